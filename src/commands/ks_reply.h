@@ -1,0 +1,152 @@
+/*
+ * The writer interface: how a command says its reply.
+ *
+ * A handler calls these functions in the order of the reply's elements and
+ * never sees bytes of a wire format.  The writers (JSON, RESP2, RESP3, Lua)
+ * live in the layer above and fill in ks_reply_ops_t.  No tree is built.
+ *
+ * An aggregate is opened with its count and closes by itself after as many
+ * elements; one whose count is not known yet is opened with
+ * ks_reply_deferred() and closed with ks_reply_close(), which names the count
+ * (counted in the terms of ks_reply_array/map/set: a map of n has 2n
+ * elements).  Aggregates nest.
+ *
+ * A reply may be started over: the transaction that runs a handler can be
+ * rolled back and run again, so everything written since
+ * ks_reply_mark() must be able to vanish with ks_reply_rewind().
+ *
+ * Nothing here fails: a writer that runs out of process memory remembers that
+ * and says so to the one who owns it.
+ */
+
+#ifndef KS_REPLY_H
+#define KS_REPLY_H
+
+#include "memory/ks_base.h"
+
+
+typedef struct ks_reply_s  ks_reply_t;
+
+typedef enum {
+    KS_AGG_ARRAY = 0,
+    KS_AGG_MAP,                 /* RESP2, JSON: a flat array of 2n */
+    KS_AGG_SET,                 /* RESP2, JSON: an array */
+    KS_AGG_PUSH
+} ks_agg_t;
+
+typedef struct {
+    void  (*null)(ks_reply_t *r);
+    void  (*null_array)(ks_reply_t *r);     /* RESP2: *-1 */
+    void  (*boolean)(ks_reply_t *r, int v); /* RESP2: :1 or :0 */
+    void  (*integer)(ks_reply_t *r, int64_t v);
+    void  (*dbl)(ks_reply_t *r, double v);  /* RESP2, JSON: a string */
+    void  (*status)(ks_reply_t *r, const u_char *p, size_t len);
+    void  (*error)(ks_reply_t *r, const u_char *p, size_t len);
+
+    /* a string of total len, its bytes given in any number of parts */
+    void  (*bulk_begin)(ks_reply_t *r, size_t len);
+    void  (*bulk_part)(ks_reply_t *r, const u_char *p, size_t n);
+    void  (*bulk_end)(ks_reply_t *r);
+
+    /* text meant for people; fmt is three letters: "txt", "mkd" */
+    void  (*verbatim)(ks_reply_t *r, const char *fmt, const u_char *p,
+                      size_t len);
+
+    void  (*open)(ks_reply_t *r, ks_agg_t kind, size_t n);
+    void  (*open_deferred)(ks_reply_t *r, ks_agg_t kind);
+    void  (*close)(ks_reply_t *r, size_t n);    /* the innermost deferred one */
+
+    void  (*mark)(ks_reply_t *r);       /* one mark a writer */
+    void  (*rewind)(ks_reply_t *r);     /* back to the mark */
+} ks_reply_ops_t;
+
+struct ks_reply_s {
+    const ks_reply_ops_t  *ops;
+    unsigned               resp3:1;     /* the handler may pick richer types */
+    unsigned               failed:1;    /* an error was written since mark */
+};
+
+
+static inline void
+ks_reply_null(ks_reply_t *r)
+{
+    r->ops->null(r);
+}
+
+
+static inline void
+ks_reply_null_array(ks_reply_t *r)
+{
+    r->ops->null_array(r);
+}
+
+
+static inline void
+ks_reply_integer(ks_reply_t *r, int64_t v)
+{
+    r->ops->integer(r, v);
+}
+
+
+static inline void
+ks_reply_double(ks_reply_t *r, double v)
+{
+    r->ops->dbl(r, v);
+}
+
+
+static inline void
+ks_reply_bulk(ks_reply_t *r, const void *p, size_t len)
+{
+    r->ops->bulk_begin(r, len);
+    r->ops->bulk_part(r, p, len);
+    r->ops->bulk_end(r);
+}
+
+
+static inline void
+ks_reply_array(ks_reply_t *r, size_t n)
+{
+    r->ops->open(r, KS_AGG_ARRAY, n);
+}
+
+
+static inline void
+ks_reply_map(ks_reply_t *r, size_t n)
+{
+    r->ops->open(r, KS_AGG_MAP, n);
+}
+
+
+static inline void
+ks_reply_set(ks_reply_t *r, size_t n)
+{
+    r->ops->open(r, KS_AGG_SET, n);
+}
+
+
+static inline void
+ks_reply_deferred(ks_reply_t *r, ks_agg_t kind)
+{
+    r->ops->open_deferred(r, kind);
+}
+
+
+static inline void
+ks_reply_close(ks_reply_t *r, size_t n)
+{
+    r->ops->close(r, n);
+}
+
+
+/* text is a C string here: a status or an error never holds a NUL */
+
+void ks_reply_status(ks_reply_t *r, const char *text);
+void ks_reply_error(ks_reply_t *r, const char *text);
+void ks_reply_errorf(ks_reply_t *r, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));      /* at most 1 kB, CR LF -> ' ' */
+void ks_reply_cstr(ks_reply_t *r, const char *text);         /* as a bulk */
+void ks_reply_ok(ks_reply_t *r);                             /* status OK */
+
+
+#endif /* KS_REPLY_H */

@@ -1,0 +1,200 @@
+/*
+ * The keyspace: key -> entry.  What commands see of the engine below them.
+ *
+ * ks_space_t is one process's handle on one zone.  It is not thread-safe and
+ * is never shared between processes.
+ *
+ * Transactions.  Every look at the zone happens inside ks_transact(), which
+ * locks a set of shards in ascending order, runs a body, and commits what it
+ * did with one store.  A body that needs memory which is not there is left by
+ * longjmp: nobody on the way checks an allocation.  What it had done is rolled
+ * back, room is made (expired keys, then eviction), and the body is run again
+ * from its start; so a body must start its outputs over, and must own nothing
+ * but arena memory (ks_arena_alloc()) while it calls functions that may store.
+ *
+ * Entry pointers are good until the next call that may store to the same key,
+ * and never beyond the body.  Every function here but those of handles wants
+ * the shard of each key that it is given locked by the running transaction.
+ */
+
+#ifndef KS_SPACE_H
+#define KS_SPACE_H
+
+#include "memory/ks_zone.h"
+
+
+/* types and encodings, in Redis's order where Redis has one */
+
+enum {
+    KS_TYPE_STRING = 0,
+    KS_TYPE_LIST,
+    KS_TYPE_SET,
+    KS_TYPE_ZSET,
+    KS_TYPE_HASH,
+    KS_TYPE_STREAM
+};
+
+enum {
+    KS_ENC_RAW = 0,
+    KS_ENC_INT,                 /* the text of a canonical int64 */
+    KS_ENC_EMBSTR               /* 44 bytes or less, never modified */
+};
+
+#define KS_KEY_MAX       65535  /* bytes in a key */
+#define KS_STRING_MAX    (512u * 1024 * 1024)
+
+#define KS_NO_EXPIRE     0
+#define KS_KEEP_TTL      UINT64_MAX
+
+/* ks_lookup() flags */
+#define KS_LOOKUP_READ   0      /* counts a hit or a miss, and is an access */
+#define KS_LOOKUP_WRITE  1      /* is an access */
+#define KS_LOOKUP_PEEK   2      /* neither: TTL, OBJECT, EXISTS as Redis */
+
+typedef struct ks_entry_s  ks_entry_t;
+typedef struct ks_space_s  ks_space_t;
+
+typedef void (*ks_body_pt)(ks_space_t *sp, void *data);
+typedef void (*ks_scan_pt)(ks_space_t *sp, ks_entry_t *e, void *data);
+
+
+/* --- handles --- */
+
+/* A handle on an attached zone; NULL if the process has no memory. */
+ks_space_t *ks_space_open(ks_zone_t *zone);
+void ks_space_close(ks_space_t *sp);
+
+/* The time that commands see, ms since the epoch; read once per command. */
+void ks_space_set_time(ks_space_t *sp, uint64_t now_ms);
+uint64_t ks_space_now(const ks_space_t *sp);
+ks_zone_t *ks_space_zone(const ks_space_t *sp);
+
+/*
+ * The lowest time (ms) at which a key that this handle stored, or any key at
+ * the time of ks_expire_next(), falls due; UINT64_MAX if none.  Lets a host
+ * arm one timer.  ks_space_due() is a field read; ks_expire_next() looks at
+ * every shard without locks and resets the field.
+ */
+uint64_t ks_space_due(const ks_space_t *sp);
+uint64_t ks_expire_next(ks_space_t *sp);
+
+/*
+ * Background work, to be called outside transactions.  ks_expire_cycle()
+ * deletes up to max keys that are due and returns how many it did delete;
+ * ks_reclaim() frees up to about max chunks of unlinked values.
+ * ks_backlog() tells whether ks_reclaim() has anything to do.
+ */
+size_t ks_expire_cycle(ks_space_t *sp, size_t max);
+size_t ks_reclaim(ks_space_t *sp, size_t max);
+int ks_backlog(const ks_space_t *sp);
+
+/* Memory for the time of one command; freed by ks_arena_reset(). */
+void *ks_arena_alloc(ks_space_t *sp, size_t size);
+void ks_arena_reset(ks_space_t *sp);
+
+
+/* --- transactions --- */
+
+/* the bit of the shard that a key lives in, to be OR-ed into a lock set */
+uint64_t ks_key_shard(ks_space_t *sp, const ks_str_t *key);
+uint64_t ks_all_shards(const ks_space_t *sp);
+
+/*
+ * Runs body(sp, data) under the locks of the set and commits.  KS_OK, or
+ * KS_NOMEM when there is no room: then nothing has happened.  A transaction
+ * inside a transaction joins the outer one (whose set must contain it).
+ */
+int ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data);
+
+
+/* --- entries --- */
+
+/* NULL if there is none; one that has expired is deleted on the way. */
+ks_entry_t *ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags);
+void ks_remove(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e);
+
+unsigned ks_entry_type(const ks_entry_t *e);
+unsigned ks_entry_enc(const ks_entry_t *e);
+uint64_t ks_entry_expire(const ks_entry_t *e);          /* ms, 0: never */
+
+/* The key's bytes; of a long key a copy in the arena. */
+ks_str_t ks_entry_key(ks_space_t *sp, const ks_entry_t *e);
+
+/* at: ms, or KS_NO_EXPIRE.  Returns where the entry is now. */
+ks_entry_t *ks_set_expire(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
+    uint64_t at);
+
+/*
+ * Gives e's value and TTL the key dst, whose old value must be removed
+ * first, and removes src; ks_copy() leaves src.
+ */
+void ks_rename(ks_space_t *sp, const ks_str_t *src, ks_entry_t *e,
+    const ks_str_t *dst);
+void ks_copy(ks_space_t *sp, ks_entry_t *e, const ks_str_t *dst);
+
+/* OBJECT and MEMORY */
+uint64_t ks_entry_idle(ks_space_t *sp, const ks_entry_t *e);    /* seconds */
+unsigned ks_entry_freq(ks_space_t *sp, const ks_entry_t *e);    /* 0..255 */
+size_t ks_entry_memory(ks_space_t *sp, const ks_entry_t *e);    /* bytes */
+
+
+/* --- the whole keyspace (all shards locked, but for ks_scan) --- */
+
+uint64_t ks_dbsize(ks_space_t *sp);
+ks_entry_t *ks_random(ks_space_t *sp);          /* not expired, or NULL */
+void ks_flush(ks_space_t *sp);
+
+/*
+ * Visits about count entries from the cursor on (0: the start), and returns
+ * the next cursor, 0 at the end.  Every entry that is there all the time is
+ * visited at least once.  Locks one shard at a time, by itself; inside a
+ * transaction that holds all shards it uses these.  Expired entries are
+ * skipped.  visit() may not store.
+ */
+uint64_t ks_scan(ks_space_t *sp, uint64_t cursor, size_t count,
+    ks_scan_pt visit, void *data);
+
+
+/* --- strings --- */
+
+size_t ks_string_len(const ks_entry_t *e);
+
+/*
+ * The longest contiguous run of the value's bytes from off on; *n is its
+ * length, 0 at the end.  An inline value is one run.
+ */
+const u_char *ks_string_run(ks_space_t *sp, const ks_entry_t *e, size_t off,
+    size_t *n);
+
+/* The whole value as one slice; of a long one a copy in the arena. */
+ks_str_t ks_string_flat(ks_space_t *sp, const ks_entry_t *e);
+
+/*
+ * Stores a whole string value at key.  e is what ks_lookup() gave for the key
+ * (NULL: none), of any type: it is replaced.  expire: ms, KS_NO_EXPIRE or
+ * KS_KEEP_TTL.  enc is one of KS_ENC_*.  value may not point into the zone.
+ */
+ks_entry_t *ks_string_set(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
+    const ks_str_t *value, unsigned enc, uint64_t expire);
+
+/*
+ * Writes len bytes at off into the string e (NULL: the key is created), which
+ * grows with zero bytes as needed; its TTL stays, its encoding becomes RAW.
+ * data NULL: only grows, to off + len.  In place where it can be.
+ */
+ks_entry_t *ks_string_write(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
+    size_t off, const u_char *data, size_t len);
+
+
+/* --- the checker --- */
+
+/*
+ * Walks the whole zone under all locks: every structure whole, every chunk
+ * and page owned exactly once.  Returns how many faults it found, and says
+ * each to report() (which may be NULL).  Used by tests; safe on a live zone.
+ */
+typedef void (*ks_report_pt)(void *data, const char *fault);
+size_t ks_check(ks_space_t *sp, ks_report_pt report, void *data);
+
+
+#endif /* KS_SPACE_H */

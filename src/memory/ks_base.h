@@ -1,0 +1,67 @@
+/*
+ * What every layer may assume: integer types, byte strings, result codes.
+ * Nothing here has state and nothing here allocates.
+ */
+
+#ifndef KS_BASE_H
+#define KS_BASE_H
+
+#include <sys/types.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+
+#define KS_OK      0
+#define KS_ERR    (-1)
+#define KS_NOMEM  (-2)          /* the zone has no room, even after evicting */
+
+#define ks_likely(x)    __builtin_expect(!!(x), 1)
+#define ks_unlikely(x)  __builtin_expect(!!(x), 0)
+
+#define ks_min(a, b)    ((a) < (b) ? (a) : (b))
+#define ks_max(a, b)    ((a) > (b) ? (a) : (b))
+#define ks_align(n, a)  (((n) + ((a) - 1)) & ~((__typeof__(n)) (a) - 1))
+#define ks_nelts(a)     (sizeof(a) / sizeof((a)[0]))
+
+/*
+ * The only ordering that the undo log needs.  A killed process has executed
+ * its stores in program order, so it is the compiler alone that must not
+ * move them.
+ */
+#define ks_barrier()    __asm__ __volatile__ ("" ::: "memory")
+
+
+/* bytes somewhere else: never owns them, may hold any byte, NUL included */
+
+typedef struct {
+    size_t   len;
+    u_char  *data;
+} ks_str_t;
+
+#define ks_str(lit)     { sizeof(lit) - 1, (u_char *) (lit) }
+
+
+/* unaligned loads and stores; the zone packs values after keys */
+
+static inline uint32_t
+ks_load32(const void *p)
+{
+    uint32_t  v;
+
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+
+static inline uint64_t
+ks_load64(const void *p)
+{
+    uint64_t  v;
+
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+
+#endif /* KS_BASE_H */
