@@ -1,0 +1,306 @@
+# An nginx with the module, for one test.
+#
+#   my $ngx = KS::Nginx->start(size => '16m', workers => 2);
+#   my $http = $ngx->client;
+#   ...
+#   $ngx->stop;             # checks the error log, as a test of its own
+#
+# KS_MODULE names another module to load, KS_NGINX another nginx, KS_PRELOAD
+# libraries to preload (a sanitizer's), KS_KEEP=1 leaves the directories.
+
+package KS::Nginx;
+
+use strict;
+use warnings;
+
+use Carp qw(croak);
+use IO::Socket::INET;
+use Test::More ();
+
+use KS::HTTP;
+use KS::Proc qw(tempdir free_port wait_for spawn_command stop_pid children
+                slurp spew root alive capture);
+
+our $TOKEN = 'test-token-0123456789';
+our $READONLY = 'readonly-token-0123456789';
+
+my $owner = $$;
+my %started;
+
+
+sub binary { $ENV{KS_NGINX} || 'nginx' }
+sub module { $ENV{KS_MODULE} || root() . '/build/ngx_http_keyspace_module.so' }
+
+
+sub environment {
+    my (%more) = @_;
+    my %env = (
+        ASAN_OPTIONS  => 'detect_leaks=0:abort_on_error=0:exitcode=99',
+        UBSAN_OPTIONS => 'print_stacktrace=1',
+        %more,
+    );
+
+    $env{LD_PRELOAD} = $ENV{KS_PRELOAD} if $ENV{KS_PRELOAD};
+
+    return \%env;
+}
+
+
+# what: size, eviction, tokens (undef: one of each kind), zone (lines more in
+# the zone's block), workers, main, events, http, server (text more in each),
+# locations (instead of "location /"), log_format, access_log (true: nginx's
+# own format), conf (the whole text), env, level (of error_log).  In each text
+# %PORT%, %PORT2%, %DIR% and %MODULE% stand for what they say.
+sub config {
+    my ($self) = @_;
+    my %o = %{$self->{options}};
+    my $text = $o{conf};
+
+    if (!defined $text) {
+        my $zone = $o{zone} // '';
+        my $tokens = $o{tokens}
+            // "token $TOKEN;\n    readonly_token $READONLY;";
+        my $eviction = $o{eviction} ? "eviction $o{eviction};" : '';
+        my $size = $o{size} // '16m';
+        my $workers = $o{workers} // 1;
+        my $locations = $o{locations} // 'location / { keyspace_rest main; }';
+
+        $_ //= '' for @o{qw(main events http server)};
+
+        my $format = $o{log_format} ? "log_format t '$o{log_format}';" : '';
+        my $log = $o{log_format} ? '%DIR%/access.log t'
+                : $o{access_log} ? '%DIR%/access.log' : 'off';
+
+        $text = <<"CONF";
+load_module %MODULE%;
+worker_processes $workers;
+$o{main}
+keyspace_zone main $size {
+    $eviction
+    $tokens
+    $zone
+}
+events {
+    worker_connections 512;
+    $o{events}
+}
+http {
+    $format
+    access_log $log;
+    $o{http}
+    server {
+        listen 127.0.0.1:%PORT%;
+        $o{server}
+        $locations
+    }
+}
+CONF
+    }
+
+    my %value = (PORT => $self->{port}, PORT2 => $self->{port2},
+                 DIR => $self->{dir}, MODULE => module());
+
+    $text =~ s/%(PORT2?|DIR|MODULE)%/$value{$1}/g;
+
+    return $text;
+}
+
+
+sub write_config {
+    my ($self) = @_;
+
+    spew("$self->{dir}/nginx.conf", $self->config);
+}
+
+
+sub globals {
+    my ($self) = @_;
+    my $dir = $self->{dir};
+    my $level = $self->{options}{level} // 'info';
+
+    return "daemon off; pid $dir/nginx.pid; error_log $dir/error.log $level;";
+}
+
+
+sub new {
+    my ($class, %options) = @_;
+    my $self = bless {
+        dir     => tempdir(),
+        port    => free_port(),
+        port2   => free_port(),
+        options => \%options,
+        allowed => [],
+    }, $class;
+
+    # a body in a temporary file lands here
+    mkdir "$self->{dir}/$_" for qw(logs client proxy fastcgi uwsgi scgi);
+    chmod 0777, "$self->{dir}/client";
+
+    my $http = $options{http} // '';
+    $options{http} = join "\n", $http,
+        "client_body_temp_path %DIR%/client;",
+        map { "${_}_temp_path %DIR%/$_;" } qw(proxy fastcgi uwsgi scgi);
+
+    $self->write_config;
+
+    return $self;
+}
+
+
+sub start {
+    my ($class, %options) = @_;
+    my $self = $class->new(%options);
+
+    $self->launch;
+
+    return $self;
+}
+
+
+sub command {
+    my ($self, @more) = @_;
+    my ($nginx) = grep { -x } map { "$_/" . binary() }
+        split /:/, "$ENV{PATH}:/usr/sbin:/usr/local/sbin";
+
+    $nginx = binary() if binary() =~ m{/};
+    croak "there is no " . binary() unless $nginx;
+
+    return ($nginx, '-p', $self->{dir}, '-c', "$self->{dir}/nginx.conf",
+            '-e', "$self->{dir}/error.log", '-g', $self->globals, @more);
+}
+
+
+sub launch {
+    my ($self) = @_;
+
+    $self->{pid} = spawn_command("$self->{dir}/stderr",
+                                 environment(%{$self->{options}{env} // {}}),
+                                 $self->command);
+    $started{$self->{pid}} = $self;
+
+    my $up = wait_for(30, sub {
+        return -1 if !alive($self->{pid});
+        return $self->accepts;
+    }) // 0;
+
+    croak "nginx does not start:\n" . $self->log if $up != 1;
+}
+
+
+sub accepts {
+    my ($self) = @_;
+
+    return IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                 PeerPort => $self->{port}) ? 1 : 0;
+}
+
+
+# nginx -t: (exit code, what it said)
+sub check {
+    my ($class, %options) = @_;
+    my $self = $class->new(%options);
+    my ($code, $out) = capture(30, environment(%{$options{env} // {}}),
+                               $self->command('-t'));
+
+    return ($code, $out . (slurp("$self->{dir}/error.log") // ''));
+}
+
+
+sub port { $_[0]{port} }
+sub port2 { $_[0]{port2} }
+sub pid  { $_[0]{pid} }
+sub dir  { $_[0]{dir} }
+
+
+sub workers {
+    my ($self) = @_;
+
+    return children($self->{pid});
+}
+
+
+sub client {
+    my ($self, %options) = @_;
+
+    return KS::HTTP->new(port => $self->{port}, token => $TOKEN, %options);
+}
+
+
+# A new configuration, taken over: returns when the old workers are gone.
+sub reload {
+    my ($self, %options) = @_;
+    my %before = map { $_ => 1 } $self->workers;
+
+    %{$self->{options}} = (%{$self->{options}}, %options);
+    $self->write_config;
+
+    kill 'HUP', $self->{pid};
+
+    return wait_for(30, sub {
+        my @now = $self->workers;
+        return @now && !grep { $before{$_} } @now;
+    }) || 0;
+}
+
+
+sub log {
+    my ($self) = @_;
+
+    return (slurp("$self->{dir}/error.log") // '')
+           . (slurp("$self->{dir}/stderr") // '');
+}
+
+
+sub access_log {
+    my ($self) = @_;
+
+    return slurp("$self->{dir}/access.log") // '';
+}
+
+
+# Lines of these patterns are no fault in this test.
+sub allow {
+    my ($self, @patterns) = @_;
+
+    push @{$self->{allowed}}, @patterns;
+}
+
+
+sub faults {
+    my ($self) = @_;
+    my @bad = grep {
+        /\[(?:alert|emerg|crit)\]|Sanitizer|runtime error:|exited on signal/
+    } split /\n/, $self->log;
+
+    for my $p (@{$self->{allowed}}) {
+        @bad = grep { !/$p/ } @bad;
+    }
+
+    return @bad;
+}
+
+
+# Ends it; as a test: that its log holds no fault.
+sub stop {
+    my ($self, $name) = @_;
+
+    return unless delete $started{$self->{pid}};
+
+    stop_pid($self->{pid}, 'QUIT');
+
+    my @faults = $self->faults;
+    Test::More::ok(!@faults, $name // 'the error log holds no fault')
+        or Test::More::diag(join "\n", @faults[0 .. ($#faults > 9 ? 9 : $#faults)]);
+}
+
+
+END {
+    if ($$ == $owner) {
+        my $status = $?;
+        stop_pid($_, 'TERM') for keys %started;
+        $? = $status;
+    }
+}
+
+
+1;

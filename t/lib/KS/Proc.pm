@@ -1,0 +1,193 @@
+# Child processes of a test: a directory of their own, a free port, and an
+# end that always comes.  Everything here is bounded in time, listens on
+# 127.0.0.1 only, and stops only what it started, by pid.
+
+package KS::Proc;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use File::Temp ();
+use IO::Socket::INET;
+use POSIX ();
+use Time::HiRes qw(sleep time);
+
+our @EXPORT_OK = qw(tempdir free_port wait_for spawn_command stop_pid children
+                    slurp spew root alive capture);
+
+my $owner = $$;
+my %running;        # pid => signal that ends it
+my @dirs;
+
+
+# the top of the source tree
+sub root {
+    my $dir = __FILE__;
+    $dir =~ s{[^/]+$}{../../..};
+    return Cwd::abs_path($dir);
+}
+
+
+sub tempdir {
+    my $dir = File::Temp->newdir('keyspace-XXXXXXXX', TMPDIR => 1,
+                                 CLEANUP => 0)->dirname;
+
+    chmod 0755, $dir or die "chmod $dir: $!";
+    push @dirs, $dir;
+
+    return $dir;
+}
+
+
+sub free_port {
+    my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0,
+                                  Listen => 1, Proto => 'tcp')
+        or die "no free port: $!";
+
+    return $s->sockport;
+}
+
+
+# Polls code until it returns true; its value, or undef after the limit.
+sub wait_for {
+    my ($seconds, $code, $step) = @_;
+    my $end = time + $seconds;
+
+    while (1) {
+        my $v = $code->();
+
+        return $v if $v;
+        return undef if time > $end;
+
+        sleep($step // 0.01);
+    }
+}
+
+
+# Starts a command with its output in a file; END ends it.
+sub spawn_command {
+    my ($out, $env, @command) = @_;
+    my $pid = fork // die "fork: $!";
+
+    if ($pid == 0) {
+        # past this test's END blocks, whatever happens
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', $out;
+        open STDERR, '>&', \*STDOUT;
+        local @ENV{keys %$env} = values %$env;
+        { no warnings; exec { $command[0] } @command; }
+        print STDERR "exec $command[0]: $!\n";
+        POSIX::_exit(127);
+    }
+
+    $running{$pid} = 'TERM';
+
+    return $pid;
+}
+
+
+sub alive {
+    my ($pid) = @_;
+
+    # a child that has ended and was not waited for is not alive
+    return 0 unless -e "/proc/$pid/stat";
+    my ($state) = (slurp("/proc/$pid/stat") // '') =~ /\)\s+(\S)/;
+    return defined $state && $state ne 'Z';
+}
+
+
+# Ends a child, gently and then not; its wait status.
+sub stop_pid {
+    my ($pid, $signal) = @_;
+
+    return undef unless delete $running{$pid};
+
+    kill $signal // 'TERM', $pid;
+
+    if (!wait_for(10, sub { !alive($pid) })) {
+        kill 'KILL', $_ for children($pid), $pid;
+    }
+
+    local $?;
+    waitpid $pid, 0;
+
+    return $?;
+}
+
+
+sub children {
+    my ($pid) = @_;
+    my %ppid;
+
+    for my $stat (glob '/proc/[0-9]*/stat') {
+        my $text = slurp($stat) // next;
+        my ($p, $state, $parent) = $text =~ /^(\d+) \(.*\) (\S) (\d+)/s
+            or next;
+        $ppid{$p} = $parent if $state ne 'Z';
+    }
+
+    return sort { $a <=> $b } grep { $ppid{$_} == $pid } keys %ppid;
+}
+
+
+sub slurp {
+    my ($path) = @_;
+
+    open my $f, '<:raw', $path or return undef;
+    local $/;
+    return <$f> // '';
+}
+
+
+sub spew {
+    my ($path, $text) = @_;
+
+    open my $f, '>:raw', $path or die "$path: $!";
+    print $f $text;
+    close $f or die "$path: $!";
+}
+
+
+# Runs a command to its end with a limit: (exit code, stdout and stderr).
+sub capture {
+    my ($seconds, $env, @command) = @_;
+    my $out = tempdir() . '/out';
+    my $pid = spawn_command($out, $env, @command);
+
+    my $done = wait_for($seconds, sub {
+        waitpid($pid, POSIX::WNOHANG()) == $pid
+    });
+
+    my $status = $?;
+
+    if (!$done) {
+        stop_pid($pid, 'KILL');
+        return (-1, "(no end within $seconds s)\n" . slurp($out));
+    }
+
+    delete $running{$pid};
+
+    return ($status & 127 ? 128 + ($status & 127) : $status >> 8, slurp($out));
+}
+
+
+use Cwd ();
+
+END {
+    if ($$ == $owner) {
+        my $status = $?;
+
+        stop_pid($_) for keys %running;
+
+        if (!$ENV{KS_KEEP}) {
+            require File::Path;
+            File::Path::remove_tree(@dirs, { safe => 0 });
+        }
+
+        $? = $status;
+    }
+}
+
+
+1;
