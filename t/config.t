@@ -1,0 +1,193 @@
+# The configuration: what is accepted, what is refused and with which words,
+# and that no secret gets into a log.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+
+use KS::HTTP;
+use KS::Nginx;
+use KS::Proc qw(spew tempdir slurp);
+
+my $REST = 'location / { keyspace_rest main; }';
+my $dir = tempdir();
+
+spew("$dir/token", "token-in-a-file\n");
+spew("$dir/empty", "\n");
+
+
+# The head of a configuration, whose zones are given.
+sub conf {
+    my ($zones, $locations) = @_;
+    $locations //= $REST;
+
+    return <<"CONF";
+load_module %MODULE%;
+$zones
+events { }
+http {
+    access_log off;
+    server { listen 127.0.0.1:%PORT%; $locations }
+}
+CONF
+}
+
+
+my @refused = (
+    ['no token', conf('keyspace_zone main 1m { }'), qr/"main".*token|token.*"main"/],
+    ['an unknown policy', conf('keyspace_zone main 1m { eviction lru; token t; }'),
+     qr/"lru"/],
+    ['a policy without a name', conf('keyspace_zone main 1m { eviction; token t; }'),
+     qr/number of arguments|eviction/],
+    ['two policies', conf('keyspace_zone main 1m { eviction noeviction; '
+     . 'eviction allkeys-lru; token t; }'), qr/duplicate|eviction/],
+    ['a size that is none', conf('keyspace_zone main big { token t; }'),
+     qr/"big"/],
+    ['a size too small', conf('keyspace_zone main 4k { token t; }'),
+     qr/"4k"|too small/],
+    ['a negative size', conf('keyspace_zone main -1m { token t; }'), qr/"-1m"/],
+    ['no size', conf('keyspace_zone main { token t; }'), qr/number of arguments/],
+    ['no block', conf('keyspace_zone main 1m;'), qr/keyspace_zone/],
+    ['a zone twice', conf("keyspace_zone main 1m { token t; }\n"
+     . 'keyspace_zone main 1m { token t; }'), qr/duplicate|"main"/],
+    ['an unknown directive', conf('keyspace_zone main 1m { token t; nosuch x; }'),
+     qr/"nosuch"/],
+    ['an unknown zone', conf('keyspace_zone main 1m { token t; }',
+     'location / { keyspace_rest other; }'), qr/"other"/],
+    ['no zone at all', conf(''), qr/"main"/],
+    ['keyspace_rest twice', conf('keyspace_zone main 1m { token t; }',
+     'location / { keyspace_rest main; keyspace_rest main; }'),
+     qr/duplicate/],
+    ['keyspace_rest without a name', conf('keyspace_zone main 1m { token t; }',
+     'location / { keyspace_rest; }'), qr/number of arguments/],
+    ['an empty token', conf('keyspace_zone main 1m { token ""; }'),
+     qr/empty|token/],
+    ['a variable that is not set', conf('keyspace_zone main 1m { '
+     . 'token env:KS_NOT_SET; }'), qr/KS_NOT_SET/],
+    ['a file that is not there', conf("keyspace_zone main 1m { "
+     . "token file:$dir/none; }"), qr{\Q$dir\E/none}],
+    ['a file with nothing in it', conf("keyspace_zone main 1m { "
+     . "token file:$dir/empty; }"), qr{\Q$dir\E/empty}],
+    ['only a read-only token', conf('keyspace_zone main 1m { '
+     . 'readonly_token r; token off; }'), qr/token/],
+);
+
+for (@refused) {
+    my ($name, $conf, $message) = @$_;
+    my ($code, $said) = KS::Nginx->check(conf => $conf);
+
+    isnt($code, 0, "$name: refused");
+    like($said, $message, '... with these words');
+    unlike($said, qr/exited|Segmentation/, '... by nginx');
+}
+
+my @accepted = (
+    ['every policy', join "\n", map {
+        "keyspace_zone z$_->[0] 1m { eviction $_->[1]; token t; }"
+    } map { [$_, (qw(noeviction allkeys-lru allkeys-lfu allkeys-random
+                     volatile-lru volatile-lfu volatile-random
+                     volatile-ttl))[$_]] } 0 .. 7],
+    ['sizes', "keyspace_zone a 1024k { token t; }\n"
+     . 'keyspace_zone b 1048576 { token t; }'],
+    ['several tokens', 'keyspace_zone a 1m { token t; token u; '
+     . 'readonly_token r; readonly_token s; }'],
+    ['a zone for anyone', 'keyspace_zone a 1m { token off; }'],
+    ['a large zone', 'keyspace_zone a 16g { token t; }'],
+);
+
+for (@accepted) {
+    my ($name, $zones) = @$_;
+    my ($code, $said) = KS::Nginx->check(conf => conf($zones, ''));
+
+    is($code, 0, "$name: accepted") or diag($said);
+}
+
+
+subtest 'where a token comes from' => sub {
+    my $ngx = KS::Nginx->start(
+        env    => { KS_TEST_TOKEN => 'token-of-the-environment' },
+        tokens => "token env:KS_TEST_TOKEN; token file:$dir/token;\n"
+                  . 'token literal-token;',
+    );
+
+    for my $token (qw(token-of-the-environment token-in-a-file literal-token))
+    {
+        is($ngx->client->post('["PING"]', token => $token)->{status}, 200,
+           $token);
+    }
+
+    is($ngx->client->post('["PING"]', token => "$dir/token")->{status}, 401,
+       'nothing else');
+    is($ngx->client->post('["PING"]', token => 'env:KS_TEST_TOKEN')->{status},
+       401, 'at all');
+
+    ok($ngx->reload, 'a reload');
+    is($ngx->client->post('["PING"]', token => 'token-of-the-environment')
+           ->{status}, 200, '... reads the environment again');
+
+    spew("$dir/token", "a-new-token\n");
+    ok($ngx->reload, 'a reload');
+    is($ngx->client->post('["PING"]', token => 'a-new-token')->{status}, 200,
+       '... reads the file again');
+    is($ngx->client->post('["PING"]', token => 'token-in-a-file')->{status},
+       401, '... and forgets the old one');
+    $ngx->stop;
+};
+
+
+subtest 'two zones are two stores' => sub {
+    my $ngx = KS::Nginx->start(conf => conf(
+        "keyspace_zone one 1m { token one-token; }\n"
+        . 'keyspace_zone two 1m { token off; }',
+        "location /one/ { keyspace_rest one; }\n"
+        . 'location /two/ { keyspace_rest two; }'));
+    my $http = $ngx->client(token => 'one-token');
+
+    $http->request('GET', '/one/set/k/v1');
+    $http->request('GET', '/two/set/k/v2');
+    is($http->request('GET', '/one/get/k')->{body}, '{"result":"v1"}', 'one');
+    is($http->request('GET', '/two/get/k', token => undef)->{body},
+       '{"result":"v2"}', 'two, for anyone');
+    is($http->request('GET', '/one/get/k', token => undef)->{status}, 401,
+       'one is not');
+    $http->close;
+    $ngx->stop;
+};
+
+
+subtest 'no secret gets into a log' => sub {
+    my $secret = 'Sup3r-s3cret-t0ken';
+    my $wrong = 'Wr0ng-but-s3cret';
+    my $ngx = KS::Nginx->start(tokens => "token $secret;", access_log => 1,
+                               level => 'info');
+    my $http = $ngx->client(token => $secret);
+
+    $http->run('SET', 'k', 'v');
+    $http->post('["GET"');
+    $http->post('["PING"]', token => $wrong);
+    $http->request('GET', "/get/k?_token=$secret", token => undef);
+    $http->request('GET', "/get/k?_token=$wrong", token => undef);
+    $http->request('GET', "/get/k?_token=" . join('', map {
+        sprintf '%%%02x', ord } split //, $secret), token => undef);
+    $http->request('GET', "/set/k/v?EX=10&_token=$secret&NX", token => undef);
+    $http->request('DELETE', "/get/k?_token=$secret", token => undef);
+    $http->close;
+
+    KS::Proc::wait_for(10, sub { (() = $ngx->access_log =~ /\n/g) >= 8 });
+    my $logs = $ngx->log . $ngx->access_log;
+    my $hex = join '', map { sprintf '%%%02x', ord } split //, $secret;
+
+    cmp_ok(length $ngx->access_log, '>', 100, 'there is an access log');
+    unlike($logs, qr/\Q$secret\E/, 'no token');
+    unlike($logs, qr/\Q$wrong\E/, 'nor a wrong one');
+    unlike($logs, qr/\Q$hex\E/i, 'nor an escaped one');
+
+    $ngx->stop;
+};
+
+
+done_testing;

@@ -1,0 +1,85 @@
+# Idle costs nothing: in ten seconds without traffic no worker wakes up, be
+# there keys that stay, keys that expire much later, or keys that have expired.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+use Time::HiRes qw(sleep);
+
+use KS::Nginx;
+use KS::Proc qw(slurp wait_for);
+
+my %zones = (
+    'an empty zone'             => sub { },
+    'keys that stay'            => sub {
+        $_[0]->pipeline(map { ['SET', "k$_", 'v'] } 1 .. 1000);
+    },
+    'keys that expire later'    => sub {
+        $_[0]->pipeline(map { ['SET', "k$_", 'v', 'EX', 3600 + $_] }
+                        1 .. 1000);
+    },
+    'keys that have expired'    => sub {
+        $_[0]->pipeline(map { ['SET', "k$_", 'v', 'PX', 1 + $_ % 200] }
+                        1 .. 1000);
+        $_[0]->run('SET', 'stays', 'v');
+    },
+    'values that were removed'  => sub {
+        $_[0]->run('SET', 'large', 'v' x 800_000);
+        $_[0]->run('DEL', 'large');
+        $_[0]->run('SET', 'k', 'v');
+    },
+);
+
+my %ngx;
+
+for my $name (sort keys %zones) {
+    my $ngx = $ngx{$name} = KS::Nginx->start(size => '4m', workers => 2);
+    my $http = $ngx->client;
+
+    $zones{$name}->($http);
+    $http->close;
+}
+
+# all that is due happens first: the log of wake-ups comes to a stop
+for my $name (sort keys %ngx) {
+    my $last = '';
+
+    ok(wait_for(30, sub {
+        my $now = switches($ngx{$name});
+        my $same = $now eq $last;
+        $last = $now;
+        return $same;
+    }, 1.5), "$name: the workers come to rest");
+}
+
+my %before = map { $_ => switches($ngx{$_}) } keys %ngx;
+
+sleep 10;
+
+for my $name (sort keys %ngx) {
+    is(switches($ngx{$name}), $before{$name},
+       "$name: nobody woke up in ten seconds");
+}
+
+is($ngx{'keys that have expired'}->client->run('DBSIZE'), 1,
+   'and the expired keys are gone');
+
+$ngx{$_}->stop for sort keys %ngx;
+done_testing;
+
+
+# how often each process was switched, so far
+sub switches {
+    my ($ngx) = @_;
+
+    return join ' ', map {
+        my $text = slurp("/proc/$_/status") // '';
+        my $sum = 0;
+        $sum += $1 while $text =~ /ctxt_switches:\s+(\d+)/g;
+        "$_:$sum"
+    } $ngx->pid, $ngx->workers;
+}
