@@ -139,7 +139,10 @@ ks_reply_close(ks_reply_t *r, size_t n)
 }
 
 
-/* text is a C string here: a status or an error never holds a NUL */
+/*
+ * text is a C string here: a status or an error never holds a NUL.  That of an
+ * error begins with its code: "ERR syntax error".
+ */
 
 void ks_reply_status(ks_reply_t *r, const char *text);
 void ks_reply_error(ks_reply_t *r, const char *text);
@@ -147,6 +150,17 @@ void ks_reply_errorf(ks_reply_t *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));      /* at most 1 kB, CR LF -> ' ' */
 void ks_reply_cstr(ks_reply_t *r, const char *text);         /* as a bulk */
 void ks_reply_ok(ks_reply_t *r);                             /* status OK */
+
+/*
+ * Numbers as replies write them: into buf, with no NUL behind; the length is
+ * returned.  A double is in its shortest form, or inf, -inf, nan.
+ */
+
+#define KS_INTEGER_TEXT  20     /* room that is always enough */
+#define KS_DOUBLE_TEXT   40
+
+size_t ks_integer_text(u_char *buf, int64_t v);
+size_t ks_double_text(u_char *buf, double v);
 
 
 #endif /* KS_REPLY_H */

@@ -1,0 +1,239 @@
+/*
+ * The small helpers on top of the writer interface, and the text of numbers.
+ *
+ * Allocates nothing and knows no wire format.
+ */
+
+#include "commands/ks_reply.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+
+#define KS_ERROR_MAX  1024
+
+static size_t ks_double_digits(char *digits, int *exponent, double v);
+static size_t ks_double_plain(u_char *buf, const char *digits, size_t n,
+    int point);
+static size_t ks_double_scientific(u_char *buf, const char *digits, size_t n,
+    int exponent);
+
+
+void
+ks_reply_status(ks_reply_t *r, const char *text)
+{
+    r->ops->status(r, (const u_char *) text, strlen(text));
+}
+
+
+void
+ks_reply_error(ks_reply_t *r, const char *text)
+{
+    r->ops->error(r, (const u_char *) text, strlen(text));
+}
+
+
+void
+ks_reply_errorf(ks_reply_t *r, const char *fmt, ...)
+{
+    int      n, i;
+    char     text[KS_ERROR_MAX + 1];
+    va_list  args;
+
+    va_start(args, fmt);
+    n = vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+
+    n = ks_max(n, 0);
+    n = ks_min(n, KS_ERROR_MAX);
+
+    for (i = 0; i < n; i++) {
+        if (text[i] == '\r' || text[i] == '\n') {
+            text[i] = ' ';
+        }
+    }
+
+    r->ops->error(r, (const u_char *) text, (size_t) n);
+}
+
+
+void
+ks_reply_cstr(ks_reply_t *r, const char *text)
+{
+    ks_reply_bulk(r, text, strlen(text));
+}
+
+
+void
+ks_reply_ok(ks_reply_t *r)
+{
+    r->ops->status(r, (const u_char *) "OK", 2);
+}
+
+
+size_t
+ks_integer_text(u_char *buf, int64_t v)
+{
+    size_t    n, len;
+    u_char    digits[KS_INTEGER_TEXT];
+    uint64_t  u;
+
+    u = (v < 0) ? - (uint64_t) v : (uint64_t) v;
+    n = sizeof(digits);
+
+    do {
+        digits[--n] = (u_char) ('0' + u % 10);
+        u /= 10;
+    } while (u != 0);
+
+    if (v < 0) {
+        digits[--n] = '-';
+    }
+
+    len = sizeof(digits) - n;
+    memcpy(buf, digits + n, len);
+
+    return len;
+}
+
+
+/*
+ * The forms are those of Redis 7.2: whole numbers within half of the range of
+ * 64 bits in full; otherwise the shortest digits that read back as the same
+ * number, with an exponent where plain digits would take long.
+ */
+
+size_t
+ks_double_text(u_char *buf, double v)
+{
+    int     exponent, unit;
+    char    digits[32];
+    size_t  n, sign;
+
+    if (isnan(v)) {
+        memcpy(buf, "nan", 3);
+        return 3;
+    }
+
+    sign = signbit(v) ? 1 : 0;
+
+    if (sign) {
+        *buf++ = '-';
+        v = -v;
+    }
+
+    if (isinf(v)) {
+        memcpy(buf, "inf", 3);
+        return sign + 3;
+    }
+
+    if (v <= (double) (INT64_MAX / 2) && v == (double) (int64_t) v) {
+        return sign + ks_integer_text(buf, (int64_t) v);
+    }
+
+    n = ks_double_digits(digits, &exponent, v);
+    unit = exponent - (int) n + 1;              /* of the last digit */
+
+    if (unit >= 0 ? exponent < (int) n + 7 : unit > -7 || abs(exponent) < 4) {
+        return sign + ks_double_plain(buf, digits, n, exponent + 1);
+    }
+
+    return sign + ks_double_scientific(buf, digits, n, exponent);
+}
+
+
+/*
+ * The fewest digits that give v again; v = d.ddd * 10^exponent, v > 0.  Up to
+ * 15 digits come back from 15 with zeros at the end, save for subnormals.
+ */
+
+static size_t
+ks_double_digits(char *digits, int *exponent, double v)
+{
+    int     precision;
+    char    text[40], *e;
+    size_t  n;
+
+    precision = (v < DBL_MIN) ? 0 : 14;
+
+    for ( ;; precision++) {
+        (void) snprintf(text, sizeof(text), "%.*e", precision, v);
+
+        if (precision == 16 || strtod(text, NULL) == v) {
+            break;
+        }
+    }
+
+    e = strchr(text, 'e');
+    *exponent = atoi(e + 1);
+
+    n = (size_t) (e - text) - 1;                /* without the point */
+    n = ks_max(n, 1);                           /* and there may be none */
+
+    digits[0] = text[0];
+    memcpy(digits + 1, text + 2, n - 1);
+
+    while (n > 1 && digits[n - 1] == '0') {
+        n--;
+    }
+
+    return n;
+}
+
+
+/* point: how many digits stand before it; may be negative or beyond n */
+
+static size_t
+ks_double_plain(u_char *buf, const char *digits, size_t n, int point)
+{
+    size_t  before, zeros;
+
+    if (point <= 0) {
+        zeros = (size_t) -point;
+        memcpy(buf, "0.", 2);
+        memset(buf + 2, '0', zeros);
+        memcpy(buf + 2 + zeros, digits, n);
+
+        return 2 + zeros + n;
+    }
+
+    before = (size_t) point;
+
+    if (before >= n) {
+        memcpy(buf, digits, n);
+        memset(buf + n, '0', before - n);
+
+        return before;
+    }
+
+    memcpy(buf, digits, before);
+    buf[before] = '.';
+    memcpy(buf + before + 1, digits + before, n - before);
+
+    return n + 1;
+}
+
+
+static size_t
+ks_double_scientific(u_char *buf, const char *digits, size_t n, int exponent)
+{
+    u_char  *p;
+
+    p = buf;
+    *p++ = (u_char) digits[0];
+
+    if (n > 1) {
+        *p++ = '.';
+        memcpy(p, digits + 1, n - 1);
+        p += n - 1;
+    }
+
+    *p++ = 'e';
+    *p++ = exponent < 0 ? '-' : '+';
+    p += ks_integer_text(p, abs(exponent));
+
+    return (size_t) (p - buf);
+}
