@@ -32,7 +32,7 @@ static u_char *ks_utf8_encode(u_char *d, unsigned c);
 static int ks_json_number(ks_json_parse_t *j);
 static u_char *ks_json_digits(const ks_json_parse_t *j, u_char *p);
 static int ks_json_word(ks_json_parse_t *j, const char *word, size_t len);
-static int ks_json_next(ks_json_parse_t *j, u_char *c);
+static inline int ks_json_next(ks_json_parse_t *j);
 static int ks_json_begin(ks_json_parse_t *j, ks_request_t *rq, u_char *p,
     size_t len);
 static int ks_json_end(ks_json_parse_t *j);
@@ -58,8 +58,7 @@ ks_parse_json(ks_request_t *rq, u_char *p, size_t len)
 int
 ks_parse_json_batch(ks_request_t *rq, u_char *p, size_t len)
 {
-    int              rc;
-    u_char           c;
+    int              c, rc;
     ks_json_parse_t  j;
 
     rc = ks_json_begin(&j, rq, p, len);
@@ -74,37 +73,38 @@ ks_parse_json_batch(ks_request_t *rq, u_char *p, size_t len)
 
     j.p++;
 
-    if (ks_json_next(&j, &c) == KS_OK && c == ']') {
+    if (ks_json_next(&j) == ']') {
         j.p++;
         return ks_json_end(&j);
     }
 
-    for ( ;; ) {
-        rc = ks_json_next(&j, &c);
-
-        if (rc == KS_OK) {
-            rc = ks_json_command(&j);
+    do {
+        if (ks_json_next(&j) < 0) {
+            return KS_ERR;
         }
 
-        if (rc == KS_OK) {
-            rc = ks_json_next(&j, &c);
-        }
+        rc = ks_json_command(&j);
 
         if (rc != KS_OK) {
             return rc;
         }
 
+        c = ks_json_next(&j);
+
+        if (c < 0) {
+            return KS_ERR;
+        }
+
         j.p++;
 
-        if (c == ']') {
-            return ks_json_end(&j);
-        }
+    } while (c == ',');
 
-        if (c != ',') {
-            return ks_json_error(&j, "invalid JSON: expected ',' or ']' "
-                                     "after a command");
-        }
+    if (c != ']') {
+        return ks_json_error(&j, "invalid JSON: expected ',' or ']' "
+                                 "after a command");
     }
+
+    return ks_json_end(&j);
 }
 
 
@@ -113,8 +113,7 @@ ks_parse_json_batch(ks_request_t *rq, u_char *p, size_t len)
 static int
 ks_json_command(ks_json_parse_t *j)
 {
-    int     rc;
-    u_char  c;
+    int  c, rc;
 
     if (*j->p != '[') {
         return ks_json_error(j, "a command must be a JSON array");
@@ -122,36 +121,37 @@ ks_json_command(ks_json_parse_t *j)
 
     j->p++;
 
-    if (ks_json_next(j, &c) == KS_OK && c == ']') {
+    if (ks_json_next(j) == ']') {
         return ks_json_error(j, "empty command");
     }
 
-    for ( ;; ) {
-        rc = ks_json_next(j, &c);
-
-        if (rc == KS_OK) {
-            rc = ks_json_argument(j);
+    do {
+        if (ks_json_next(j) < 0) {
+            return KS_ERR;
         }
 
-        if (rc == KS_OK) {
-            rc = ks_json_next(j, &c);
-        }
+        rc = ks_json_argument(j);
 
         if (rc != KS_OK) {
             return rc;
         }
 
+        c = ks_json_next(j);
+
+        if (c < 0) {
+            return KS_ERR;
+        }
+
         j->p++;
 
-        if (c == ']') {
-            return ks_build_command(&j->build);
-        }
+    } while (c == ',');
 
-        if (c != ',') {
-            return ks_json_error(j, "invalid JSON: expected ',' or ']' "
-                                    "after an argument");
-        }
+    if (c != ']') {
+        return ks_json_error(j, "invalid JSON: expected ',' or ']' "
+                                "after an argument");
     }
+
+    return ks_build_command(&j->build);
 }
 
 
@@ -473,16 +473,18 @@ ks_json_word(ks_json_parse_t *j, const char *word, size_t len)
 }
 
 
-/* The next byte that is not white space; it stays there. */
+/* The next byte that is not white space, which stays there; or KS_ERR. */
 
-static int
-ks_json_next(ks_json_parse_t *j, u_char *c)
+static inline int
+ks_json_next(ks_json_parse_t *j)
 {
-    for ( /* void */ ; j->p < j->end; j->p++) {
-        *c = *j->p;
+    u_char  c;
 
-        if (*c > ' ' || (*c != ' ' && *c != '\n' && *c != '\r' && *c != '\t')) {
-            return KS_OK;
+    for ( /* void */ ; j->p < j->end; j->p++) {
+        c = *j->p;
+
+        if (c > ' ' || (c != ' ' && c != '\n' && c != '\r' && c != '\t')) {
+            return c;
         }
     }
 
@@ -493,27 +495,19 @@ ks_json_next(ks_json_parse_t *j, u_char *c)
 static int
 ks_json_begin(ks_json_parse_t *j, ks_request_t *rq, u_char *p, size_t len)
 {
-    u_char  c;
-
     ks_build_init(&j->build, rq);
 
     j->p = p;
     j->end = p + len;
 
-    if (ks_json_next(j, &c) != KS_OK) {
-        return ks_json_error(j, "empty request");
-    }
-
-    return KS_OK;
+    return (ks_json_next(j) < 0) ? ks_json_error(j, "empty request") : KS_OK;
 }
 
 
 static int
 ks_json_end(ks_json_parse_t *j)
 {
-    u_char  c;
-
-    if (ks_json_next(j, &c) == KS_OK) {
+    if (ks_json_next(j) >= 0) {
         return ks_json_error(j, "invalid JSON: something follows the array");
     }
 

@@ -34,6 +34,8 @@ static const u_char *ks_json_text_carried(ks_json_t *w, const u_char *p,
     const u_char *end);
 static const u_char *ks_json_escape(ks_json_t *w, u_char *d, const u_char *p,
     const u_char *end);
+static int ks_json_sequences(u_char **dp, const u_char *stop,
+    const u_char **pp, const u_char *end);
 static u_char *ks_json_escape_byte(u_char *d, u_char c);
 static int ks_utf8_check(const u_char *p, size_t n);
 static void ks_json_base64(ks_json_t *w, const u_char *p, const u_char *end);
@@ -478,19 +480,14 @@ ks_json_escape(ks_json_t *w, u_char *d, const u_char *p, const u_char *end)
             continue;
         }
 
-        n = ks_utf8_check(p, (size_t) (end - p));
+        n = ks_json_sequences(&d, stop, &p, end);
 
-        if (n > 0) {
-            memcpy(d, p, (size_t) n);
-            d += n;
-            p += n;
-
-        } else if (n < 0) {
+        if (n < 0) {
             memcpy(d, KS_REPLACEMENT, 3);
             d += 3;
             p -= n;
 
-        } else {
+        } else if (n == 0) {
             w->ncarry = (unsigned) (end - p);
             memcpy(w->carry, p, w->ncarry);
             p = end;
@@ -501,6 +498,45 @@ ks_json_escape(ks_json_t *w, u_char *d, const u_char *p, const u_char *end)
     ks_out_take(w->out, (size_t) (d - w->out->tail->last));
 
     return p;
+}
+
+
+/*
+ * Copies UTF-8 sequences in a row, being at the first byte of one, while there
+ * is room; returns what ks_utf8_check() says of the last one, which stays
+ * there if it is not whole.
+ */
+
+static int
+ks_json_sequences(u_char **dp, const u_char *stop, const u_char **pp,
+    const u_char *end)
+{
+    int            n;
+    u_char        *d;
+    const u_char  *p;
+
+    d = *dp;
+    p = *pp;
+
+    do {
+        n = ks_utf8_check(p, (size_t) (end - p));
+
+        if (n <= 0) {
+            break;
+        }
+
+        /* always four bytes, if there are as many, is the fastest copy */
+
+        memcpy(d, p, (end - p >= 4) ? 4 : (size_t) n);
+        d += n;
+        p += n;
+
+    } while (p < end && *p >= 0x80 && stop - d >= KS_JSON_ESCAPE);
+
+    *dp = d;
+    *pp = p;
+
+    return n;
 }
 
 
@@ -546,6 +582,16 @@ ks_utf8_check(const u_char *p, size_t n)
     u_char  c, low, high;
 
     c = p[0];
+
+    if (n >= 2 && c >= 0xc2 && c < 0xe0 && (p[1] & 0xc0) == 0x80) {
+        return 2;
+    }
+
+    if (n >= 3 && c > 0xe0 && c < 0xf0 && c != 0xed
+        && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80)
+    {
+        return 3;
+    }
 
     if (c < 0xc2 || c > 0xf4) {
         return -1;
