@@ -11,7 +11,7 @@ use JSON::PP ();
 use Test::More;
 
 use KS::Nginx;
-use KS::Proc qw(capture spew root);
+use KS::Proc qw(capture spew root installed);
 
 my $TOKEN = $KS::Nginx::TOKEN;
 my $clients = root() . '/t/clients';
@@ -27,13 +27,6 @@ CONF
 );
 
 my $url = 'http://127.0.0.1:' . $ngx->port;
-
-
-sub installed {
-    my ($program) = @_;
-
-    return scalar grep { -x "$_/$program" } split /:/, $ENV{PATH};
-}
 
 
 # A program whose output is TAP, as tests of ours.

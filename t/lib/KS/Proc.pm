@@ -14,7 +14,7 @@ use POSIX ();
 use Time::HiRes qw(sleep time);
 
 our @EXPORT_OK = qw(tempdir free_port wait_for spawn_command stop_pid children
-                    slurp spew root alive capture);
+                    slurp spew root alive capture installed);
 
 my $owner = $$;
 my %running;        # pid => signal that ends it
@@ -26,6 +26,14 @@ sub root {
     my $dir = __FILE__;
     $dir =~ s{[^/]+$}{../../..};
     return Cwd::abs_path($dir);
+}
+
+
+sub installed {
+    my ($program) = @_;
+
+    return scalar grep { -x "$_/$program" }
+        split /:/, "$ENV{PATH}:/usr/sbin:/usr/local/sbin";
 }
 
 

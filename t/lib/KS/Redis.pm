@@ -9,12 +9,13 @@ use Carp qw(croak);
 use IO::Select;
 use IO::Socket::INET;
 
-use KS::Proc qw(tempdir free_port wait_for spawn_command stop_pid alive slurp);
+use KS::Proc qw(tempdir free_port wait_for spawn_command stop_pid alive slurp
+                installed);
 use KS::RESP;
 
 
 sub available {
-    return scalar grep { -x "$_/redis-server" } split /:/, $ENV{PATH};
+    return installed('redis-server');
 }
 
 

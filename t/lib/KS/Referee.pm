@@ -206,7 +206,14 @@ sub compare_batch {
 }
 
 
-sub canonical { return JSON::PP->new->canonical->allow_nonref->ascii->encode($_[0]) }
+# How many U+FFFD stand for a run of bad bytes is a matter of taste.
+sub canonical {
+    my $s = JSON::PP->new->canonical->allow_nonref->ascii->encode($_[0]);
+
+    $s =~ s/(?:\\ufffd)+/\\ufffd/g;
+
+    return $s;
+}
 
 
 sub utf8_only {
