@@ -1,0 +1,256 @@
+# keyspace: the module, its tests and what goes with them.  GNU make.
+#
+#   make            build/ngx_http_keyspace_module.so
+#   make run        an nginx with it on 127.0.0.1:8080; make stop ends it
+#   make test       the engine's unit tests and the tests with nginx
+#   make unit       the engine's unit tests alone
+#   make bench      the figures, side by side with those of others
+#   make lint       warnings of two compilers, cppcheck, the layers
+#   make install    into nginx's modules directory
+#   make deps       installs what all of these need (Debian)
+#   make clean
+#
+#   NGINX_SRC=DIR   builds for another nginx: its source tree
+#   NGINX_CONF=...  how that one is configured (what nginx -V tells);
+#                   by default for any nginx that was built --with-compat
+#   SANITIZE=address,undefined
+#                   builds with these, into build/sanitize
+#   BUILD=DIR       builds there
+#   V=1             shows the commands
+
+MODULE      = ngx_http_keyspace_module
+NGINX_SRC  ?= /usr/share/nginx/src
+NGINX      ?= nginx
+CC          = gcc
+CFLAGS     ?= -O2 -g
+DESTDIR    ?=
+MODULES    ?= $(or $(patsubst --modules-path=%,%,$(filter \
+                --modules-path=%,$(shell $(NGINX) -V 2>&1))), \
+                /usr/lib/nginx/modules)
+
+ifdef SANITIZE
+BUILD      ?= build/sanitize
+SAN         = -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined \
+              -fno-omit-frame-pointer
+# an nginx that is not built with them needs the libraries before all others
+PRELOAD     = $(shell for l in asan ubsan; do \
+                $(CC) -print-file-name=lib$$l.so; done | grep / | tr '\n' ' ')
+else
+BUILD      ?= build
+SAN         =
+PRELOAD     =
+endif
+
+WARN        = -Wall -Wextra -Werror
+# the callbacks of nginx have parameters that not every one needs
+WARN_NGX    = $(WARN) -Wno-unused-parameter
+STD         = -std=gnu11
+INC         = -Isrc
+LIBS        = -lcrypto -lm -lpthread
+
+# every source below src/ belongs to the module: config says the same
+SRCS       := $(wildcard src/*/*.c)
+HDRS       := $(wildcard src/*/*.h)
+NGX_SRCS   := $(filter src/nginx/%,$(SRCS))
+KS_SRCS    := $(filter-out src/nginx/%,$(SRCS))
+
+NGX         = $(BUILD)/nginx
+CONFIGURED  = $(NGX)/objs/$(MODULE)_modules.c
+NGX_DIRS    = core event event/modules event/quic os/unix \
+              http http/modules http/v2 http/v3
+NGX_INC     = -isystem $(NGX)/objs $(NGX_DIRS:%=-isystem $(NGX)/src/%)
+
+SO          = $(BUILD)/$(MODULE).so
+LIB         = $(BUILD)/libkeyspace.a
+NGX_OBJS    = $(NGX_SRCS:src/%.c=$(BUILD)/obj/%.o)
+KS_OBJS     = $(KS_SRCS:src/%.c=$(BUILD)/obj/%.o)
+
+UNITS       = $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c))
+BENCHES     = $(patsubst bench/%.c,$(BUILD)/bench/%,\
+                $(filter-out bench/bench.c,$(wildcard bench/*.c)))
+
+RUN         = $(BUILD)/run
+
+TEST_ENV    = KS_BUILD='$(abspath $(BUILD))' KS_MODULE='$(abspath $(SO))' \
+              KS_NGINX='$(NGINX)' KS_PRELOAD='$(strip $(PRELOAD))'
+
+Q           = $(if $(V),,@)
+say         = @echo '  $(1)  $(patsubst $(BUILD)/%,%,$@)'
+
+.PHONY: all run stop test unit bench lint lint-c lint-cppcheck lint-layers \
+        install deps deps-build clean force
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(SO) $(LIB)
+
+
+# --- the module ---
+
+# what the objects were built with: another choice builds them again
+FLAGS       = $(CC) $(CFLAGS) $(SAN) $(LDFLAGS)
+TREE        = $(NGINX_SRC) $(NGINX_CONF)
+
+$(BUILD)/flags: force
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+
+$(BUILD)/tree: force
+	@mkdir -p $(@D)
+	@echo '$(TREE)' | cmp -s - $@ || echo '$(TREE)' > $@
+
+# nginx's configure writes into the tree it is in, so it gets a copy
+$(CONFIGURED): config $(BUILD)/tree
+	@test -d '$(NGINX_SRC)' || { \
+	    echo 'no nginx sources in $(NGINX_SRC): make deps' >&2; exit 1; }
+	$(call say,CONF)
+	$(Q)rm -rf $(NGX)
+	$(Q)mkdir -p $(NGX)
+	$(Q)cd '$(NGINX_SRC)' && tar cf - --exclude=./.git --exclude=./objs \
+	    --exclude=./Makefile . | tar xf - -C '$(abspath $(NGX))'
+	$(Q)cd $(NGX) && bash $(CURDIR)/.ci/configure $(CURDIR) $(NGINX_CONF) \
+	    > configure.log 2>&1 || { tail -20 configure.log >&2; exit 1; }
+
+$(BUILD)/obj/nginx/%.o: src/nginx/%.c $(BUILD)/flags $(CONFIGURED)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN_NGX) -fPIC $(INC) $(NGX_INC) \
+	    -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN) -fPIC $(INC) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/modules.o: $(CONFIGURED) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) -fPIC $(NGX_INC) -c -o $@ $<
+
+# a list of sources that changes does not change a time stamp
+$(BUILD)/objs: force
+	@mkdir -p $(@D)
+	@echo '$(SRCS)' | cmp -s - $@ || echo '$(SRCS)' > $@
+
+$(SO): $(NGX_OBJS) $(KS_OBJS) $(BUILD)/obj/modules.o $(BUILD)/objs
+	$(call say,LD)
+	$(Q)$(CC) -shared $(SAN) -Wl,-Bsymbolic -Wl,-z,relro,-z,now $(LDFLAGS) \
+	    -o $@ $(filter %.o,$^) $(LIBS)
+
+$(LIB): $(KS_OBJS) $(BUILD)/objs
+	@rm -f $@
+	$(call say,AR)
+	$(Q)ar rcs $@ $(filter %.o,$^)
+
+-include $(NGX_OBJS:.o=.d) $(KS_OBJS:.o=.d)
+
+
+# --- tests ---
+
+$(BUILD)/unit/%: t/unit/%.c $(LIB) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN) $(INC) -It/unit -MMD -MP \
+	    -o $@ $< $(LIB) -lcmocka $(LIBS)
+
+$(BUILD)/bench/%: bench/%.c bench/bench.c $(LIB) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN) $(INC) -Ibench \
+	    -o $@ $< bench/bench.c $(LIB) $(LIBS)
+
+-include $(UNITS:%=%.d)
+
+unit: $(UNITS)
+	@status=0; for t in $(UNITS); do \
+	    echo "# $$t"; $$t || { echo "# failed: $$t"; status=1; }; \
+	done; exit $$status
+
+test: deps all
+	@status=0; \
+	$(MAKE) --no-print-directory unit || status=1; \
+	if [ -f t/clients/package.json ]; then \
+	    npm ci --prefix t/clients --no-audit --no-fund --loglevel=error \
+	    || status=1; \
+	fi; \
+	$(TEST_ENV) prove -I t/lib t/*.t || status=1; \
+	exit $$status
+
+bench: deps all $(BENCHES)
+	$(TEST_ENV) bench/run
+
+
+# --- an nginx to try it with ---
+
+run: deps-build all
+	@$(MAKE) --no-print-directory stop
+	@mkdir -p $(RUN)/logs $(RUN)/modules $(RUN)/conf
+	@ln -sf $(abspath $(SO)) $(RUN)/modules/$(MODULE).so
+	@cp conf-examples/quickstart.conf $(RUN)/conf/nginx.conf
+	$(NGINX) -e logs/error.log -p $(abspath $(RUN)) -c conf/nginx.conf
+	@sed -n 's/^# try: //p' conf-examples/quickstart.conf
+
+stop:
+	@pid=$$(cat $(RUN)/logs/nginx.pid 2>/dev/null) || exit 0; \
+	kill -QUIT $$pid 2>/dev/null || exit 0; \
+	for i in 1 2 3 4 5 6 7 8 9 10; do \
+	    kill -0 $$pid 2>/dev/null || exit 0; sleep 0.2; \
+	done; \
+	kill -TERM $$pid
+
+
+# --- order ---
+
+LINT_OBJS   = $(foreach c,gcc clang,\
+                $(SRCS:src/%.c=$(BUILD)/lint/$c/%.o) \
+                $(patsubst %.c,$(BUILD)/lint/$c/%.o,\
+                    $(wildcard t/unit/*.c bench/*.c)))
+
+lint: lint-layers lint-c lint-cppcheck
+
+lint-c: $(LINT_OBJS)
+
+define lint_rules
+$(BUILD)/lint/$1/nginx/%.o: src/nginx/%.c $$(HDRS) $$(CONFIGURED)
+	@mkdir -p $$(@D)
+	$$(call say,$1)
+	$$(Q)$1 $$(STD) -O2 $$(WARN_NGX) $$(INC) $$(NGX_INC) -c -o $$@ $$<
+
+$(BUILD)/lint/$1/%.o: src/%.c $$(HDRS)
+	@mkdir -p $$(@D)
+	$$(call say,$1)
+	$$(Q)$1 $$(STD) -O2 $$(WARN) $$(INC) -c -o $$@ $$<
+
+$(BUILD)/lint/$1/%.o: %.c $$(HDRS) $$(wildcard t/unit/*.h bench/*.h)
+	@mkdir -p $$(@D)
+	$$(call say,$1)
+	$$(Q)$1 $$(STD) -O2 $$(WARN) $$(INC) -It/unit -Ibench -c -o $$@ $$<
+endef
+
+$(foreach c,gcc clang,$(eval $(call lint_rules,$c)))
+
+lint-cppcheck:
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+	    --enable=warning,performance,portability -j 2 \
+	    --suppressions-list=.ci/cppcheck -D__GNUC__ -D__x86_64__ \
+	    $(INC) $(wildcard src/*/)
+
+lint-layers:
+	.ci/layers
+
+
+# --- the rest ---
+
+install: $(SO)
+	install -d '$(DESTDIR)$(MODULES)'
+	install -m 644 $(SO) '$(DESTDIR)$(MODULES)/$(MODULE).so'
+
+deps-build:
+	@.ci/deps build
+
+deps:
+	@.ci/deps all
+
+clean:
+	@$(MAKE) --no-print-directory stop
+	rm -rf $(BUILD)

@@ -1,0 +1,155 @@
+
+/*
+ * What the files of the HTTP module share: a request's context, and the steps
+ * from its bytes to its reply.
+ */
+
+
+#ifndef _NGX_HTTP_KEYSPACE_H_INCLUDED_
+#define _NGX_HTTP_KEYSPACE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_keyspace.h"
+#include "protocol/ks_request.h"
+#include "protocol/ks_writers.h"
+
+
+typedef struct {
+    ngx_keyspace_zone_t  *zone;         /* NULL: keyspace_rest is not here */
+    ngx_str_t             prefix;       /* of the location */
+} ngx_http_keyspace_loc_conf_t;
+
+
+typedef struct {
+    ngx_array_t           bases;        /* of ngx_str_t: "/redis/" */
+} ngx_http_keyspace_srv_conf_t;
+
+
+typedef enum {
+    NGX_HTTP_KEYSPACE_NONE = 0,
+    NGX_HTTP_KEYSPACE_OK,
+    NGX_HTTP_KEYSPACE_HIT,
+    NGX_HTTP_KEYSPACE_MISS,
+    NGX_HTTP_KEYSPACE_ERROR
+} ngx_http_keyspace_status_e;
+
+
+/* gets a request's body; what it returns finalizes the request */
+
+typedef ngx_int_t (*ngx_http_keyspace_body_pt)(ngx_http_request_t *r,
+    ngx_str_t *body);
+
+
+typedef struct {
+    /* for the log */
+    ngx_str_t                    command;
+    ngx_http_keyspace_status_e   status;
+
+    /* the reply's form */
+    unsigned                     base64:1;
+    unsigned                     resp2:1;
+
+    unsigned                     readonly:1;
+    unsigned                     shared_body:1;  /* somebody else's as well */
+    unsigned                     query_token:1;
+
+    ngx_http_keyspace_body_pt    next;          /* waits for the body */
+
+    u_char                       digest[NGX_KEYSPACE_DIGEST_LEN];
+} ngx_http_keyspace_ctx_t;
+
+
+/* a writer in the form that the request asked for */
+
+typedef union {
+    ks_reply_t   reply;
+    ks_json_t    json;
+    ks_resp_t    resp;
+} ngx_http_keyspace_writer_t;
+
+
+/* --- ngx_http_keyspace_module.c --- */
+
+/* The request's context, made at need; NULL: no memory. */
+ngx_http_keyspace_ctx_t *ngx_http_keyspace_get_ctx(ngx_http_request_t *r);
+
+
+/* --- ngx_http_keyspace_token.c --- */
+
+/* A rewrite phase handler: takes _token out of sight. */
+ngx_int_t ngx_http_keyspace_query_token(ngx_http_request_t *r);
+
+/* May the request go on?  Sets ctx->readonly. */
+ngx_int_t ngx_http_keyspace_authorize(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz);
+
+
+/* --- ngx_http_keyspace_request.c --- */
+
+/*
+ * Calls next() with the whole body, which may be written to: now, or later
+ * if NGX_DONE is returned.
+ */
+ngx_int_t ngx_http_keyspace_read_body(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_http_keyspace_body_pt next);
+
+/*
+ * The raw path behind the location's prefix and the query, as copies that may
+ * be written to.
+ */
+ngx_int_t ngx_http_keyspace_path(ngx_http_request_t *r, ks_str_t *path,
+    ks_str_t *query);
+
+/* Reads the Upstash headers. */
+void ngx_http_keyspace_form(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx);
+
+
+/* --- ngx_http_keyspace_reply.c --- */
+
+/* Memory from a request's pool, as the engine asks for it. */
+void *ngx_http_keyspace_alloc(void *pool, size_t size);
+
+/* An output on the scratch block, which serves one reply at a time. */
+void ngx_http_keyspace_scratch(ngx_http_request_t *r, ks_out_t *out);
+
+void ngx_http_keyspace_writer(ngx_http_keyspace_ctx_t *ctx,
+    ngx_http_keyspace_writer_t *w, ks_out_t *out);
+void ngx_http_keyspace_finish(ngx_http_keyspace_ctx_t *ctx,
+    ngx_http_keyspace_writer_t *w);
+
+/* Sends what is in out; the result finalizes the request. */
+ngx_int_t ngx_http_keyspace_send(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_uint_t status, ks_out_t *out);
+
+/* Sends an error; text begins with its code, as in Redis. */
+ngx_int_t ngx_http_keyspace_error(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_uint_t status, const char *text);
+
+
+/* --- ngx_http_keyspace_rest.c --- */
+
+/* The content handler. */
+ngx_int_t ngx_http_keyspace_rest_handler(ngx_http_request_t *r);
+
+
+/* --- ngx_http_keyspace_batch.c --- */
+
+/* Runs all commands of rq, each on its own; a slice of them at a time. */
+ngx_int_t ngx_http_keyspace_batch(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ks_request_t *rq);
+
+
+/* --- ngx_http_keyspace_variables.c --- */
+
+ngx_int_t ngx_http_keyspace_add_variables(ngx_conf_t *cf);
+
+
+extern ngx_module_t  ngx_http_keyspace_module;
+
+
+#endif /* _NGX_HTTP_KEYSPACE_H_INCLUDED_ */

@@ -1,0 +1,222 @@
+
+/*
+ * /pipeline: many commands, each on its own, and one array of replies.
+ *
+ * Between slices other requests get their turn.  A client that goes away
+ * meanwhile changes nothing: what it sent is carried out to the end.
+ */
+
+
+#include "ngx_http_keyspace.h"
+
+
+#define NGX_HTTP_KEYSPACE_SLICE  256            /* commands */
+
+
+typedef struct {
+    ngx_event_t                event;
+
+    ngx_http_request_t        *request;
+    ngx_http_keyspace_ctx_t   *ctx;
+    ngx_keyspace_zone_t       *zone;
+    ks_client_t                client;
+
+    ks_argv_t                 *commands;
+    size_t                     ncommands;
+    size_t                     next;
+
+    ks_out_t                   out;
+} ngx_http_keyspace_batch_t;
+
+
+static ngx_http_keyspace_batch_t *ngx_http_keyspace_batch_create(
+    ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
+    ngx_keyspace_zone_t *kz, ks_request_t *rq);
+static void ngx_http_keyspace_batch_open(ngx_http_keyspace_batch_t *bt);
+static void ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt);
+static void ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt,
+    ks_argv_t *args);
+static ngx_int_t ngx_http_keyspace_batch_send(ngx_http_keyspace_batch_t *bt);
+static ngx_int_t ngx_http_keyspace_batch_yield(ngx_http_keyspace_batch_t *bt);
+static void ngx_http_keyspace_batch_handler(ngx_event_t *ev);
+static void ngx_http_keyspace_batch_cleanup(void *data);
+
+
+ngx_int_t
+ngx_http_keyspace_batch(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
+    ngx_keyspace_zone_t *kz, ks_request_t *rq)
+{
+    ngx_http_keyspace_batch_t  *bt;
+
+    bt = ngx_http_keyspace_batch_create(r, ctx, kz, rq);
+    if (bt == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_str_set(&ctx->command, "pipeline");
+    ctx->status = NGX_HTTP_KEYSPACE_OK;
+
+    ngx_http_keyspace_batch_open(bt);
+    ngx_http_keyspace_batch_slice(bt);
+
+    if (bt->next == bt->ncommands) {
+        return ngx_http_keyspace_batch_send(bt);
+    }
+
+    return ngx_http_keyspace_batch_yield(bt);
+}
+
+
+static ngx_http_keyspace_batch_t *
+ngx_http_keyspace_batch_create(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ks_request_t *rq)
+{
+    ngx_http_keyspace_batch_t  *bt;
+
+    bt = ngx_pcalloc(r->pool, sizeof(ngx_http_keyspace_batch_t));
+    if (bt == NULL) {
+        return NULL;
+    }
+
+    bt->request = r;
+    bt->ctx = ctx;
+    bt->zone = kz;
+    bt->client.space = kz->space;
+    bt->client.readonly = ctx->readonly;
+    bt->commands = rq->commands;
+    bt->ncommands = rq->ncommands;
+
+    ks_out_init(&bt->out, NULL, 0, ngx_http_keyspace_alloc, r->pool);
+
+    return bt;
+}
+
+
+static void
+ngx_http_keyspace_batch_open(ngx_http_keyspace_batch_t *bt)
+{
+    u_char   buf[NGX_SIZE_T_LEN + sizeof("*" CRLF)];
+    u_char  *p;
+
+    if (bt->ctx->resp2) {
+        p = ngx_sprintf(buf, "*%uz" CRLF, bt->ncommands);
+        ks_out_write(&bt->out, buf, p - buf);
+        return;
+    }
+
+    ks_out_write(&bt->out, "[", 1);
+}
+
+
+static void
+ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
+{
+    size_t  last;
+
+    last = ngx_min(bt->next + NGX_HTTP_KEYSPACE_SLICE, bt->ncommands);
+
+    while (bt->next < last) {
+        ngx_http_keyspace_batch_one(bt, &bt->commands[bt->next]);
+        bt->next++;
+    }
+
+    ngx_keyspace_settle(bt->zone);
+}
+
+
+static void
+ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ks_argv_t *args)
+{
+    ngx_http_keyspace_writer_t  w;
+
+    if (bt->next != 0 && !bt->ctx->resp2) {
+        ks_out_write(&bt->out, ",", 1);
+    }
+
+    ngx_http_keyspace_writer(bt->ctx, &w, &bt->out);
+
+    ks_execute(&bt->client, args->argc, args->argv, &w.reply);
+
+    ngx_http_keyspace_finish(bt->ctx, &w);
+
+    if (bt->client.outcome == KS_OUTCOME_ERROR) {
+        bt->ctx->status = NGX_HTTP_KEYSPACE_ERROR;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_batch_send(ngx_http_keyspace_batch_t *bt)
+{
+    if (!bt->ctx->resp2) {
+        ks_out_write(&bt->out, "]", 1);
+    }
+
+    return ngx_http_keyspace_send(bt->request, bt->ctx, NGX_HTTP_OK, &bt->out);
+}
+
+
+/* The reference to the request that is taken here is the event's. */
+
+static ngx_int_t
+ngx_http_keyspace_batch_yield(ngx_http_keyspace_batch_t *bt)
+{
+    ngx_http_cleanup_t  *cln;
+
+    cln = ngx_http_cleanup_add(bt->request, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_http_keyspace_batch_cleanup;
+    cln->data = bt;
+
+    bt->event.handler = ngx_http_keyspace_batch_handler;
+    bt->event.data = bt->request->connection;
+    bt->event.log = bt->request->connection->log;
+
+    bt->request->main->count++;
+
+    ngx_post_event(&bt->event, &ngx_posted_next_events);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_keyspace_batch_handler(ngx_event_t *ev)
+{
+    ngx_connection_t           *c;
+    ngx_http_request_t         *r;
+    ngx_http_keyspace_batch_t  *bt;
+
+    bt = (ngx_http_keyspace_batch_t *)
+             ((u_char *) ev - offsetof(ngx_http_keyspace_batch_t, event));
+
+    r = bt->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_http_keyspace_batch_slice(bt);
+
+    if (bt->next < bt->ncommands) {
+        ngx_post_event(ev, &ngx_posted_next_events);
+        return;
+    }
+
+    ngx_http_finalize_request(r, ngx_http_keyspace_batch_send(bt));
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_keyspace_batch_cleanup(void *data)
+{
+    ngx_http_keyspace_batch_t *bt = data;
+
+    if (bt->event.posted) {
+        ngx_delete_posted_event(&bt->event);
+    }
+}

@@ -1,0 +1,408 @@
+
+/*
+ * The HTTP module: keyspace_rest NAME in a location.
+ */
+
+
+#include "ngx_http_keyspace.h"
+
+
+static void *ngx_http_keyspace_create_srv_conf(ngx_conf_t *cf);
+static void *ngx_http_keyspace_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_keyspace_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_http_keyspace_too_large(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf, ngx_str_t *prefix);
+static char *ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_keyspace_base(ngx_conf_t *cf, ngx_str_t *name);
+static ngx_int_t ngx_http_keyspace_base_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_keyspace_postconfiguration(ngx_conf_t *cf);
+static void ngx_http_keyspace_drop_bases(ngx_http_core_srv_conf_t *cscf);
+static ngx_uint_t ngx_http_keyspace_is_exact(
+    ngx_http_location_tree_node_t *node, u_char *p, size_t len);
+static ngx_int_t ngx_http_keyspace_add_handler(
+    ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
+    ngx_http_handler_pt handler);
+
+
+static ngx_command_t  ngx_http_keyspace_commands[] = {
+
+    { ngx_string("keyspace_rest"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_keyspace_rest,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_keyspace_module_ctx = {
+    ngx_http_keyspace_add_variables,       /* preconfiguration */
+    ngx_http_keyspace_postconfiguration,   /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    ngx_http_keyspace_create_srv_conf,     /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_keyspace_create_loc_conf,     /* create location configuration */
+    ngx_http_keyspace_merge_loc_conf       /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_keyspace_module = {
+    NGX_MODULE_V1,
+    &ngx_http_keyspace_module_ctx,         /* module context */
+    ngx_http_keyspace_commands,            /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_http_keyspace_create_srv_conf(ngx_conf_t *cf)
+{
+    /* set by ngx_pcalloc(): no bases */
+
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_keyspace_srv_conf_t));
+}
+
+
+static void *
+ngx_http_keyspace_create_loc_conf(ngx_conf_t *cf)
+{
+    /* set by ngx_pcalloc(): no zone */
+
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_keyspace_loc_conf_t));
+}
+
+
+/*
+ * The blocks of "if" and "limit_except" take on the handler of the location
+ * around them; locations inside of locations do not.
+ */
+
+static char *
+ngx_http_keyspace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_keyspace_loc_conf_t *prev = parent;
+    ngx_http_keyspace_loc_conf_t *conf = child;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname && conf->zone == NULL && prev->zone != NULL) {
+        *conf = *prev;
+
+        if (clcf->lmt_excpt && clcf->handler == NULL) {
+            clcf->handler = ngx_http_keyspace_rest_handler;
+        }
+    }
+
+    if (conf->zone == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_keyspace_too_large(cf, clcf, &conf->prefix);
+}
+
+
+/*
+ * nginx refuses a body that is too large before it asks any module.  An error
+ * page that leads back here, unless there is one, makes its answer JSON.
+ */
+
+static char *
+ngx_http_keyspace_too_large(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
+    ngx_str_t *prefix)
+{
+    ngx_uint_t            i, n;
+    ngx_array_t          *pages;
+    ngx_http_err_page_t  *page, *old;
+
+    n = (clcf->error_pages == NULL) ? 0 : clcf->error_pages->nelts;
+    old = (n == 0) ? NULL : clcf->error_pages->elts;
+
+    for (i = 0; i < n; i++) {
+        if (old[i].status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+            return NGX_CONF_OK;
+        }
+    }
+
+    /* a copy: the array may be that of the level above */
+
+    pages = ngx_array_create(cf->pool, n + 1, sizeof(ngx_http_err_page_t));
+    if (pages == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    page = ngx_array_push_n(pages, n + 1);
+
+    if (n != 0) {
+        ngx_memcpy(page, old, n * sizeof(ngx_http_err_page_t));
+    }
+
+    page += n;
+    ngx_memzero(page, sizeof(ngx_http_err_page_t));
+
+    page->status = NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+    page->overwrite = -1;
+    page->value.value = *prefix;
+
+    clcf->error_pages = pages;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_keyspace_loc_conf_t *klcf = conf;
+
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (klcf->zone != NULL) {
+        return "is duplicate";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+#if (NGX_PCRE)
+    if (clcf->regex) {
+        return "cannot stand in a location given by a regular expression: "
+               "the path of a command begins behind a fixed prefix";
+    }
+#endif
+
+    if (clcf->named) {
+        return "cannot stand in a named location: "
+               "the path of a command begins behind a fixed prefix";
+    }
+
+    value = cf->args->elts;
+
+    klcf->zone = ngx_keyspace_zone_named(cf, &value[1]);
+    if (klcf->zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    klcf->prefix = clcf->name;
+    clcf->handler = ngx_http_keyspace_rest_handler;
+
+    if (clcf->exact_match) {
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_keyspace_base(cf, &klcf->prefix);
+}
+
+
+/*
+ * Clients cut the slash off the end of their base URL: what was set up as
+ * http://host/redis/ is asked for as /redis, too.
+ */
+
+static char *
+ngx_http_keyspace_base(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_str_t                     *base;
+    ngx_http_keyspace_srv_conf_t  *kscf;
+
+    if (name->len < 2 || name->data[name->len - 1] != '/') {
+        return NGX_CONF_OK;
+    }
+
+    kscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_keyspace_module);
+
+    if (kscf->bases.elts == NULL
+        && ngx_array_init(&kscf->bases, cf->pool, 2, sizeof(ngx_str_t))
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    base = ngx_array_push(&kscf->bases);
+    if (base == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *base = *name;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_base_handler(ngx_http_request_t *r)
+{
+    ngx_str_t                     *base;
+    ngx_uint_t                     i;
+    ngx_http_keyspace_srv_conf_t  *kscf;
+
+    kscf = ngx_http_get_module_srv_conf(r, ngx_http_keyspace_module);
+    base = kscf->bases.elts;
+
+    for (i = 0; i < kscf->bases.nelts; i++) {
+        if (r->uri.len + 1 == base[i].len
+            && ngx_memcmp(r->uri.data, base[i].data, r->uri.len) == 0)
+        {
+            r->uri = base[i];
+            r->valid_unparsed_uri = 0;
+            break;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_uint_t                     i, n;
+    ngx_http_core_srv_conf_t     **cscfp;
+    ngx_http_core_main_conf_t     *cmcf;
+    ngx_http_keyspace_srv_conf_t  *kscf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    cscfp = cmcf->servers.elts;
+    n = 0;
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+        ngx_http_keyspace_drop_bases(cscfp[i]);
+
+        kscf = cscfp[i]->ctx->srv_conf[ngx_http_keyspace_module.ctx_index];
+        n += kscf->bases.nelts;
+    }
+
+    if (n != 0
+        && ngx_http_keyspace_add_handler(cmcf, NGX_HTTP_SERVER_REWRITE_PHASE,
+                                         ngx_http_keyspace_base_handler)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_keyspace_add_handler(cmcf, NGX_HTTP_REWRITE_PHASE,
+                                         ngx_http_keyspace_query_token);
+}
+
+
+/* "location = /redis" says that /redis is something else. */
+
+static void
+ngx_http_keyspace_drop_bases(ngx_http_core_srv_conf_t *cscf)
+{
+    ngx_str_t                     *base;
+    ngx_uint_t                     i, n;
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_keyspace_srv_conf_t  *kscf;
+
+    clcf = cscf->ctx->loc_conf[ngx_http_core_module.ctx_index];
+    kscf = cscf->ctx->srv_conf[ngx_http_keyspace_module.ctx_index];
+    base = kscf->bases.elts;
+    n = 0;
+
+    for (i = 0; i < kscf->bases.nelts; i++) {
+        if (!ngx_http_keyspace_is_exact(clcf->static_locations, base[i].data,
+                                        base[i].len - 1))
+        {
+            base[n++] = base[i];
+        }
+    }
+
+    kscf->bases.nelts = n;
+}
+
+
+/* A walk through nginx's tree of prefixes. */
+
+static ngx_uint_t
+ngx_http_keyspace_is_exact(ngx_http_location_tree_node_t *node, u_char *p,
+    size_t len)
+{
+    size_t     n;
+    ngx_int_t  rc;
+
+    while (node != NULL) {
+        n = ngx_min(len, (size_t) node->len);
+        rc = ngx_filename_cmp(p, node->name, n);
+
+        if (rc != 0) {
+            node = (rc < 0) ? node->left : node->right;
+            continue;
+        }
+
+        if (len == (size_t) node->len) {
+            return (node->exact != NULL);
+        }
+
+        if (len < (size_t) node->len) {
+            node = node->left;
+            continue;
+        }
+
+        if (node->inclusive == NULL) {
+            node = node->right;
+            continue;
+        }
+
+        p += n;
+        len -= n;
+        node = node->tree;
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_add_handler(ngx_http_core_main_conf_t *cmcf,
+    ngx_uint_t phase, ngx_http_handler_pt handler)
+{
+    ngx_http_handler_pt  *h;
+
+    h = ngx_array_push(&cmcf->phases[phase].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = handler;
+
+    return NGX_OK;
+}
+
+
+ngx_http_keyspace_ctx_t *
+ngx_http_keyspace_get_ctx(ngx_http_request_t *r)
+{
+    ngx_http_keyspace_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_module);
+    if (ctx != NULL) {
+        return ctx;
+    }
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_keyspace_ctx_t));
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    ngx_http_set_ctx(r, ctx, ngx_http_keyspace_module);
+
+    return ctx;
+}

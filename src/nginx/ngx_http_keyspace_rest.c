@@ -1,0 +1,265 @@
+
+/*
+ * The content handler: from a request to one reply.
+ *
+ * What is asked for is told by the path behind the location's prefix: none,
+ * the command is in the body; /pipeline, a batch is; else it is the command.
+ */
+
+
+#include "ngx_http_keyspace.h"
+
+
+static ngx_int_t ngx_http_keyspace_command(ngx_http_request_t *r,
+    ngx_str_t *body);
+static int ngx_http_keyspace_parse(ngx_http_request_t *r, ks_request_t *rq,
+    ks_str_t *path, ks_str_t *query, ngx_str_t *body);
+static int ngx_http_keyspace_parse_body(ngx_http_request_t *r,
+    ks_request_t *rq, ngx_str_t *body);
+static ngx_uint_t ngx_http_keyspace_is_path(ngx_http_request_t *r,
+    ks_str_t *path, const char *name);
+static ngx_int_t ngx_http_keyspace_refuse(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, const char *text);
+static ngx_int_t ngx_http_keyspace_execute(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ks_argv_t *args);
+
+
+ngx_int_t
+ngx_http_keyspace_rest_handler(ngx_http_request_t *r)
+{
+    ngx_http_keyspace_ctx_t       *ctx;
+    ngx_http_keyspace_loc_conf_t  *klcf;
+
+    ctx = ngx_http_keyspace_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_keyspace_form(r, ctx);
+
+    if (r->err_status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+        return ngx_http_keyspace_error(r, ctx, r->err_status,
+                                       "ERR the request body is too large");
+    }
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD
+                       |NGX_HTTP_POST|NGX_HTTP_PUT)))
+    {
+        return ngx_http_keyspace_error(r, ctx, NGX_HTTP_NOT_ALLOWED,
+                                       "ERR the method is not allowed: "
+                                       "use GET, HEAD, POST or PUT");
+    }
+
+    klcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_module);
+
+    if (ngx_http_keyspace_authorize(r, ctx, klcf->zone) != NGX_OK) {
+        return ngx_http_keyspace_error(r, ctx, NGX_HTTP_UNAUTHORIZED,
+                                       "WRONGPASS invalid or missing auth "
+                                       "token");
+    }
+
+    return ngx_http_keyspace_read_body(r, ctx, ngx_http_keyspace_command);
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_command(ngx_http_request_t *r, ngx_str_t *body)
+{
+    int                            rc;
+    ks_str_t                       path, query;
+    ks_request_t                   rq;
+    ngx_http_keyspace_ctx_t       *ctx;
+    ngx_http_keyspace_loc_conf_t  *klcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_module);
+    klcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_module);
+
+    if (ngx_keyspace_space(klcf->zone) == NULL
+        || ngx_http_keyspace_path(r, &path, &query) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memzero(&rq, sizeof(ks_request_t));
+    rq.alloc = ngx_http_keyspace_alloc;
+    rq.data = r->pool;
+
+    if (ngx_http_keyspace_is_path(r, &path, "multi-exec")) {
+        return ngx_http_keyspace_refuse(r, ctx, "multi-exec is not available");
+    }
+
+    if (ngx_http_keyspace_is_path(r, &path, "pipeline")) {
+        rc = ks_parse_json_batch(&rq, body->data, body->len);
+
+        if (rc == KS_OK) {
+            return ngx_http_keyspace_batch(r, ctx, klcf->zone, &rq);
+        }
+
+    } else {
+        rc = ngx_http_keyspace_parse(r, &rq, &path, &query, body);
+
+        if (rc == KS_OK && rq.ncommands == 1) {
+            return ngx_http_keyspace_execute(r, ctx, klcf->zone, rq.commands);
+        }
+    }
+
+    if (rc == KS_NOMEM) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == KS_OK) {
+        rq.error = "one text holds one command: send several to /pipeline";
+    }
+
+    return ngx_http_keyspace_refuse(r, ctx, rq.error);
+}
+
+
+static int
+ngx_http_keyspace_parse(ngx_http_request_t *r, ks_request_t *rq,
+    ks_str_t *path, ks_str_t *query, ngx_str_t *body)
+{
+    size_t                         n;
+    ks_str_t                       arg;
+    ngx_http_keyspace_loc_conf_t  *klcf;
+
+    if (path->len == 0 || (path->len == 1 && path->data[0] == '/')) {
+        return ngx_http_keyspace_parse_body(r, rq, body);
+    }
+
+    klcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_module);
+    n = klcf->prefix.len;
+
+    if (path->data[0] != '/' && klcf->prefix.data[n - 1] != '/') {
+        rq->error = "the path goes on behind the base URL without a slash";
+        return KS_ERR;
+    }
+
+    arg.len = body->len;
+    arg.data = body->data;
+
+    return ks_parse_path(rq, *path, *query, (body->len != 0) ? &arg : NULL);
+}
+
+
+static int
+ngx_http_keyspace_parse_body(ngx_http_request_t *r, ks_request_t *rq,
+    ngx_str_t *body)
+{
+    size_t  i;
+
+    if (!(r->method & (NGX_HTTP_POST|NGX_HTTP_PUT))) {
+        rq->error = "no command: GET and HEAD take it from the path, "
+                    "as in /get/foo";
+        return KS_ERR;
+    }
+
+    for (i = 0; i < body->len; i++) {
+        switch (body->data[i]) {
+
+        case ' ':
+        case '\t':
+        case CR:
+        case LF:
+            continue;
+
+        case '[':
+            return ks_parse_json(rq, body->data, body->len);
+
+        default:
+            return ks_parse_text(rq, body->data, body->len);
+        }
+    }
+
+    rq->error = "no command: the request body is empty";
+
+    return KS_ERR;
+}
+
+
+static ngx_uint_t
+ngx_http_keyspace_is_path(ngx_http_request_t *r, ks_str_t *path,
+    const char *name)
+{
+    size_t   len;
+    u_char  *p;
+
+    if (!(r->method & (NGX_HTTP_POST|NGX_HTTP_PUT)) || path->len == 0) {
+        return 0;
+    }
+
+    p = path->data;
+    len = path->len;
+
+    if (*p == '/') {
+        p++;
+        len--;
+    }
+
+    return len == ngx_strlen(name) && ngx_memcmp(p, name, len) == 0;
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_refuse(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
+    const char *text)
+{
+    char     buf[256];
+    u_char  *p;
+
+    p = ngx_snprintf((u_char *) buf, sizeof(buf) - 1, "ERR %s", text);
+    *p = '\0';
+
+    return ngx_http_keyspace_error(r, ctx, NGX_HTTP_BAD_REQUEST, buf);
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_execute(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
+    ngx_keyspace_zone_t *kz, ks_argv_t *args)
+{
+    ks_out_t                    out;
+    const char                 *name;
+    ks_client_t                 client;
+    ngx_http_keyspace_writer_t  w;
+
+    ngx_memzero(&client, sizeof(ks_client_t));
+    client.space = kz->space;
+    client.readonly = ctx->readonly;
+
+    ngx_http_keyspace_scratch(r, &out);
+    ngx_http_keyspace_writer(ctx, &w, &out);
+
+    ks_execute(&client, args->argc, args->argv, &w.reply);
+
+    ngx_http_keyspace_finish(ctx, &w);
+
+    ngx_keyspace_settle(kz);
+
+    if (client.command != NULL) {
+        name = ks_command_name(client.command);
+        ctx->command.data = (u_char *) name;
+        ctx->command.len = ngx_strlen(name);
+    }
+
+    switch (client.outcome) {
+
+    case KS_OUTCOME_HIT:
+        ctx->status = NGX_HTTP_KEYSPACE_HIT;
+        break;
+
+    case KS_OUTCOME_MISS:
+        ctx->status = NGX_HTTP_KEYSPACE_MISS;
+        break;
+
+    case KS_OUTCOME_ERROR:
+        ctx->status = NGX_HTTP_KEYSPACE_ERROR;
+        return ngx_http_keyspace_send(r, ctx, NGX_HTTP_BAD_REQUEST, &out);
+
+    default:
+        ctx->status = NGX_HTTP_KEYSPACE_OK;
+        break;
+    }
+
+    return ngx_http_keyspace_send(r, ctx, NGX_HTTP_OK, &out);
+}

@@ -1,0 +1,102 @@
+
+/*
+ * Variables for access logs: $keyspace_command is the name of the command
+ * that ran ("get", "config|get"), $keyspace_status is hit, miss, ok or error.
+ */
+
+
+#include "ngx_http_keyspace.h"
+
+
+static ngx_int_t ngx_http_keyspace_command_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_keyspace_status_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_keyspace_value(ngx_http_variable_value_t *v,
+    ngx_str_t *s);
+
+
+static ngx_http_variable_t  ngx_http_keyspace_vars[] = {
+
+    { ngx_string("keyspace_command"), NULL,
+      ngx_http_keyspace_command_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("keyspace_status"), NULL,
+      ngx_http_keyspace_status_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
+/* in the order of ngx_http_keyspace_status_e */
+
+static ngx_str_t  ngx_http_keyspace_statuses[] = {
+    ngx_null_string,
+    ngx_string("ok"),
+    ngx_string("hit"),
+    ngx_string("miss"),
+    ngx_string("error")
+};
+
+
+ngx_int_t
+ngx_http_keyspace_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_keyspace_vars; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_command_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_keyspace_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_module);
+
+    return ngx_http_keyspace_value(v, (ctx == NULL) ? NULL : &ctx->command);
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_status_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_keyspace_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_module);
+
+    return ngx_http_keyspace_value(v,
+                     (ctx == NULL) ? NULL
+                                   : &ngx_http_keyspace_statuses[ctx->status]);
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_value(ngx_http_variable_value_t *v, ngx_str_t *s)
+{
+    if (s == NULL || s->len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->len = s->len;
+    v->data = s->data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}

@@ -1,0 +1,124 @@
+
+/*
+ * The zones, as the modules of the host see them.
+ *
+ * A zone is declared once, in the main context, and may be named before or
+ * after that.  Its configuration belongs to one cycle; its memory outlives
+ * cycles as long as its name and size stay.
+ *
+ * Nothing here needs http: the stream listener uses the same functions.
+ */
+
+
+#ifndef _NGX_KEYSPACE_H_INCLUDED_
+#define _NGX_KEYSPACE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+
+#include "commands/ks_command.h"
+
+
+#define NGX_KEYSPACE_DIGEST_LEN  32             /* SHA-256 */
+#define NGX_KEYSPACE_ZONE_MIN    (1024 * 1024)
+
+
+/* what a token opens */
+
+typedef enum {
+    NGX_KEYSPACE_DENIED = 0,
+    NGX_KEYSPACE_READONLY,
+    NGX_KEYSPACE_FULL
+} ngx_keyspace_access_e;
+
+
+typedef struct {
+    u_char                  digest[NGX_KEYSPACE_DIGEST_LEN];
+    ngx_keyspace_access_e   access;
+} ngx_keyspace_token_t;
+
+
+typedef struct {
+    ngx_str_t               name;
+    size_t                  size;
+    ks_policy_t             policy;
+
+    ngx_array_t             tokens;         /* of ngx_keyspace_token_t */
+
+    /* where it was declared, or else first named: for messages */
+    ngx_str_t               file;
+    ngx_uint_t              line;
+
+    unsigned                declared:1;
+    unsigned                public:1;       /* token off */
+    unsigned                evicting:1;     /* the policy was given */
+
+    /* shared memory; set when the cycle's zones are */
+    ngx_shm_zone_t         *shm_zone;
+    ks_zone_t              *zone;
+    void                   *base;           /* the engine's share of it */
+    size_t                  len;
+
+    /* of this process */
+    ks_space_t             *space;
+    uint64_t                armed;          /* the expiry that timer awaits */
+    ngx_event_t             timer;
+    ngx_event_t             reclaim;
+} ngx_keyspace_zone_t;
+
+
+typedef struct {
+    ngx_array_t             zones;          /* of ngx_keyspace_zone_t * */
+} ngx_keyspace_conf_t;
+
+
+/* --- configuration --- */
+
+/* The zone of that name, declared already or (it is checked) later on. */
+ngx_keyspace_zone_t *ngx_keyspace_zone_named(ngx_conf_t *cf, ngx_str_t *name);
+
+/* "token" and "readonly_token" in a zone's block. */
+char *ngx_keyspace_token(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
+    ngx_keyspace_access_e access);
+
+
+/* --- shared memory --- */
+
+char *ngx_keyspace_shm_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz);
+
+/* A cycle has taken over: policies come into force, losses are told. */
+void ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf);
+
+
+/* --- a worker --- */
+
+/*
+ * This process's handle on the zone, with the timer and the events that go
+ * with it; NULL if there is no memory for one.
+ */
+ks_space_t *ngx_keyspace_space(ngx_keyspace_zone_t *kz);
+
+/* To be called after commands: sees to what they left to be done later. */
+void ngx_keyspace_settle(ngx_keyspace_zone_t *kz);
+
+/* The handle is closed, no event is left behind. */
+void ngx_keyspace_close(ngx_keyspace_zone_t *kz);
+
+
+/* --- secrets --- */
+
+/* NGX_ERROR: the process has no memory. */
+ngx_int_t ngx_keyspace_digest(u_char *p, size_t len,
+    u_char digest[NGX_KEYSPACE_DIGEST_LEN]);
+
+/* digest NULL: no token came */
+ngx_keyspace_access_e ngx_keyspace_access(ngx_keyspace_zone_t *kz,
+    u_char *digest);
+
+
+extern ngx_module_t  ngx_keyspace_module;
+
+
+#endif /* _NGX_KEYSPACE_H_INCLUDED_ */

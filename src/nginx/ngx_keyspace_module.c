@@ -1,0 +1,381 @@
+
+/*
+ * The core module: keyspace_zone NAME SIZE { ... } in the main context.
+ *
+ * A zone may be named by other directives before it is declared; that each
+ * named zone was declared is checked once the whole configuration is read.
+ * Nothing here touches shared memory.
+ */
+
+
+#include "ngx_keyspace.h"
+
+
+static void *ngx_keyspace_create_conf(ngx_cycle_t *cycle);
+static char *ngx_keyspace_init_conf(ngx_cycle_t *cycle, void *conf);
+static char *ngx_keyspace_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_keyspace_zone_line(ngx_conf_t *cf, ngx_command_t *dummy,
+    void *conf);
+static char *ngx_keyspace_eviction(ngx_conf_t *cf, ngx_keyspace_zone_t *kz);
+static ngx_keyspace_zone_t *ngx_keyspace_zone_create(ngx_conf_t *cf,
+    ngx_keyspace_conf_t *kcf, ngx_str_t *name);
+static char *ngx_keyspace_zone_size(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
+    ngx_str_t *value);
+static void ngx_keyspace_cleanup(void *data);
+static ngx_int_t ngx_keyspace_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_keyspace_init_process(ngx_cycle_t *cycle);
+
+
+static ngx_command_t  ngx_keyspace_commands[] = {
+
+    { ngx_string("keyspace_zone"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE2,
+      ngx_keyspace_zone,
+      0,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_core_module_t  ngx_keyspace_module_ctx = {
+    ngx_string("keyspace"),
+    ngx_keyspace_create_conf,
+    ngx_keyspace_init_conf
+};
+
+
+ngx_module_t  ngx_keyspace_module = {
+    NGX_MODULE_V1,
+    &ngx_keyspace_module_ctx,              /* module context */
+    ngx_keyspace_commands,                 /* module directives */
+    NGX_CORE_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_keyspace_init_module,              /* init module */
+    ngx_keyspace_init_process,             /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_keyspace_create_conf(ngx_cycle_t *cycle)
+{
+    ngx_keyspace_conf_t  *kcf;
+
+    kcf = ngx_pcalloc(cycle->pool, sizeof(ngx_keyspace_conf_t));
+    if (kcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&kcf->zones, cycle->pool, 4,
+                       sizeof(ngx_keyspace_zone_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return kcf;
+}
+
+
+static char *
+ngx_keyspace_init_conf(ngx_cycle_t *cycle, void *conf)
+{
+    ngx_keyspace_conf_t *kcf = conf;
+
+    ngx_uint_t             i;
+    ngx_keyspace_zone_t  **kz;
+
+    kz = kcf->zones.elts;
+
+    for (i = 0; i < kcf->zones.nelts; i++) {
+        if (!kz[i]->declared) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                          "unknown keyspace zone \"%V\" in %V:%ui",
+                          &kz[i]->name, &kz[i]->file, kz[i]->line);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_keyspace_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                 *rv;
+    ngx_str_t            *value;
+    ngx_conf_t            save;
+    ngx_keyspace_zone_t  *kz;
+
+    value = cf->args->elts;
+
+    kz = ngx_keyspace_zone_named(cf, &value[1]);
+    if (kz == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (kz->declared) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate keyspace zone \"%V\", "
+                           "declared in %V:%ui", &kz->name, &kz->file,
+                           kz->line);
+        return NGX_CONF_ERROR;
+    }
+
+    kz->declared = 1;
+    kz->file = cf->conf_file->file.name;
+    kz->line = cf->conf_file->line;
+
+    rv = ngx_keyspace_zone_size(cf, kz, &value[2]);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    save = *cf;
+    cf->handler = ngx_keyspace_zone_line;
+    cf->handler_conf = (void *) kz;
+
+    rv = ngx_conf_parse(cf, NULL);
+
+    *cf = save;
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (kz->tokens.nelts == 0 && !kz->public) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "keyspace zone \"%V\" has no token: give it one, "
+                           "or say \"token off;\" to let anyone in",
+                           &kz->name);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_keyspace_shm_add(cf, kz);
+}
+
+
+/* One line of a zone's block; none of its arguments may reach a message. */
+
+static char *
+ngx_keyspace_zone_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
+{
+    ngx_keyspace_zone_t *kz = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts != 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" in keyspace_zone takes one value",
+                           &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_strcmp(value[0].data, "eviction") == 0) {
+        return ngx_keyspace_eviction(cf, kz);
+    }
+
+    if (ngx_strcmp(value[0].data, "token") == 0) {
+        return ngx_keyspace_token(cf, kz, NGX_KEYSPACE_FULL);
+    }
+
+    if (ngx_strcmp(value[0].data, "readonly_token") == 0) {
+        return ngx_keyspace_token(cf, kz, NGX_KEYSPACE_READONLY);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown directive \"%V\" in keyspace_zone", &value[0]);
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_keyspace_eviction(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
+{
+    ks_str_t    name;
+    ngx_str_t  *value;
+
+    if (kz->evicting) {
+        return "\"eviction\" is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    name.len = value[1].len;
+    name.data = value[1].data;
+
+    if (ks_policy_parse(&name, &kz->policy) != KS_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown eviction policy \"%V\": it is one of "
+                           "noeviction, allkeys-lru, allkeys-lfu, "
+                           "allkeys-random, volatile-lru, volatile-lfu, "
+                           "volatile-random, volatile-ttl", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    kz->evicting = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_keyspace_zone_t *
+ngx_keyspace_zone_named(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t             i;
+    ngx_keyspace_conf_t   *kcf;
+    ngx_keyspace_zone_t  **kz;
+
+    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
+                                               ngx_keyspace_module);
+
+    if (name->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "a keyspace zone needs a name");
+        return NULL;
+    }
+
+    kz = kcf->zones.elts;
+
+    for (i = 0; i < kcf->zones.nelts; i++) {
+        if (kz[i]->name.len == name->len
+            && ngx_strncmp(kz[i]->name.data, name->data, name->len) == 0)
+        {
+            return kz[i];
+        }
+    }
+
+    return ngx_keyspace_zone_create(cf, kcf, name);
+}
+
+
+static ngx_keyspace_zone_t *
+ngx_keyspace_zone_create(ngx_conf_t *cf, ngx_keyspace_conf_t *kcf,
+    ngx_str_t *name)
+{
+    ngx_pool_cleanup_t    *cln;
+    ngx_keyspace_zone_t  **slot, *kz;
+
+    kz = ngx_pcalloc(cf->cycle->pool, sizeof(ngx_keyspace_zone_t));
+    if (kz == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&kz->tokens, cf->cycle->pool, 2,
+                       sizeof(ngx_keyspace_token_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    kz->name = *name;
+    kz->policy = KS_NOEVICTION;
+    kz->file = cf->conf_file->file.name;
+    kz->line = cf->conf_file->line;
+
+    cln = ngx_pool_cleanup_add(cf->cycle->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_keyspace_cleanup;
+    cln->data = kz;
+
+    slot = ngx_array_push(&kcf->zones);
+    if (slot == NULL) {
+        return NULL;
+    }
+
+    *slot = kz;
+
+    return kz;
+}
+
+
+static char *
+ngx_keyspace_zone_size(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
+    ngx_str_t *value)
+{
+    off_t  size;
+
+    size = ngx_parse_offset(value);
+
+    if (size == (off_t) NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\" of keyspace zone \"%V\"",
+                           value, &kz->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (size < NGX_KEYSPACE_ZONE_MIN || (uint64_t) size > KS_ZONE_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the size of keyspace zone \"%V\" is \"%V\", "
+                           "but it must be from 1m to 32g",
+                           &kz->name, value);
+        return NGX_CONF_ERROR;
+    }
+
+    kz->size = ngx_align((size_t) size, ngx_pagesize);
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_keyspace_cleanup(void *data)
+{
+    ngx_keyspace_close(data);
+}
+
+
+static ngx_int_t
+ngx_keyspace_init_module(ngx_cycle_t *cycle)
+{
+    ngx_keyspace_conf_t  *kcf;
+
+    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(cycle->conf_ctx,
+                                               ngx_keyspace_module);
+
+    ngx_keyspace_shm_takeover(cycle, kcf);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_keyspace_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t             i;
+    ngx_keyspace_conf_t   *kcf;
+    ngx_keyspace_zone_t  **kz;
+
+    /* the cache manager and its like have no business with the zones */
+
+    if (ngx_process != NGX_PROCESS_WORKER
+        && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(cycle->conf_ctx,
+                                               ngx_keyspace_module);
+    kz = kcf->zones.elts;
+
+    for (i = 0; i < kcf->zones.nelts; i++) {
+        if (ngx_keyspace_space(kz[i]) == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}

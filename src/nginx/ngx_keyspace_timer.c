@@ -1,0 +1,199 @@
+
+/*
+ * A worker's handle on a zone, and the work that is done between requests:
+ * expiring keys and freeing the chunks of large values.
+ *
+ * There is one timer a zone, and it is set only while a key is going to fall
+ * due: a worker with nothing to do never wakes.  Long work goes in slices, so
+ * that requests get their turn, and holds up no shutdown.
+ */
+
+
+#include "ngx_keyspace.h"
+
+
+#define NGX_KEYSPACE_EXPIRE_SLICE   1000        /* keys */
+#define NGX_KEYSPACE_RECLAIM_SLICE  1000        /* chunks */
+
+/*
+ * Keys that fall due close to each other go in one go.  The first worker is
+ * the first to wake; the others come later and find little left to do.
+ */
+#define NGX_KEYSPACE_EXPIRE_DELAY   100         /* milliseconds */
+#define NGX_KEYSPACE_EXPIRE_SPREAD  50          /* more, a worker */
+#define NGX_KEYSPACE_EXPIRE_MAX     (24 * 3600 * 1000)
+
+
+static void ngx_keyspace_timer_init(ngx_keyspace_zone_t *kz, ngx_log_t *log);
+static void ngx_keyspace_arm(ngx_keyspace_zone_t *kz, uint64_t due);
+static void ngx_keyspace_expire_handler(ngx_event_t *ev);
+static void ngx_keyspace_reclaim_handler(ngx_event_t *ev);
+static uint64_t ngx_keyspace_now(void);
+
+
+/* what an event of no connection has for one in debug messages */
+static ngx_connection_t  ngx_keyspace_connection;
+
+/* the command table of this process is ready */
+static ngx_uint_t  ngx_keyspace_commands_ready;
+
+
+ks_space_t *
+ngx_keyspace_space(ngx_keyspace_zone_t *kz)
+{
+    if (kz->space != NULL) {
+        return kz->space;
+    }
+
+    if (!ngx_keyspace_commands_ready) {
+        if (ks_commands_init() != KS_OK) {
+            return NULL;
+        }
+
+        ngx_keyspace_commands_ready = 1;
+    }
+
+    kz->space = ks_space_open(kz->zone);
+    if (kz->space == NULL) {
+        return NULL;
+    }
+
+    ngx_keyspace_timer_init(kz, ngx_cycle->log);
+
+    return kz->space;
+}
+
+
+/* Work may be waiting already: this worker may stand in for a dead one. */
+
+static void
+ngx_keyspace_timer_init(ngx_keyspace_zone_t *kz, ngx_log_t *log)
+{
+    ngx_keyspace_connection.fd = (ngx_socket_t) -1;
+
+    kz->timer.handler = ngx_keyspace_expire_handler;
+    kz->timer.data = &ngx_keyspace_connection;
+    kz->timer.log = log;
+    kz->timer.cancelable = 1;
+
+    kz->reclaim.handler = ngx_keyspace_reclaim_handler;
+    kz->reclaim.data = &ngx_keyspace_connection;
+    kz->reclaim.log = log;
+
+    kz->armed = UINT64_MAX;
+
+    (void) ks_expire_next(kz->space);
+
+    ngx_keyspace_settle(kz);
+}
+
+
+void
+ngx_keyspace_settle(ngx_keyspace_zone_t *kz)
+{
+    uint64_t  due;
+
+    due = ks_space_due(kz->space);
+
+    if (due < kz->armed) {
+        ngx_keyspace_arm(kz, due);
+    }
+
+    if (ks_backlog(kz->space) && !kz->reclaim.posted) {
+        ngx_post_event(&kz->reclaim, &ngx_posted_next_events);
+    }
+}
+
+
+static void
+ngx_keyspace_arm(ngx_keyspace_zone_t *kz, uint64_t due)
+{
+    uint64_t    now;
+    ngx_msec_t  delay;
+
+    now = ngx_keyspace_now();
+
+    delay = NGX_KEYSPACE_EXPIRE_DELAY
+            + NGX_KEYSPACE_EXPIRE_SPREAD * (ngx_worker % 8);
+
+    if (due > now) {
+        delay += (ngx_msec_t) ngx_min(due - now, NGX_KEYSPACE_EXPIRE_MAX);
+    }
+
+    kz->armed = due;
+
+    ngx_add_timer(&kz->timer, delay);
+}
+
+
+static void
+ngx_keyspace_expire_handler(ngx_event_t *ev)
+{
+    size_t                n;
+    ngx_keyspace_zone_t  *kz;
+
+    kz = (ngx_keyspace_zone_t *) ((u_char *) ev
+                                  - offsetof(ngx_keyspace_zone_t, timer));
+
+    ks_space_set_time(kz->space, ngx_keyspace_now());
+
+    n = ks_expire_cycle(kz->space, NGX_KEYSPACE_EXPIRE_SLICE);
+
+    if (n >= NGX_KEYSPACE_EXPIRE_SLICE) {
+        /* there may be more; requests first */
+        kz->armed = 0;
+        ngx_add_timer(ev, 1);
+
+    } else {
+        kz->armed = UINT64_MAX;
+        (void) ks_expire_next(kz->space);
+    }
+
+    ngx_keyspace_settle(kz);
+}
+
+
+static void
+ngx_keyspace_reclaim_handler(ngx_event_t *ev)
+{
+    ngx_keyspace_zone_t  *kz;
+
+    kz = (ngx_keyspace_zone_t *) ((u_char *) ev
+                                  - offsetof(ngx_keyspace_zone_t, reclaim));
+
+    (void) ks_reclaim(kz->space, NGX_KEYSPACE_RECLAIM_SLICE);
+
+    ngx_keyspace_settle(kz);
+}
+
+
+static uint64_t
+ngx_keyspace_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (uint64_t) tp->sec * 1000 + tp->msec;
+}
+
+
+void
+ngx_keyspace_close(ngx_keyspace_zone_t *kz)
+{
+    if (kz->space == NULL) {
+        return;
+    }
+
+    if (kz->timer.timer_set) {
+        ngx_del_timer(&kz->timer);
+    }
+
+    if (kz->reclaim.posted) {
+        ngx_delete_posted_event(&kz->reclaim);
+    }
+
+    ks_space_close(kz->space);
+
+    kz->space = NULL;
+}

@@ -1,0 +1,340 @@
+
+/*
+ * Secrets: tokens in, SHA-256 digests kept.
+ *
+ * A token is never kept, printed or compared as it is.  Copies of it that are
+ * ours are wiped as soon as they are hashed.
+ */
+
+
+#include "ngx_keyspace.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+
+#define NGX_KEYSPACE_TOKEN_FILE_MAX  65536
+
+
+static char *ngx_keyspace_token_env(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
+    ngx_keyspace_access_e access, ngx_str_t *name);
+static char *ngx_keyspace_token_file(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
+    ngx_keyspace_access_e access, ngx_str_t *path);
+static ssize_t ngx_keyspace_token_read(ngx_conf_t *cf, ngx_str_t *path,
+    u_char *buf, size_t size);
+static char *ngx_keyspace_token_lines(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
+    ngx_keyspace_access_e access, u_char *p, size_t len);
+static char *ngx_keyspace_token_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
+    ngx_keyspace_access_e access, u_char *p, size_t len);
+
+
+/* one context for the life of the process: no look-up a request */
+
+static EVP_MD_CTX    *ngx_keyspace_md_ctx;
+static const EVP_MD  *ngx_keyspace_md;
+
+
+char *
+ngx_keyspace_token(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
+    ngx_keyspace_access_e access)
+{
+    char       *rv;
+    ngx_str_t  *value, rest;
+
+    value = cf->args->elts;
+    value++;
+
+    if (access == NGX_KEYSPACE_FULL && ngx_strcmp(value->data, "off") == 0) {
+        if (kz->tokens.nelts != 0) {
+            return "\"token off\" and tokens exclude each other";
+        }
+
+        kz->public = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (kz->public) {
+        return "\"token off\" and tokens exclude each other";
+    }
+
+    rest = *value;
+
+    if (ngx_strncmp(value->data, "env:", 4) == 0) {
+        rest.data += 4;
+        rest.len -= 4;
+        return ngx_keyspace_token_env(cf, kz, access, &rest);
+    }
+
+    if (ngx_strncmp(value->data, "file:", 5) == 0) {
+        rest.data += 5;
+        rest.len -= 5;
+        return ngx_keyspace_token_file(cf, kz, access, &rest);
+    }
+
+    if (value->len == 0) {
+        return "a token is empty";
+    }
+
+    rv = ngx_keyspace_token_add(cf, kz, access, value->data, value->len);
+
+    OPENSSL_cleanse(value->data, value->len);
+
+    return rv;
+}
+
+
+static char *
+ngx_keyspace_token_env(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
+    ngx_keyspace_access_e access, ngx_str_t *name)
+{
+    char  *secret;
+
+    /* an argument of the configuration ends with a NUL */
+
+    secret = getenv((char *) name->data);
+
+    if (secret == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "a token is to come from the environment variable "
+                           "\"%V\", which is not set", name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (*secret == '\0') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "a token is to come from the environment variable "
+                           "\"%V\", which is empty", name);
+        return NGX_CONF_ERROR;
+    }
+
+    /* not wiped: a reload reads it again, and the copy is not ours */
+
+    return ngx_keyspace_token_add(cf, kz, access, (u_char *) secret,
+                                  ngx_strlen(secret));
+}
+
+
+static char *
+ngx_keyspace_token_file(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
+    ngx_keyspace_access_e access, ngx_str_t *path)
+{
+    char        *rv;
+    u_char      *buf;
+    ssize_t      n;
+    ngx_uint_t   before;
+
+    if (path->len == 0) {
+        return "a token file needs a path";
+    }
+
+    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    buf = ngx_alloc(NGX_KEYSPACE_TOKEN_FILE_MAX + 1, cf->log);
+    if (buf == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rv = NGX_CONF_ERROR;
+    before = kz->tokens.nelts;
+
+    n = ngx_keyspace_token_read(cf, path, buf,
+                                NGX_KEYSPACE_TOKEN_FILE_MAX + 1);
+    if (n >= 0) {
+        rv = ngx_keyspace_token_lines(cf, kz, access, buf, (size_t) n);
+    }
+
+    OPENSSL_cleanse(buf, NGX_KEYSPACE_TOKEN_FILE_MAX + 1);
+    ngx_free(buf);
+
+    if (rv == NGX_CONF_OK && kz->tokens.nelts == before) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the token file \"%V\" holds no token", path);
+        return NGX_CONF_ERROR;
+    }
+
+    return rv;
+}
+
+
+/* The length of the file, which is read whole; -1: an error, that is told. */
+
+static ssize_t
+ngx_keyspace_token_read(ngx_conf_t *cf, ngx_str_t *path, u_char *buf,
+    size_t size)
+{
+    size_t    len;
+    ssize_t   n;
+    ngx_fd_t  fd;
+
+    fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "the token file \"%V\" cannot be opened", path);
+        return -1;
+    }
+
+    len = 0;
+
+    do {
+        n = ngx_read_fd(fd, buf + len, size - len);
+        len += (n > 0) ? (size_t) n : 0;
+    } while (n > 0 && len < size);
+
+    if (n < 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "the token file \"%V\" cannot be read", path);
+
+    } else if (len == size) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the token file \"%V\" is larger than %d bytes",
+                           path, NGX_KEYSPACE_TOKEN_FILE_MAX);
+        n = -1;
+    }
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
+                           ngx_close_file_n " \"%V\" failed", path);
+    }
+
+    return (n < 0) ? -1 : (ssize_t) len;
+}
+
+
+/* A token a line; the line's end and blank lines do not count. */
+
+static char *
+ngx_keyspace_token_lines(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
+    ngx_keyspace_access_e access, u_char *p, size_t len)
+{
+    char    *rv;
+    u_char  *end, *eol, *last;
+
+    end = p + len;
+
+    while (p < end) {
+        eol = ngx_strlchr(p, end, LF);
+        if (eol == NULL) {
+            eol = end;
+        }
+
+        last = eol;
+
+        if (last > p && last[-1] == CR) {
+            last--;
+        }
+
+        if (last > p) {
+            rv = ngx_keyspace_token_add(cf, kz, access, p, last - p);
+            if (rv != NGX_CONF_OK) {
+                return rv;
+            }
+        }
+
+        p = eol + 1;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_keyspace_token_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
+    ngx_keyspace_access_e access, u_char *p, size_t len)
+{
+    u_char                 digest[NGX_KEYSPACE_DIGEST_LEN];
+    ngx_uint_t             i;
+    ngx_keyspace_token_t  *token;
+
+    if (ngx_keyspace_digest(p, len, digest) != NGX_OK) {
+        return "a token cannot be hashed: OpenSSL has no SHA-256";
+    }
+
+    token = kz->tokens.elts;
+
+    for (i = 0; i < kz->tokens.nelts; i++) {
+        if (ngx_memcmp(token[i].digest, digest, sizeof(digest)) != 0) {
+            continue;
+        }
+
+        if (token[i].access != access) {
+            return "the same token is given as \"token\" "
+                   "and as \"readonly_token\"";
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    token = ngx_array_push(&kz->tokens);
+    if (token == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memcpy(token->digest, digest, sizeof(digest));
+    token->access = access;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_keyspace_digest(u_char *p, size_t len,
+    u_char digest[NGX_KEYSPACE_DIGEST_LEN])
+{
+    if (ngx_keyspace_md_ctx == NULL) {
+        ngx_keyspace_md_ctx = EVP_MD_CTX_new();
+    }
+
+    if (ngx_keyspace_md == NULL) {
+#if (OPENSSL_VERSION_NUMBER >= 0x30000000L)
+        ngx_keyspace_md = EVP_MD_fetch(NULL, "SHA256", NULL);
+#else
+        ngx_keyspace_md = EVP_sha256();
+#endif
+    }
+
+    if (ngx_keyspace_md_ctx == NULL
+        || ngx_keyspace_md == NULL
+        || EVP_DigestInit_ex(ngx_keyspace_md_ctx, ngx_keyspace_md, NULL) != 1
+        || EVP_DigestUpdate(ngx_keyspace_md_ctx, p, len) != 1
+        || EVP_DigestFinal_ex(ngx_keyspace_md_ctx, digest, NULL) != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_keyspace_access_e
+ngx_keyspace_access(ngx_keyspace_zone_t *kz, u_char *digest)
+{
+    ngx_uint_t              i;
+    ngx_keyspace_token_t   *token;
+    ngx_keyspace_access_e   access;
+
+    if (kz->public) {
+        return NGX_KEYSPACE_FULL;
+    }
+
+    if (digest == NULL) {
+        return NGX_KEYSPACE_DENIED;
+    }
+
+    access = NGX_KEYSPACE_DENIED;
+    token = kz->tokens.elts;
+
+    /* all of them are looked at: the time tells nothing of which one it was */
+
+    for (i = 0; i < kz->tokens.nelts; i++) {
+        if (CRYPTO_memcmp(token[i].digest, digest, NGX_KEYSPACE_DIGEST_LEN)
+            == 0)
+        {
+            access = token[i].access;
+        }
+    }
+
+    return access;
+}
