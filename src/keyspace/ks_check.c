@@ -1,0 +1,260 @@
+/*
+ * The checker's upper half: what can be reached from the shards' roots.
+ */
+
+#include "keyspace/ks_keyspace.h"
+
+
+typedef struct {
+    ks_space_t    *sp;
+    ks_checker_t   ck;
+    ks_shard_t    *sh;
+    unsigned       shard;
+    uint64_t       nkeys;
+    uint64_t       nttl;
+} ks_check_t;
+
+
+static void ks_check_shard(ks_check_t *c);
+static void ks_check_bucket(ks_check_t *c, uint32_t i);
+static void ks_check_entry(ks_check_t *c, const ks_bucket_t *b, unsigned i,
+    uint32_t bucket);
+static void ks_check_values(ks_check_t *c, const ks_entry_t *e, int dead);
+static void ks_check_wheel(ks_check_t *c);
+static void ks_check_dead(ks_check_t *c);
+
+
+/* takes and gives the locks by hand: a transaction that stores nothing */
+
+size_t
+ks_check(ks_space_t *sp, ks_report_pt report, void *data)
+{
+    int         locked;
+    unsigned    i;
+    ks_check_t  c;
+
+    c.sp = sp;
+    c.ck.report = report;
+    c.ck.data = data;
+
+    locked = (sp->depth != 0);
+
+    if (!locked) {
+        ks_lock(&sp->mem, ks_all_shards(sp));
+    }
+
+    ks_pool_settle(&sp->mem);
+
+    if (ks_checker_begin(&c.ck, &sp->mem) == KS_OK) {
+
+        for (i = 0; i < sp->mem.zone->nshards; i++) {
+            c.sh = &sp->mem.shards[i];
+            c.shard = i;
+            ks_check_shard(&c);
+        }
+
+        ks_checker_end(&c.ck);
+
+    } else {
+        ks_checker_fault(&c.ck, "no memory to check with");
+    }
+
+    if (!locked) {
+        ks_unlock(&sp->mem);
+    }
+
+    return c.ck.faults;
+}
+
+
+static void
+ks_check_shard(ks_check_t *c)
+{
+    uint32_t  i;
+
+    c->nkeys = 0;
+    c->nttl = 0;
+
+    for (i = 0; i < c->sp->mem.zone->nbuckets; i++) {
+        ks_check_bucket(c, i);
+    }
+
+    if (c->nkeys != c->sh->root.nkeys) {
+        ks_checker_fault(&c->ck, "shard %u has %ju keys and counts %ju",
+                         c->shard, (uintmax_t) c->nkeys,
+                         (uintmax_t) c->sh->root.nkeys);
+    }
+
+    ks_check_wheel(c);
+    ks_check_dead(c);
+}
+
+
+static void
+ks_check_bucket(ks_check_t *c, uint32_t i)
+{
+    unsigned            k;
+    const ks_bucket_t  *b;
+
+    b = ks_table_bucket(c->sp, c->sh, i);
+
+    for ( ;; ) {
+
+        for (k = 0; k < KS_BUCKET_SLOTS; k++) {
+            if (b->ref[k]) {
+                ks_check_entry(c, b, k, i);
+            }
+        }
+
+        if (b->more == 0) {
+            return;
+        }
+
+        ks_checker_mark(&c->ck, c->shard, KS_KIND_NODE, b->more,
+                        sizeof(ks_bucket_t));
+        b = ks_ptr(&c->sp->mem, b->more);
+    }
+}
+
+
+static void
+ks_check_entry(ks_check_t *c, const ks_bucket_t *b, unsigned i,
+    uint32_t bucket)
+{
+    size_t             faults;
+    uint64_t           hash;
+    ks_str_t           key;
+    ks_place_t         at;
+    const ks_entry_t  *e;
+
+    faults = c->ck.faults;
+    e = ks_ptr(&c->sp->mem, b->ref[i]);
+
+    ks_checker_mark(&c->ck, c->shard, KS_KIND_ENTRY, b->ref[i],
+                    KS_ENTRY_HEADER);
+
+    if (c->ck.faults != faults) {
+        return;                         /* there is no entry to look at */
+    }
+
+    c->nkeys++;
+    c->nttl += (e->flags & KS_ENTRY_TTL) != 0;
+
+    if (ks_entry_size(e) > ks_chunk_size(&c->sp->mem, b->ref[i])) {
+        ks_checker_fault(&c->ck, "entry %u is larger than its chunk",
+                         b->ref[i]);
+        return;
+    }
+
+    ks_check_values(c, e, 0);
+
+    if (c->ck.faults != faults) {
+        return;
+    }
+
+    hash = ks_entry_hash(c->sp, e);
+    at.hash = hash;
+    at.shard = ks_hash_shard(c->sp, hash);
+
+    if (e->flags & KS_ENTRY_BIGKEY) {
+        return;                         /* its bytes were walked above */
+    }
+
+    key = ks_entry_key(c->sp, e);
+
+    if (at.shard != c->sh || ks_table_find(c->sp, &at, &key) != e) {
+        ks_checker_fault(&c->ck, "entry %u in bucket %u cannot be found by "
+                         "its key", b->ref[i], bucket);
+    }
+}
+
+
+static void
+ks_check_values(ks_check_t *c, const ks_entry_t *e, int dead)
+{
+    ks_blob_t  b;
+    ks_tail_t  tail;
+
+    if (e->flags & KS_ENTRY_BIGKEY) {
+        b = ks_entry_keyblob(e);
+        ks_blob_check(&c->ck, c->shard, &b, ks_blob_pieces(b.len));
+    }
+
+    if (e->flags & KS_ENTRY_BLOB) {
+        b = ks_entry_blob(e);
+        memcpy(&tail, ks_entry_value(e), sizeof(tail));
+
+        if (!dead && tail.left != ks_blob_pieces(b.len)) {
+            ks_checker_fault(&c->ck, "a live blob has lost pieces");
+        }
+
+        if (tail.left) {
+            ks_blob_check(&c->ck, c->shard, &b, tail.left);
+        }
+    }
+}
+
+
+static void
+ks_check_wheel(ks_check_t *c)
+{
+    unsigned            slot;
+    uint64_t            n, bit;
+    ks_ref_t            ref, prev;
+    const ks_ttl_t     *ttl;
+    const ks_wheel_t   *w;
+
+    w = &c->sh->root.wheel;
+    n = 0;
+
+    for (slot = 0; slot < KS_WHEEL_LEVELS * KS_WHEEL_SLOTS; slot++) {
+        bit = w->bits[slot / KS_WHEEL_SLOTS] >> (slot % KS_WHEEL_SLOTS) & 1;
+
+        if (bit != (w->head[slot] != 0)) {
+            ks_checker_fault(&c->ck, "shard %u: bit of wheel slot %u is wrong",
+                             c->shard, slot);
+        }
+
+        prev = slot;
+
+        for (ref = w->head[slot]; ref; ref = ttl->next) {
+            ttl = ks_entry_ttl(ks_ptr(&c->sp->mem, ref));
+
+            if (ttl->prev != prev || ++n > c->nttl) {
+                ks_checker_fault(&c->ck, "shard %u: wheel slot %u is torn",
+                                 c->shard, slot);
+                return;
+            }
+
+            prev = ref;
+        }
+    }
+
+    if (n != c->nttl || n != c->sh->root.nexpires) {
+        ks_checker_fault(&c->ck, "shard %u: %ju TTLs, %ju in the wheel, "
+                         "%ju counted", c->shard, (uintmax_t) c->nttl,
+                         (uintmax_t) n, (uintmax_t) c->sh->root.nexpires);
+    }
+}
+
+
+static void
+ks_check_dead(ks_check_t *c)
+{
+    size_t             faults;
+    ks_ref_t           ref;
+    const ks_entry_t  *e;
+
+    for (ref = c->sh->root.dead; ref; ref = e->access) {
+        faults = c->ck.faults;
+        ks_checker_mark(&c->ck, c->shard, KS_KIND_ENTRY, ref,
+                        KS_ENTRY_HEADER);
+
+        if (c->ck.faults != faults) {
+            return;
+        }
+
+        e = ks_ptr(&c->sp->mem, ref);
+        ks_check_values(c, e, 1);
+    }
+}

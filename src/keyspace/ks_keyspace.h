@@ -1,0 +1,203 @@
+/*
+ * What the files of src/keyspace share: the handle, the entry, the table, the
+ * expiry wheel.  The layers above see ks_space.h only.
+ *
+ * All functions here are called with the shard locked and, where they store,
+ * inside a transaction.
+ */
+
+#ifndef KS_KEYSPACE_H
+#define KS_KEYSPACE_H
+
+#include "keyspace/ks_space.h"
+#include "types/ks_blob.h"
+
+
+/*
+ * An entry is one chunk: header, TTL, key, value.  A key or a value that is
+ * too long for that is a blob, of which the entry holds the root.
+ */
+
+#define KS_ENTRY_TTL      0x01
+#define KS_ENTRY_BIGKEY   0x02          /* the key is a ks_ref_t */
+#define KS_ENTRY_BLOB     0x04          /* the value is a ks_tail_t */
+
+#define KS_ENTRY_INLINE   816           /* the largest chunk of an entry */
+#define KS_ENTRY_KEYLEN   512           /* the longest key inside one */
+
+struct ks_entry_s {
+    uint32_t        access;     /* hint: LRU clock or LFU; if dead, a link */
+    uint32_t        vlen;       /* bytes of the value */
+    uint16_t        klen;
+    uint8_t         type;       /* type, and encoding << 4 */
+    uint8_t         flags;
+    u_char          data[];
+};
+
+#define KS_ENTRY_HEADER   offsetof(ks_entry_t, data)
+
+typedef struct {
+    ks_ref_t        next;
+    ks_ref_t        prev;       /* below KS_REFS_PER_PAGE: a slot of the wheel */
+    uint32_t        at[2];      /* ms since the epoch, low word first */
+} ks_ttl_t;
+
+typedef struct {
+    ks_ref_t        root;
+    uint32_t        left;       /* pieces not yet freed, once it is dead */
+} ks_tail_t;
+
+typedef struct {
+    uint64_t        hash;
+    ks_shard_t     *shard;
+} ks_place_t;
+
+#define KS_HASH_CACHED    64            /* bytes of the last key hashed */
+
+typedef struct ks_arena_s  ks_arena_t;
+
+struct ks_space_s {
+    ks_mem_t        mem;
+    uint64_t        now;        /* ms since the epoch */
+    uint64_t        due;
+    uint64_t        rng;
+    unsigned        depth;      /* of transactions */
+    unsigned        flush:1;    /* to be done at commit */
+    unsigned        exhausted:1;        /* the process has no memory */
+    uint64_t        backlog;    /* shards where something waits to be freed */
+    jmp_buf         jump;
+
+    ks_arena_t     *arena;
+    ks_arena_t     *arena_large;
+
+    size_t          hashed_len;
+    uint64_t        hash;
+    u_char          hashed[KS_HASH_CACHED];
+};
+
+
+/* --- ks_hash.c --- */
+
+uint64_t ks_siphash(const uint64_t seed[2], const u_char *p, size_t len);
+
+/* --- ks_space.c --- */
+
+uint64_t ks_key_hash(ks_space_t *sp, const u_char *p, size_t len);
+ks_place_t ks_place(ks_space_t *sp, const ks_str_t *key);
+uint32_t ks_rand(ks_space_t *sp, uint32_t below);
+
+/* ks_remove() of an entry whose key is not at hand */
+void ks_drop(ks_space_t *sp, ks_entry_t *e);
+
+static inline ks_shard_t *
+ks_hash_shard(const ks_space_t *sp, uint64_t hash)
+{
+    return &sp->mem.shards[(hash >> 48) & (sp->mem.zone->nshards - 1)];
+}
+
+/* --- ks_entry.c --- */
+
+/* what an entry is to be made of */
+typedef struct {
+    const ks_str_t  *key;
+    uint64_t         at;        /* 0: no TTL */
+    uint32_t         vlen;
+    uint8_t          type;
+    uint8_t          blob;      /* the value goes into a blob */
+} ks_form_t;
+
+/*
+ * A new entry without its value; in no table yet.  ks_entry_value() is where
+ * the value (or its ks_tail_t) goes.
+ */
+ks_entry_t *ks_entry_new(ks_space_t *sp, ks_shard_t *sh, const ks_form_t *f);
+
+/*
+ * The same, in the table: in the place of old (NULL: none) for the key, with
+ * its TTL set.  old is buried, but its value can be read until the commit.
+ */
+ks_entry_t *ks_entry_succeed(ks_space_t *sp, const ks_place_t *at,
+    ks_entry_t *old, const ks_form_t *form);
+
+/* Says that the blob belongs to another entry now. */
+void ks_entry_disown(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
+
+/* The size that the form needs in one chunk, header and all. */
+size_t ks_form_size(const ks_form_t *f);
+size_t ks_entry_size(const ks_entry_t *e);
+
+u_char *ks_entry_value(const ks_entry_t *e);
+ks_ttl_t *ks_entry_ttl(const ks_entry_t *e);            /* if it has one */
+ks_blob_t ks_entry_blob(const ks_entry_t *e);
+ks_blob_t ks_entry_keyblob(const ks_entry_t *e);
+void ks_entry_set_blob(ks_entry_t *e, const ks_blob_t *b);      /* unsaved */
+int ks_entry_is(ks_space_t *sp, const ks_entry_t *e, const ks_str_t *key);
+uint64_t ks_entry_hash(ks_space_t *sp, const ks_entry_t *e);
+
+/* Frees an entry that is in no table nor wheel, now or in steps. */
+void ks_entry_bury(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
+
+/* One step of freeing a dead entry, outside transactions; 0: none is there. */
+size_t ks_entry_reap(ks_space_t *sp, ks_shard_t *sh, uint32_t max);
+
+/* The access clock: a hint, never saved. */
+void ks_entry_touch(ks_space_t *sp, ks_entry_t *e);
+void ks_entry_born(ks_space_t *sp, ks_entry_t *e);
+uint32_t ks_entry_age(ks_space_t *sp, const ks_entry_t *e);     /* 16 ms */
+
+/* --- ks_table.c --- */
+
+ks_entry_t *ks_table_find(ks_space_t *sp, const ks_place_t *at,
+    const ks_str_t *key);
+void ks_table_insert(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e);
+void ks_table_replace(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
+    ks_entry_t *e);
+void ks_table_remove(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e);
+
+ks_bucket_t *ks_table_bucket(const ks_space_t *sp, const ks_shard_t *sh,
+    uint32_t i);
+
+/* From bucket i on the next in a group that may be in use; nbuckets: none */
+uint32_t ks_table_next(const ks_space_t *sp, const ks_shard_t *sh, uint32_t i);
+
+/* Up to max entries of a bucket and those behind it; how many. */
+unsigned ks_table_collect(ks_space_t *sp, const ks_bucket_t *b,
+    ks_entry_t **to, unsigned max);
+
+/* Up to max entries of a random bucket that has any; how many. */
+unsigned ks_table_sample(ks_space_t *sp, ks_shard_t *sh, ks_entry_t **to,
+    unsigned max);
+
+/* --- ks_wheel.c --- */
+
+void ks_wheel_link(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
+void ks_wheel_unlink(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
+
+/* Another time for an entry that is in the wheel. */
+void ks_wheel_reset(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e,
+    uint64_t at);
+
+/* The entry has been copied to another chunk: its neighbours learn of it. */
+void ks_wheel_moved(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
+
+/* The first ms to turn it in; UINT64_MAX: it is empty.  Without lock: a hint. */
+uint64_t ks_wheel_due(const ks_shard_t *sh);
+
+/* Deletes up to max entries that are due, outside transactions. */
+size_t ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t max);
+
+/* Up to max entries with a TTL; soonest: those that end first. */
+unsigned ks_wheel_sample(ks_space_t *sp, ks_shard_t *sh, ks_entry_t **to,
+    unsigned max, int soonest);
+
+/* --- ks_evict.c --- */
+
+/*
+ * Under the locks held, outside transactions: frees memory, at last by
+ * eviction, until the pool has so many pages; or, if pages is 0, until what
+ * the last transaction lacked (mem.need) is there.  Whether it is.
+ */
+int ks_make_room(ks_space_t *sp, uint32_t pages);
+
+
+#endif /* KS_KEYSPACE_H */

@@ -1,0 +1,684 @@
+/*
+ * The keyspace: handles, transactions, and what is done with whole entries.
+ */
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "keyspace/ks_keyspace.h"
+
+
+#define KS_ARENA_BLOCK    16384
+#define KS_DRAIN_CHUNKS   64            /* freed after each transaction */
+#define KS_REAP_PIECES    16
+#define KS_ROOM_ATTEMPTS  24
+
+
+struct ks_arena_s {
+    ks_arena_t  *next;
+    size_t       used;
+    size_t       size;
+    u_char       data[];
+};
+
+
+static int ks_try(ks_space_t *sp, ks_body_pt body, void *data);
+static void ks_settle(ks_space_t *sp, uint64_t dirty);
+static ks_arena_t *ks_arena_block(ks_space_t *sp, size_t size);
+static void ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e);
+static ks_entry_t *ks_give_value(ks_space_t *sp, const ks_place_t *at,
+    ks_entry_t *old, ks_form_t *form, const ks_entry_t *e,
+    const ks_blob_t *blob);
+
+
+/* --- handles --- */
+
+ks_space_t *
+ks_space_open(ks_zone_t *zone)
+{
+    ks_space_t       *sp;
+    struct timespec   ts;
+
+    sp = calloc(1, sizeof(ks_space_t));
+
+    if (sp == NULL) {
+        return NULL;
+    }
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+
+    ks_mem_attach(&sp->mem, zone);
+    sp->rng = (uint64_t) ts.tv_nsec ^ (uint64_t) getpid() << 32 ^ zone->seed[1];
+    sp->due = UINT64_MAX;
+    sp->hashed_len = SIZE_MAX;
+
+    /* whoever had this place before may have died in the middle of it */
+
+    sp->backlog = ks_all_shards(sp);
+
+    ks_space_set_time(sp, (uint64_t) ts.tv_sec * 1000
+                          + (uint64_t) ts.tv_nsec / 1000000);
+    return sp;
+}
+
+
+void
+ks_space_close(ks_space_t *sp)
+{
+    ks_arena_reset(sp);
+    free(sp->arena);
+    free(sp);
+}
+
+
+void
+ks_space_set_time(ks_space_t *sp, uint64_t now_ms)
+{
+    sp->now = now_ms;
+}
+
+
+uint64_t
+ks_space_now(const ks_space_t *sp)
+{
+    return sp->now;
+}
+
+
+ks_zone_t *
+ks_space_zone(const ks_space_t *sp)
+{
+    return sp->mem.zone;
+}
+
+
+uint64_t
+ks_space_due(const ks_space_t *sp)
+{
+    return sp->due;
+}
+
+
+/* xorshift64*, Vigna, "An experimental exploration of Marsaglia's xorshift
+ * generators, scrambled" (2016); for sampling, not for secrets */
+
+uint32_t
+ks_rand(ks_space_t *sp, uint32_t below)
+{
+    sp->rng ^= sp->rng >> 12;
+    sp->rng ^= sp->rng << 25;
+    sp->rng ^= sp->rng >> 27;
+
+    return (uint32_t) ((sp->rng * 0x2545f4914f6cdd1dull >> 32) * below >> 32);
+}
+
+
+/* --- the arena --- */
+
+static ks_arena_t *
+ks_arena_block(ks_space_t *sp, size_t size)
+{
+    ks_arena_t  *block;
+
+    block = malloc(sizeof(ks_arena_t) + size);
+
+    if (block == NULL) {
+
+        if (sp->mem.jump == NULL) {
+            abort();
+        }
+
+        sp->exhausted = 1;
+        longjmp(*sp->mem.jump, 1);
+    }
+
+    block->next = NULL;
+    block->used = 0;
+    block->size = size;
+
+    return block;
+}
+
+
+void *
+ks_arena_alloc(ks_space_t *sp, size_t size)
+{
+    void        *p;
+    ks_arena_t  *block;
+
+    size = ks_align(ks_max(size, (size_t) 1), 16);
+
+    if (size > KS_ARENA_BLOCK / 4) {
+        block = ks_arena_block(sp, size);
+        block->next = sp->arena_large;
+        sp->arena_large = block;
+        return block->data;
+    }
+
+    if (sp->arena == NULL || sp->arena->size - sp->arena->used < size) {
+        block = ks_arena_block(sp, KS_ARENA_BLOCK);
+        block->next = sp->arena;
+        sp->arena = block;
+    }
+
+    p = sp->arena->data + sp->arena->used;
+    sp->arena->used += size;
+
+    return p;
+}
+
+
+void
+ks_arena_reset(ks_space_t *sp)
+{
+    ks_arena_t  *block, *next;
+
+    for (block = sp->arena_large; block; block = next) {
+        next = block->next;
+        free(block);
+    }
+
+    sp->arena_large = NULL;
+
+    if (sp->arena) {
+
+        for (block = sp->arena->next; block; block = next) {
+            next = block->next;
+            free(block);
+        }
+
+        sp->arena->next = NULL;
+        sp->arena->used = 0;
+    }
+}
+
+
+/* --- places --- */
+
+/*
+ * Locking a command's shards and then looking its key up would hash it twice;
+ * the last short key's hash is kept.
+ */
+
+uint64_t
+ks_key_hash(ks_space_t *sp, const u_char *p, size_t len)
+{
+    if (len == sp->hashed_len && memcmp(p, sp->hashed, len) == 0) {
+        return sp->hash;
+    }
+
+    sp->hash = ks_siphash(sp->mem.zone->seed, p, len);
+
+    if (len <= KS_HASH_CACHED) {
+        memcpy(sp->hashed, p, len);
+        sp->hashed_len = len;
+
+    } else {
+        sp->hashed_len = SIZE_MAX;
+    }
+
+    return sp->hash;
+}
+
+
+ks_place_t
+ks_place(ks_space_t *sp, const ks_str_t *key)
+{
+    ks_place_t  at;
+
+    at.hash = ks_key_hash(sp, key->data, key->len);
+    at.shard = ks_hash_shard(sp, at.hash);
+
+    return at;
+}
+
+
+uint64_t
+ks_key_shard(ks_space_t *sp, const ks_str_t *key)
+{
+    ks_place_t  at;
+
+    at = ks_place(sp, key);
+
+    return 1ull << ks_shard_index(&sp->mem, at.shard);
+}
+
+
+uint64_t
+ks_all_shards(const ks_space_t *sp)
+{
+    return ~0ull >> (KS_MAX_SHARDS - sp->mem.zone->nshards);
+}
+
+
+/* --- transactions --- */
+
+static int
+ks_try(ks_space_t *sp, ks_body_pt body, void *data)
+{
+    unsigned  depth;
+
+    depth = sp->depth;
+    sp->mem.need.bytes = 0;
+    sp->mem.jump = &sp->jump;
+    sp->flush = 0;
+    sp->exhausted = 0;
+    sp->depth++;
+
+    if (setjmp(sp->jump) != 0) {
+        sp->mem.jump = NULL;
+        sp->depth = depth;
+        ks_rollback(&sp->mem);
+        return KS_NOMEM;
+    }
+
+    body(sp, data);
+
+    sp->mem.jump = NULL;
+    sp->depth = depth;
+
+    return KS_OK;
+}
+
+
+/*
+ * First under the locks of the caller; if these shards cannot make the room
+ * that is missing, under all of them, where nobody can take it away again.
+ */
+
+int
+ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
+{
+    unsigned  attempt;
+    uint32_t  pages;
+    uint64_t  dirty;
+
+    if (sp->depth) {
+        sp->depth++;
+        body(sp, data);
+        sp->depth--;
+        return KS_OK;
+    }
+
+    ks_lock(&sp->mem, shards);
+
+    for (attempt = 0; ks_try(sp, body, data) != KS_OK; attempt++) {
+
+        if (attempt == KS_ROOM_ATTEMPTS || sp->exhausted) {
+            ks_unlock(&sp->mem);
+            return KS_NOMEM;
+        }
+
+        /* what it took until it failed, and ever more for what is to come */
+
+        pages = (uint32_t) (sp->mem.need.bytes / KS_PAGE_SIZE)
+                + (1u << ks_min(attempt, 20u)) - 1;
+
+        if (ks_make_room(sp, pages)) {
+            continue;
+        }
+
+        if (sp->mem.locked == ks_all_shards(sp)) {
+            attempt = KS_ROOM_ATTEMPTS - 1;     /* once more with what there is */
+            continue;
+        }
+
+        ks_unlock(&sp->mem);
+        ks_lock(&sp->mem, ks_all_shards(sp));
+        (void) ks_make_room(sp, pages);
+    }
+
+    dirty = sp->mem.dirty;
+    ks_commit(&sp->mem);
+
+    if (ks_unlikely(sp->flush)) {
+        ks_flush_locked(&sp->mem);
+
+    } else if (dirty) {
+        ks_settle(sp, dirty);
+    }
+
+    ks_unlock(&sp->mem);
+
+    return KS_OK;
+}
+
+
+/* after the commit: a bounded part of what it has left to be freed */
+
+static void
+ks_settle(ks_space_t *sp, uint64_t dirty)
+{
+    ks_shard_t  *sh;
+
+    for ( /* void */ ; dirty; dirty &= dirty - 1) {
+        sh = &sp->mem.shards[__builtin_ctzll(dirty)];
+
+        if (sh->root.dead) {
+            ks_entry_reap(sp, sh, KS_REAP_PIECES);
+        }
+
+        if (sh->pending) {
+            ks_slab_drain(&sp->mem, sh, KS_DRAIN_CHUNKS);
+        }
+
+        if (sh->root.dead || sh->pending) {
+            sp->backlog |= 1ull << ks_shard_index(&sp->mem, sh);
+        }
+    }
+}
+
+
+/* --- background work --- */
+
+int
+ks_backlog(const ks_space_t *sp)
+{
+    return sp->backlog != 0;
+}
+
+
+size_t
+ks_reclaim(ks_space_t *sp, size_t max)
+{
+    size_t       n, step;
+    unsigned     i;
+    ks_mem_t    *m;
+    ks_shard_t  *sh;
+
+    m = &sp->mem;
+    n = 0;
+
+    while (n < max && sp->backlog) {
+        i = (unsigned) __builtin_ctzll(sp->backlog);
+        sh = &m->shards[i];
+
+        /* a short hold each time: others may be waiting */
+
+        ks_lock(m, 1ull << i);
+        step = ks_slab_drain(m, sh, KS_DRAIN_CHUNKS);
+
+        if (step == 0) {
+            step = ks_entry_reap(sp, sh, KS_DRAIN_CHUNKS);
+        }
+
+        if (step == 0) {
+            sp->backlog &= ~(1ull << i);
+        }
+
+        ks_unlock(m);
+        n += step;
+    }
+
+    return n;
+}
+
+
+uint64_t
+ks_expire_next(ks_space_t *sp)
+{
+    unsigned  i;
+    uint64_t  due;
+
+    sp->due = UINT64_MAX;
+
+    for (i = 0; i < sp->mem.zone->nshards; i++) {
+        due = ks_wheel_due(&sp->mem.shards[i]);
+        sp->due = ks_min(sp->due, due);
+    }
+
+    return sp->due;
+}
+
+
+size_t
+ks_expire_cycle(ks_space_t *sp, size_t max)
+{
+    size_t       n;
+    unsigned     i;
+    ks_mem_t    *m;
+    ks_shard_t  *sh;
+
+    m = &sp->mem;
+    n = 0;
+
+    for (i = 0; i < m->zone->nshards && n < max; i++) {
+        sh = &m->shards[i];
+
+        if (ks_wheel_due(sh) > sp->now) {
+            continue;
+        }
+
+        ks_lock(m, 1ull << i);
+        n += ks_wheel_turn(sp, sh, max - n);
+        ks_settle(sp, 1ull << i);
+        ks_unlock(m);
+    }
+
+    return n;
+}
+
+
+/* --- entries --- */
+
+ks_entry_t *
+ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
+{
+    uint64_t     at;
+    ks_place_t   place;
+    ks_entry_t  *e;
+
+    place = ks_place(sp, key);
+    e = ks_table_find(sp, &place, key);
+
+    if (e) {
+        at = ks_entry_expire(e);
+
+        if (at && sp->now > at) {
+            ks_remove(sp, key, e);
+            place.shard->expired++;
+            e = NULL;
+
+        } else if (flags != KS_LOOKUP_PEEK) {
+            ks_entry_touch(sp, e);
+        }
+    }
+
+    if (flags == KS_LOOKUP_READ) {
+
+        if (e) {
+            place.shard->hits++;
+
+        } else {
+            place.shard->misses++;
+        }
+    }
+
+    return e;
+}
+
+
+static void
+ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e)
+{
+    ks_table_remove(sp, at, e);
+
+    if (e->flags & KS_ENTRY_TTL) {
+        ks_wheel_unlink(sp, at->shard, e);
+    }
+
+    ks_entry_bury(sp, at->shard, e);
+}
+
+
+void
+ks_remove(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
+{
+    ks_place_t  at;
+
+    at = ks_place(sp, key);
+    ks_remove_at(sp, &at, e);
+}
+
+
+void
+ks_drop(ks_space_t *sp, ks_entry_t *e)
+{
+    ks_place_t  at;
+
+    at.hash = ks_entry_hash(sp, e);
+    at.shard = ks_hash_shard(sp, at.hash);
+    ks_remove_at(sp, &at, e);
+}
+
+
+/*
+ * A new entry with the value of e, in the place of old or of none.  blob is
+ * what becomes its value; without one the value is inside e, and is copied
+ * (into a blob if a longer key leaves no room for it).
+ */
+
+static ks_entry_t *
+ks_give_value(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
+    ks_form_t *form, const ks_entry_t *e, const ks_blob_t *blob)
+{
+    uint32_t     access;
+    ks_blob_t    b;
+    ks_entry_t  *fresh;
+
+    access = e->access;
+
+    form->vlen = e->vlen;
+    form->type = e->type;
+    form->blob = (blob != NULL);
+
+    if (blob == NULL && ks_form_size(form) > KS_ENTRY_INLINE) {
+        form->blob = 1;
+    }
+
+    fresh = ks_entry_succeed(sp, at, old, form);
+    fresh->access = access;
+
+    if (blob) {
+        ks_entry_set_blob(fresh, blob);
+
+    } else if (form->blob) {
+        b = ks_blob_create(&sp->mem, at->shard, ks_entry_value(e), e->vlen);
+        ks_entry_set_blob(fresh, &b);
+
+    } else {
+        memcpy(ks_entry_value(fresh), ks_entry_value(e), e->vlen);
+    }
+
+    return fresh;
+}
+
+
+/*
+ * A TTL that changes is changed in place; one that comes or goes takes
+ * another chunk, and the blob changes hands.
+ */
+
+ks_entry_t *
+ks_set_expire(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e, uint64_t at)
+{
+    ks_blob_t   b;
+    ks_form_t   form;
+    ks_place_t  place;
+
+    if (at == ks_entry_expire(e)) {
+        return e;
+    }
+
+    place = ks_place(sp, key);
+
+    if (at && (e->flags & KS_ENTRY_TTL)) {
+        ks_wheel_reset(sp, place.shard, e, at);
+        return e;
+    }
+
+    form.key = key;
+    form.at = at;
+
+    if (e->flags & KS_ENTRY_BLOB) {
+        b = ks_entry_blob(e);
+        ks_entry_disown(sp, place.shard, e);
+        return ks_give_value(sp, &place, e, &form, e, &b);
+    }
+
+    return ks_give_value(sp, &place, e, &form, e, NULL);
+}
+
+
+void
+ks_rename(ks_space_t *sp, const ks_str_t *src, ks_entry_t *e,
+    const ks_str_t *dst)
+{
+    ks_blob_t   b;
+    ks_form_t   form;
+    ks_place_t  from, to;
+
+    from = ks_place(sp, src);
+    to = ks_place(sp, dst);
+
+    form.key = dst;
+    form.at = ks_entry_expire(e);
+
+    if (e->flags & KS_ENTRY_BLOB) {
+        b = ks_entry_blob(e);
+
+        if (from.shard != to.shard) {
+            b = ks_blob_move(&sp->mem, from.shard, to.shard, &b);
+        }
+
+        ks_give_value(sp, &to, NULL, &form, e, &b);
+        ks_entry_disown(sp, from.shard, e);
+
+    } else {
+        ks_give_value(sp, &to, NULL, &form, e, NULL);
+    }
+
+    ks_remove_at(sp, &from, e);
+}
+
+
+void
+ks_copy(ks_space_t *sp, ks_entry_t *e, const ks_str_t *dst)
+{
+    ks_blob_t   b;
+    ks_form_t   form;
+    ks_place_t  to;
+
+    to = ks_place(sp, dst);
+
+    form.key = dst;
+    form.at = ks_entry_expire(e);
+
+    if (e->flags & KS_ENTRY_BLOB) {
+        b = ks_entry_blob(e);
+        b = ks_blob_copy(&sp->mem, to.shard, &b);
+        ks_give_value(sp, &to, NULL, &form, e, &b);
+        return;
+    }
+
+    ks_give_value(sp, &to, NULL, &form, e, NULL);
+}
+
+
+/* --- the whole --- */
+
+uint64_t
+ks_dbsize(ks_space_t *sp)
+{
+    unsigned  i;
+    uint64_t  n;
+
+    n = 0;
+
+    for (i = 0; i < sp->mem.zone->nshards; i++) {
+        n += sp->mem.shards[i].root.nkeys;
+    }
+
+    return n;
+}

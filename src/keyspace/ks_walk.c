@@ -1,0 +1,222 @@
+/*
+ * Walks over the whole keyspace: SCAN, a random key, FLUSHALL.
+ */
+
+#include "keyspace/ks_keyspace.h"
+
+
+#define KS_SCAN_BUCKETS   65536         /* looked at in one call, at most */
+#define KS_RANDOM_TRIES   100
+
+typedef struct {
+    ks_scan_pt  visit;
+    void       *data;
+    size_t      seen;
+    size_t      count;
+    uint32_t    steps;
+} ks_walk_t;
+
+
+static uint32_t ks_walk_shard(ks_space_t *sp, ks_shard_t *sh, uint32_t i,
+    ks_walk_t *walk);
+static void ks_walk_bucket(ks_space_t *sp, const ks_bucket_t *b,
+    ks_walk_t *walk);
+
+
+static inline int
+ks_entry_expired(const ks_space_t *sp, const ks_entry_t *e)
+{
+    uint64_t  at;
+
+    at = ks_entry_expire(e);
+
+    return at && sp->now > at;
+}
+
+
+/* the cursor: the number of a bucket in the zone */
+
+uint64_t
+ks_scan(ks_space_t *sp, uint64_t cursor, size_t count, ks_scan_pt visit,
+    void *data)
+{
+    uint32_t    i, nb;
+    uint64_t    shard;
+    ks_mem_t   *m;
+    ks_walk_t   walk;
+
+    m = &sp->mem;
+    nb = m->zone->nbuckets;
+    shard = cursor / nb;
+    i = (uint32_t) (cursor % nb);
+
+    walk.visit = visit;
+    walk.data = data;
+    walk.seen = 0;
+    walk.count = count;
+    walk.steps = KS_SCAN_BUCKETS;
+
+    for ( /* void */ ; shard < m->zone->nshards; shard++) {
+
+        if (sp->depth == 0) {
+            ks_lock(m, 1ull << shard);
+        }
+
+        i = ks_walk_shard(sp, &m->shards[shard], i, &walk);
+
+        if (sp->depth == 0) {
+            ks_unlock(m);
+        }
+
+        if (i < nb) {
+            return shard * nb + i;
+        }
+
+        i = 0;
+
+        if (walk.seen >= walk.count) {
+            shard++;
+            return shard < m->zone->nshards ? shard * nb : 0;
+        }
+    }
+
+    return 0;
+}
+
+
+/* returns the bucket to go on from; nbuckets at the end */
+
+static uint32_t
+ks_walk_shard(ks_space_t *sp, ks_shard_t *sh, uint32_t i, ks_walk_t *walk)
+{
+    uint32_t  nb;
+
+    nb = sp->mem.zone->nbuckets;
+
+    if (sh->root.nkeys == 0) {
+        return nb;
+    }
+
+    for (i = ks_table_next(sp, sh, i); i < nb;
+         i = ks_table_next(sp, sh, i + 1))
+    {
+        if (walk->seen >= walk->count
+            || (walk->steps == 0 && walk->count != SIZE_MAX))
+        {
+            return i;
+        }
+
+        ks_walk_bucket(sp, ks_table_bucket(sp, sh, i), walk);
+        walk->steps -= (walk->steps != 0);
+    }
+
+    return nb;
+}
+
+
+static void
+ks_walk_bucket(ks_space_t *sp, const ks_bucket_t *b, ks_walk_t *walk)
+{
+    unsigned     i;
+    ks_entry_t  *e;
+
+    for ( ;; ) {
+
+        for (i = 0; i < KS_BUCKET_SLOTS; i++) {
+
+            if (b->ref[i] == 0) {
+                continue;
+            }
+
+            e = ks_ptr(&sp->mem, b->ref[i]);
+            walk->seen++;
+
+            if (!ks_entry_expired(sp, e)) {
+                walk->visit(sp, e, walk->data);
+            }
+        }
+
+        if (b->more == 0) {
+            return;
+        }
+
+        b = ks_ptr(&sp->mem, b->more);
+    }
+}
+
+
+/* a shard by the number of its keys, then an entry around a random bucket */
+
+ks_entry_t *
+ks_random(ks_space_t *sp)
+{
+    unsigned     i, n, tries;
+    uint64_t     total, pick;
+    ks_shard_t  *sh;
+    ks_entry_t  *e, *found[KS_BUCKET_SLOTS];
+
+    total = ks_dbsize(sp);
+
+    for (tries = 0; total && tries < KS_RANDOM_TRIES; tries++) {
+
+        pick = ks_rand(sp, (uint32_t) ks_min(total, (uint64_t) UINT32_MAX));
+
+        for (i = 0; pick >= sp->mem.shards[i].root.nkeys; i++) {
+            pick -= sp->mem.shards[i].root.nkeys;
+        }
+
+        sh = &sp->mem.shards[i];
+        n = ks_table_sample(sp, sh, found, KS_BUCKET_SLOTS);
+
+        if (n == 0) {
+            continue;
+        }
+
+        e = found[ks_rand(sp, n)];
+
+        if (!ks_entry_expired(sp, e)) {
+            return e;
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Alone in its transaction a flush is one store (ks_flush_locked()); together
+ * with other changes, or when others may follow, it is one deletion after
+ * another, so that it can be rolled back with them.
+ */
+
+void
+ks_flush(ks_space_t *sp)
+{
+    unsigned      i, k, n;
+    uint32_t      b, nb;
+    ks_shard_t   *sh;
+    ks_entry_t   *found[KS_BUCKET_SLOTS];
+
+    if (sp->depth == 1 && sp->mem.dirty == 0) {
+        sp->flush = 1;
+        return;
+    }
+
+    nb = sp->mem.zone->nbuckets;
+
+    for (i = 0; i < sp->mem.zone->nshards; i++) {
+        sh = &sp->mem.shards[i];
+
+        for (b = ks_table_next(sp, sh, 0); b < nb;
+             b = ks_table_next(sp, sh, b + 1))
+        {
+            while ((n = ks_table_collect(sp, ks_table_bucket(sp, sh, b), found,
+                                         KS_BUCKET_SLOTS)) != 0)
+            {
+                for (k = 0; k < n; k++) {
+                    ks_drop(sp, found[k]);
+                }
+            }
+        }
+    }
+}

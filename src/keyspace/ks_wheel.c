@@ -1,0 +1,406 @@
+/*
+ * The expiry wheel of a shard: keys with a TTL, by time.
+ *
+ * Six levels of 64 slots; a tick is 128 ms, a slot of level L spans 64^L
+ * ticks.  An entry lies at the level of the highest 6-bit digit in which its
+ * tick differs from the wheel's "now", in the slot of that digit: so all of a
+ * level lies before all of the next, and the earliest slot is the lowest bit
+ * of the lowest level that has one.  When now reaches a slot above level 0
+ * its entries are put where they belong from there ("cascaded").  Varghese and
+ * Lauck, "Hashed and hierarchical timing wheels" (1987), with digits compared
+ * by XOR so that nothing moves before its time.
+ *
+ * The lists are doubly linked through the entries; the first one's prev names
+ * the slot.  min[] holds for each slot the earliest time in it (or an earlier
+ * one, of a key that has gone since): a hint for the host's timer, so that
+ * nobody wakes unless a key is due.
+ */
+
+#include "keyspace/ks_keyspace.h"
+
+
+#define KS_TICK_SHIFT   7
+#define KS_DIGIT_BITS   6
+#define KS_DIGIT_MASK   (KS_WHEEL_SLOTS - 1)
+#define KS_CASCADE      32              /* entries moved in one transaction */
+
+#define ks_digit(tick, level)                                                 \
+    ((unsigned) ((tick) >> ((level) * KS_DIGIT_BITS)) & KS_DIGIT_MASK)
+
+
+static unsigned ks_wheel_slot(const ks_wheel_t *w, uint64_t at);
+static int ks_wheel_first(const ks_wheel_t *w, unsigned *level,
+    unsigned *slot);
+static uint64_t ks_wheel_start(const ks_wheel_t *w, unsigned level,
+    unsigned slot);
+static void ks_wheel_cascade(ks_space_t *sp, ks_shard_t *sh, unsigned slot);
+static size_t ks_wheel_expire(ks_space_t *sp, ks_shard_t *sh, unsigned slot,
+    size_t max);
+
+
+static inline ks_entry_t *
+ks_wheel_entry(const ks_space_t *sp, ks_ref_t ref)
+{
+    return ks_ptr(&sp->mem, ref);
+}
+
+
+/* level * 64 + digit; what is past or due goes to the current slot */
+
+static unsigned
+ks_wheel_slot(const ks_wheel_t *w, uint64_t at)
+{
+    unsigned  level;
+    uint64_t  tick, diff;
+
+    tick = ks_max(at >> KS_TICK_SHIFT, w->now);
+    diff = tick ^ w->now;
+    level = diff ? (63 - (unsigned) __builtin_clzll(diff)) / KS_DIGIT_BITS : 0;
+
+    if (level >= KS_WHEEL_LEVELS) {             /* in 280 years or more */
+        return KS_WHEEL_LEVELS * KS_WHEEL_SLOTS - 1;
+    }
+
+    return level * KS_WHEEL_SLOTS + ks_digit(tick, level);
+}
+
+
+void
+ks_wheel_link(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
+{
+    unsigned     slot;
+    uint64_t     at, *bits;
+    ks_mem_t    *m;
+    ks_ttl_t    *ttl;
+    ks_wheel_t  *w;
+
+    m = &sp->mem;
+    w = &sh->root.wheel;
+    ttl = ks_entry_ttl(e);
+    at = ks_entry_expire(e);
+
+    if (sh->root.nexpires == 0) {
+        ks_set(m, sh, w->now, sp->now >> KS_TICK_SHIFT);
+    }
+
+    slot = ks_wheel_slot(w, at);
+    bits = &w->bits[slot / KS_WHEEL_SLOTS];
+
+    if (w->head[slot] == 0 || at < w->min[slot]) {
+        w->min[slot] = at;
+    }
+
+    ks_save(m, sh, ttl, sizeof(ks_ttl_t));
+    ttl->next = w->head[slot];
+    ttl->prev = slot;
+
+    if (ttl->next) {
+        ks_set(m, sh, ks_entry_ttl(ks_wheel_entry(sp, ttl->next))->prev,
+               ks_ref(m, e));
+
+    } else {
+        ks_set(m, sh, *bits, *bits | 1ull << (slot % KS_WHEEL_SLOTS));
+    }
+
+    ks_set(m, sh, w->head[slot], ks_ref(m, e));
+    ks_set(m, sh, sh->root.nexpires, sh->root.nexpires + 1);
+
+    if (at < sp->due) {
+        sp->due = at + 1;
+    }
+}
+
+
+void
+ks_wheel_unlink(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
+{
+    uint64_t    *bits;
+    ks_mem_t    *m;
+    ks_ttl_t    *ttl;
+    ks_wheel_t  *w;
+
+    m = &sp->mem;
+    w = &sh->root.wheel;
+    ttl = ks_entry_ttl(e);
+
+    if (ttl->prev >= KS_REFS_PER_PAGE) {
+        ks_set(m, sh, ks_entry_ttl(ks_wheel_entry(sp, ttl->prev))->next,
+               ttl->next);
+
+    } else {
+        ks_set(m, sh, w->head[ttl->prev], ttl->next);
+
+        if (ttl->next == 0) {
+            bits = &w->bits[ttl->prev / KS_WHEEL_SLOTS];
+            ks_set(m, sh, *bits,
+                   *bits & ~(1ull << (ttl->prev % KS_WHEEL_SLOTS)));
+        }
+    }
+
+    if (ttl->next) {
+        ks_set(m, sh, ks_entry_ttl(ks_wheel_entry(sp, ttl->next))->prev,
+               ttl->prev);
+    }
+
+    ks_set(m, sh, sh->root.nexpires, sh->root.nexpires - 1);
+}
+
+
+void
+ks_wheel_reset(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, uint64_t at)
+{
+    ks_ttl_t  *ttl;
+
+    ttl = ks_entry_ttl(e);
+
+    ks_wheel_unlink(sp, sh, e);
+    ks_save(&sp->mem, sh, ttl, sizeof(ks_ttl_t));
+    ttl->at[0] = (uint32_t) at;
+    ttl->at[1] = (uint32_t) (at >> 32);
+    ks_wheel_link(sp, sh, e);
+}
+
+
+void
+ks_wheel_moved(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
+{
+    ks_mem_t    *m;
+    ks_ttl_t    *ttl;
+    ks_wheel_t  *w;
+
+    m = &sp->mem;
+    w = &sh->root.wheel;
+    ttl = ks_entry_ttl(e);
+
+    if (ttl->prev >= KS_REFS_PER_PAGE) {
+        ks_set(m, sh, ks_entry_ttl(ks_wheel_entry(sp, ttl->prev))->next,
+               ks_ref(m, e));
+
+    } else {
+        ks_set(m, sh, w->head[ttl->prev], ks_ref(m, e));
+    }
+
+    if (ttl->next) {
+        ks_set(m, sh, ks_entry_ttl(ks_wheel_entry(sp, ttl->next))->prev,
+               ks_ref(m, e));
+    }
+}
+
+
+/*
+ * The earliest slot in use.  One that now has reached and that has not been
+ * cascaded to the end comes before anything below it.
+ */
+
+static int
+ks_wheel_first(const ks_wheel_t *w, unsigned *level, unsigned *slot)
+{
+    unsigned  l;
+
+    for (l = KS_WHEEL_LEVELS - 1; l > 0; l--) {
+
+        if (w->bits[l] & (1ull << ks_digit(w->now, l))) {
+            *level = l;
+            *slot = l * KS_WHEEL_SLOTS + ks_digit(w->now, l);
+            return 1;
+        }
+    }
+
+    for (l = 0; l < KS_WHEEL_LEVELS; l++) {
+
+        if (w->bits[l]) {
+            *level = l;
+            *slot = l * KS_WHEEL_SLOTS
+                    + (unsigned) __builtin_ctzll(w->bits[l]);
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* the tick that a slot begins at */
+
+static uint64_t
+ks_wheel_start(const ks_wheel_t *w, unsigned level, unsigned slot)
+{
+    unsigned  shift;
+
+    shift = level * KS_DIGIT_BITS;
+
+    return (w->now >> (shift + KS_DIGIT_BITS) << (shift + KS_DIGIT_BITS))
+           | (uint64_t) (slot % KS_WHEEL_SLOTS) << shift;
+}
+
+
+uint64_t
+ks_wheel_due(const ks_shard_t *sh)
+{
+    unsigned  level, slot;
+
+    if (sh->root.nexpires == 0
+        || !ks_wheel_first(&sh->root.wheel, &level, &slot))
+    {
+        return UINT64_MAX;
+    }
+
+    return sh->root.wheel.min[slot] + 1;        /* a TTL includes its last ms */
+}
+
+
+size_t
+ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t max)
+{
+    size_t       n, gone;
+    unsigned     level, slot;
+    uint64_t     start, now;
+    ks_wheel_t  *w;
+
+    w = &sh->root.wheel;
+    now = sp->now >> KS_TICK_SHIFT;
+    n = 0;
+
+    while (n < max && ks_wheel_first(w, &level, &slot)) {
+
+        start = ks_wheel_start(w, level, slot);
+
+        if (start > now) {
+
+            if (w->min[slot] < start << KS_TICK_SHIFT) {
+                w->min[slot] = start << KS_TICK_SHIFT;
+            }
+
+            break;
+        }
+
+        if (start > w->now) {
+            ks_set(&sp->mem, sh, w->now, start);
+            ks_commit(&sp->mem);
+        }
+
+        if (level) {
+            ks_wheel_cascade(sp, sh, slot);
+            continue;
+        }
+
+        gone = ks_wheel_expire(sp, sh, slot, max - n);
+        n += gone;
+
+        if (gone == 0) {
+            break;
+        }
+    }
+
+    return n;
+}
+
+
+/*
+ * Moves entries of a slot that now has reached to where they belong.  The
+ * last slot of all also has what lies beyond the wheel; it is reached in the
+ * year 2243.
+ */
+
+static void
+ks_wheel_cascade(ks_space_t *sp, ks_shard_t *sh, unsigned slot)
+{
+    unsigned     n;
+    ks_wheel_t  *w;
+    ks_entry_t  *e;
+
+    w = &sh->root.wheel;
+
+    for (n = 0; n < KS_CASCADE && w->head[slot]; n++) {
+        e = ks_wheel_entry(sp, w->head[slot]);
+        ks_wheel_unlink(sp, sh, e);
+        ks_wheel_link(sp, sh, e);
+    }
+
+    ks_commit(&sp->mem);
+}
+
+
+/*
+ * Deletes what is due in a slot of level 0.  If all of it has been looked at,
+ * min becomes exact.
+ */
+
+static size_t
+ks_wheel_expire(ks_space_t *sp, ks_shard_t *sh, unsigned slot, size_t max)
+{
+    size_t       n;
+    uint64_t     at, min;
+    ks_ref_t     ref, next;
+    ks_wheel_t  *w;
+    ks_entry_t  *e;
+
+    w = &sh->root.wheel;
+    min = UINT64_MAX;
+    n = 0;
+
+    for (ref = w->head[slot]; ref && n < max; ref = next) {
+        e = ks_wheel_entry(sp, ref);
+        next = ks_entry_ttl(e)->next;
+        at = ks_entry_expire(e);
+
+        if (at >= sp->now) {
+            min = ks_min(min, at);
+            continue;
+        }
+
+        ks_drop(sp, e);
+        ks_commit(&sp->mem);
+
+        sh->expired++;
+        n++;
+    }
+
+    if (ref == 0) {
+        w->min[slot] = min;
+    }
+
+    return n;
+}
+
+
+unsigned
+ks_wheel_sample(ks_space_t *sp, ks_shard_t *sh, ks_entry_t **to, unsigned max,
+    int soonest)
+{
+    unsigned     n, level, slot, k;
+    ks_ref_t     ref;
+    ks_wheel_t  *w;
+
+    w = &sh->root.wheel;
+
+    if (!ks_wheel_first(w, &level, &slot)) {
+        return 0;
+    }
+
+    if (!soonest) {
+
+        /* from a random place on, the next slot in use */
+
+        slot = ks_rand(sp, KS_WHEEL_LEVELS * KS_WHEEL_SLOTS);
+
+        for (k = 0; k < KS_WHEEL_LEVELS * KS_WHEEL_SLOTS; k++) {
+
+            if (w->head[slot]) {
+                break;
+            }
+
+            slot = (slot + 1) % (KS_WHEEL_LEVELS * KS_WHEEL_SLOTS);
+        }
+    }
+
+    n = 0;
+
+    for (ref = w->head[slot]; ref && n < max;
+         ref = ks_entry_ttl(to[n - 1])->next)
+    {
+        to[n++] = ks_wheel_entry(sp, ref);
+    }
+
+    return n;
+}

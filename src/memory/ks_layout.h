@@ -1,0 +1,182 @@
+/*
+ * How the zone looks inside.
+ *
+ *   header | shards | undo log pages | page table | buckets | marks | pages
+ *
+ * References.  A ks_ref_t names 8 bytes of the zone, counted from its base;
+ * 0 is "none" (the header lives there).  So 32 bits reach 32 GB.  The page of
+ * a reference is its upper 23 bits.
+ *
+ * Pages.  Every page beyond the layout is free (in the pool), granted to a
+ * shard, a slab page of one shard, kind and size class, or a page of an undo
+ * log.  The page table says which; a slab page holds chunks and nothing else.
+ * Kinds are kept apart so that a page of entries holds only entries, which
+ * know their key and so can be found and moved.
+ *
+ * Only src/memory may name the fields of ks_log_t, ks_pool_t and ks_page_t;
+ * the "roots" part of a shard belongs to src/keyspace.
+ */
+
+#ifndef KS_LAYOUT_H
+#define KS_LAYOUT_H
+
+#include <pthread.h>
+
+#include "memory/ks_zone.h"
+
+
+#define KS_ZONE_MAGIC     0x6563617073796b31ull         /* "1kyspace" */
+#define KS_ZONE_VERSION   1
+
+#define KS_REF_UNIT       8
+#define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)
+
+#define KS_NCLASSES       36
+#define KS_CHUNK_MIN      32
+#define KS_CHUNK_MAX      KS_PAGE_SIZE
+
+#define KS_WHEEL_LEVELS   6
+#define KS_WHEEL_SLOTS    64
+
+#define KS_BUCKET_SLOTS   12
+
+typedef uint32_t  ks_ref_t;
+
+enum {
+    KS_PAGE_FREE = 0,           /* in the pool */
+    KS_PAGE_LAYOUT,
+    KS_PAGE_GRANTED,            /* left the pool, not yet a slab page */
+    KS_PAGE_ENTRY,              /* slab page of entries */
+    KS_PAGE_NODE,               /* slab page of anything else */
+    KS_PAGE_LOG
+};
+
+/* chunk kinds, as indices */
+enum {
+    KS_KIND_ENTRY = 0,
+    KS_KIND_NODE,
+    KS_NKINDS
+};
+
+typedef struct {
+    uint64_t         map[2];    /* chunks in use */
+    uint32_t         next;      /* page numbers; of the list it is on */
+    uint32_t         prev;
+    uint16_t         used;      /* bits set in map */
+    uint8_t          state;
+    uint8_t          cls;
+    uint8_t          shard;
+    uint8_t          pad[3];
+} ks_page_t;
+
+/*
+ * An undo log.  Page by page records grow upwards: the old bytes, padded to
+ * 8, then a word with their place and length, so that they can be read from
+ * the end.  open is the commit word: 0 says that there is nothing to undo,
+ * whatever the pages hold.
+ */
+typedef struct {
+    uint64_t         open;
+    uint64_t         id;        /* of a transaction over several shards, or 0 */
+    uint32_t         leader;    /* the shard that has its commit word */
+    uint32_t         first;     /* page number; part of the layout */
+    uint32_t         cur;       /* the page that grows */
+    uint32_t         pad;
+} ks_log_t;
+
+typedef struct {
+    uint32_t         next;
+    uint32_t         prev;
+    uint64_t         used;      /* bytes of data */
+    u_char           data[KS_PAGE_SIZE - 16];
+} ks_logpage_t;
+
+typedef struct {
+    pthread_mutex_t  mutex;
+    ks_log_t         log;
+    uint32_t         head;      /* free pages, linked by next */
+    uint32_t         nfree;
+} __attribute__((aligned(64))) ks_pool_t;
+
+typedef struct {
+    uint32_t         head;      /* pages with a free chunk */
+    uint32_t         nfree;     /* free chunks in them */
+} ks_class_t;
+
+/* one cache line: 12 entries, their tags, and where it goes on */
+typedef struct {
+    ks_ref_t         ref[KS_BUCKET_SLOTS];      /* 0: the slot is free */
+    uint8_t          tag[KS_BUCKET_SLOTS];
+    ks_ref_t         more;
+} __attribute__((aligned(64))) ks_bucket_t;
+
+typedef struct {
+    uint64_t         now;       /* the tick that it has been turned to */
+    uint64_t         bits[KS_WHEEL_LEVELS];
+    ks_ref_t         head[KS_WHEEL_LEVELS * KS_WHEEL_SLOTS];
+    uint64_t         min[KS_WHEEL_LEVELS * KS_WHEEL_SLOTS]; /* hint, ms */
+} ks_wheel_t;
+
+typedef struct {
+    pthread_mutex_t  mutex;
+    ks_log_t         log;
+
+    /* as the leader of a transaction over several shards */
+    uint64_t         txn_active;        /* its id; storing 0 commits it */
+    uint64_t         txn_mask;
+    uint64_t         txn_seq;
+
+    ks_ref_t         pending;   /* freed chunks, on their way to the slab */
+    uint32_t         parked;    /* page being emptied by compaction, or 0 */
+    ks_class_t       classes[KS_NKINDS][KS_NCLASSES];
+
+    /* hints, not logged: a crash may lose a count */
+    uint64_t         hits;
+    uint64_t         misses;
+    uint64_t         expired;
+    uint64_t         evicted;
+    uint64_t         recovered;
+
+    /* the roots of the keyspace: all zero when the shard is empty */
+    struct {
+        uint64_t     nkeys;
+        uint64_t     nexpires;
+        ks_ref_t     dead;      /* unlinked entries, linked by access */
+        ks_wheel_t   wheel;
+    } root;
+} __attribute__((aligned(128))) ks_shard_t;
+
+struct ks_zone_s {
+    uint64_t         magic;
+    uint32_t         version;
+    uint32_t         policy;
+    uint64_t         size;
+    uint64_t         created_ms;
+    uint64_t         seed[2];
+    uint32_t         nshards;
+    uint32_t         nbuckets;  /* in a shard; a multiple of 64 */
+    uint32_t         npages;    /* in the zone, the layout's included */
+    uint32_t         first_page;        /* the first beyond the layout */
+    uint64_t         shards_at;         /* offsets from the base */
+    uint64_t         pages_at;
+    uint64_t         buckets_at;
+    uint64_t         marks_at;
+    uint64_t         commands;          /* hint */
+
+    /* shards whose content is void: whoever locks one empties it first */
+    uint64_t         flush_mask;
+
+    ks_pool_t        pool;
+};
+
+
+/* bytes of a shard's marks: one bit for 64 buckets, set if any may be in use */
+
+static inline size_t
+ks_marks_size(uint32_t nbuckets)
+{
+    return ks_align((size_t) nbuckets / 64 / 8 + 1, 8);
+}
+
+
+#endif /* KS_LAYOUT_H */

@@ -1,0 +1,261 @@
+/*
+ * The undo log: records, commit, rollback.
+ *
+ * A record is the old bytes, padded to 8, and then one word: the offset of
+ * the place in the zone, shifted left by 16, and the length.  The length
+ * KS_LOG_GRANT says instead that the page of that number was taken from the
+ * pool.  A record counts once the page's "used" covers it, and the log counts
+ * once "open" is set, so a process that dies while it writes a record leaves
+ * a log that ends before it, and a place that has not changed yet.
+ */
+
+#include "memory/ks_log.h"
+
+
+#define KS_LOG_GRANT  0xffff
+
+
+static void ks_log_open(ks_mem_t *m, ks_shard_t *sh);
+
+
+void
+ks_log_begin(const ks_mem_t *m, ks_log_t *log)
+{
+    log->cur = log->first;
+    ks_log_page(m, log->first)->used = 0;
+    ks_barrier();
+}
+
+
+int
+ks_log_fits(const ks_mem_t *m, const ks_log_t *log, size_t len)
+{
+    ks_logpage_t  *page;
+
+    page = ks_log_page(m, log->cur);
+
+    return page->used + ks_align(len, 8) + 8 <= sizeof(page->data);
+}
+
+
+static inline void
+ks_log_seal(ks_log_t *log, ks_logpage_t *page, size_t padded, uint64_t word)
+{
+    memcpy(page->data + page->used + padded, &word, 8);
+    ks_barrier();
+    page->used += padded + 8;
+    ks_barrier();
+    log->open = 1;
+    ks_barrier();
+}
+
+
+void
+ks_log_put(const ks_mem_t *m, ks_log_t *log, const void *p, size_t len)
+{
+    uint64_t       word;
+    ks_logpage_t  *page;
+
+    page = ks_log_page(m, log->cur);
+    word = (uint64_t) ((const u_char *) p - m->base) << 16 | len;
+
+    memcpy(page->data + page->used, p, len);
+    ks_log_seal(log, page, ks_align(len, 8), word);
+}
+
+
+void
+ks_log_put_grant(const ks_mem_t *m, ks_log_t *log, uint32_t page)
+{
+    ks_log_seal(log, ks_log_page(m, log->cur), 0,
+                (uint64_t) page << 16 | KS_LOG_GRANT);
+}
+
+
+void
+ks_log_reserve(ks_mem_t *m, ks_shard_t *sh, size_t len)
+{
+    uint32_t       next;
+    ks_logpage_t  *page;
+
+    if (!(m->dirty & (1ull << ks_shard_index(m, sh)))) {
+        ks_log_open(m, sh);
+    }
+
+    if (ks_likely(ks_log_fits(m, &sh->log, len))) {
+        return;
+    }
+
+    page = ks_log_page(m, sh->log.cur);
+    next = page->next;
+
+    if (next == 0) {
+        next = ks_pool_grant_log(m, sh, sh->log.cur);
+        if (next == 0) {
+            ks_raise_nomem(m, sh, KS_KIND_NODE, KS_PAGE_SIZE);
+        }
+    }
+
+    ks_log_page(m, next)->used = 0;
+    ks_barrier();
+    sh->log.cur = next;
+    ks_barrier();
+}
+
+
+/*
+ * The first change of a shard in this transaction.  Over several shards the
+ * lowest one that is locked leads: its txn_active is the commit word of all,
+ * and it is set before any log refers to it.
+ */
+
+static void
+ks_log_open(ks_mem_t *m, ks_shard_t *sh)
+{
+    ks_shard_t  *leader;
+
+    if (m->txn_id == 0 && (m->locked & (m->locked - 1))) {
+        m->leader = (unsigned) __builtin_ctzll(m->locked);
+        leader = &m->shards[m->leader];
+
+        m->txn_id = ++leader->txn_seq;
+        leader->txn_mask = m->locked;
+        ks_barrier();
+        leader->txn_active = m->txn_id;
+        ks_barrier();
+    }
+
+    ks_log_begin(m, &sh->log);
+    sh->log.id = m->txn_id;
+    sh->log.leader = m->leader;
+    ks_barrier();
+
+    m->dirty |= 1ull << ks_shard_index(m, sh);
+}
+
+
+void
+ks_save(ks_mem_t *m, ks_shard_t *sh, const void *p, size_t len)
+{
+    size_t         n;
+    const u_char  *at;
+
+    at = p;
+
+    do {
+        n = ks_min(len, (size_t) KS_LOG_RECORD);
+
+        ks_log_reserve(m, sh, n);
+        ks_log_put(m, &sh->log, at, n);
+
+        at += n;
+        len -= n;
+    } while (ks_unlikely(len));
+}
+
+
+void
+ks_log_undo(ks_mem_t *m, ks_shard_t *sh, ks_log_t *log)
+{
+    size_t         len, size;
+    uint64_t       word;
+    ks_logpage_t  *page;
+
+    for ( ;; ) {
+        page = ks_log_page(m, log->cur);
+
+        while (page->used) {
+            word = ks_load64(page->data + page->used - 8);
+            len = word & 0xffff;
+            size = 8;
+
+            if (len == KS_LOG_GRANT) {
+                ks_pool_ungrant(m, sh, (uint32_t) (word >> 16));
+
+            } else {
+                size += ks_align(len, 8);
+                memcpy(m->base + (word >> 16),
+                       page->data + page->used - size, len);
+            }
+
+            ks_barrier();
+            page->used -= size;
+            ks_barrier();
+        }
+
+        if (log->cur == log->first) {
+            break;
+        }
+
+        log->cur = page->prev;
+        ks_barrier();
+    }
+
+    ks_log_close(log);
+}
+
+
+static void
+ks_log_finish(ks_mem_t *m)
+{
+    uint64_t     mask;
+    ks_shard_t  *sh;
+
+    mask = m->dirty;
+
+    m->dirty = 0;
+    m->txn_id = 0;
+    m->need.bytes = 0;
+
+    for ( /* void */ ; mask; mask &= mask - 1) {
+        sh = &m->shards[__builtin_ctzll(mask)];
+
+        ks_log_close(&sh->log);
+
+        if (ks_unlikely(sh->log.cur != sh->log.first)) {
+            ks_pool_trim_log(m, sh);
+        }
+    }
+}
+
+
+void
+ks_commit(ks_mem_t *m)
+{
+    ks_barrier();
+
+    if (m->txn_id) {
+        m->shards[m->leader].txn_active = 0;
+        ks_barrier();
+    }
+
+    ks_log_finish(m);
+}
+
+
+void
+ks_rollback(ks_mem_t *m)
+{
+    uint64_t     mask;
+    ks_shard_t  *sh;
+
+    for (mask = m->dirty; mask; mask &= mask - 1) {
+        sh = &m->shards[__builtin_ctzll(mask)];
+
+        if (sh->log.open) {
+            ks_log_undo(m, sh, &sh->log);
+        }
+
+        if (ks_log_page(m, sh->log.first)->next) {
+            ks_pool_trim_log(m, sh);
+        }
+    }
+
+    if (m->txn_id) {
+        m->shards[m->leader].txn_active = 0;
+        ks_barrier();
+    }
+
+    m->dirty = 0;
+    m->txn_id = 0;
+}

@@ -1,0 +1,61 @@
+/*
+ * Undo logs, as the files of src/memory share them; ks_mem.h has what the
+ * layers above may use.
+ *
+ * Where the mechanism comes from: undo ("before image") logging, as in the
+ * rollback journal of a database, cut down to memory: there is no disk to
+ * flush to, a killed process has done all its stores in program order, and
+ * the kernel hands a dead holder's lock on (robust futexes).
+ */
+
+#ifndef KS_LOG_H
+#define KS_LOG_H
+
+#include "memory/ks_mem.h"
+
+
+/* the longest run of bytes in one record; longer saves are split */
+#define KS_LOG_RECORD  2040
+
+
+static inline ks_logpage_t *
+ks_log_page(const ks_mem_t *m, uint32_t page)
+{
+    return (ks_logpage_t *) (m->base + (uint64_t) page * KS_PAGE_SIZE);
+}
+
+
+/* Starts an empty log; it is open from its first record on. */
+void ks_log_begin(const ks_mem_t *m, ks_log_t *log);
+
+/*
+ * Whether a record of len bytes fits into the current page.  If not, a pool
+ * log is full; a shard's log goes to its next page (ks_log_extend()).
+ */
+int ks_log_fits(const ks_mem_t *m, const ks_log_t *log, size_t len);
+
+/* Appends a record that fits. */
+void ks_log_put(const ks_mem_t *m, ks_log_t *log, const void *p, size_t len);
+
+/* Appends the record that takes a granted page back; it must fit. */
+void ks_log_put_grant(const ks_mem_t *m, ks_log_t *log, uint32_t page);
+
+/* Makes room for len bytes in a shard's log; leaves by longjmp if none. */
+void ks_log_reserve(ks_mem_t *m, ks_shard_t *sh, size_t len);
+
+/*
+ * Applies an open log backwards and closes it.  sh: whose log it is, NULL for
+ * the pool's.  May be cut short at any store and run again from the start.
+ */
+void ks_log_undo(ks_mem_t *m, ks_shard_t *sh, ks_log_t *log);
+
+static inline void
+ks_log_close(ks_log_t *log)
+{
+    ks_barrier();
+    log->open = 0;
+    ks_barrier();
+}
+
+
+#endif /* KS_LOG_H */

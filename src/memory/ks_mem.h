@@ -1,0 +1,224 @@
+/*
+ * The memory layer as the layers above it use it: locks, the undo log, chunks.
+ *
+ * The rule that everything rests on: memory of the zone that was there before
+ * the transaction is changed only after ks_save() of its old bytes (or by
+ * ks_set(), which does both), under the lock of the shard it belongs to, into
+ * that shard's log.  Chunks allocated in the same transaction are not seen by
+ * anyone and need no saving.  A freed chunk is not reused before the
+ * transaction has committed.  Hints (counters, access clocks) are exempt.
+ */
+
+#ifndef KS_MEM_H
+#define KS_MEM_H
+
+#include <setjmp.h>
+
+#include "memory/ks_layout.h"
+
+
+/* a process's handle on a zone's memory; private to the process */
+
+typedef struct {
+    ks_zone_t    *zone;
+    u_char       *base;
+    ks_shard_t   *shards;
+    ks_page_t    *pages;
+
+    uint64_t      locked;       /* shards that we hold */
+    uint64_t      dirty;        /* of these, the ones with an open log */
+    uint64_t      txn_id;       /* over several shards, once begun; else 0 */
+    unsigned      leader;
+
+    jmp_buf      *jump;         /* where a shortage of memory goes */
+
+    /* what the running transaction took, and what it could not get */
+    struct {
+        uint64_t  bytes;        /* allocated so far, the failing one included */
+        unsigned  shard;
+        unsigned  kind;
+        unsigned  cls;
+    } need;
+} ks_mem_t;
+
+
+/* --- references --- */
+
+static inline void *
+ks_ptr(const ks_mem_t *m, ks_ref_t ref)
+{
+    return m->base + (uint64_t) ref * KS_REF_UNIT;
+}
+
+
+static inline ks_ref_t
+ks_ref(const ks_mem_t *m, const void *p)
+{
+    return (ks_ref_t) (((const u_char *) p - m->base) / KS_REF_UNIT);
+}
+
+
+static inline uint32_t
+ks_ref_page(ks_ref_t ref)
+{
+    return ref / KS_REFS_PER_PAGE;
+}
+
+
+static inline unsigned
+ks_shard_index(const ks_mem_t *m, const ks_shard_t *sh)
+{
+    return (unsigned) (sh - m->shards);
+}
+
+
+/* --- handles --- */
+
+void ks_mem_attach(ks_mem_t *m, ks_zone_t *zone);
+
+
+/* --- locks (ks_lock.c) --- */
+
+/*
+ * Locks the shards of mask, ascending; none may be held.  What a dead process
+ * left is undone on the way, a flush that it began is finished.
+ */
+void ks_lock(ks_mem_t *m, uint64_t mask);
+void ks_unlock(ks_mem_t *m);
+
+/*
+ * Empties all locked shards at once, whatever they hold; no transaction may
+ * be open.  It is committed by a single store, and finished by whoever locks
+ * a shard next if this process dies on the way.
+ */
+void ks_flush_locked(ks_mem_t *m);
+
+
+/* --- the undo log (ks_log.c) --- */
+
+/* Saves len bytes at p, 1 or more, before they change. */
+void ks_save(ks_mem_t *m, ks_shard_t *sh, const void *p, size_t len);
+
+/* Ends the transaction; the locks stay. */
+void ks_commit(ks_mem_t *m);
+void ks_rollback(ks_mem_t *m);
+
+#define ks_set(m, sh, field, value)                                           \
+    do {                                                                      \
+        ks_save(m, sh, &(field), sizeof(field));                              \
+        (field) = (value);                                                    \
+        ks_barrier();                                                         \
+    } while (0)
+
+#define ks_set32(m, sh, p, value)                                             \
+    do {                                                                      \
+        uint32_t  v_ = (value);                                               \
+        ks_save(m, sh, p, sizeof(v_));                                        \
+        memcpy(p, &v_, sizeof(v_));                                           \
+        ks_barrier();                                                         \
+    } while (0)
+
+
+/* --- pages (ks_pool.c) --- */
+
+/* Free pages in the pool, without a lock: a hint. */
+uint32_t ks_pool_free(const ks_mem_t *m);
+
+/* Takes a page for the shard within its transaction; 0 if there is none. */
+uint32_t ks_pool_grant(ks_mem_t *m, ks_shard_t *sh);
+
+/*
+ * Takes a page for the shard's log, linked behind the log page prev; not
+ * part of any transaction.  0 if there is none.
+ */
+uint32_t ks_pool_grant_log(ks_mem_t *m, ks_shard_t *sh, uint32_t prev);
+
+/* Gives the log pages behind the first back; the log is not open. */
+void ks_pool_trim_log(ks_mem_t *m, ks_shard_t *sh);
+
+/* Gives an empty slab page of the shard back; the shard's log is not open. */
+void ks_pool_release(ks_mem_t *m, ks_shard_t *sh, uint32_t page);
+
+/* Undoes a grant; repeatable. */
+void ks_pool_ungrant(ks_mem_t *m, ks_shard_t *sh, uint32_t page);
+
+/* Takes all slab pages of the shards in mask back, whatever they hold. */
+void ks_pool_seize(ks_mem_t *m, uint64_t mask);
+
+/* Makes sure that no dead process's half of a page move is left. */
+void ks_pool_settle(ks_mem_t *m);
+
+
+/* --- chunks (ks_slab.c) --- */
+
+unsigned ks_class_of(size_t size);              /* 1..KS_CHUNK_MAX bytes */
+size_t ks_class_size(unsigned cls);
+unsigned ks_class_cap(unsigned cls);            /* chunks in a page */
+
+/*
+ * A chunk of at least size bytes; its content is undefined.  Does not return
+ * if there is no memory: the transaction is left by longjmp to m->jump.
+ */
+ks_ref_t ks_alloc(ks_mem_t *m, ks_shard_t *sh, unsigned kind, size_t size);
+
+/* Frees a chunk at commit (its first 4 bytes become a link at once). */
+void ks_free(ks_mem_t *m, ks_shard_t *sh, ks_ref_t ref);
+
+size_t ks_chunk_size(const ks_mem_t *m, ks_ref_t ref);
+
+/*
+ * Outside a transaction, under the shard's lock: returns up to max freed
+ * chunks to their pages, and pages that are empty to the pool.  How many.
+ */
+size_t ks_slab_drain(ks_mem_t *m, ks_shard_t *sh, size_t max);
+
+/* Gives all empty pages that the shard keeps for later back to the pool. */
+void ks_slab_release_empty(ks_mem_t *m, ks_shard_t *sh);
+
+/* Leaves by longjmp, as an allocation of so many bytes that failed. */
+void ks_raise_nomem(ks_mem_t *m, ks_shard_t *sh, unsigned kind, size_t size)
+    __attribute__((noreturn));
+
+/*
+ * Compaction, outside transactions.  ks_slab_park() takes the emptiest page
+ * of the class off its list if its chunks fit into the others (0: it does not
+ * pay); ks_slab_vacate() frees one chunk of it at once, in a transaction;
+ * ks_slab_unpark() ends it: an empty page goes to the pool, another back to
+ * its list.
+ */
+uint32_t ks_slab_park(ks_mem_t *m, ks_shard_t *sh, unsigned kind,
+    unsigned cls);
+void ks_slab_vacate(ks_mem_t *m, ks_shard_t *sh, ks_ref_t ref);
+void ks_slab_unpark(ks_mem_t *m, ks_shard_t *sh);
+
+/* The chunk number i of a page if it is in use, else 0. */
+ks_ref_t ks_slab_chunk(const ks_mem_t *m, uint32_t page, unsigned i);
+
+/* Gives the page of a whole-page chunk to another shard, in a transaction
+ * that holds both; the change is in the new one's log. */
+void ks_slab_give(ks_mem_t *m, ks_shard_t *to, ks_ref_t ref);
+
+
+/* --- the checker (ks_check_mem.c) --- */
+
+typedef struct {
+    const ks_mem_t  *m;
+    uint64_t        *seen;      /* two words a page: chunks found in use */
+    void           (*report)(void *data, const char *fault);
+    void            *data;
+    size_t           faults;
+
+    /* pages with a free chunk */
+    uint32_t         roomy[KS_MAX_SHARDS][KS_NKINDS][KS_NCLASSES];
+} ks_checker_t;
+
+/* All locks held.  begin; mark every chunk that is reachable; end. */
+int ks_checker_begin(ks_checker_t *ck, const ks_mem_t *m);      /* KS_ERR */
+void ks_checker_mark(ks_checker_t *ck, unsigned shard, unsigned kind,
+    ks_ref_t ref, size_t size);
+void ks_checker_fault(ks_checker_t *ck, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void ks_checker_end(ks_checker_t *ck);
+
+
+#endif /* KS_MEM_H */

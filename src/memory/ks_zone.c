@@ -1,0 +1,329 @@
+/*
+ * Laying out a zone, taking one over, and what is known of it as a whole.
+ *
+ * The layout is sized once, from the zone's size: a shard for every 8 MB, a
+ * bucket of 12 entries for every 1 kB.  Nothing is resized later.
+ */
+
+#include "memory/ks_log.h"
+
+
+#define KS_SHARD_SPAN     (8u * 1024 * 1024)
+#define KS_BUCKET_SPAN    1024
+#define KS_BUCKET_GROUP   64            /* buckets to a mark */
+
+
+typedef struct {
+    uint64_t  shards_at;
+    uint64_t  logs_at;
+    uint64_t  pages_at;
+    uint64_t  buckets_at;
+    uint64_t  marks_at;
+    uint64_t  end;
+    uint32_t  nshards;
+    uint32_t  nbuckets;
+    uint32_t  npages;
+} ks_plan_t;
+
+
+static void ks_zone_plan(size_t size, ks_plan_t *plan);
+static void ks_zone_init_mutex(pthread_mutex_t *mutex);
+static void ks_zone_init_log(ks_zone_t *zone, ks_log_t *log, uint64_t at);
+static void ks_zone_init_pages(ks_zone_t *zone);
+
+static const char  *ks_policy_names[] = {
+    "noeviction",
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-random",
+    "volatile-lru",
+    "volatile-lfu",
+    "volatile-random",
+    "volatile-ttl"
+};
+
+
+ks_zone_t *
+ks_zone_create(void *base, size_t size, const u_char seed[16], uint64_t now_ms,
+    const char **err)
+{
+    unsigned    i;
+    ks_plan_t   plan;
+    ks_zone_t  *zone;
+    ks_shard_t *sh;
+
+    size &= ~((size_t) KS_PAGE_SIZE - 1);
+
+    if (size < KS_ZONE_MIN) {
+        *err = "the zone is too small";
+        return NULL;
+    }
+
+    if (size > KS_ZONE_MAX) {
+        *err = "the zone is too large";
+        return NULL;
+    }
+
+    ks_zone_plan(size, &plan);
+    memset(base, 0, plan.end);
+
+    zone = base;
+
+    zone->version = KS_ZONE_VERSION;
+    zone->size = size;
+    zone->created_ms = now_ms;
+    memcpy(zone->seed, seed, sizeof(zone->seed));
+
+    zone->nshards = plan.nshards;
+    zone->nbuckets = plan.nbuckets;
+    zone->npages = plan.npages;
+    zone->first_page = (uint32_t) (plan.end / KS_PAGE_SIZE);
+    zone->shards_at = plan.shards_at;
+    zone->pages_at = plan.pages_at;
+    zone->buckets_at = plan.buckets_at;
+    zone->marks_at = plan.marks_at;
+
+    ks_zone_init_mutex(&zone->pool.mutex);
+    ks_zone_init_log(zone, &zone->pool.log, plan.logs_at);
+
+    for (i = 0; i < plan.nshards; i++) {
+        sh = (ks_shard_t *) ((u_char *) base + plan.shards_at) + i;
+
+        ks_zone_init_mutex(&sh->mutex);
+        ks_zone_init_log(zone, &sh->log,
+                         plan.logs_at + (i + 1) * (uint64_t) KS_PAGE_SIZE);
+    }
+
+    ks_zone_init_pages(zone);
+
+    ks_barrier();
+    zone->magic = KS_ZONE_MAGIC;
+
+    return zone;
+}
+
+
+ks_zone_t *
+ks_zone_attach(void *base, size_t size, const char **err)
+{
+    ks_zone_t  *zone;
+
+    zone = base;
+    size &= ~((size_t) KS_PAGE_SIZE - 1);
+
+    if (zone->magic != KS_ZONE_MAGIC) {
+        *err = "the memory holds no zone";
+        return NULL;
+    }
+
+    if (zone->version != KS_ZONE_VERSION) {
+        *err = "the zone was laid out by another version";
+        return NULL;
+    }
+
+    if (zone->size != size) {
+        *err = "the zone was laid out with another size";
+        return NULL;
+    }
+
+    return zone;
+}
+
+
+static void
+ks_zone_plan(size_t size, ks_plan_t *plan)
+{
+    uint64_t  at;
+
+    plan->nshards = 1;
+
+    while (plan->nshards < KS_MAX_SHARDS
+           && (uint64_t) plan->nshards * 2 * KS_SHARD_SPAN <= size)
+    {
+        plan->nshards *= 2;
+    }
+
+    plan->nbuckets = (uint32_t) ks_align(size / KS_BUCKET_SPAN / plan->nshards,
+                                         KS_BUCKET_GROUP);
+    plan->npages = (uint32_t) (size / KS_PAGE_SIZE);
+
+    at = ks_align(sizeof(ks_zone_t), 128);
+
+    plan->shards_at = at;
+    at += plan->nshards * sizeof(ks_shard_t);
+
+    at = ks_align(at, KS_PAGE_SIZE);
+
+    plan->logs_at = at;
+    at += (plan->nshards + 1) * (uint64_t) KS_PAGE_SIZE;
+
+    plan->pages_at = at;
+    at += plan->npages * sizeof(ks_page_t);
+
+    at = ks_align(at, 64);
+
+    plan->buckets_at = at;
+    at += (uint64_t) plan->nshards * plan->nbuckets * sizeof(ks_bucket_t);
+
+    plan->marks_at = at;
+    at += plan->nshards * ks_marks_size(plan->nbuckets);
+
+    plan->end = ks_align(at, KS_PAGE_SIZE);
+}
+
+
+static void
+ks_zone_init_mutex(pthread_mutex_t *mutex)
+{
+    pthread_mutexattr_t  attr;
+
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(mutex, &attr);
+    pthread_mutexattr_destroy(&attr);
+}
+
+
+static void
+ks_zone_init_log(ks_zone_t *zone, ks_log_t *log, uint64_t at)
+{
+    ks_logpage_t  *lp;
+
+    lp = (ks_logpage_t *) ((u_char *) zone + at);
+    lp->next = 0;
+    lp->prev = 0;
+    lp->used = 0;
+
+    log->first = (uint32_t) (at / KS_PAGE_SIZE);
+    log->cur = log->first;
+}
+
+
+static void
+ks_zone_init_pages(ks_zone_t *zone)
+{
+    uint32_t    i;
+    ks_page_t  *rows;
+
+    rows = (ks_page_t *) ((u_char *) zone + zone->pages_at);
+
+    for (i = 0; i < zone->first_page; i++) {
+        rows[i].state = KS_PAGE_LAYOUT;
+    }
+
+    for ( /* void */ ; i < zone->npages; i++) {
+        rows[i].state = KS_PAGE_FREE;
+        rows[i].next = (i + 1 < zone->npages) ? i + 1 : 0;
+    }
+
+    zone->pool.head = zone->first_page;
+    zone->pool.nfree = zone->npages - zone->first_page;
+}
+
+
+void
+ks_mem_attach(ks_mem_t *m, ks_zone_t *zone)
+{
+    memset(m, 0, sizeof(*m));
+
+    m->zone = zone;
+    m->base = (u_char *) zone;
+    m->shards = (ks_shard_t *) (m->base + zone->shards_at);
+    m->pages = (ks_page_t *) (m->base + zone->pages_at);
+}
+
+
+void
+ks_zone_set_policy(ks_zone_t *zone, ks_policy_t policy)
+{
+    __atomic_store_n(&zone->policy, (uint32_t) policy, __ATOMIC_RELAXED);
+}
+
+
+ks_policy_t
+ks_zone_policy(const ks_zone_t *zone)
+{
+    return (ks_policy_t) __atomic_load_n(&zone->policy, __ATOMIC_RELAXED);
+}
+
+
+const char *
+ks_policy_name(ks_policy_t policy)
+{
+    return ks_policy_names[policy];
+}
+
+
+int
+ks_policy_parse(const ks_str_t *name, ks_policy_t *policy)
+{
+    unsigned  i;
+
+    for (i = 0; i < ks_nelts(ks_policy_names); i++) {
+
+        if (strlen(ks_policy_names[i]) == name->len
+            && memcmp(ks_policy_names[i], name->data, name->len) == 0)
+        {
+            *policy = (ks_policy_t) i;
+            return KS_OK;
+        }
+    }
+
+    return KS_ERR;
+}
+
+
+void
+ks_zone_stats(const ks_zone_t *zone, ks_zone_stats_t *st)
+{
+    unsigned           i;
+    const ks_shard_t  *sh;
+
+    memset(st, 0, sizeof(*st));
+
+    st->size = zone->size;
+    st->overhead = (uint64_t) zone->first_page * KS_PAGE_SIZE;
+    st->used = zone->size - (uint64_t) zone->pool.nfree * KS_PAGE_SIZE;
+    st->commands = zone->commands;
+    st->created_ms = zone->created_ms;
+    st->shards = zone->nshards;
+
+    sh = (const ks_shard_t *) ((const u_char *) zone + zone->shards_at);
+
+    for (i = 0; i < zone->nshards; i++, sh++) {
+        st->keys += sh->root.nkeys;
+        st->expires += sh->root.nexpires;
+        st->hits += sh->hits;
+        st->misses += sh->misses;
+        st->expired += sh->expired;
+        st->evicted += sh->evicted;
+        st->recovered += sh->recovered;
+    }
+}
+
+
+void
+ks_zone_count_commands(ks_zone_t *zone, unsigned n)
+{
+    __atomic_fetch_add(&zone->commands, n, __ATOMIC_RELAXED);
+}
+
+
+void
+ks_zone_reset_stats(ks_zone_t *zone)
+{
+    unsigned     i;
+    ks_shard_t  *sh;
+
+    sh = (ks_shard_t *) ((u_char *) zone + zone->shards_at);
+
+    for (i = 0; i < zone->nshards; i++, sh++) {
+        sh->hits = 0;
+        sh->misses = 0;
+        sh->expired = 0;
+        sh->evicted = 0;
+    }
+
+    zone->commands = 0;
+}
