@@ -184,7 +184,7 @@ subtest 'command text' => sub {
     cmp_ok($http->run('TTL', 'user:42'), '>', 0, 'words after JSON count');
 
     for my $bad ('SET t1 "open', "SET t1 'open", 'SET t1 "a"b',
-                 'SET t1 {"a":1', 'SET t1 [1', "\r\n", '')
+                 'SET t1 {"a":1', 'SET t1 [1,2', 'SET t1 [{"a":1}', "\r\n", '')
     {
         my $r = $http->post($bad);
         is($r->{status}, 400, "refused: [$bad]");
@@ -211,8 +211,14 @@ subtest 'a path' => sub {
     answer('NX', $http->request('GET', '/set/p1/v2?EX=100&NX'), 200,
            '{"result":null}');
 
-    $http->request('GET', '/set/a%2Fb/c%20d%00');
-    is($http->run('GET', 'a/b'), "c d\0", '%2F, %20 and %00 survive');
+    $http->request('GET', '/set/a%2Fb/c%20d%0d%0a');
+    is($http->run('GET', 'a/b'), "c d\r\n", '%2F, %20 and %0D%0A survive');
+
+    is($ngx->client->request('GET', '/set/nul/a%00b')->{status}, 400,
+       '%00 in a path does not get past nginx');
+    answer('%00 in a parameter does',
+           $http->request('GET', '/set/nul?a%00b'), 200, '{"result":"OK"}');
+    is($http->run('GET', 'nul'), "a\0b", '... and survives');
 
     $http->request('GET', '/set/a+b/1+1');
     is($http->run('GET', 'a+b'), '1+1', 'a plus is a plus in a path');
@@ -343,7 +349,7 @@ subtest 'other forms of a reply' => sub {
     answer('an error stays', $http->post('["INCR","r"]', @base64), 400,
            '{"error":"ERR value is not an integer or out of range"}');
 
-    for my $n (0 .. 7) {
+    for my $n (1 .. 7) {
         my $s = substr "\xff\0\x01\xfe\x80ab", 0, $n;
         $http->request('POST', '/set/b', body => $s);
         is($http->post('["GET","b"]', @base64)->{body},

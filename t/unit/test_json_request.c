@@ -247,7 +247,7 @@ test_truncation(void **state)
         parse_end(&t);
 
         parse_as(&t, ks_parse_json, in + 1, i);
-        assert_int_equal(t.rc == KS_OK, in[i] == ']' && i < 100 && i > 1);
+        assert_int_equal(t.rc == KS_OK, in + i == strchr(in, ']'));
         parse_end(&t);
     }
 
@@ -279,8 +279,7 @@ test_lengths(void **state)
         for (at = 0; at < len; at++) {
             memmove(in + 2, "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", len);
             in[2 + at] = '"';
-            expect_refusal(ks_parse_json, in, strlen(in),
-                           (at == len - 1) ? NO_COMMA : NO_COMMA);
+            expect_refusal(ks_parse_json, in, strlen(in), NO_COMMA);
 
             if (at + 1 < len) {
                 in[2 + at] = '\\';
@@ -442,6 +441,8 @@ test_round_trips(void **state)
     uint64_t   seed;
     parsed_t   t;
 
+    static const char  nasty[] = "\"\\/\n[],{}u0a";
+
     (void) state;
 
     seed = 0x1234567;
@@ -457,10 +458,11 @@ test_round_trips(void **state)
             len[k] = test_random(&seed, 64);
 
             for (i = 0; i < len[k]; i++) {
-                args[k][i] = (u_char) (test_random(&seed, 3)
-                                       ? "\"\\/\n[],{}u0a"[test_random(&seed,
-                                                                       12)]
-                                       : test_random(&seed, 256));
+                args[k][i] = (u_char) test_random(&seed, 256);
+
+                if (test_random(&seed, 3) != 0) {
+                    args[k][i] = (u_char) nasty[args[k][i] % sizeof(nasty)];
+                }
             }
 
             if (k != 0) {

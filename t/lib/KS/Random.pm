@@ -120,8 +120,12 @@ sub absolute {
         return pick(0, 1, -1, 1_000_000_000 * $unit);
     }
 
-    return pick(@integers, @odd_numbers, '9223372036854775',
-                '9223372036854776', '9223372036853775807') if chance(10);
+    if (chance(10)) {
+        $brief = 1;
+        return pick(@integers, @odd_numbers, '9223372036854775',
+                    '9223372036854776', '9223372036853775807');
+    }
+
     return (4_000_000_000 + int rand 100_000) * $unit;
 }
 
