@@ -16,6 +16,9 @@
 #include "commands/ks_reply.h"
 
 
+#define KS_VERSION        "0.1.0"
+#define KS_REDIS_VERSION  "7.2.0"           /* whose behaviour this is */
+
 typedef struct ks_command_s  ks_command_t;
 typedef struct ks_client_s   ks_client_t;
 
@@ -47,7 +50,7 @@ typedef void (*ks_handler_pt)(ks_ctx_t *c, int argc, ks_str_t *argv);
 
 /*
  * Indexes the table by name; once a process, before anything else here.
- * KS_ERR if the process has no memory.
+ * KS_ERR if the table contradicts itself.
  */
 int ks_commands_init(void);
 
@@ -60,7 +63,27 @@ int ks_commands_init(void);
 void ks_execute(ks_client_t *client, int argc, ks_str_t *argv,
     ks_reply_t *reply);
 
-const char *ks_command_name(const ks_command_t *cmd);   /* "set", "config|get" */
+/* The row of a name (and of its subcommand, if it has any); NULL: none. */
+const ks_command_t *ks_command_find(int argc, const ks_str_t *argv);
+const char *ks_command_name(const ks_command_t *cmd);   /* "config|get" */
+
+
+/*
+ * ks_execute() in its parts, for those who run several commands in one
+ * transaction.
+ *
+ * ks_command_admit(): the row, once the command is known, has the right
+ * number of arguments, may be run by the client and has keys of a possible
+ * length; ORs the shards that it must have into *shards.  Otherwise NULL, and
+ * the error is written.
+ *
+ * ks_command_run(): runs the row now, in the running transaction, which holds
+ * these shards; the time of the space is set.  May be left by longjmp.
+ */
+const ks_command_t *ks_command_admit(ks_client_t *client, int argc,
+    const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards);
+void ks_command_run(ks_client_t *client, const ks_command_t *cmd, int argc,
+    ks_str_t *argv, ks_reply_t *reply);
 
 
 #endif /* KS_COMMAND_H */

@@ -1,0 +1,216 @@
+/*
+ * What handlers share.
+ *
+ * May assume that it runs inside a handler, with the shards of the keys that
+ * it is given locked.
+ */
+
+#include "commands/ks_args.h"
+
+#include <limits.h>
+
+
+#define KS_EMBSTR_MAX  44
+
+
+int
+ks_arg_int(ks_ctx_t *c, const ks_str_t *arg, int64_t *v, const char *err)
+{
+    if (ks_likely(ks_parse_int(arg, v) == KS_OK)) {
+        return KS_OK;
+    }
+
+    ks_reply_error(c->reply, err ? err : KS_ERR_INTEGER);
+
+    return KS_ERR;
+}
+
+
+int
+ks_arg_db(ks_ctx_t *c, const ks_str_t *arg)
+{
+    int64_t  db;
+
+    if (ks_arg_int(c, arg, &db, NULL) != KS_OK) {
+        return KS_ERR;
+    }
+
+    if (db < INT_MIN || db > INT_MAX) {
+        ks_reply_errorf(c->reply, "ERR value is out of range, value must "
+                        "between %d and %d", INT_MIN, INT_MAX);
+        return KS_ERR;
+    }
+
+    if (db != 0) {
+        ks_reply_error(c->reply, KS_ERR_DB);
+        return KS_ERR;
+    }
+
+    return KS_OK;
+}
+
+
+void
+ks_error_arity(ks_ctx_t *c)
+{
+    ks_reply_errorf(c->reply, "ERR wrong number of arguments for '%s' command",
+                    ks_command_name(c->cmd));
+}
+
+
+static inline int
+ks_want_string(ks_ctx_t *c, const ks_entry_t *e)
+{
+    if (ks_likely(e == NULL || ks_entry_type(e) == KS_TYPE_STRING)) {
+        return KS_OK;
+    }
+
+    ks_reply_error(c->reply, KS_ERR_WRONGTYPE);
+
+    return KS_ERR;
+}
+
+
+int
+ks_read_string(ks_ctx_t *c, const ks_str_t *key, ks_entry_t **e)
+{
+    *e = ks_read_key(c, key);
+
+    return ks_want_string(c, *e);
+}
+
+
+int
+ks_write_string(ks_ctx_t *c, const ks_str_t *key, ks_entry_t **e)
+{
+    *e = ks_lookup(c->space, key, KS_LOOKUP_WRITE);
+
+    return ks_want_string(c, *e);
+}
+
+
+ks_entry_t *
+ks_read_key(ks_ctx_t *c, const ks_str_t *key)
+{
+    ks_entry_t  *e;
+
+    e = ks_lookup(c->space, key, KS_LOOKUP_READ);
+    c->client->outcome = e ? KS_OUTCOME_HIT : KS_OUTCOME_MISS;
+
+    return e;
+}
+
+
+ks_entry_t *
+ks_peek_key(ks_ctx_t *c, const ks_str_t *key)
+{
+    ks_entry_t  *e;
+
+    e = ks_lookup(c->space, key, KS_LOOKUP_PEEK);
+    c->client->outcome = e ? KS_OUTCOME_HIT : KS_OUTCOME_MISS;
+
+    return e;
+}
+
+
+void
+ks_reply_slice(ks_ctx_t *c, const ks_entry_t *e, size_t off, size_t len)
+{
+    size_t         n;
+    ks_reply_t    *r;
+    const u_char  *p;
+
+    r = c->reply;
+    r->ops->bulk_begin(r, len);
+
+    while (len != 0) {
+        p = ks_string_run(c->space, e, off, &n);
+        n = ks_min(n, len);
+        r->ops->bulk_part(r, p, n);
+        off += n;
+        len -= n;
+    }
+
+    r->ops->bulk_end(r);
+}
+
+
+void
+ks_reply_value(ks_ctx_t *c, const ks_entry_t *e)
+{
+    if (e == NULL) {
+        ks_reply_null(c->reply);
+        return;
+    }
+
+    ks_reply_slice(c, e, 0, ks_string_len(e));
+}
+
+
+/* "object|help" -> "OBJECT <subcommand> ..." */
+
+static void
+ks_reply_help_heading(ks_ctx_t *c)
+{
+    char         text[128];
+    size_t       n;
+    const char  *p;
+
+    for (p = ks_command_name(c->cmd), n = 0; *p != '|' && n < 32; p++) {
+        text[n++] = (*p >= 'a' && *p <= 'z') ? (char) (*p - 0x20) : *p;
+    }
+
+    strcpy(text + n, " <subcommand> [<arg> [value] [opt] ...]. "
+                     "Subcommands are:");
+    ks_reply_status(c->reply, text);
+}
+
+
+void
+ks_reply_help(ks_ctx_t *c, const char *const *lines)
+{
+    size_t  n;
+
+    for (n = 0; lines[n] != NULL; n++) { /* void */ }
+
+    ks_reply_array(c->reply, n + 3);
+    ks_reply_help_heading(c);
+
+    for (n = 0; lines[n] != NULL; n++) {
+        ks_reply_status(c->reply, lines[n]);
+    }
+
+    ks_reply_status(c->reply, "HELP");
+    ks_reply_status(c->reply, "    This list.");
+}
+
+
+unsigned
+ks_encoding(const ks_str_t *value)
+{
+    int64_t  v;
+
+    if (value->len <= KS_INT_LEN && ks_parse_int(value, &v) == KS_OK) {
+        return KS_ENC_INT;
+    }
+
+    return ks_text_encoding(value);
+}
+
+
+unsigned
+ks_text_encoding(const ks_str_t *value)
+{
+    return value->len <= KS_EMBSTR_MAX ? KS_ENC_EMBSTR : KS_ENC_RAW;
+}
+
+
+const char *
+ks_type_name(unsigned type)
+{
+    static const char *const  names[] = {
+        "string", "list", "set", "zset", "hash", "stream"
+    };
+
+    return type < ks_nelts(names) ? names[type] : "unknown";
+}

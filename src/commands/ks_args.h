@@ -1,0 +1,106 @@
+/*
+ * What handlers share: reading arguments, finding keys, the common errors.
+ *
+ * A function that returns KS_ERR has written the error: the handler returns.
+ */
+
+#ifndef KS_ARGS_H
+#define KS_ARGS_H
+
+#include "commands/ks_command_table.h"
+#include "commands/ks_number.h"
+
+
+#define KS_ERR_SYNTAX     "ERR syntax error"
+#define KS_ERR_INTEGER    "ERR value is not an integer or out of range"
+#define KS_ERR_FLOAT      "ERR value is not a valid float"
+#define KS_ERR_NOKEY      "ERR no such key"
+#define KS_ERR_DB         "ERR DB index is out of range"
+#define KS_ERR_TOOBIG     "ERR string exceeds maximum allowed size "          \
+                          "(proto-max-bulk-len)"
+#define KS_ERR_WRONGTYPE  "WRONGTYPE Operation against a key holding the "    \
+                          "wrong kind of value"
+
+/* whether arg is the word, which is given in lower-case letters */
+#define ks_arg_is(arg, word)                                                  \
+    ((arg)->len == sizeof(word) - 1 && ks_arg_same(arg, word))
+
+
+static inline int
+ks_arg_same(const ks_str_t *arg, const char *word)
+{
+    size_t  i;
+
+    for (i = 0; i < arg->len; i++) {
+        if ((arg->data[i] | 0x20) != (u_char) word[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static inline int
+ks_str_same(const ks_str_t *a, const ks_str_t *b)
+{
+    return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+
+/* a C string of the program's own as a ks_str_t */
+
+static inline ks_str_t
+ks_text(const char *text)
+{
+    ks_str_t  s;
+
+    s.len = strlen(text);
+    s.data = (u_char *) text;
+
+    return s;
+}
+
+
+/* the argument as an integer; err NULL: KS_ERR_INTEGER */
+int ks_arg_int(ks_ctx_t *c, const ks_str_t *arg, int64_t *v, const char *err);
+
+/* the argument as the number of a database, which has to be 0 */
+int ks_arg_db(ks_ctx_t *c, const ks_str_t *arg);
+
+/* writes "wrong number of arguments", for what the arity cannot tell */
+void ks_error_arity(ks_ctx_t *c);
+
+
+/*
+ * Looks a string up; *e NULL: there is none.  ks_read_string() counts a hit
+ * or a miss and notes it as the outcome.  KS_ERR: another type lives there.
+ */
+int ks_read_string(ks_ctx_t *c, const ks_str_t *key, ks_entry_t **e);
+int ks_write_string(ks_ctx_t *c, const ks_str_t *key, ks_entry_t **e);
+
+/* Any type; the first notes the outcome, the second does not count. */
+ks_entry_t *ks_read_key(ks_ctx_t *c, const ks_str_t *key);
+ks_entry_t *ks_peek_key(ks_ctx_t *c, const ks_str_t *key);
+
+/* The string's bytes [off, off + len) as a bulk. */
+void ks_reply_slice(ks_ctx_t *c, const ks_entry_t *e, size_t off, size_t len);
+
+/* The whole string, or null if there is no entry. */
+void ks_reply_value(ks_ctx_t *c, const ks_entry_t *e);
+
+/* A list of status lines, NULL at its end, under the usual heading. */
+void ks_reply_help(ks_ctx_t *c, const char *const *lines);
+
+/*
+ * The encoding that a value gets that is stored as it came; and that of one
+ * which is text whatever it looks like.
+ */
+unsigned ks_encoding(const ks_str_t *value);
+unsigned ks_text_encoding(const ks_str_t *value);
+
+/* "string", "list"..., in the order of KS_TYPE_* */
+const char *ks_type_name(unsigned type);
+
+
+#endif /* KS_ARGS_H */

@@ -1,0 +1,234 @@
+/*
+ * What a key is made of: OBJECT and MEMORY.
+ */
+
+#include "commands/ks_args.h"
+#include "commands/ks_handlers.h"
+
+#include <limits.h>
+
+
+#define KS_SHARED_INTEGERS  10000
+
+
+static int
+ks_policy_is_lfu(const ks_ctx_t *c)
+{
+    ks_policy_t  policy;
+
+    policy = ks_zone_policy(ks_space_zone(c->space));
+
+    return policy == KS_ALLKEYS_LFU || policy == KS_VOLATILE_LFU;
+}
+
+
+static int
+ks_policy_is_lru(const ks_ctx_t *c)
+{
+    ks_policy_t  policy;
+
+    policy = ks_zone_policy(ks_space_zone(c->space));
+
+    return policy == KS_ALLKEYS_LRU || policy == KS_VOLATILE_LRU;
+}
+
+
+/* NULL: there is none, and that is said */
+
+static ks_entry_t *
+ks_object(ks_ctx_t *c, const ks_str_t *key)
+{
+    ks_entry_t  *e;
+
+    e = ks_peek_key(c, key);
+
+    if (e == NULL) {
+        ks_reply_null(c->reply);
+    }
+
+    return e;
+}
+
+
+static const char *
+ks_encoding_name(const ks_entry_t *e)
+{
+    static const char *const  names[] = { "raw", "int", "embstr" };
+
+    return names[ks_entry_enc(e)];
+}
+
+
+void
+ks_cmd_object_encoding(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_entry_t  *e;
+
+    (void) argc;
+
+    e = ks_object(c, &argv[2]);
+
+    if (e != NULL) {
+        ks_reply_cstr(c->reply, ks_encoding_name(e));
+    }
+}
+
+
+/*
+ * Nothing is shared here, but clients may know that Redis shares its small
+ * integers unless it keeps an access clock for each key.
+ */
+
+static int
+ks_object_shared(ks_ctx_t *c, const ks_entry_t *e)
+{
+    int64_t   v;
+    ks_str_t  s;
+
+    if (ks_entry_type(e) != KS_TYPE_STRING || ks_entry_enc(e) != KS_ENC_INT
+        || ks_policy_is_lru(c) || ks_policy_is_lfu(c))
+    {
+        return 0;
+    }
+
+    s = ks_string_flat(c->space, e);
+
+    return ks_parse_int(&s, &v) == KS_OK && v >= 0 && v < KS_SHARED_INTEGERS;
+}
+
+
+void
+ks_cmd_object_refcount(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_entry_t  *e;
+
+    (void) argc;
+
+    e = ks_object(c, &argv[2]);
+
+    if (e != NULL) {
+        ks_reply_integer(c->reply, ks_object_shared(c, e) ? INT_MAX : 1);
+    }
+}
+
+
+void
+ks_cmd_object_idletime(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_entry_t  *e;
+
+    (void) argc;
+
+    e = ks_object(c, &argv[2]);
+
+    if (e == NULL) {
+        return;
+    }
+
+    if (ks_policy_is_lfu(c)) {
+        ks_reply_error(c->reply, "ERR An LFU maxmemory policy is selected, "
+                       "idle time not tracked. Please note that when "
+                       "switching between policies at runtime LRU and LFU "
+                       "data will take some time to adjust.");
+        return;
+    }
+
+    ks_reply_integer(c->reply, (int64_t) ks_entry_idle(c->space, e));
+}
+
+
+void
+ks_cmd_object_freq(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_entry_t  *e;
+
+    (void) argc;
+
+    e = ks_object(c, &argv[2]);
+
+    if (e == NULL) {
+        return;
+    }
+
+    if (!ks_policy_is_lfu(c)) {
+        ks_reply_error(c->reply, "ERR An LFU maxmemory policy is not "
+                       "selected, access frequency not tracked. Please note "
+                       "that when switching between policies at runtime LRU "
+                       "and LFU data will take some time to adjust.");
+        return;
+    }
+
+    ks_reply_integer(c->reply, ks_entry_freq(c->space, e));
+}
+
+
+void
+ks_cmd_object_help(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    static const char *const  lines[] = {
+        "ENCODING <key>",
+        "    How the value of the key is kept.",
+        "FREQ <key>",
+        "    How often the key is used, on a logarithmic scale from 0 to 255.",
+        "IDLETIME <key>",
+        "    Seconds since the key was last used.",
+        "REFCOUNT <key>",
+        "    How many references the value of the key has.",
+        NULL
+    };
+
+    (void) argc;
+    (void) argv;
+
+    ks_reply_help(c, lines);
+}
+
+
+/* SAMPLES n is for values made of elements; a string is measured whole */
+
+void
+ks_cmd_memory_usage(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int          i;
+    int64_t      samples;
+    ks_entry_t  *e;
+
+    for (i = 3; i < argc; i += 2) {
+
+        if (!ks_arg_is(&argv[i], "samples") || i + 1 == argc) {
+            ks_reply_error(c->reply, KS_ERR_SYNTAX);
+            return;
+        }
+
+        if (ks_arg_int(c, &argv[i + 1], &samples, NULL) != KS_OK) {
+            return;
+        }
+
+        if (samples < 0) {
+            ks_reply_error(c->reply, KS_ERR_SYNTAX);
+            return;
+        }
+    }
+
+    e = ks_object(c, &argv[2]);
+
+    if (e != NULL) {
+        ks_reply_integer(c->reply, (int64_t) ks_entry_memory(c->space, e));
+    }
+}
+
+
+void
+ks_cmd_memory_help(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    static const char *const  lines[] = {
+        "USAGE <key> [SAMPLES <count>]",
+        "    Bytes of the zone that the key and its value take.",
+        NULL
+    };
+
+    (void) argc;
+    (void) argv;
+
+    ks_reply_help(c, lines);
+}

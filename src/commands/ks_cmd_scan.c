@@ -1,0 +1,294 @@
+/*
+ * The keyspace as a whole: KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHALL, FLUSHDB.
+ */
+
+#include "commands/ks_args.h"
+#include "commands/ks_glob.h"
+#include "commands/ks_handlers.h"
+
+#include <stdio.h>
+
+
+typedef struct ks_found_s  ks_found_t;
+
+struct ks_found_s {
+    ks_found_t      *next;
+    size_t           len;
+    u_char           key[];
+};
+
+/* what a walk looks for, and what it has found */
+typedef struct {
+    ks_ctx_t        *c;
+    const ks_str_t  *pattern;       /* NULL: any */
+    const ks_str_t  *type;          /* NULL: any */
+    ks_found_t      *first;
+    ks_found_t     **last;
+    size_t           n;
+} ks_walk_t;
+
+
+static void
+ks_walk_init(ks_walk_t *w, ks_ctx_t *c)
+{
+    memset(w, 0, sizeof(ks_walk_t));
+    w->c = c;
+    w->last = &w->first;
+}
+
+
+/* a lone star is no pattern: it matches the empty key too */
+
+static void
+ks_walk_pattern(ks_walk_t *w, const ks_str_t *pattern)
+{
+    w->pattern = (pattern->len == 1 && pattern->data[0] == '*') ? NULL
+                                                                : pattern;
+}
+
+
+static int
+ks_walk_wants(const ks_walk_t *w, const ks_entry_t *e, const ks_str_t *key)
+{
+    ks_str_t  name;
+
+    if (w->pattern != NULL && !ks_glob(w->pattern, key, 0)) {
+        return 0;
+    }
+
+    if (w->type == NULL) {
+        return 1;
+    }
+
+    name = ks_text(ks_type_name(ks_entry_type(e)));
+
+    return name.len == w->type->len
+           && ks_arg_same(w->type, (char *) name.data);
+}
+
+
+static void
+ks_keys_visit(ks_space_t *sp, ks_entry_t *e, void *data)
+{
+    ks_str_t    key;
+    ks_walk_t  *w;
+
+    w = data;
+    key = ks_entry_key(sp, e);
+
+    if (ks_walk_wants(w, e, &key)) {
+        ks_reply_bulk(w->c->reply, key.data, key.len);
+        w->n++;
+    }
+}
+
+
+void
+ks_cmd_keys(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    uint64_t   cursor;
+    ks_walk_t  w;
+
+    (void) argc;
+
+    ks_walk_init(&w, c);
+    ks_walk_pattern(&w, &argv[1]);
+    ks_reply_deferred(c->reply, KS_AGG_ARRAY);
+
+    cursor = 0;
+
+    do {
+        cursor = ks_scan(c->space, cursor, SIZE_MAX, ks_keys_visit, &w);
+    } while (cursor != 0);
+
+    ks_reply_close(c->reply, w.n);
+}
+
+
+/* The cursor comes before the keys in the reply, but after them in time. */
+
+static void
+ks_scan_visit(ks_space_t *sp, ks_entry_t *e, void *data)
+{
+    ks_str_t     key;
+    ks_walk_t   *w;
+    ks_found_t  *f;
+
+    w = data;
+    key = ks_entry_key(sp, e);
+
+    if (!ks_walk_wants(w, e, &key)) {
+        return;
+    }
+
+    f = ks_arena_alloc(sp, sizeof(ks_found_t) + key.len);
+    f->next = NULL;
+    f->len = key.len;
+    memcpy(f->key, key.data, key.len);
+
+    *w->last = f;
+    w->last = &f->next;
+    w->n++;
+}
+
+
+static void
+ks_scan_reply(ks_ctx_t *c, const ks_walk_t *w, uint64_t cursor)
+{
+    int          n;
+    char         text[KS_INT_LEN + 1];
+    ks_found_t  *f;
+
+    n = snprintf(text, sizeof(text), "%llu", (unsigned long long) cursor);
+
+    ks_reply_array(c->reply, 2);
+    ks_reply_bulk(c->reply, text, (size_t) n);
+
+    ks_reply_array(c->reply, w->n);
+
+    for (f = w->first; f != NULL; f = f->next) {
+        ks_reply_bulk(c->reply, f->key, f->len);
+    }
+}
+
+
+/* as strtoul() would have it: an empty one is 0, a sign is allowed */
+
+static int
+ks_arg_cursor(ks_ctx_t *c, const ks_str_t *arg, uint64_t *cursor)
+{
+    int       sign;
+    ks_str_t  digits;
+
+    *cursor = 0;
+
+    if (arg->len == 0) {
+        return KS_OK;
+    }
+
+    sign = (arg->data[0] == '-' || arg->data[0] == '+');
+    digits.data = arg->data + sign;
+    digits.len = arg->len - (size_t) sign;
+
+    if (ks_parse_uint(&digits, cursor) != KS_OK) {
+        ks_reply_error(c->reply, "ERR invalid cursor");
+        return KS_ERR;
+    }
+
+    if (arg->data[0] == '-') {
+        *cursor = 0 - *cursor;
+    }
+
+    return KS_OK;
+}
+
+
+static int
+ks_scan_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_walk_t *w,
+    int64_t *count)
+{
+    int  i;
+
+    for (i = 2; i < argc; i += 2) {
+
+        if (i + 1 == argc) {
+            goto syntax;
+        }
+
+        if (ks_arg_is(&argv[i], "count")) {
+            if (ks_arg_int(c, &argv[i + 1], count, NULL) != KS_OK) {
+                return KS_ERR;
+            }
+
+            if (*count < 1) {
+                goto syntax;
+            }
+
+        } else if (ks_arg_is(&argv[i], "match")) {
+            ks_walk_pattern(w, &argv[i + 1]);
+
+        } else if (ks_arg_is(&argv[i], "type")) {
+            w->type = &argv[i + 1];
+
+        } else {
+            goto syntax;
+        }
+    }
+
+    return KS_OK;
+
+syntax:
+
+    ks_reply_error(c->reply, KS_ERR_SYNTAX);
+
+    return KS_ERR;
+}
+
+
+void
+ks_cmd_scan(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int64_t    count;
+    uint64_t   cursor;
+    ks_walk_t  w;
+
+    ks_walk_init(&w, c);
+    count = 10;
+
+    if (ks_arg_cursor(c, &argv[1], &cursor) != KS_OK
+        || ks_scan_options(c, argc, argv, &w, &count) != KS_OK)
+    {
+        return;
+    }
+
+    cursor = ks_scan(c->space, cursor, (size_t) count, ks_scan_visit, &w);
+    ks_scan_reply(c, &w, cursor);
+}
+
+
+void
+ks_cmd_randomkey(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_str_t     key;
+    ks_entry_t  *e;
+
+    (void) argc;
+    (void) argv;
+
+    e = ks_random(c->space);
+
+    if (e == NULL) {
+        ks_reply_null(c->reply);
+        return;
+    }
+
+    key = ks_entry_key(c->space, e);
+    ks_reply_bulk(c->reply, key.data, key.len);
+}
+
+
+void
+ks_cmd_dbsize(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    (void) argv;
+
+    ks_reply_integer(c->reply, (int64_t) ks_dbsize(c->space));
+}
+
+
+/* Also FLUSHDB.  Big values are freed later, ASYNC or not. */
+
+void
+ks_cmd_flushall(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    if (argc > 2 || (argc == 2 && !ks_arg_is(&argv[1], "sync")
+                     && !ks_arg_is(&argv[1], "async")))
+    {
+        ks_reply_error(c->reply, KS_ERR_SYNTAX);
+        return;
+    }
+
+    ks_flush(c->space);
+    ks_reply_ok(c->reply);
+}

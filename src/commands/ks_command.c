@@ -1,0 +1,479 @@
+/*
+ * Dispatch: from argv to the row, and from the row to its handler under the
+ * right locks.
+ *
+ * The way of a GET is kept short on purpose: no allocation, no formatting, and
+ * one look into a table that fits into the cache.
+ */
+
+#include "commands/ks_args.h"
+
+#include <time.h>
+
+
+#define KS_INDEX_SIZE  1024         /* slots; a power of 2 */
+#define KS_HASH_START  2166136261u  /* FNV-1a, Fowler, Noll and Vo */
+#define KS_HASH_PRIME  16777619u
+#define KS_ARGS_SHOWN  128          /* bytes of what is not known */
+
+/* a command on its way through ks_execute() */
+typedef struct {
+    ks_ctx_t     ctx;
+    int          argc;
+    ks_str_t    *argv;
+    unsigned     runs;
+} ks_call_t;
+
+
+/* hash of the name -> 1 + its row, 0: free; the next slot on a collision */
+
+static uint16_t  ks_index[KS_INDEX_SIZE];
+
+
+static inline u_char
+ks_lower(u_char c)
+{
+    return (c >= 'A' && c <= 'Z') ? (c | 0x20) : c;
+}
+
+
+static inline uint32_t
+ks_name_hash(uint32_t hash, const u_char *p, size_t len)
+{
+    const u_char  *end;
+
+    for (end = p + len; p < end; p++) {
+        hash = (hash ^ ks_lower(*p)) * KS_HASH_PRIME;
+    }
+
+    return hash;
+}
+
+
+/* Compares what is left of a row's name; NULL or what follows behind it. */
+
+static inline const char *
+ks_name_skip(const char *name, const ks_str_t *s)
+{
+    size_t  i;
+
+    for (i = 0; i < s->len; i++) {
+        if (ks_lower(s->data[i]) != (u_char) name[i] || name[i] == '\0') {
+            return NULL;
+        }
+    }
+
+    return name + s->len;
+}
+
+
+/* name, or with sub "name|sub"; hash: that of all of it */
+
+static const ks_command_t *
+ks_index_find(uint32_t hash, const ks_str_t *name, const ks_str_t *sub)
+{
+    uint32_t             i;
+    const char          *p;
+    const ks_command_t  *cmd;
+
+    for (i = hash % KS_INDEX_SIZE;
+         ks_index[i] != 0;
+         i = (i + 1) % KS_INDEX_SIZE)
+    {
+        cmd = &ks_command_table[ks_index[i] - 1];
+        p = ks_name_skip(cmd->name, name);
+
+        if (p != NULL && sub != NULL) {
+            p = (*p == '|') ? ks_name_skip(p + 1, sub) : NULL;
+        }
+
+        if (p != NULL && *p == '\0') {
+            return cmd;
+        }
+    }
+
+    return NULL;
+}
+
+
+const ks_command_t *
+ks_command_named(const ks_str_t *name)
+{
+    return ks_index_find(ks_name_hash(KS_HASH_START, name->data, name->len),
+                         name, NULL);
+}
+
+
+const ks_command_t *
+ks_command_find(int argc, const ks_str_t *argv)
+{
+    uint32_t             hash;
+    const ks_command_t  *cmd;
+
+    hash = ks_name_hash(KS_HASH_START, argv[0].data, argv[0].len);
+    cmd = ks_index_find(hash, &argv[0], NULL);
+
+    if (cmd == NULL || !(cmd->flags & (KS_CMD_PARENT|KS_CMD_SUB))) {
+        return cmd;
+    }
+
+    if (cmd->flags & KS_CMD_SUB) {
+        return NULL;
+    }
+
+    if (argc == 1) {
+        return cmd;
+    }
+
+    hash = ks_name_hash(hash, (u_char *) "|", 1);
+    hash = ks_name_hash(hash, argv[1].data, argv[1].len);
+
+    return ks_index_find(hash, &argv[0], &argv[1]);
+}
+
+
+/* a subcommand needs its parent, and a name must be there only once */
+
+static int
+ks_row_sound(const ks_command_t *cmd)
+{
+    ks_str_t             name;
+    const char          *bar;
+    const ks_command_t  *parent;
+
+    name = ks_text(cmd->name);
+
+    if (ks_command_named(&name) != NULL) {
+        return 0;
+    }
+
+    bar = strchr(cmd->name, '|');
+
+    if (bar == NULL) {
+        return !(cmd->flags & KS_CMD_SUB);
+    }
+
+    name.len = (size_t) (bar - cmd->name);
+    parent = ks_command_named(&name);
+
+    return (cmd->flags & KS_CMD_SUB)
+           && parent != NULL && (parent->flags & KS_CMD_PARENT);
+}
+
+
+int
+ks_commands_init(void)
+{
+    size_t    row;
+    uint32_t  i;
+
+    memset(ks_index, 0, sizeof(ks_index));
+
+    for (row = 0; ks_command_table[row].name != NULL; row++) {
+
+        if (row >= KS_INDEX_SIZE / 2
+            || !ks_row_sound(&ks_command_table[row]))
+        {
+            return KS_ERR;
+        }
+
+        i = ks_name_hash(KS_HASH_START,
+                         (u_char *) ks_command_table[row].name,
+                         strlen(ks_command_table[row].name));
+
+        while (ks_index[i % KS_INDEX_SIZE] != 0) {
+            i++;
+        }
+
+        ks_index[i % KS_INDEX_SIZE] = (uint16_t) (row + 1);
+    }
+
+    return KS_OK;
+}
+
+
+const char *
+ks_command_name(const ks_command_t *cmd)
+{
+    return cmd->name;
+}
+
+
+unsigned
+ks_command_acl(const ks_command_t *cmd)
+{
+    unsigned  acl;
+
+    acl = cmd->acl;
+    acl |= (cmd->flags & KS_CMD_WRITE) ? KS_ACL_WRITE : 0;
+    acl |= (cmd->flags & KS_CMD_READONLY) ? KS_ACL_READ : 0;
+    acl |= (cmd->flags & KS_CMD_ADMIN) ? KS_ACL_ADMIN|KS_ACL_DANGEROUS : 0;
+    acl |= (cmd->flags & KS_CMD_FAST) ? KS_ACL_FAST : KS_ACL_SLOW;
+
+    return acl;
+}
+
+
+int
+ks_command_arity_ok(const ks_command_t *cmd, int argc)
+{
+    return cmd->arity < 0 ? argc >= -cmd->arity : argc == cmd->arity;
+}
+
+
+/* a part of an argument, as far as its first NUL */
+
+static size_t
+ks_arg_show(char *text, const ks_str_t *arg, size_t max)
+{
+    size_t  n;
+
+    n = strnlen((char *) arg->data, ks_min(arg->len, max));
+    memcpy(text, arg->data, n);
+
+    return n;
+}
+
+
+static void
+ks_error_unknown(ks_reply_t *r, int argc, const ks_str_t *argv)
+{
+    int     i;
+    char    args[KS_ARGS_SHOWN + 8];
+    size_t  n;
+
+    for (n = 0, i = 1; i < argc && n < KS_ARGS_SHOWN; i++) {
+        args[n++] = '\'';
+        n += ks_arg_show(args + n, &argv[i], KS_ARGS_SHOWN + 1 - n);
+        args[n++] = '\'';
+        args[n++] = ' ';
+    }
+
+    ks_reply_errorf(r, "ERR unknown command '%.*s', with args beginning "
+                    "with: %.*s", (int) ks_min(argv[0].len, KS_ARGS_SHOWN),
+                    (char *) argv[0].data, (int) n, args);
+}
+
+
+static void
+ks_error_unknown_sub(ks_reply_t *r, const ks_str_t *argv)
+{
+    char    name[32];
+    size_t  i, n;
+
+    n = ks_min(argv[0].len, sizeof(name));
+
+    for (i = 0; i < n; i++) {
+        name[i] = (char) (ks_lower(argv[0].data[i]) & ~0x20);
+    }
+
+    ks_reply_errorf(r, "ERR unknown subcommand '%.*s'. Try %.*s HELP.",
+                    (int) ks_min(argv[1].len, KS_ARGS_SHOWN),
+                    (char *) argv[1].data, (int) n, name);
+}
+
+
+static int
+ks_readonly_may(const ks_command_t *cmd)
+{
+    if (cmd->flags & KS_CMD_OPEN) {
+        return 1;
+    }
+
+    return (cmd->flags & KS_CMD_READONLY) && !(cmd->flags & KS_CMD_POWERFUL)
+           && !(ks_command_acl(cmd) & KS_ACL_DANGEROUS);
+}
+
+
+/* the shards of the row's keys; KS_ERR: a key is too long */
+
+static inline int
+ks_command_shards(ks_space_t *sp, const ks_command_t *cmd, int argc,
+    const ks_str_t *argv, uint64_t *shards)
+{
+    int                   i, last;
+    const ks_keyrange_t  *range;
+
+    if (cmd->flags & KS_CMD_ALLKEYS) {
+        *shards |= ks_all_shards(sp);
+        return KS_OK;
+    }
+
+    for (range = cmd->keys;
+         range < cmd->keys + KS_CMD_KEYS && range->first != 0;
+         range++)
+    {
+        last = ks_keyrange_last(range, argc);
+
+        for (i = range->first; i <= last; i += range->step) {
+
+            if (argv[i].len > KS_KEY_MAX) {
+                return KS_ERR;
+            }
+
+            *shards |= ks_key_shard(sp, &argv[i]);
+        }
+    }
+
+    return KS_OK;
+}
+
+
+const ks_command_t *
+ks_command_admit(ks_client_t *client, int argc, const ks_str_t *argv,
+    ks_reply_t *reply, uint64_t *shards)
+{
+    const ks_command_t  *cmd;
+
+    cmd = ks_command_find(argc, argv);
+
+    client->command = cmd;
+    client->outcome = KS_OUTCOME_ERROR;
+
+    if (ks_unlikely(cmd == NULL)) {
+        if (argc > 1 && ks_command_find(1, argv) != NULL) {
+            ks_error_unknown_sub(reply, argv);
+        } else {
+            ks_error_unknown(reply, argc, argv);
+        }
+
+        return NULL;
+    }
+
+    if (ks_unlikely(!ks_command_arity_ok(cmd, argc))) {
+        ks_reply_errorf(reply, "ERR wrong number of arguments for '%s' "
+                        "command", cmd->name);
+        return NULL;
+    }
+
+    if (client->readonly && !ks_readonly_may(cmd)) {
+        ks_reply_errorf(reply, "NOPERM User default has no permissions to "
+                        "run the '%s' command", cmd->name);
+        return NULL;
+    }
+
+    if (ks_command_shards(client->space, cmd, argc, argv, shards) != KS_OK) {
+        ks_reply_errorf(reply, "ERR key is longer than %d bytes", KS_KEY_MAX);
+        return NULL;
+    }
+
+    return cmd;
+}
+
+
+static inline void
+ks_call(ks_call_t *call)
+{
+    call->ctx.client->outcome = KS_OUTCOME_OK;
+    call->ctx.cmd->handler(&call->ctx, call->argc, call->argv);
+}
+
+
+/* may be left by longjmp and started again */
+
+static void
+ks_call_body(ks_space_t *sp, void *data)
+{
+    ks_call_t  *call;
+
+    (void) sp;
+
+    call = data;
+
+    if (ks_unlikely(call->runs++ != 0)) {
+        call->ctx.reply->ops->rewind(call->ctx.reply);
+    }
+
+    ks_call(call);
+}
+
+
+static void
+ks_call_nested(ks_space_t *sp, void *data)
+{
+    (void) sp;
+
+    ks_call(data);
+}
+
+
+static inline void
+ks_call_init(ks_call_t *call, ks_client_t *client, const ks_command_t *cmd,
+    int argc, ks_str_t *argv, ks_reply_t *reply)
+{
+    call->ctx.client = client;
+    call->ctx.space = client->space;
+    call->ctx.reply = reply;
+    call->ctx.cmd = cmd;
+    call->argc = argc;
+    call->argv = argv;
+    call->runs = 0;
+}
+
+
+/*
+ * It is nested so that the engine sees a part of a transaction: FLUSHALL, for
+ * one, has a short cut when it is alone.
+ */
+
+void
+ks_command_run(ks_client_t *client, const ks_command_t *cmd, int argc,
+    ks_str_t *argv, ks_reply_t *reply)
+{
+    ks_call_t  call;
+
+    ks_call_init(&call, client, cmd, argc, argv, reply);
+    client->command = cmd;
+
+    (void) ks_transact(client->space, 0, ks_call_nested, &call);
+}
+
+
+static inline void
+ks_read_clock(ks_space_t *sp)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    ks_space_set_time(sp, (uint64_t) ts.tv_sec * 1000
+                          + (uint64_t) ts.tv_nsec / 1000000);
+}
+
+
+void
+ks_execute(ks_client_t *client, int argc, ks_str_t *argv, ks_reply_t *reply)
+{
+    uint64_t             shards;
+    ks_call_t            call;
+    const ks_command_t  *cmd;
+
+    shards = 0;
+    reply->ops->mark(reply);
+    ks_zone_count_commands(ks_space_zone(client->space), 1);
+
+    cmd = ks_command_admit(client, argc, argv, reply, &shards);
+
+    if (cmd == NULL) {
+        return;
+    }
+
+    ks_call_init(&call, client, cmd, argc, argv, reply);
+    ks_read_clock(client->space);
+
+    if (cmd->flags & KS_CMD_ALONE) {
+        ks_call(&call);
+
+    } else if (ks_transact(client->space, shards, ks_call_body, &call)
+               != KS_OK)
+    {
+        reply->ops->rewind(reply);
+        ks_reply_error(reply, "OOM command not allowed when used memory > "
+                       "'maxmemory'.");
+    }
+
+    if (reply->failed) {
+        client->outcome = KS_OUTCOME_ERROR;
+    }
+
+    ks_arena_reset(client->space);
+}

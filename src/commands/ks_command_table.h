@@ -1,0 +1,104 @@
+/*
+ * The row of the command table, for those who read it: dispatch and COMMAND.
+ *
+ * ks_command_table[] ends with a row without a name.  A subcommand is a row of
+ * its own, named "parent|name", whose arity and key positions count from the
+ * parent's name; its parent has KS_CMD_PARENT and a handler only if it can be
+ * called by itself.
+ */
+
+#ifndef KS_COMMAND_TABLE_H
+#define KS_COMMAND_TABLE_H
+
+#include "commands/ks_command.h"
+
+
+/* flags that COMMAND shows */
+#define KS_CMD_WRITE      0x0001
+#define KS_CMD_READONLY   0x0002
+#define KS_CMD_DENYOOM    0x0004
+#define KS_CMD_ADMIN      0x0008
+#define KS_CMD_NOSCRIPT   0x0010
+#define KS_CMD_LOADING    0x0020
+#define KS_CMD_STALE      0x0040
+#define KS_CMD_FAST       0x0080
+
+/* flags of our own */
+#define KS_CMD_PARENT     0x0100    /* has subcommands */
+#define KS_CMD_ALLKEYS    0x0200    /* may touch any key: needs all shards */
+#define KS_CMD_ALONE      0x0400    /* needs no transaction around it */
+#define KS_CMD_OPEN       0x0800    /* anyone who got in may run it */
+#define KS_CMD_POWERFUL   0x1000    /* reads, but is not for readonly tokens */
+#define KS_CMD_SUB        0x2000    /* is a subcommand */
+
+/* ACL categories; most follow from the flags, see ks_command_acl() */
+#define KS_ACL_KEYSPACE   0x0001
+#define KS_ACL_READ       0x0002
+#define KS_ACL_WRITE      0x0004
+#define KS_ACL_STRING     0x0008
+#define KS_ACL_BITMAP     0x0010
+#define KS_ACL_ADMIN      0x0020
+#define KS_ACL_FAST       0x0040
+#define KS_ACL_SLOW       0x0080
+#define KS_ACL_DANGEROUS  0x0100
+#define KS_ACL_CONNECTION 0x0200
+
+/* what becomes of a key */
+#define KS_KEY_RO         0x0001
+#define KS_KEY_RW         0x0002
+#define KS_KEY_OW         0x0004
+#define KS_KEY_RM         0x0008
+#define KS_KEY_ACCESS     0x0010
+#define KS_KEY_INSERT     0x0020
+#define KS_KEY_UPDATE     0x0040
+#define KS_KEY_DELETE     0x0080
+#define KS_KEY_VARIABLE   0x0100    /* the arguments say: row->key_flags() */
+
+#define KS_CMD_KEYS       2         /* key ranges a row may have */
+
+typedef struct {
+    uint16_t              flags;
+    int8_t                first;    /* 0: there is no such range */
+    int8_t                last;     /* negative: from the end, -1 the last */
+    int8_t                step;
+} ks_keyrange_t;
+
+struct ks_command_s {
+    const char           *name;     /* lower case */
+    ks_handler_pt         handler;
+    int8_t                arity;    /* the name included; -n: n or more */
+    uint16_t              flags;
+    uint16_t              acl;
+    ks_keyrange_t         keys[KS_CMD_KEYS];
+    const char           *group;
+    const char           *since;
+    const char           *complexity;
+    const char           *summary;
+    const char           *tips;     /* separated by spaces, or NULL */
+    const char           *retired;  /* the version that made it obsolete */
+    const char           *instead;  /* and what to use */
+    unsigned            (*key_flags)(int argc, const ks_str_t *argv);
+};
+
+extern const ks_command_t  ks_command_table[];
+
+
+/* the categories written in the row and those that its flags imply */
+unsigned ks_command_acl(const ks_command_t *cmd);
+
+/* The row of a full name as it is written in the table, in any case. */
+const ks_command_t *ks_command_named(const ks_str_t *name);
+
+/* whether argc arguments, the name included, are what the row wants */
+int ks_command_arity_ok(const ks_command_t *cmd, int argc);
+
+/* the position of the last key of a range among argc arguments */
+
+static inline int
+ks_keyrange_last(const ks_keyrange_t *range, int argc)
+{
+    return range->last < 0 ? argc + range->last : range->last;
+}
+
+
+#endif /* KS_COMMAND_TABLE_H */

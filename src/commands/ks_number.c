@@ -1,0 +1,148 @@
+/*
+ * Text <-> numbers.
+ *
+ * May assume the "C" locale, as nginx leaves it.  What is read as an integer
+ * here is what OBJECT ENCODING calls "int", so the two can never disagree.
+ */
+
+#include "commands/ks_number.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+
+static int
+ks_parse_digits(const u_char *p, const u_char *end, uint64_t *v)
+{
+    unsigned  d;
+    uint64_t  u;
+
+    for (u = 0; p < end; p++) {
+        d = (unsigned) *p - '0';
+
+        if (d > 9
+            || __builtin_mul_overflow(u, 10, &u)
+            || __builtin_add_overflow(u, d, &u))
+        {
+            return KS_ERR;
+        }
+    }
+
+    *v = u;
+
+    return KS_OK;
+}
+
+
+int
+ks_parse_int(const ks_str_t *s, int64_t *v)
+{
+    int            neg;
+    uint64_t       u;
+    const u_char  *p, *end;
+
+    if (s->len == 0 || s->len > KS_INT_LEN) {
+        return KS_ERR;
+    }
+
+    p = s->data;
+    end = p + s->len;
+    neg = (*p == '-');
+
+    if (s->len == 1 && *p == '0') {
+        *v = 0;
+        return KS_OK;
+    }
+
+    p += neg;
+
+    if (p == end || *p == '0' || ks_parse_digits(p, end, &u) != KS_OK) {
+        return KS_ERR;
+    }
+
+    if (u > (uint64_t) INT64_MAX + neg) {
+        return KS_ERR;
+    }
+
+    *v = neg ? (int64_t) (0 - u) : (int64_t) u;
+
+    return KS_OK;
+}
+
+
+int
+ks_parse_uint(const ks_str_t *s, uint64_t *v)
+{
+    if (s->len == 0) {
+        return KS_ERR;
+    }
+
+    return ks_parse_digits(s->data, s->data + s->len, v);
+}
+
+
+int
+ks_parse_float(const ks_str_t *s, long double *v)
+{
+    char         *end, buf[KS_FLOAT_LEN];
+    long double   d;
+
+    if (s->len == 0 || s->len >= sizeof(buf)) {
+        return KS_ERR;
+    }
+
+    memcpy(buf, s->data, s->len);
+    buf[s->len] = '\0';
+
+    /* strtold() would skip these in silence */
+
+    if (buf[0] == ' ' || (buf[0] >= '\t' && buf[0] <= '\r')) {
+        return KS_ERR;
+    }
+
+    errno = 0;
+    d = strtold(buf, &end);
+
+    if (end != buf + s->len || isnan(d)) {
+        return KS_ERR;
+    }
+
+    if (errno == ERANGE && (isinf(d) || fpclassify(d) == FP_ZERO)) {
+        return KS_ERR;
+    }
+
+    *v = d;
+
+    return KS_OK;
+}
+
+
+size_t
+ks_float_text(u_char *p, long double v)
+{
+    int   n;
+    char  buf[KS_FLOAT_LEN];
+
+    n = snprintf(buf, sizeof(buf), "%.17Lf", v);
+
+    if (isfinite(v)) {
+        while (buf[n - 1] == '0') {
+            n--;
+        }
+
+        if (buf[n - 1] == '.') {
+            n--;
+        }
+    }
+
+    if (n == 2 && buf[0] == '-' && buf[1] == '0') {
+        buf[0] = '0';
+        n = 1;
+    }
+
+    memcpy(p, buf, (size_t) n);
+
+    return (size_t) n;
+}

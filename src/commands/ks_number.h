@@ -1,0 +1,32 @@
+/*
+ * Text <-> numbers, as strict as Redis is.
+ *
+ * Pure functions: no state, no allocation, nothing written but the outputs.
+ */
+
+#ifndef KS_NUMBER_H
+#define KS_NUMBER_H
+
+#include "memory/ks_base.h"
+
+
+#define KS_INT_LEN     20       /* the longest int64: -9223372036854775808 */
+#define KS_FLOAT_LEN   5120     /* room for any long double, and its limit */
+
+/*
+ * The canonical text of an int64 and nothing else: no space, no plus, no
+ * leading zero, no "-0".  KS_ERR: it is not.
+ */
+int ks_parse_int(const ks_str_t *s, int64_t *v);
+
+/* Digits and no more, up to UINT64_MAX. */
+int ks_parse_uint(const ks_str_t *s, uint64_t *v);
+
+/* All that strtold() reads but blanks in front and NaN; KS_ERR: not that. */
+int ks_parse_float(const ks_str_t *s, long double *v);
+
+/* 17 decimals without the zeros at their end; p has KS_FLOAT_LEN bytes */
+size_t ks_float_text(u_char *p, long double v);
+
+
+#endif /* KS_NUMBER_H */
