@@ -127,6 +127,6 @@ subtest 'npm, below a prefix' => sub {
 };
 
 
-is($ngx->workers, 2, 'the workers live');
+is(scalar(my @workers = $ngx->workers), 2, 'the workers live');
 $ngx->stop;
 done_testing;

@@ -14,7 +14,8 @@ use KS::Info;
 use KS::Nginx;
 use KS::Proc qw(wait_for);
 
-my $ngx = KS::Nginx->start(size => '32m', workers => 2);
+my $ngx = KS::Nginx->start(size => '32m', workers => 2,
+                           http => 'client_max_body_size 8m;');
 my $http = $ngx->client;
 
 

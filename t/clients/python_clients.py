@@ -50,6 +50,7 @@ class Client:
 
 
 def commands(c):
+    equal(c.run("FLUSHALL"), "OK")
     equal(c.run("SET foo bar"), "OK")
     equal(c.run("GET foo"), "bar")
     equal(c.run("GET none"), None)

@@ -116,7 +116,7 @@ await test("bits", async () => {
     assert.equal(await redis.bitpos("bits", 1), 7);
     assert.equal(await redis.bitop("or", "bits2", "bits", "bits"), 1);
     assert.deepEqual(
-        await redis.bitfield("bf").set("u8", "#0", 255).incrby("u8", "#0", 1)
+        await manual.bitfield("bf").set("u8", "#0", 255).incrby("u8", "#0", 1)
             .get("u8", 0).exec(),
         [0, 0, 0]);
 });

@@ -295,8 +295,11 @@ sub pipeline {
     my ($self, @commands) = @_;
     my $r = $self->post('[' . join(',', map { array(@$_) } @commands) . ']',
                         uri => '/pipeline');
+    my $v = decode($r);
 
-    return decode($r);
+    croak "status $r->{status}: $r->{body}" if ref $v ne 'ARRAY';
+
+    return $v;
 }
 
 
