@@ -241,6 +241,7 @@ ks_field_number(const ks_field_t *f, uint64_t v)
 static int
 ks_field_fit(const ks_field_t *f, __int128 *v)
 {
+    int       below;
     __int128  min, max;
 
     max = ((__int128) 1 << (f->width - f->is_signed)) - 1;
@@ -250,8 +251,16 @@ ks_field_fit(const ks_field_t *f, __int128 *v)
         return KS_OK;
     }
 
+    /*
+     * Redis takes what SET is given for too large if its distance from max,
+     * in 64 bits, turns negative, however far below min it is.
+     */
+
+    below = *v < min
+            && (f->cmd == KS_FIELD_INCRBY || max - *v <= INT64_MAX);
+
     if (f->overflow == KS_OVERFLOW_SAT) {
-        *v = (*v < min) ? min : max;
+        *v = below ? min : max;
     }
 
     return f->overflow == KS_OVERFLOW_FAIL ? KS_ERR : KS_OK;

@@ -306,7 +306,7 @@ ks_cmd_command_info(ks_ctx_t *c, int argc, ks_str_t *argv)
         if (cmd != NULL) {
             ks_command_reply_info(c->reply, cmd);
         } else {
-            ks_reply_null_array(c->reply);
+            ks_reply_null(c->reply);
         }
     }
 }
