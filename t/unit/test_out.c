@@ -88,7 +88,7 @@ test_blocks_grow(void **state)
     ks_out_init(&out, NULL, 0, pool_alloc, &pool);
 
     for (i = 0; i < 1000000; i++) {
-        ks_out_write(&out, "0123456789" + i % 10, 1);
+        ks_out_write(&out, &"0123456789"[i % 10], 1);
     }
 
     bytes = out_bytes(&out, &size);

@@ -12,6 +12,9 @@
 #           else is a fault.  Every request was then done exactly once.
 #   reread  the reply is lost and the command may or may not have been done:
 #           the client looks which, and it must be wholly the one or the other.
+#
+# heavy => n adds as many clients that send long pipelines of multi-key writes,
+# so that a worker spends much of its time in the midst of one.
 
 package KS::Load;
 
@@ -34,19 +37,25 @@ sub new {
                        clients => 4, retry => 'unread', seed => 1,
                        %options }, $class;
 
-    for my $id (1 .. $self->{clients}) {
-        my $pid = fork // die "fork: $!";
-
-        if ($pid == 0) {
-            my $ok = eval { $self->client($id); 1 };
-            spew("$self->{dir}/$id.dead", "$@") if !$ok;
-            POSIX::_exit(0);
-        }
-
-        push @{$self->{pids}}, $pid;
-    }
+    $self->launch($_, \&client) for 1 .. $self->{clients};
+    $self->launch($self->{clients} + $_, \&heavy_client)
+        for 1 .. $self->{heavy} // 0;
 
     return $self;
+}
+
+
+sub launch {
+    my ($self, $id, $code) = @_;
+    my $pid = fork // die "fork: $!";
+
+    if ($pid == 0) {
+        my $ok = eval { $self->$code($id); 1 };
+        spew("$self->{dir}/$id.dead", "$@") if !$ok;
+        POSIX::_exit(0);
+    }
+
+    push @{$self->{pids}}, $pid;
 }
 
 
@@ -61,7 +70,7 @@ sub stop {
     my %sum = (done => 0, broken => 0, faults => []);
     $self->{model} = {};
 
-    for my $id (1 .. $self->{clients}) {
+    for my $id (1 .. @{$self->{pids}}) {
         my $text = slurp("$self->{dir}/$id.out");
 
         if (!defined $text) {
@@ -126,8 +135,15 @@ sub client {
         $self->work(\%c) for 1 .. 10;
     }
 
-    spew("$self->{dir}/$id.out",
-         $json->encode({ map { $_ => $c{$_} } qw(done broken faults model) }));
+    $self->finish(\%c);
+}
+
+
+sub finish {
+    my ($self, $c) = @_;
+
+    spew("$self->{dir}/$c->{id}.out",
+         $json->encode({ map { $_ => $c->{$_} } qw(done broken faults model) }));
 }
 
 
@@ -339,6 +355,114 @@ sub group {
     }
 
     return (['PING'], {}, 'PONG');
+}
+
+
+# --- a heavy client ---
+
+# Its keys: eight that are always set together, what BITOP makes of two of
+# them, and copies of a large one.  Every value says by which command of which
+# pipeline it was written, and the number of that command says how long it
+# must be.
+
+my $HEAVY = 150;        # MSETs in a pipeline
+my @sizes = map { (20, 300, 3, 900, 120, 60, 5, 200)[$_ % 8] } 1 .. $HEAVY;
+my $LARGE = 'large' x 8000;
+
+
+sub heavy_client {
+    my ($self, $id) = @_;
+    my %c = (id => $id, model => {}, done => 0, broken => 0, faults => [],
+             http => $self->{ngx}->client, last => '');
+
+    for (my $n = 1; !$self->stopped && @{$c{faults}} < 5; $n++) {
+        $c{http}->command('SET', "h$id:large", $LARGE) if $n < 5;
+        $self->heavy_work(\%c, $n);
+    }
+
+    $self->finish(\%c);
+}
+
+
+sub heavy_value {
+    my ($n, $i) = @_;
+
+    return sprintf('%06s.%s:', $n, $i) . 'h' x $sizes[$i - 1];
+}
+
+
+# A pipeline whose number is to be filled in: what is built once costs the
+# store's processes more than it costs this one.
+sub heavy_pipeline {
+    my ($h) = @_;
+    my @commands = map {
+        my $v = heavy_value('NUMBER', $_);
+        (['MSET', map { ("$h$_", $v) } 1 .. 8],
+         ['COPY', "${h}large", "${h}copy", 'REPLACE'],
+         ['RENAME', "${h}copy", "${h}renamed"],
+         ['BITOP', 'AND', "${h}and", "${h}7", "${h}8"])
+    } 1 .. $HEAVY;
+
+    return '[' . join(',', map { KS::HTTP::array(@$_) } @commands) . ']';
+}
+
+
+sub heavy_work {
+    my ($self, $c, $n) = @_;
+    my $body = $c->{pipeline} //= heavy_pipeline("h$c->{id}:");
+    my $number = sprintf '%06d', $n;
+
+    $body =~ s/NUMBER/$number/g;
+
+    my $r = $c->{http}->post($body, uri => '/pipeline');
+
+    if ($r->{status}) {
+        my $bad = $r->{status} != 200 || $r->{body} =~ /"error"/;
+        push @{$c->{faults}}, "a pipeline: $r->{status} " . show($r->{body})
+            if $bad;
+        $c->{done} += 4 * $HEAVY;
+    } else {
+        $c->{broken}++;
+    }
+
+    $self->heavy_look($c, $n, $r->{status});
+}
+
+
+# What the keys hold now: after a reply, the last values; without one, those
+# of any one moment.
+sub heavy_look {
+    my ($self, $c, $n, $replied) = @_;
+    my $h = "h$c->{id}:";
+    my $r;
+
+    for (1 .. 200) {
+        $r = $c->{http}->command('MGET', (map { "$h$_" } 1 .. 8),
+                                 map { "$h$_" } qw(copy renamed and));
+        last if $r->{status};
+        sleep 0.005;
+    }
+
+    my @v = eval { @{KS::HTTP::decode($r)->{result}} };
+    my %together = map { ($_ // '') => 1 } @v[0 .. 7];
+
+    push @{$c->{faults}}, 'an MSET in half: '
+        . join(' ', map { show($_) } @v) if keys %together != 1;
+
+    for my $v (grep { defined } @v) {
+        my ($in, $i) = $v =~ /^(\d+)\.(\d+):/;
+        push @{$c->{faults}}, 'a value in half: ' . show($v)
+            if $v ne (defined $i ? heavy_value($in, $i) : $LARGE);
+    }
+
+    my $now = $v[0] // '';
+    my $last = heavy_value($n, $HEAVY);
+    push @{$c->{faults}}, 'not the last value: ' . show($now)
+        if $replied && grep { ($_ // '') ne $last } @v[0 .. 7, 10];
+    push @{$c->{faults}}, 'not a value of this pipeline: ' . show($now)
+        if !$replied && $now !~ /^0*$n\./ && $now ne $c->{last};
+
+    $c->{last} = $now;
 }
 
 

@@ -1,0 +1,822 @@
+/*
+ * A process dies at every single store of every write path.
+ *
+ * A child runs one operation on a shared zone under ptrace, instruction by
+ * instruction.  Whenever the zone has changed, the parent takes a copy of it
+ * as it is at that moment, marks the locks that were held as a dead man's
+ * (which is what the kernel does), lets the next one lock, recover and check
+ * it, and reads all keys back: they must be all as before the operation or all
+ * as after it, and once they are as after it they stay so.  At some of the
+ * stores the recovery itself is killed at each of its stores in the same way.
+ */
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "keyspace/ks_keyspace.h"
+
+
+#define SIZE      (384u * 1024)
+#define SHARDS    4
+#define NOW       1700000000000ull
+#define NKEYS     24
+#define OWNER_DIED  0x40000000          /* FUTEX_OWNER_DIED */
+
+typedef void (*op_pt)(ks_space_t *sp);
+
+static u_char      *zone_mem;           /* what the child works on */
+static u_char      *last;               /* as it was a step ago */
+static u_char      *copy;               /* as the dead process left it */
+static u_char      *copy2;
+static ks_space_t  *probe;              /* a handle on copy */
+static ks_space_t  *probe2;
+static ks_str_t     keys[NKEYS];
+static u_char       bytes[200000];
+static u_char       longkey[2000];
+
+
+/* --- the operations --- */
+
+typedef struct {
+    int       k, k2;
+    size_t    off, len;
+    uint64_t  at;
+    int       n;
+} job_t;
+
+
+static uint64_t
+all(ks_space_t *sp)
+{
+    return ks_all_shards(sp);
+}
+
+
+static void
+set_body(ks_space_t *sp, void *data)
+{
+    job_t       *j = data;
+    ks_str_t     v;
+    ks_entry_t  *e;
+
+    v.data = bytes + j->off;
+    v.len = j->len;
+
+    e = ks_lookup(sp, &keys[j->k], KS_LOOKUP_WRITE);
+    ks_string_set(sp, &keys[j->k], e, &v, KS_ENC_RAW, j->at);
+}
+
+
+static void
+set(ks_space_t *sp, int k, size_t off, size_t len, uint64_t at)
+{
+    job_t  j = { .k = k, .off = off, .len = len, .at = at };
+
+    assert_int_equal(ks_transact(sp, ks_key_shard(sp, &keys[k]), set_body, &j),
+                     KS_OK);
+}
+
+
+static void
+write_body(ks_space_t *sp, void *data)
+{
+    job_t       *j = data;
+    ks_entry_t  *e;
+
+    e = ks_lookup(sp, &keys[j->k], KS_LOOKUP_WRITE);
+    ks_string_write(sp, &keys[j->k], e, j->off, bytes + 777, j->len);
+}
+
+
+static void
+put(ks_space_t *sp, int k, size_t off, size_t len)
+{
+    job_t  j = { .k = k, .off = off, .len = len };
+
+    ks_transact(sp, ks_key_shard(sp, &keys[k]), write_body, &j);
+}
+
+
+static void
+del_body(ks_space_t *sp, void *data)
+{
+    job_t       *j = data;
+    ks_entry_t  *e;
+
+    e = ks_lookup(sp, &keys[j->k], KS_LOOKUP_WRITE);
+
+    if (e) {
+        ks_remove(sp, &keys[j->k], e);
+    }
+}
+
+
+static void
+del(ks_space_t *sp, int k)
+{
+    job_t  j = { .k = k };
+
+    ks_transact(sp, ks_key_shard(sp, &keys[k]), del_body, &j);
+}
+
+
+static void
+expire_body(ks_space_t *sp, void *data)
+{
+    job_t       *j = data;
+    ks_entry_t  *e;
+
+    e = ks_lookup(sp, &keys[j->k], KS_LOOKUP_PEEK);
+    ks_set_expire(sp, &keys[j->k], e, j->at);
+}
+
+
+static void
+expire(ks_space_t *sp, int k, uint64_t at)
+{
+    job_t  j = { .k = k, .at = at };
+
+    ks_transact(sp, ks_key_shard(sp, &keys[k]), expire_body, &j);
+}
+
+
+static void
+rename_body(ks_space_t *sp, void *data)
+{
+    job_t       *j = data;
+    ks_entry_t  *e;
+
+    e = ks_lookup(sp, &keys[j->k2], KS_LOOKUP_WRITE);
+
+    if (e) {
+        ks_remove(sp, &keys[j->k2], e);
+    }
+
+    e = ks_lookup(sp, &keys[j->k], KS_LOOKUP_WRITE);
+    ks_rename(sp, &keys[j->k], e, &keys[j->k2]);
+}
+
+
+static void
+copy_body(ks_space_t *sp, void *data)
+{
+    job_t       *j = data;
+    ks_entry_t  *e;
+
+    e = ks_lookup(sp, &keys[j->k], KS_LOOKUP_WRITE);
+    ks_copy(sp, e, &keys[j->k2]);
+}
+
+
+static void
+two(ks_space_t *sp, ks_body_pt body, int k, int k2)
+{
+    job_t  j = { .k = k, .k2 = k2 };
+
+    assert_int_equal(ks_transact(sp, ks_key_shard(sp, &keys[k])
+                                     | ks_key_shard(sp, &keys[k2]),
+                                 body, &j),
+                     KS_OK);
+}
+
+
+static void
+many_body(ks_space_t *sp, void *data)
+{
+    int          i;
+    job_t       *j = data;
+    ks_str_t     v;
+    ks_entry_t  *e;
+
+    for (i = 0; i < j->n; i++) {
+        v.data = bytes + 5 * i;
+        v.len = j->len;
+        e = ks_lookup(sp, &keys[i], KS_LOOKUP_WRITE);
+        ks_string_set(sp, &keys[i], e, &v, KS_ENC_RAW, KS_NO_EXPIRE);
+    }
+}
+
+
+static void
+many(ks_space_t *sp, int n, size_t len)
+{
+    job_t  j = { .n = n, .len = len };
+
+    ks_transact(sp, all(sp), many_body, &j);
+}
+
+
+static void
+flush_body(ks_space_t *sp, void *data)
+{
+    (void) data;
+    ks_flush(sp);
+}
+
+
+static void
+flush_logged_body(ks_space_t *sp, void *data)
+{
+    set_body(sp, data);
+    ks_flush(sp);
+}
+
+
+/* every kind of value and key, with and without a TTL */
+
+static void
+prepare(ks_space_t *sp)
+{
+    int  k;
+
+    for (k = 0; k < 14; k++) {
+        set(sp, k, (size_t) k * 100, 40, k % 3 ? KS_NO_EXPIRE : NOW + 5000 + k);
+    }
+
+    set(sp, 1, 50, 9000, KS_NO_EXPIRE);         /* a blob of three pieces */
+    set(sp, 3, 60, 9000, NOW + 60000);
+    set(sp, 14, 0, 20000, KS_NO_EXPIRE);        /* a long key */
+    set(sp, 15, 0, 10, NOW + 700000);
+    set(sp, 5, 0, 3000, KS_NO_EXPIRE);
+}
+
+static void op_new(ks_space_t *sp) { set(sp, 20, 10, 64, KS_NO_EXPIRE); }
+static void op_new_ttl(ks_space_t *sp) { set(sp, 20, 10, 64, NOW + 99); }
+static void op_new_blob(ks_space_t *sp) { set(sp, 21, 10, 30000, NOW + 99); }
+static void op_new_long(ks_space_t *sp) { set(sp, 22, 10, 5000, NOW + 99); }
+static void op_inplace(ks_space_t *sp) { set(sp, 2, 900, 41, KS_NO_EXPIRE); }
+static void op_inplace_ttl(ks_space_t *sp) { set(sp, 6, 900, 40, NOW + 88888); }
+static void op_larger(ks_space_t *sp) { set(sp, 6, 900, 600, KS_NO_EXPIRE); }
+static void op_to_blob(ks_space_t *sp) { set(sp, 6, 900, 7000, NOW + 1); }
+static void op_from_blob(ks_space_t *sp) { set(sp, 3, 900, 70, KS_KEEP_TTL); }
+static void op_append(ks_space_t *sp) { put(sp, 4, 40, 3); }
+static void op_append_grow(ks_space_t *sp) { put(sp, 4, 40, 3000); }
+static void op_append_blob(ks_space_t *sp) { put(sp, 3, 9000, 300); }
+static void op_append_blob2(ks_space_t *sp) { put(sp, 3, 9000, 9000); }
+static void op_range_blob(ks_space_t *sp) { put(sp, 3, 100, 5000); }
+static void op_range_far(ks_space_t *sp) { put(sp, 6, 30000, 100); }
+static void op_range_new(ks_space_t *sp) { put(sp, 23, 5000, 100); }
+static void op_del(ks_space_t *sp) { del(sp, 2); }
+static void op_del_ttl(ks_space_t *sp) { del(sp, 6); }
+static void op_del_blob(ks_space_t *sp) { del(sp, 3); }
+static void op_del_long(ks_space_t *sp) { del(sp, 14); }
+static void op_expire(ks_space_t *sp) { expire(sp, 2, NOW + 100); }
+static void op_expire_move(ks_space_t *sp) { expire(sp, 6, NOW + 1000000); }
+static void op_persist(ks_space_t *sp) { expire(sp, 3, KS_NO_EXPIRE); }
+static void op_rename(ks_space_t *sp) { two(sp, rename_body, 0, 20); }
+static void op_rename_over(ks_space_t *sp) { two(sp, rename_body, 2, 3); }
+static void op_rename_blob(ks_space_t *sp) { two(sp, rename_body, 1, 20); }
+static void op_rename_blob2(ks_space_t *sp) { two(sp, rename_body, 3, 21); }
+static void op_rename_long(ks_space_t *sp) { two(sp, rename_body, 14, 23); }
+static void op_copy(ks_space_t *sp) { two(sp, copy_body, 0, 20); }
+static void op_copy_blob(ks_space_t *sp) { two(sp, copy_body, 3, 22); }
+static void op_many(ks_space_t *sp) { many(sp, 24, 60); }
+static void op_many_blobs(ks_space_t *sp) { many(sp, 6, 5000); }
+static void op_reclaim(ks_space_t *sp) { ks_reclaim(sp, 1000); }
+
+static void
+op_flush(ks_space_t *sp)
+{
+    ks_transact(sp, all(sp), flush_body, NULL);
+}
+
+static void
+op_flush_logged(ks_space_t *sp)
+{
+    job_t  j = { .k = 20, .len = 10 };
+
+    ks_transact(sp, all(sp), flush_logged_body, &j);
+}
+
+static void
+op_turn(ks_space_t *sp)
+{
+    ks_expire_cycle(sp, 100);
+}
+
+static void
+op_turn_far(ks_space_t *sp)
+{
+    ks_expire_cycle(sp, 100);
+}
+
+
+/* --- reading back --- */
+
+static uint64_t
+mix(uint64_t h, const u_char *p, size_t n)
+{
+    static const uint64_t  seed[2] = { 1, 2 };
+
+    return h * 31 + ks_siphash(seed, p, n);
+}
+
+
+static void
+dump_body(ks_space_t *sp, void *data)
+{
+    int           k;
+    size_t        n, off;
+    uint64_t      at, *h = data;
+    ks_entry_t   *e;
+    const u_char *p;
+
+    for (k = 0; k < NKEYS; k++) {
+        e = ks_lookup(sp, &keys[k], KS_LOOKUP_PEEK);
+        at = e ? ks_entry_expire(e) + 1 : 0;
+        *h = mix(*h, (u_char *) &at, sizeof(at));
+
+        for (off = 0; e && (p = ks_string_run(sp, e, off, &n), n); off += n) {
+            *h = mix(*h + n, p, n);
+        }
+    }
+}
+
+
+static uint64_t
+dump(ks_space_t *sp)
+{
+    uint64_t  h = 0;
+
+    ks_transact(sp, all(sp), dump_body, &h);
+    return h;
+}
+
+
+static void
+report(void *data, const char *fault)
+{
+    print_message("%s: %s\n", (char *) data, fault);
+}
+
+
+/* --- dying --- */
+
+/* the kernel's part: locks of the dead are marked so, and free */
+
+static void
+bury(u_char *to, const u_char *from, ks_space_t *sp)
+{
+    int       *futex;
+    unsigned   i;
+
+    memcpy(to, from, SIZE);
+
+    for (i = 0; i <= SHARDS; i++) {
+        futex = (int *) (i < SHARDS ? &sp->mem.shards[i].mutex
+                                    : &sp->mem.zone->pool.mutex);
+        if (*futex) {
+            *futex = OWNER_DIED;
+        }
+    }
+}
+
+
+static uint64_t
+recovered_state(ks_space_t *sp, const char *name, long step)
+{
+    if (ks_check(sp, report, (void *) name)) {
+        fail_msg("%s: faults after a death at step %ld", name, step);
+    }
+
+    return dump(sp);
+}
+
+
+static pid_t
+spawn_traced(ks_space_t *sp, op_pt op)
+{
+    int    status;
+    pid_t  pid;
+
+    pid = fork();
+
+    if (pid == 0) {
+        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        raise(SIGSTOP);
+        op(sp);
+        _exit(0);
+    }
+
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSTOPPED(status));
+
+    return pid;
+}
+
+
+/* one instruction; whether there was one */
+
+static int
+step(pid_t pid)
+{
+    int  status;
+
+    assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+
+    if (WIFEXITED(status)) {
+        assert_int_equal(WEXITSTATUS(status), 0);
+        return 0;
+    }
+
+    assert_true(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
+    return 1;
+}
+
+
+static void
+lock_all(ks_space_t *sp)
+{
+    ks_lock(&sp->mem, all(sp));
+    ks_unlock(&sp->mem);
+}
+
+
+/* the recovery of copy dies at each of its stores */
+
+static long
+die_recovering(const char *name, uint64_t state)
+{
+    long      n;
+    pid_t     pid;
+    u_char   *before;
+
+    before = malloc(SIZE);
+    memcpy(before, copy, SIZE);
+    memcpy(last, copy, SIZE);
+    n = 0;
+
+    pid = spawn_traced(probe, lock_all);
+
+    while (step(pid)) {
+
+        if (memcmp(last, copy, SIZE) == 0) {
+            continue;
+        }
+
+        memcpy(last, copy, SIZE);
+        bury(copy2, copy, probe2);
+
+        if (recovered_state(probe2, name, n) != state) {
+            fail_msg("%s: a recovery that died came to another state", name);
+        }
+
+        n++;
+    }
+
+    memcpy(copy, before, SIZE);
+    free(before);
+
+    return n;
+}
+
+
+static void
+die_everywhere(const char *name, op_pt op, op_pt setup, uint64_t now)
+{
+    long         stores, nested;
+    pid_t        pid;
+    uint64_t     before, after, state;
+    u_char      *prev;
+    const char  *err;
+    ks_zone_t   *zone;
+    ks_space_t  *sp;
+
+    zone = ks_zone_create_sharded(zone_mem, SIZE, SHARDS,
+                                  (u_char *) "sixteen bytes...", NOW, &err);
+    assert_non_null(zone);
+    sp = ks_space_open(zone);
+    ks_space_set_time(sp, NOW);
+
+    prepare(sp);
+
+    if (setup) {
+        setup(sp);
+    }
+
+    ks_space_set_time(sp, now);
+    sp->rng = 12345;
+
+    /* what it is before, and what it comes to */
+
+    memcpy(copy, zone_mem, SIZE);
+    ks_mem_attach(&probe->mem, (ks_zone_t *) copy);
+    ks_mem_attach(&probe2->mem, (ks_zone_t *) copy2);
+    ks_space_set_time(probe, NOW);
+    ks_space_set_time(probe2, NOW);
+    before = recovered_state(probe, name, -1);
+
+    prev = malloc(SIZE);
+    memcpy(prev, zone_mem, SIZE);
+    op(sp);
+    memcpy(copy, zone_mem, SIZE);
+    after = recovered_state(probe, name, -2);
+    memcpy(zone_mem, prev, SIZE);
+    sp->mem.locked = 0;
+
+    state = before;
+    stores = 0;
+    nested = 0;
+
+    pid = spawn_traced(sp, op);
+
+    while (step(pid)) {
+
+        if (memcmp(prev, zone_mem, SIZE) == 0) {
+            continue;
+        }
+
+        memcpy(prev, zone_mem, SIZE);
+        bury(copy, zone_mem, probe);
+        stores++;
+
+        if (stores % 37 == 0) {
+            bury(copy2, copy, probe2);
+            nested += die_recovering(name,
+                                     recovered_state(probe2, name, stores));
+        }
+
+        bury(copy, zone_mem, probe);
+
+        if (recovered_state(probe, name, stores) != state) {
+            assert_int_equal(state, before);    /* once, and to the end state */
+            state = after;
+            bury(copy, zone_mem, probe);
+            assert_int_equal(recovered_state(probe, name, stores), after);
+        }
+    }
+
+    print_message("%-16s %6ld stores, %6ld in recovery\n", name, stores,
+                  nested);
+
+    assert_true(stores > 0);
+    assert_int_equal(state, after);
+
+    free(prev);
+    ks_space_close(sp);
+}
+
+
+#define op_test(name, setup, now)                                             \
+    static void                                                               \
+    test_##name(void **state)                                                 \
+    {                                                                         \
+        (void) state;                                                         \
+        die_everywhere(#name, op_##name, setup, now);                         \
+    }
+
+op_test(new, NULL, NOW)
+op_test(new_ttl, NULL, NOW)
+op_test(new_blob, NULL, NOW)
+op_test(new_long, NULL, NOW)
+op_test(inplace, NULL, NOW)
+op_test(inplace_ttl, NULL, NOW)
+op_test(larger, NULL, NOW)
+op_test(to_blob, NULL, NOW)
+op_test(from_blob, NULL, NOW)
+op_test(append, NULL, NOW)
+op_test(append_grow, NULL, NOW)
+op_test(append_blob, NULL, NOW)
+op_test(append_blob2, NULL, NOW)
+op_test(range_blob, NULL, NOW)
+op_test(range_far, NULL, NOW)
+op_test(range_new, NULL, NOW)
+op_test(del, NULL, NOW)
+op_test(del_ttl, NULL, NOW)
+op_test(del_blob, NULL, NOW)
+op_test(del_long, NULL, NOW)
+op_test(expire, NULL, NOW)
+op_test(expire_move, NULL, NOW)
+op_test(persist, NULL, NOW)
+op_test(rename, NULL, NOW)
+op_test(rename_over, NULL, NOW)
+op_test(rename_blob, NULL, NOW)
+op_test(rename_blob2, NULL, NOW)
+op_test(rename_long, NULL, NOW)
+op_test(copy, NULL, NOW)
+op_test(copy_blob, NULL, NOW)
+op_test(many, NULL, NOW)
+op_test(many_blobs, NULL, NOW)
+op_test(flush, NULL, NOW)
+op_test(flush_logged, NULL, NOW)
+
+/* background work changes nothing that can be seen */
+
+static void
+setup_reclaim(ks_space_t *sp)
+{
+    set(sp, 20, 0, 100000, KS_NO_EXPIRE);
+    del(sp, 20);
+    del(sp, 14);
+}
+
+op_test(reclaim, setup_reclaim, NOW)
+op_test(turn, NULL, NOW + 4500)
+op_test(turn_far, NULL, NOW + 59900)
+
+
+/*
+ * Making room: nothing expires, entries move and some are evicted, so what is
+ * left must be a part of what was there.  Only the structures are compared.
+ */
+
+static void
+fill(ks_space_t *sp)
+{
+    int         i, rc;
+    char        name[16];
+    job_t       j = { .k = 0, .len = 90 };
+    ks_str_t    key;
+
+    ks_zone_set_policy(ks_space_zone(sp), KS_NOEVICTION);
+
+    for (i = 0, rc = KS_OK; rc == KS_OK && i < 10000; i++) {
+        key.len = (size_t) snprintf(name, sizeof(name), "fill:%d", i);
+        key.data = (u_char *) name;
+        keys[NKEYS - 1] = key;
+        j.k = NKEYS - 1;
+        rc = ks_transact(sp, ks_key_shard(sp, &key), set_body, &j);
+    }
+
+    assert_int_equal(rc, KS_NOMEM);
+    ks_zone_set_policy(ks_space_zone(sp), KS_ALLKEYS_LRU);
+}
+
+
+static void
+op_evict(ks_space_t *sp)
+{
+    set(sp, 20, 0, 10000, KS_NO_EXPIRE);
+}
+
+
+static void
+test_evict(void **unused)
+{
+    long         stores;
+    pid_t        pid;
+    u_char      *prev;
+    const char  *err;
+    ks_str_t     spare;
+    ks_zone_t   *zone;
+    ks_space_t  *sp;
+
+    (void) unused;
+
+    spare = keys[NKEYS - 1];
+    zone = ks_zone_create_sharded(zone_mem, SIZE, SHARDS,
+                                  (u_char *) "sixteen bytes...", NOW, &err);
+    sp = ks_space_open(zone);
+    ks_space_set_time(sp, NOW);
+    fill(sp);
+
+    prev = malloc(SIZE);
+    memcpy(prev, zone_mem, SIZE);
+    stores = 0;
+    pid = spawn_traced(sp, op_evict);
+
+    while (step(pid)) {
+
+        if (memcmp(prev, zone_mem, SIZE) == 0) {
+            continue;
+        }
+
+        memcpy(prev, zone_mem, SIZE);
+        stores++;
+
+        if (stores % 7 == 0) {                  /* there are very many */
+            bury(copy, zone_mem, probe);
+            recovered_state(probe, "evict", stores);
+        }
+    }
+
+    print_message("%-16s %6ld stores\n", "evict", stores);
+    assert_int_equal(ks_check(sp, report, "evict"), 0);
+
+    keys[NKEYS - 1] = spare;
+    free(prev);
+    ks_space_close(sp);
+}
+
+
+static int
+setup_all(void **state)
+{
+    int          k;
+    size_t       i;
+    char        *name;
+    const char  *err;
+
+    (void) state;
+
+    zone_mem = mmap(NULL, SIZE, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
+                    -1, 0);
+    copy = mmap(NULL, SIZE, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
+                -1, 0);
+    copy2 = mmap(NULL, SIZE, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
+                 -1, 0);
+    last = malloc(SIZE);
+
+    for (i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (u_char) (i * 7 + i / 251);
+    }
+
+    for (k = 0; k < NKEYS; k++) {
+        name = malloc(16);
+        keys[k].len = (size_t) snprintf(name, 16, "key:%d", k);
+        keys[k].data = (u_char *) name;
+    }
+
+    memset(longkey, 'k', sizeof(longkey));
+    keys[14].data = longkey;
+    keys[14].len = 1500;
+    keys[22].data = longkey;
+    keys[22].len = 2000;
+
+    probe = ks_space_open(ks_zone_create_sharded(copy, SIZE, SHARDS,
+                                   (u_char *) "sixteen bytes...", NOW, &err));
+    probe2 = ks_space_open(ks_zone_create_sharded(copy2, SIZE, SHARDS,
+                                   (u_char *) "sixteen bytes...", NOW, &err));
+
+    return probe && probe2 ? 0 : -1;
+}
+
+
+/*
+ * libc copies long runs with "rep movs", which traps at every byte; told not
+ * to, it uses vector stores, of which there are fewer.
+ */
+
+static void
+without_rep(char **argv)
+{
+    const char  *tunables = "glibc.cpu.x86_rep_movsb_threshold=100000000:"
+                            "glibc.cpu.x86_rep_stosb_threshold=100000000";
+
+    if (getenv("GLIBC_TUNABLES") == NULL) {
+        setenv("GLIBC_TUNABLES", tunables, 1);
+        execv("/proc/self/exe", argv);
+    }
+}
+
+
+int
+main(int argc, char **argv)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_new),
+        cmocka_unit_test(test_new_ttl),
+        cmocka_unit_test(test_new_blob),
+        cmocka_unit_test(test_new_long),
+        cmocka_unit_test(test_inplace),
+        cmocka_unit_test(test_inplace_ttl),
+        cmocka_unit_test(test_larger),
+        cmocka_unit_test(test_to_blob),
+        cmocka_unit_test(test_from_blob),
+        cmocka_unit_test(test_append),
+        cmocka_unit_test(test_append_grow),
+        cmocka_unit_test(test_append_blob),
+        cmocka_unit_test(test_append_blob2),
+        cmocka_unit_test(test_range_blob),
+        cmocka_unit_test(test_range_far),
+        cmocka_unit_test(test_range_new),
+        cmocka_unit_test(test_del),
+        cmocka_unit_test(test_del_ttl),
+        cmocka_unit_test(test_del_blob),
+        cmocka_unit_test(test_del_long),
+        cmocka_unit_test(test_expire),
+        cmocka_unit_test(test_expire_move),
+        cmocka_unit_test(test_persist),
+        cmocka_unit_test(test_rename),
+        cmocka_unit_test(test_rename_over),
+        cmocka_unit_test(test_rename_blob),
+        cmocka_unit_test(test_rename_blob2),
+        cmocka_unit_test(test_rename_long),
+        cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_copy_blob),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_many_blobs),
+        cmocka_unit_test(test_flush),
+        cmocka_unit_test(test_flush_logged),
+        cmocka_unit_test(test_reclaim),
+        cmocka_unit_test(test_turn),
+        cmocka_unit_test(test_turn_far),
+        cmocka_unit_test(test_evict),
+    };
+
+    (void) argc;
+    without_rep(argv);
+
+    return cmocka_run_group_tests(tests, setup_all, NULL);
+}
