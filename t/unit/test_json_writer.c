@@ -418,7 +418,7 @@ reference_text(const u_char *p, size_t len)
 
 
 static void
-expect_string(const u_char *p, size_t len, size_t part)
+expect_text(const u_char *p, size_t len, size_t part)
 {
     char      *expected;
     u_char    *copy;
@@ -445,7 +445,7 @@ test_string_bytes(void **state)
 
     for (c = 0; c < 256; c++) {
         p[0] = (u_char) c;
-        expect_string(p, 1, 1);
+        expect_text(p, 1, 1);
     }
 
     /* the reference itself */
@@ -496,7 +496,7 @@ test_string_sequences(void **state)
             }
 
             for (part = 1; part <= len; part++) {
-                expect_string(p, len, part);
+                expect_text(p, len, part);
             }
         }
     }
@@ -509,7 +509,7 @@ test_string_sequences(void **state)
         p[2] = edge[n / 110 % 22];
         p[3] = edge[n / 2420 % 22];
 
-        expect_string(p, 4, 1 + n % 4);
+        expect_text(p, 4, 1 + n % 4);
     }
 }
 
@@ -530,7 +530,7 @@ test_string_lengths(void **state)
 
     for (len = 0; len <= 40; len++) {
         memset(p, 'a', sizeof(p));
-        expect_string(p, len, sizeof(p));
+        expect_text(p, len, sizeof(p));
 
         for (at = 0; at < len; at++) {
             for (k = 0; k < ks_nelts(special); k++) {
@@ -538,8 +538,8 @@ test_string_lengths(void **state)
                 n = ks_min(strlen(special[k]), len - at);
                 memcpy(p + at, special[k], n);
 
-                expect_string(p, len, sizeof(p));
-                expect_string(p, len, 1 + (len + at + k) % 17);
+                expect_text(p, len, sizeof(p));
+                expect_text(p, len, 1 + (len + at + k) % 17);
             }
         }
     }
@@ -587,7 +587,8 @@ test_string_random(void **state)
         r->ops->bulk_begin(r, len);
 
         for (i = 0; i < len; i += n) {
-            n = ks_min(test_random(&seed, 40), len - i);
+            n = test_random(&seed, 40);
+            n = ks_min(n, len - i);
             r->ops->bulk_part(r, p + i, n);
         }
 
@@ -712,9 +713,9 @@ test_long_strings(void **state)
         p[i] = (u_char) "aaaa\xe2\x82\xac\"bbbbbbbbbbbbbbbbbbbbbbbbb\n"[i % 34];
     }
 
-    expect_string(p, len, len);
-    expect_string(p, len, 4032);
-    expect_string(p, len, 7);
+    expect_text(p, len, len);
+    expect_text(p, len, 4032);
+    expect_text(p, len, 7);
 
     expected = reference_base64(p, len);
     bulk_parts(begin(&t, 1), p, len, 4032);
