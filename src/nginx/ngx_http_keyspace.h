@@ -25,7 +25,13 @@ typedef struct {
 
 
 typedef struct {
-    ngx_array_t           bases;        /* of ngx_str_t: "/redis/" */
+    ngx_str_t             prefix;
+    unsigned              base:1;       /* "/redis/", and "/redis" is ours */
+} ngx_http_keyspace_prefix_t;
+
+
+typedef struct {
+    ngx_array_t           prefixes;     /* of ngx_http_keyspace_prefix_t */
 } ngx_http_keyspace_srv_conf_t;
 
 

@@ -15,10 +15,12 @@ static char *ngx_http_keyspace_too_large(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf, ngx_str_t *prefix);
 static char *ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_keyspace_base(ngx_conf_t *cf, ngx_str_t *name);
-static ngx_int_t ngx_http_keyspace_base_handler(ngx_http_request_t *r);
+static char *ngx_http_keyspace_add_prefix(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf);
+static ngx_int_t ngx_http_keyspace_rewrite_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_keyspace_postconfiguration(ngx_conf_t *cf);
-static void ngx_http_keyspace_drop_bases(ngx_http_core_srv_conf_t *cscf);
+static void ngx_http_keyspace_drop_bases(ngx_http_core_srv_conf_t *cscf,
+    ngx_http_keyspace_srv_conf_t *kscf);
 static ngx_uint_t ngx_http_keyspace_is_exact(
     ngx_http_location_tree_node_t *node, u_char *p, size_t len);
 static ngx_int_t ngx_http_keyspace_add_handler(
@@ -73,9 +75,21 @@ ngx_module_t  ngx_http_keyspace_module = {
 static void *
 ngx_http_keyspace_create_srv_conf(ngx_conf_t *cf)
 {
-    /* set by ngx_pcalloc(): no bases */
+    ngx_http_keyspace_srv_conf_t  *kscf;
 
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_keyspace_srv_conf_t));
+    kscf = ngx_pcalloc(cf->pool, sizeof(ngx_http_keyspace_srv_conf_t));
+    if (kscf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&kscf->prefixes, cf->pool, 2,
+                       sizeof(ngx_http_keyspace_prefix_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return kscf;
 }
 
 
@@ -203,11 +217,7 @@ ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     klcf->prefix = clcf->name;
     clcf->handler = ngx_http_keyspace_rest_handler;
 
-    if (clcf->exact_match) {
-        return NGX_CONF_OK;
-    }
-
-    return ngx_http_keyspace_base(cf, &klcf->prefix);
+    return ngx_http_keyspace_add_prefix(cf, clcf);
 }
 
 
@@ -217,51 +227,62 @@ ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  */
 
 static char *
-ngx_http_keyspace_base(ngx_conf_t *cf, ngx_str_t *name)
+ngx_http_keyspace_add_prefix(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
 {
-    ngx_str_t                     *base;
+    ngx_http_keyspace_prefix_t    *kp;
     ngx_http_keyspace_srv_conf_t  *kscf;
-
-    if (name->len < 2 || name->data[name->len - 1] != '/') {
-        return NGX_CONF_OK;
-    }
 
     kscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_keyspace_module);
 
-    if (kscf->bases.elts == NULL
-        && ngx_array_init(&kscf->bases, cf->pool, 2, sizeof(ngx_str_t))
-           != NGX_OK)
-    {
+    kp = ngx_array_push(&kscf->prefixes);
+    if (kp == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    base = ngx_array_push(&kscf->bases);
-    if (base == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *base = *name;
+    kp->prefix = clcf->name;
+    kp->base = !clcf->exact_match
+               && clcf->name.len > 1
+               && clcf->name.data[clcf->name.len - 1] == '/';
 
     return NGX_CONF_OK;
 }
 
 
+/* Before there is a location: what would not get to the right one. */
+
 static ngx_int_t
-ngx_http_keyspace_base_handler(ngx_http_request_t *r)
+ngx_http_keyspace_rewrite_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                     *base;
+    ngx_str_t                     *prefix;
     ngx_uint_t                     i;
+    ngx_http_keyspace_prefix_t    *kp;
     ngx_http_keyspace_srv_conf_t  *kscf;
 
     kscf = ngx_http_get_module_srv_conf(r, ngx_http_keyspace_module);
-    base = kscf->bases.elts;
+    kp = kscf->prefixes.elts;
 
-    for (i = 0; i < kscf->bases.nelts; i++) {
-        if (r->uri.len + 1 == base[i].len
-            && ngx_memcmp(r->uri.data, base[i].data, r->uri.len) == 0)
+    for (i = 0; i < kscf->prefixes.nelts; i++) {
+        prefix = &kp[i].prefix;
+
+        if (kp[i].base
+            && r->uri.len + 1 == prefix->len
+            && ngx_memcmp(r->uri.data, prefix->data, r->uri.len) == 0)
         {
-            r->uri = base[i];
+            r->uri = *prefix;
             r->valid_unparsed_uri = 0;
+            break;
+        }
+
+        /*
+         * the error page of ngx_http_keyspace_too_large(): of a body that
+         * HTTP/2 throws away the length shall not be checked once more
+         */
+
+        if (r->uri.data == prefix->data
+            && r->err_status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
+            && !r->discard_body)
+        {
+            r->headers_in.content_length_n = -1;
             break;
         }
     }
@@ -283,16 +304,19 @@ ngx_http_keyspace_postconfiguration(ngx_conf_t *cf)
     n = 0;
 
     for (i = 0; i < cmcf->servers.nelts; i++) {
-        ngx_http_keyspace_drop_bases(cscfp[i]);
-
         kscf = cscfp[i]->ctx->srv_conf[ngx_http_keyspace_module.ctx_index];
-        n += kscf->bases.nelts;
+        n += kscf->prefixes.nelts;
+
+        ngx_http_keyspace_drop_bases(cscfp[i], kscf);
     }
 
-    if (n != 0
-        && ngx_http_keyspace_add_handler(cmcf, NGX_HTTP_SERVER_REWRITE_PHASE,
-                                         ngx_http_keyspace_base_handler)
-           != NGX_OK)
+    if (n == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_keyspace_add_handler(cmcf, NGX_HTTP_SERVER_REWRITE_PHASE,
+                                      ngx_http_keyspace_rewrite_handler)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -305,27 +329,25 @@ ngx_http_keyspace_postconfiguration(ngx_conf_t *cf)
 /* "location = /redis" says that /redis is something else. */
 
 static void
-ngx_http_keyspace_drop_bases(ngx_http_core_srv_conf_t *cscf)
+ngx_http_keyspace_drop_bases(ngx_http_core_srv_conf_t *cscf,
+    ngx_http_keyspace_srv_conf_t *kscf)
 {
-    ngx_str_t                     *base;
-    ngx_uint_t                     i, n;
-    ngx_http_core_loc_conf_t      *clcf;
-    ngx_http_keyspace_srv_conf_t  *kscf;
+    ngx_uint_t                   i;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_keyspace_prefix_t  *kp;
 
     clcf = cscf->ctx->loc_conf[ngx_http_core_module.ctx_index];
-    kscf = cscf->ctx->srv_conf[ngx_http_keyspace_module.ctx_index];
-    base = kscf->bases.elts;
-    n = 0;
+    kp = kscf->prefixes.elts;
 
-    for (i = 0; i < kscf->bases.nelts; i++) {
-        if (!ngx_http_keyspace_is_exact(clcf->static_locations, base[i].data,
-                                        base[i].len - 1))
+    for (i = 0; i < kscf->prefixes.nelts; i++) {
+        if (kp[i].base
+            && ngx_http_keyspace_is_exact(clcf->static_locations,
+                                          kp[i].prefix.data,
+                                          kp[i].prefix.len - 1))
         {
-            base[n++] = base[i];
+            kp[i].base = 0;
         }
     }
-
-    kscf->bases.nelts = n;
 }
 
 

@@ -186,6 +186,9 @@ ngx_http_keyspace_error(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
 
     ctx->status = NGX_HTTP_KEYSPACE_ERROR;
 
+    /* nobody waits for the body: no "100 Continue" */
+    r->expect_tested = 1;
+
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
         return rc;
