@@ -164,7 +164,8 @@ test_strings(void **state)
     accept("[\"\\ud800x\"]", "\\xef\\xbf\\xbdx");
     accept("[\"\\ud800\\n\"]", "\\xef\\xbf\\xbd\\x0a");
     accept("[\"\\ud800\\u0041\"]", "\\xef\\xbf\\xbdA");
-    accept("[\"\\ud800\\ud83d\\ude00\"]", "\\xef\\xbf\\xbd\\xf0\\x9f\\x98\\x80");
+    accept("[\"\\ud800\\ud83d\\ude00\"]",
+           "\\xef\\xbf\\xbd\\xf0\\x9f\\x98\\x80");
     accept("[\"\\ud800\\ud800\"]", "\\xef\\xbf\\xbd\\xef\\xbf\\xbd");
 
     refuse("[\"", NOT_CLOSED);
@@ -505,8 +506,8 @@ test_garbage(void **state)
     size_t             n, i;
     uint64_t           seed;
     parsed_t           t;
-    static const char  alphabet[] = "[[[]]],,\"\"\"\\\\ubn01-.eE+ \ntruefalsnd8c"
-                                    "{}\xff\xc3";
+    static const char  alphabet[] = "[[[]]],,\"\"\"\\\\ubn01-.eE+ \n"
+                                    "truefalsnd8c{}\xff\xc3";
 
     (void) state;
 
