@@ -1,8 +1,9 @@
 /*
  * A process dies at every single store of every write path.
  *
- * A child runs one operation on a shared zone under ptrace, instruction by
- * instruction.  Whenever the zone has changed, the parent takes a copy of it
+ * A child runs one operation on a shared zone that it may only read: a store
+ * faults, is let through alone (one instruction, with the trap flag), and
+ * then the child waits.  The parent takes a copy of the zone
  * as it is at that moment, marks the locks that were held as a dead man's
  * (which is what the kernel does), lets the next one lock, recover and check
  * it, and reads all keys back: they must be all as before the operation or all
@@ -10,14 +11,15 @@
  * stores the recovery itself is killed at each of its stores in the same way.
  */
 
+#define _GNU_SOURCE                     /* REG_EFL */
+
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
-#include <sys/user.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <setjmp.h>
@@ -35,7 +37,6 @@
 typedef void (*op_pt)(ks_space_t *sp);
 
 static u_char      *zone_mem;           /* what the child works on */
-static u_char      *last;               /* as it was a step ago */
 static u_char      *copy;               /* as the dead process left it */
 static u_char      *copy2;
 static ks_space_t  *probe;              /* a handle on copy */
@@ -393,45 +394,120 @@ recovered_state(ks_space_t *sp, const char *name, long step)
 }
 
 
-static pid_t
-spawn_traced(ks_space_t *sp, op_pt op)
-{
-    int    status;
+/* --- one store at a time --- */
+
+typedef struct {
     pid_t  pid;
+    int    stored;                      /* a byte from the child: it has */
+    int    go;                          /* a byte to the child: go on */
+} victim_t;
 
-    pid = fork();
+static u_char  *guarded;
+static int      said, heard;
 
-    if (pid == 0) {
-        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-        raise(SIGSTOP);
+#define TRAP_FLAG  0x100
+
+
+static void
+on_store(int sig, siginfo_t *info, void *context)
+{
+    ucontext_t  *uc = context;
+
+    (void) sig;
+
+    if ((u_char *) info->si_addr < guarded
+        || (u_char *) info->si_addr >= guarded + SIZE)
+    {
+        _exit(3);                       /* a fault of its own */
+    }
+
+    mprotect(guarded, SIZE, PROT_READ|PROT_WRITE);
+    uc->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
+}
+
+
+static void
+on_stored(int sig, siginfo_t *info, void *context)
+{
+    char         c = 's';
+    ucontext_t  *uc = context;
+
+    (void) sig;
+    (void) info;
+
+    uc->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
+    mprotect(guarded, SIZE, PROT_READ);
+
+    if (write(said, &c, 1) != 1 || read(heard, &c, 1) != 1) {
+        _exit(4);
+    }
+}
+
+
+static victim_t
+spawn_victim(ks_space_t *sp, u_char *mem, op_pt op)
+{
+    int               out[2], in[2];
+    victim_t          v;
+    struct sigaction  sa;
+
+    assert_int_equal(pipe(out), 0);
+    assert_int_equal(pipe(in), 0);
+
+    v.pid = fork();
+
+    if (v.pid == 0) {
+        close(out[0]);
+        close(in[1]);
+
+        guarded = mem;
+        said = out[1];
+        heard = in[0];
+
+        memset(&sa, 0, sizeof(sa));
+        sa.sa_flags = SA_SIGINFO;
+        sa.sa_sigaction = on_store;
+        sigaction(SIGSEGV, &sa, NULL);
+        sa.sa_sigaction = on_stored;
+        sigaction(SIGTRAP, &sa, NULL);
+
+        mprotect(mem, SIZE, PROT_READ);
         op(sp);
         _exit(0);
     }
 
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFSTOPPED(status));
+    close(out[1]);
+    close(in[0]);
+    v.stored = out[0];
+    v.go = in[1];
 
-    return pid;
+    return v;
 }
 
 
-/* one instruction; whether there was one */
+/* lets it go on to its next store; whether there was one */
 
 static int
-step(pid_t pid)
+next_store(victim_t *v, int first)
 {
-    int  status;
+    int   status;
+    char  c = 'g';
 
-    assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-
-    if (WIFEXITED(status)) {
-        assert_int_equal(WEXITSTATUS(status), 0);
-        return 0;
+    if (!first) {
+        assert_int_equal(write(v->go, &c, 1), 1);
     }
 
-    assert_true(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
-    return 1;
+    if (read(v->stored, &c, 1) == 1) {
+        return 1;
+    }
+
+    assert_int_equal(waitpid(v->pid, &status, 0), v->pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+
+    close(v->stored);
+    close(v->go);
+
+    return 0;
 }
 
 
@@ -443,36 +519,33 @@ lock_all(ks_space_t *sp)
 }
 
 
-/* the recovery of copy dies at each of its stores */
+/*
+ * The recovery of copy dies at each of its stores, up to some number: long
+ * logs are applied in a loop.
+ */
 
 static long
 die_recovering(const char *name, uint64_t state)
 {
-    long      n;
-    pid_t     pid;
-    u_char   *before;
+    long       n;
+    u_char    *before;
+    victim_t   v;
 
     before = malloc(SIZE);
     memcpy(before, copy, SIZE);
-    memcpy(last, copy, SIZE);
-    n = 0;
+    v = spawn_victim(probe, copy, lock_all);
 
-    pid = spawn_traced(probe, lock_all);
+    for (n = 0; next_store(&v, n == 0); n++) {
 
-    while (step(pid)) {
-
-        if (memcmp(last, copy, SIZE) == 0) {
+        if (n > 40 && n % 16) {
             continue;
         }
 
-        memcpy(last, copy, SIZE);
         bury(copy2, copy, probe2);
 
         if (recovered_state(probe2, name, n) != state) {
             fail_msg("%s: a recovery that died came to another state", name);
         }
-
-        n++;
     }
 
     memcpy(copy, before, SIZE);
@@ -486,12 +559,12 @@ static void
 die_everywhere(const char *name, op_pt op, op_pt setup, uint64_t now)
 {
     long         stores, nested;
-    pid_t        pid;
+    u_char      *start;
     uint64_t     before, after, state;
-    u_char      *prev;
+    victim_t     v;
     const char  *err;
     ks_zone_t   *zone;
-    ks_space_t  *sp;
+    ks_space_t  *sp, saved;
 
     zone = ks_zone_create_sharded(zone_mem, SIZE, SHARDS,
                                   (u_char *) "sixteen bytes...", NOW, &err);
@@ -506,42 +579,36 @@ die_everywhere(const char *name, op_pt op, op_pt setup, uint64_t now)
     }
 
     ks_space_set_time(sp, now);
-    sp->rng = 12345;
+    ks_space_set_time(probe, NOW);
+    ks_space_set_time(probe2, NOW);
 
     /* what it is before, and what it comes to */
 
     memcpy(copy, zone_mem, SIZE);
-    ks_mem_attach(&probe->mem, (ks_zone_t *) copy);
-    ks_mem_attach(&probe2->mem, (ks_zone_t *) copy2);
-    ks_space_set_time(probe, NOW);
-    ks_space_set_time(probe2, NOW);
     before = recovered_state(probe, name, -1);
 
-    prev = malloc(SIZE);
-    memcpy(prev, zone_mem, SIZE);
+    start = malloc(SIZE);
+    memcpy(start, zone_mem, SIZE);
+    saved = *sp;
+
     op(sp);
+
     memcpy(copy, zone_mem, SIZE);
     after = recovered_state(probe, name, -2);
-    memcpy(zone_mem, prev, SIZE);
-    sp->mem.locked = 0;
+
+    memcpy(zone_mem, start, SIZE);
+    free(start);
+    saved.arena = sp->arena;
+    *sp = saved;
 
     state = before;
-    stores = 0;
     nested = 0;
+    v = spawn_victim(sp, zone_mem, op);
 
-    pid = spawn_traced(sp, op);
+    for (stores = 0; next_store(&v, stores == 0); stores++) {
 
-    while (step(pid)) {
-
-        if (memcmp(prev, zone_mem, SIZE) == 0) {
-            continue;
-        }
-
-        memcpy(prev, zone_mem, SIZE);
-        bury(copy, zone_mem, probe);
-        stores++;
-
-        if (stores % 37 == 0) {
+        if (stores % 37 == 5) {
+            bury(copy, zone_mem, probe);
             bury(copy2, copy, probe2);
             nested += die_recovering(name,
                                      recovered_state(probe2, name, stores));
@@ -563,7 +630,6 @@ die_everywhere(const char *name, op_pt op, op_pt setup, uint64_t now)
     assert_true(stores > 0);
     assert_int_equal(state, after);
 
-    free(prev);
     ks_space_close(sp);
 }
 
@@ -622,8 +688,25 @@ setup_reclaim(ks_space_t *sp)
 }
 
 op_test(reclaim, setup_reclaim, NOW)
-op_test(turn, NULL, NOW + 4500)
-op_test(turn_far, NULL, NOW + 59900)
+op_test(turn, NULL, NOW + 5003)
+
+
+/* one key, and far enough to be cascaded over two levels on the way */
+
+static void
+setup_turn_far(ks_space_t *sp)
+{
+    int  k;
+
+    for (k = 0; k < 16; k += 3) {
+        del(sp, k);
+    }
+
+    set(sp, 13, 0, 100, NOW + 650000);
+    set(sp, 10, 0, 100, NOW + 660000);
+}
+
+op_test(turn_far, setup_turn_far, NOW + 650100)
 
 
 /*
@@ -665,8 +748,7 @@ static void
 test_evict(void **unused)
 {
     long         stores;
-    pid_t        pid;
-    u_char      *prev;
+    victim_t     v;
     const char  *err;
     ks_str_t     spare;
     ks_zone_t   *zone;
@@ -681,19 +763,9 @@ test_evict(void **unused)
     ks_space_set_time(sp, NOW);
     fill(sp);
 
-    prev = malloc(SIZE);
-    memcpy(prev, zone_mem, SIZE);
-    stores = 0;
-    pid = spawn_traced(sp, op_evict);
+    v = spawn_victim(sp, zone_mem, op_evict);
 
-    while (step(pid)) {
-
-        if (memcmp(prev, zone_mem, SIZE) == 0) {
-            continue;
-        }
-
-        memcpy(prev, zone_mem, SIZE);
-        stores++;
+    for (stores = 0; next_store(&v, stores == 0); stores++) {
 
         if (stores % 7 == 0) {                  /* there are very many */
             bury(copy, zone_mem, probe);
@@ -705,7 +777,6 @@ test_evict(void **unused)
     assert_int_equal(ks_check(sp, report, "evict"), 0);
 
     keys[NKEYS - 1] = spare;
-    free(prev);
     ks_space_close(sp);
 }
 
@@ -726,7 +797,6 @@ setup_all(void **state)
                 -1, 0);
     copy2 = mmap(NULL, SIZE, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
                  -1, 0);
-    last = malloc(SIZE);
 
     for (i = 0; i < sizeof(bytes); i++) {
         bytes[i] = (u_char) (i * 7 + i / 251);

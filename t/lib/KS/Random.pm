@@ -35,7 +35,7 @@ my @offsets = qw(0 1 2 3 4 5 7 8 9 10 15 16 31 63 64 100 1000 -1 -2 -3 -5 -10
     -100);
 my @types = qw(string list set zset hash stream String none nosuch);
 my @noise = ('', 'x', 'NX', 'XX', 'GET', 'EX', 'PX', 'KEEPTTL', 'COUNT',
-    'MATCH', '*', '0', '1', '-1', 'abc', "\0\xfe", '3.5', 'BYTE', 'BIT',
+    'MATCH', '*', '0', '-1', 'abc', "\xfe\0", '3.5', 'BYTE', 'BIT',
     'REPLACE', '9223372036854775807', 'k1', 'k2');
 
 
@@ -107,8 +107,16 @@ sub relative {
         return $unit == 1000 ? 1 + int rand 2 : 0;
     }
 
-    return pick(@integers, @odd_numbers) if chance(8);
-    return (100 + ($span += 60) * pick(1, 1, 1, 100)) * $unit;
+    return pick(grep { !soon($_) } @integers, @odd_numbers) if chance(8);
+    return (100_000 + ($span += 60) * pick(1, 1, 1, 100)) * $unit;
+}
+
+
+# Would a key live until some time within this round, be it seconds or ms?
+sub soon {
+    my ($n) = @_;
+
+    return $n =~ /^\d+$/ && $n > 0 && $n < 60_000;
 }
 
 

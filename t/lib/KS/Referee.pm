@@ -122,9 +122,13 @@ sub shape {
 }
 
 
-# Each server's keys of the whole iteration that this call starts.
+# Each server's keys of the whole iteration that this call starts.  What a
+# cursor of somewhere in the midst means is each one's own.
 sub scan {
     my ($self, $argv, $want, $got) = @_;
+
+    return $self->shape($argv, $want, $got) if $argv->[1] !~ /^0*$/;
+
     my ($a, $b) = map { $self->iterate($argv, $_) }
         [$want, sub { ($self->{redis}->replies($_[0]))[0] }],
         [$got, sub { $self->single($_[0]) }];
