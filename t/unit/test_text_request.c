@@ -162,7 +162,8 @@ test_truncation(void **state)
     size_t             i;
     parsed_t           t;
     static const char  in[] = "SET a \"\\x41\\n b\" 'c\\'d' "
-                              "{\"e\": [\"f\\\"\"]} [1, 2] {t}k\r\nGET \"0123456789012345678\"";
+                              "{\"e\": [\"f\\\"\"]} [1, 2] {t}k\r\n"
+                              "GET \"0123456789012345678\"";
 
     (void) state;
 
