@@ -240,6 +240,7 @@ ks_key_shard(ks_space_t *sp, const ks_str_t *key)
     ks_place_t  at;
 
     at = ks_place(sp, key);
+    ks_table_prefetch(sp, &at);
 
     return 1ull << ks_shard_index(&sp->mem, at.shard);
 }

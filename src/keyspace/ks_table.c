@@ -65,6 +65,13 @@ ks_table_chain(const ks_space_t *sp, const ks_place_t *at)
 }
 
 
+void
+ks_table_prefetch(const ks_space_t *sp, const ks_place_t *at)
+{
+    __builtin_prefetch(ks_table_chain(sp, at), 0, 3);
+}
+
+
 static uint64_t *
 ks_table_marks(const ks_space_t *sp, const ks_shard_t *sh)
 {

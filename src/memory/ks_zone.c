@@ -26,7 +26,7 @@ typedef struct {
 } ks_plan_t;
 
 
-static void ks_zone_plan(size_t size, ks_plan_t *plan);
+static void ks_zone_plan(size_t size, unsigned shards, ks_plan_t *plan);
 static void ks_zone_init_mutex(pthread_mutex_t *mutex);
 static void ks_zone_init_log(ks_zone_t *zone, ks_log_t *log, uint64_t at);
 static void ks_zone_init_pages(ks_zone_t *zone);
@@ -47,6 +47,24 @@ ks_zone_t *
 ks_zone_create(void *base, size_t size, const u_char seed[16], uint64_t now_ms,
     const char **err)
 {
+    unsigned  shards;
+
+    shards = 1;
+
+    while (shards < KS_MAX_SHARDS
+           && (uint64_t) shards * 2 * KS_SHARD_SPAN <= size)
+    {
+        shards *= 2;
+    }
+
+    return ks_zone_create_sharded(base, size, shards, seed, now_ms, err);
+}
+
+
+ks_zone_t *
+ks_zone_create_sharded(void *base, size_t size, unsigned shards,
+    const u_char seed[16], uint64_t now_ms, const char **err)
+{
     unsigned    i;
     ks_plan_t   plan;
     ks_zone_t  *zone;
@@ -64,7 +82,7 @@ ks_zone_create(void *base, size_t size, const u_char seed[16], uint64_t now_ms,
         return NULL;
     }
 
-    ks_zone_plan(size, &plan);
+    ks_zone_plan(size, shards, &plan);
     memset(base, 0, plan.end);
 
     zone = base;
@@ -131,18 +149,11 @@ ks_zone_attach(void *base, size_t size, const char **err)
 
 
 static void
-ks_zone_plan(size_t size, ks_plan_t *plan)
+ks_zone_plan(size_t size, unsigned shards, ks_plan_t *plan)
 {
     uint64_t  at;
 
-    plan->nshards = 1;
-
-    while (plan->nshards < KS_MAX_SHARDS
-           && (uint64_t) plan->nshards * 2 * KS_SHARD_SPAN <= size)
-    {
-        plan->nshards *= 2;
-    }
-
+    plan->nshards = shards;
     plan->nbuckets = (uint32_t) ks_align(size / KS_BUCKET_SPAN / plan->nshards,
                                          KS_BUCKET_GROUP);
     plan->npages = (uint32_t) (size / KS_PAGE_SIZE);

@@ -55,6 +55,10 @@ typedef struct {
 ks_zone_t *ks_zone_create(void *base, size_t size, const u_char seed[16],
     uint64_t now_ms, const char **err);
 
+/* The same with a number of shards, a power of two, instead of one by size. */
+ks_zone_t *ks_zone_create_sharded(void *base, size_t size, unsigned shards,
+    const u_char seed[16], uint64_t now_ms, const char **err);
+
 /* A zone laid out before, by this layout version; else NULL and *err. */
 ks_zone_t *ks_zone_attach(void *base, size_t size, const char **err);
 
