@@ -225,7 +225,7 @@ ks_lcs_reply_idx(ks_ctx_t *c, const ks_lcs_t *l)
     ks_reply_cstr(c->reply, "matches");
     ks_reply_deferred(c->reply, KS_AGG_ARRAY);
 
-    m.n = 0;
+    memset(&m, 0, sizeof(m));
     matches = 0;
 
     for (i = l->a.len, j = l->b.len; i > 0 && j > 0; /* void */ ) {
