@@ -92,6 +92,7 @@ ks_log_reserve(ks_mem_t *m, ks_shard_t *sh, size_t len)
     if (next == 0) {
         next = ks_pool_grant_log(m, sh, sh->log.cur);
         if (next == 0) {
+            m->need.bytes += KS_PAGE_SIZE;
             ks_raise_nomem(m, sh, KS_KIND_NODE, KS_PAGE_SIZE);
         }
     }

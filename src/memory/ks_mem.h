@@ -175,7 +175,7 @@ size_t ks_slab_drain(ks_mem_t *m, ks_shard_t *sh, size_t max);
 /* Gives all empty pages that the shard keeps for later back to the pool. */
 void ks_slab_release_empty(ks_mem_t *m, ks_shard_t *sh);
 
-/* Leaves by longjmp, as an allocation of so many bytes that failed. */
+/* Leaves by longjmp, as an allocation of that size that failed. */
 void ks_raise_nomem(ks_mem_t *m, ks_shard_t *sh, unsigned kind, size_t size)
     __attribute__((noreturn));
 

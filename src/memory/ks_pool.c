@@ -66,7 +66,11 @@ ks_pool_ungrant(ks_mem_t *m, ks_shard_t *sh, uint32_t page)
 
     ks_pool_lock(m);
 
-    if (row->state == KS_PAGE_GRANTED && row->shard == ks_shard_index(m, sh)) {
+    /* it may be back already, and another's: this may be the second time */
+
+    if (row->state != KS_PAGE_FREE && row->state != KS_PAGE_LOG
+        && row->shard == ks_shard_index(m, sh))
+    {
         ks_pool_push(m, page);
     }
 

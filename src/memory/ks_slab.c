@@ -29,7 +29,7 @@ static const uint16_t  ks_class_sizes[KS_NCLASSES] = {
 
 
 static unsigned ks_slab_pick(const ks_page_t *row);
-static void ks_slab_new_page(ks_mem_t *m, ks_shard_t *sh, unsigned kind,
+static uint32_t ks_slab_new_page(ks_mem_t *m, ks_shard_t *sh, unsigned kind,
     unsigned cls);
 static void ks_slab_link(ks_mem_t *m, ks_shard_t *sh, uint32_t page);
 static void ks_slab_unlink(ks_mem_t *m, ks_shard_t *sh, uint32_t page);
@@ -98,7 +98,6 @@ ks_chunk_size(const ks_mem_t *m, ks_ref_t ref)
 void
 ks_raise_nomem(ks_mem_t *m, ks_shard_t *sh, unsigned kind, size_t size)
 {
-    m->need.bytes += size;
     m->need.shard = ks_shard_index(m, sh);
     m->need.kind = kind;
     m->need.cls = ks_class_of(size);
@@ -121,9 +120,14 @@ ks_alloc(ks_mem_t *m, ks_shard_t *sh, unsigned kind, size_t size)
 
     cls = ks_class_of(size);
     class = &sh->classes[kind][cls];
+    m->need.bytes += ks_class_sizes[cls];
 
     if (ks_unlikely(class->head == 0)) {
-        ks_slab_new_page(m, sh, kind, cls);
+        page = ks_slab_new_page(m, sh, kind, cls);
+
+        if (page) {
+            return page * KS_REFS_PER_PAGE;
+        }
     }
 
     page = class->head;
@@ -140,8 +144,6 @@ ks_alloc(ks_mem_t *m, ks_shard_t *sh, unsigned kind, size_t size)
     if (row->used == ks_class_cap(cls)) {
         ks_slab_unlink(m, sh, page);
     }
-
-    m->need.bytes += ks_class_sizes[cls];
 
     return page * KS_REFS_PER_PAGE + i * (ks_class_sizes[cls] / KS_REF_UNIT);
 }
@@ -160,7 +162,14 @@ ks_slab_pick(const ks_page_t *row)
 }
 
 
-static void
+/*
+ * A page for the class, onto its list.  Its table row needs no saving: until
+ * the commit the page is known by the record of its grant alone, which takes
+ * it back whatever it is.  A page that is one chunk is in use at once and
+ * returned; big values take many of these, and their log stays short.
+ */
+
+static uint32_t
 ks_slab_new_page(ks_mem_t *m, ks_shard_t *sh, unsigned kind, unsigned cls)
 {
     uint32_t    page;
@@ -173,14 +182,20 @@ ks_slab_new_page(ks_mem_t *m, ks_shard_t *sh, unsigned kind, unsigned cls)
     }
 
     row = &m->pages[page];
-
-    ks_save(m, sh, row, sizeof(ks_page_t));
     row->state = (kind == KS_KIND_ENTRY) ? KS_PAGE_ENTRY : KS_PAGE_NODE;
     row->cls = (uint8_t) cls;
+
+    if (ks_class_cap(cls) == 1) {
+        row->map[0] = 1;
+        row->used = 1;
+        return page;
+    }
 
     ks_slab_link(m, sh, page);
     ks_set(m, sh, sh->classes[kind][cls].nfree,
            sh->classes[kind][cls].nfree + ks_class_cap(cls));
+
+    return 0;
 }
 
 
@@ -299,7 +314,7 @@ ks_slab_drain(ks_mem_t *m, ks_shard_t *sh, size_t max)
         /* the last page of a class stays, for the next one who comes */
 
         if (row->used == 0 && page != sh->parked
-            && (row->prev || row->next || row->cls == KS_NCLASSES - 1))
+            && (row->prev || row->next || ks_class_cap(row->cls) == 1))
         {
             ks_pool_release(m, sh, page);
         }
