@@ -36,6 +36,7 @@ typedef struct {
     ks_field_t     *ops;
     size_t          n;
     uint64_t        end;        /* bytes that the writes need; 0: none does */
+    ks_overflow_t   overflow;   /* for the operations to come */
 } ks_fields_t;
 
 
@@ -119,11 +120,13 @@ ks_field_name(const ks_str_t *arg, ks_field_cmd_t *cmd)
 }
 
 
+/* type, offset and value of the operation whose name is at argv[0] */
+
 static int
 ks_field_op(ks_ctx_t *c, ks_str_t *argv, ks_field_t *f)
 {
-    if (ks_field_type(c, &argv[0], f) != KS_OK
-        || ks_arg_bit_offset(c, &argv[1], f->width, &f->bit) != KS_OK)
+    if (ks_field_type(c, &argv[1], f) != KS_OK
+        || ks_arg_bit_offset(c, &argv[2], f->width, &f->bit) != KS_OK)
     {
         return KS_ERR;
     }
@@ -132,50 +135,61 @@ ks_field_op(ks_ctx_t *c, ks_str_t *argv, ks_field_t *f)
         return KS_OK;
     }
 
-    return ks_arg_int(c, &argv[2], &f->value, NULL);
+    return ks_arg_int(c, &argv[3], &f->value, NULL);
+}
+
+
+/* One operation or OVERFLOW: how many arguments follow its name, or KS_ERR. */
+
+static int
+ks_fields_step(ks_ctx_t *c, int left, ks_str_t *argv, ks_fields_t *fs)
+{
+    int          n;
+    ks_field_t  *f;
+
+    f = &fs->ops[fs->n];
+    n = ks_field_name(&argv[0], &f->cmd);
+
+    if (n == 0 && left > 0 && ks_arg_is(&argv[0], "overflow")) {
+        return ks_field_overflow(c, &argv[1], &fs->overflow) == KS_OK ? 1
+                                                                     : KS_ERR;
+    }
+
+    if (n == 0 || n > left) {
+        ks_reply_error(c->reply, KS_ERR_SYNTAX);
+        return KS_ERR;
+    }
+
+    if (ks_field_op(c, argv, f) != KS_OK) {
+        return KS_ERR;
+    }
+
+    f->overflow = fs->overflow;
+    fs->n++;
+
+    if (f->cmd != KS_FIELD_GET) {
+        fs->end = ks_max(fs->end, (f->bit + f->width - 1) / 8 + 1);
+    }
+
+    return n;
 }
 
 
 static int
 ks_fields_parse(ks_ctx_t *c, int argc, ks_str_t *argv, ks_fields_t *fs)
 {
-    int             i, n;
-    ks_field_t     *f;
-    ks_overflow_t   overflow;
+    int  i, n;
 
     fs->n = 0;
     fs->end = 0;
+    fs->overflow = KS_OVERFLOW_WRAP;
     fs->ops = ks_arena_alloc(c->space, (size_t) argc * sizeof(ks_field_t));
-    overflow = KS_OVERFLOW_WRAP;
 
     for (i = 2; i < argc; i += n + 1) {
-        f = &fs->ops[fs->n];
-        n = ks_field_name(&argv[i], &f->cmd);
+        n = ks_fields_step(c, argc - i - 1, argv + i, fs);
 
-        if (n == 0 && i + 1 < argc && ks_arg_is(&argv[i], "overflow")) {
-            n = 1;
-
-            if (ks_field_overflow(c, &argv[i + 1], &overflow) != KS_OK) {
-                return KS_ERR;
-            }
-
-            continue;
-        }
-
-        if (n == 0 || i + n >= argc) {
-            ks_reply_error(c->reply, KS_ERR_SYNTAX);
+        if (n == KS_ERR) {
             return KS_ERR;
-        }
-
-        if (ks_field_op(c, &argv[i + 1], f) != KS_OK) {
-            return KS_ERR;
-        }
-
-        f->overflow = overflow;
-        fs->n++;
-
-        if (f->cmd != KS_FIELD_GET) {
-            fs->end = ks_max(fs->end, (f->bit + f->width - 1) / 8 + 1);
         }
     }
 

@@ -8,6 +8,20 @@
 #include <math.h>
 
 
+/*
+ * A string that shall be read as a number: beyond max bytes it cannot be one,
+ * and is not worth a copy; the empty string is as wrong.
+ */
+
+static ks_str_t
+ks_numeral(ks_ctx_t *c, const ks_entry_t *e, size_t max)
+{
+    ks_str_t  empty = ks_str("");
+
+    return ks_string_len(e) <= max ? ks_string_flat(c->space, e) : empty;
+}
+
+
 static void
 ks_incr(ks_ctx_t *c, const ks_str_t *key, int64_t by)
 {
@@ -23,15 +37,7 @@ ks_incr(ks_ctx_t *c, const ks_str_t *key, int64_t by)
     v = 0;
 
     if (e != NULL) {
-
-        /* a long value is no integer, and not worth a copy */
-
-        s.len = ks_string_len(e);
-        s.data = NULL;
-
-        if (s.len <= KS_INT_LEN) {
-            s = ks_string_flat(c->space, e);
-        }
+        s = ks_numeral(c, e, KS_INT_LEN);
 
         if (ks_arg_int(c, &s, &v, NULL) != KS_OK) {
             return;
@@ -131,12 +137,7 @@ ks_cmd_incrbyfloat(ks_ctx_t *c, int argc, ks_str_t *argv)
     v = 0;
 
     if (e != NULL) {
-        s.len = ks_string_len(e);
-        s.data = NULL;
-
-        if (s.len < KS_FLOAT_LEN) {
-            s = ks_string_flat(c->space, e);
-        }
+        s = ks_numeral(c, e, KS_FLOAT_LEN);
 
         if (ks_arg_float(c, &s, &v) != KS_OK) {
             return;
