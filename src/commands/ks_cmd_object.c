@@ -6,9 +6,11 @@
 #include "commands/ks_handlers.h"
 
 #include <limits.h>
+#include <stdio.h>
 
 
 #define KS_SHARED_INTEGERS  10000
+#define KS_DOCTOR_TEXT      256
 
 
 static int
@@ -218,10 +220,51 @@ ks_cmd_memory_usage(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+/* the first fault is said, the others are counted */
+
+static void
+ks_doctor_note(void *data, const char *fault)
+{
+    char  *first;
+
+    first = data;
+
+    if (first[0] == '\0') {
+        snprintf(first, KS_DOCTOR_TEXT, "%s", fault);
+    }
+}
+
+
+void
+ks_cmd_memory_doctor(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    char    text[KS_DOCTOR_TEXT + 64], first[KS_DOCTOR_TEXT];
+    size_t  n;
+
+    (void) argc;
+    (void) argv;
+
+    first[0] = '\0';
+    n = ks_check(c->space, ks_doctor_note, first);
+
+    if (n == 0) {
+        snprintf(text, sizeof(text), "ok: no faults in the zone");
+
+    } else {
+        snprintf(text, sizeof(text), "%zu faults in the zone, the first: %s",
+                 n, first);
+    }
+
+    c->reply->ops->verbatim(c->reply, "txt", (u_char *) text, strlen(text));
+}
+
+
 void
 ks_cmd_memory_help(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     static const char *const  lines[] = {
+        "DOCTOR",
+        "    Checks every structure of the zone, while all others wait.",
         "USAGE <key> [SAMPLES <count>]",
         "    Bytes of the zone that the key and its value take.",
         NULL

@@ -83,6 +83,7 @@ KS_HANDLER(ks_cmd_randomkey);
 KS_HANDLER(ks_cmd_scan);
 
 /* ks_cmd_object.c */
+KS_HANDLER(ks_cmd_memory_doctor);
 KS_HANDLER(ks_cmd_memory_help);
 KS_HANDLER(ks_cmd_memory_usage);
 KS_HANDLER(ks_cmd_object_encoding);
