@@ -184,7 +184,7 @@ bench: deps all $(BENCHES)
 
 run: deps-build all
 	@$(MAKE) --no-print-directory stop
-	@mkdir -p $(RUN)/logs $(RUN)/modules $(RUN)/conf
+	@mkdir -p $(addprefix $(RUN)/,logs tmp modules conf)
 	@ln -sf $(abspath $(SO)) $(RUN)/modules/$(MODULE).so
 	@cp conf-examples/quickstart.conf $(RUN)/conf/nginx.conf
 	$(NGINX) -e logs/error.log -p $(abspath $(RUN)) -c conf/nginx.conf
@@ -193,10 +193,10 @@ run: deps-build all
 stop:
 	@pid=$$(cat $(RUN)/logs/nginx.pid 2>/dev/null) || exit 0; \
 	kill -QUIT $$pid 2>/dev/null || exit 0; \
-	for i in 1 2 3 4 5 6 7 8 9 10; do \
-	    kill -0 $$pid 2>/dev/null || exit 0; sleep 0.2; \
+	for i in $$(seq 50); do \
+	    kill -0 $$pid 2>/dev/null || exit 0; sleep 0.1; \
 	done; \
-	kill -TERM $$pid
+	kill -TERM $$pid 2>/dev/null || true
 
 
 # --- order ---

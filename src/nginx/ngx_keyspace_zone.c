@@ -168,15 +168,16 @@ ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
 
 
 /*
- * Tells of a zone of the cycle before whose data are not kept.  That is an
- * error in the log, as less would not be seen at the level that is the
- * default.
+ * Tells of a zone of the cycle before whose data are not kept.  If there are
+ * any, that is an error in the log: less would not be seen at the level that
+ * is the default.
  */
 
 static void
 ngx_keyspace_shm_lost(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf,
     ngx_shm_zone_t *old)
 {
+    ngx_uint_t            level;
     ks_zone_stats_t       st;
     ngx_keyspace_zone_t  *kz, *okz;
 
@@ -196,16 +197,17 @@ ngx_keyspace_shm_lost(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf,
     }
 
     ks_zone_stats(okz->zone, &st);
+    level = (st.keys != 0) ? NGX_LOG_ERR : NGX_LOG_NOTICE;
 
     if (kz == NULL) {
-        ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+        ngx_log_error(level, cycle->log, 0,
                       "keyspace zone \"%V\" is no longer configured: "
                       "the %uL keys that it holds are dropped",
                       &okz->name, st.keys);
         return;
     }
 
-    ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+    ngx_log_error(level, cycle->log, 0,
                   "keyspace zone \"%V\" changes its size from %uz to %uz "
                   "bytes: it starts empty, and the %uL keys that the old one "
                   "holds are dropped",
