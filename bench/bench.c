@@ -244,8 +244,8 @@ bench_key(u_char *p, size_t len, uint64_t n)
     memcpy(p, "k:", 2);
 
     for (i = len; i > 2; i--) {
-        p[i - 1] = '0' + n % 10;
-        n /= 10;
+        p[i - 1] = "0123456789abcdef"[n % 16];
+        n /= 16;
     }
 }
 

@@ -32,7 +32,7 @@ void bench_reply_init(bench_reply_t *b);
 /* Runs a command of argc words; true if it was neither null nor an error. */
 int bench_run(ks_client_t *client, bench_reply_t *b, int argc, ks_str_t *argv);
 
-/* A key of 8 bytes or more: as many digits as fit behind its prefix. */
+/* "k:" and as many hexadecimal digits of n as make len bytes. */
 void bench_key(u_char *p, size_t len, uint64_t n);
 
 uint64_t bench_random(uint64_t *state);

@@ -257,8 +257,10 @@ engine_fill(ks_space_t *sp)
     set[2].data = value_bytes;
     set[2].len = ENGINE_VALUE;
 
+    bench_key(key, ENGINE_KEY_LEN, 0);
+
     for (i = 0; i < ENGINE_KEYS; i++) {
-        bench_key(key, ENGINE_KEY_LEN, i);
+        engine_key(key, i);
 
         if (!bench_run(&client, &b, 3, set)) {
             bench_die("the zone is too small");

@@ -26,7 +26,7 @@ my $rounds = $ENV{KS_ROUNDS} // 50;
 my $seed = $ENV{KS_SEED} // 20240229;
 my $limit = $ENV{KS_DIFFER} // 8;
 
-my $ngx = KS::Nginx->start(size => '32m', http => 'keepalive_requests 1000000;',
+my $ngx = KS::Nginx->start(size => '128m', http => 'keepalive_requests 1000000;',
                            tokens => "token $KS::Nginx::TOKEN;");
 my $redis = KS::Redis->start;
 my $referee = KS::Referee->new($ngx->client, $redis);
