@@ -449,7 +449,7 @@ ks_execute(ks_client_t *client, int argc, ks_str_t *argv, ks_reply_t *reply)
 
     shards = 0;
     reply->ops->mark(reply);
-    ks_zone_count_commands(ks_space_zone(client->space), 1);
+    ks_space_count_command(client->space);
 
     cmd = ks_command_admit(client, argc, argv, reply, &shards);
 
@@ -459,6 +459,7 @@ ks_execute(ks_client_t *client, int argc, ks_str_t *argv, ks_reply_t *reply)
 
     ks_call_init(&call, client, cmd, argc, argv, reply);
     ks_read_clock(client->space);
+    ks_space_urgent(client->space, !(cmd->flags & KS_CMD_DENYOOM));
 
     if (cmd->flags & KS_CMD_ALONE) {
         ks_call(&call);

@@ -61,6 +61,7 @@ struct ks_space_s {
     uint64_t        now;        /* ms since the epoch */
     uint64_t        due;
     uint64_t        rng;
+    ks_counter_t   *counter;    /* in the zone */
     unsigned        depth;      /* of transactions */
     unsigned        flush:1;    /* to be done at commit */
     unsigned        exhausted:1;        /* the process has no memory */

@@ -52,6 +52,7 @@ ks_space_open(ks_zone_t *zone)
     sp->rng = (uint64_t) ts.tv_nsec ^ (uint64_t) getpid() << 32 ^ zone->seed[1];
     sp->due = UINT64_MAX;
     sp->hashed_len = SIZE_MAX;
+    sp->counter = &zone->commands[(unsigned) getpid() % KS_COUNTERS];
 
     /* whoever had this place before may have died in the middle of it */
 
@@ -76,6 +77,20 @@ void
 ks_space_set_time(ks_space_t *sp, uint64_t now_ms)
 {
     sp->now = now_ms;
+}
+
+
+void
+ks_space_urgent(ks_space_t *sp, int on)
+{
+    sp->mem.urgent = (on != 0);
+}
+
+
+void
+ks_space_count_command(ks_space_t *sp)
+{
+    sp->counter->n++;
 }
 
 

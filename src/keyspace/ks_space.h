@@ -70,6 +70,14 @@ uint64_t ks_space_now(const ks_space_t *sp);
 ks_zone_t *ks_space_zone(const ks_space_t *sp);
 
 /*
+ * Commands from here on are of a kind that is not to be refused for want of
+ * memory if there is any way: EXPIRE, RENAME (on), or ordinary (off).
+ */
+void ks_space_urgent(ks_space_t *sp, int on);
+
+void ks_space_count_command(ks_space_t *sp);
+
+/*
  * The lowest time (ms) at which a key that this handle stored, or any key at
  * the time of ks_expire_next(), falls due; UINT64_MAX if none.  Lets a host
  * arm one timer.  ks_space_due() is a field read; ks_expire_next() looks at

@@ -146,6 +146,12 @@ typedef struct {
     } root;
 } __attribute__((aligned(128))) ks_shard_t;
 
+typedef struct {
+    uint64_t         n;
+} __attribute__((aligned(64))) ks_counter_t;
+
+#define KS_COUNTERS       16
+
 struct ks_zone_s {
     uint64_t         magic;
     uint32_t         version;
@@ -161,12 +167,16 @@ struct ks_zone_s {
     uint64_t         pages_at;
     uint64_t         buckets_at;
     uint64_t         marks_at;
-    uint64_t         commands;          /* hint */
+    uint32_t         reserve;   /* pages that ordinary writes leave alone */
+    uint32_t         pad;
 
     /* shards whose content is void: whoever locks one empties it first */
     uint64_t         flush_mask;
 
     ks_pool_t        pool;
+
+    /* hints: commands run, by processes that share no cache line */
+    ks_counter_t     commands[KS_COUNTERS];
 };
 
 

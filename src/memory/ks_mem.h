@@ -31,6 +31,7 @@ typedef struct {
     unsigned      leader;
 
     jmp_buf      *jump;         /* where a shortage of memory goes */
+    unsigned      urgent;       /* may take pages from the reserve */
 
     /* what the running transaction took, and what it could not get */
     struct {
@@ -121,7 +122,11 @@ void ks_rollback(ks_mem_t *m);
 
 /* --- pages (ks_pool.c) --- */
 
-/* Free pages in the pool, without a lock: a hint. */
+/*
+ * Pages in the pool that this process may take, without a lock: a hint.  Some
+ * are held back from ordinary writes: for undo logs, and for changes that are
+ * never refused where there is any way (ks_mem_t's urgent).
+ */
 uint32_t ks_pool_free(const ks_mem_t *m);
 
 /* Takes a page for the shard within its transaction; 0 if there is none. */

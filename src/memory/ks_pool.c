@@ -26,7 +26,12 @@ static void ks_pool_push(ks_mem_t *m, uint32_t page);
 uint32_t
 ks_pool_free(const ks_mem_t *m)
 {
-    return __atomic_load_n(&m->zone->pool.nfree, __ATOMIC_RELAXED);
+    uint32_t  n, kept;
+
+    n = __atomic_load_n(&m->zone->pool.nfree, __ATOMIC_RELAXED);
+    kept = m->urgent ? 0 : m->zone->reserve;
+
+    return n > kept ? n - kept : 0;
 }
 
 
@@ -40,7 +45,7 @@ ks_pool_grant(ks_mem_t *m, ks_shard_t *sh)
 
     ks_pool_lock(m);
 
-    page = ks_pool_pop(m);
+    page = ks_pool_free(m) ? ks_pool_pop(m) : 0;
 
     if (page) {
         row = &m->pages[page];

@@ -11,6 +11,8 @@
 #define KS_SHARD_SPAN     (8u * 1024 * 1024)
 #define KS_BUCKET_SPAN    1024
 #define KS_BUCKET_GROUP   64            /* buckets to a mark */
+#define KS_RESERVE_MIN    2u            /* pages */
+#define KS_RESERVE_MAX    1024u
 
 
 typedef struct {
@@ -230,6 +232,9 @@ ks_zone_init_pages(ks_zone_t *zone)
 
     zone->pool.head = zone->first_page;
     zone->pool.nfree = zone->npages - zone->first_page;
+
+    zone->reserve = ks_min(ks_max(zone->pool.nfree / 256, KS_RESERVE_MIN),
+                           KS_RESERVE_MAX);
 }
 
 
@@ -296,11 +301,14 @@ ks_zone_stats(const ks_zone_t *zone, ks_zone_stats_t *st)
     st->size = zone->size;
     st->overhead = (uint64_t) zone->first_page * KS_PAGE_SIZE;
     st->used = zone->size - (uint64_t) zone->pool.nfree * KS_PAGE_SIZE;
-    st->commands = zone->commands;
     st->created_ms = zone->created_ms;
     st->shards = zone->nshards;
 
     sh = (const ks_shard_t *) ((const u_char *) zone + zone->shards_at);
+
+    for (i = 0; i < KS_COUNTERS; i++) {
+        st->commands += zone->commands[i].n;
+    }
 
     for (i = 0; i < zone->nshards; i++, sh++) {
         st->keys += sh->root.nkeys;
@@ -311,13 +319,6 @@ ks_zone_stats(const ks_zone_t *zone, ks_zone_stats_t *st)
         st->evicted += sh->evicted;
         st->recovered += sh->recovered;
     }
-}
-
-
-void
-ks_zone_count_commands(ks_zone_t *zone, unsigned n)
-{
-    __atomic_fetch_add(&zone->commands, n, __ATOMIC_RELAXED);
 }
 
 
@@ -336,5 +337,7 @@ ks_zone_reset_stats(ks_zone_t *zone)
         sh->evicted = 0;
     }
 
-    zone->commands = 0;
+    for (i = 0; i < KS_COUNTERS; i++) {
+        zone->commands[i].n = 0;
+    }
 }

@@ -69,7 +69,6 @@ int ks_policy_parse(const ks_str_t *name, ks_policy_t *policy); /* KS_ERR */
 
 /* Sums over the shards, without locks: each number is true, not their sum. */
 void ks_zone_stats(const ks_zone_t *zone, ks_zone_stats_t *st);
-void ks_zone_count_commands(ks_zone_t *zone, unsigned n);
 void ks_zone_reset_stats(ks_zone_t *zone);              /* CONFIG RESETSTAT */
 
 

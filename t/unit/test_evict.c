@@ -292,6 +292,50 @@ test_noeviction(void **state)
 }
 
 
+static void
+expire_body(ks_space_t *sp, void *data)
+{
+    job_t       *j = data;
+    ks_entry_t  *e;
+
+    e = ks_lookup(sp, &j->key, KS_LOOKUP_PEEK);
+    assert_non_null(e);
+    ks_set_expire(sp, &j->key, e, NOW + 5000);
+}
+
+
+/* a TTL needs memory, and gets it from the reserve when writes are refused */
+
+static void
+test_reserve(void **state)
+{
+    int          n;
+    job_t        j;
+    ks_space_t  *sp;
+
+    (void) state;
+
+    sp = open_zone(2 << 20, KS_NOEVICTION);
+
+    for (n = 0; set(sp, "k", n, 100, KS_NO_EXPIRE) == KS_OK; n++) {
+        assert_true(n < 100000);
+    }
+
+    j.key.data = (u_char *) "k:7";
+    j.key.len = 3;
+
+    ks_space_urgent(sp, 1);
+    assert_int_equal(ks_transact(sp, ks_key_shard(sp, &j.key), expire_body,
+                                 &j), KS_OK);
+    ks_space_urgent(sp, 0);
+
+    assert_int_equal(set(sp, "new", 1, 100, KS_NO_EXPIRE), KS_NOMEM);
+    assert_true(get(sp, "k", 7, 100));
+    assert_int_equal(ks_check(sp, report, NULL), 0);
+    close_zone(sp);
+}
+
+
 /* deleting every other small key makes room for large ones without eviction */
 
 static void
@@ -447,6 +491,7 @@ main(void)
         cmocka_unit_test(test_volatile_ttl),
         cmocka_unit_test(test_largest),
         cmocka_unit_test(test_noeviction),
+        cmocka_unit_test(test_reserve),
         cmocka_unit_test(test_compaction),
         cmocka_unit_test(test_volatile_only),
         cmocka_unit_test(test_choice),
