@@ -329,7 +329,7 @@ test_reserve(void **state)
                                  &j), KS_OK);
     ks_space_urgent(sp, 0);
 
-    assert_int_equal(set(sp, "new", 1, 100, KS_NO_EXPIRE), KS_NOMEM);
+    assert_int_equal(set(sp, "new", 1, 5000, KS_NO_EXPIRE), KS_NOMEM);
     assert_true(get(sp, "k", 7, 100));
     assert_int_equal(ks_check(sp, report, NULL), 0);
     close_zone(sp);
