@@ -51,6 +51,10 @@ sub environment {
 # locations (instead of "location /"), log_format, access_log (true: nginx's
 # own format), conf (the whole text), env, level (of error_log).  In each text
 # %PORT%, %PORT2%, %DIR% and %MODULE% stand for what they say.
+#
+# prefix => { path => text } makes it a prefix as an operator has it, with
+# these files in it, of which conf/nginx.conf is the configuration: that one
+# says all by itself.
 sub config {
     my ($self) = @_;
     my %o = %{$self->{options}};
@@ -108,14 +112,36 @@ CONF
 
 sub write_config {
     my ($self) = @_;
+    my $files = $self->{options}{prefix};
 
-    spew("$self->{dir}/nginx.conf", $self->config);
+    if (!$files) {
+        spew("$self->{dir}/nginx.conf", $self->config);
+        return;
+    }
+
+    for my $path (sort keys %$files) {
+        spew("$self->{dir}/$path", $files->{$path});
+    }
+}
+
+
+# The directories of a prefix, and the module where it belongs.
+sub make_prefix {
+    my ($self) = @_;
+
+    mkdir "$self->{dir}/$_" for qw(conf modules tmp);
+    chmod 0777, "$self->{dir}/tmp";
+    symlink module(),
+        "$self->{dir}/modules/ngx_http_keyspace_module.so";
 }
 
 
 sub globals {
     my ($self) = @_;
     my $dir = $self->{dir};
+
+    return 'daemon off;' if $self->{options}{prefix};
+
     my $level = $self->{options}{level} // 'info';
 
     return "daemon off; pid $dir/nginx.pid; error_log $dir/error.log $level;";
@@ -126,7 +152,7 @@ sub new {
     my ($class, %options) = @_;
     my $self = bless {
         dir     => tempdir(),
-        port    => free_port(),
+        port    => $options{port} // free_port(),
         port2   => free_port(),
         options => \%options,
         allowed => [],
@@ -141,6 +167,7 @@ sub new {
         "client_body_temp_path %DIR%/client;",
         map { "${_}_temp_path %DIR%/$_;" } qw(proxy fastcgi uwsgi scgi);
 
+    $self->make_prefix if $options{prefix};
     $self->write_config;
 
     return $self;
@@ -165,8 +192,12 @@ sub command {
     $nginx = binary() if binary() =~ m{/};
     croak "there is no " . binary() unless $nginx;
 
-    return ($nginx, '-p', $self->{dir}, '-c', "$self->{dir}/nginx.conf",
-            '-e', "$self->{dir}/error.log", '-g', $self->globals, @more);
+    my ($conf, $log) = $self->{options}{prefix}
+        ? ('conf/nginx.conf', 'logs/error.log')
+        : ("$self->{dir}/nginx.conf", "$self->{dir}/error.log");
+
+    return ($nginx, '-p', $self->{dir}, '-c', $conf, '-e', $log,
+            '-g', $self->globals, @more);
 }
 
 
@@ -246,15 +277,16 @@ sub reload {
 sub log {
     my ($self) = @_;
 
-    return (slurp("$self->{dir}/error.log") // '')
-           . (slurp("$self->{dir}/stderr") // '');
+    return join '', map { slurp("$self->{dir}/$_") // '' }
+        qw(error.log logs/error.log stderr);
 }
 
 
 sub access_log {
     my ($self) = @_;
 
-    return slurp("$self->{dir}/access.log") // '';
+    return join '', map { slurp("$self->{dir}/$_") // '' }
+        qw(access.log logs/access.log);
 }
 
 

@@ -73,9 +73,14 @@ sub wait_for {
 }
 
 
-# Starts a command with its output in a file; END ends it.
+# Starts a command with its output in a file; END ends it, and so does the end
+# of a test that had no time for END.
 sub spawn_command {
     my ($out, $env, @command) = @_;
+
+    unshift @command, 'setpriv', '--pdeathsig', 'TERM'
+        if installed('setpriv');
+
     my $pid = fork // die "fork: $!";
 
     if ($pid == 0) {
