@@ -246,8 +246,8 @@ subtest 'noeviction' => sub {
     }
     is($lost, 0, 'all old data stays');
 
-    is($http->command('DEL', map { "k$_" } 1000 .. 3000)->{body},
-       '{"result":2001}', 'DEL of many needs no room');
+    is($http->command('DEL', map { "k$_" } $_ * 200 .. $_ * 200 + 199)
+           ->{body}, '{"result":200}', 'DEL needs no room') for 5 .. 14;
     is($http->run('SET', 'other', 'v' x 20_000), 'OK', '... and makes room');
     is($http->run('STRLEN', 'other'), 20_000, '... for another value');
 
