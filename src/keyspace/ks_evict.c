@@ -30,7 +30,7 @@ static ks_entry_t *ks_evict_pick(ks_space_t *sp, ks_shard_t *sh,
     ks_policy_t policy);
 static unsigned ks_evict_sample(ks_space_t *sp, ks_shard_t *sh,
     ks_policy_t policy, ks_entry_t **to);
-static int ks_evict_one(ks_space_t *sp);
+static int ks_evict_one(ks_space_t *sp, uint32_t pages);
 static void ks_compact(ks_space_t *sp, ks_shard_t *sh);
 static void ks_compact_page(ks_space_t *sp, ks_shard_t *sh, uint32_t page);
 static void ks_relocate(ks_space_t *sp, ks_shard_t *sh, ks_ref_t ref);
@@ -69,7 +69,7 @@ ks_make_room(ks_space_t *sp, uint32_t pages)
 
     while (!ks_room_made(sp, pages)) {
 
-        if (!ks_evict_one(sp)) {
+        if (!ks_evict_one(sp, pages)) {
             ks_release_all(sp);
             return ks_room_made(sp, pages);
         }
@@ -133,7 +133,7 @@ ks_reclaim_shard(ks_space_t *sp, ks_shard_t *sh)
 /* --- eviction --- */
 
 static int
-ks_evict_one(ks_space_t *sp)
+ks_evict_one(ks_space_t *sp, uint32_t pages)
 {
     unsigned      cls;
     ks_mem_t     *m;
@@ -169,7 +169,7 @@ ks_evict_one(ks_space_t *sp)
     ks_reclaim_shard(sp, sh);
 
     if (sh->classes[KS_KIND_ENTRY][cls].nfree >= ks_class_cap(cls)
-        && !ks_room_made(sp, 0))
+        && !ks_room_made(sp, pages))
     {
         ks_slab_release_empty(m, sh);
         ks_compact(sp, sh);

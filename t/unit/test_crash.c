@@ -14,23 +14,15 @@
 #define _GNU_SOURCE                     /* REG_EFL */
 
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
-#include <setjmp.h>
-#include <cmocka.h>
-
-#include "keyspace/ks_keyspace.h"
+#include "engine_test.h"
 
 
 #define SIZE      (384u * 1024)
 #define SHARDS    4
-#define NOW       1700000000000ull
 #define NKEYS     24
 #define OWNER_DIED  0x40000000          /* FUTEX_OWNER_DIED */
 
@@ -48,14 +40,6 @@ static u_char       longkey[2000];
 
 /* --- the operations --- */
 
-typedef struct {
-    int       k, k2;
-    size_t    off, len;
-    uint64_t  at;
-    int       n;
-} job_t;
-
-
 static uint64_t
 all(ks_space_t *sp)
 {
@@ -64,138 +48,57 @@ all(ks_space_t *sp)
 
 
 static void
-set_body(ks_space_t *sp, void *data)
-{
-    job_t       *j = data;
-    ks_str_t     v;
-    ks_entry_t  *e;
-
-    v.data = bytes + j->off;
-    v.len = j->len;
-
-    e = ks_lookup(sp, &keys[j->k], KS_LOOKUP_WRITE);
-    ks_string_set(sp, &keys[j->k], e, &v, KS_ENC_RAW, j->at);
-}
-
-
-static void
 set(ks_space_t *sp, int k, size_t off, size_t len, uint64_t at)
 {
-    job_t  j = { .k = k, .off = off, .len = len, .at = at };
-
-    assert_int_equal(ks_transact(sp, ks_key_shard(sp, &keys[k]), set_body, &j),
-                     KS_OK);
-}
-
-
-static void
-write_body(ks_space_t *sp, void *data)
-{
-    job_t       *j = data;
-    ks_entry_t  *e;
-
-    e = ks_lookup(sp, &keys[j->k], KS_LOOKUP_WRITE);
-    ks_string_write(sp, &keys[j->k], e, j->off, bytes + 777, j->len);
+    assert_int_equal(kv_set(sp, keys[k], bytes + off, len, at), KS_OK);
 }
 
 
 static void
 put(ks_space_t *sp, int k, size_t off, size_t len)
 {
-    job_t  j = { .k = k, .off = off, .len = len };
+    kv_t  kv = { .key = keys[k], .off = off, .value = { len, bytes + 777 } };
 
-    ks_transact(sp, ks_key_shard(sp, &keys[k]), write_body, &j);
-}
-
-
-static void
-del_body(ks_space_t *sp, void *data)
-{
-    job_t       *j = data;
-    ks_entry_t  *e;
-
-    e = ks_lookup(sp, &keys[j->k], KS_LOOKUP_WRITE);
-
-    if (e) {
-        ks_remove(sp, &keys[j->k], e);
-    }
+    kv_run(sp, kv_write_body, &kv);
 }
 
 
 static void
 del(ks_space_t *sp, int k)
 {
-    job_t  j = { .k = k };
-
-    ks_transact(sp, ks_key_shard(sp, &keys[k]), del_body, &j);
-}
-
-
-static void
-expire_body(ks_space_t *sp, void *data)
-{
-    job_t       *j = data;
-    ks_entry_t  *e;
-
-    e = ks_lookup(sp, &keys[j->k], KS_LOOKUP_PEEK);
-    ks_set_expire(sp, &keys[j->k], e, j->at);
+    kv_del(sp, keys[k]);
 }
 
 
 static void
 expire(ks_space_t *sp, int k, uint64_t at)
 {
-    job_t  j = { .k = k, .at = at };
+    kv_t  kv = { .key = keys[k], .at = at };
 
-    ks_transact(sp, ks_key_shard(sp, &keys[k]), expire_body, &j);
-}
-
-
-static void
-rename_body(ks_space_t *sp, void *data)
-{
-    job_t       *j = data;
-    ks_entry_t  *e;
-
-    e = ks_lookup(sp, &keys[j->k2], KS_LOOKUP_WRITE);
-
-    if (e) {
-        ks_remove(sp, &keys[j->k2], e);
-    }
-
-    e = ks_lookup(sp, &keys[j->k], KS_LOOKUP_WRITE);
-    ks_rename(sp, &keys[j->k], e, &keys[j->k2]);
-}
-
-
-static void
-copy_body(ks_space_t *sp, void *data)
-{
-    job_t       *j = data;
-    ks_entry_t  *e;
-
-    e = ks_lookup(sp, &keys[j->k], KS_LOOKUP_WRITE);
-    ks_copy(sp, e, &keys[j->k2]);
+    kv_run(sp, kv_expire_body, &kv);
 }
 
 
 static void
 two(ks_space_t *sp, ks_body_pt body, int k, int k2)
 {
-    job_t  j = { .k = k, .k2 = k2 };
+    kv_t  kv = { .key = keys[k], .to = keys[k2] };
 
-    assert_int_equal(ks_transact(sp, ks_key_shard(sp, &keys[k])
-                                     | ks_key_shard(sp, &keys[k2]),
-                                 body, &j),
-                     KS_OK);
+    assert_int_equal(kv_run(sp, body, &kv), KS_OK);
 }
+
+
+typedef struct {
+    int     n;
+    size_t  len;
+} many_t;
 
 
 static void
 many_body(ks_space_t *sp, void *data)
 {
     int          i;
-    job_t       *j = data;
+    many_t      *j = data;
     ks_str_t     v;
     ks_entry_t  *e;
 
@@ -211,7 +114,7 @@ many_body(ks_space_t *sp, void *data)
 static void
 many(ks_space_t *sp, int n, size_t len)
 {
-    job_t  j = { .n = n, .len = len };
+    many_t  j = { .n = n, .len = len };
 
     ks_transact(sp, all(sp), many_body, &j);
 }
@@ -228,7 +131,7 @@ flush_body(ks_space_t *sp, void *data)
 static void
 flush_logged_body(ks_space_t *sp, void *data)
 {
-    set_body(sp, data);
+    kv_set_body(sp, data);
     ks_flush(sp);
 }
 
@@ -274,13 +177,13 @@ static void op_del_long(ks_space_t *sp) { del(sp, 14); }
 static void op_expire(ks_space_t *sp) { expire(sp, 2, NOW + 100); }
 static void op_expire_move(ks_space_t *sp) { expire(sp, 6, NOW + 1000000); }
 static void op_persist(ks_space_t *sp) { expire(sp, 3, KS_NO_EXPIRE); }
-static void op_rename(ks_space_t *sp) { two(sp, rename_body, 0, 20); }
-static void op_rename_over(ks_space_t *sp) { two(sp, rename_body, 2, 3); }
-static void op_rename_blob(ks_space_t *sp) { two(sp, rename_body, 1, 20); }
-static void op_rename_blob2(ks_space_t *sp) { two(sp, rename_body, 3, 21); }
-static void op_rename_long(ks_space_t *sp) { two(sp, rename_body, 14, 23); }
-static void op_copy(ks_space_t *sp) { two(sp, copy_body, 0, 20); }
-static void op_copy_blob(ks_space_t *sp) { two(sp, copy_body, 3, 22); }
+static void op_rename(ks_space_t *sp) { two(sp, kv_rename_body, 0, 20); }
+static void op_rename_over(ks_space_t *sp) { two(sp, kv_rename_body, 2, 3); }
+static void op_rename_blob(ks_space_t *sp) { two(sp, kv_rename_body, 1, 20); }
+static void op_rename_blob2(ks_space_t *sp) { two(sp, kv_rename_body, 3, 21); }
+static void op_rename_long(ks_space_t *sp) { two(sp, kv_rename_body, 14, 23); }
+static void op_copy(ks_space_t *sp) { two(sp, kv_copy_body, 0, 20); }
+static void op_copy_blob(ks_space_t *sp) { two(sp, kv_copy_body, 3, 22); }
 static void op_many(ks_space_t *sp) { many(sp, 24, 60); }
 static void op_many_blobs(ks_space_t *sp) { many(sp, 6, 5000); }
 static void op_reclaim(ks_space_t *sp) { ks_reclaim(sp, 1000); }
@@ -294,9 +197,9 @@ op_flush(ks_space_t *sp)
 static void
 op_flush_logged(ks_space_t *sp)
 {
-    job_t  j = { .k = 20, .len = 10 };
+    kv_t  kv = { .key = keys[20], .value = { 10, bytes } };
 
-    ks_transact(sp, all(sp), flush_logged_body, &j);
+    ks_transact(sp, all(sp), flush_logged_body, &kv);
 }
 
 static void
@@ -351,13 +254,6 @@ dump(ks_space_t *sp)
 
     ks_transact(sp, all(sp), dump_body, &h);
     return h;
-}
-
-
-static void
-report(void *data, const char *fault)
-{
-    print_message("%s: %s\n", (char *) data, fault);
 }
 
 
@@ -567,7 +463,7 @@ die_everywhere(const char *name, op_pt op, op_pt setup, uint64_t now)
     ks_space_t  *sp, saved;
 
     zone = ks_zone_create_sharded(zone_mem, SIZE, SHARDS,
-                                  (u_char *) "sixteen bytes...", NOW, &err);
+                                  SEED, NOW, &err);
     assert_non_null(zone);
     sp = ks_space_open(zone);
     ks_space_set_time(sp, NOW);
@@ -717,19 +613,13 @@ op_test(turn_far, setup_turn_far, NOW + 650100)
 static void
 fill(ks_space_t *sp)
 {
-    int         i, rc;
-    char        name[16];
-    job_t       j = { .k = 0, .len = 90 };
-    ks_str_t    key;
+    int     i, rc;
+    name_t  buf;
 
     ks_zone_set_policy(ks_space_zone(sp), KS_NOEVICTION);
 
     for (i = 0, rc = KS_OK; rc == KS_OK && i < 10000; i++) {
-        key.len = (size_t) snprintf(name, sizeof(name), "fill:%d", i);
-        key.data = (u_char *) name;
-        keys[NKEYS - 1] = key;
-        j.k = NKEYS - 1;
-        rc = ks_transact(sp, ks_key_shard(sp, &key), set_body, &j);
+        rc = kv_set(sp, name(buf, "fill:%d", i), bytes, 90, KS_NO_EXPIRE);
     }
 
     assert_int_equal(rc, KS_NOMEM);
@@ -750,15 +640,13 @@ test_evict(void **unused)
     long         stores;
     victim_t     v;
     const char  *err;
-    ks_str_t     spare;
     ks_zone_t   *zone;
     ks_space_t  *sp;
 
     (void) unused;
 
-    spare = keys[NKEYS - 1];
     zone = ks_zone_create_sharded(zone_mem, SIZE, SHARDS,
-                                  (u_char *) "sixteen bytes...", NOW, &err);
+                                  SEED, NOW, &err);
     sp = ks_space_open(zone);
     ks_space_set_time(sp, NOW);
     fill(sp);
@@ -776,7 +664,6 @@ test_evict(void **unused)
     print_message("%-16s %6ld stores\n", "evict", stores);
     assert_int_equal(ks_check(sp, report, "evict"), 0);
 
-    keys[NKEYS - 1] = spare;
     ks_space_close(sp);
 }
 
@@ -791,12 +678,9 @@ setup_all(void **state)
 
     (void) state;
 
-    zone_mem = mmap(NULL, SIZE, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
-                    -1, 0);
-    copy = mmap(NULL, SIZE, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
-                -1, 0);
-    copy2 = mmap(NULL, SIZE, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
-                 -1, 0);
+    zone_mem = map_zone(SIZE);
+    copy = map_zone(SIZE);
+    copy2 = map_zone(SIZE);
 
     for (i = 0; i < sizeof(bytes); i++) {
         bytes[i] = (u_char) (i * 7 + i / 251);
@@ -815,9 +699,9 @@ setup_all(void **state)
     keys[22].len = 2000;
 
     probe = ks_space_open(ks_zone_create_sharded(copy, SIZE, SHARDS,
-                                   (u_char *) "sixteen bytes...", NOW, &err));
+                                   SEED, NOW, &err));
     probe2 = ks_space_open(ks_zone_create_sharded(copy2, SIZE, SHARDS,
-                                   (u_char *) "sixteen bytes...", NOW, &err));
+                                   SEED, NOW, &err));
 
     return probe && probe2 ? 0 : -1;
 }

@@ -3,151 +3,30 @@
  * stored, whatever was stored before; without one nothing is half-written.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-
-#include <cmocka.h>
-
-#include "keyspace/ks_keyspace.h"
+#include "engine_test.h"
 
 
-#define NOW  1700000000000ull
-
-static u_char   *value;
-static size_t    value_size;
-static uint64_t  seed = 88172645463325252ull;
-
-
-static unsigned
-rnd(unsigned n)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-
-    return (unsigned) (seed >> 33) % n;
-}
-
-
-typedef struct {
-    ks_str_t  key;
-    ks_str_t  value;
-    uint64_t  at;
-    int       got;
-} job_t;
-
-
-static void
-set_body(ks_space_t *sp, void *data)
-{
-    job_t  *j = data;
-
-    ks_string_set(sp, &j->key, ks_lookup(sp, &j->key, KS_LOOKUP_WRITE),
-                  &j->value, KS_ENC_RAW, j->at);
-}
-
-
-static void
-get_body(ks_space_t *sp, void *data)
-{
-    size_t        n, off;
-    job_t        *j = data;
-    ks_entry_t   *e;
-    const u_char *p;
-
-    e = ks_lookup(sp, &j->key, KS_LOOKUP_READ);
-    j->got = (e != NULL);
-
-    if (e && j->value.data) {
-        assert_int_equal(ks_string_len(e), j->value.len);
-
-        for (off = 0; (p = ks_string_run(sp, e, off, &n)), n; off += n) {
-            assert_memory_equal(p, j->value.data + off, n);
-        }
-    }
-}
+static u_char  *value;
+static size_t   value_size;
 
 
 static int
 set(ks_space_t *sp, const char *prefix, int i, size_t len, uint64_t at)
 {
-    char   name[32];
-    job_t  j;
+    name_t  buf;
 
-    j.key.len = (size_t) snprintf(name, sizeof(name), "%s:%d", prefix, i);
-    j.key.data = (u_char *) name;
-    j.value.data = value;
-    j.value.len = len;
-    j.at = at;
-
-    return ks_transact(sp, ks_key_shard(sp, &j.key), set_body, &j);
+    return kv_set(sp, name(buf, "%s:%d", prefix, i), value, len, at);
 }
 
+
+/* len 0: whatever it is */
 
 static int
 get(ks_space_t *sp, const char *prefix, int i, size_t len)
 {
-    char   name[32];
-    job_t  j;
+    name_t  buf;
 
-    j.key.len = (size_t) snprintf(name, sizeof(name), "%s:%d", prefix, i);
-    j.key.data = (u_char *) name;
-    j.value.data = len ? value : NULL;
-    j.value.len = len;
-    assert_int_equal(ks_transact(sp, ks_key_shard(sp, &j.key), get_body, &j),
-                     KS_OK);
-    return j.got;
-}
-
-
-static ks_space_t *
-open_zone_of(size_t size, unsigned shards, ks_policy_t policy)
-{
-    void        *mem;
-    const char  *err;
-    ks_zone_t   *zone;
-    ks_space_t  *sp;
-
-    mem = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
-               -1, 0);
-    zone = ks_zone_create_sharded(mem, size, shards,
-                                  (u_char *) "sixteen bytes...", NOW, &err);
-    assert_non_null(zone);
-    ks_zone_set_policy(zone, policy);
-
-    sp = ks_space_open(zone);
-    ks_space_set_time(sp, NOW);
-
-    return sp;
-}
-
-
-static ks_space_t *
-open_zone(size_t size, ks_policy_t policy)
-{
-    return open_zone_of(size, 1, policy);
-}
-
-
-static void
-close_zone(ks_space_t *sp)
-{
-    ks_zone_t  *zone;
-
-    zone = ks_space_zone(sp);
-    ks_space_close(sp);
-    munmap(zone, zone->size);
-}
-
-
-static void
-report(void *data, const char *fault)
-{
-    (void) data;
-    print_message("%s\n", fault);
+    return kv_get(sp, name(buf, "%s:%d", prefix, i), len ? value : NULL, len);
 }
 
 
@@ -175,7 +54,7 @@ shift(size_t size, unsigned shards, ks_policy_t policy)
     static const size_t  sizes[] = { 100, 10000, 1000000, 10000, 100, 700, 45,
                                      3000, 200000, 1300, 30, 900000 };
 
-    sp = open_zone_of(size, shards, policy);
+    sp = open_zone(size, shards, policy);
     at = policy >= KS_VOLATILE_LRU ? NOW + 1000000 : KS_NO_EXPIRE;
 
     for (k = 0; k < ks_nelts(sizes); k++) {
@@ -235,7 +114,7 @@ test_largest(void **state)
 
     while (lo + 1 < hi) {
         mid = (lo + hi) / 2;
-        sp = open_zone(8 << 20, KS_NOEVICTION);
+        sp = open_zone(8 << 20, 1, KS_NOEVICTION);
 
         if (set(sp, "k", 0, mid, KS_NO_EXPIRE) == KS_OK) {
             lo = mid;
@@ -250,7 +129,7 @@ test_largest(void **state)
     print_message("the largest value in 8 MB: %zu\n", lo);
     assert_true(lo > (8u << 20) * 9 / 10);
 
-    sp = open_zone(8 << 20, KS_ALLKEYS_LRU);
+    sp = open_zone(8 << 20, 1, KS_ALLKEYS_LRU);
 
     for (i = 0; i < 200000; i++) {
         stored(sp, i, 1 + rnd(200), KS_NO_EXPIRE);
@@ -259,6 +138,40 @@ test_largest(void **state)
     stored(sp, 0, lo, KS_NO_EXPIRE);
     assert_int_equal(ks_check(sp, report, NULL), 0);
     close_zone(sp);
+}
+
+
+/* a large value in a zone of small ones drives out few more than its own size */
+
+static void
+test_victims(void **state)
+{
+    int          i;
+    size_t       k;
+    uint64_t     before, lost;
+    ks_space_t  *sp;
+
+    static const size_t  sizes[] = { 10000, 100000, 1000000 };
+
+    (void) state;
+
+    for (k = 0; k < ks_nelts(sizes); k++) {
+        sp = open_zone(8 << 20, 1 + 3 * (k & 1), KS_ALLKEYS_LRU);
+
+        for (i = 0; i < 100000; i++) {
+            assert_int_equal(set(sp, "k", i, 100, KS_NO_EXPIRE), KS_OK);
+        }
+
+        before = stats(sp).evicted;
+        assert_int_equal(set(sp, "large", 0, sizes[k], KS_NO_EXPIRE), KS_OK);
+        lost = (stats(sp).evicted - before) * 120;
+
+        print_message("%zu bytes drive out %ju\n", sizes[k],
+                      (uintmax_t) lost);
+        assert_true(lost < 3 * sizes[k] + 65536);
+        assert_int_equal(ks_check(sp, report, NULL), 0);
+        close_zone(sp);
+    }
 }
 
 
@@ -272,7 +185,7 @@ test_noeviction(void **state)
 
     (void) state;
 
-    sp = open_zone(2 << 20, KS_NOEVICTION);
+    sp = open_zone(2 << 20, 1, KS_NOEVICTION);
 
     for (n = 0; set(sp, "k", n, 500, KS_NO_EXPIRE) == KS_OK; n++) {
         assert_true(n < 10000);
@@ -292,41 +205,26 @@ test_noeviction(void **state)
 }
 
 
-static void
-expire_body(ks_space_t *sp, void *data)
-{
-    job_t       *j = data;
-    ks_entry_t  *e;
-
-    e = ks_lookup(sp, &j->key, KS_LOOKUP_PEEK);
-    assert_non_null(e);
-    ks_set_expire(sp, &j->key, e, NOW + 5000);
-}
-
-
 /* a TTL needs memory, and gets it from the reserve when writes are refused */
 
 static void
 test_reserve(void **state)
 {
     int          n;
-    job_t        j;
+    kv_t         kv = { .key = ks_str("k:7"), .at = NOW + 5000 };
     ks_space_t  *sp;
 
     (void) state;
 
-    sp = open_zone(2 << 20, KS_NOEVICTION);
+    sp = open_zone(2 << 20, 1, KS_NOEVICTION);
 
     for (n = 0; set(sp, "k", n, 100, KS_NO_EXPIRE) == KS_OK; n++) {
         assert_true(n < 100000);
     }
 
-    j.key.data = (u_char *) "k:7";
-    j.key.len = 3;
-
     ks_space_urgent(sp, 1);
-    assert_int_equal(ks_transact(sp, ks_key_shard(sp, &j.key), expire_body,
-                                 &j), KS_OK);
+    assert_int_equal(kv_run(sp, kv_expire_body, &kv), KS_OK);
+    assert_true(kv.found);
     ks_space_urgent(sp, 0);
 
     assert_int_equal(set(sp, "new", 1, 5000, KS_NO_EXPIRE), KS_NOMEM);
@@ -347,7 +245,7 @@ test_compaction(void **state)
 
     (void) state;
 
-    sp = open_zone(4 << 20, KS_NOEVICTION);
+    sp = open_zone(4 << 20, 1, KS_NOEVICTION);
 
     for (n = 0; set(sp, "k", n, 100, NOW + (n % 2 ? 1000 : 900000)) == KS_OK;
          n++)
@@ -382,7 +280,7 @@ test_volatile_only(void **state)
 
     (void) state;
 
-    sp = open_zone(2 << 20, KS_VOLATILE_LRU);
+    sp = open_zone(2 << 20, 1, KS_VOLATILE_LRU);
 
     for (i = 0; i < 200; i++) {
         stored(sp, i, 1000, KS_NO_EXPIRE);
@@ -421,7 +319,7 @@ test_choice(void **state)
 
     (void) state;
 
-    sp = open_zone(4 << 20, KS_ALLKEYS_LRU);
+    sp = open_zone(4 << 20, 1, KS_ALLKEYS_LRU);
 
     for (i = 0; i < 40000; i++) {
         ks_space_set_time(sp, NOW + (size_t) i * 16);
@@ -442,7 +340,7 @@ test_choice(void **state)
     assert_true(hot > 990 && cold < 10);
     close_zone(sp);
 
-    sp = open_zone(4 << 20, KS_VOLATILE_TTL);
+    sp = open_zone(4 << 20, 1, KS_VOLATILE_TTL);
 
     for (i = 0; i < 30000; i++) {
         stored(sp, i, 200, NOW + 1000000 + (size_t) i % 1000 * 1000);
@@ -490,6 +388,7 @@ main(void)
         cmocka_unit_test(test_volatile_random),
         cmocka_unit_test(test_volatile_ttl),
         cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_victims),
         cmocka_unit_test(test_noeviction),
         cmocka_unit_test(test_reserve),
         cmocka_unit_test(test_compaction),
