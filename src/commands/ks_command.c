@@ -441,6 +441,37 @@ ks_read_clock(ks_space_t *sp)
 
 
 void
+ks_execute_ahead(ks_client_t *client, int argc, const ks_str_t *argv,
+    unsigned step)
+{
+    int                  i, n, last;
+    const ks_command_t  *cmd;
+
+    cmd = ks_command_find(argc, argv);
+
+    if (cmd == NULL || cmd->keys[0].first == 0
+        || !ks_command_arity_ok(cmd, argc))
+    {
+        return;
+    }
+
+    last = ks_keyrange_last(&cmd->keys[0], argc);
+    n = 0;
+
+    for (i = cmd->keys[0].first; i <= last && n < KS_AHEAD_KEYS;
+         i += cmd->keys[0].step, n++)
+    {
+        if (step == 0) {
+            ks_prefetch_bucket(client->space, &argv[i]);
+
+        } else {
+            ks_prefetch_entry(client->space, &argv[i]);
+        }
+    }
+}
+
+
+void
 ks_execute(ks_client_t *client, int argc, ks_str_t *argv, ks_reply_t *reply)
 {
     uint64_t             shards;

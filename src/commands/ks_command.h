@@ -55,6 +55,17 @@ typedef void (*ks_handler_pt)(ks_ctx_t *c, int argc, ks_str_t *argv);
 int ks_commands_init(void);
 
 /*
+ * Hints that the command is going to be run soon; step 0 first, and step 1
+ * some commands later.  For pipelines: the memory that several commands are
+ * after is fetched side by side.  At most KS_AHEAD_KEYS keys are looked at.
+ */
+#define KS_AHEAD_BUCKET   8     /* commands ahead of the one that is run */
+#define KS_AHEAD_ENTRY    4
+#define KS_AHEAD_KEYS     4
+void ks_execute_ahead(ks_client_t *client, int argc, const ks_str_t *argv,
+    unsigned step);
+
+/*
  * Runs one command.  argv[0] is its name, in any case; argc 1 or more.  The
  * arguments are slices of the request and must stay as they are until it
  * returns; their bytes may not lie in the zone.  Sets the time of the space

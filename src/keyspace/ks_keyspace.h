@@ -158,6 +158,9 @@ void ks_table_remove(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e);
 /* The bucket is on its way to the cache while the locks are taken. */
 void ks_table_prefetch(const ks_space_t *sp, const ks_place_t *at);
 
+/* What is likely the entry, as the bucket looks now; nothing is followed. */
+void ks_table_prefetch_entry(const ks_space_t *sp, const ks_place_t *at);
+
 ks_bucket_t *ks_table_bucket(const ks_space_t *sp, const ks_shard_t *sh,
     uint32_t i);
 

@@ -261,6 +261,27 @@ ks_key_shard(ks_space_t *sp, const ks_str_t *key)
 }
 
 
+void
+ks_prefetch_bucket(ks_space_t *sp, const ks_str_t *key)
+{
+    ks_place_t  at;
+
+    at = ks_place(sp, key);
+    ks_table_prefetch(sp, &at);
+    __builtin_prefetch(at.shard, 1);
+}
+
+
+void
+ks_prefetch_entry(ks_space_t *sp, const ks_str_t *key)
+{
+    ks_place_t  at;
+
+    at = ks_place(sp, key);
+    ks_table_prefetch_entry(sp, &at);
+}
+
+
 uint64_t
 ks_all_shards(const ks_space_t *sp)
 {

@@ -108,6 +108,14 @@ uint64_t ks_key_shard(ks_space_t *sp, const ks_str_t *key);
 uint64_t ks_all_shards(const ks_space_t *sp);
 
 /*
+ * Hints for a key that is going to be looked up soon: the first asks for its
+ * bucket, the second, some time later, for its entry.  Cache misses of several
+ * commands then overlap.  Without locks, and safe at any time.
+ */
+void ks_prefetch_bucket(ks_space_t *sp, const ks_str_t *key);
+void ks_prefetch_entry(ks_space_t *sp, const ks_str_t *key);
+
+/*
  * Runs body(sp, data) under the locks of the set and commits.  KS_OK, or
  * KS_NOMEM when there is no room: then nothing has happened.  A transaction
  * inside a transaction joins the outer one (whose set must contain it).

@@ -72,6 +72,29 @@ ks_table_prefetch(const ks_space_t *sp, const ks_place_t *at)
 }
 
 
+void
+ks_table_prefetch_entry(const ks_space_t *sp, const ks_place_t *at)
+{
+    uint8_t             tag;
+    unsigned            i;
+    const u_char       *e;
+    const ks_bucket_t  *b;
+
+    b = ks_table_chain(sp, at);
+    tag = ks_hash_tag(at->hash);
+
+    for (i = 0; i < KS_BUCKET_SLOTS; i++) {
+
+        if (b->tag[i] == tag && b->ref[i]) {
+            e = ks_ptr(&sp->mem, b->ref[i]);
+            __builtin_prefetch(e, 1);
+            __builtin_prefetch(e + 64, 1);
+            return;
+        }
+    }
+}
+
+
 static uint64_t *
 ks_table_marks(const ks_space_t *sp, const ks_shard_t *sh)
 {

@@ -119,6 +119,11 @@ typedef struct {
 
 typedef struct {
     pthread_mutex_t  mutex;
+
+    /* hints; in the line of the lock, which comes to whoever takes it */
+    uint64_t         hits;
+    uint64_t         misses;
+
     ks_log_t         log;
 
     /* as the leader of a transaction over several shards */
@@ -131,8 +136,6 @@ typedef struct {
     ks_class_t       classes[KS_NKINDS][KS_NCLASSES];
 
     /* hints, not logged: a crash may lose a count */
-    uint64_t         hits;
-    uint64_t         misses;
     uint64_t         expired;
     uint64_t         evicted;
     uint64_t         recovered;

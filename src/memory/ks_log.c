@@ -135,11 +135,42 @@ ks_log_open(ks_mem_t *m, ks_shard_t *sh)
 }
 
 
+/*
+ * A place that was saved before in this transaction needs no saving again:
+ * it is the oldest bytes that count.  Heads of lists and counters are changed
+ * over and over by commands with many keys, and their logs stay short so.
+ */
+
+static inline int
+ks_log_has(ks_mem_t *m, const void *p, size_t len)
+{
+    size_t  i;
+
+    i = (uintptr_t) p / 4 % KS_SAVED;
+
+    if (m->saved[i].at == p && m->saved[i].txn == m->txn
+        && m->saved[i].len >= len)
+    {
+        return 1;
+    }
+
+    m->saved[i].at = p;
+    m->saved[i].len = len;
+    m->saved[i].txn = m->txn;
+
+    return 0;
+}
+
+
 void
 ks_save(ks_mem_t *m, ks_shard_t *sh, const void *p, size_t len)
 {
     size_t         n;
     const u_char  *at;
+
+    if (len <= 8 && ks_log_has(m, p, len)) {
+        return;
+    }
 
     at = p;
 
@@ -206,6 +237,7 @@ ks_log_finish(ks_mem_t *m)
 
     m->dirty = 0;
     m->txn_id = 0;
+    m->txn++;
     m->need.bytes = 0;
 
     for ( /* void */ ; mask; mask &= mask - 1) {
@@ -259,4 +291,5 @@ ks_rollback(ks_mem_t *m)
 
     m->dirty = 0;
     m->txn_id = 0;
+    m->txn++;
 }

@@ -19,6 +19,8 @@
 
 /* a process's handle on a zone's memory; private to the process */
 
+#define KS_SAVED  32            /* a power of two */
+
 typedef struct {
     ks_zone_t    *zone;
     u_char       *base;
@@ -32,6 +34,14 @@ typedef struct {
 
     jmp_buf      *jump;         /* where a shortage of memory goes */
     unsigned      urgent;       /* may take pages from the reserve */
+
+    /* small places that this transaction has saved already */
+    uint64_t      txn;          /* counts transactions, from 1 */
+    struct {
+        const void  *at;
+        size_t       len;
+        uint64_t     txn;
+    } saved[KS_SAVED];
 
     /* what the running transaction took, and what it could not get */
     struct {

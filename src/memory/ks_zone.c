@@ -12,7 +12,7 @@
 #define KS_BUCKET_SPAN    1024
 #define KS_BUCKET_GROUP   64            /* buckets to a mark */
 #define KS_RESERVE_MIN    2u            /* pages */
-#define KS_RESERVE_MAX    1024u
+#define KS_RESERVE_MAX    4096u
 
 
 typedef struct {
@@ -233,7 +233,7 @@ ks_zone_init_pages(ks_zone_t *zone)
     zone->pool.head = zone->first_page;
     zone->pool.nfree = zone->npages - zone->first_page;
 
-    zone->reserve = ks_min(ks_max(zone->pool.nfree / 256, KS_RESERVE_MIN),
+    zone->reserve = ks_min(ks_max(zone->pool.nfree / 64, KS_RESERVE_MIN),
                            KS_RESERVE_MAX);
 }
 
@@ -244,6 +244,7 @@ ks_mem_attach(ks_mem_t *m, ks_zone_t *zone)
     memset(m, 0, sizeof(*m));
 
     m->zone = zone;
+    m->txn = 1;
     m->base = (u_char *) zone;
     m->shards = (ks_shard_t *) (m->base + zone->shards_at);
     m->pages = (ks_page_t *) (m->base + zone->pages_at);

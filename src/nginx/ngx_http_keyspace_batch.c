@@ -10,7 +10,10 @@
 #include "ngx_http_keyspace.h"
 
 
-#define NGX_HTTP_KEYSPACE_SLICE  256            /* commands */
+/* a slice ends with the first of these */
+
+#define NGX_HTTP_KEYSPACE_SLICE       256       /* commands */
+#define NGX_HTTP_KEYSPACE_SLICE_TIME  5         /* milliseconds */
 
 
 typedef struct {
@@ -34,6 +37,8 @@ static ngx_http_keyspace_batch_t *ngx_http_keyspace_batch_create(
     ngx_keyspace_zone_t *kz, ks_request_t *rq);
 static void ngx_http_keyspace_batch_open(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt);
+static void ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt,
+    size_t i, ngx_uint_t step);
 static void ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt,
     ks_argv_t *args);
 static ngx_int_t ngx_http_keyspace_batch_send(ngx_http_keyspace_batch_t *bt);
@@ -116,11 +121,25 @@ ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
     last = ngx_min(bt->next + NGX_HTTP_KEYSPACE_SLICE, bt->ncommands);
 
     while (bt->next < last) {
+        ngx_http_keyspace_batch_ahead(bt, bt->next + KS_AHEAD_BUCKET, 0);
+        ngx_http_keyspace_batch_ahead(bt, bt->next + KS_AHEAD_ENTRY, 1);
+
         ngx_http_keyspace_batch_one(bt, &bt->commands[bt->next]);
         bt->next++;
     }
 
     ngx_keyspace_settle(bt->zone);
+}
+
+
+static void
+ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt, size_t i,
+    ngx_uint_t step)
+{
+    if (i < bt->ncommands) {
+        ks_execute_ahead(&bt->client, bt->commands[i].argc,
+                         bt->commands[i].argv, step);
+    }
 }
 
 

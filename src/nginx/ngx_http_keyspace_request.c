@@ -54,6 +54,7 @@ ngx_http_keyspace_read_body(ngx_http_request_t *r,
         r->header_in->pos += body.len;
         r->request_length += body.len;
         r->headers_in.content_length_n = 0;
+        r->lingering_close = 0;
 
         return next(r, &body);
     }
@@ -208,6 +209,9 @@ ngx_http_keyspace_read_file(ngx_buf_t *b, u_char *p)
  * theirs.  If the raw path does not begin with the prefix as it is written in
  * the configuration (after a rewrite, or when it was itself written in
  * another way), the normalised one has to do.
+ *
+ * What never gets here, as nginx refuses it before any module is asked: a path
+ * with %00, and one whose .. (or ..%2F) lead above the root.
  */
 
 ngx_int_t

@@ -181,7 +181,16 @@ ngx_keyspace_shm_lost(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf,
     ks_zone_stats_t       st;
     ngx_keyspace_zone_t  *kz, *okz;
 
-    if (old->tag != &ngx_keyspace_module || old->data == NULL) {
+    kz = ngx_keyspace_shm_successor(kcf, old);
+
+    if (old->tag != &ngx_keyspace_module) {
+        if (kz != NULL) {
+            ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+                          "keyspace zone \"%V\" starts empty: the one before "
+                          "belongs to another build of the module, and its "
+                          "keys are dropped", &kz->name);
+        }
+
         return;
     }
 
@@ -189,8 +198,6 @@ ngx_keyspace_shm_lost(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf,
 
     /* without a master this process has a handle on memory that may go */
     ngx_keyspace_close(okz);
-
-    kz = ngx_keyspace_shm_successor(kcf, old);
 
     if (okz->zone == NULL || (kz != NULL && kz->base == okz->base)) {
         return;
