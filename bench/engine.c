@@ -23,7 +23,7 @@
 #define ENGINE_RUNS      7
 #define ENGINE_KEY_LEN   16
 #define ENGINE_VALUE     64
-#define ENGINE_ZONE      ((size_t) 256 << 20)
+#define ENGINE_ZONE      ((size_t) 128 << 20)
 
 typedef struct {
     int       ready;            /* processes at the start line */
@@ -239,6 +239,43 @@ engine_compare(ks_space_t *sp, const char *name, engine_loop_pt loop)
 }
 
 
+/*
+ * What the machine takes for one read of memory that is in no cache, as a
+ * lookup needs two: ns.
+ */
+
+static double
+engine_latency(void)
+{
+    u_char    *p;
+    size_t     i, size, at;
+    double     start;
+    uint64_t   seed;
+
+    size = ENGINE_ZONE;
+    p = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS, -1,
+             0);
+    if (p == MAP_FAILED) {
+        bench_die("mmap");
+    }
+
+    memset(p, 1, size);
+
+    seed = 1;
+    at = 0;
+    start = bench_now();
+
+    for (i = 0; i < ENGINE_OPS; i++) {
+        at = p[(bench_random(&seed) + at) % size];
+    }
+
+    start = bench_now() - start;
+    (void) munmap(p, size);
+
+    return at ? start / ENGINE_OPS * 1e9 : 0;
+}
+
+
 static void
 engine_fill(ks_space_t *sp)
 {
@@ -295,6 +332,8 @@ main(void)
     printf("engine: 80 %% GET, 20 %% SET, %d keys of %d bytes, values of %d; "
            "medians of %d\n", ENGINE_KEYS, ENGINE_KEY_LEN, ENGINE_VALUE,
            ENGINE_RUNS);
+    printf("  a read of memory that is in no cache: %.0f ns\n",
+           engine_latency());
     printf("  %-22s %12s %12s %9s\n", "", "one process", "two", "two/one");
 
     engine_compare(sp, "commands", engine_commands);

@@ -11,6 +11,7 @@ use Test::More;
 
 use KS::HTTP;
 use KS::Nginx;
+use KS::Proc qw(slurp);
 
 my $ngx = KS::Nginx->start(
     size => '16m',
@@ -392,6 +393,36 @@ subtest 'HTTP' => sub {
 
     is($http->run('STRLEN', 'large'), 5_000_000, 'nor does a lost reader');
 
+    still_alive();
+};
+
+
+subtest 'nothing leaks' => sub {
+    my $c = $ngx->client;
+    my @bad = (
+        sub { $c->post('["SET","k"') },
+        sub { $c->post('[["GET","k"],["NOSUCH"],[]]', uri => '/pipeline') },
+        sub { $c->post('[["GET","witness"],["NOSUCH"]]', uri => '/pipeline') },
+        sub { $c->post('SET k {"a":') },
+        sub { $c->command('NOSUCH', 'x' x 3000) },
+        sub { $c->command('SET', 'k', 'v', 'EX', 'x') },
+        sub { $c->command('SETRANGE', 'k', 500_000_000, 'x') },
+        sub { $c->post('["PING"]', token => 'x') },
+        sub { $c->request('DELETE', '/get/k', body => 'x' x 5000) },
+        sub { $c->request('GET', '/set/a/b?EX=x') },
+    );
+    my $rounds = sub {
+        for (1 .. $_[0]) {
+            $_->() for @bad;
+        }
+        my ($kb) = slurp("/proc/$before[0]/status") =~ /^RssAnon:\s+(\d+)/m;
+        return $kb;
+    };
+
+    my $first = $rounds->(100);
+    my $last = $rounds->(300);
+
+    cmp_ok($last, '<=', $first + 400, "$first kB, $last kB after 3000 more");
     still_alive();
 };
 

@@ -27,6 +27,7 @@ CONF
     locations => <<'CONF',
         location / { keyspace_rest main; }
         location /redis/ { keyspace_rest main; }
+        location /kv { keyspace_rest main; }
         location = /exact { keyspace_rest main; }
         location /file/ {
             client_body_in_file_only clean;
@@ -271,6 +272,16 @@ subtest 'under another prefix' => sub {
     answer('a key that looks like the prefix',
            $http->request('GET', '/redis/echo/redis/'), 400,
            q({"error":"ERR wrong number of arguments for 'echo' command"}));
+    answer('a base URL without a slash', $http->post('["GET","pre"]',
+           uri => '/kv'), 200, '{"result":"fix"}');
+    answer('... with one', $http->post('["GET","pre"]', uri => '/kv/'), 200,
+           '{"result":"fix"}');
+    answer('... with a path', $http->request('GET', '/kv/get/pre'), 200,
+           '{"result":"fix"}');
+    answer('... with a pipeline', $http->post('[["GET","pre"]]',
+           uri => '/kv/pipeline'), 200, '[{"result":"fix"}]');
+    is($http->request('GET', '/kvget/pre')->{status}, 400,
+       'another word that begins alike');
     answer('an exact location', $http->post('["GET","pre"]', uri => '/exact'),
            200, '{"result":"fix"}');
 };
@@ -300,6 +311,11 @@ subtest 'a pipeline' => sub {
            . ',"none"]]', uri => '/pipeline',
            headers => ['Upstash-Encoding: base64']), 200,
            '[{"result":"Mg=="},{"result":"OK"},{"result":["Mw==",null]}]');
+
+    answer('as RESP2', $http->post('[["GET","p"],["INCR"],["MGET","p","x"]]',
+           uri => '/pipeline', headers => ['Upstash-Response-Format: resp2']),
+           200, "*3\r\n\$1\r\n3\r\n-ERR wrong number of arguments for 'incr' "
+           . "command\r\n*2\r\n\$1\r\n3\r\n\$-1\r\n");
 
     for my $bad ('', '{}', '["GET","p"]', '[["GET","p"],1]', '[[]]',
                  '[["GET","p"]', 'GET p')
