@@ -73,15 +73,14 @@ typedef struct {
  * An undo log.  Page by page records grow upwards: the old bytes, padded to
  * 8, then a word with their place and length, so that they can be read from
  * the end.  open is the commit word: 0 says that there is nothing to undo,
- * whatever the pages hold.
+ * whatever the pages hold; else it is the set of the shards that the records
+ * may be about, those that the transaction has locked.
  */
 typedef struct {
     uint64_t         open;
-    uint64_t         id;        /* of a transaction over several shards, or 0 */
-    uint32_t         leader;    /* the shard that has its commit word */
+    uint64_t         covers;    /* what open is going to be */
     uint32_t         first;     /* page number; part of the layout */
     uint32_t         cur;       /* the page that grows */
-    uint32_t         pad;
 } ks_log_t;
 
 typedef struct {
@@ -124,12 +123,7 @@ typedef struct {
     uint64_t         hits;
     uint64_t         misses;
 
-    ks_log_t         log;
-
-    /* as the leader of a transaction over several shards */
-    uint64_t         txn_active;        /* its id; storing 0 commits it */
-    uint64_t         txn_mask;
-    uint64_t         txn_seq;
+    ks_log_t         log;       /* of transactions that it leads */
 
     ks_ref_t         pending;   /* freed chunks, on their way to the slab */
     uint32_t         parked;    /* page being emptied by compaction, or 0 */

@@ -4,9 +4,14 @@
  * The mutexes are robust: the kernel hands a dead holder's lock to the next
  * one who asks, with EOWNERDEAD.  That one brings the shard back to its last
  * commit before it goes on.  Lock order: shards ascending, then the pool.
+ *
+ * A transaction over several shards has its log in the lowest of them.  Who
+ * holds that one may undo it, and needs none of the others: each of them is
+ * still a dead one's, or held by somebody who waits for the log to be closed.
  */
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "memory/ks_log.h"
@@ -14,7 +19,7 @@
 
 static void ks_lock_shard(ks_mem_t *m, unsigned i);
 static void ks_recover(ks_mem_t *m, unsigned i);
-static void ks_recover_led(ks_mem_t *m, unsigned i);
+static void ks_recover_leader(ks_mem_t *m, unsigned k, unsigned i);
 static void ks_finish_flush(ks_mem_t *m, uint64_t mask);
 
 
@@ -30,6 +35,7 @@ ks_lock(ks_mem_t *m, uint64_t mask)
     }
 
     m->locked = mask;
+    m->leader = mask ? &m->shards[__builtin_ctzll(mask)] : NULL;
 
     flush = __atomic_load_n(&m->zone->flush_mask, __ATOMIC_RELAXED) & mask;
 
@@ -86,28 +92,22 @@ ks_lock_shard(ks_mem_t *m, unsigned i)
 static void
 ks_recover(ks_mem_t *m, unsigned i)
 {
-    ks_log_t    *log;
+    unsigned     k;
     ks_shard_t  *sh;
 
     sh = &m->shards[i];
-    log = &sh->log;
 
     ks_pool_settle(m);
 
-    if (sh->txn_active) {
-        ks_recover_led(m, i);
-
-    } else if (log->open) {
-
-        if (log->id && m->shards[log->leader].txn_active != log->id) {
-            ks_log_close(log);          /* committed by its leader */
-
-        } else {
-            ks_log_undo(m, sh, log);
-        }
+    for (k = 0; k < i; k++) {
+        ks_recover_leader(m, k, i);
     }
 
-    if (ks_log_page(m, log->first)->next) {
+    if (sh->log.open) {
+        ks_log_undo(m, &sh->log);
+    }
+
+    if (ks_log_page(m, sh->log.first)->next) {
         ks_pool_trim_log(m, sh);
     }
 
@@ -116,44 +116,39 @@ ks_recover(ks_mem_t *m, unsigned i)
 
 
 /*
- * The shard led a transaction that did not commit.  The leader's word says so
- * to the others' logs until each of them is undone, so they are undone first;
- * one by one, so that no lock above is held when the caller goes on upwards.
+ * If the log of shard k covers shard i, which we hold, then it is the dead
+ * one's, and has to be undone before shard i is of use.  By us, or by someone
+ * who already has the lock of k; that one may be about to ask for i, so we
+ * never wait for the lock, but only for the log, which is closed without i.
  */
 
 static void
-ks_recover_led(ks_mem_t *m, unsigned i)
+ks_recover_leader(ks_mem_t *m, unsigned k, unsigned i)
 {
-    uint64_t     id, left;
-    unsigned     k;
-    ks_shard_t  *sh, *other;
+    int          rc;
+    ks_shard_t  *sh;
 
-    sh = &m->shards[i];
-    id = sh->txn_active;
-    left = sh->txn_mask & ~((2ull << i) - 1);
+    sh = &m->shards[k];
 
-    for ( /* void */ ; left; left &= left - 1) {
-        k = (unsigned) __builtin_ctzll(left);
-        other = &m->shards[k];
+    while (__atomic_load_n(&sh->log.open, __ATOMIC_ACQUIRE) & (1ull << i)) {
 
-        ks_lock_shard(m, k);
+        rc = pthread_mutex_trylock(&sh->mutex);
 
-        if (other->log.open && other->log.id == id && other->log.leader == i) {
-            ks_log_undo(m, other, &other->log);
+        if (rc == EBUSY) {
+            sched_yield();
+            continue;
         }
 
-        pthread_mutex_unlock(&other->mutex);
+        if (rc == EOWNERDEAD) {
+            ks_recover(m, k);
+            pthread_mutex_consistent(&sh->mutex);
+
+        } else if (rc) {
+            abort();
+        }
+
+        pthread_mutex_unlock(&sh->mutex);
     }
-
-    if (sh->log.open && sh->log.id == id && sh->log.leader == i) {
-        ks_log_undo(m, sh, &sh->log);
-
-    } else if (sh->log.open) {
-        ks_log_close(&sh->log);
-    }
-
-    sh->txn_active = 0;
-    ks_barrier();
 }
 
 

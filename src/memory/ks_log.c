@@ -15,12 +15,10 @@
 #define KS_LOG_GRANT  0xffff
 
 
-static void ks_log_open(ks_mem_t *m, ks_shard_t *sh);
-
-
 void
-ks_log_begin(const ks_mem_t *m, ks_log_t *log)
+ks_log_begin(const ks_mem_t *m, ks_log_t *log, uint64_t covers)
 {
+    log->covers = covers;
     log->cur = log->first;
     ks_log_page(m, log->first)->used = 0;
     ks_barrier();
@@ -45,7 +43,7 @@ ks_log_seal(ks_log_t *log, ks_logpage_t *page, size_t padded, uint64_t word)
     ks_barrier();
     page->used += padded + 8;
     ks_barrier();
-    log->open = 1;
+    log->open = log->covers;
     ks_barrier();
 }
 
@@ -76,21 +74,26 @@ void
 ks_log_reserve(ks_mem_t *m, ks_shard_t *sh, size_t len)
 {
     uint32_t       next;
+    ks_log_t      *log;
     ks_logpage_t  *page;
 
-    if (!(m->dirty & (1ull << ks_shard_index(m, sh)))) {
-        ks_log_open(m, sh);
+    log = &m->leader->log;
+
+    if (m->dirty == 0) {
+        ks_log_begin(m, log, m->locked);
     }
 
-    if (ks_likely(ks_log_fits(m, &sh->log, len))) {
+    m->dirty |= 1ull << ks_shard_index(m, sh);
+
+    if (ks_likely(ks_log_fits(m, log, len))) {
         return;
     }
 
-    page = ks_log_page(m, sh->log.cur);
+    page = ks_log_page(m, log->cur);
     next = page->next;
 
     if (next == 0) {
-        next = ks_pool_grant_log(m, sh, sh->log.cur);
+        next = ks_pool_grant_log(m, m->leader);
         if (next == 0) {
             m->need.bytes += KS_PAGE_SIZE;
             ks_raise_nomem(m, sh, KS_KIND_NODE, KS_PAGE_SIZE);
@@ -99,39 +102,8 @@ ks_log_reserve(ks_mem_t *m, ks_shard_t *sh, size_t len)
 
     ks_log_page(m, next)->used = 0;
     ks_barrier();
-    sh->log.cur = next;
+    log->cur = next;
     ks_barrier();
-}
-
-
-/*
- * The first change of a shard in this transaction.  Over several shards the
- * lowest one that is locked leads: its txn_active is the commit word of all,
- * and it is set before any log refers to it.
- */
-
-static void
-ks_log_open(ks_mem_t *m, ks_shard_t *sh)
-{
-    ks_shard_t  *leader;
-
-    if (m->txn_id == 0 && (m->locked & (m->locked - 1))) {
-        m->leader = (unsigned) __builtin_ctzll(m->locked);
-        leader = &m->shards[m->leader];
-
-        m->txn_id = ++leader->txn_seq;
-        leader->txn_mask = m->locked;
-        ks_barrier();
-        leader->txn_active = m->txn_id;
-        ks_barrier();
-    }
-
-    ks_log_begin(m, &sh->log);
-    sh->log.id = m->txn_id;
-    sh->log.leader = m->leader;
-    ks_barrier();
-
-    m->dirty |= 1ull << ks_shard_index(m, sh);
 }
 
 
@@ -178,7 +150,7 @@ ks_save(ks_mem_t *m, ks_shard_t *sh, const void *p, size_t len)
         n = ks_min(len, (size_t) KS_LOG_RECORD);
 
         ks_log_reserve(m, sh, n);
-        ks_log_put(m, &sh->log, at, n);
+        ks_log_put(m, &m->leader->log, at, n);
 
         at += n;
         len -= n;
@@ -187,7 +159,7 @@ ks_save(ks_mem_t *m, ks_shard_t *sh, const void *p, size_t len)
 
 
 void
-ks_log_undo(ks_mem_t *m, ks_shard_t *sh, ks_log_t *log)
+ks_log_undo(ks_mem_t *m, ks_log_t *log)
 {
     size_t         len, size;
     uint64_t       word;
@@ -202,7 +174,7 @@ ks_log_undo(ks_mem_t *m, ks_shard_t *sh, ks_log_t *log)
             size = 8;
 
             if (len == KS_LOG_GRANT) {
-                ks_pool_ungrant(m, sh, (uint32_t) (word >> 16));
+                ks_pool_ungrant(m, log->open, (uint32_t) (word >> 16));
 
             } else {
                 size += ks_align(len, 8);
@@ -227,69 +199,47 @@ ks_log_undo(ks_mem_t *m, ks_shard_t *sh, ks_log_t *log)
 }
 
 
-static void
-ks_log_finish(ks_mem_t *m)
-{
-    uint64_t     mask;
-    ks_shard_t  *sh;
-
-    mask = m->dirty;
-
-    m->dirty = 0;
-    m->txn_id = 0;
-    m->txn++;
-    m->need.bytes = 0;
-
-    for ( /* void */ ; mask; mask &= mask - 1) {
-        sh = &m->shards[__builtin_ctzll(mask)];
-
-        ks_log_close(&sh->log);
-
-        if (ks_unlikely(sh->log.cur != sh->log.first)) {
-            ks_pool_trim_log(m, sh);
-        }
-    }
-}
-
-
 void
 ks_commit(ks_mem_t *m)
 {
-    ks_barrier();
+    ks_shard_t  *sh;
 
-    if (m->txn_id) {
-        m->shards[m->leader].txn_active = 0;
-        ks_barrier();
+    m->need.bytes = 0;
+
+    if (m->dirty == 0) {
+        return;
     }
 
-    ks_log_finish(m);
+    m->dirty = 0;
+    m->txn++;
+    sh = m->leader;
+
+    ks_log_close(&sh->log);
+
+    if (ks_unlikely(sh->log.cur != sh->log.first)) {
+        ks_pool_trim_log(m, sh);
+    }
 }
 
 
 void
 ks_rollback(ks_mem_t *m)
 {
-    uint64_t     mask;
     ks_shard_t  *sh;
 
-    for (mask = m->dirty; mask; mask &= mask - 1) {
-        sh = &m->shards[__builtin_ctzll(mask)];
-
-        if (sh->log.open) {
-            ks_log_undo(m, sh, &sh->log);
-        }
-
-        if (ks_log_page(m, sh->log.first)->next) {
-            ks_pool_trim_log(m, sh);
-        }
-    }
-
-    if (m->txn_id) {
-        m->shards[m->leader].txn_active = 0;
-        ks_barrier();
+    if (m->dirty == 0) {
+        return;
     }
 
     m->dirty = 0;
-    m->txn_id = 0;
     m->txn++;
+    sh = m->leader;
+
+    if (sh->log.open) {
+        ks_log_undo(m, &sh->log);
+    }
+
+    if (ks_log_page(m, sh->log.first)->next) {
+        ks_pool_trim_log(m, sh);
+    }
 }

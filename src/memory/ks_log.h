@@ -26,7 +26,7 @@ ks_log_page(const ks_mem_t *m, uint32_t page)
 
 
 /* Starts an empty log; it is open from its first record on. */
-void ks_log_begin(const ks_mem_t *m, ks_log_t *log);
+void ks_log_begin(const ks_mem_t *m, ks_log_t *log, uint64_t covers);
 
 /*
  * Whether a record of len bytes fits into the current page.  If not, a pool
@@ -40,14 +40,17 @@ void ks_log_put(const ks_mem_t *m, ks_log_t *log, const void *p, size_t len);
 /* Appends the record that takes a granted page back; it must fit. */
 void ks_log_put_grant(const ks_mem_t *m, ks_log_t *log, uint32_t page);
 
-/* Makes room for len bytes in a shard's log; leaves by longjmp if none. */
+/*
+ * Says that the shard is going to change, and makes room for len bytes in the
+ * transaction's log; leaves by longjmp if there is none.
+ */
 void ks_log_reserve(ks_mem_t *m, ks_shard_t *sh, size_t len);
 
 /*
- * Applies an open log backwards and closes it.  sh: whose log it is, NULL for
- * the pool's.  May be cut short at any store and run again from the start.
+ * Applies an open log backwards and closes it.  May be cut short at any store
+ * and run again from the start.
  */
-void ks_log_undo(ks_mem_t *m, ks_shard_t *sh, ks_log_t *log);
+void ks_log_undo(ks_mem_t *m, ks_log_t *log);
 
 static inline void
 ks_log_close(ks_log_t *log)

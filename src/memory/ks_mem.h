@@ -3,8 +3,10 @@
  *
  * The rule that everything rests on: memory of the zone that was there before
  * the transaction is changed only after ks_save() of its old bytes (or by
- * ks_set(), which does both), under the lock of the shard it belongs to, into
- * that shard's log.  Chunks allocated in the same transaction are not seen by
+ * ks_set(), which does both), under the lock of the shard it belongs to.  A
+ * transaction has one log, that of the lowest shard it has locked, its leader;
+ * so changes of several shards, and memory that changes hands between them,
+ * are undone in the reverse of their order.  Chunks allocated in the same transaction are not seen by
  * anyone and need no saving.  A freed chunk is not reused before the
  * transaction has committed.  Hints (counters, access clocks) are exempt.
  */
@@ -28,9 +30,8 @@ typedef struct {
     ks_page_t    *pages;
 
     uint64_t      locked;       /* shards that we hold */
-    uint64_t      dirty;        /* of these, the ones with an open log */
-    uint64_t      txn_id;       /* over several shards, once begun; else 0 */
-    unsigned      leader;
+    uint64_t      dirty;        /* of these, the ones that have changed */
+    ks_shard_t   *leader;       /* the lowest of them: its log is in use */
 
     jmp_buf      *jump;         /* where a shortage of memory goes */
     unsigned      urgent;       /* may take pages from the reserve */
@@ -143,19 +144,19 @@ uint32_t ks_pool_free(const ks_mem_t *m);
 uint32_t ks_pool_grant(ks_mem_t *m, ks_shard_t *sh);
 
 /*
- * Takes a page for the shard's log, linked behind the log page prev; not
+ * Takes a page for the log of the shard, linked behind its last, cur; not
  * part of any transaction.  0 if there is none.
  */
-uint32_t ks_pool_grant_log(ks_mem_t *m, ks_shard_t *sh, uint32_t prev);
+uint32_t ks_pool_grant_log(ks_mem_t *m, ks_shard_t *sh);
 
 /* Gives the log pages behind the first back; the log is not open. */
 void ks_pool_trim_log(ks_mem_t *m, ks_shard_t *sh);
 
-/* Gives an empty slab page of the shard back; the shard's log is not open. */
+/* Gives an empty slab page of the shard back; no transaction is open. */
 void ks_pool_release(ks_mem_t *m, ks_shard_t *sh, uint32_t page);
 
-/* Undoes a grant; repeatable. */
-void ks_pool_ungrant(ks_mem_t *m, ks_shard_t *sh, uint32_t page);
+/* Undoes a grant to one of the shards; repeatable. */
+void ks_pool_ungrant(ks_mem_t *m, uint64_t shards, uint32_t page);
 
 /* Takes all slab pages of the shards in mask back, whatever they hold. */
 void ks_pool_seize(ks_mem_t *m, uint64_t mask);
@@ -210,7 +211,7 @@ void ks_slab_unpark(ks_mem_t *m, ks_shard_t *sh);
 ks_ref_t ks_slab_chunk(const ks_mem_t *m, uint32_t page, unsigned i);
 
 /* Gives the page of a whole-page chunk to another shard, in a transaction
- * that holds both; the change is in the new one's log. */
+ * that holds both. */
 void ks_slab_give(ks_mem_t *m, ks_shard_t *to, ks_ref_t ref);
 
 

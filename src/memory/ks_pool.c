@@ -3,9 +3,9 @@
  *
  * Moving a page is a small committed change of its own, with the pool's lock
  * (the last in the order) and the pool's log.  It may touch words of the
- * shard that the mover holds, but none that the shard's own open log may have
+ * shard that the mover holds, but none that the open log of the mover may have
  * saved before: a grant touches only the page's table row, which nobody else
- * knows yet, and a release is done while the shard's log is closed.
+ * knows yet, and a release is done while no transaction is open.
  */
 
 #include <errno.h>
@@ -53,7 +53,7 @@ ks_pool_grant(ks_mem_t *m, ks_shard_t *sh)
         row->shard = (uint8_t) ks_shard_index(m, sh);
 
         /* before the commit: undoing a grant that did not happen is harmless */
-        ks_log_put_grant(m, &sh->log, page);
+        ks_log_put_grant(m, &m->leader->log, page);
     }
 
     ks_pool_commit(m);
@@ -63,7 +63,7 @@ ks_pool_grant(ks_mem_t *m, ks_shard_t *sh)
 
 
 void
-ks_pool_ungrant(ks_mem_t *m, ks_shard_t *sh, uint32_t page)
+ks_pool_ungrant(ks_mem_t *m, uint64_t shards, uint32_t page)
 {
     ks_page_t  *row;
 
@@ -74,7 +74,7 @@ ks_pool_ungrant(ks_mem_t *m, ks_shard_t *sh, uint32_t page)
     /* it may be back already, and another's: this may be the second time */
 
     if (row->state != KS_PAGE_FREE && row->state != KS_PAGE_LOG
-        && row->shard == ks_shard_index(m, sh))
+        && shards & (1ull << row->shard))
     {
         ks_pool_push(m, page);
     }
@@ -84,7 +84,7 @@ ks_pool_ungrant(ks_mem_t *m, ks_shard_t *sh, uint32_t page)
 
 
 uint32_t
-ks_pool_grant_log(ks_mem_t *m, ks_shard_t *sh, uint32_t prev)
+ks_pool_grant_log(ks_mem_t *m, ks_shard_t *sh)
 {
     uint32_t       page;
     ks_page_t     *row;
@@ -101,10 +101,10 @@ ks_pool_grant_log(ks_mem_t *m, ks_shard_t *sh, uint32_t prev)
 
         lp = ks_log_page(m, page);
         lp->next = 0;
-        lp->prev = prev;
+        lp->prev = sh->log.cur;
         lp->used = 0;
 
-        last = ks_log_page(m, prev);
+        last = ks_log_page(m, sh->log.cur);
         ks_log_put(m, &m->zone->pool.log, &last->next, sizeof(last->next));
         last->next = page;
     }
@@ -240,13 +240,13 @@ ks_pool_lock(ks_mem_t *m)
         }
 
         if (pool->log.open) {
-            ks_log_undo(m, NULL, &pool->log);
+            ks_log_undo(m, &pool->log);
         }
 
         pthread_mutex_consistent(&pool->mutex);
     }
 
-    ks_log_begin(m, &pool->log);
+    ks_log_begin(m, &pool->log, 1);
 }
 
 
