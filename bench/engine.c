@@ -2,9 +2,10 @@
  * The engine without a network: 80 % GET and 20 % SET, uniform, over a million
  * 16-byte keys with 64-byte values, by one process and by two on one zone.
  *
- * Twice: as commands through ks_execute(), and as ks_lookup() and
- * ks_string_set() in a transaction of their own, which is what the commands
- * stand on.
+ * In three ways: as commands through ks_execute(), one after another; as a
+ * pipeline, which is the same with a look ahead, as a REST pipeline runs; and
+ * as ks_lookup() and ks_string_set() in a transaction of their own, which is
+ * what the commands stand on.
  */
 
 #define _GNU_SOURCE
@@ -85,6 +86,62 @@ engine_commands(ks_space_t *sp, uint64_t seed, uint64_t *bad)
             *bad += !bench_run(&client, &b, 3, set);
         } else {
             *bad += !bench_run(&client, &b, 2, get);
+        }
+    }
+
+    *bad += b.bytes == 0;
+}
+
+
+/* a ring of commands: some are being fetched while one is run */
+
+#define ENGINE_RING  16
+
+static void
+engine_pipeline(ks_space_t *sp, uint64_t seed, uint64_t *bad)
+{
+    int            argc[ENGINE_RING];
+    u_char         keys[ENGINE_RING][ENGINE_KEY_LEN];
+    uint32_t       i, k;
+    uint64_t       r;
+    ks_str_t       argv[ENGINE_RING][3], get = ks_str("GET");
+    ks_str_t       set = ks_str("SET");
+    ks_client_t    client;
+    bench_reply_t  b;
+
+    memset(&client, 0, sizeof(client));
+    client.space = sp;
+    bench_reply_init(&b);
+
+    for (k = 0; k < ENGINE_RING; k++) {
+        bench_key(keys[k], ENGINE_KEY_LEN, 0);
+    }
+
+    for (i = 0; i < ENGINE_OPS + KS_AHEAD_BUCKET; i++) {
+
+        if (i < ENGINE_OPS) {
+            k = i % ENGINE_RING;
+            r = bench_random(&seed);
+            engine_key(keys[k], (r >> 32) % ENGINE_KEYS);
+
+            argc[k] = (r & 0xffff) % 5 == 0 ? 3 : 2;
+            argv[k][0] = argc[k] == 3 ? set : get;
+            argv[k][1].data = keys[k];
+            argv[k][1].len = ENGINE_KEY_LEN;
+            argv[k][2].data = value_bytes;
+            argv[k][2].len = ENGINE_VALUE;
+
+            ks_execute_ahead(&client, argc[k], argv[k], 0);
+        }
+
+        if (i >= KS_AHEAD_BUCKET - KS_AHEAD_ENTRY) {
+            k = (i - (KS_AHEAD_BUCKET - KS_AHEAD_ENTRY)) % ENGINE_RING;
+            ks_execute_ahead(&client, argc[k], argv[k], 1);
+        }
+
+        if (i >= KS_AHEAD_BUCKET) {
+            k = (i - KS_AHEAD_BUCKET) % ENGINE_RING;
+            *bad += !bench_run(&client, &b, argc[k], argv[k]);
         }
     }
 
@@ -337,6 +394,7 @@ main(void)
     printf("  %-22s %12s %12s %9s\n", "", "one process", "two", "two/one");
 
     engine_compare(sp, "commands", engine_commands);
+    engine_compare(sp, "commands, pipelined", engine_pipeline);
     engine_compare(sp, "lookup and set alone", engine_direct);
 
     if (ks_check(sp, NULL, NULL) != 0) {
