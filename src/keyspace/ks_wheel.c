@@ -1,7 +1,7 @@
 /*
  * The expiry wheel of a shard: keys with a TTL, by time.
  *
- * Six levels of 64 slots; a tick is 128 ms, a slot of level L spans 64^L
+ * Seven levels of 64 slots; a tick is 128 ms, a slot of level L spans 64^L
  * ticks.  An entry lies at the level of the highest 6-bit digit in which its
  * tick differs from the wheel's "now", in the slot of that digit: so all of a
  * level lies before all of the next, and the earliest slot is the lowest bit
@@ -12,8 +12,9 @@
  *
  * The lists are doubly linked through the entries; the first one's prev names
  * the slot.  min[] holds for each slot the earliest time in it (or an earlier
- * one, of a key that has gone since): a hint for the host's timer, so that
- * nobody wakes unless a key is due.
+ * one, of a key that has gone since), for the host's timer, so that nobody
+ * wakes unless a key is due.  A change to an earlier time is not logged: after
+ * a rollback it is early, which is no harm; one to a later time would be late.
  */
 
 #include "keyspace/ks_keyspace.h"
@@ -22,7 +23,10 @@
 #define KS_TICK_SHIFT   7
 #define KS_DIGIT_BITS   6
 #define KS_DIGIT_MASK   (KS_WHEEL_SLOTS - 1)
-#define KS_CASCADE      32              /* entries moved in one transaction */
+#define KS_CASCADE      24              /* entries moved in one transaction */
+
+/* the last slot, with what lies beyond the wheel: it begins in the year 19530 */
+#define KS_WHEEL_NEVER  (KS_WHEEL_LEVELS * KS_WHEEL_SLOTS - 1)
 
 #define ks_digit(tick, level)                                                 \
     ((unsigned) ((tick) >> ((level) * KS_DIGIT_BITS)) & KS_DIGIT_MASK)
@@ -57,8 +61,8 @@ ks_wheel_slot(const ks_wheel_t *w, uint64_t at)
     diff = tick ^ w->now;
     level = diff ? (63 - (unsigned) __builtin_clzll(diff)) / KS_DIGIT_BITS : 0;
 
-    if (level >= KS_WHEEL_LEVELS) {             /* in 280 years or more */
-        return KS_WHEEL_LEVELS * KS_WHEEL_SLOTS - 1;
+    if (level >= KS_WHEEL_LEVELS) {
+        return KS_WHEEL_NEVER;
     }
 
     return level * KS_WHEEL_SLOTS + ks_digit(tick, level);
@@ -86,7 +90,10 @@ ks_wheel_link(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
     slot = ks_wheel_slot(w, at);
     bits = &w->bits[slot / KS_WHEEL_SLOTS];
 
-    if (w->head[slot] == 0 || at < w->min[slot]) {
+    if (w->head[slot] == 0) {
+        ks_set(m, sh, w->min[slot], at);
+
+    } else if (at < w->min[slot]) {
         w->min[slot] = at;
     }
 
@@ -261,11 +268,14 @@ ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t max)
     now = sp->now >> KS_TICK_SHIFT;
     n = 0;
 
-    while (n < max && ks_wheel_first(w, &level, &slot)) {
-
+    while (n < max && ks_wheel_first(w, &level, &slot)
+           && slot != KS_WHEEL_NEVER)
+    {
         start = ks_wheel_start(w, level, slot);
 
-        if (start > now) {
+        /* a clock that was set back is behind w->now, but may have keys due */
+
+        if (start > ks_max(now, w->now)) {
 
             if (w->min[slot] < start << KS_TICK_SHIFT) {
                 w->min[slot] = start << KS_TICK_SHIFT;
@@ -296,11 +306,7 @@ ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t max)
 }
 
 
-/*
- * Moves entries of a slot that now has reached to where they belong.  The
- * last slot of all also has what lies beyond the wheel; it is reached in the
- * year 2243.
- */
+/* Moves entries of a slot that now has reached to where they belong. */
 
 static void
 ks_wheel_cascade(ks_space_t *sp, ks_shard_t *sh, unsigned slot)

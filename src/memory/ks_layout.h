@@ -35,7 +35,7 @@
 #define KS_CHUNK_MIN      32
 #define KS_CHUNK_MAX      KS_PAGE_SIZE
 
-#define KS_WHEEL_LEVELS   6
+#define KS_WHEEL_LEVELS   7
 #define KS_WHEEL_SLOTS    64
 
 #define KS_BUCKET_SLOTS   12
