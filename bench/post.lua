@@ -11,9 +11,9 @@ end
 
 function done(summary, latency, requests)
     local errors = summary.errors
-    io.write(string.format("RESULT %.1f %d %d\n",
+    io.write(string.format("RESULT %.1f %d %d %d\n",
         summary.requests / (summary.duration / 1e6),
         errors.status + errors.connect + errors.read + errors.write
             + errors.timeout,
-        latency:percentile(99)))
+        latency:percentile(99), summary.requests))
 end
