@@ -339,17 +339,41 @@ ks_table_collect(ks_space_t *sp, const ks_bucket_t *b, ks_entry_t **to,
 }
 
 
+/* one of a chain, so that those behind the first are sampled as well */
+
+static const ks_bucket_t *
+ks_table_any(ks_space_t *sp, const ks_bucket_t *first)
+{
+    uint32_t            n;
+    const ks_bucket_t  *b;
+
+    n = 0;
+
+    for (b = first; b->more; b = ks_table_more(sp, b)) {
+        n++;
+    }
+
+    for (b = first, n = n ? ks_rand(sp, n + 1) : 0; n; n--) {
+        b = ks_table_more(sp, b);
+    }
+
+    return b;
+}
+
+
 /*
  * A random group that is marked, and in it from a random bucket on the first
- * that holds anything.  A group that turns out to be empty loses its mark.
+ * that holds anything.  A group that turns out to be empty loses its mark; not
+ * if this transaction has changed anything, as a rollback may fill it again.
  */
 
 unsigned
 ks_table_sample(ks_space_t *sp, ks_shard_t *sh, ks_entry_t **to, unsigned max)
 {
-    unsigned   n;
-    uint32_t   i, k, group, nb;
-    uint64_t  *marks;
+    unsigned      n;
+    uint32_t      i, k, group, nb;
+    uint64_t     *marks;
+    ks_bucket_t  *b;
 
     nb = sp->mem.zone->nbuckets;
     marks = ks_table_marks(sp, sh);
@@ -369,15 +393,17 @@ ks_table_sample(ks_space_t *sp, ks_shard_t *sh, ks_entry_t **to, unsigned max)
         i = ks_rand(sp, KS_GROUP);
 
         for (k = 0; k < KS_GROUP; k++) {
-            n = ks_table_collect(sp, ks_table_bucket(sp, sh, group * KS_GROUP
-                                                     + (i + k) % KS_GROUP),
-                                 to, max);
+            b = ks_table_bucket(sp, sh, group * KS_GROUP + (i + k) % KS_GROUP);
+            n = ks_table_collect(sp, ks_table_any(sp, b), to, max);
+
             if (n) {
                 return n;
             }
         }
 
-        marks[group / 64] &= ~(1ull << (group % 64));
+        if (sp->mem.dirty == 0) {
+            marks[group / 64] &= ~(1ull << (group % 64));
+        }
     }
 
     return 0;

@@ -340,6 +340,29 @@ test_choice(void **state)
     assert_true(hot > 990 && cold < 10);
     close_zone(sp);
 
+    /* also where many keys share a bucket */
+
+    sp = open_zone(1 << 20, 1, KS_ALLKEYS_LRU);
+
+    for (i = 0; i < 100000; i++) {
+        ks_space_set_time(sp, NOW + (size_t) i * 16);
+        assert_int_equal(set(sp, "k", i, 1, KS_NO_EXPIRE), KS_OK);
+        get(sp, "k", i % 1000, 0);
+    }
+
+    for (i = 0, hot = 0; i < 1000; i++) {
+        hot += get(sp, "k", i, 0);
+    }
+
+    for (i = 1000, cold = 0; i < 50000; i++) {
+        cold += get(sp, "k", i, 0);
+    }
+
+    print_message("lru: %d of 1000 hot keys stay, %d of 49000 cold\n", hot,
+                  cold);
+    assert_true(hot > 990 && cold < 500);
+    close_zone(sp);
+
     sp = open_zone(4 << 20, 1, KS_VOLATILE_TTL);
 
     for (i = 0; i < 30000; i++) {
