@@ -14,9 +14,9 @@
 #define NGX_HTTP_KEYSPACE_SCRATCH  8192
 
 
-static ngx_int_t ngx_http_keyspace_chain(ngx_http_request_t *r, ks_out_t *out,
-    ngx_chain_t **chain);
-static ngx_buf_t *ngx_http_keyspace_buf(ngx_http_request_t *r,
+static ngx_chain_t *ngx_http_keyspace_chain(ngx_http_request_t *r,
+    ks_out_t *out);
+static ngx_chain_t *ngx_http_keyspace_link(ngx_http_request_t *r,
     ks_segment_t *seg);
 static ngx_int_t ngx_http_keyspace_header(ngx_http_request_t *r,
     const char *name, const char *value);
@@ -70,7 +70,14 @@ ngx_http_keyspace_send(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_int_t     rc;
     ngx_chain_t  *chain;
 
-    if (out->failed || ngx_http_keyspace_chain(r, out, &chain) != NGX_OK) {
+    /* every reply has bytes */
+
+    if (out->failed || out->size == 0) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    chain = ngx_http_keyspace_chain(r, out);
+    if (chain == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -96,16 +103,16 @@ ngx_http_keyspace_send(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
 }
 
 
-static ngx_int_t
-ngx_http_keyspace_chain(ngx_http_request_t *r, ks_out_t *out,
-    ngx_chain_t **chain)
+/* The segments that have bytes, as a chain that ends the reply. */
+
+static ngx_chain_t *
+ngx_http_keyspace_chain(ngx_http_request_t *r, ks_out_t *out)
 {
-    ngx_buf_t     *b;
-    ngx_chain_t   *cl, **ll;
+    ngx_chain_t   *chain, *cl, **ll;
     ks_segment_t  *seg;
 
-    b = NULL;
-    ll = chain;
+    cl = NULL;
+    ll = &chain;
 
     for (seg = out->first; seg != NULL; seg = seg->next) {
 
@@ -113,66 +120,68 @@ ngx_http_keyspace_chain(ngx_http_request_t *r, ks_out_t *out,
             continue;
         }
 
-        b = ngx_http_keyspace_buf(r, seg);
-        cl = ngx_alloc_chain_link(r->pool);
-
-        if (b == NULL || cl == NULL) {
-            return NGX_ERROR;
+        cl = ngx_http_keyspace_link(r, seg);
+        if (cl == NULL) {
+            return NULL;
         }
 
-        cl->buf = b;
         *ll = cl;
         ll = &cl->next;
     }
 
-    *ll = NULL;
-
-    if (b == NULL) {
-        /* every reply has bytes */
-        return NGX_ERROR;
+    if (cl != NULL) {
+        cl->buf->last_buf = (r == r->main);
+        cl->buf->last_in_chain = 1;
     }
 
-    b->last_buf = (r == r->main);
-    b->last_in_chain = 1;
+    *ll = NULL;
 
-    return NGX_OK;
+    return chain;
 }
 
 
-static ngx_buf_t *
-ngx_http_keyspace_buf(ngx_http_request_t *r, ks_segment_t *seg)
+/* A link, its buffer and, from the scratch block, its bytes in one piece. */
+
+static ngx_chain_t *
+ngx_http_keyspace_link(ngx_http_request_t *r, ks_segment_t *seg)
 {
-    size_t      len;
-    ngx_buf_t  *b;
+    size_t       len, copy;
+    ngx_buf_t   *b;
+    ngx_uint_t   scratch;
+
+    struct {
+        ngx_chain_t  link;
+        ngx_buf_t    buf;
+        u_char       data[];
+    } *piece;
 
     len = seg->last - seg->start;
 
-    if (seg->start >= ngx_http_keyspace_block
-        && seg->start < ngx_http_keyspace_block
-                        + sizeof(ngx_http_keyspace_block))
-    {
-        b = ngx_create_temp_buf(r->pool, len);
-        if (b == NULL) {
-            return NULL;
-        }
+    scratch = seg->start >= ngx_http_keyspace_block
+              && seg->start < ngx_http_keyspace_block
+                              + sizeof(ngx_http_keyspace_block);
 
-        b->last = ngx_cpymem(b->pos, seg->start, len);
+    copy = scratch ? len : 0;
 
-        return b;
-    }
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
+    piece = ngx_palloc(r->pool, sizeof(*piece) + copy);
+    if (piece == NULL) {
         return NULL;
     }
 
-    b->start = seg->start;
-    b->pos = seg->start;
-    b->last = seg->last;
-    b->end = seg->last;
+    b = &piece->buf;
+    ngx_memzero(b, sizeof(ngx_buf_t));
+
+    b->start = scratch ? piece->data : seg->start;
+    ngx_memcpy(piece->data, seg->start, copy);
+
+    b->pos = b->start;
+    b->last = b->start + len;
+    b->end = b->last;
     b->temporary = 1;
 
-    return b;
+    piece->link.buf = b;
+
+    return &piece->link;
 }
 
 

@@ -11,6 +11,9 @@
 #include "ngx_http_keyspace.h"
 
 
+#define NGX_HTTP_KEYSPACE_BEARER  "Bearer "
+
+
 static void ngx_http_keyspace_mask_request(ngx_http_request_t *r);
 static void ngx_http_keyspace_mask(u_char *p, u_char *last);
 static u_char *ngx_http_keyspace_is_token(u_char *p, u_char *last);
@@ -193,17 +196,24 @@ ngx_http_keyspace_bearer(ngx_http_request_t *r, ngx_str_t *token)
 
     h = r->headers_in.authorization;
 
-    if (h == NULL
-        || h->value.len < sizeof("Bearer ") - 1
-        || ngx_strncasecmp(h->value.data, (u_char *) "Bearer ",
-                           sizeof("Bearer ") - 1)
+    if (h == NULL || h->value.len < sizeof(NGX_HTTP_KEYSPACE_BEARER) - 1) {
+        return NGX_DECLINED;
+    }
+
+    /* the way it is written nearly always goes first */
+
+    if (ngx_memcmp(h->value.data, NGX_HTTP_KEYSPACE_BEARER,
+                   sizeof(NGX_HTTP_KEYSPACE_BEARER) - 1)
+        != 0
+        && ngx_strncasecmp(h->value.data, (u_char *) NGX_HTTP_KEYSPACE_BEARER,
+                           sizeof(NGX_HTTP_KEYSPACE_BEARER) - 1)
            != 0)
     {
         return NGX_DECLINED;
     }
 
-    token->data = h->value.data + sizeof("Bearer ") - 1;
-    token->len = h->value.len - (sizeof("Bearer ") - 1);
+    token->data = h->value.data + sizeof(NGX_HTTP_KEYSPACE_BEARER) - 1;
+    token->len = h->value.len - (sizeof(NGX_HTTP_KEYSPACE_BEARER) - 1);
 
     while (token->len != 0 && *token->data == ' ') {
         token->data++;
