@@ -37,7 +37,7 @@ static void ks_blob_free_index(ks_mem_t *m, ks_shard_t *sh, ks_ref_t root,
 static ks_shape_t
 ks_blob_shape(uint64_t len)
 {
-    size_t      size;
+    size_t      size, below;
     uint32_t    tail;
     unsigned    cls;
     ks_shape_t  s;
@@ -52,8 +52,12 @@ ks_blob_shape(uint64_t len)
         size = ks_class_size(cls);
 
         if (cls && size - tail > tail / 8) {
-            s.t1 = (uint32_t) ks_class_size(cls - 1);
-            s.t2 = tail - s.t1;
+            below = ks_class_size(cls - 1);
+
+            if (below + ks_class_size(ks_class_of(tail - below)) < size) {
+                s.t1 = (uint32_t) below;
+                s.t2 = (uint32_t) (tail - below);
+            }
         }
     }
 
@@ -443,19 +447,24 @@ void
 ks_blob_dismantle(ks_mem_t *m, ks_shard_t *sh, const ks_blob_t *b,
     uint32_t *left, uint32_t max)
 {
-    uint32_t   pieces;
-    ks_ref_t   root;
+    uint32_t   k, pieces;
+    ks_ref_t   root, *index;
 
     root = b->root;
     pieces = ks_blob_pieces(b->len);
 
     while (*left && max--) {
-        --*left;
-        ks_free(m, sh, *ks_blob_slot(m, &root, pieces, *left));
+        k = --*left;
+        ks_free(m, sh, *ks_blob_slot(m, &root, pieces, k));
+
+        if (pieces > KS_BLOB_FANOUT && k % KS_BLOB_FANOUT == 0) {
+            index = ks_ptr(m, root);
+            ks_free(m, sh, index[k / KS_BLOB_FANOUT]);
+        }
     }
 
-    if (*left == 0) {
-        ks_blob_free_index(m, sh, root, pieces);
+    if (*left == 0 && pieces > 1) {
+        ks_free(m, sh, root);
     }
 }
 
@@ -571,7 +580,7 @@ ks_blob_check(ks_checker_t *ck, unsigned shard, const ks_blob_t *b,
     if (s.pieces > KS_BLOB_FANOUT) {
         index = ks_ptr(ck->m, root);
 
-        for (i = 0; i * KS_BLOB_FANOUT < s.pieces; i++) {
+        for (i = 0; i * KS_BLOB_FANOUT < left; i++) {
             ks_checker_mark(ck, shard, KS_KIND_NODE, index[i], KS_PAGE_SIZE);
         }
     }

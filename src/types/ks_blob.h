@@ -1,8 +1,9 @@
 /*
  * A blob: bytes of any number in chunks that need not lie side by side.
  *
- * Whole pages first, then a tail in one chunk or in two (so that what is
- * wasted stays below an eighth), under an index of references: none for one
+ * Whole pages first, then a tail in one chunk, or in two where that saves
+ * memory (what is wasted stays below an eighth of the tail, or a fifth where
+ * it takes 5/6 of a page), under an index of references: none for one
  * piece, one chunk for up to 1024, and pages of references under a chunk of
  * references beyond.  The shape follows from the length alone.
  *
@@ -53,8 +54,9 @@ void ks_blob_fill(ks_mem_t *m, const ks_blob_t *b, uint64_t off,
     const u_char *data, uint64_t n);
 
 /*
- * Frees up to max pieces from the end, *left being how many there are; the
- * index goes with the last.  The blob cannot be read any more.
+ * Frees up to max pieces from the end, *left being how many there are, and the
+ * parts of the index that they were found by.  The blob cannot be read any
+ * more.
  */
 void ks_blob_dismantle(ks_mem_t *m, ks_shard_t *sh, const ks_blob_t *b,
     uint32_t *left, uint32_t max);

@@ -86,7 +86,7 @@ shift(size_t size, unsigned shards, ks_policy_t policy)
     {                                                                         \
         (void) state;                                                         \
         shift(2 << 20, 1, policy);                                            \
-        shift(12 << 20, 4, policy);                                           \
+        shift(5 << 20, 4, policy);                                           \
     }
 
 shift_test(allkeys_lru, KS_ALLKEYS_LRU)
