@@ -398,6 +398,8 @@ subtest 'HTTP' => sub {
 
 
 subtest 'nothing leaks' => sub {
+    plan skip_all => 'a sanitizer keeps what is freed' if $ENV{KS_PRELOAD};
+
     my $c = $ngx->client;
     my @bad = (
         sub { $c->post('["SET","k"') },

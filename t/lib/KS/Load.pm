@@ -375,8 +375,10 @@ sub heavy_client {
     my %c = (id => $id, model => {}, done => 0, broken => 0, faults => [],
              http => $self->{ngx}->client, last => '');
 
+    1 until $self->stopped
+            || $c{http}->command('SET', "h$id:large", $LARGE)->{status};
+
     for (my $n = 1; !$self->stopped && @{$c{faults}} < 5; $n++) {
-        $c{http}->command('SET', "h$id:large", $LARGE) if $n < 5;
         $self->heavy_work(\%c, $n);
     }
 
