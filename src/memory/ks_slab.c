@@ -2,8 +2,8 @@
  * The slab allocator: chunks of 36 sizes, in pages of one shard.
  *
  * Sizes are 8 or 16 bytes apart up to 256 and whole fractions of a page from
- * there on, so that steps are 12.5 % or less up to half a kilobyte; what is
- * larger than that is stored in pieces by the types (ks_blob.h).  A page keeps
+ * there on, so that steps above 64 bytes are 12.5 % or less up to 448 and 20 %
+ * up to 816; what is larger is stored in pieces by the types (ks_blob.h).  A page keeps
  * its bitmap in the page table, 128 chunks at most, and is on its class's
  * list while it has a chunk free.
  *

@@ -11,6 +11,7 @@
 #define KS_SHARD_SPAN     (8u * 1024 * 1024)
 #define KS_BUCKET_SPAN    1024
 #define KS_BUCKET_GROUP   64            /* buckets to a mark */
+#define KS_PAGES_MIN      8u            /* that are no layout */
 #define KS_RESERVE_MIN    2u            /* pages */
 #define KS_RESERVE_MAX    4096u
 
@@ -84,7 +85,18 @@ ks_zone_create_sharded(void *base, size_t size, unsigned shards,
         return NULL;
     }
 
+    if (shards == 0 || shards > KS_MAX_SHARDS || (shards & (shards - 1))) {
+        *err = "the number of shards is not a power of two up to 64";
+        return NULL;
+    }
+
     ks_zone_plan(size, shards, &plan);
+
+    if (plan.end + KS_PAGES_MIN * KS_PAGE_SIZE > size) {
+        *err = "the zone is too small for so many shards";
+        return NULL;
+    }
+
     memset(base, 0, plan.end);
 
     zone = base;
