@@ -109,7 +109,7 @@ void ngx_keyspace_close(ngx_keyspace_zone_t *kz);
 
 /* --- secrets --- */
 
-/* NGX_ERROR: the process has no memory. */
+/* NGX_ERROR: OpenSSL will not do it. */
 ngx_int_t ngx_keyspace_digest(u_char *p, size_t len,
     u_char digest[NGX_KEYSPACE_DIGEST_LEN]);
 
