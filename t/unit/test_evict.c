@@ -71,7 +71,8 @@ shift(size_t size, unsigned shards, ks_policy_t policy)
     }
 
     for (i = 0; i < 1000; i++) {
-        len = rnd(3) ? rnd(300) : rnd(2) ? rnd(20000) : rnd((unsigned) size / 2);
+        len = rnd(3) ? rnd(300)
+                     : rnd(2) ? rnd(20000) : rnd((unsigned) size / 2);
         stored(sp, i, len, at ? at * 2 + rnd(100000) : at);
     }
 
@@ -141,7 +142,7 @@ test_largest(void **state)
 }
 
 
-/* a large value in a zone of small ones drives out few more than its own size */
+/* a large value among small ones drives out little more than its own size */
 
 static void
 test_victims(void **state)
