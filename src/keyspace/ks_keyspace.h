@@ -52,7 +52,16 @@ typedef struct {
     ks_shard_t     *shard;
 } ks_place_t;
 
-#define KS_HASH_CACHED    64            /* bytes of the last key hashed */
+/* keys hashed lately, so that locking, looking ahead and looking up hash once */
+
+#define KS_HASH_CACHED    16            /* a power of two */
+#define KS_HASH_BYTES     48            /* the longest key that is kept */
+
+typedef struct {
+    uint64_t        hash;
+    size_t          len;
+    u_char          key[KS_HASH_BYTES];
+} ks_hashed_t;
 
 typedef struct ks_arena_s  ks_arena_t;
 
@@ -71,9 +80,7 @@ struct ks_space_s {
     ks_arena_t     *arena;
     ks_arena_t     *arena_large;
 
-    size_t          hashed_len;
-    uint64_t        hash;
-    u_char          hashed[KS_HASH_CACHED];
+    ks_hashed_t     hashed[KS_HASH_CACHED];
 };
 
 

@@ -37,6 +37,7 @@ static ks_entry_t *ks_give_value(ks_space_t *sp, const ks_place_t *at,
 ks_space_t *
 ks_space_open(ks_zone_t *zone)
 {
+    unsigned          i;
     ks_space_t       *sp;
     struct timespec   ts;
 
@@ -51,7 +52,10 @@ ks_space_open(ks_zone_t *zone)
     ks_mem_attach(&sp->mem, zone);
     sp->rng = (uint64_t) ts.tv_nsec ^ (uint64_t) getpid() << 32 ^ zone->seed[1];
     sp->due = UINT64_MAX;
-    sp->hashed_len = SIZE_MAX;
+    for (i = 0; i < KS_HASH_CACHED; i++) {
+        sp->hashed[i].len = SIZE_MAX;
+    }
+
     sp->counter = &zone->commands[(unsigned) getpid() % KS_COUNTERS];
 
     /* whoever had this place before may have died in the middle of it */
@@ -212,28 +216,29 @@ ks_arena_reset(ks_space_t *sp)
 /* --- places --- */
 
 /*
- * Locking a command's shards and then looking its key up would hash it twice;
- * the last short key's hash is kept.
+ * A key's hash is wanted several times: to look ahead, to lock, to look it up.
+ * Each time its bytes lie at the same place, which says where the hash is kept;
+ * that it is this key's is seen from the bytes.
  */
 
 uint64_t
 ks_key_hash(ks_space_t *sp, const u_char *p, size_t len)
 {
-    if (len == sp->hashed_len && memcmp(p, sp->hashed, len) == 0) {
-        return sp->hash;
+    ks_hashed_t  *kept;
+
+    if (len > KS_HASH_BYTES) {
+        return ks_siphash(sp->mem.zone->seed, p, len);
     }
 
-    sp->hash = ks_siphash(sp->mem.zone->seed, p, len);
+    kept = &sp->hashed[(uintptr_t) p / 16 % KS_HASH_CACHED];
 
-    if (len <= KS_HASH_CACHED) {
-        memcpy(sp->hashed, p, len);
-        sp->hashed_len = len;
-
-    } else {
-        sp->hashed_len = SIZE_MAX;
+    if (len != kept->len || memcmp(p, kept->key, len) != 0) {
+        kept->hash = ks_siphash(sp->mem.zone->seed, p, len);
+        kept->len = len;
+        memcpy(kept->key, p, len);
     }
 
-    return sp->hash;
+    return kept->hash;
 }
 
 

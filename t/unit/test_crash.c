@@ -36,6 +36,7 @@ static ks_space_t  *probe2;
 static ks_str_t     keys[NKEYS];
 static u_char       bytes[200000];
 static u_char       longkey[2000];
+static char         names[NKEYS][16];
 
 
 /* --- the operations --- */
@@ -673,7 +674,6 @@ setup_all(void **state)
 {
     int          k;
     size_t       i;
-    char        *name;
     const char  *err;
 
     (void) state;
@@ -687,9 +687,9 @@ setup_all(void **state)
     }
 
     for (k = 0; k < NKEYS; k++) {
-        name = malloc(16);
-        keys[k].len = (size_t) snprintf(name, 16, "key:%d", k);
-        keys[k].data = (u_char *) name;
+        keys[k].len = (size_t) snprintf(names[k], sizeof(names[k]), "key:%d",
+                                        k);
+        keys[k].data = (u_char *) names[k];
     }
 
     memset(longkey, 'k', sizeof(longkey));

@@ -211,7 +211,11 @@ sub launch {
 
     my $up = wait_for(30, sub {
         return -1 if !alive($self->{pid});
-        return $self->accepts;
+        return 0 if !$self->accepts;
+
+        # the master listens before it has its workers
+        my @workers = $self->workers;
+        return @workers >= ($self->{options}{workers} // 1);
     }) // 0;
 
     croak "nginx does not start:\n" . $self->log if $up != 1;
