@@ -77,7 +77,7 @@ create(twin_t *t, unsigned shard, const u_char *data, uint64_t len)
     assert_int_equal(run(create_body, &j), KS_OK);
     assert_int_equal(t->b.len, len);
 
-    t->bytes = malloc(LONGEST);
+    t->bytes = malloc(len);
 
     if (data) {
         memcpy(t->bytes, data, len);
@@ -144,6 +144,7 @@ grow(twin_t *t, const u_char *data, uint64_t len)
     old = t->b.len;
     assert_int_equal(run(grow_body, &j), KS_OK);
     assert_int_equal(t->b.len, len);
+    t->bytes = realloc(t->bytes, len);
 
     if (data) {
         memcpy(t->bytes + old, data, len - old);
@@ -193,7 +194,7 @@ copy(twin_t *t, twin_t *to)
 
     to->shard = !t->shard;
     assert_int_equal(run(copy_body, &j), KS_OK);
-    to->bytes = malloc(LONGEST);
+    to->bytes = malloc(t->b.len);
     memcpy(to->bytes, t->bytes, t->b.len);
 }
 

@@ -406,6 +406,7 @@ flush_body(ks_space_t *s, void *data)
     kv_t    kv;
 
     memset(&kv, 0, sizeof(kv));
+    kv.value.data = (u_char *) "";
 
     if (data) {
         kv.key = key(1, buf);
