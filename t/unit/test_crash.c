@@ -185,6 +185,31 @@ static void op_rename_blob2(ks_space_t *sp) { two(sp, kv_rename_body, 3, 21); }
 static void op_rename_long(ks_space_t *sp) { two(sp, kv_rename_body, 14, 23); }
 static void op_copy(ks_space_t *sp) { two(sp, kv_copy_body, 0, 20); }
 static void op_copy_blob(ks_space_t *sp) { two(sp, kv_copy_body, 3, 22); }
+
+/* several changes of what was moved a moment ago, and back */
+
+static void
+wander_body(ks_space_t *sp, void *data)
+{
+    kv_t  *there = data;
+    kv_t   back = *there, grown = *there;
+
+    back.key = there->to;
+    back.to = there->key;
+
+    grown.key = there->to;
+    grown.off = 3000;
+    grown.value.data = bytes + 11;
+    grown.value.len = 8000;
+
+    kv_rename_body(sp, there);
+    kv_write_body(sp, &grown);
+    kv_rename_body(sp, &back);
+    kv_copy_body(sp, there);
+    kv_del_body(sp, &back);
+}
+
+static void op_wander(ks_space_t *sp) { two(sp, wander_body, 3, 21); }
 static void op_many(ks_space_t *sp) { many(sp, 24, 60); }
 static void op_many_blobs(ks_space_t *sp) { many(sp, 6, 5000); }
 static void op_reclaim(ks_space_t *sp) { ks_reclaim(sp, 1000); }
@@ -569,6 +594,7 @@ op_test(rename_blob2, NULL, NOW)
 op_test(rename_long, NULL, NOW)
 op_test(copy, NULL, NOW)
 op_test(copy_blob, NULL, NOW)
+op_test(wander, NULL, NOW)
 op_test(many, NULL, NOW)
 op_test(many_blobs, NULL, NOW)
 op_test(flush, NULL, NOW)
@@ -759,6 +785,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_rename_long),
         cmocka_unit_test(test_copy),
         cmocka_unit_test(test_copy_blob),
+        cmocka_unit_test(test_wander),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_many_blobs),
         cmocka_unit_test(test_flush),
