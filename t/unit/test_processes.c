@@ -438,6 +438,7 @@ own_change(ks_space_t *sp, unsigned worker)
         ack->done = o.number;
 
     } else {
+        require(!(mode & MAY_VANISH));          /* evict, do not refuse */
         ack->begun = ack->done;
     }
 }
@@ -523,6 +524,7 @@ pair_read_body(ks_space_t *sp, void *data)
 static void
 pair_do(ks_space_t *sp, ks_body_pt body)
 {
+    int       rc;
     pair_t    p;
     name_t    a, b;
     unsigned  i;
@@ -532,8 +534,9 @@ pair_do(ks_space_t *sp, ks_body_pt body)
     p.b = name(b, "riap:%u", i * 7);
     p.h = rnd(1u << 31);
 
-    (void) ks_transact(sp, ks_key_shard(sp, &p.a) | ks_key_shard(sp, &p.b),
-                       body, &p);
+    rc = ks_transact(sp, ks_key_shard(sp, &p.a) | ks_key_shard(sp, &p.b), body,
+                     &p);
+    require(rc == KS_OK || !(mode & MAY_VANISH));
 }
 
 
@@ -591,6 +594,7 @@ ring_body(ks_space_t *sp, void *data)
 static void
 ring_turn(ks_space_t *sp, unsigned i)
 {
+    int       rc;
     unsigned  k;
     ring_t    r;
     uint64_t  shards;
@@ -606,7 +610,8 @@ ring_turn(ks_space_t *sp, unsigned i)
     r.value.len = 9000 + i * 11111;
     r.to = rnd(PLACES);
 
-    (void) ks_transact(sp, shards, ring_body, &r);
+    rc = ks_transact(sp, shards, ring_body, &r);
+    require(rc == KS_OK || !(mode & MAY_VANISH));
 }
 
 
