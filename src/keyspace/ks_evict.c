@@ -46,6 +46,7 @@ ks_policy_volatile(ks_policy_t policy)
 int
 ks_make_room(ks_space_t *sp, uint32_t pages)
 {
+    size_t       budget;
     uint64_t     left;
     ks_shard_t  *sh;
 
@@ -59,7 +60,8 @@ ks_make_room(ks_space_t *sp, uint32_t pages)
         sh = &sp->mem.shards[__builtin_ctzll(left)];
 
         if (ks_wheel_due(sh) <= sp->now) {
-            ks_wheel_turn(sp, sh, SIZE_MAX);
+            budget = SIZE_MAX;
+            ks_wheel_turn(sp, sh, &budget);
             ks_reclaim_shard(sp, sh);
         }
 

@@ -197,8 +197,11 @@ void ks_wheel_moved(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
 /* The first ms to turn it in; UINT64_MAX: it is empty.  Without lock: a hint. */
 uint64_t ks_wheel_due(const ks_shard_t *sh);
 
-/* Deletes up to max entries that are due, outside transactions. */
-size_t ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t max);
+/*
+ * Deletes entries that are due, outside transactions; how many.  *budget is
+ * what it may cost, one an entry that is deleted or moved on, and what is left.
+ */
+size_t ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t *budget);
 
 /* Up to max entries with a TTL; soonest: those that end first. */
 unsigned ks_wheel_sample(ks_space_t *sp, ks_shard_t *sh, ks_entry_t **to,

@@ -485,7 +485,7 @@ ks_expire_cycle(ks_space_t *sp, size_t max)
     m = &sp->mem;
     n = 0;
 
-    for (i = 0; i < m->zone->nshards && n < max; i++) {
+    for (i = 0; i < m->zone->nshards && max; i++) {
         sh = &m->shards[i];
 
         if (ks_wheel_due(sh) > sp->now) {
@@ -493,7 +493,7 @@ ks_expire_cycle(ks_space_t *sp, size_t max)
         }
 
         ks_lock(m, 1ull << i);
-        n += ks_wheel_turn(sp, sh, max - n);
+        n += ks_wheel_turn(sp, sh, &max);
         ks_settle(sp, 1ull << i);
         ks_unlock(m);
     }

@@ -88,7 +88,9 @@ uint64_t ks_expire_next(ks_space_t *sp);
 
 /*
  * Background work, to be called outside transactions.  ks_expire_cycle()
- * deletes up to max keys that are due and returns how many it did delete;
+ * deletes keys that are due and returns how many; at most max, which counts
+ * as well those that are put in order for later.  There is more to do as long
+ * as ks_expire_next() is not after the present time.
  * ks_reclaim() frees up to about max chunks of unlinked values.
  * ks_backlog() tells whether ks_reclaim() has anything to do.
  */

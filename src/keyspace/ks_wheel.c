@@ -37,7 +37,7 @@ static int ks_wheel_first(const ks_wheel_t *w, unsigned *level,
     unsigned *slot);
 static uint64_t ks_wheel_start(const ks_wheel_t *w, unsigned level,
     unsigned slot);
-static void ks_wheel_cascade(ks_space_t *sp, ks_shard_t *sh, unsigned slot);
+static size_t ks_wheel_cascade(ks_space_t *sp, ks_shard_t *sh, unsigned slot);
 static size_t ks_wheel_expire(ks_space_t *sp, ks_shard_t *sh, unsigned slot,
     size_t max);
 
@@ -257,9 +257,9 @@ ks_wheel_due(const ks_shard_t *sh)
 
 
 size_t
-ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t max)
+ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t *budget)
 {
-    size_t       n, gone;
+    size_t       n, cost;
     unsigned     level, slot;
     uint64_t     start, now;
     ks_wheel_t  *w;
@@ -268,7 +268,7 @@ ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t max)
     now = sp->now >> KS_TICK_SHIFT;
     n = 0;
 
-    while (n < max && ks_wheel_first(w, &level, &slot)
+    while (*budget && ks_wheel_first(w, &level, &slot)
            && slot != KS_WHEEL_NEVER)
     {
         start = ks_wheel_start(w, level, slot);
@@ -290,14 +290,16 @@ ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t max)
         }
 
         if (level) {
-            ks_wheel_cascade(sp, sh, slot);
+            cost = ks_wheel_cascade(sp, sh, slot);
+            *budget -= ks_min(cost, *budget);
             continue;
         }
 
-        gone = ks_wheel_expire(sp, sh, slot, max - n);
-        n += gone;
+        cost = ks_wheel_expire(sp, sh, slot, *budget);
+        *budget -= cost;
+        n += cost;
 
-        if (gone == 0) {
+        if (cost == 0) {
             break;
         }
     }
@@ -308,7 +310,7 @@ ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t max)
 
 /* Moves entries of a slot that now has reached to where they belong. */
 
-static void
+static size_t
 ks_wheel_cascade(ks_space_t *sp, ks_shard_t *sh, unsigned slot)
 {
     unsigned     n;
@@ -324,6 +326,8 @@ ks_wheel_cascade(ks_space_t *sp, ks_shard_t *sh, unsigned slot)
     }
 
     ks_commit(&sp->mem);
+
+    return n;
 }
 
 

@@ -129,24 +129,24 @@ ngx_keyspace_arm(ngx_keyspace_zone_t *kz, uint64_t due)
 static void
 ngx_keyspace_expire_handler(ngx_event_t *ev)
 {
-    size_t                n;
+    uint64_t              now;
     ngx_keyspace_zone_t  *kz;
 
     kz = (ngx_keyspace_zone_t *) ((u_char *) ev
                                   - offsetof(ngx_keyspace_zone_t, timer));
 
-    ks_space_set_time(kz->space, ngx_keyspace_now());
+    now = ngx_keyspace_now();
 
-    n = ks_expire_cycle(kz->space, NGX_KEYSPACE_EXPIRE_SLICE);
+    ks_space_set_time(kz->space, now);
+    (void) ks_expire_cycle(kz->space, NGX_KEYSPACE_EXPIRE_SLICE);
 
-    if (n >= NGX_KEYSPACE_EXPIRE_SLICE) {
-        /* there may be more; requests first */
+    if (ks_expire_next(kz->space) <= now) {
+        /* there is more; requests first */
         kz->armed = 0;
         ngx_add_timer(ev, 1);
 
     } else {
         kz->armed = UINT64_MAX;
-        (void) ks_expire_next(kz->space);
     }
 
     ngx_keyspace_settle(kz);

@@ -341,12 +341,12 @@ test_last_ms(void **state)
 }
 
 
-/* at most so many a call, and all in the end */
+/* at most so many a call, to be deleted or moved on, and all in the end */
 
 static void
 test_slices(void **state)
 {
-    int       i;
+    int       i, calls;
     size_t    n, total;
     name_t    buf;
     uint64_t  at;
@@ -370,10 +370,11 @@ test_slices(void **state)
 
     ks_space_set_time(sp, at + 1);
 
-    for (total = 0; total < 100000; total += n) {
+    for (total = 0, calls = 0; total < 100000; total += n, calls++) {
         n = ks_expire_cycle(sp, 1000);
-        assert_int_equal(n, 1000);
+        assert_true(n <= 1000);
         assert_true(total + n == 100000 || ks_expire_next(sp) == at + 1);
+        assert_true(calls < KS_WHEEL_LEVELS * 100);
     }
 
     assert_int_equal(ks_expire_cycle(sp, 1000), 0);
