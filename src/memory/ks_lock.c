@@ -17,10 +17,25 @@
 #include "memory/ks_log.h"
 
 
+#define KS_SPINS  60            /* a few microseconds */
+
 static void ks_lock_shard(ks_mem_t *m, unsigned i);
 static void ks_recover(ks_mem_t *m, unsigned i);
 static void ks_recover_leader(ks_mem_t *m, unsigned k, unsigned i);
 static void ks_finish_flush(ks_mem_t *m, uint64_t mask);
+
+
+static inline void
+ks_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__ ("isb" ::: "memory");
+#else
+    ks_barrier();
+#endif
+}
 
 
 void
@@ -59,6 +74,9 @@ ks_unlock(ks_mem_t *m)
 
 
 /*
+ * Most commands hold a lock for less than the time that it takes to go to
+ * sleep and to be woken, so it is asked for a while before that.
+ *
  * The lock cannot fail in any other way: it is initialised, not recursive,
  * and nobody leaves a dead one unrecovered.  A zone that says otherwise is
  * overwritten memory, and to go on would spread it.
@@ -67,9 +85,21 @@ ks_unlock(ks_mem_t *m)
 static void
 ks_lock_shard(ks_mem_t *m, unsigned i)
 {
-    int  rc;
+    int               rc;
+    unsigned          n;
+    pthread_mutex_t  *mutex;
 
-    rc = pthread_mutex_lock(&m->shards[i].mutex);
+    mutex = &m->shards[i].mutex;
+    rc = pthread_mutex_trylock(mutex);
+
+    for (n = 0; ks_unlikely(rc == EBUSY) && n < KS_SPINS; n++) {
+        ks_pause();
+        rc = pthread_mutex_trylock(mutex);
+    }
+
+    if (ks_unlikely(rc == EBUSY)) {
+        rc = pthread_mutex_lock(mutex);
+    }
 
     if (ks_likely(rc == 0)) {
         return;
@@ -80,7 +110,7 @@ ks_lock_shard(ks_mem_t *m, unsigned i)
     }
 
     ks_recover(m, i);
-    pthread_mutex_consistent(&m->shards[i].mutex);
+    pthread_mutex_consistent(mutex);
 }
 
 
