@@ -156,15 +156,21 @@ ks_check_entry(ks_check_t *c, const ks_bucket_t *b, unsigned i,
     at.hash = hash;
     at.shard = ks_hash_shard(c->sp, hash);
 
+    if (at.shard != c->sh || !ks_table_has(c->sp, &at, e)) {
+        ks_checker_fault(&c->ck, "entry %u in bucket %u is in the wrong place",
+                         b->ref[i], bucket);
+        return;
+    }
+
     if (e->flags & KS_ENTRY_BIGKEY) {
-        return;                         /* its bytes were walked above */
+        return;                         /* a look-up would want a copy of it */
     }
 
     key = ks_entry_key(c->sp, e);
 
-    if (at.shard != c->sh || ks_table_find(c->sp, &at, &key) != e) {
-        ks_checker_fault(&c->ck, "entry %u in bucket %u cannot be found by "
-                         "its key", b->ref[i], bucket);
+    if (ks_table_find(c->sp, &at, &key) != e) {
+        ks_checker_fault(&c->ck, "entry %u in bucket %u has its key twice",
+                         b->ref[i], bucket);
     }
 }
 
@@ -202,6 +208,7 @@ ks_check_wheel(ks_check_t *c)
     uint64_t            n, bit;
     ks_ref_t            ref, prev;
     const ks_ttl_t     *ttl;
+    const ks_entry_t   *e;
     const ks_wheel_t   *w;
 
     w = &c->sh->root.wheel;
@@ -218,7 +225,13 @@ ks_check_wheel(ks_check_t *c)
         prev = slot;
 
         for (ref = w->head[slot]; ref; ref = ttl->next) {
-            ttl = ks_entry_ttl(ks_ptr(&c->sp->mem, ref));
+            e = ks_ptr(&c->sp->mem, ref);
+            ttl = ks_entry_ttl(e);
+
+            if (!ks_wheel_fits(w, slot, ks_entry_expire(e))) {
+                ks_checker_fault(&c->ck, "shard %u: entry %u is not for wheel "
+                                 "slot %u", c->shard, ref, slot);
+            }
 
             if (ttl->prev != prev || ++n > c->nttl) {
                 ks_checker_fault(&c->ck, "shard %u: wheel slot %u is torn",

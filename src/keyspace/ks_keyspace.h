@@ -171,6 +171,9 @@ void ks_table_prefetch_entry(const ks_space_t *sp, const ks_place_t *at);
 ks_bucket_t *ks_table_bucket(const ks_space_t *sp, const ks_shard_t *sh,
     uint32_t i);
 
+/* Whether the entry is where its hash says, with the right tag. */
+int ks_table_has(ks_space_t *sp, const ks_place_t *at, const ks_entry_t *e);
+
 /* From bucket i on the next in a group that may be in use; nbuckets: none */
 uint32_t ks_table_next(const ks_space_t *sp, const ks_shard_t *sh, uint32_t i);
 
@@ -193,6 +196,9 @@ void ks_wheel_reset(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e,
 
 /* The entry has been copied to another chunk: its neighbours learn of it. */
 void ks_wheel_moved(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
+
+/* Whether an entry of that time may lie in the slot. */
+int ks_wheel_fits(const ks_wheel_t *w, unsigned slot, uint64_t at);
 
 /* The first ms to turn it in; UINT64_MAX: it is empty.  Without lock: a hint. */
 uint64_t ks_wheel_due(const ks_shard_t *sh);

@@ -229,6 +229,18 @@ ks_table_slot(const ks_space_t *sp, const ks_place_t *at, ks_ref_t ref,
 }
 
 
+int
+ks_table_has(ks_space_t *sp, const ks_place_t *at, const ks_entry_t *e)
+{
+    unsigned      i;
+    ks_bucket_t  *b;
+
+    b = ks_table_slot(sp, at, ks_ref(&sp->mem, e), &i);
+
+    return b && b->tag[i] == ks_hash_tag(at->hash);
+}
+
+
 void
 ks_table_replace(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
     ks_entry_t *e)

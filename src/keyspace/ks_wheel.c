@@ -241,6 +241,29 @@ ks_wheel_start(const ks_wheel_t *w, unsigned level, unsigned slot)
 }
 
 
+int
+ks_wheel_fits(const ks_wheel_t *w, unsigned slot, uint64_t at)
+{
+    unsigned  level, shift;
+    uint64_t  tick, start;
+
+    if (at < w->min[slot]) {
+        return 0;
+    }
+
+    if (slot == KS_WHEEL_NEVER) {
+        return 1;
+    }
+
+    level = slot / KS_WHEEL_SLOTS;
+    shift = level * KS_DIGIT_BITS;
+    tick = ks_max(at >> KS_TICK_SHIFT, w->now);
+    start = ks_wheel_start(w, level, slot);
+
+    return tick >> shift == start >> shift;
+}
+
+
 uint64_t
 ks_wheel_due(const ks_shard_t *sh)
 {

@@ -23,7 +23,8 @@
 
 #define SIZE      (384u * 1024)
 #define SHARDS    4
-#define NKEYS     24
+#define CROWD     24                    /* keys from here on share a bucket */
+#define NKEYS     (CROWD + KS_BUCKET_SLOTS + 3)
 #define OWNER_DIED  0x40000000          /* FUTEX_OWNER_DIED */
 
 typedef void (*op_pt)(ks_space_t *sp);
@@ -185,6 +186,99 @@ static void op_rename_blob2(ks_space_t *sp) { two(sp, kv_rename_body, 3, 21); }
 static void op_rename_long(ks_space_t *sp) { two(sp, kv_rename_body, 14, 23); }
 static void op_copy(ks_space_t *sp) { two(sp, kv_copy_body, 0, 20); }
 static void op_copy_blob(ks_space_t *sp) { two(sp, kv_copy_body, 3, 22); }
+
+/* more keys than a bucket holds come and go; one takes another's slot */
+
+static void
+crowd_body(ks_space_t *sp, void *data)
+{
+    int   k;
+    kv_t  kv = { .value = { 50, bytes + 5 } };
+
+    (void) data;
+
+    for (k = NKEYS - 3; k < NKEYS; k++) {
+        kv.key = keys[k];
+        kv_set_body(sp, &kv);
+    }
+}
+
+static void
+uncrowd_body(ks_space_t *sp, void *data)
+{
+    int   k;
+    kv_t  kv;
+
+    (void) data;
+
+    for (k = NKEYS - 8; k < NKEYS; k++) {
+        kv.key = keys[k];
+        kv_del_body(sp, &kv);
+    }
+}
+
+static void
+swap_body(ks_space_t *sp, void *data)
+{
+    kv_t  kv = { .key = keys[CROWD + 2], .value = { 70, bytes + 5 } };
+
+    (void) data;
+
+    kv_del_body(sp, &kv);
+    kv.key = keys[NKEYS - 1];
+    kv_set_body(sp, &kv);
+}
+
+static void
+op_crowd(ks_space_t *sp)
+{
+    ks_transact(sp, all(sp), crowd_body, NULL);
+}
+
+static void
+op_uncrowd(ks_space_t *sp)
+{
+    ks_transact(sp, all(sp), uncrowd_body, NULL);
+}
+
+static void
+op_swap(ks_space_t *sp)
+{
+    ks_transact(sp, all(sp), swap_body, NULL);
+}
+
+static void
+setup_crowd(ks_space_t *sp)
+{
+    int  k;
+
+    for (k = CROWD; k < NKEYS - 3; k++) {
+        set(sp, k, 100, 50, KS_NO_EXPIRE);
+    }
+}
+
+static void
+setup_uncrowd(ks_space_t *sp)
+{
+    setup_crowd(sp);
+    op_crowd(sp);
+}
+
+/* the only TTL that there is; the wheel has not been turned for long */
+
+static void
+setup_lone(ks_space_t *sp)
+{
+    int  k;
+
+    for (k = 0; k < 16; k += 3) {
+        del(sp, k);
+    }
+
+    set(sp, 2, 0, 40, NOW + 1000000000);
+}
+
+static void op_lone(ks_space_t *sp) { expire(sp, 2, NOW + 900000000); }
 
 /* several changes of what was moved a moment ago, and back */
 
@@ -594,6 +688,10 @@ op_test(rename_blob2, NULL, NOW)
 op_test(rename_long, NULL, NOW)
 op_test(copy, NULL, NOW)
 op_test(copy_blob, NULL, NOW)
+op_test(crowd, setup_crowd, NOW)
+op_test(uncrowd, setup_uncrowd, NOW)
+op_test(swap, setup_crowd, NOW)
+op_test(lone, setup_lone, NOW + 500000000)
 op_test(wander, NULL, NOW)
 op_test(many, NULL, NOW)
 op_test(many_blobs, NULL, NOW)
@@ -695,6 +793,40 @@ test_evict(void **unused)
 }
 
 
+static uint64_t
+bucket_of(const ks_str_t *key)
+{
+    ks_place_t  at;
+
+    at = ks_place(probe, key);
+
+    return (at.hash & 0xffffffff) * ks_space_zone(probe)->nbuckets >> 32
+           | (uint64_t) ks_shard_index(&probe->mem, at.shard) << 32;
+}
+
+
+static void
+find_crowd(void)
+{
+    int       i, k;
+    uint64_t  bucket;
+
+    bucket = 0;
+
+    for (i = 0, k = CROWD; k < NKEYS; i++) {
+        keys[k].len = (size_t) snprintf(names[k], sizeof(names[k]), "crowd:%d",
+                                        i);
+        keys[k].data = (u_char *) names[k];
+
+        if (k == CROWD) {
+            bucket = bucket_of(&keys[k]);
+        }
+
+        k += (bucket_of(&keys[k]) == bucket);
+    }
+}
+
+
 static int
 setup_all(void **state)
 {
@@ -712,7 +844,7 @@ setup_all(void **state)
         bytes[i] = (u_char) (i * 7 + i / 251);
     }
 
-    for (k = 0; k < NKEYS; k++) {
+    for (k = 0; k < CROWD; k++) {
         keys[k].len = (size_t) snprintf(names[k], sizeof(names[k]), "key:%d",
                                         k);
         keys[k].data = (u_char *) names[k];
@@ -728,6 +860,8 @@ setup_all(void **state)
                                    SEED, NOW, &err));
     probe2 = ks_space_open(ks_zone_create_sharded(copy2, SIZE, SHARDS,
                                    SEED, NOW, &err));
+
+    find_crowd();
 
     return probe && probe2 ? 0 : -1;
 }
@@ -785,6 +919,10 @@ main(int argc, char **argv)
         cmocka_unit_test(test_rename_long),
         cmocka_unit_test(test_copy),
         cmocka_unit_test(test_copy_blob),
+        cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_uncrowd),
+        cmocka_unit_test(test_swap),
+        cmocka_unit_test(test_lone),
         cmocka_unit_test(test_wander),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_many_blobs),
