@@ -744,7 +744,8 @@ fill(ks_space_t *sp)
     ks_zone_set_policy(ks_space_zone(sp), KS_NOEVICTION);
 
     for (i = 0, rc = KS_OK; rc == KS_OK && i < 10000; i++) {
-        rc = kv_set(sp, name(buf, "fill:%d", i), bytes, 90, KS_NO_EXPIRE);
+        rc = kv_set(sp, name(buf, "fill:%d", i), bytes, 90,
+                    i % 3 ? KS_NO_EXPIRE : NOW + 10000 + (unsigned) i % 50);
     }
 
     assert_int_equal(rc, KS_NOMEM);
