@@ -51,6 +51,38 @@ subtest "$reloads reloads under load" => sub {
 };
 
 
+subtest 'a pipeline that is under way' => sub {
+    my $ngx = KS::Nginx->start(size => '8m', workers => 1,
+                               http => 'client_max_body_size 8m;');
+    my $http = $ngx->client;
+    my $n = 12000;
+
+    $http->run('SET', 'bits', "\x01" x 500_000);
+
+    my @commands = (['SET', 'begun', 1], map { ['BITCOUNT', 'bits'] } 1 .. $n);
+    my $body = '[' . join(',', map { KS::HTTP::array(@$_) } @commands) . ']';
+
+    my $long = $ngx->client;
+    $long->send($long->build('POST', '/pipeline', body => $body));
+
+    ok(KS::Proc::wait_for(20, sub { $http->run('GET', 'begun') }),
+       'others are served meanwhile');
+    $http->close;
+
+    ok($ngx->reload, 'a reload');
+
+    my $res = $long->response('POST');
+    is($res->{status}, 200, 'the pipeline goes on to its end');
+
+    my $got = $res->{status} ? KS::HTTP::decode($res) : [];
+    is(scalar @$got, $n + 1, '... with all replies');
+    is_deeply($got->[-1], {result => 500_000}, '... the last one too');
+
+    $long->close;
+    $ngx->stop;
+};
+
+
 subtest 'what a reload changes' => sub {
     my $ngx = KS::Nginx->start(size => '8m', tokens => 'token first-token;');
     my $status = sub {

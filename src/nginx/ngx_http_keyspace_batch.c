@@ -15,6 +15,8 @@
 #define NGX_HTTP_KEYSPACE_SLICE       256       /* commands */
 #define NGX_HTTP_KEYSPACE_SLICE_TIME  5         /* milliseconds */
 
+#define NGX_HTTP_KEYSPACE_BATCH_TIMER  1000     /* milliseconds */
+
 
 typedef struct {
     ngx_event_t                event;
@@ -43,6 +45,7 @@ static void ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt,
     ks_argv_t *args);
 static ngx_int_t ngx_http_keyspace_batch_send(ngx_http_keyspace_batch_t *bt);
 static ngx_int_t ngx_http_keyspace_batch_yield(ngx_http_keyspace_batch_t *bt);
+static void ngx_http_keyspace_batch_later(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_handler(ngx_event_t *ev);
 static void ngx_http_keyspace_batch_cleanup(void *data);
 
@@ -116,16 +119,29 @@ ngx_http_keyspace_batch_open(ngx_http_keyspace_batch_t *bt)
 static void
 ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
 {
-    size_t  last;
+    size_t    first, last;
+    uint64_t  now, start;
 
-    last = ngx_min(bt->next + NGX_HTTP_KEYSPACE_SLICE, bt->ncommands);
+    first = bt->next;
+    last = ngx_min(first + NGX_HTTP_KEYSPACE_SLICE, bt->ncommands);
+    start = 0;
 
     while (bt->next < last) {
         ngx_http_keyspace_batch_ahead(bt, bt->next + KS_AHEAD_BUCKET, 0);
         ngx_http_keyspace_batch_ahead(bt, bt->next + KS_AHEAD_ENTRY, 1);
 
         ngx_http_keyspace_batch_one(bt, &bt->commands[bt->next]);
-        bt->next++;
+
+        /* when that command began: its clock costs nothing more */
+
+        now = ks_space_now(bt->client.space);
+
+        if (bt->next++ == first) {
+            start = now;
+
+        } else if (now - start >= NGX_HTTP_KEYSPACE_SLICE_TIME) {
+            break;
+        }
     }
 
     ngx_keyspace_settle(bt->zone);
@@ -196,9 +212,25 @@ ngx_http_keyspace_batch_yield(ngx_http_keyspace_batch_t *bt)
 
     bt->request->main->count++;
 
-    ngx_post_event(&bt->event, &ngx_posted_next_events);
+    ngx_http_keyspace_batch_later(bt);
 
     return NGX_DONE;
+}
+
+
+/*
+ * The timer is there to be seen: a worker that shuts down waits for timers,
+ * but not for posted events.
+ */
+
+static void
+ngx_http_keyspace_batch_later(ngx_http_keyspace_batch_t *bt)
+{
+    ngx_post_event(&bt->event, &ngx_posted_next_events);
+
+    if (!bt->event.timer_set) {
+        ngx_add_timer(&bt->event, NGX_HTTP_KEYSPACE_BATCH_TIMER);
+    }
 }
 
 
@@ -220,9 +252,11 @@ ngx_http_keyspace_batch_handler(ngx_event_t *ev)
     ngx_http_keyspace_batch_slice(bt);
 
     if (bt->next < bt->ncommands) {
-        ngx_post_event(ev, &ngx_posted_next_events);
+        ngx_http_keyspace_batch_later(bt);
         return;
     }
+
+    ngx_http_keyspace_batch_cleanup(bt);
 
     ngx_http_finalize_request(r, ngx_http_keyspace_batch_send(bt));
 
@@ -237,5 +271,9 @@ ngx_http_keyspace_batch_cleanup(void *data)
 
     if (bt->event.posted) {
         ngx_delete_posted_event(&bt->event);
+    }
+
+    if (bt->event.timer_set) {
+        ngx_del_timer(&bt->event);
     }
 }
