@@ -17,7 +17,7 @@ my $REST = 'location / { keyspace_rest main; }';
 my $dir = tempdir();
 
 spew("$dir/token", "token-in-a-file\n");
-spew("$dir/empty", "\n");
+spew("$dir/empty", "\n \t\r\n");
 
 
 # The head of a configuration, whose zones are given.
@@ -74,6 +74,8 @@ my @refused = (
      . "token file:$dir/empty; }"), qr{\Q$dir\E/empty}],
     ['only a read-only token', conf('keyspace_zone main 1m { '
      . 'readonly_token r; token off; }'), qr/token/],
+    ['a read-only token that is off', conf('keyspace_zone main 1m { token t; '
+     . 'readonly_token off; }'), qr/readonly_token off/],
 );
 
 for (@refused) {
@@ -129,10 +131,12 @@ subtest 'where a token comes from' => sub {
     is($ngx->client->post('["PING"]', token => 'token-of-the-environment')
            ->{status}, 200, '... reads the environment again');
 
-    spew("$dir/token", "a-new-token\n");
+    spew("$dir/token", "\n  \n\ta-new-token \r\n");
     ok($ngx->reload, 'a reload');
     is($ngx->client->post('["PING"]', token => 'a-new-token')->{status}, 200,
-       '... reads the file again');
+       '... reads the file again, without the blanks around a token');
+    is($ngx->client->request('GET', '/ping?_token=%20%20', token => undef)
+           ->{status}, 401, '... and no line of blanks');
     is($ngx->client->post('["PING"]', token => 'token-in-a-file')->{status},
        401, '... and forgets the old one');
     $ngx->stop;

@@ -45,7 +45,14 @@ ngx_keyspace_token(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     value = cf->args->elts;
     value++;
 
-    if (access == NGX_KEYSPACE_FULL && ngx_strcmp(value->data, "off") == 0) {
+    if (ngx_strcmp(value->data, "off") == 0) {
+
+        /* meant to close a door, it would be a token that anyone guesses */
+
+        if (access != NGX_KEYSPACE_FULL) {
+            return "\"readonly_token off\" says nothing: leave it out";
+        }
+
         if (kz->tokens.nelts != 0) {
             return "\"token off\" and tokens exclude each other";
         }
@@ -204,7 +211,10 @@ ngx_keyspace_token_read(ngx_conf_t *cf, ngx_str_t *path, u_char *buf,
 }
 
 
-/* A token a line; the line's end and blank lines do not count. */
+/*
+ * A token a line; blank lines do not count, nor do blanks at either end of
+ * a line: no header could bring them.
+ */
 
 static char *
 ngx_keyspace_token_lines(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
@@ -223,8 +233,14 @@ ngx_keyspace_token_lines(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
 
         last = eol;
 
-        if (last > p && last[-1] == CR) {
+        while (last > p && (last[-1] == CR || last[-1] == ' '
+                            || last[-1] == '\t'))
+        {
             last--;
+        }
+
+        while (p < last && (*p == ' ' || *p == '\t')) {
+            p++;
         }
 
         if (last > p) {
