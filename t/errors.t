@@ -430,6 +430,23 @@ subtest 'nothing leaks' => sub {
 
 
 cmp_ok($count, '>', 200, "$count pieces of bad input");
+# 200 x 8 MB: more than a worker may hold
+subtest 'replies beyond all bounds' => sub {
+    is($http->run('SET', 'large', 'v' x 8_000_000), 'OK', 'a large value');
+
+    my $r = $http->command('MGET', ('large') x 200);
+    is($r->{status}, 400, 'MGET of it, many times');
+    is($r->{body}, '{"error":"ERR the reply is too large"}', '... says why');
+
+    $r = $http->post('[' . join(',', ('["GET","large"]') x 200) . ']',
+                     uri => '/pipeline');
+    is($r->{status}, 400, 'a pipeline of it');
+    is($r->{body}, '{"error":"ERR the reply is too large"}', '... says why');
+
+    is($http->run('STRLEN', 'large'), 8_000_000, 'the value is there');
+};
+
+
 like($http->run('MEMORY', 'DOCTOR'), qr/^ok/, 'the zone is whole');
 
 $http->close;

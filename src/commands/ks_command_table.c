@@ -95,7 +95,7 @@ const ks_command_t  ks_command_table[] = {
         KEY(RW|ACCESS|UPDATE),
         "string", "2.6.0", "O(1)",
         "Adds a number to one with a fraction."),
-    ROW("lcs", ks_cmd_lcs, -3, R, STRING, KEYS(RO|ACCESS, 1, 2, 1),
+    ROW("lcs", ks_cmd_lcs, -3, R|POWERFUL, STRING, KEYS(RO|ACCESS, 1, 2, 1),
         "string", "7.0.0", "O(N*M), N and M the lengths of the strings",
         "Finds the longest common subsequence of two strings."),
     ROW("mget", ks_cmd_mget, -2, R|FAST, STRING, KEYS(RO|ACCESS, 1, -1, 1),

@@ -69,6 +69,10 @@ typedef struct {
 } ngx_http_keyspace_ctx_t;
 
 
+/* the largest reply: it is a worker's memory until it is sent */
+
+#define NGX_HTTP_KEYSPACE_REPLY_MAX  (1024 * 1024 * 1024)
+
 /* a writer in the form that the request asked for */
 
 typedef union {

@@ -95,6 +95,7 @@ ngx_http_keyspace_batch_create(ngx_http_request_t *r,
     bt->ncommands = rq->ncommands;
 
     ks_out_init(&bt->out, NULL, 0, ngx_http_keyspace_alloc, r->pool);
+    bt->out.limit = NGX_HTTP_KEYSPACE_REPLY_MAX;
 
     return bt;
 }
@@ -131,6 +132,11 @@ ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
         ngx_http_keyspace_batch_ahead(bt, bt->next + KS_AHEAD_ENTRY, 1);
 
         ngx_http_keyspace_batch_one(bt, &bt->commands[bt->next]);
+
+        if (bt->out.failed) {
+            bt->next = bt->ncommands;   /* nobody will hear of the others */
+            break;
+        }
 
         /* when that command began: its clock costs nothing more */
 

@@ -37,6 +37,7 @@ ngx_http_keyspace_scratch(ngx_http_request_t *r, ks_out_t *out)
 {
     ks_out_init(out, ngx_http_keyspace_block, sizeof(ngx_http_keyspace_block),
                 ngx_http_keyspace_alloc, r->pool);
+    out->limit = NGX_HTTP_KEYSPACE_REPLY_MAX;
 }
 
 
@@ -70,9 +71,16 @@ ngx_http_keyspace_send(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_int_t     rc;
     ngx_chain_t  *chain;
 
+    /* a few names of keys can ask for more than any worker has */
+
+    if (out->failed) {
+        return ngx_http_keyspace_error(r, ctx, NGX_HTTP_BAD_REQUEST,
+                                       "ERR the reply is too large");
+    }
+
     /* every reply has bytes */
 
-    if (out->failed || out->size == 0) {
+    if (out->size == 0) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -31,6 +31,7 @@ ks_out_init(ks_out_t *out, u_char *buf, size_t size,
     out->first = &out->head;
     out->tail = &out->head;
     out->block = KS_OUT_BLOCK;
+    out->limit = SIZE_MAX;
     out->alloc = alloc;
     out->data = data;
 }
@@ -45,10 +46,14 @@ ks_out_grow(ks_out_t *out, size_t n)
         return NULL;
     }
 
-    seg = ks_out_spare(out, n);
+    seg = NULL;
 
-    if (seg == NULL) {
-        seg = ks_out_block(out, n);
+    if (n <= out->limit && out->size <= out->limit - n) {
+        seg = ks_out_spare(out, n);
+
+        if (seg == NULL) {
+            seg = ks_out_block(out, n);
+        }
     }
 
     if (seg == NULL) {

@@ -39,7 +39,8 @@ struct ks_out_s {
     void          *data;
     ks_segment_t  *spare;       /* blocks that a rewind gave back */
     ks_segment_t   head;
-    unsigned       failed:1;    /* alloc said no: the content is void */
+    size_t         limit;       /* no further blocks beyond so many bytes */
+    unsigned       failed:1;    /* no more room: the content is void */
 };
 
 /* a place to come back to */
@@ -52,7 +53,7 @@ typedef struct {
 
 
 /*
- * buf[0..size) is the first block's room (may be NULL, 0); what follows comes
+ * There is no limit until the owner sets one.  buf[0..size) is the first block's room (may be NULL, 0); what follows comes
  * from alloc(data, n) and belongs to the owner.
  */
 void ks_out_init(ks_out_t *out, u_char *buf, size_t size,
