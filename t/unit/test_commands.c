@@ -553,7 +553,7 @@ test_readonly(void **state)
     };
     static const char *const  allowed[] = {
         "get", "mget", "strlen", "exists", "ttl", "type", "object|encoding",
-        "memory|usage", "bitfield_ro", "lcs", "dbsize", "ping", "echo",
+        "memory|usage", "bitfield_ro", "dbsize", "ping", "echo",
         "select", "time", "command", "command|docs"
     };
 
