@@ -154,6 +154,7 @@ prepare(ks_space_t *sp)
     set(sp, 14, 0, 20000, KS_NO_EXPIRE);        /* a long key */
     set(sp, 15, 0, 10, NOW + 700000);
     set(sp, 5, 0, 3000, KS_NO_EXPIRE);
+    set(sp, 7, 0, 4000, KS_NO_EXPIRE);          /* a blob of one piece */
 }
 
 static void op_new(ks_space_t *sp) { set(sp, 20, 10, 64, KS_NO_EXPIRE); }
@@ -170,6 +171,8 @@ static void op_append_grow(ks_space_t *sp) { put(sp, 4, 40, 3000); }
 static void op_append_blob(ks_space_t *sp) { put(sp, 3, 9000, 300); }
 static void op_append_blob2(ks_space_t *sp) { put(sp, 3, 9000, 9000); }
 static void op_range_blob(ks_space_t *sp) { put(sp, 3, 100, 5000); }
+static void op_range(ks_space_t *sp) { put(sp, 4, 5, 20); }
+static void op_range_piece(ks_space_t *sp) { put(sp, 7, 100, 2000); }
 static void op_range_far(ks_space_t *sp) { put(sp, 6, 30000, 100); }
 static void op_range_new(ks_space_t *sp) { put(sp, 23, 5000, 100); }
 static void op_del(ks_space_t *sp) { del(sp, 2); }
@@ -264,6 +267,28 @@ setup_uncrowd(ks_space_t *sp)
     op_crowd(sp);
 }
 
+/* three pages of five entries; the second one is left by its last */
+
+static void
+setup_release(ks_space_t *sp)
+{
+    int  k;
+
+    for (k = 0; k < 15; k++) {
+        set(sp, CROWD + k, 100, 700, KS_NO_EXPIRE);
+    }
+
+    del(sp, CROWD);
+
+    for (k = 5; k < 9; k++) {
+        del(sp, CROWD + k);
+    }
+
+    del(sp, CROWD + 10);
+}
+
+static void op_release(ks_space_t *sp) { del(sp, CROWD + 9); }
+
 /* the only TTL that there is; the wheel has not been turned for long */
 
 static void
@@ -279,6 +304,31 @@ setup_lone(ks_space_t *sp)
 }
 
 static void op_lone(ks_space_t *sp) { expire(sp, 2, NOW + 900000000); }
+static void op_late(ks_space_t *sp) { set(sp, 2, 9, 40, NOW + 30000000000); }
+
+/* more than one page of log, and of the one after it */
+
+static void
+spill_body(ks_space_t *sp, void *data)
+{
+    size_t  i;
+    kv_t    kv = { .value = { 900, bytes + 4000 } };
+
+    (void) data;
+
+    for (i = 0; i < 12; i++) {
+        kv.key = keys[i % 2 ? 3 : 1];
+        kv.off = i / 4 * 4096 % 8192 + i % 4 / 2 * 1000;
+        kv.value.data += i;
+        kv_write_body(sp, &kv);
+    }
+}
+
+static void
+op_spill(ks_space_t *sp)
+{
+    ks_transact(sp, all(sp), spill_body, NULL);
+}
 
 /* several changes of what was moved a moment ago, and back */
 
@@ -672,6 +722,8 @@ op_test(append_grow, NULL, NOW)
 op_test(append_blob, NULL, NOW)
 op_test(append_blob2, NULL, NOW)
 op_test(range_blob, NULL, NOW)
+op_test(range, NULL, NOW)
+op_test(range_piece, NULL, NOW)
 op_test(range_far, NULL, NOW)
 op_test(range_new, NULL, NOW)
 op_test(del, NULL, NOW)
@@ -691,7 +743,10 @@ op_test(copy_blob, NULL, NOW)
 op_test(crowd, setup_crowd, NOW)
 op_test(uncrowd, setup_uncrowd, NOW)
 op_test(swap, setup_crowd, NOW)
+op_test(release, setup_release, NOW)
 op_test(lone, setup_lone, NOW + 500000000)
+op_test(late, setup_lone, NOW + 20000000000)
+op_test(spill, NULL, NOW)
 op_test(wander, NULL, NOW)
 op_test(many, NULL, NOW)
 op_test(many_blobs, NULL, NOW)
@@ -904,6 +959,8 @@ main(int argc, char **argv)
         cmocka_unit_test(test_append_blob),
         cmocka_unit_test(test_append_blob2),
         cmocka_unit_test(test_range_blob),
+        cmocka_unit_test(test_range),
+        cmocka_unit_test(test_range_piece),
         cmocka_unit_test(test_range_far),
         cmocka_unit_test(test_range_new),
         cmocka_unit_test(test_del),
@@ -923,7 +980,10 @@ main(int argc, char **argv)
         cmocka_unit_test(test_crowd),
         cmocka_unit_test(test_uncrowd),
         cmocka_unit_test(test_swap),
+        cmocka_unit_test(test_release),
         cmocka_unit_test(test_lone),
+        cmocka_unit_test(test_late),
+        cmocka_unit_test(test_spill),
         cmocka_unit_test(test_wander),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_many_blobs),
