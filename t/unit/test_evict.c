@@ -59,7 +59,7 @@ shift(size_t size, unsigned shards, ks_policy_t policy)
 
     for (k = 0; k < ks_nelts(sizes); k++) {
         len = ks_min(sizes[k], size / 2);
-        n = (int) (size / len);
+        n = (int) (size / (len + 30));
         n = ks_max(n + n / 4, 8);
 
         for (i = 0; i < n; i++) {
