@@ -246,6 +246,9 @@ test_large(void **state)
 
     assert_true(stats(sp).evicted > 100);
 
+    /* the least recently used go, and these are not */
+
+    ks_space_set_time(sp, NOW + 500);
     kv.value.data = bytes;
     kv.value.len = sizeof(bytes);
     assert_int_equal(kv_run(sp, kv_set_body, &kv), KS_OK);
