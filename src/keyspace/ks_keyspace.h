@@ -38,7 +38,7 @@ struct ks_entry_s {
 
 typedef struct {
     ks_ref_t        next;
-    ks_ref_t        prev;       /* below KS_REFS_PER_PAGE: a slot of the wheel */
+    ks_ref_t        prev;       /* below KS_REFS_PER_PAGE: a wheel slot */
     uint32_t        at[2];      /* ms since the epoch, low word first */
 } ks_ttl_t;
 
@@ -52,7 +52,7 @@ typedef struct {
     ks_shard_t     *shard;
 } ks_place_t;
 
-/* keys hashed lately, so that locking, looking ahead and looking up hash once */
+/* keys hashed lately: to look ahead, lock and look up takes one hash */
 
 #define KS_HASH_CACHED    16            /* a power of two */
 #define KS_HASH_BYTES     48            /* the longest key that is kept */
@@ -200,7 +200,7 @@ void ks_wheel_moved(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
 /* Whether an entry of that time may lie in the slot. */
 int ks_wheel_fits(const ks_wheel_t *w, unsigned slot, uint64_t at);
 
-/* The first ms to turn it in; UINT64_MAX: it is empty.  Without lock: a hint. */
+/* The first ms to turn it in; UINT64_MAX: empty.  Without lock: a hint. */
 uint64_t ks_wheel_due(const ks_shard_t *sh);
 
 /*

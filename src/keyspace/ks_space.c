@@ -362,7 +362,7 @@ ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
         }
 
         if (sp->mem.locked == ks_all_shards(sp)) {
-            attempt = KS_ROOM_ATTEMPTS - 1;     /* once more with what there is */
+            attempt = KS_ROOM_ATTEMPTS - 1;     /* once more with what is */
             continue;
         }
 

@@ -25,7 +25,7 @@
 #define KS_DIGIT_MASK   (KS_WHEEL_SLOTS - 1)
 #define KS_CASCADE      24              /* entries moved in one transaction */
 
-/* the last slot, with what lies beyond the wheel: it begins in the year 19530 */
+/* the last slot, with what lies beyond the wheel; it begins in 19530 AD */
 #define KS_WHEEL_NEVER  (KS_WHEEL_LEVELS * KS_WHEEL_SLOTS - 1)
 
 #define ks_digit(tick, level)                                                 \
@@ -69,6 +69,30 @@ ks_wheel_slot(const ks_wheel_t *w, uint64_t at)
 }
 
 
+/* what follows prev, an entry or a slot, and what precedes next, if any */
+
+static void
+ks_wheel_set_next(ks_space_t *sp, ks_shard_t *sh, ks_ref_t prev, ks_ref_t ref)
+{
+    if (prev < KS_REFS_PER_PAGE) {
+        ks_set(&sp->mem, sh, sh->root.wheel.head[prev], ref);
+        return;
+    }
+
+    ks_set(&sp->mem, sh, ks_entry_ttl(ks_wheel_entry(sp, prev))->next, ref);
+}
+
+
+static void
+ks_wheel_set_prev(ks_space_t *sp, ks_shard_t *sh, ks_ref_t next, ks_ref_t ref)
+{
+    if (next) {
+        ks_set(&sp->mem, sh, ks_entry_ttl(ks_wheel_entry(sp, next))->prev,
+               ref);
+    }
+}
+
+
 void
 ks_wheel_link(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
 {
@@ -101,15 +125,12 @@ ks_wheel_link(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
     ttl->next = w->head[slot];
     ttl->prev = slot;
 
-    if (ttl->next) {
-        ks_set(m, sh, ks_entry_ttl(ks_wheel_entry(sp, ttl->next))->prev,
-               ks_ref(m, e));
-
-    } else {
+    if (ttl->next == 0) {
         ks_set(m, sh, *bits, *bits | 1ull << (slot % KS_WHEEL_SLOTS));
     }
 
-    ks_set(m, sh, w->head[slot], ks_ref(m, e));
+    ks_wheel_set_prev(sp, sh, ttl->next, ks_ref(m, e));
+    ks_wheel_set_next(sp, sh, slot, ks_ref(m, e));
     ks_set(m, sh, sh->root.nexpires, sh->root.nexpires + 1);
 
     if (at < sp->due) {
@@ -130,25 +151,13 @@ ks_wheel_unlink(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
     w = &sh->root.wheel;
     ttl = ks_entry_ttl(e);
 
-    if (ttl->prev >= KS_REFS_PER_PAGE) {
-        ks_set(m, sh, ks_entry_ttl(ks_wheel_entry(sp, ttl->prev))->next,
-               ttl->next);
-
-    } else {
-        ks_set(m, sh, w->head[ttl->prev], ttl->next);
-
-        if (ttl->next == 0) {
-            bits = &w->bits[ttl->prev / KS_WHEEL_SLOTS];
-            ks_set(m, sh, *bits,
-                   *bits & ~(1ull << (ttl->prev % KS_WHEEL_SLOTS)));
-        }
+    if (ttl->prev < KS_REFS_PER_PAGE && ttl->next == 0) {
+        bits = &w->bits[ttl->prev / KS_WHEEL_SLOTS];
+        ks_set(m, sh, *bits, *bits & ~(1ull << (ttl->prev % KS_WHEEL_SLOTS)));
     }
 
-    if (ttl->next) {
-        ks_set(m, sh, ks_entry_ttl(ks_wheel_entry(sp, ttl->next))->prev,
-               ttl->prev);
-    }
-
+    ks_wheel_set_next(sp, sh, ttl->prev, ttl->next);
+    ks_wheel_set_prev(sp, sh, ttl->next, ttl->prev);
     ks_set(m, sh, sh->root.nexpires, sh->root.nexpires - 1);
 }
 
@@ -171,26 +180,14 @@ ks_wheel_reset(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, uint64_t at)
 void
 ks_wheel_moved(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
 {
-    ks_mem_t    *m;
-    ks_ttl_t    *ttl;
-    ks_wheel_t  *w;
+    ks_ref_t   ref;
+    ks_ttl_t  *ttl;
 
-    m = &sp->mem;
-    w = &sh->root.wheel;
     ttl = ks_entry_ttl(e);
+    ref = ks_ref(&sp->mem, e);
 
-    if (ttl->prev >= KS_REFS_PER_PAGE) {
-        ks_set(m, sh, ks_entry_ttl(ks_wheel_entry(sp, ttl->prev))->next,
-               ks_ref(m, e));
-
-    } else {
-        ks_set(m, sh, w->head[ttl->prev], ks_ref(m, e));
-    }
-
-    if (ttl->next) {
-        ks_set(m, sh, ks_entry_ttl(ks_wheel_entry(sp, ttl->next))->prev,
-               ks_ref(m, e));
-    }
+    ks_wheel_set_next(sp, sh, ttl->prev, ref);
+    ks_wheel_set_prev(sp, sh, ttl->next, ref);
 }
 
 

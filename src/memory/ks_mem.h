@@ -6,9 +6,10 @@
  * ks_set(), which does both), under the lock of the shard it belongs to.  A
  * transaction has one log, that of the lowest shard it has locked, its leader;
  * so changes of several shards, and memory that changes hands between them,
- * are undone in the reverse of their order.  Chunks allocated in the same transaction are not seen by
- * anyone and need no saving.  A freed chunk is not reused before the
- * transaction has committed.  Hints (counters, access clocks) are exempt.
+ * are undone in the reverse of their order.  Chunks allocated in the same
+ * transaction are not seen by anyone and need no saving.  A freed chunk is not
+ * reused before the transaction has committed.  Hints (counters, access
+ * clocks) are exempt.
  */
 
 #ifndef KS_MEM_H

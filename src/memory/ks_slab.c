@@ -3,9 +3,9 @@
  *
  * Sizes are 8 or 16 bytes apart up to 256 and whole fractions of a page from
  * there on, so that steps above 64 bytes are 12.5 % or less up to 448 and 20 %
- * up to 816; what is larger is stored in pieces by the types (ks_blob.h).  A page keeps
- * its bitmap in the page table, 128 chunks at most, and is on its class's
- * list while it has a chunk free.
+ * up to 816; what is larger is stored in pieces by the types (ks_blob.h).  A
+ * page keeps its bitmap in the page table, 128 chunks at most, and is on its
+ * class's list while it has a chunk free.
  *
  * Freeing takes two steps.  In a transaction a chunk only goes to the shard's
  * pending list: it must not be reused before the commit, because its bytes
@@ -103,7 +103,7 @@ ks_raise_nomem(ks_mem_t *m, ks_shard_t *sh, unsigned kind, size_t size)
     m->need.cls = ks_class_of(size);
 
     if (m->jump == NULL) {
-        abort();                        /* an allocation outside a transaction */
+        abort();                        /* outside a transaction */
     }
 
     longjmp(*m->jump, 1);
@@ -433,7 +433,8 @@ ks_slab_chunk(const ks_mem_t *m, uint32_t page, unsigned i)
         return 0;
     }
 
-    return page * KS_REFS_PER_PAGE + i * (ks_class_sizes[row->cls] / KS_REF_UNIT);
+    return page * KS_REFS_PER_PAGE
+           + i * (ks_class_sizes[row->cls] / KS_REF_UNIT);
 }
 
 

@@ -32,8 +32,8 @@ typedef enum {
 
 typedef struct {
     uint64_t  size;             /* bytes of the zone */
-    uint64_t  used;             /* bytes not free: layout, keys, partial pages */
-    uint64_t  overhead;         /* bytes of layout: header, buckets, page table */
+    uint64_t  used;             /* bytes of layout and of pages in use */
+    uint64_t  overhead;         /* bytes of layout: buckets, page table... */
     uint64_t  keys;
     uint64_t  expires;          /* keys with a TTL */
     uint64_t  hits;

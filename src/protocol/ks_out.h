@@ -53,8 +53,9 @@ typedef struct {
 
 
 /*
- * There is no limit until the owner sets one.  buf[0..size) is the first block's room (may be NULL, 0); what follows comes
- * from alloc(data, n) and belongs to the owner.
+ * There is no limit until the owner sets one.  buf[0..size) is the first
+ * block's room (may be NULL, 0); what follows comes from alloc(data, n) and
+ * belongs to the owner.
  */
 void ks_out_init(ks_out_t *out, u_char *buf, size_t size,
     void *(*alloc)(void *data, size_t size), void *data);
