@@ -38,7 +38,7 @@ struct ks_entry_s {
 
 typedef struct {
     ks_ref_t        next;
-    ks_ref_t        prev;       /* below KS_REFS_PER_PAGE: a wheel slot */
+    ks_ref_t        prev;       /* or a slot of the wheel, a lower number */
     uint32_t        at[2];      /* ms since the epoch, low word first */
 } ks_ttl_t;
 

@@ -74,7 +74,7 @@ ks_wheel_slot(const ks_wheel_t *w, uint64_t at)
 static void
 ks_wheel_set_next(ks_space_t *sp, ks_shard_t *sh, ks_ref_t prev, ks_ref_t ref)
 {
-    if (prev < KS_REFS_PER_PAGE) {
+    if (prev <= KS_WHEEL_NEVER) {
         ks_set(&sp->mem, sh, sh->root.wheel.head[prev], ref);
         return;
     }
@@ -151,7 +151,7 @@ ks_wheel_unlink(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
     w = &sh->root.wheel;
     ttl = ks_entry_ttl(e);
 
-    if (ttl->prev < KS_REFS_PER_PAGE && ttl->next == 0) {
+    if (ttl->prev <= KS_WHEEL_NEVER && ttl->next == 0) {
         bits = &w->bits[ttl->prev / KS_WHEEL_SLOTS];
         ks_set(m, sh, *bits, *bits & ~(1ull << (ttl->prev % KS_WHEEL_SLOTS)));
     }
