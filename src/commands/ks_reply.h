@@ -13,7 +13,7 @@
  *
  * A reply may be started over: the transaction that runs a handler can be
  * rolled back and run again, so everything written since
- * ks_reply_mark() must be able to vanish with ks_reply_rewind().
+ * the mark must be able to vanish with rewind; the one who runs it sees to it.
  *
  * Nothing here fails: a writer that runs out of process memory remembers that
  * and says so to the one who owns it.

@@ -28,6 +28,19 @@ ks_form_fit(ks_form_t *f)
 }
 
 
+/* the length and the type of an entry that stays where it is */
+
+static inline void
+ks_string_set_form(ks_mem_t *m, ks_shard_t *sh, ks_entry_t *e,
+    const ks_form_t *form)
+{
+    ks_save(m, sh, e, KS_ENTRY_HEADER);
+    e->vlen = form->vlen;
+    e->type = form->type;
+    ks_barrier();
+}
+
+
 size_t
 ks_string_len(const ks_entry_t *e)
 {
@@ -137,9 +150,7 @@ ks_string_overwrite(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e,
         ks_save(m, at->shard, p, lost);
     }
 
-    ks_save(m, at->shard, e, KS_ENTRY_HEADER);
-    e->vlen = form->vlen;
-    e->type = form->type;
+    ks_string_set_form(m, at->shard, e, form);
     memcpy(p, value->data, value->len);
     ks_barrier();
 
@@ -216,7 +227,6 @@ static ks_entry_t *
 ks_string_expand(ks_space_t *sp, const ks_place_t *at, const ks_str_t *key,
     ks_entry_t *e, size_t len)
 {
-    uint8_t      type;
     size_t       old;
     ks_mem_t    *m;
     ks_blob_t    b;
@@ -225,12 +235,11 @@ ks_string_expand(ks_space_t *sp, const ks_place_t *at, const ks_str_t *key,
 
     m = &sp->mem;
     old = e ? e->vlen : 0;
-    type = KS_TYPE_STRING | KS_ENC_RAW << 4;
 
     form.key = key;
     form.at = e ? ks_entry_expire(e) : KS_NO_EXPIRE;
     form.vlen = (uint32_t) len;
-    form.type = type;
+    form.type = KS_TYPE_STRING | KS_ENC_RAW << 4;
     ks_form_fit(&form);
 
     if (e && (e->flags & KS_ENTRY_BLOB)) {
@@ -242,20 +251,14 @@ ks_string_expand(ks_space_t *sp, const ks_place_t *at, const ks_str_t *key,
             ks_entry_set_blob(e, &b);
         }
 
-        ks_save(m, at->shard, e, KS_ENTRY_HEADER);
-        e->vlen = (uint32_t) len;
-        e->type = type;
-        ks_barrier();
+        ks_string_set_form(m, at->shard, e, &form);
         return e;
     }
 
     if (e && !form.blob
         && ks_form_size(&form) <= ks_chunk_size(m, ks_ref(m, e)))
     {
-        ks_save(m, at->shard, e, KS_ENTRY_HEADER);
-        e->vlen = (uint32_t) len;
-        e->type = type;
-        ks_barrier();
+        ks_string_set_form(m, at->shard, e, &form);
         return e;
     }
 

@@ -30,7 +30,7 @@ void ks_log_begin(const ks_mem_t *m, ks_log_t *log, uint64_t covers);
 
 /*
  * Whether a record of len bytes fits into the current page.  If not, a pool
- * log is full; a shard's log goes to its next page (ks_log_extend()).
+ * log is full; a shard's log goes to its next page (ks_log_reserve()).
  */
 int ks_log_fits(const ks_mem_t *m, const ks_log_t *log, size_t len);
 

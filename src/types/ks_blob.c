@@ -469,6 +469,18 @@ ks_blob_dismantle(ks_mem_t *m, ks_shard_t *sh, const ks_blob_t *b,
 }
 
 
+static ks_ref_t
+ks_blob_copy_piece(ks_mem_t *m, ks_shard_t *to, ks_ref_t ref, size_t len)
+{
+    ks_ref_t  fresh;
+
+    fresh = ks_alloc(m, to, KS_KIND_NODE, len);
+    memcpy(ks_ptr(m, fresh), ks_ptr(m, ref), len);
+
+    return fresh;
+}
+
+
 ks_blob_t
 ks_blob_move(ks_mem_t *m, ks_shard_t *from, ks_shard_t *to, const ks_blob_t *b)
 {
@@ -492,8 +504,7 @@ ks_blob_move(ks_mem_t *m, ks_shard_t *from, ks_shard_t *to, const ks_blob_t *b)
             ks_slab_give(m, to, ref);
 
         } else {
-            fresh = ks_alloc(m, to, KS_KIND_NODE, len);
-            memcpy(ks_ptr(m, fresh), ks_ptr(m, ref), len);
+            fresh = ks_blob_copy_piece(m, to, ref, len);
             ks_free(m, from, ref);
             ref = fresh;
         }
@@ -510,7 +521,7 @@ ks_blob_move(ks_mem_t *m, ks_shard_t *from, ks_shard_t *to, const ks_blob_t *b)
 ks_blob_t
 ks_blob_copy(ks_mem_t *m, ks_shard_t *to, const ks_blob_t *b)
 {
-    uint32_t    k, len;
+    uint32_t    k;
     ks_ref_t    root, ref;
     ks_blob_t   copy;
     ks_shape_t  s;
@@ -522,10 +533,9 @@ ks_blob_copy(ks_mem_t *m, ks_shard_t *to, const ks_blob_t *b)
     copy.root = ks_blob_index(m, to, s.pieces);
 
     for (k = 0; k < s.pieces; k++) {
-        len = ks_blob_piece_len(&s, k);
-        ref = ks_alloc(m, to, KS_KIND_NODE, len);
-        memcpy(ks_ptr(m, ref), ks_ptr(m, *ks_blob_slot(m, &root, s.pieces, k)),
-               len);
+        ref = *ks_blob_slot(m, &root, s.pieces, k);
+        ref = ks_blob_copy_piece(m, to, ref, ks_blob_piece_len(&s, k));
+
         *ks_blob_slot(m, &copy.root, s.pieces, k) = ref;
     }
 
