@@ -28,6 +28,7 @@ static const ks_flag_name_t  ks_flag_names[] = {
     { KS_CMD_LOADING,    "loading" },
     { KS_CMD_STALE,      "stale" },
     { KS_CMD_FAST,       "fast" },
+    { KS_CMD_MOVABLE,    "movablekeys" },
     { 0, NULL }
 };
 
@@ -44,6 +45,14 @@ static const ks_flag_name_t  ks_acl_names[] = {
     { KS_ACL_SLOW,       "@slow" },
     { KS_ACL_DANGEROUS,  "@dangerous" },
     { KS_ACL_CONNECTION, "@connection" },
+    { KS_ACL_LIST,       "@list" },
+    { KS_ACL_HASH,       "@hash" },
+    { KS_ACL_SET,        "@set" },
+    { KS_ACL_ZSET,       "@sortedset" },
+    { KS_ACL_GEO,        "@geo" },
+    { KS_ACL_HLL,        "@hyperloglog" },
+    { KS_ACL_TRANSACT,   "@transaction" },
+    { KS_ACL_BLOCKING,   "@blocking" },
     { 0, NULL }
 };
 
@@ -188,6 +197,20 @@ ks_reply_keyrange(ks_reply_t *r, const ks_keyrange_t *range)
     ks_reply_cstr(r, "find_keys");
     ks_reply_map(r, 2);
     ks_reply_cstr(r, "type");
+
+    if (range->last == KS_KEYS_COUNTED) {
+        ks_reply_cstr(r, "keynum");
+        ks_reply_cstr(r, "spec");
+        ks_reply_map(r, 3);
+        ks_reply_cstr(r, "keynumidx");
+        ks_reply_integer(r, 0);
+        ks_reply_cstr(r, "firstkey");
+        ks_reply_integer(r, 1);
+        ks_reply_cstr(r, "keystep");
+        ks_reply_integer(r, range->step);
+        return;
+    }
+
     ks_reply_cstr(r, "range");
     ks_reply_cstr(r, "spec");
     ks_reply_map(r, 3);
@@ -233,17 +256,23 @@ ks_command_reply_infos(ks_reply_t *r, const ks_command_t *parent)
 static void
 ks_command_reply_info(ks_reply_t *r, const ks_command_t *cmd)
 {
-    size_t  i, n;
+    size_t  i, n, fixed;
 
     n = ks_command_ranges(cmd);
+
+    for (fixed = 0; fixed < n; fixed++) {
+        if (cmd->keys[fixed].last == KS_KEYS_COUNTED) {
+            break;
+        }
+    }
 
     ks_reply_array(r, 10);
     ks_reply_cstr(r, cmd->name);
     ks_reply_integer(r, cmd->arity);
     ks_reply_flags(r, ks_flag_names, cmd->flags);
-    ks_reply_integer(r, cmd->keys[0].first);
-    ks_reply_integer(r, n ? cmd->keys[n - 1].last : 0);
-    ks_reply_integer(r, cmd->keys[0].step);
+    ks_reply_integer(r, fixed ? cmd->keys[0].first : 0);
+    ks_reply_integer(r, fixed ? cmd->keys[fixed - 1].last : 0);
+    ks_reply_integer(r, fixed ? cmd->keys[0].step : 0);
     ks_reply_flags(r, ks_acl_names, ks_command_acl(cmd));
     ks_reply_tips(r, cmd->tips);
 
@@ -460,11 +489,19 @@ ks_command_reply_keys(ks_ctx_t *c, int argc, const ks_str_t *argv,
     for (n = 0, k = 0; k < ks_command_ranges(cmd); k++) {
         range = &cmd->keys[k];
         flags = cmd->key_flags ? cmd->key_flags(argc, argv) : range->flags;
-        last = ks_keyrange_last(range, argc);
+        ks_keyrange_find(range, argc, argv, &i, &last);
 
-        for (i = range->first; i <= last; i += range->step, n++) {
+        for ( /* void */ ; i <= last; i += range->step, n++) {
             ks_command_reply_key(c->reply, &argv[i], flags, with_flags);
         }
+    }
+
+    i = cmd->extra_key ? cmd->extra_key(argc, argv) : 0;
+
+    if (i) {
+        ks_command_reply_key(c->reply, &argv[i], KS_KEY_OW|KS_KEY_UPDATE,
+                             with_flags);
+        n++;
     }
 
     ks_reply_close(c->reply, n);

@@ -285,6 +285,44 @@ ks_readonly_may(const ks_command_t *cmd)
 }
 
 
+void
+ks_keyrange_find(const ks_keyrange_t *range, int argc, const ks_str_t *argv,
+    int *first, int *last)
+{
+    int64_t  n;
+
+    *first = range->first;
+
+    if (range->last != KS_KEYS_COUNTED) {
+        *last = range->last < 0 ? argc + range->last : range->last;
+        return;
+    }
+
+    *first = range->first + 1;
+    *last = range->first;
+
+    if (range->first < argc
+        && ks_parse_int(&argv[range->first], &n) == KS_OK
+        && n > 0 && n <= argc - *first)
+    {
+        *last = range->first + (int) n;
+    }
+}
+
+
+static inline int
+ks_key_shards(ks_space_t *sp, const ks_str_t *key, uint64_t *shards)
+{
+    if (key->len > KS_KEY_MAX) {
+        return KS_ERR;
+    }
+
+    *shards |= ks_key_shard(sp, key);
+
+    return KS_OK;
+}
+
+
 /* the shards of the row's keys; KS_ERR: a key is too long */
 
 static inline int
@@ -293,6 +331,14 @@ ks_command_shards(ks_space_t *sp, const ks_command_t *cmd, int argc,
 {
     int                   i, last;
     const ks_keyrange_t  *range;
+
+    if (cmd->extra_key) {
+        i = cmd->extra_key(argc, argv);
+
+        if (i && ks_key_shards(sp, &argv[i], shards) != KS_OK) {
+            return KS_ERR;
+        }
+    }
 
     if (cmd->flags & KS_CMD_ALLKEYS) {
         *shards |= ks_all_shards(sp);
@@ -303,15 +349,13 @@ ks_command_shards(ks_space_t *sp, const ks_command_t *cmd, int argc,
          range < cmd->keys + KS_CMD_KEYS && range->first != 0;
          range++)
     {
-        last = ks_keyrange_last(range, argc);
+        ks_keyrange_find(range, argc, argv, &i, &last);
 
-        for (i = range->first; i <= last; i += range->step) {
+        for ( /* void */ ; i <= last; i += range->step) {
 
-            if (argv[i].len > KS_KEY_MAX) {
+            if (ks_key_shards(sp, &argv[i], shards) != KS_OK) {
                 return KS_ERR;
             }
-
-            *shards |= ks_key_shard(sp, &argv[i]);
         }
     }
 
@@ -455,12 +499,10 @@ ks_execute_ahead(ks_client_t *client, int argc, const ks_str_t *argv,
         return;
     }
 
-    last = ks_keyrange_last(&cmd->keys[0], argc);
-    n = 0;
+    ks_keyrange_find(&cmd->keys[0], argc, argv, &i, &last);
 
-    for (i = cmd->keys[0].first; i <= last && n < KS_AHEAD_KEYS;
-         i += cmd->keys[0].step, n++)
-    {
+    for (n = 0; i <= last && n < KS_AHEAD_KEYS; i += cmd->keys[0].step, n++) {
+
         if (step == 0) {
             ks_prefetch_bucket(client->space, &argv[i]);
 

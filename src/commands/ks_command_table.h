@@ -30,6 +30,7 @@
 #define KS_CMD_OPEN       0x0800    /* anyone who got in may run it */
 #define KS_CMD_POWERFUL   0x1000    /* reads, but is not for readonly tokens */
 #define KS_CMD_SUB        0x2000    /* is a subcommand */
+#define KS_CMD_MOVABLE    0x4000    /* the arguments say where keys are */
 
 /* ACL categories; most follow from the flags, see ks_command_acl() */
 #define KS_ACL_KEYSPACE   0x0001
@@ -42,6 +43,14 @@
 #define KS_ACL_SLOW       0x0080
 #define KS_ACL_DANGEROUS  0x0100
 #define KS_ACL_CONNECTION 0x0200
+#define KS_ACL_LIST       0x0400
+#define KS_ACL_HASH       0x0800
+#define KS_ACL_SET        0x1000
+#define KS_ACL_ZSET       0x2000
+#define KS_ACL_GEO        0x4000
+#define KS_ACL_HLL        0x8000
+#define KS_ACL_TRANSACT   0x10000
+#define KS_ACL_BLOCKING   0x20000
 
 /* what becomes of a key */
 #define KS_KEY_RO         0x0001
@@ -63,12 +72,15 @@ typedef struct {
     int8_t                step;
 } ks_keyrange_t;
 
+/* as the last of a range: argv[first] says how many keys follow it */
+#define KS_KEYS_COUNTED   0
+
 struct ks_command_s {
     const char           *name;     /* lower case */
     ks_handler_pt         handler;
     int8_t                arity;    /* the name included; -n: n or more */
     uint16_t              flags;
-    uint16_t              acl;
+    uint32_t              acl;
     ks_keyrange_t         keys[KS_CMD_KEYS];
     const char           *group;
     const char           *since;
@@ -78,6 +90,9 @@ struct ks_command_s {
     const char           *retired;  /* the version that made it obsolete */
     const char           *instead;  /* and what to use */
     unsigned            (*key_flags)(int argc, const ks_str_t *argv);
+
+    /* the position of one more key that the ranges do not say, or 0 */
+    int                 (*extra_key)(int argc, const ks_str_t *argv);
 };
 
 extern const ks_command_t  ks_command_table[];
@@ -92,13 +107,13 @@ const ks_command_t *ks_command_named(const ks_str_t *name);
 /* whether argc arguments, the name included, are what the row wants */
 int ks_command_arity_ok(const ks_command_t *cmd, int argc);
 
-/* the position of the last key of a range among argc arguments */
-
-static inline int
-ks_keyrange_last(const ks_keyrange_t *range, int argc)
-{
-    return range->last < 0 ? argc + range->last : range->last;
-}
+/*
+ * The positions of a range's keys among argc arguments.  The last one is below
+ * the first if there are none, which is also what a count has that is no
+ * number or more than there are arguments: that is for the handler to say.
+ */
+void ks_keyrange_find(const ks_keyrange_t *range, int argc,
+    const ks_str_t *argv, int *first, int *last);
 
 
 #endif /* KS_COMMAND_TABLE_H */

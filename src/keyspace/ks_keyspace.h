@@ -11,6 +11,7 @@
 
 #include "keyspace/ks_space.h"
 #include "types/ks_blob.h"
+#include "types/ks_siphash.h"
 
 
 /*
@@ -83,10 +84,6 @@ struct ks_space_s {
     ks_hashed_t     hashed[KS_HASH_CACHED];
 };
 
-
-/* --- ks_hash.c --- */
-
-uint64_t ks_siphash(const uint64_t seed[2], const u_char *p, size_t len);
 
 /* --- ks_space.c --- */
 

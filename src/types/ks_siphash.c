@@ -4,7 +4,7 @@
  * short-input PRF" (2012), with the 1-3 rounds that hash tables use.
  */
 
-#include "keyspace/ks_keyspace.h"
+#include "types/ks_siphash.h"
 
 
 #define ks_rotl(x, b)  (((x) << (b)) | ((x) >> (64 - (b))))

@@ -1,0 +1,105 @@
+/*
+ * Rows of the command table: server and connection.  Not a header of its own; see
+ * ks_command_table.c, and ks_handlers.h.
+ */
+
+ROW("command", ks_cmd_command, -1, LOAD|ALONE|OPEN|PARENT, CONNECTION,
+    NO_KEYS,
+    "server", "2.8.13", "O(N), N the number of commands",
+    "Describes the commands.",
+    .tips = "nondeterministic_output_order")
+ROW("command|count", ks_cmd_command_count, 2, LOAD|ALONE|OPEN|SUB,
+    CONNECTION, NO_KEYS,
+    "server", "2.8.13", "O(1)",
+    "Counts the commands.")
+ROW("command|docs", ks_cmd_command_docs, -2, LOAD|ALONE|OPEN|SUB,
+    CONNECTION, NO_KEYS,
+    "server", "7.0.0", "O(N), N the number of commands",
+    "Describes commands in words.",
+    .tips = "nondeterministic_output_order")
+ROW("command|getkeys", ks_cmd_command_getkeys, -4, LOAD|ALONE|OPEN|SUB,
+    CONNECTION, NO_KEYS,
+    "server", "2.8.13", "O(N), N the number of arguments",
+    "Finds the keys among the arguments of a command.")
+ROW("command|getkeysandflags", ks_cmd_command_getkeysandflags, -4,
+    LOAD|ALONE|OPEN|SUB, CONNECTION, NO_KEYS,
+    "server", "7.0.0", "O(N), N the number of arguments",
+    "Finds the keys of a command and what it does with them.")
+ROW("command|help", ks_cmd_command_help, 2, LOAD|ALONE|OPEN|SUB,
+    CONNECTION, NO_KEYS,
+    "server", "5.0.0", "O(1)",
+    "Lists the subcommands.")
+ROW("command|info", ks_cmd_command_info, -2, LOAD|ALONE|OPEN|SUB,
+    CONNECTION, NO_KEYS,
+    "server", "2.8.13", "O(N), N the number of commands",
+    "Describes some commands.",
+    .tips = "nondeterministic_output_order")
+ROW("command|list", ks_cmd_command_list, -2, LOAD|ALONE|OPEN|SUB,
+    CONNECTION, NO_KEYS,
+    "server", "7.0.0", "O(N), N the number of commands",
+    "Lists the names of the commands.",
+    .tips = "nondeterministic_output_order")
+PARENT_ROW("config", -2, PARENT, 0, NO_KEYS,
+    "server", "2.0.0", "O(1)",
+    "Shows the settings.")
+ROW("config|get", ks_cmd_config_get, -3, ADMIN|NOSCRIPT|LOAD|ALONE|SUB, 0,
+    NO_KEYS,
+    "server", "2.0.0", "O(N), N the number of patterns",
+    "Shows the settings that match a pattern.")
+ROW("config|help", ks_cmd_config_help, 2, LOAD|ALONE|SUB, 0, NO_KEYS,
+    "server", "5.0.0", "O(1)",
+    "Lists the subcommands.")
+ROW("config|resetstat", ks_cmd_config_resetstat, 2,
+    ADMIN|NOSCRIPT|LOAD|ALONE|SUB, 0, NO_KEYS,
+    "server", "2.0.0", "O(1)",
+    "Sets the counters of INFO back to zero.")
+ROW("config|set", ks_cmd_config_set, -4, ADMIN|NOSCRIPT|LOAD|ALONE|SUB, 0,
+    NO_KEYS,
+    "server", "2.0.0", "O(1)",
+    "Refused: the settings are those of nginx.conf.",
+    .tips = "request_policy:all_nodes response_policy:all_succeeded")
+ROW("dbsize", ks_cmd_dbsize, 1, R|FAST|ALLKEYS, KEYSPACE, NO_KEYS,
+    "server", "1.0.0", "O(1)",
+    "Counts the keys.",
+    .tips = ALL_SHARDS " response_policy:agg_sum")
+ROW("echo", ks_cmd_echo, 2, LOAD|FAST|ALONE|OPEN, CONNECTION, NO_KEYS,
+    "connection", "1.0.0", "O(1)",
+    "Replies with its argument.")
+ROW("flushall", ks_cmd_flushall, -1, W|ALLKEYS, KEYSPACE|DANGEROUS,
+    NO_KEYS,
+    "server", "1.0.0", "O(1)",
+    "Deletes all keys.",
+    .tips = ALL_SHARDS " response_policy:all_succeeded")
+ROW("flushdb", ks_cmd_flushall, -1, W|ALLKEYS, KEYSPACE|DANGEROUS, NO_KEYS,
+    "server", "1.0.0", "O(1)",
+    "Deletes all keys.",
+    .tips = ALL_SHARDS " response_policy:all_succeeded")
+ROW("info", ks_cmd_info, -1, LOAD|ALONE, DANGEROUS, NO_KEYS,
+    "server", "1.0.0", "O(1)",
+    "Shows the state of the server.",
+
+    .tips = "nondeterministic_output " ALL_SHARDS
+            " response_policy:special")
+PARENT_ROW("memory", -2, PARENT, 0, NO_KEYS,
+    "server", "4.0.0", "O(1)",
+    "Shows what takes memory.")
+ROW("memory|doctor", ks_cmd_memory_doctor, 2, ALONE|SUB, 0, NO_KEYS,
+    "server", "4.0.0", "O(N) where N is the number of keys",
+    "Checks every structure of the zone.")
+ROW("memory|help", ks_cmd_memory_help, 2, LOAD|ALONE|OPEN|SUB, 0, NO_KEYS,
+    "server", "4.0.0", "O(1)",
+    "Lists the subcommands.")
+ROW("memory|usage", ks_cmd_memory_usage, -3, R|SUB, 0, KEYS(RO, 2, 2, 1),
+    "server", "4.0.0", "O(1) for a string",
+    "Replies with the bytes that a key and its value take.")
+ROW("ping", ks_cmd_ping, -1, FAST|ALONE|OPEN, CONNECTION, NO_KEYS,
+    "connection", "1.0.0", "O(1)",
+    "Replies with PONG, or with its argument.",
+    .tips = ALL_SHARDS " response_policy:all_succeeded")
+ROW("select", ks_cmd_select, 2, LOAD|FAST|ALONE|OPEN, CONNECTION, NO_KEYS,
+    "connection", "1.0.0", "O(1)",
+    "Chooses the database: there is one, 0.")
+ROW("time", ks_cmd_time, 1, LOAD|FAST|ALONE|OPEN, 0, NO_KEYS,
+    "server", "2.6.0", "O(1)",
+    "Replies with the time, in seconds and microseconds.",
+    .tips = "nondeterministic_output")
