@@ -69,7 +69,9 @@
       .group = g, .since = v, .complexity = o, .summary = s, __VA_ARGS__ },
 
 /* one that can only be called with a subcommand */
-#define PARENT_ROW(n, ...)  ROW(n, NULL, __VA_ARGS__)
+#define PARENT_ROW(n, a, f, c, k, g, v, o, s, ...)                            \
+    { .name = n, .arity = a, .flags = f, .acl = c, .keys = k,                 \
+      .group = g, .since = v, .complexity = o, .summary = s, __VA_ARGS__ },
 
 
 const ks_command_t  ks_command_table[] = {
