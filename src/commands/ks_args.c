@@ -113,6 +113,64 @@ ks_peek_key(ks_ctx_t *c, const ks_str_t *key)
 }
 
 
+static inline int
+ks_open_value(ks_ctx_t *c, const ks_str_t *key, unsigned type, ks_entry_t *e,
+    ks_value_t *v)
+{
+    if (e == NULL) {
+        return KS_OK;
+    }
+
+    if (ks_entry_type(e) != type) {
+        ks_reply_error(c->reply, KS_ERR_WRONGTYPE);
+        return KS_ERR;
+    }
+
+    ks_value_open(c->space, key, e, v);
+
+    return KS_OK;
+}
+
+
+int
+ks_read_value(ks_ctx_t *c, const ks_str_t *key, unsigned type, ks_entry_t **e,
+    ks_value_t *v)
+{
+    *e = ks_read_key(c, key);
+
+    return ks_open_value(c, key, type, *e, v);
+}
+
+
+int
+ks_write_value(ks_ctx_t *c, const ks_str_t *key, unsigned type, ks_entry_t **e,
+    ks_value_t *v)
+{
+    *e = ks_lookup(c->space, key, KS_LOOKUP_WRITE);
+
+    return ks_open_value(c, key, type, *e, v);
+}
+
+
+void
+ks_reply_item(ks_ctx_t *c, const ks_item_t *it)
+{
+    size_t         off, n;
+    ks_reply_t    *r;
+    const u_char  *p;
+
+    r = c->reply;
+    r->ops->bulk_begin(r, it->len);
+
+    for (off = 0; off < it->len; off += n) {
+        p = ks_item_run(c->space, it, off, &n);
+        r->ops->bulk_part(r, p, n);
+    }
+
+    r->ops->bulk_end(r);
+}
+
+
 void
 ks_reply_slice(ks_ctx_t *c, const ks_entry_t *e, size_t off, size_t len)
 {

@@ -79,6 +79,19 @@ void ks_error_arity(ks_ctx_t *c);
 int ks_read_string(ks_ctx_t *c, const ks_str_t *key, ks_entry_t **e);
 int ks_write_string(ks_ctx_t *c, const ks_str_t *key, ks_entry_t **e);
 
+/*
+ * Opens the value of that type at key.  ks_read_value() counts a hit or a miss
+ * and notes it as the outcome; ks_write_value() does not.  *e NULL: there is
+ * none, and v is not open.  KS_ERR: another type lives there.
+ */
+int ks_read_value(ks_ctx_t *c, const ks_str_t *key, unsigned type,
+    ks_entry_t **e, ks_value_t *v);
+int ks_write_value(ks_ctx_t *c, const ks_str_t *key, unsigned type,
+    ks_entry_t **e, ks_value_t *v);
+
+/* A string of an item as a bulk. */
+void ks_reply_item(ks_ctx_t *c, const ks_item_t *it);
+
 /* Any type; the first notes the outcome, the second does not count. */
 ks_entry_t *ks_read_key(ks_ctx_t *c, const ks_str_t *key);
 ks_entry_t *ks_peek_key(ks_ctx_t *c, const ks_str_t *key);

@@ -21,24 +21,8 @@
 #define KS_SPACE_H
 
 #include "memory/ks_zone.h"
+#include "types/ks_value.h"
 
-
-/* types and encodings, in Redis's order where Redis has one */
-
-enum {
-    KS_TYPE_STRING = 0,
-    KS_TYPE_LIST,
-    KS_TYPE_SET,
-    KS_TYPE_ZSET,
-    KS_TYPE_HASH,
-    KS_TYPE_STREAM
-};
-
-enum {
-    KS_ENC_RAW = 0,
-    KS_ENC_INT,                 /* the text of a canonical int64 */
-    KS_ENC_EMBSTR               /* 44 bytes or less, never modified */
-};
 
 #define KS_KEY_MAX       65535  /* bytes in a key */
 #define KS_STRING_MAX    (512u * 1024 * 1024)
@@ -202,6 +186,38 @@ ks_entry_t *ks_string_set(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
  */
 ks_entry_t *ks_string_write(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
     size_t off, const u_char *data, size_t len);
+
+
+/* --- values made of elements --- */
+
+/*
+ * A handle on the value of e, which is a list, set, sorted set or hash, for
+ * the functions of src/types.  It is good until the entry is changed in
+ * another way, and key must live as long.  e's place may change with any
+ * change of the value: v->entry is where it is now.
+ *
+ * A change is to be followed by ks_value_close(), which removes the key of a
+ * value that has become empty; 1: it did.  After reading it is not needed.
+ *
+ * ks_value_create() puts an empty value at key in the place of old (NULL: of
+ * none), with room for about so many bytes of elements; it must be closed.
+ * expire as for ks_string_set().
+ */
+void ks_value_open(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
+    ks_value_t *v);
+void ks_value_create(ks_space_t *sp, const ks_str_t *key, ks_entry_t *old,
+    unsigned type, unsigned enc, size_t room, uint64_t expire, ks_value_t *v);
+int ks_value_close(ks_value_t *v);
+
+/* The contiguous bytes of an item from off on; *n of them, 0 at the end. */
+const u_char *ks_item_run(ks_space_t *sp, const ks_item_t *it, size_t off,
+    size_t *n);
+
+/* The bytes of an item side by side; of a long one a copy in the arena. */
+ks_str_t ks_item_flat(ks_space_t *sp, const ks_item_t *it);
+
+/* The same, always a copy: it outlives changes of the value. */
+ks_str_t ks_item_copy(ks_space_t *sp, const ks_item_t *it);
 
 
 /* --- the checker --- */

@@ -1,0 +1,36 @@
+/*
+ * Hashes: fields, their values, and when a field expires.  Items of tree[0]
+ * are the fields: strings 0 and 1 are field and value.
+ *
+ * In a hash with expiries (v->expiries) fields that are due are taken out by
+ * ks_hash_purge() before anything else looks at it; the layer above calls it.
+ */
+
+#ifndef KS_HASH_H
+#define KS_HASH_H
+
+#include "types/ks_value.h"
+
+
+/* 1: the field is there, and pos is its item. */
+int ks_hash_find(const ks_value_t *v, ks_pos_t *pos, const ks_str_t *field);
+
+/*
+ * Sets the field, which loses its expiry unless keep is set.  1: it is new.
+ * May change the encoding.
+ */
+int ks_hash_set(ks_value_t *v, const ks_str_t *field, const ks_str_t *value,
+    int keep);
+int ks_hash_remove(ks_value_t *v, const ks_str_t *field);
+
+/* ms since the epoch, 0: never */
+uint64_t ks_hash_expiry(const ks_value_t *v, const ks_pos_t *pos);
+
+/* Sets when the field at pos expires (0: never); pos is void afterwards. */
+void ks_hash_set_expiry(ks_value_t *v, ks_pos_t *pos, uint64_t at);
+
+/* Takes out the fields that are due at v->now; how many. */
+uint32_t ks_hash_purge(ks_value_t *v);
+
+
+#endif /* KS_HASH_H */

@@ -1,0 +1,107 @@
+/*
+ * Values made of elements: what lists, hashes, sets and sorted sets share.
+ *
+ * A value is one tree or two.  Small ones are one tree without an index, whose
+ * items lie in the order that clients see: that of insertion, of numbers, of
+ * scores.  Beyond Redis's limits they become indexed, and stay so.
+ *
+ *   type   encoding          trees: key, strings of an item
+ *   list   any               none; element
+ *   set    intset, listpack  none; member
+ *          hashtable         hash; member
+ *   hash   listpack          none; field, value[, expiry]
+ *          hashtable         hash; field, value[, expiry]
+ *   zset   listpack          score; member
+ *          skiplist          score; member, and hash; member, score
+ *
+ * A ks_value_t is a handle on the stack, made by the layer above (ks_space.h),
+ * which owns the memory that the roots lie in and is asked for other memory
+ * through ops.
+ */
+
+#ifndef KS_VALUE_H
+#define KS_VALUE_H
+
+#include "types/ks_tree.h"
+
+
+/* types and encodings; types in Redis's order */
+
+enum {
+    KS_TYPE_STRING = 0,
+    KS_TYPE_LIST,
+    KS_TYPE_SET,
+    KS_TYPE_ZSET,
+    KS_TYPE_HASH,
+    KS_TYPE_STREAM
+};
+
+enum {
+    KS_ENC_RAW = 0,
+    KS_ENC_INT,                 /* the text of a canonical int64 */
+    KS_ENC_EMBSTR,              /* 44 bytes or less, never modified */
+    KS_ENC_LISTPACK,
+    KS_ENC_INTSET,
+    KS_ENC_HASHTABLE,
+    KS_ENC_SKIPLIST,
+    KS_ENC_QUICKLIST
+};
+
+/* Redis's defaults: beyond these a value becomes indexed */
+#define KS_HASH_LISTPACK_ITEMS   128
+#define KS_HASH_LISTPACK_BYTES   64
+#define KS_ZSET_LISTPACK_ITEMS   128
+#define KS_ZSET_LISTPACK_BYTES   64
+#define KS_SET_LISTPACK_ITEMS    128
+#define KS_SET_LISTPACK_BYTES    64
+#define KS_SET_INTSET_ITEMS      512
+#define KS_LIST_LISTPACK_BYTES   8192
+
+typedef struct ks_value_s  ks_value_t;
+
+typedef struct {
+    ks_house_pt  house;         /* for tree[0], see ks_tree.h */
+
+    /*
+     * Another encoding, or a hash with or without expiries: the trees become
+     * empty ones of the new shape.  Those of before can be read through copies
+     * of their handles, and are for the caller to free.
+     */
+    void       (*reshape)(ks_value_t *v, unsigned enc, int expiries);
+
+    /* When the first field expires, ms; 0: none does. */
+    void       (*due)(ks_value_t *v, uint64_t at);
+} ks_value_ops_t;
+
+struct ks_value_s {
+    ks_mem_t              *mem;
+    ks_shard_t            *shard;
+    const uint64_t        *seed;
+    uint64_t               now;         /* ms since the epoch */
+    uint8_t                type;
+    uint8_t                enc;
+    uint8_t                expiries;    /* items of a hash have a third string:
+                                           empty, or 8 bytes: ms, host order */
+    ks_tree_t              tree[2];
+    const ks_value_ops_t  *ops;
+
+    /* the owner's; see ks_value_open() */
+    void                  *space;
+    void                  *entry;
+    const ks_str_t        *name;
+};
+
+
+/* How many trees there are, and the shape of each; sets key, width, max. */
+unsigned ks_value_trees(unsigned type, unsigned enc);
+void ks_value_shape(ks_value_t *v);
+
+uint32_t ks_value_count(const ks_value_t *v);
+uint32_t ks_value_hash(const ks_value_t *v, const ks_str_t *s);
+
+/* scores as keys that are ordered as the scores are */
+uint64_t ks_score_key(double score);
+double ks_key_score(uint64_t key);
+
+
+#endif /* KS_VALUE_H */

@@ -1,0 +1,39 @@
+/*
+ * Sorted sets: members in the order of their scores, and of their bytes among
+ * equal scores.  tree[0] has them in that order (item string 0 is the member,
+ * ks_zset_score_at() its score); positions are of this tree.
+ */
+
+#ifndef KS_ZSET_H
+#define KS_ZSET_H
+
+#include "types/ks_value.h"
+
+
+/* The encoding that a new one had best have. */
+unsigned ks_zset_encoding(size_t member_len, size_t expected);
+
+double ks_zset_score_at(const ks_value_t *v, const ks_pos_t *pos);
+
+/* 1: the member is there. */
+int ks_zset_score(const ks_value_t *v, const ks_str_t *member, double *score);
+int ks_zset_find(const ks_value_t *v, ks_pos_t *pos, const ks_str_t *member);
+
+/* Adds the member or gives it another score.  May change the encoding. */
+void ks_zset_set(ks_value_t *v, const ks_str_t *member, double score);
+int ks_zset_remove(ks_value_t *v, const ks_str_t *member);
+
+/* Removes n from the rank on. */
+void ks_zset_remove_range(ks_value_t *v, uint32_t rank, uint32_t n);
+
+/*
+ * The first whose score is not below score, or with after is above it; the
+ * first whose member is not below (after: is above) the bytes, among members
+ * of equal score.  0: there is none, and pos is the place behind the last.
+ */
+int ks_zset_seek(const ks_value_t *v, ks_pos_t *pos, double score, int after);
+int ks_zset_seek_lex(const ks_value_t *v, ks_pos_t *pos,
+    const ks_str_t *member, int after);
+
+
+#endif /* KS_ZSET_H */
