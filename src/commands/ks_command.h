@@ -21,10 +21,12 @@
 
 typedef struct ks_command_s  ks_command_t;
 typedef struct ks_client_s   ks_client_t;
+typedef struct ks_session_s  ks_session_t;
 
 /* who is asking: one per connection, or per HTTP request */
 struct ks_client_s {
     ks_space_t          *space;
+    ks_session_t        *session;           /* NULL: an HTTP request */
     unsigned             readonly:1;        /* came with a read-only token */
 
     /* set by ks_execute(), for logs */

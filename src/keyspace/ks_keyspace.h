@@ -220,4 +220,23 @@ unsigned ks_wheel_sample(ks_space_t *sp, ks_shard_t *sh, ks_entry_t **to,
 int ks_make_room(ks_space_t *sp, uint32_t pages);
 
 
+/* --- ks_watch.c --- */
+
+void ks_watch_changed(ks_shard_t *sh, uint64_t hash);
+
+/*
+ * To be called inside the transaction whenever a key comes to be, or its value
+ * or its TTL changes; a key that goes needs no call.
+ */
+static inline void
+ks_touched(ks_space_t *sp, const ks_place_t *at)
+{
+    (void) sp;
+
+    if (ks_unlikely(at->shard->watched != 0)) {
+        ks_watch_changed(at->shard, at->hash);
+    }
+}
+
+
 #endif /* KS_KEYSPACE_H */

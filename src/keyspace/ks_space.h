@@ -220,6 +220,31 @@ ks_str_t ks_item_flat(ks_space_t *sp, const ks_item_t *it);
 ks_str_t ks_item_copy(ks_space_t *sp, const ks_item_t *it);
 
 
+/* --- watched keys (WATCH) --- */
+
+/* what is known of a key since it is watched; the process's own memory */
+typedef struct {
+    uint64_t         version;
+    unsigned         existed:1;
+} ks_watched_t;
+
+/*
+ * ks_watch() begins to watch a key; ks_unchanged() tells whether nobody, in
+ * whatever process, has changed it since: neither its value nor its TTL, nor
+ * that it is there or not.  Both under the lock of the key's shard, inside a
+ * transaction.  It never misses a change; it may see one where there was none,
+ * when more keys are watched at once than the zone has room for.
+ *
+ * A key that has expired since is changed; that one which was expired when it
+ * was watched is gone is not.  Nothing has to be done to end it.
+ */
+void ks_watch(ks_space_t *sp, const ks_str_t *key, ks_watched_t *w);
+int ks_unchanged(ks_space_t *sp, const ks_str_t *key, const ks_watched_t *w);
+
+/* A number that no other handle on the zone gets; from 1 on. */
+uint64_t ks_next_id(ks_space_t *sp);
+
+
 /* --- the checker --- */
 
 /*

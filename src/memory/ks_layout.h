@@ -26,7 +26,7 @@
 
 
 #define KS_ZONE_MAGIC     0x6563617073796b31ull         /* "1kyspace" */
-#define KS_ZONE_VERSION   1
+#define KS_ZONE_VERSION   2
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)
@@ -39,6 +39,9 @@
 #define KS_WHEEL_SLOTS    64
 
 #define KS_BUCKET_SLOTS   12
+
+#define KS_WATCH_SETS     64            /* a power of two */
+#define KS_WATCH_WAYS     4
 
 typedef uint32_t  ks_ref_t;
 
@@ -116,12 +119,20 @@ typedef struct {
     uint64_t         min[KS_WHEEL_LEVELS * KS_WHEEL_SLOTS]; /* hint, ms */
 } ks_wheel_t;
 
+/* a watched key; see ks_watch.c, which alone knows its fields */
+typedef struct {
+    uint64_t         version;   /* 0: the slot is free */
+    uint32_t         tag;       /* of the hash; its set says more of it */
+    uint32_t         used;      /* when it was last asked for */
+} ks_watch_slot_t;
+
 typedef struct {
     pthread_mutex_t  mutex;
 
     /* hints; in the line of the lock, which comes to whoever takes it */
     uint64_t         hits;
     uint64_t         misses;
+    uint64_t         watched;   /* counts versions; 0: never was a watch */
 
     ks_log_t         log;       /* of transactions that it leads */
 
@@ -133,6 +144,8 @@ typedef struct {
     uint64_t         expired;
     uint64_t         evicted;
     uint64_t         recovered;
+
+    ks_watch_slot_t  watch[KS_WATCH_SETS][KS_WATCH_WAYS];
 
     /* the roots of the keyspace: all zero when the shard is empty */
     struct {
@@ -171,6 +184,8 @@ struct ks_zone_s {
     uint64_t         flush_mask;
 
     ks_pool_t        pool;
+
+    uint64_t         ids;       /* handed out; a hint, never goes back */
 
     /* hints: commands run, by processes that share no cache line */
     ks_counter_t     commands[KS_COUNTERS];

@@ -1,0 +1,132 @@
+/*
+ * The session: what one RESP connection is between its commands.
+ *
+ * It is a client (ks_client_t) that has logged in or not yet, may be amid a
+ * MULTI, watches keys, has a name.  ks_session_command() is to a connection
+ * what ks_execute() is to an HTTP request: it never fails, and writes exactly
+ * one reply, or none if the client has switched replies off.
+ *
+ * The session knows no sockets.  What only the host can know it asks through
+ * ks_session_host_t; the host reads `closing` and `resp` after each command.
+ *
+ * A session must stay where it is.  Memory that it holds between commands (the
+ * queue of a MULTI, watched keys, names) is the process's, is bounded, and is
+ * given back by ks_session_free().
+ */
+
+#ifndef KS_SESSION_H
+#define KS_SESSION_H
+
+#include "commands/ks_command.h"
+
+
+#define KS_SESSION_QUEUE    (64u * 1024 * 1024)     /* bytes, the default */
+#define KS_SESSION_WATCHES  8192                    /* keys */
+
+typedef enum {
+    KS_ACCESS_NONE = 0,
+    KS_ACCESS_READONLY,
+    KS_ACCESS_FULL
+} ks_access_t;
+
+/* what CLIENT LIST says of a connection; all optional (zero) */
+typedef struct {
+    ks_str_t         addr;          /* "127.0.0.1:51234" */
+    ks_str_t         laddr;
+    int              fd;
+    size_t           qbuf;          /* bytes received and not yet run */
+    size_t           qbuf_free;     /* further room in that buffer */
+    size_t           out;           /* bytes of replies not yet sent */
+} ks_session_about_t;
+
+typedef struct {
+    /* what the password opens; called only if the session needs one */
+    ks_access_t    (*login)(ks_session_t *s, const ks_str_t *password);
+
+    /* the slices must be good until the command ends */
+    void           (*about)(ks_session_t *s, ks_session_about_t *about);
+
+    /*
+     * All sessions of the same zone in this process, s itself included, in any
+     * order: the one behind prev (NULL: the first), or NULL.
+     */
+    ks_session_t  *(*next)(ks_session_t *s, ks_session_t *prev);
+
+    /*
+     * Closes another session's connection, now or soon.  The session itself
+     * may be freed only after ks_session_command() of s has returned, and
+     * victims may still be shown by next() until then.
+     */
+    void           (*kill)(ks_session_t *s, ks_session_t *victim);
+} ks_session_host_t;
+
+typedef struct ks_queued_s  ks_queued_t;
+typedef struct ks_watch_s   ks_watch_t;
+
+struct ks_session_s {
+    ks_client_t               client;       /* client.session is this */
+    const ks_session_host_t  *host;
+    void                     *data;         /* the host's own */
+
+    uint64_t                  id;           /* unique in the zone */
+    size_t                    queue_max;    /* bytes; the host may change it */
+
+    /* for the host to look at after each command */
+    unsigned                  resp:2;       /* the protocol, 2 or 3 */
+    unsigned                  closing:1;    /* close behind the reply */
+    unsigned                  guest:1;      /* has to log in first */
+    unsigned                  multi:1;      /* commands are being queued */
+
+    /* private from here on */
+    unsigned                  password:1;   /* the zone has tokens */
+    unsigned                  readonly:1;   /* as it came */
+    unsigned                  aborted:1;    /* EXEC will refuse */
+    unsigned                  silent:1;     /* CLIENT REPLY OFF */
+    unsigned                  skip:1;       /* no reply to this command */
+    unsigned                  skip_next:1;
+    unsigned                  no_evict:1;
+    unsigned                  no_touch:1;
+
+    uint64_t                  created;      /* ms */
+    uint64_t                  active;       /* ms, of the last command */
+    const ks_command_t       *last;
+
+    char                     *name;         /* NULL: none */
+    char                     *lib_name;
+    char                     *lib_ver;
+
+    ks_queued_t              *queue;
+    ks_queued_t             **queue_end;
+    size_t                    queued;       /* commands */
+    size_t                    queue_bytes;
+    uint64_t                  shards;       /* of the keys in the queue */
+
+    ks_watch_t               *watches;
+    size_t                    nwatches;
+    size_t                    watch_room;
+};
+
+
+/*
+ * access: what the connection may do as it comes.  KS_ACCESS_NONE: nothing
+ * before AUTH or HELLO has named a password, of which the zone has some;
+ * otherwise the zone has none.
+ */
+void ks_session_init(ks_session_t *s, ks_space_t *space,
+    const ks_session_host_t *host, void *data, ks_access_t access);
+void ks_session_free(ks_session_t *s);
+
+/*
+ * Runs one command, or queues it; argc is 1 or more, and argv is as for
+ * ks_execute().  reply is a RESP writer of the protocol s->resp: HELLO and
+ * RESET change both, reply->resp3 included, before they write.
+ */
+void ks_session_command(ks_session_t *s, int argc, ks_str_t *argv,
+    ks_reply_t *reply);
+
+/* ks_execute_ahead() for a command that is going to be run in the session. */
+void ks_session_ahead(ks_session_t *s, int argc, const ks_str_t *argv,
+    unsigned step);
+
+
+#endif /* KS_SESSION_H */
