@@ -94,6 +94,7 @@ ks_entry_succeed(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
     ks_entry_t  *fresh;
 
     fresh = ks_entry_new(sp, at->shard, form);
+    ks_touched(sp, at);
 
     if (old) {
         ks_table_replace(sp, at, old, fresh);

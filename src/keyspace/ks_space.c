@@ -629,11 +629,12 @@ ks_set_expire(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e, uint64_t at)
     ks_form_t   form;
     ks_place_t  place;
 
+    place = ks_place(sp, key);
+    ks_touched(sp, &place);
+
     if (at == ks_entry_expire(e)) {
         return e;
     }
-
-    place = ks_place(sp, key);
 
     if (at && (e->flags & KS_ENTRY_TTL)) {
         ks_wheel_reset(sp, place.shard, e, at);

@@ -144,6 +144,7 @@ ks_string_overwrite(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e,
         ks_wheel_reset(sp, at->shard, e, form->at);
     }
 
+    ks_touched(sp, at);
     p = ks_entry_value(e);
 
     if (lost) {
@@ -173,6 +174,7 @@ ks_string_write(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e, size_t off,
     end = off + len;
     old = e ? e->vlen : 0;
 
+    ks_touched(sp, &at);
     e = ks_string_expand(sp, &at, key, e, ks_max(old, end));
 
     /* from here on the bytes from old on are fresh, and not yet set */

@@ -60,10 +60,10 @@ typedef struct {
     char          error[64];
 
     /* private from here on */
-    size_t        at;           /* offset of the next byte to look at */
+    size_t        at;           /* offset of what is to be parsed next */
+    size_t        seen;         /* bytes behind it without a line's end */
     int64_t       bulk;         /* length of the argument to come, or -1 */
     int           left;         /* arguments to come; 0: between commands */
-    int           count;        /* arguments seen */
     int           room;
     ks_str_t      small[KS_RESP_ARGS];
 } ks_resp_request_t;
@@ -73,6 +73,8 @@ void ks_resp_request_init(ks_resp_request_t *rq);
 void ks_resp_request_free(ks_resp_request_t *rq);
 
 /*
+ * end is not before any end of an earlier call for the same command.
+ *
  * KS_RESP_COMMAND: a command is there; the next call starts at start + used
  *                  (and may be made at once: the argv is good until then).
  * KS_RESP_AGAIN:   the command is not complete; nothing is consumed.
