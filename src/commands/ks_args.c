@@ -50,6 +50,37 @@ ks_arg_db(ks_ctx_t *c, const ks_str_t *arg)
 }
 
 
+/* as strtoul() would have it: an empty one is 0, a sign is allowed */
+
+int
+ks_arg_cursor(ks_ctx_t *c, const ks_str_t *arg, uint64_t *cursor)
+{
+    int       sign;
+    ks_str_t  digits;
+
+    *cursor = 0;
+
+    if (arg->len == 0) {
+        return KS_OK;
+    }
+
+    sign = (arg->data[0] == '-' || arg->data[0] == '+');
+    digits.data = arg->data + sign;
+    digits.len = arg->len - (size_t) sign;
+
+    if (ks_parse_uint(&digits, cursor) != KS_OK) {
+        ks_reply_error(c->reply, "ERR invalid cursor");
+        return KS_ERR;
+    }
+
+    if (arg->data[0] == '-') {
+        *cursor = 0 - *cursor;
+    }
+
+    return KS_OK;
+}
+
+
 void
 ks_error_arity(ks_ctx_t *c)
 {

@@ -68,6 +68,9 @@ int ks_arg_int(ks_ctx_t *c, const ks_str_t *arg, int64_t *v, const char *err);
 /* the argument as the number of a database, which has to be 0 */
 int ks_arg_db(ks_ctx_t *c, const ks_str_t *arg);
 
+/* the argument as the cursor of a SCAN */
+int ks_arg_cursor(ks_ctx_t *c, const ks_str_t *arg, uint64_t *cursor);
+
 /* writes "wrong number of arguments", for what the arity cannot tell */
 void ks_error_arity(ks_ctx_t *c);
 

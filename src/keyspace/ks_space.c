@@ -133,6 +133,13 @@ ks_rand(ks_space_t *sp, uint32_t below)
 }
 
 
+uint32_t
+ks_random_below(ks_space_t *sp, uint32_t n)
+{
+    return ks_rand(sp, n);
+}
+
+
 /* --- the arena --- */
 
 static ks_arena_t *

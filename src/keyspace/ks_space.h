@@ -61,6 +61,9 @@ void ks_space_urgent(ks_space_t *sp, int on);
 
 void ks_space_count_command(ks_space_t *sp);
 
+/* A random number below n, which is 1 or more; not for secrets. */
+uint32_t ks_random_below(ks_space_t *sp, uint32_t n);
+
 /*
  * The lowest time (ms) at which a key that this handle stored, or any key at
  * the time of ks_expire_next(), falls due; UINT64_MAX if none.  Lets a host

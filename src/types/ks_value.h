@@ -48,7 +48,7 @@ enum {
 };
 
 /* Redis's defaults: beyond these a value becomes indexed */
-#define KS_HASH_LISTPACK_ITEMS   128
+#define KS_HASH_LISTPACK_ITEMS   512
 #define KS_HASH_LISTPACK_BYTES   64
 #define KS_ZSET_LISTPACK_ITEMS   128
 #define KS_ZSET_LISTPACK_BYTES   64
@@ -82,6 +82,8 @@ struct ks_value_s {
     uint8_t                enc;
     uint8_t                expiries;    /* items of a hash have a third string:
                                            empty, or 8 bytes: ms, host order */
+    uint64_t               due;         /* of a hash: what ops->due() was last
+                                           told; 0: nothing, or none is due */
     ks_tree_t              tree[2];
     const ks_value_ops_t  *ops;
 
