@@ -2,12 +2,25 @@
  * Sorted sets: members in the order of their scores, and of their bytes among
  * equal scores.  tree[0] has them in that order (item string 0 is the member,
  * ks_zset_score_at() its score); positions are of this tree.
+ *
+ * Up to Redis's limits that is all there is, and a member is found by a walk.
+ * Beyond them tree[1] knows the score of each member.  No score is a NaN, and
+ * none is -0.
  */
 
 #ifndef KS_ZSET_H
 #define KS_ZSET_H
 
 #include "types/ks_value.h"
+
+
+/* A member that was looked up; good until the next change of the value. */
+typedef struct {
+    int                 found;
+    double              score;          /* if it was found */
+    uint32_t            hash;           /* where it is looked up by hash */
+    ks_pos_t            pos;            /* of the tree that it was found in */
+} ks_zmember_t;
 
 
 /* The encoding that a new one had best have. */
@@ -22,6 +35,17 @@ int ks_zset_find(const ks_value_t *v, ks_pos_t *pos, const ks_str_t *member);
 /* Adds the member or gives it another score.  May change the encoding. */
 void ks_zset_set(ks_value_t *v, const ks_str_t *member, double score);
 int ks_zset_remove(ks_value_t *v, const ks_str_t *member);
+
+/* ks_zset_set() in two steps, for those who want to see what was there. */
+int ks_zset_look(const ks_value_t *v, ks_zmember_t *m, const ks_str_t *member);
+void ks_zset_put(ks_value_t *v, ks_zmember_t *m, const ks_str_t *member,
+    double score);
+
+/*
+ * Adds a member that is not there yet and belongs behind all others.  The
+ * encoding stays: it has to be one that allows for it.
+ */
+void ks_zset_append(ks_value_t *v, const ks_item_t *member, double score);
 
 /* Removes n from the rank on. */
 void ks_zset_remove_range(ks_value_t *v, uint32_t rank, uint32_t n);

@@ -1,0 +1,422 @@
+/*
+ * Sorted sets.
+ *
+ * Both trees are changed together, and only here.  Promises that the order in
+ * tree[0] is that of Redis, and that tree[1], if there is one, has exactly the
+ * same members with the same scores.
+ */
+
+#include "types/ks_siphash.h"
+#include "types/ks_zset.h"
+
+
+#define ks_zset_indexed(v)  ((v)->enc == KS_ENC_SKIPLIST)
+
+
+unsigned
+ks_zset_encoding(size_t member_len, size_t expected)
+{
+    return (member_len > KS_ZSET_LISTPACK_BYTES
+            || expected > KS_ZSET_LISTPACK_ITEMS) ? KS_ENC_SKIPLIST
+                                                  : KS_ENC_LISTPACK;
+}
+
+
+double
+ks_zset_score_at(const ks_value_t *v, const ks_pos_t *pos)
+{
+    return ks_key_score(ks_tree_key(&v->tree[0], pos));
+}
+
+
+/* --- the order --- */
+
+static int
+ks_zset_order(const ks_tree_t *t, const ks_pos_t *pos, void *data)
+{
+    ks_item_t  it;
+
+    it = ks_tree_get(t, pos, 0);
+
+    return ks_item_compare(t->mem, &it, data);
+}
+
+
+/* the first member that is greater, not equal */
+
+static int
+ks_zset_order_after(const ks_tree_t *t, const ks_pos_t *pos, void *data)
+{
+    return ks_zset_order(t, pos, data) > 0 ? 1 : -1;
+}
+
+
+/* where a member of that score is, or belongs */
+
+static inline int
+ks_zset_place(const ks_value_t *v, ks_pos_t *pos, double score,
+    const ks_item_t *member)
+{
+    return ks_tree_find(&v->tree[0], pos, ks_score_key(score), ks_zset_order,
+                        (void *) member);
+}
+
+
+int
+ks_zset_seek(const ks_value_t *v, ks_pos_t *pos, double score, int after)
+{
+    return ks_tree_find(&v->tree[0], pos, ks_score_key(score) + (after != 0),
+                        NULL, NULL);
+}
+
+
+int
+ks_zset_seek_lex(const ks_value_t *v, ks_pos_t *pos, const ks_str_t *member,
+    int after)
+{
+    ks_item_t  it;
+
+    if (!ks_tree_at(&v->tree[0], pos, 0)) {
+        return 0;
+    }
+
+    it = ks_item(member->data, member->len);
+
+    return ks_tree_find(&v->tree[0], pos, ks_tree_key(&v->tree[0], pos),
+                        after ? ks_zset_order_after : ks_zset_order, &it);
+}
+
+
+/* --- members --- */
+
+/*
+ * That of ks_value_hash() as long as the member lies in one piece; of longer
+ * ones a chain over pieces, so that a blob needs no copy.
+ */
+
+static uint32_t
+ks_zset_hash(const ks_value_t *v, const ks_item_t *it)
+{
+    size_t     off, n;
+    u_char     piece[KS_ITEM_MAX];
+    uint64_t   seed[2];
+    ks_blob_t  b;
+
+    b.root = it->root;
+    b.len = it->len;
+    seed[0] = v->seed[0];
+    seed[1] = v->seed[1];
+
+    if (it->len <= KS_ITEM_MAX) {
+        return (uint32_t) ks_siphash(seed, it->data, it->len);
+    }
+
+    for (off = 0; off < it->len; off += n) {
+        n = ks_min(it->len - off, sizeof(piece));
+
+        if (it->data) {
+            seed[0] ^= ks_siphash(seed, it->data + off, n);
+
+        } else {
+            ks_blob_read(v->mem, &b, off, piece, n);
+            seed[0] ^= ks_siphash(seed, piece, n);
+        }
+    }
+
+    return (uint32_t) (seed[0] ^ v->seed[0]);
+}
+
+
+/* the member in tree[1]; 0: pos is where one of that hash may be put */
+
+static int
+ks_zset_index_find(const ks_value_t *v, ks_pos_t *pos, uint32_t hash,
+    const ks_item_t *member)
+{
+    int               more;
+    ks_item_t         it;
+    const ks_tree_t  *t;
+
+    t = &v->tree[1];
+    more = ks_tree_find(t, pos, hash, NULL, NULL);
+
+    if (!more || ks_tree_key(t, pos) != hash) {
+        return 0;
+    }
+
+    do {
+        it = ks_tree_get(t, pos, 0);
+
+        if (it.len == member->len && !ks_item_compare(v->mem, &it, member)) {
+            return 1;
+        }
+
+    } while (ks_tree_next(t, pos) && ks_tree_key(t, pos) == hash);
+
+    (void) ks_tree_find(t, pos, hash, NULL, NULL);
+
+    return 0;
+}
+
+
+static int
+ks_zset_look_indexed(const ks_value_t *v, ks_zmember_t *m,
+    const ks_str_t *member)
+{
+    ks_item_t  it;
+
+    it = ks_item(member->data, member->len);
+    m->hash = ks_zset_hash(v, &it);
+    m->found = ks_zset_index_find(v, &m->pos, m->hash, &it);
+
+    if (m->found) {
+        it = ks_tree_get(&v->tree[1], &m->pos, 1);
+        memcpy(&m->score, it.data, sizeof(m->score));
+    }
+
+    return m->found;
+}
+
+
+int
+ks_zset_look(const ks_value_t *v, ks_zmember_t *m, const ks_str_t *member)
+{
+    int               more;
+    const ks_tree_t  *t;
+
+    if (ks_zset_indexed(v)) {
+        return ks_zset_look_indexed(v, m, member);
+    }
+
+    t = &v->tree[0];
+    m->found = 0;
+
+    for (more = ks_tree_at(t, &m->pos, 0); more;
+         more = ks_tree_next(t, &m->pos))
+    {
+        if (ks_tree_is(t, &m->pos, 0, member)) {
+            m->found = 1;
+            m->score = ks_zset_score_at(v, &m->pos);
+            break;
+        }
+    }
+
+    return m->found;
+}
+
+
+int
+ks_zset_score(const ks_value_t *v, const ks_str_t *member, double *score)
+{
+    ks_zmember_t  m;
+
+    if (!ks_zset_look(v, &m, member)) {
+        return 0;
+    }
+
+    *score = m.score;
+
+    return 1;
+}
+
+
+int
+ks_zset_find(const ks_value_t *v, ks_pos_t *pos, const ks_str_t *member)
+{
+    ks_item_t     it;
+    ks_zmember_t  m;
+
+    if (!ks_zset_look(v, &m, member)) {
+        return 0;
+    }
+
+    if (!ks_zset_indexed(v)) {
+        *pos = m.pos;
+        return 1;
+    }
+
+    it = ks_item(member->data, member->len);
+
+    return ks_zset_place(v, pos, m.score, &it);
+}
+
+
+/* --- changes --- */
+
+static inline void
+ks_zset_index_insert(ks_value_t *v, ks_pos_t *pos, uint32_t hash,
+    const ks_item_t *member, double score)
+{
+    ks_item_t  cols[2];
+
+    cols[0] = *member;
+    cols[1] = ks_item((u_char *) &score, sizeof(score));
+
+    ks_tree_insert(&v->tree[1], pos, hash, cols);
+}
+
+
+void
+ks_zset_append(ks_value_t *v, const ks_item_t *member, double score)
+{
+    uint32_t  hash;
+    ks_pos_t  pos;
+
+    score += 0.0;                       /* -0 is 0 */
+    ks_tree_append(&v->tree[0], ks_score_key(score), member);
+
+    if (ks_zset_indexed(v)) {
+        hash = ks_zset_hash(v, member);
+        (void) ks_tree_find(&v->tree[1], &pos, hash, NULL, NULL);
+        ks_zset_index_insert(v, &pos, hash, member, score);
+    }
+}
+
+
+/* members of the compact form are no blobs, so the old ones can be copied */
+
+static void
+ks_zset_convert(ks_value_t *v)
+{
+    int        more;
+    ks_pos_t   pos;
+    ks_item_t  it;
+    ks_tree_t  old;
+
+    old = v->tree[0];
+    v->ops->reshape(v, KS_ENC_SKIPLIST, 0);
+
+    for (more = ks_tree_at(&old, &pos, 0); more;
+         more = ks_tree_next(&old, &pos))
+    {
+        it = ks_tree_get(&old, &pos, 0);
+        ks_zset_append(v, &it, ks_key_score(ks_tree_key(&old, &pos)));
+    }
+
+    ks_tree_free(&old, 0);
+}
+
+
+static void
+ks_zset_add(ks_value_t *v, ks_zmember_t *m, const ks_str_t *member,
+    double score)
+{
+    ks_pos_t   pos;
+    ks_item_t  it;
+
+    it = ks_item(member->data, member->len);
+
+    if (!ks_zset_indexed(v)
+        && ks_zset_encoding(it.len, ks_value_count(v) + 1)
+           == KS_ENC_SKIPLIST)
+    {
+        ks_zset_convert(v);
+        (void) ks_zset_look_indexed(v, m, member);
+    }
+
+    (void) ks_zset_place(v, &pos, score, &it);
+    ks_tree_insert(&v->tree[0], &pos, ks_score_key(score), &it);
+
+    if (ks_zset_indexed(v)) {
+        ks_zset_index_insert(v, &m->pos, m->hash, &it, score);
+    }
+}
+
+
+static void
+ks_zset_rescore(ks_value_t *v, ks_zmember_t *m, const ks_str_t *member,
+    double score)
+{
+    ks_pos_t   pos;
+    ks_item_t  it;
+
+    it = ks_item(member->data, member->len);
+    pos = m->pos;
+
+    if (ks_zset_indexed(v)) {
+        (void) ks_zset_place(v, &pos, m->score, &it);
+    }
+
+    ks_tree_remove(&v->tree[0], &pos);
+    (void) ks_zset_place(v, &pos, score, &it);
+    ks_tree_insert(&v->tree[0], &pos, ks_score_key(score), &it);
+
+    if (ks_zset_indexed(v)) {
+        it = ks_item((u_char *) &score, sizeof(score));
+        ks_tree_set(&v->tree[1], &m->pos, 1, &it);
+    }
+}
+
+
+void
+ks_zset_put(ks_value_t *v, ks_zmember_t *m, const ks_str_t *member,
+    double score)
+{
+    score += 0.0;                       /* -0 is 0 */
+
+    if (!m->found) {
+        ks_zset_add(v, m, member, score);
+
+    } else if (score != m->score) {
+        ks_zset_rescore(v, m, member, score);
+    }
+}
+
+
+void
+ks_zset_set(ks_value_t *v, const ks_str_t *member, double score)
+{
+    ks_zmember_t  m;
+
+    (void) ks_zset_look(v, &m, member);
+    ks_zset_put(v, &m, member, score);
+}
+
+
+int
+ks_zset_remove(ks_value_t *v, const ks_str_t *member)
+{
+    ks_item_t     it;
+    ks_zmember_t  m;
+
+    if (!ks_zset_look(v, &m, member)) {
+        return 0;
+    }
+
+    if (ks_zset_indexed(v)) {
+        ks_tree_remove(&v->tree[1], &m.pos);
+        it = ks_item(member->data, member->len);
+        (void) ks_zset_place(v, &m.pos, m.score, &it);
+    }
+
+    ks_tree_remove(&v->tree[0], &m.pos);
+
+    return 1;
+}
+
+
+void
+ks_zset_remove_range(ks_value_t *v, uint32_t rank, uint32_t n)
+{
+    int        more;
+    uint32_t   i, hash;
+    ks_pos_t   pos, other;
+    ks_item_t  it;
+
+    if (ks_zset_indexed(v)) {
+        more = ks_tree_at(&v->tree[0], &pos, rank);
+
+        for (i = 0; more && i < n; i++) {
+            it = ks_tree_get(&v->tree[0], &pos, 0);
+            hash = ks_zset_hash(v, &it);
+
+            if (ks_zset_index_find(v, &other, hash, &it)) {
+                ks_tree_remove(&v->tree[1], &other);
+            }
+
+            more = ks_tree_next(&v->tree[0], &pos);
+        }
+    }
+
+    ks_tree_remove_range(&v->tree[0], rank, n);
+}
