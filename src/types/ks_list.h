@@ -1,6 +1,9 @@
 /*
  * Lists.  The elements are the items of tree[0] in their order: what is not
  * here is done with ks_tree.h.
+ *
+ * Ends and directions: KS_LIST_HEAD is index 0, KS_LIST_TAIL the last one.
+ * Strings that are given may not lie in the zone.
  */
 
 #ifndef KS_LIST_H
@@ -13,6 +16,34 @@
 #define KS_LIST_TAIL  1
 
 void ks_list_push(ks_value_t *v, int end, const ks_str_t *s);
+
+/*
+ * The element at an index, or of a negative one from the tail on; 0: there is
+ * none, and pos is not set.
+ */
+int ks_list_at(const ks_value_t *v, ks_pos_t *pos, int64_t index);
+
+/* The element of that rank, counted from an end; it must be there. */
+void ks_list_from(const ks_value_t *v, ks_pos_t *pos, int end, uint32_t rank);
+
+/* The neighbour on the way away from an end; 0: none, and pos is spoilt. */
+int ks_list_step(const ks_value_t *v, ks_pos_t *pos, int end);
+
+void ks_list_set(ks_value_t *v, ks_pos_t *pos, const ks_str_t *s);
+
+/* Puts s before or behind the first element that is pivot; 0: none is. */
+int ks_list_insert(ks_value_t *v, const ks_str_t *pivot, int behind,
+    const ks_str_t *s);
+
+/* Removes n elements, which must be there, from an end. */
+void ks_list_cut(ks_value_t *v, int end, uint32_t n);
+
+/*
+ * Removes the first max elements, counted from an end, that are s; how many
+ * there were.
+ */
+uint32_t ks_list_remove(ks_value_t *v, int end, uint32_t max,
+    const ks_str_t *s);
 
 /* Brings the name of the encoding up to date after changes. */
 void ks_list_settle(ks_value_t *v);

@@ -1,0 +1,190 @@
+/*
+ * Lists: commands of more than one key.
+ */
+
+#include "commands/ks_list_args.h"
+#include "commands/ks_handlers.h"
+
+
+/* Takes an element off an end; its bytes are in the arena. */
+
+static ks_str_t
+ks_list_take(ks_ctx_t *c, ks_value_t *v, int end)
+{
+    ks_str_t   s;
+    ks_pos_t   pos;
+    ks_item_t  it;
+
+    ks_list_from(v, &pos, end, 0);
+    it = ks_tree_get(&v->tree[0], &pos, 0);
+    s = ks_item_copy(c->space, &it);
+    ks_tree_remove(&v->tree[0], &pos);
+
+    return s;
+}
+
+
+/* the last part of a move, to dst (e NULL: there is no such list yet) */
+
+static void
+ks_list_give(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e, ks_value_t *dst,
+    int end, const ks_str_t *s)
+{
+    if (e == NULL) {
+        ks_list_create(c, key, 1, s, dst);
+    }
+
+    ks_list_push(dst, end, s);
+    ks_list_done(dst);
+    ks_reply_bulk(c->reply, s->data, s->len);
+}
+
+
+static void
+ks_list_move(ks_ctx_t *c, ks_str_t *argv, int from, int to)
+{
+    ks_str_t     s;
+    ks_entry_t  *e;
+    ks_value_t   src, dst;
+
+    if (ks_write_value(c, &argv[1], KS_TYPE_LIST, &e, &src) != KS_OK) {
+        return;
+    }
+
+    if (e == NULL) {
+        ks_reply_null(c->reply);
+        return;
+    }
+
+    if (ks_str_same(&argv[1], &argv[2])) {
+        s = ks_list_take(c, &src, from);
+        ks_list_give(c, &argv[1], e, &src, to, &s);
+        return;
+    }
+
+    if (ks_write_value(c, &argv[2], KS_TYPE_LIST, &e, &dst) != KS_OK) {
+        return;
+    }
+
+    s = ks_list_take(c, &src, from);
+    ks_list_done(&src);
+    ks_list_give(c, &argv[2], e, &dst, to, &s);
+}
+
+
+void
+ks_cmd_lmove(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int  from, to;
+
+    (void) argc;
+
+    if (ks_list_end(c, &argv[3], &from) != KS_OK
+        || ks_list_end(c, &argv[4], &to) != KS_OK)
+    {
+        return;
+    }
+
+    ks_list_move(c, argv, from, to);
+}
+
+
+void
+ks_cmd_rpoplpush(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    ks_list_move(c, argv, KS_LIST_TAIL, KS_LIST_HEAD);
+}
+
+
+/* what stands behind the keys of LMPOP: an end, and COUNT n or nothing */
+
+static int
+ks_lmpop_options(ks_ctx_t *c, int argc, ks_str_t *argv, int *end,
+    int64_t *count)
+{
+    if (ks_list_end(c, &argv[0], end) != KS_OK) {
+        return KS_ERR;
+    }
+
+    *count = 1;
+
+    if (argc == 1) {
+        return KS_OK;
+    }
+
+    if (argc == 2 || !ks_arg_is(&argv[1], "count")) {
+        goto syntax;
+    }
+
+    if (ks_arg_within(c, &argv[2], 1, count,
+                      "ERR count should be greater than 0")
+        != KS_OK)
+    {
+        return KS_ERR;
+    }
+
+    if (argc == 3) {
+        return KS_OK;
+    }
+
+syntax:
+
+    ks_reply_error(c->reply, KS_ERR_SYNTAX);
+
+    return KS_ERR;
+}
+
+
+static void
+ks_lmpop_reply(ks_ctx_t *c, const ks_str_t *key, ks_value_t *v, int end,
+    int64_t count)
+{
+    count = ks_min(count, (int64_t) ks_value_count(v));
+
+    ks_reply_array(c->reply, 2);
+    ks_reply_bulk(c->reply, key->data, key->len);
+    ks_reply_array(c->reply, (size_t) count);
+    ks_list_pop(c, v, end, (uint32_t) count);
+}
+
+
+void
+ks_cmd_lmpop(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int          i, end;
+    int64_t      n, count;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (ks_arg_within(c, &argv[1], 1, &n,
+                      "ERR numkeys should be greater than 0")
+        != KS_OK)
+    {
+        return;
+    }
+
+    if (n > argc - 3) {
+        ks_reply_error(c->reply, KS_ERR_SYNTAX);
+        return;
+    }
+
+    if (ks_lmpop_options(c, argc - 2 - (int) n, &argv[2 + n], &end, &count)
+        != KS_OK)
+    {
+        return;
+    }
+
+    for (i = 2; i < 2 + n; i++) {
+        if (ks_write_value(c, &argv[i], KS_TYPE_LIST, &e, &v) != KS_OK) {
+            return;
+        }
+
+        if (e != NULL) {
+            ks_lmpop_reply(c, &argv[i], &v, end, count);
+            return;
+        }
+    }
+
+    ks_reply_null_array(c->reply);
+}

@@ -1,0 +1,229 @@
+/*
+ * Lists: a tree without keys.
+ *
+ * A list of a listpack and one of a quicklist are the same here but for their
+ * names: which of them it is follows from the size that Redis's listpack would
+ * have.
+ */
+
+#include "types/ks_list.h"
+
+
+/* a list that has been too long is a listpack again below this */
+#define KS_LIST_SHRUNK_BYTES  (KS_LIST_LISTPACK_BYTES / 2)
+
+/* of a listpack: what it has without any element, and what each one takes */
+#define KS_LISTPACK_EMPTY     7
+#define KS_LISTPACK_ENTRY     2
+
+
+static inline ks_item_t
+ks_list_item(const ks_str_t *s)
+{
+    return ks_item(s->len ? s->data : (const u_char *) "", s->len);
+}
+
+
+void
+ks_list_push(ks_value_t *v, int end, const ks_str_t *s)
+{
+    ks_pos_t   pos;
+    ks_item_t  it;
+
+    it = ks_list_item(s);
+
+    if (end == KS_LIST_TAIL) {
+        ks_tree_append(&v->tree[0], 0, &it);
+        return;
+    }
+
+    (void) ks_tree_at(&v->tree[0], &pos, 0);
+    ks_tree_insert(&v->tree[0], &pos, 0, &it);
+}
+
+
+int
+ks_list_at(const ks_value_t *v, ks_pos_t *pos, int64_t index)
+{
+    int64_t  n;
+
+    n = ks_value_count(v);
+
+    if (index < 0) {
+        index += n;
+    }
+
+    if (index < 0 || index >= n) {
+        return 0;
+    }
+
+    return ks_tree_at(&v->tree[0], pos, (uint32_t) index);
+}
+
+
+void
+ks_list_from(const ks_value_t *v, ks_pos_t *pos, int end, uint32_t rank)
+{
+    if (end == KS_LIST_TAIL) {
+        rank = ks_value_count(v) - 1 - rank;
+    }
+
+    (void) ks_tree_at(&v->tree[0], pos, rank);
+}
+
+
+int
+ks_list_step(const ks_value_t *v, ks_pos_t *pos, int end)
+{
+    return end == KS_LIST_HEAD ? ks_tree_next(&v->tree[0], pos)
+                               : ks_tree_prev(&v->tree[0], pos);
+}
+
+
+void
+ks_list_set(ks_value_t *v, ks_pos_t *pos, const ks_str_t *s)
+{
+    ks_item_t  it;
+
+    it = ks_list_item(s);
+    ks_tree_set(&v->tree[0], pos, 0, &it);
+}
+
+
+int
+ks_list_insert(ks_value_t *v, const ks_str_t *pivot, int behind,
+    const ks_str_t *s)
+{
+    ks_pos_t    pos;
+    ks_item_t   it;
+    ks_tree_t  *t;
+
+    t = &v->tree[0];
+    it = ks_list_item(s);
+
+    if (!ks_tree_at(t, &pos, 0) || !ks_tree_seek(t, &pos, 0, pivot)) {
+        return 0;
+    }
+
+    if (behind && !ks_tree_next(t, &pos)) {
+        ks_tree_append(t, 0, &it);
+
+    } else {
+        ks_tree_insert(t, &pos, 0, &it);
+    }
+
+    return 1;
+}
+
+
+void
+ks_list_cut(ks_value_t *v, int end, uint32_t n)
+{
+    ks_pos_t    pos;
+    ks_tree_t  *t;
+
+    t = &v->tree[0];
+
+    if (n == 1) {
+        ks_list_from(v, &pos, end, 0);
+        ks_tree_remove(t, &pos);
+
+    } else if (n != 0) {
+        ks_tree_remove_range(t, end == KS_LIST_HEAD ? 0
+                                                    : ks_tree_count(t) - n,
+                             n);
+    }
+}
+
+
+/*
+ * The next run of elements that are s, from the rank on (tail: downwards); how
+ * many there are, at most max, and *rank is that of the lowest of them.
+ */
+
+static uint32_t
+ks_list_run(ks_value_t *v, int end, uint32_t max, const ks_str_t *s,
+    uint32_t *rank)
+{
+    uint32_t          n;
+    ks_pos_t          pos;
+    const ks_tree_t  *t;
+
+    t = &v->tree[0];
+
+    if (!ks_tree_at(t, &pos, *rank)
+        || !(end == KS_LIST_HEAD ? ks_tree_seek(t, &pos, 0, s)
+                                 : ks_tree_seek_back(t, &pos, 0, s)))
+    {
+        return 0;
+    }
+
+    *rank = ks_tree_rank(t, &pos);
+
+    for (n = 1; n < max; n++) {
+        if (!ks_list_step(v, &pos, end) || !ks_tree_is(t, &pos, 0, s)) {
+            break;
+        }
+    }
+
+    if (end == KS_LIST_TAIL) {
+        *rank -= n - 1;
+    }
+
+    return n;
+}
+
+
+uint32_t
+ks_list_remove(ks_value_t *v, int end, uint32_t max, const ks_str_t *s)
+{
+    uint32_t  n, rank, removed;
+
+    rank = end == KS_LIST_HEAD ? 0 : ks_value_count(v) - 1;
+
+    for (removed = 0; removed < max; removed += n) {
+        n = ks_list_run(v, end, max - removed, s, &rank);
+
+        if (n == 0) {
+            break;
+        }
+
+        ks_tree_remove_range(&v->tree[0], rank, n);
+
+        if (end == KS_LIST_TAIL && rank-- == 0) {
+            return removed + n;
+        }
+    }
+
+    return removed;
+}
+
+
+/*
+ * The bytes of a listpack with these elements, nearly: numbers take less than
+ * their text there, and long strings some bytes more.
+ */
+
+static size_t
+ks_list_bytes(const ks_value_t *v)
+{
+    return KS_LISTPACK_EMPTY + ks_tree_bytes(&v->tree[0])
+           + (size_t) KS_LISTPACK_ENTRY * ks_value_count(v);
+}
+
+
+void
+ks_list_settle(ks_value_t *v)
+{
+    if (v->enc == KS_ENC_LISTPACK) {
+
+        if (ks_list_bytes(v) > KS_LIST_LISTPACK_BYTES) {
+            v->enc = KS_ENC_QUICKLIST;
+        }
+
+    } else if (ks_value_count(v) <= KS_LIST_SHRUNK_BYTES / KS_LISTPACK_ENTRY
+               && ks_list_bytes(v) <= KS_LIST_SHRUNK_BYTES)
+    {
+        v->enc = KS_ENC_LISTPACK;
+    }
+}
