@@ -1,6 +1,7 @@
 /*
  * Sets.  The members are the first strings of the items of tree[0], to be
- * walked with ks_tree.h.
+ * walked with ks_tree.h: integers of an intset in ascending order, others as
+ * they came.
  */
 
 #ifndef KS_SET_H
@@ -12,7 +13,24 @@
 /* The encoding that a new set had best have for its first member. */
 unsigned ks_set_encoding(const ks_str_t *member, size_t expected);
 
+/*
+ * The encoding that a set of n members must have once that one is added,
+ * which is new to it.
+ */
+unsigned ks_set_grown(unsigned enc, size_t n, const ks_str_t *member);
+
+/* whether it is the canonical text of a 64-bit integer */
+int ks_set_integer(const ks_str_t *member);
+
+/* canonical integers as numbers: below 0, 0 or above */
+int ks_set_compare(const ks_str_t *a, const ks_str_t *b);
+
+/* 1: the member is there, and pos is its item. */
+int ks_set_find(const ks_value_t *v, ks_pos_t *pos, const ks_str_t *member);
 int ks_set_has(const ks_value_t *v, const ks_str_t *member);
+
+/* So many members are about to be added: what is no use gets an index now. */
+void ks_set_expect(ks_value_t *v, size_t n);
 
 /* 1: it is new, it was there; 0: not.  May change the encoding. */
 int ks_set_add(ks_value_t *v, const ks_str_t *member);

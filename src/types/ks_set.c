@@ -1,0 +1,312 @@
+/*
+ * Sets: one tree, whose shape the encoding says.
+ *
+ *   intset      no keys; canonical integers in the order of numbers
+ *   listpack    no keys; members in the order in which they came
+ *   hashtable   the hash of the member is the key; members that share one
+ *               lie in any order
+ *
+ * A set never goes back to a smaller form.
+ */
+
+#include "types/ks_set.h"
+
+
+#define KS_INTEGER_DIGITS  19       /* of the largest 64-bit integers */
+
+
+int
+ks_set_integer(const ks_str_t *s)
+{
+    int            neg;
+    size_t         i, n;
+    const u_char  *p;
+
+    neg = (s->len != 0 && s->data[0] == '-');
+    p = s->data + neg;
+    n = s->len - (size_t) neg;
+
+    if (n == 0 || n > KS_INTEGER_DIGITS) {
+        return 0;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (p[i] < '0' || p[i] > '9') {
+            return 0;
+        }
+    }
+
+    if (p[0] == '0') {
+        return n == 1 && !neg;
+    }
+
+    return n < KS_INTEGER_DIGITS
+           || memcmp(p, neg ? "9223372036854775808" : "9223372036854775807",
+                     KS_INTEGER_DIGITS) <= 0;
+}
+
+
+int
+ks_set_compare(const ks_str_t *a, const ks_str_t *b)
+{
+    int  cmp, neg;
+
+    neg = (a->data[0] == '-');
+
+    if (neg != (b->data[0] == '-')) {
+        return neg ? -1 : 1;
+    }
+
+    if (a->len != b->len) {
+        cmp = a->len < b->len ? -1 : 1;
+
+    } else {
+        cmp = memcmp(a->data, b->data, a->len);
+    }
+
+    return neg ? -cmp : cmp;
+}
+
+
+unsigned
+ks_set_encoding(const ks_str_t *member, size_t expected)
+{
+    if (expected <= KS_SET_INTSET_ITEMS && ks_set_integer(member)) {
+        return KS_ENC_INTSET;
+    }
+
+    return expected <= KS_SET_LISTPACK_ITEMS ? KS_ENC_LISTPACK
+                                             : KS_ENC_HASHTABLE;
+}
+
+
+unsigned
+ks_set_grown(unsigned enc, size_t n, const ks_str_t *member)
+{
+    if (enc == KS_ENC_HASHTABLE) {
+        return enc;
+    }
+
+    if (enc == KS_ENC_INTSET && ks_set_integer(member)) {
+        return n < KS_SET_INTSET_ITEMS ? enc : KS_ENC_HASHTABLE;
+    }
+
+    return (n < KS_SET_LISTPACK_ITEMS && member->len <= KS_SET_LISTPACK_BYTES)
+           ? KS_ENC_LISTPACK : KS_ENC_HASHTABLE;
+}
+
+
+/* --- finding --- */
+
+static int
+ks_set_order(const ks_tree_t *t, const ks_pos_t *pos, void *data)
+{
+    ks_str_t   s;
+    ks_item_t  it;
+
+    it = ks_tree_get(t, pos, 0);
+    s.data = (u_char *) it.data;
+    s.len = it.len;
+
+    return ks_set_compare(&s, data);
+}
+
+
+/* pos is where the member is, or, in an intset, where it would be */
+
+static inline int
+ks_intset_find(const ks_tree_t *t, ks_pos_t *pos, const ks_str_t *member)
+{
+    return ks_set_integer(member)
+           && ks_tree_find(t, pos, 0, ks_set_order, (void *) member)
+           && ks_tree_is(t, pos, 0, member);
+}
+
+
+/* pos is where the member is or would be */
+
+static inline int
+ks_set_find_hash(const ks_tree_t *t, ks_pos_t *pos, uint32_t hash,
+    const ks_str_t *member)
+{
+    int  more;
+
+    more = ks_tree_find(t, pos, hash, NULL, NULL);
+
+    while (more && ks_tree_key(t, pos) == hash) {
+
+        if (ks_tree_is(t, pos, 0, member)) {
+            return 1;
+        }
+
+        more = ks_tree_next(t, pos);
+    }
+
+    if (!more) {
+        (void) ks_tree_at(t, pos, ks_tree_count(t));
+    }
+
+    return 0;
+}
+
+
+int
+ks_set_find(const ks_value_t *v, ks_pos_t *pos, const ks_str_t *member)
+{
+    const ks_tree_t  *t;
+
+    t = &v->tree[0];
+
+    switch (v->enc) {
+
+    case KS_ENC_HASHTABLE:
+        return ks_set_find_hash(t, pos, ks_value_hash(v, member), member);
+
+    case KS_ENC_INTSET:
+        return ks_intset_find(t, pos, member);
+
+    default:
+        return ks_tree_at(t, pos, 0) && ks_tree_seek(t, pos, 0, member);
+    }
+}
+
+
+int
+ks_set_has(const ks_value_t *v, const ks_str_t *member)
+{
+    ks_pos_t  pos;
+
+    return ks_set_find(v, &pos, member);
+}
+
+
+/* --- changing --- */
+
+static void
+ks_set_put(ks_value_t *v, const ks_str_t *member)
+{
+    uint32_t   hash;
+    ks_pos_t   pos;
+    ks_item_t  it;
+    ks_tree_t *t;
+
+    t = &v->tree[0];
+    it = ks_item(member->data, member->len);
+
+    switch (v->enc) {
+
+    case KS_ENC_HASHTABLE:
+        hash = ks_value_hash(v, member);
+        (void) ks_tree_find(t, &pos, hash, NULL, NULL);
+        ks_tree_insert(t, &pos, hash, &it);
+        break;
+
+    case KS_ENC_INTSET:
+        (void) ks_intset_find(t, &pos, member);
+        ks_tree_insert(t, &pos, 0, &it);
+        break;
+
+    default:
+        ks_tree_append(t, 0, &it);
+        break;
+    }
+}
+
+
+/* The members of small forms are short: none of them is a blob. */
+
+static void
+ks_set_convert(ks_value_t *v, unsigned enc)
+{
+    int        more;
+    ks_pos_t   pos;
+    ks_str_t   s;
+    ks_item_t  it;
+    ks_tree_t  old;
+
+    old = v->tree[0];
+    v->ops->reshape(v, enc, 0);
+
+    for (more = ks_tree_at(&old, &pos, 0);
+         more;
+         more = ks_tree_next(&old, &pos))
+    {
+        it = ks_tree_get(&old, &pos, 0);
+        s.data = (u_char *) it.data;
+        s.len = it.len;
+        ks_set_put(v, &s);
+    }
+
+    ks_tree_free(&old, 0);
+}
+
+
+void
+ks_set_expect(ks_value_t *v, size_t n)
+{
+    if ((v->enc == KS_ENC_LISTPACK && n > KS_SET_LISTPACK_ITEMS)
+        || (v->enc == KS_ENC_INTSET && n > KS_SET_INTSET_ITEMS))
+    {
+        ks_set_convert(v, KS_ENC_HASHTABLE);
+    }
+}
+
+
+static int
+ks_set_add_hash(ks_value_t *v, const ks_str_t *member)
+{
+    uint32_t   hash;
+    ks_pos_t   pos;
+    ks_item_t  it;
+
+    hash = ks_value_hash(v, member);
+
+    if (ks_set_find_hash(&v->tree[0], &pos, hash, member)) {
+        return 0;
+    }
+
+    it = ks_item(member->data, member->len);
+    ks_tree_insert(&v->tree[0], &pos, hash, &it);
+
+    return 1;
+}
+
+
+int
+ks_set_add(ks_value_t *v, const ks_str_t *member)
+{
+    unsigned  enc;
+
+    if (ks_likely(v->enc == KS_ENC_HASHTABLE)) {
+        return ks_set_add_hash(v, member);
+    }
+
+    if (ks_set_has(v, member)) {
+        return 0;
+    }
+
+    enc = ks_set_grown(v->enc, ks_value_count(v), member);
+
+    if (enc != v->enc) {
+        ks_set_convert(v, enc);
+    }
+
+    ks_set_put(v, member);
+
+    return 1;
+}
+
+
+int
+ks_set_remove(ks_value_t *v, const ks_str_t *member)
+{
+    ks_pos_t  pos;
+
+    if (!ks_set_find(v, &pos, member)) {
+        return 0;
+    }
+
+    ks_tree_remove(&v->tree[0], &pos);
+
+    return 1;
+}
