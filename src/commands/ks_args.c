@@ -27,6 +27,19 @@ ks_arg_int(ks_ctx_t *c, const ks_str_t *arg, int64_t *v, const char *err)
 
 
 int
+ks_arg_double(ks_ctx_t *c, const ks_str_t *arg, double *v, const char *err)
+{
+    if (ks_likely(ks_parse_double(arg, v) == KS_OK)) {
+        return KS_OK;
+    }
+
+    ks_reply_error(c->reply, err ? err : KS_ERR_FLOAT);
+
+    return KS_ERR;
+}
+
+
+int
 ks_arg_db(ks_ctx_t *c, const ks_str_t *arg)
 {
     int64_t  db;

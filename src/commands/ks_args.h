@@ -65,6 +65,10 @@ ks_text(const char *text)
 /* the argument as an integer; err NULL: KS_ERR_INTEGER */
 int ks_arg_int(ks_ctx_t *c, const ks_str_t *arg, int64_t *v, const char *err);
 
+/* the argument as a number with a fraction; err NULL: KS_ERR_FLOAT */
+int ks_arg_double(ks_ctx_t *c, const ks_str_t *arg, double *v,
+    const char *err);
+
 /* the argument as the number of a database, which has to be 0 */
 int ks_arg_db(ks_ctx_t *c, const ks_str_t *arg);
 

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 
 
+#define KS_DECIMAL_LEN  17      /* a sign, 15 digits, a point */
+
+
 static int
 ks_parse_digits(const u_char *p, const u_char *end, uint64_t *v)
 {
@@ -83,6 +86,15 @@ ks_parse_uint(const ks_str_t *s, uint64_t *v)
 }
 
 
+/* strtod() would skip these in silence */
+
+static inline int
+ks_is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+
 int
 ks_parse_float(const ks_str_t *s, long double *v)
 {
@@ -96,9 +108,7 @@ ks_parse_float(const ks_str_t *s, long double *v)
     memcpy(buf, s->data, s->len);
     buf[s->len] = '\0';
 
-    /* strtold() would skip these in silence */
-
-    if (buf[0] == ' ' || (buf[0] >= '\t' && buf[0] <= '\r')) {
+    if (ks_is_blank(buf[0])) {
         return KS_ERR;
     }
 
@@ -114,6 +124,94 @@ ks_parse_float(const ks_str_t *s, long double *v)
     }
 
     *v = d;
+
+    return KS_OK;
+}
+
+
+/*
+ * Up to 15 digits are an integer that a double holds, as is the power of ten
+ * that it is divided by; so the quotient is rounded once, as it should be.
+ */
+
+int
+ks_parse_decimal(const ks_str_t *s, double *v)
+{
+    int            neg, point;
+    double         scale;
+    int64_t        n;
+    unsigned       d, digits;
+    const u_char  *p, *end;
+
+    p = s->data;
+    end = p + s->len;
+
+    if (s->len == 0 || s->len > KS_DECIMAL_LEN) {
+        return 0;
+    }
+
+    neg = (*p == '-');
+    p += (*p == '-' || *p == '+');
+    point = 0;
+    scale = 1;
+    digits = 0;
+
+    for (n = 0; p < end; p++) {
+        d = (unsigned) *p - '0';
+
+        if (d <= 9) {
+            n = n * 10 + d;
+            digits++;
+            scale = point ? scale * 10 : scale;
+
+        } else if (*p == '.' && !point) {
+            point = 1;
+
+        } else {
+            return 0;
+        }
+    }
+
+    if (digits == 0 || digits > 15) {
+        return 0;
+    }
+
+    *v = neg ? - ((double) n / scale) : (double) n / scale;
+
+    return 1;
+}
+
+
+int
+ks_parse_double(const ks_str_t *s, double *v)
+{
+    char  *end, buf[KS_FLOAT_LEN];
+
+    if (ks_likely(ks_parse_decimal(s, v))) {
+        return KS_OK;
+    }
+
+    if (s->len == 0 || s->len >= sizeof(buf)) {
+        return KS_ERR;
+    }
+
+    memcpy(buf, s->data, s->len);
+    buf[s->len] = '\0';
+
+    if (ks_is_blank(buf[0])) {
+        return KS_ERR;
+    }
+
+    errno = 0;
+    *v = strtod(buf, &end);
+
+    if (end != buf + s->len || isnan(*v)) {
+        return KS_ERR;
+    }
+
+    if (errno == ERANGE && (isinf(*v) || fpclassify(*v) == FP_ZERO)) {
+        return KS_ERR;
+    }
 
     return KS_OK;
 }

@@ -24,6 +24,13 @@ int ks_parse_uint(const ks_str_t *s, uint64_t *v);
 
 /* All that strtold() reads but blanks in front and NaN; KS_ERR: not that. */
 int ks_parse_float(const ks_str_t *s, long double *v);
+int ks_parse_double(const ks_str_t *s, double *v);      /* by strtod() */
+
+/*
+ * Up to a few digits with a point among them, which is what most numbers are;
+ * 0: it is another, or none.  Much faster than strtod(), and the same value.
+ */
+int ks_parse_decimal(const ks_str_t *s, double *v);
 
 /* 17 decimals without the zeros at their end; p has KS_FLOAT_LEN bytes */
 size_t ks_float_text(u_char *p, long double v);
