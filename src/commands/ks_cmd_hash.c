@@ -1,0 +1,476 @@
+/*
+ * Hashes: HSET, HSETNX, HMSET, HGET, HMGET, HGETALL, HKEYS, HVALS, HDEL, HLEN,
+ * HEXISTS, HSTRLEN, HINCRBY, HINCRBYFLOAT.
+ *
+ * Fields whose time has come are gone when a hash is opened, so nothing here
+ * knows of them.
+ */
+
+#include "commands/ks_cmd_hash.h"
+#include "commands/ks_handlers.h"
+
+#include <math.h>
+
+
+/* --- setting --- */
+
+void
+ks_hash_create(ks_ctx_t *c, const ks_str_t *key, const ks_str_t *argv, int n,
+    ks_value_t *v)
+{
+    int       i;
+    size_t    room;
+    unsigned  enc;
+
+    enc = (n / 2 > KS_HASH_LISTPACK_ITEMS) ? KS_ENC_HASHTABLE
+                                           : KS_ENC_LISTPACK;
+
+    for (room = 0, i = 0; i < n; i++) {
+        room += argv[i].len + 1;
+
+        if (argv[i].len > KS_HASH_LISTPACK_BYTES) {
+            enc = KS_ENC_HASHTABLE;
+        }
+    }
+
+    ks_value_create(c->space, key, NULL, KS_TYPE_HASH, enc, room,
+                    KS_NO_EXPIRE, v);
+}
+
+
+/* How many fields are new, or KS_ERR. */
+
+static int
+ks_hash_store(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int          i, n;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (argc % 2 == 1) {
+        ks_error_arity(c);
+        return KS_ERR;
+    }
+
+    if (ks_write_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK) {
+        return KS_ERR;
+    }
+
+    if (e == NULL) {
+        ks_hash_create(c, &argv[1], &argv[2], argc - 2, &v);
+    }
+
+    for (n = 0, i = 2; i < argc; i += 2) {
+        n += ks_hash_set(&v, &argv[i], &argv[i + 1], 0);
+    }
+
+    (void) ks_value_close(&v);
+
+    return n;
+}
+
+
+void
+ks_cmd_hset(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int  n;
+
+    n = ks_hash_store(c, argc, argv);
+
+    if (n != KS_ERR) {
+        ks_reply_integer(c->reply, n);
+    }
+}
+
+
+void
+ks_cmd_hmset(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    if (ks_hash_store(c, argc, argv) != KS_ERR) {
+        ks_reply_ok(c->reply);
+    }
+}
+
+
+void
+ks_cmd_hsetnx(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_pos_t     pos;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    (void) argc;
+
+    if (ks_write_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK) {
+        return;
+    }
+
+    if (e == NULL) {
+        ks_hash_create(c, &argv[1], &argv[2], 2, &v);
+
+    } else if (ks_hash_find(&v, &pos, &argv[2])) {
+        ks_reply_integer(c->reply, 0);
+        return;
+    }
+
+    ks_hash_set(&v, &argv[2], &argv[3], 0);
+    (void) ks_value_close(&v);
+    ks_reply_integer(c->reply, 1);
+}
+
+
+void
+ks_cmd_hdel(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int          i, n;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (ks_write_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK) {
+        return;
+    }
+
+    for (n = 0, i = 2; e != NULL && i < argc; i++) {
+        n += ks_hash_remove(&v, &argv[i]);
+    }
+
+    if (n != 0) {
+        (void) ks_value_close(&v);
+    }
+
+    ks_reply_integer(c->reply, n);
+}
+
+
+/* --- getting --- */
+
+void
+ks_reply_field(ks_ctx_t *c, const ks_value_t *v, const ks_str_t *field)
+{
+    ks_pos_t   pos;
+    ks_item_t  item;
+
+    if (!ks_hash_find(v, &pos, field)) {
+        ks_reply_null(c->reply);
+        return;
+    }
+
+    item = ks_tree_get(&v->tree[0], &pos, 1);
+    ks_reply_item(c, &item);
+}
+
+
+void
+ks_cmd_hget(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    (void) argc;
+
+    if (ks_read_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK) {
+        return;
+    }
+
+    if (e == NULL) {
+        ks_reply_null(c->reply);
+        return;
+    }
+
+    ks_reply_field(c, &v, &argv[2]);
+}
+
+
+void
+ks_cmd_hmget(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int          i;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (ks_read_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK) {
+        return;
+    }
+
+    ks_reply_array(c->reply, (size_t) argc - 2);
+
+    for (i = 2; i < argc; i++) {
+        if (e == NULL) {
+            ks_reply_null(c->reply);
+        } else {
+            ks_reply_field(c, &v, &argv[i]);
+        }
+    }
+}
+
+
+void
+ks_reply_pair(ks_ctx_t *c, const ks_tree_t *t, const ks_pos_t *pos, int what)
+{
+    ks_item_t  item;
+
+    if (what & KS_HASH_FIELDS) {
+        item = ks_tree_get(t, pos, 0);
+        ks_reply_item(c, &item);
+    }
+
+    if (what & KS_HASH_VALUES) {
+        item = ks_tree_get(t, pos, 1);
+        ks_reply_item(c, &item);
+    }
+}
+
+
+static void
+ks_hash_all(ks_ctx_t *c, const ks_str_t *key, int what)
+{
+    int          more;
+    size_t       n;
+    ks_pos_t     pos;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (ks_read_value(c, key, KS_TYPE_HASH, &e, &v) != KS_OK) {
+        return;
+    }
+
+    n = e ? ks_value_count(&v) : 0;
+
+    if (what == (KS_HASH_FIELDS|KS_HASH_VALUES)) {
+        ks_reply_map(c->reply, n);
+    } else {
+        ks_reply_array(c->reply, n);
+    }
+
+    for (more = n && ks_tree_at(&v.tree[0], &pos, 0); more;
+         more = ks_tree_next(&v.tree[0], &pos))
+    {
+        ks_reply_pair(c, &v.tree[0], &pos, what);
+    }
+}
+
+
+void
+ks_cmd_hgetall(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    ks_hash_all(c, &argv[1], KS_HASH_FIELDS|KS_HASH_VALUES);
+}
+
+
+void
+ks_cmd_hkeys(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    ks_hash_all(c, &argv[1], KS_HASH_FIELDS);
+}
+
+
+void
+ks_cmd_hvals(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    ks_hash_all(c, &argv[1], KS_HASH_VALUES);
+}
+
+
+void
+ks_cmd_hlen(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    (void) argc;
+
+    if (ks_read_value(c, &argv[1], KS_TYPE_HASH, &e, &v) == KS_OK) {
+        ks_reply_integer(c->reply, e ? ks_value_count(&v) : 0);
+    }
+}
+
+
+void
+ks_cmd_hexists(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_pos_t     pos;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    (void) argc;
+
+    if (ks_read_value(c, &argv[1], KS_TYPE_HASH, &e, &v) == KS_OK) {
+        ks_reply_integer(c->reply,
+                         e != NULL && ks_hash_find(&v, &pos, &argv[2]));
+    }
+}
+
+
+void
+ks_cmd_hstrlen(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    size_t       len;
+    ks_pos_t     pos;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    (void) argc;
+
+    if (ks_read_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK) {
+        return;
+    }
+
+    len = 0;
+
+    if (e != NULL && ks_hash_find(&v, &pos, &argv[2])) {
+        len = ks_tree_get(&v.tree[0], &pos, 1).len;
+    }
+
+    ks_reply_integer(c->reply, (int64_t) len);
+}
+
+
+/* --- numbers --- */
+
+/*
+ * The field's value as text; beyond max bytes it is no number and not worth a
+ * copy, and the empty text is as wrong.  0: there is no such field.
+ */
+
+static int
+ks_hash_numeral(ks_ctx_t *c, const ks_value_t *v, const ks_str_t *field,
+    size_t max, ks_str_t *s)
+{
+    ks_pos_t   pos;
+    ks_item_t  item;
+
+    if (!ks_hash_find(v, &pos, field)) {
+        return 0;
+    }
+
+    item = ks_tree_get(&v->tree[0], &pos, 1);
+
+    if (item.len <= max) {
+        *s = ks_item_flat(c->space, &item);
+    } else {
+        s->len = 0;
+    }
+
+    return 1;
+}
+
+
+/* argv[1] and argv[2] are key and field */
+
+static void
+ks_hash_store_number(ks_ctx_t *c, ks_str_t *argv, ks_entry_t *e,
+    ks_value_t *v, const ks_str_t *number)
+{
+    ks_str_t  pair[2];
+
+    if (e == NULL) {
+        pair[0] = argv[2];
+        pair[1] = *number;
+        ks_hash_create(c, &argv[1], pair, 2, v);
+    }
+
+    ks_hash_set(v, &argv[2], number, 1);
+    (void) ks_value_close(v);
+}
+
+
+void
+ks_cmd_hincrby(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    u_char       buf[KS_INTEGER_TEXT];
+    int64_t      n, by;
+    ks_str_t     s;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    (void) argc;
+
+    if (ks_arg_int(c, &argv[3], &by, NULL) != KS_OK
+        || ks_write_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK)
+    {
+        return;
+    }
+
+    n = 0;
+
+    if (e != NULL && ks_hash_numeral(c, &v, &argv[2], KS_INT_LEN, &s)
+        && ks_arg_int(c, &s, &n, "ERR hash value is not an integer") != KS_OK)
+    {
+        return;
+    }
+
+    if (__builtin_add_overflow(n, by, &n)) {
+        ks_reply_error(c->reply, "ERR increment or decrement would overflow");
+        return;
+    }
+
+    s.data = buf;
+    s.len = ks_integer_text(buf, n);
+
+    ks_hash_store_number(c, argv, e, &v, &s);
+    ks_reply_integer(c->reply, n);
+}
+
+
+static int
+ks_hash_float(ks_ctx_t *c, const ks_str_t *s, const char *err, long double *d)
+{
+    if (ks_parse_float(s, d) == KS_OK) {
+        return KS_OK;
+    }
+
+    ks_reply_error(c->reply, err);
+
+    return KS_ERR;
+}
+
+
+void
+ks_cmd_hincrbyfloat(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    u_char        buf[KS_FLOAT_LEN];
+    ks_str_t      s;
+    ks_entry_t   *e;
+    ks_value_t    v;
+    long double   d, by;
+
+    (void) argc;
+
+    if (ks_hash_float(c, &argv[3], KS_ERR_FLOAT, &by) != KS_OK) {
+        return;
+    }
+
+    if (!isfinite(by)) {
+        ks_reply_error(c->reply, "ERR value is NaN or Infinity");
+        return;
+    }
+
+    if (ks_write_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK) {
+        return;
+    }
+
+    d = 0;
+
+    if (e != NULL && ks_hash_numeral(c, &v, &argv[2], KS_FLOAT_LEN, &s)
+        && ks_hash_float(c, &s, "ERR hash value is not a float", &d) != KS_OK)
+    {
+        return;
+    }
+
+    d += by;
+
+    if (!isfinite(d)) {
+        ks_reply_error(c->reply,
+                       "ERR increment would produce NaN or Infinity");
+        return;
+    }
+
+    s.data = buf;
+    s.len = ks_float_text(buf, d);
+
+    ks_hash_store_number(c, argv, e, &v, &s);
+    ks_reply_bulk(c->reply, s.data, s.len);
+}

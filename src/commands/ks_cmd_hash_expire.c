@@ -1,0 +1,695 @@
+/*
+ * The time that fields of hashes have: HEXPIRE, HPEXPIRE, HEXPIREAT,
+ * HPEXPIREAT, HTTL, HPTTL, HEXPIRETIME, HPEXPIRETIME, HPERSIST, HGETEX,
+ * HSETEX, HGETDEL.
+ */
+
+#include "commands/ks_cmd_hash.h"
+#include "commands/ks_handlers.h"
+
+#include <limits.h>
+
+
+/* the latest time that a field can have, ms since the epoch */
+#define KS_FIELD_TIME_MAX  ((int64_t) ((1ull << 46) - 1))
+
+#define KS_ERR_FIELDS  "ERR Mandatory argument FIELDS is missing or not at "  \
+                       "the right position"
+#define KS_ERR_NFIELDS "ERR Number of fields must be a positive integer"
+#define KS_ERR_COUNT   "ERR The `numfields` parameter must match the number " \
+                       "of arguments"
+
+/* what becomes of a field */
+#define KS_FIELD_MISSING  (-2)
+#define KS_FIELD_FOREVER  (-1)
+#define KS_FIELD_REFUSED  0
+#define KS_FIELD_DONE     1
+#define KS_FIELD_DELETED  2
+
+#define KS_TIME_SECONDS   0x01
+#define KS_TIME_RELATIVE  0x02
+
+/* whose expiry may change; none: all */
+typedef enum {
+    KS_FIELD_ANY = 0,
+    KS_FIELD_NX,
+    KS_FIELD_XX,
+    KS_FIELD_GT,
+    KS_FIELD_LT
+} ks_field_cond_t;
+
+
+/* --- arguments --- */
+
+/* the argument -> ms since the epoch */
+
+static int
+ks_field_time(ks_ctx_t *c, const ks_str_t *arg, unsigned unit, int64_t *at)
+{
+    int64_t  base;
+
+    base = (unit & KS_TIME_RELATIVE) ? (int64_t) ks_space_now(c->space) : 0;
+
+    if (ks_arg_int(c, arg, at, NULL) != KS_OK) {
+        return KS_ERR;
+    }
+
+    if (*at < 0) {
+        ks_reply_error(c->reply, "ERR invalid expire time, must be >= 0");
+        return KS_ERR;
+    }
+
+    if (unit & KS_TIME_SECONDS) {
+        *at = *at > KS_FIELD_TIME_MAX / 1000 ? INT64_MAX : *at * 1000;
+    }
+
+    if (*at > KS_FIELD_TIME_MAX - base) {
+        ks_reply_errorf(c->reply, "ERR invalid expire time in '%s' command",
+                        ks_command_name(c->cmd));
+        return KS_ERR;
+    }
+
+    *at += base;
+
+    return KS_OK;
+}
+
+
+/* EX and the like, with a time behind them */
+
+static int
+ks_field_unit(const ks_str_t *arg, unsigned *unit)
+{
+    if (ks_arg_is(arg, "ex")) {
+        *unit = KS_TIME_SECONDS|KS_TIME_RELATIVE;
+
+    } else if (ks_arg_is(arg, "px")) {
+        *unit = KS_TIME_RELATIVE;
+
+    } else if (ks_arg_is(arg, "exat")) {
+        *unit = KS_TIME_SECONDS;
+
+    } else if (ks_arg_is(arg, "pxat")) {
+        *unit = 0;
+
+    } else {
+        return 0;
+    }
+
+    return 1;
+}
+
+
+/* FIELDS at argv[at], how many, and as many to the end */
+
+static int
+ks_fields(ks_ctx_t *c, int argc, const ks_str_t *argv, int at, const char *err)
+{
+    int64_t  n;
+
+    if (!ks_arg_is(&argv[at], "fields")) {
+        ks_reply_error(c->reply, KS_ERR_FIELDS);
+        return KS_ERR;
+    }
+
+    if (at + 1 == argc) {
+        ks_error_arity(c);
+        return KS_ERR;
+    }
+
+    if (ks_arg_int(c, &argv[at + 1], &n, err) != KS_OK) {
+        return KS_ERR;
+    }
+
+    if (n < 1) {
+        ks_reply_error(c->reply, err);
+        return KS_ERR;
+    }
+
+    if (n != argc - at - 2) {
+        ks_reply_error(c->reply, KS_ERR_COUNT);
+        return KS_ERR;
+    }
+
+    return KS_OK;
+}
+
+
+static ks_field_cond_t
+ks_field_cond(const ks_str_t *arg)
+{
+    return ks_arg_is(arg, "nx") ? KS_FIELD_NX
+         : ks_arg_is(arg, "xx") ? KS_FIELD_XX
+         : ks_arg_is(arg, "gt") ? KS_FIELD_GT
+         : ks_arg_is(arg, "lt") ? KS_FIELD_LT
+         : KS_FIELD_ANY;
+}
+
+
+/* --- setting --- */
+
+/* A field that never expires does so later than any other. */
+
+static int
+ks_field_allowed(ks_field_cond_t cond, uint64_t old, uint64_t at)
+{
+    switch (cond) {
+
+    case KS_FIELD_NX:
+        return old == 0;
+
+    case KS_FIELD_XX:
+        return old != 0;
+
+    case KS_FIELD_GT:
+        return old != 0 && at > old;
+
+    case KS_FIELD_LT:
+        return old == 0 || at < old;
+
+    default:
+        return 1;
+    }
+}
+
+
+static int
+ks_field_expire(ks_value_t *v, const ks_str_t *field, ks_field_cond_t cond,
+    uint64_t at)
+{
+    ks_pos_t  pos;
+
+    if (!ks_hash_find(v, &pos, field)) {
+        return KS_FIELD_MISSING;
+    }
+
+    if (!ks_field_allowed(cond, ks_hash_expiry(v, &pos), at)) {
+        return KS_FIELD_REFUSED;
+    }
+
+    if (at <= v->now) {
+        ks_tree_remove(&v->tree[0], &pos);
+        return KS_FIELD_DELETED;
+    }
+
+    ks_hash_set_expiry(v, &pos, at);
+
+    return KS_FIELD_DONE;
+}
+
+
+static void
+ks_hexpire(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned unit)
+{
+    int               i, first, code, changed;
+    int64_t           at;
+    ks_entry_t       *e;
+    ks_value_t        v;
+    ks_field_cond_t   cond;
+
+    if (ks_write_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK
+        || ks_field_time(c, &argv[2], unit, &at) != KS_OK)
+    {
+        return;
+    }
+
+    cond = ks_field_cond(&argv[3]);
+    first = cond == KS_FIELD_ANY ? 5 : 6;
+
+    if (ks_fields(c, argc, argv, first - 2, "ERR Parameter `numFields` should "
+                  "be greater than 0") != KS_OK)
+    {
+        return;
+    }
+
+    ks_reply_array(c->reply, (size_t) (argc - first));
+
+    for (changed = 0, i = first; i < argc; i++) {
+        code = e ? ks_field_expire(&v, &argv[i], cond, (uint64_t) at)
+                 : KS_FIELD_MISSING;
+        changed |= code > 0;
+        ks_reply_integer(c->reply, code);
+    }
+
+    if (changed) {
+        (void) ks_value_close(&v);
+    }
+}
+
+
+void
+ks_cmd_hexpire(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_hexpire(c, argc, argv, KS_TIME_SECONDS|KS_TIME_RELATIVE);
+}
+
+
+void
+ks_cmd_hpexpire(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_hexpire(c, argc, argv, KS_TIME_RELATIVE);
+}
+
+
+void
+ks_cmd_hexpireat(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_hexpire(c, argc, argv, KS_TIME_SECONDS);
+}
+
+
+void
+ks_cmd_hpexpireat(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_hexpire(c, argc, argv, 0);
+}
+
+
+static int
+ks_field_persist(ks_value_t *v, const ks_str_t *field)
+{
+    ks_pos_t  pos;
+
+    if (!ks_hash_find(v, &pos, field)) {
+        return KS_FIELD_MISSING;
+    }
+
+    if (ks_hash_expiry(v, &pos) == 0) {
+        return KS_FIELD_FOREVER;
+    }
+
+    ks_hash_set_expiry(v, &pos, 0);
+
+    return KS_FIELD_DONE;
+}
+
+
+void
+ks_cmd_hpersist(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int          i, code, changed;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (ks_write_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK
+        || ks_fields(c, argc, argv, 2, KS_ERR_NFIELDS) != KS_OK)
+    {
+        return;
+    }
+
+    ks_reply_array(c->reply, (size_t) argc - 4);
+
+    for (changed = 0, i = 4; i < argc; i++) {
+        code = e ? ks_field_persist(&v, &argv[i]) : KS_FIELD_MISSING;
+        changed |= code == KS_FIELD_DONE;
+        ks_reply_integer(c->reply, code);
+    }
+
+    if (changed) {
+        (void) ks_value_close(&v);
+    }
+}
+
+
+/* --- asking --- */
+
+static int64_t
+ks_field_ttl(const ks_value_t *v, const ks_str_t *field, unsigned unit)
+{
+    uint64_t  at;
+    ks_pos_t  pos;
+
+    if (!ks_hash_find(v, &pos, field)) {
+        return KS_FIELD_MISSING;
+    }
+
+    at = ks_hash_expiry(v, &pos);
+
+    if (at == 0) {
+        return KS_FIELD_FOREVER;
+    }
+
+    at -= (unit & KS_TIME_RELATIVE) ? v->now : 0;
+
+    return (int64_t) ((unit & KS_TIME_SECONDS) ? (at + 999) / 1000 : at);
+}
+
+
+static void
+ks_httl(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned unit)
+{
+    int          i;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (ks_read_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK
+        || ks_fields(c, argc, argv, 2, KS_ERR_NFIELDS) != KS_OK)
+    {
+        return;
+    }
+
+    ks_reply_array(c->reply, (size_t) argc - 4);
+
+    for (i = 4; i < argc; i++) {
+        ks_reply_integer(c->reply, e ? ks_field_ttl(&v, &argv[i], unit)
+                                     : KS_FIELD_MISSING);
+    }
+}
+
+
+void
+ks_cmd_httl(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_httl(c, argc, argv, KS_TIME_SECONDS|KS_TIME_RELATIVE);
+}
+
+
+void
+ks_cmd_hpttl(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_httl(c, argc, argv, KS_TIME_RELATIVE);
+}
+
+
+void
+ks_cmd_hexpiretime(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_httl(c, argc, argv, KS_TIME_SECONDS);
+}
+
+
+void
+ks_cmd_hpexpiretime(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_httl(c, argc, argv, 0);
+}
+
+
+/* --- getting and more --- */
+
+void
+ks_cmd_hgetdel(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int          i, n;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (ks_write_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK
+        || ks_fields(c, argc, argv, 2, KS_ERR_NFIELDS) != KS_OK)
+    {
+        return;
+    }
+
+    ks_reply_array(c->reply, (size_t) argc - 4);
+
+    for (n = 0, i = 4; i < argc; i++) {
+        if (e == NULL) {
+            ks_reply_null(c->reply);
+            continue;
+        }
+
+        ks_reply_field(c, &v, &argv[i]);
+        n += ks_hash_remove(&v, &argv[i]);
+    }
+
+    if (n != 0) {
+        (void) ks_value_close(&v);
+    }
+}
+
+
+/* what HGETEX is to do to the fields, and HSETEX too */
+
+typedef enum {
+    KS_FIELDS_NOTHING = 0,
+    KS_FIELDS_EXPIRE,
+    KS_FIELDS_PERSIST,
+    KS_FIELDS_KEEP
+} ks_fields_op_t;
+
+
+static int
+ks_hgetex_options(ks_ctx_t *c, const ks_str_t *argv, int64_t *at, int *fields)
+{
+    unsigned  unit;
+
+    if (ks_field_unit(&argv[2], &unit)) {
+        *fields = 4;
+
+        return ks_field_time(c, &argv[3], unit, at) == KS_OK ? KS_FIELDS_EXPIRE
+                                                             : KS_ERR;
+    }
+
+    if (ks_arg_is(&argv[2], "persist")) {
+        *fields = 3;
+        return KS_FIELDS_PERSIST;
+    }
+
+    *fields = 2;
+
+    return KS_FIELDS_NOTHING;
+}
+
+
+static int
+ks_hgetex_field(ks_value_t *v, const ks_str_t *field, int op, int64_t at)
+{
+    switch (op) {
+
+    case KS_FIELDS_EXPIRE:
+        return ks_field_expire(v, field, KS_FIELD_ANY, (uint64_t) at) > 0;
+
+    case KS_FIELDS_PERSIST:
+        return ks_field_persist(v, field) == KS_FIELD_DONE;
+
+    default:
+        return 0;
+    }
+}
+
+
+void
+ks_cmd_hgetex(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int          i, op, fields, changed;
+    int64_t      at;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (ks_write_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK) {
+        return;
+    }
+
+    at = 0;
+    op = ks_hgetex_options(c, argv, &at, &fields);
+
+    if (op == KS_ERR
+        || ks_fields(c, argc, argv, fields, KS_ERR_NFIELDS) != KS_OK)
+    {
+        return;
+    }
+
+    ks_reply_array(c->reply, (size_t) (argc - fields - 2));
+
+    for (changed = 0, i = fields + 2; i < argc; i++) {
+        if (e == NULL) {
+            ks_reply_null(c->reply);
+            continue;
+        }
+
+        ks_reply_field(c, &v, &argv[i]);
+        changed |= ks_hgetex_field(&v, &argv[i], op, at);
+    }
+
+    if (changed) {
+        (void) ks_value_close(&v);
+    }
+}
+
+
+/* --- HSETEX --- */
+
+typedef struct {
+    ks_fields_op_t   op;
+    int64_t          at;
+    ks_field_cond_t  cond;      /* FNX: KS_FIELD_NX, FXX: KS_FIELD_XX */
+    int              first;     /* field, with its value behind it */
+} ks_hsetex_t;
+
+
+static int
+ks_hsetex_fields(ks_ctx_t *c, int argc, const ks_str_t *argv, int at)
+{
+    int64_t      n;
+    const char  *err = "ERR invalid number of fields";
+
+    if (at >= argc - 3) {
+        ks_error_arity(c);
+        return KS_ERR;
+    }
+
+    if (ks_arg_int(c, &argv[at + 1], &n, err) != KS_OK) {
+        return KS_ERR;
+    }
+
+    if (n < 1 || n > INT_MAX) {
+        ks_reply_error(c->reply, err);
+        return KS_ERR;
+    }
+
+    if (n * 2 != argc - at - 2) {
+        ks_error_arity(c);
+        return KS_ERR;
+    }
+
+    return KS_OK;
+}
+
+
+static int
+ks_hsetex_time(ks_ctx_t *c, int argc, const ks_str_t *argv, int at,
+    unsigned unit, ks_hsetex_t *h)
+{
+    if (at + 1 == argc) {
+        ks_reply_error(c->reply, "ERR missing expire time");
+        return KS_ERR;
+    }
+
+    h->op = KS_FIELDS_EXPIRE;
+
+    return ks_field_time(c, &argv[at + 1], unit, &h->at);
+}
+
+
+static int
+ks_hsetex_options(ks_ctx_t *c, int argc, const ks_str_t *argv, ks_hsetex_t *h)
+{
+    int              i, keep, timed;
+    unsigned         unit;
+    ks_field_cond_t  cond;
+
+    memset(h, 0, sizeof(ks_hsetex_t));
+
+    for (i = 2; i < argc; i++) {
+
+        if (ks_arg_is(&argv[i], "fields")) {
+            h->first = i + 2;
+            return ks_hsetex_fields(c, argc, argv, i);
+        }
+
+        timed = ks_field_unit(&argv[i], &unit);
+        keep = ks_arg_is(&argv[i], "keepttl");
+
+        cond = ks_arg_is(&argv[i], "fnx") ? KS_FIELD_NX
+             : ks_arg_is(&argv[i], "fxx") ? KS_FIELD_XX : KS_FIELD_ANY;
+
+        if (!timed && !keep && cond == KS_FIELD_ANY) {
+            ks_reply_errorf(c->reply, "ERR unknown argument: %.*s",
+                            (int) ks_min(argv[i].len, 512),
+                            (char *) argv[i].data);
+            return KS_ERR;
+        }
+
+        if (cond != KS_FIELD_ANY && h->cond != KS_FIELD_ANY) {
+            ks_reply_error(c->reply, "ERR Only one of FXX or FNX arguments "
+                           "can be specified");
+            return KS_ERR;
+        }
+
+        if ((timed || keep) && h->op != KS_FIELDS_NOTHING) {
+            ks_reply_error(c->reply, "ERR Only one of EX, PX, EXAT, PXAT or "
+                           "KEEPTTL arguments can be specified");
+            return KS_ERR;
+        }
+
+        h->cond = cond ? cond : h->cond;
+        h->op = keep ? KS_FIELDS_KEEP : h->op;
+
+        if (timed && ks_hsetex_time(c, argc, argv, i++, unit, h) != KS_OK) {
+            return KS_ERR;
+        }
+    }
+
+    ks_error_arity(c);
+
+    return KS_ERR;
+}
+
+
+/* whether all fields are there, or none, as it is asked for */
+
+static int
+ks_hsetex_allowed(const ks_value_t *v, int argc, const ks_str_t *argv,
+    const ks_hsetex_t *h)
+{
+    int       i;
+    ks_pos_t  pos;
+
+    if (h->cond == KS_FIELD_ANY) {
+        return 1;
+    }
+
+    for (i = h->first; i < argc; i += 2) {
+        if (ks_hash_find(v, &pos, &argv[i]) != (h->cond == KS_FIELD_XX)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* A time that is over deletes what has just been set. */
+
+static void
+ks_hsetex_field(ks_value_t *v, const ks_str_t *field, const ks_str_t *value,
+    const ks_hsetex_t *h)
+{
+    ks_pos_t  pos;
+
+    if (h->op == KS_FIELDS_EXPIRE && (uint64_t) h->at <= v->now) {
+        ks_hash_remove(v, field);
+        return;
+    }
+
+    ks_hash_set(v, field, value, h->op != KS_FIELDS_NOTHING);
+
+    if (h->op == KS_FIELDS_EXPIRE) {
+        (void) ks_hash_find(v, &pos, field);
+        ks_hash_set_expiry(v, &pos, (uint64_t) h->at);
+    }
+}
+
+
+void
+ks_cmd_hsetex(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int           i;
+    ks_entry_t   *e;
+    ks_value_t    v;
+    ks_hsetex_t   h;
+
+    if (ks_hsetex_options(c, argc, argv, &h) != KS_OK
+        || ks_write_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK)
+    {
+        return;
+    }
+
+    if (e == NULL ? h.cond == KS_FIELD_XX
+                  : !ks_hsetex_allowed(&v, argc, argv, &h))
+    {
+        ks_reply_integer(c->reply, 0);
+        return;
+    }
+
+    if (e == NULL) {
+        ks_hash_create(c, &argv[1], &argv[h.first], argc - h.first, &v);
+    }
+
+    for (i = h.first; i < argc; i += 2) {
+        ks_hsetex_field(&v, &argv[i], &argv[i + 1], &h);
+    }
+
+    (void) ks_value_close(&v);
+    ks_reply_integer(c->reply, 1);
+}

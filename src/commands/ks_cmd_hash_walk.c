@@ -1,0 +1,386 @@
+/*
+ * Hashes, fields that are not named: HRANDFIELD, HSCAN.
+ */
+
+#include "commands/ks_cmd_hash.h"
+#include "commands/ks_glob.h"
+#include "commands/ks_handlers.h"
+
+#include <stdio.h>
+
+
+/* the longest reply of random fields that may come more than once */
+#define KS_HASH_DRAWS  (1 << 24)
+
+
+/* --- random fields --- */
+
+/* one of a list of fields, with its value: in RESP3 a pair of its own */
+
+static void
+ks_reply_drawn(ks_ctx_t *c, const ks_tree_t *t, const ks_pos_t *pos, int what)
+{
+    if (what != KS_HASH_FIELDS && c->reply->resp3) {
+        ks_reply_array(c->reply, 2);
+    }
+
+    ks_reply_pair(c, t, pos, what);
+}
+
+
+/* any field, any number of times */
+
+static void
+ks_hash_draw(ks_ctx_t *c, const ks_tree_t *t, int64_t n, int what)
+{
+    ks_pos_t  pos;
+
+    for ( /* void */ ; n > 0; n--) {
+        (void) ks_tree_at(t, &pos,
+                          ks_random_below(c->space, ks_tree_count(t)));
+        ks_reply_drawn(c, t, &pos, what);
+    }
+}
+
+
+/*
+ * n different fields by one walk over all: each with the probability that is
+ * left over for it (Knuth's algorithm S).
+ */
+
+static void
+ks_hash_sample(ks_ctx_t *c, const ks_tree_t *t, uint32_t n, int what)
+{
+    uint32_t  left;
+    ks_pos_t  pos;
+
+    left = ks_tree_count(t);
+    (void) ks_tree_at(t, &pos, 0);
+
+    for ( ;; ) {
+        if (ks_random_below(c->space, left) < n) {
+            ks_reply_drawn(c, t, &pos, what);
+            n--;
+        }
+
+        if (n == 0 || !ks_tree_next(t, &pos)) {
+            break;
+        }
+
+        left--;
+    }
+}
+
+
+/* Whether the rank was not in the set yet; set[] has mask + 1 places. */
+
+static int
+ks_rank_add(uint32_t *set, uint32_t mask, uint32_t rank)
+{
+    uint32_t  i;
+
+    for (i = (rank * 2654435761u) & mask; set[i] != 0; i = (i + 1) & mask) {
+        if (set[i] == rank + 1) {
+            return 0;
+        }
+    }
+
+    set[i] = rank + 1;
+
+    return 1;
+}
+
+
+/* n different fields of many more (Floyd's algorithm) */
+
+static void
+ks_hash_sample_few(ks_ctx_t *c, const ks_tree_t *t, uint32_t n, int what)
+{
+    uint32_t   j, mask, rank, *set;
+    ks_pos_t   pos;
+
+    for (mask = 15; mask / 2 < n; mask = mask * 2 + 1) { /* void */ }
+
+    set = ks_arena_alloc(c->space, (mask + 1) * sizeof(uint32_t));
+    memset(set, 0, (mask + 1) * sizeof(uint32_t));
+
+    for (j = ks_tree_count(t) - n; j < ks_tree_count(t); j++) {
+        rank = ks_random_below(c->space, j + 1);
+
+        if (!ks_rank_add(set, mask, rank)) {
+            rank = j;
+            (void) ks_rank_add(set, mask, rank);
+        }
+
+        (void) ks_tree_at(t, &pos, rank);
+        ks_reply_drawn(c, t, &pos, what);
+    }
+}
+
+
+static void
+ks_hash_random(ks_ctx_t *c, const ks_str_t *key, int64_t count, int what)
+{
+    int          uniq;
+    int64_t      n;
+    uint32_t     size;
+    ks_tree_t   *t;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (ks_read_value(c, key, KS_TYPE_HASH, &e, &v) != KS_OK) {
+        return;
+    }
+
+    t = &v.tree[0];
+    uniq = (count > 0);
+    size = e ? ks_value_count(&v) : 0;
+    n = size == 0 ? 0 : uniq ? ks_min(count, (int64_t) size) : -count;
+
+    if (!uniq && n > KS_HASH_DRAWS) {
+        ks_reply_error(c->reply, "ERR value is out of range");
+        return;
+    }
+
+    ks_reply_array(c->reply, (size_t) n << (what != KS_HASH_FIELDS
+                                            && !c->reply->resp3));
+
+    if (n == 0) {
+        return;
+    }
+
+    if (!uniq || n == 1) {
+        ks_hash_draw(c, t, n, what);
+
+    } else if (n > size / 8) {
+        ks_hash_sample(c, t, (uint32_t) n, what);
+
+    } else {
+        ks_hash_sample_few(c, t, (uint32_t) n, what);
+    }
+}
+
+
+static void
+ks_hash_random_one(ks_ctx_t *c, const ks_str_t *key)
+{
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (ks_read_value(c, key, KS_TYPE_HASH, &e, &v) != KS_OK) {
+        return;
+    }
+
+    if (e == NULL) {
+        ks_reply_null(c->reply);
+        return;
+    }
+
+    ks_hash_draw(c, &v.tree[0], 1, KS_HASH_FIELDS);
+}
+
+
+void
+ks_cmd_hrandfield(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int      what;
+    int64_t  count;
+
+    if (argc == 2) {
+        ks_hash_random_one(c, &argv[1]);
+        return;
+    }
+
+    if (ks_arg_int(c, &argv[2], &count, NULL) != KS_OK) {
+        return;
+    }
+
+    if (count == INT64_MIN) {
+        ks_reply_errorf(c->reply, "ERR value is out of range, value must "
+                        "between %lld and %lld", -INT64_MAX + 0LL,
+                        INT64_MAX + 0LL);
+        return;
+    }
+
+    if (argc > 4 || (argc == 4 && !ks_arg_is(&argv[3], "withvalues"))) {
+        ks_reply_error(c->reply, KS_ERR_SYNTAX);
+        return;
+    }
+
+    what = KS_HASH_FIELDS;
+
+    if (argc == 4) {
+        what |= KS_HASH_VALUES;
+
+        if (count < -INT64_MAX / 2 || count > INT64_MAX / 2) {
+            ks_reply_error(c->reply, "ERR value is out of range");
+            return;
+        }
+    }
+
+    ks_hash_random(c, &argv[1], count, what);
+}
+
+
+/* --- HSCAN --- */
+
+/*
+ * Fields that are found are kept as they lie in the zone: nothing is stored
+ * before the reply is written.
+ */
+
+typedef struct ks_found_field_s  ks_found_field_t;
+
+struct ks_found_field_s {
+    ks_found_field_t   *next;
+    ks_item_t           item[2];
+};
+
+typedef struct {
+    ks_ctx_t           *c;
+    const ks_str_t     *pattern;        /* NULL: any */
+    int64_t             count;
+    int                 what;
+    ks_found_field_t   *first;
+    ks_found_field_t  **last;
+    size_t              n;
+} ks_hash_walk_t;
+
+
+static void
+ks_hscan_visit(const ks_tree_t *t, const ks_pos_t *pos, void *data)
+{
+    ks_str_t           s;
+    ks_item_t          field;
+    ks_hash_walk_t    *w;
+    ks_found_field_t  *f;
+
+    w = data;
+    field = ks_tree_get(t, pos, 0);
+
+    if (w->pattern != NULL) {
+        s = ks_item_flat(w->c->space, &field);
+
+        if (!ks_glob(w->pattern, &s, 0)) {
+            return;
+        }
+    }
+
+    f = ks_arena_alloc(w->c->space, sizeof(ks_found_field_t));
+    f->next = NULL;
+    f->item[0] = field;
+    f->item[1] = ks_tree_get(t, pos, 1);
+
+    *w->last = f;
+    w->last = &f->next;
+    w->n++;
+}
+
+
+static int
+ks_hscan_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_hash_walk_t *w)
+{
+    int  i;
+
+    for (i = 3; i < argc; i++) {
+
+        if (ks_arg_is(&argv[i], "novalues")) {
+            w->what = KS_HASH_FIELDS;
+            continue;
+        }
+
+        if (i + 1 == argc) {
+            goto syntax;
+        }
+
+        if (ks_arg_is(&argv[i], "count")) {
+            if (ks_arg_int(c, &argv[++i], &w->count, NULL) != KS_OK) {
+                return KS_ERR;
+            }
+
+            if (w->count < 1) {
+                goto syntax;
+            }
+
+        } else if (ks_arg_is(&argv[i], "match")) {
+            w->pattern = &argv[++i];
+
+            /* a lone star is no pattern: it matches the empty field too */
+
+            if (w->pattern->len == 1 && w->pattern->data[0] == '*') {
+                w->pattern = NULL;
+            }
+
+        } else {
+            goto syntax;
+        }
+    }
+
+    return KS_OK;
+
+syntax:
+
+    ks_reply_error(c->reply, KS_ERR_SYNTAX);
+
+    return KS_ERR;
+}
+
+
+static void
+ks_hscan_reply(ks_ctx_t *c, const ks_hash_walk_t *w, uint64_t cursor)
+{
+    int                n;
+    char               text[KS_INT_LEN + 1];
+    ks_found_field_t  *f;
+
+    n = snprintf(text, sizeof(text), "%llu", (unsigned long long) cursor);
+
+    ks_reply_array(c->reply, 2);
+    ks_reply_bulk(c->reply, text, (size_t) n);
+    ks_reply_array(c->reply, w->n << (w->what != KS_HASH_FIELDS));
+
+    for (f = w->first; f != NULL; f = f->next) {
+        ks_reply_item(c, &f->item[0]);
+
+        if (w->what & KS_HASH_VALUES) {
+            ks_reply_item(c, &f->item[1]);
+        }
+    }
+}
+
+
+/* Options are not looked at if there is no hash. */
+
+void
+ks_cmd_hscan(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    uint64_t         cursor;
+    ks_entry_t      *e;
+    ks_value_t       v;
+    ks_hash_walk_t   w;
+
+    memset(&w, 0, sizeof(ks_hash_walk_t));
+    w.c = c;
+    w.count = 10;
+    w.what = KS_HASH_FIELDS|KS_HASH_VALUES;
+    w.last = &w.first;
+
+    if (ks_arg_cursor(c, &argv[2], &cursor) != KS_OK
+        || ks_read_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK)
+    {
+        return;
+    }
+
+    if (e == NULL) {
+        cursor = 0;
+
+    } else if (ks_hscan_options(c, argc, argv, &w) == KS_OK) {
+        cursor = ks_tree_scan(&v.tree[0], cursor, (size_t) w.count,
+                              ks_hscan_visit, &w);
+
+    } else {
+        return;
+    }
+
+    ks_hscan_reply(c, &w, cursor);
+}
