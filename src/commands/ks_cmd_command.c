@@ -28,6 +28,9 @@ static const ks_flag_name_t  ks_flag_names[] = {
     { KS_CMD_LOADING,    "loading" },
     { KS_CMD_STALE,      "stale" },
     { KS_CMD_FAST,       "fast" },
+    { KS_CMD_NO_SLOWLOG, "skip_slowlog" },
+    { KS_CMD_NO_AUTH,    "no_auth" },
+    { KS_CMD_BUSY,       "allow_busy" },
     { KS_CMD_MOVABLE,    "movablekeys" },
     { 0, NULL }
 };

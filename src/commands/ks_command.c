@@ -285,6 +285,20 @@ ks_readonly_may(const ks_command_t *cmd)
 }
 
 
+int
+ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
+    ks_reply_t *reply)
+{
+    if (client->readonly && !ks_readonly_may(cmd)) {
+        ks_reply_errorf(reply, "NOPERM User default has no permissions to "
+                        "run the '%s' command", cmd->name);
+        return 0;
+    }
+
+    return 1;
+}
+
+
 void
 ks_keyrange_find(const ks_keyrange_t *range, int argc, const ks_str_t *argv,
     int *first, int *last)
@@ -390,9 +404,7 @@ ks_command_admit(ks_client_t *client, int argc, const ks_str_t *argv,
         return NULL;
     }
 
-    if (client->readonly && !ks_readonly_may(cmd)) {
-        ks_reply_errorf(reply, "NOPERM User default has no permissions to "
-                        "run the '%s' command", cmd->name);
+    if (!ks_command_permitted(client, cmd, reply)) {
         return NULL;
     }
 

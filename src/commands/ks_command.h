@@ -90,11 +90,16 @@ const char *ks_command_name(const ks_command_t *cmd);   /* "config|get" */
  * length; ORs the shards that it must have into *shards.  Otherwise NULL, and
  * the error is written.
  *
+ * ks_command_permitted(): whether the client may run it, as ks_command_admit()
+ * has found out already; the error is written.
+ *
  * ks_command_run(): runs the row now, in the running transaction, which holds
  * these shards; the time of the space is set.  May be left by longjmp.
  */
 const ks_command_t *ks_command_admit(ks_client_t *client, int argc,
     const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards);
+int ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
+    ks_reply_t *reply);
 void ks_command_run(ks_client_t *client, const ks_command_t *cmd, int argc,
     ks_str_t *argv, ks_reply_t *reply);
 

@@ -25,6 +25,10 @@
 #define OPEN         KS_CMD_OPEN
 #define POWERFUL     KS_CMD_POWERFUL
 #define MOVABLE      KS_CMD_MOVABLE
+#define ATONCE       KS_CMD_ATONCE
+#define NO_AUTH      KS_CMD_NO_AUTH
+#define BUSY         KS_CMD_BUSY
+#define NO_SLOWLOG   KS_CMD_NO_SLOWLOG
 
 #define STRING       KS_ACL_STRING
 #define BITMAP       KS_ACL_BITMAP

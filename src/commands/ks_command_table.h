@@ -31,6 +31,12 @@
 #define KS_CMD_POWERFUL   0x1000    /* reads, but is not for readonly tokens */
 #define KS_CMD_SUB        0x2000    /* is a subcommand */
 #define KS_CMD_MOVABLE    0x4000    /* the arguments say where keys are */
+#define KS_CMD_ATONCE     0x8000    /* is not queued by MULTI */
+
+/* more that COMMAND shows */
+#define KS_CMD_NO_AUTH    0x10000   /* also before a password was given */
+#define KS_CMD_BUSY       0x20000
+#define KS_CMD_NO_SLOWLOG 0x40000
 
 /* ACL categories; most follow from the flags, see ks_command_acl() */
 #define KS_ACL_KEYSPACE   0x0001
@@ -79,7 +85,7 @@ struct ks_command_s {
     const char           *name;     /* lower case */
     ks_handler_pt         handler;
     int8_t                arity;    /* the name included; -n: n or more */
-    uint16_t              flags;
+    uint32_t              flags;
     uint32_t              acl;
     ks_keyrange_t         keys[KS_CMD_KEYS];
     const char           *group;

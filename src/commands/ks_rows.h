@@ -15,4 +15,5 @@
 #include "commands/ks_rows_generic.h"
 #include "commands/ks_rows_dump.h"
 #include "commands/ks_rows_transactions.h"
+#include "commands/ks_rows_connection.h"
 #include "commands/ks_rows_server.h"

@@ -83,7 +83,7 @@ ROW("info", ks_cmd_info, -1, LOAD|ALONE, DANGEROUS, NO_KEYS,
 PARENT_ROW("memory", -2, PARENT, 0, NO_KEYS,
     "server", "4.0.0", "O(1)",
     "Shows what takes memory.")
-ROW("memory|doctor", ks_cmd_memory_doctor, 2, ALONE|SUB, 0, NO_KEYS,
+ROW("memory|doctor", ks_cmd_memory_doctor, 2, ALLKEYS|ALONE|SUB, 0, NO_KEYS,
     "server", "4.0.0", "O(N) where N is the number of keys",
     "Checks every structure of the zone.")
 ROW("memory|help", ks_cmd_memory_help, 2, LOAD|ALONE|OPEN|SUB, 0, NO_KEYS,

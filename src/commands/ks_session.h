@@ -53,9 +53,9 @@ typedef struct {
     ks_session_t  *(*next)(ks_session_t *s, ks_session_t *prev);
 
     /*
-     * Closes another session's connection, now or soon.  The session itself
+     * Closes another session's connection; it may be said twice.  The victim
      * may be freed only after ks_session_command() of s has returned, and
-     * victims may still be shown by next() until then.
+     * next() may go on to show it until then.
      */
     void           (*kill)(ks_session_t *s, ks_session_t *victim);
 } ks_session_host_t;
@@ -76,20 +76,19 @@ struct ks_session_s {
     unsigned                  closing:1;    /* close behind the reply */
     unsigned                  guest:1;      /* has to log in first */
     unsigned                  multi:1;      /* commands are being queued */
+    unsigned                  silent:1;     /* no replies, of errors either */
 
     /* private from here on */
     unsigned                  password:1;   /* the zone has tokens */
     unsigned                  readonly:1;   /* as it came */
     unsigned                  aborted:1;    /* EXEC will refuse */
-    unsigned                  silent:1;     /* CLIENT REPLY OFF */
-    unsigned                  skip:1;       /* no reply to this command */
-    unsigned                  skip_next:1;
+    unsigned                  executing:1;  /* inside EXEC */
+    unsigned                  skip:2;       /* replies to be left out */
     unsigned                  no_evict:1;
     unsigned                  no_touch:1;
 
     uint64_t                  created;      /* ms */
     uint64_t                  active;       /* ms, of the last command */
-    const ks_command_t       *last;
 
     char                     *name;         /* NULL: none */
     char                     *lib_name;
@@ -127,6 +126,31 @@ void ks_session_command(ks_session_t *s, int argc, ks_str_t *argv,
 /* ks_execute_ahead() for a command that is going to be run in the session. */
 void ks_session_ahead(ks_session_t *s, int argc, const ks_str_t *argv,
     unsigned step);
+
+
+/* --- for the handlers of src/commands --- */
+
+/* The session of the client; NULL if it has none, and the error is written. */
+ks_session_t *ks_want_session(ks_ctx_t *c);
+
+/*
+ * Sets one of the session's texts to a copy, or to nothing if it is empty.
+ * KS_ERR: it is none that CLIENT LIST could show.
+ */
+int ks_session_text(char **text, const ks_str_t *value);
+
+/* Back to how it was when it came, but for its number and its library. */
+void ks_session_reset(ks_session_t *s);
+
+/* Forgets what is queued and watched. */
+void ks_session_discard(ks_session_t *s);
+
+/* Forgets what is watched. */
+void ks_session_unwatch(ks_session_t *s);
+
+/* Copies a command to the queue; KS_ERR: the error is written. */
+int ks_session_queue(ks_session_t *s, const ks_command_t *cmd, int argc,
+    const ks_str_t *argv, ks_reply_t *reply);
 
 
 #endif /* KS_SESSION_H */

@@ -1,0 +1,520 @@
+/*
+ * The connection: AUTH, HELLO, QUIT, RESET, and what CLIENT says to its own
+ * session.
+ *
+ * There is one user, "default"; a password is one of the zone's tokens, and
+ * which one it is says what it opens.  Over REST there is no session, and all
+ * of these answer an error.
+ */
+
+#include "commands/ks_args.h"
+#include "commands/ks_handlers.h"
+#include "commands/ks_session.h"
+
+
+typedef struct {
+    int64_t          version;       /* 0: as it is */
+    const ks_str_t  *user;
+    const ks_str_t  *password;
+    const ks_str_t  *name;
+} ks_hello_t;
+
+
+static int ks_hello_options(ks_ctx_t *c, int argc, ks_str_t *argv,
+    ks_hello_t *h);
+static void ks_hello_reply(ks_ctx_t *c, const ks_session_t *s);
+
+
+/* --- logging in --- */
+
+/* A zone without tokens lets anyone in who says anything, as Redis does. */
+
+static int
+ks_login(ks_ctx_t *c, ks_session_t *s, const ks_str_t *user,
+    const ks_str_t *password)
+{
+    ks_str_t     name;
+    ks_access_t  access;
+
+    name = ks_text("default");
+    access = KS_ACCESS_NONE;
+
+    if (ks_str_same(user, &name)) {
+
+        if (!s->password) {
+            return KS_OK;
+        }
+
+        access = s->host->login(s, password);
+    }
+
+    if (access == KS_ACCESS_NONE) {
+        ks_reply_error(c->reply, "WRONGPASS invalid username-password pair or "
+                       "user is disabled.");
+        return KS_ERR;
+    }
+
+    s->guest = 0;
+    s->client.readonly = (access == KS_ACCESS_READONLY);
+
+    return KS_OK;
+}
+
+
+void
+ks_cmd_auth(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_str_t       user;
+    ks_session_t  *s;
+
+    s = ks_want_session(c);
+
+    if (s == NULL) {
+        return;
+    }
+
+    if (argc > 3) {
+        ks_reply_error(c->reply, KS_ERR_SYNTAX);
+        return;
+    }
+
+    if (argc == 2 && !s->password) {
+        ks_reply_error(c->reply, "ERR AUTH <password> called without any "
+                       "password configured for the default user. Are you "
+                       "sure your configuration is correct?");
+        return;
+    }
+
+    user = (argc == 3) ? argv[1] : ks_text("default");
+
+    if (ks_login(c, s, &user, &argv[argc - 1]) == KS_OK) {
+        ks_reply_ok(c->reply);
+    }
+}
+
+
+/* --- HELLO --- */
+
+void
+ks_cmd_hello(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_hello_t     h;
+    ks_session_t  *s;
+
+    s = ks_want_session(c);
+    memset(&h, 0, sizeof(ks_hello_t));
+
+    if (s == NULL || ks_hello_options(c, argc, argv, &h) != KS_OK) {
+        return;
+    }
+
+    if (h.user != NULL && ks_login(c, s, h.user, h.password) != KS_OK) {
+        return;
+    }
+
+    if (s->guest) {
+        ks_reply_error(c->reply, "NOAUTH HELLO must be called with the client "
+                       "already authenticated, otherwise the HELLO <proto> "
+                       "AUTH <user> <pass> option can be used to authenticate "
+                       "the client and select the RESP protocol version at "
+                       "the same time");
+        return;
+    }
+
+    if (h.name != NULL) {
+        (void) ks_session_text(&s->name, h.name);
+    }
+
+    if (h.version != 0) {
+        s->resp = (unsigned) h.version & 3;
+        c->reply->resp3 = (s->resp == 3);
+    }
+
+    ks_hello_reply(c, s);
+}
+
+
+/* whether a text may be a name; if not, the error is written */
+
+static int
+ks_name_ok(ks_ctx_t *c, const ks_str_t *name)
+{
+    size_t  i;
+
+    for (i = 0; i < name->len; i++) {
+        if (name->data[i] < '!' || name->data[i] > '~') {
+            ks_reply_error(c->reply, "ERR Client names cannot contain spaces, "
+                           "newlines or special characters.");
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static int
+ks_hello_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_hello_t *h)
+{
+    int  i;
+
+    if (argc > 1) {
+
+        if (ks_arg_int(c, &argv[1], &h->version, "ERR Protocol version is not "
+                       "an integer or out of range") != KS_OK)
+        {
+            return KS_ERR;
+        }
+
+        if (h->version < 2 || h->version > 3) {
+            ks_reply_error(c->reply, "NOPROTO unsupported protocol version");
+            return KS_ERR;
+        }
+    }
+
+    for (i = 2; i < argc; i++) {
+
+        if (ks_arg_is(&argv[i], "auth") && i + 2 < argc) {
+            h->user = &argv[i + 1];
+            h->password = &argv[i + 2];
+            i += 2;
+
+        } else if (ks_arg_is(&argv[i], "setname") && i + 1 < argc) {
+            h->name = &argv[++i];
+
+            if (!ks_name_ok(c, h->name)) {
+                return KS_ERR;
+            }
+
+        } else {
+            ks_reply_errorf(c->reply, "ERR Syntax error in HELLO option "
+                            "'%.*s'", (int) ks_min(argv[i].len, 128u),
+                            (char *) argv[i].data);
+            return KS_ERR;
+        }
+    }
+
+    return KS_OK;
+}
+
+
+static void
+ks_hello_reply(ks_ctx_t *c, const ks_session_t *s)
+{
+    ks_reply_map(c->reply, 7);
+
+    ks_reply_cstr(c->reply, "server");
+    ks_reply_cstr(c->reply, "redis");
+    ks_reply_cstr(c->reply, "version");
+    ks_reply_cstr(c->reply, KS_REDIS_VERSION);
+    ks_reply_cstr(c->reply, "proto");
+    ks_reply_integer(c->reply, s->resp);
+    ks_reply_cstr(c->reply, "id");
+    ks_reply_integer(c->reply, (int64_t) s->id);
+    ks_reply_cstr(c->reply, "mode");
+    ks_reply_cstr(c->reply, "standalone");
+    ks_reply_cstr(c->reply, "role");
+    ks_reply_cstr(c->reply, "master");
+    ks_reply_cstr(c->reply, "modules");
+    ks_reply_array(c->reply, 0);
+}
+
+
+/* --- QUIT, RESET --- */
+
+void
+ks_cmd_quit(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_session_t  *s;
+
+    (void) argc;
+    (void) argv;
+
+    s = ks_want_session(c);
+
+    if (s != NULL) {
+        s->closing = 1;
+        ks_reply_ok(c->reply);
+    }
+}
+
+
+void
+ks_cmd_reset(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_session_t  *s;
+
+    (void) argc;
+    (void) argv;
+
+    s = ks_want_session(c);
+
+    if (s != NULL) {
+        ks_session_reset(s);
+        c->reply->resp3 = 0;
+        ks_reply_status(c->reply, "RESET");
+    }
+}
+
+
+/* --- CLIENT about itself --- */
+
+void
+ks_cmd_client_id(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_session_t  *s;
+
+    (void) argc;
+    (void) argv;
+
+    s = ks_want_session(c);
+
+    if (s != NULL) {
+        ks_reply_integer(c->reply, (int64_t) s->id);
+    }
+}
+
+
+void
+ks_cmd_client_getname(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_session_t  *s;
+
+    (void) argc;
+    (void) argv;
+
+    s = ks_want_session(c);
+
+    if (s == NULL) {
+        return;
+    }
+
+    if (s->name == NULL) {
+        ks_reply_null(c->reply);
+        return;
+    }
+
+    ks_reply_cstr(c->reply, s->name);
+}
+
+
+void
+ks_cmd_client_setname(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_session_t  *s;
+
+    (void) argc;
+
+    s = ks_want_session(c);
+
+    if (s != NULL && ks_name_ok(c, &argv[2])) {
+        (void) ks_session_text(&s->name, &argv[2]);
+        ks_reply_ok(c->reply);
+    }
+}
+
+
+void
+ks_cmd_client_setinfo(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int            shown;
+    char         **text;
+    ks_session_t  *s;
+
+    (void) argc;
+
+    s = ks_want_session(c);
+
+    if (s == NULL) {
+        return;
+    }
+
+    shown = (int) ks_min(argv[2].len, 128u);
+
+    if (ks_arg_is(&argv[2], "lib-name")) {
+        text = &s->lib_name;
+
+    } else if (ks_arg_is(&argv[2], "lib-ver")) {
+        text = &s->lib_ver;
+
+    } else {
+        ks_reply_errorf(c->reply, "ERR Unrecognized option '%.*s'", shown,
+                        (char *) argv[2].data);
+        return;
+    }
+
+    if (ks_session_text(text, &argv[3]) != KS_OK) {
+        ks_reply_errorf(c->reply, "ERR %.*s cannot contain spaces, newlines "
+                        "or special characters.", shown,
+                        (char *) argv[2].data);
+        return;
+    }
+
+    ks_reply_ok(c->reply);
+}
+
+
+/* "on" or "off"; KS_ERR: neither, and the error is written */
+
+static int
+ks_arg_switch(ks_ctx_t *c, const ks_str_t *arg, int *on)
+{
+    *on = ks_arg_is(arg, "on");
+
+    if (*on || ks_arg_is(arg, "off")) {
+        return KS_OK;
+    }
+
+    ks_reply_error(c->reply, KS_ERR_SYNTAX);
+
+    return KS_ERR;
+}
+
+
+void
+ks_cmd_client_no_evict(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int            on;
+    ks_session_t  *s;
+
+    (void) argc;
+
+    s = ks_want_session(c);
+
+    if (s != NULL && ks_arg_switch(c, &argv[2], &on) == KS_OK) {
+        s->no_evict = (on != 0);
+        ks_reply_ok(c->reply);
+    }
+}
+
+
+void
+ks_cmd_client_no_touch(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int            on;
+    ks_session_t  *s;
+
+    (void) argc;
+
+    s = ks_want_session(c);
+
+    if (s != NULL && ks_arg_switch(c, &argv[2], &on) == KS_OK) {
+        s->no_touch = (on != 0);
+        ks_reply_ok(c->reply);
+    }
+}
+
+
+/*
+ * The reply is always written: the session takes it back.  SKIP is about its
+ * own reply and the next one.
+ */
+
+void
+ks_cmd_client_reply(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_session_t  *s;
+
+    (void) argc;
+
+    s = ks_want_session(c);
+
+    if (s == NULL) {
+        return;
+    }
+
+    if (ks_arg_is(&argv[2], "on")) {
+        s->silent = 0;
+        s->skip = 0;
+
+    } else if (ks_arg_is(&argv[2], "off")) {
+        s->silent = 1;
+
+    } else if (ks_arg_is(&argv[2], "skip")) {
+        s->skip = 2;
+
+    } else {
+        ks_reply_error(c->reply, KS_ERR_SYNTAX);
+        return;
+    }
+
+    ks_reply_ok(c->reply);
+}
+
+
+/* --- what there is not --- */
+
+void
+ks_cmd_client_getredir(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    (void) argv;
+
+    if (ks_want_session(c) != NULL) {
+        ks_reply_integer(c->reply, -1);
+    }
+}
+
+
+void
+ks_cmd_client_trackinginfo(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    (void) argv;
+
+    if (ks_want_session(c) == NULL) {
+        return;
+    }
+
+    ks_reply_map(c->reply, 3);
+    ks_reply_cstr(c->reply, "flags");
+    ks_reply_set(c->reply, 1);
+    ks_reply_cstr(c->reply, "off");
+    ks_reply_cstr(c->reply, "redirect");
+    ks_reply_integer(c->reply, -1);
+    ks_reply_cstr(c->reply, "prefixes");
+    ks_reply_array(c->reply, 0);
+}
+
+
+void
+ks_cmd_client_tracking(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int  on;
+
+    (void) argc;
+
+    if (ks_want_session(c) == NULL
+        || ks_arg_switch(c, &argv[2], &on) != KS_OK)
+    {
+        return;
+    }
+
+    if (on) {
+        ks_reply_error(c->reply, "ERR CLIENT TRACKING is not supported");
+        return;
+    }
+
+    ks_reply_ok(c->reply);
+}
+
+
+void
+ks_cmd_client_pause(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    (void) argv;
+
+    ks_reply_error(c->reply, "ERR CLIENT PAUSE is not supported: a worker of "
+                   "nginx serves others as well");
+}
+
+
+void
+ks_cmd_client_unpause(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    (void) argv;
+
+    ks_reply_ok(c->reply);
+}

@@ -1,0 +1,446 @@
+/*
+ * MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+ *
+ * What MULTI queues is copied into the process's memory, up to the session's
+ * limit.  EXEC runs it in one transaction of the engine: it locks the shards
+ * of all keys, those that are watched included, and either all that the
+ * commands do is committed by one store, or nothing is.
+ */
+
+#include "commands/ks_args.h"
+#include "commands/ks_handlers.h"
+#include "commands/ks_session.h"
+
+#include <stdlib.h>
+
+
+struct ks_queued_s {
+    ks_queued_t         *next;
+    const ks_command_t  *cmd;
+    int                  argc;
+    ks_str_t             argv[];        /* their bytes follow */
+};
+
+struct ks_watch_s {
+    ks_watched_t         state;
+    ks_str_t             key;
+};
+
+typedef struct {
+    ks_session_t        *session;
+    ks_reply_t          *reply;
+    unsigned             runs;
+
+    /* what commands of connections may have changed when it starts over */
+    unsigned             resp:2;
+    unsigned             readonly:1;
+} ks_exec_t;
+
+
+static int ks_watch_add(ks_session_t *s, const ks_str_t *key,
+    const ks_watched_t *w);
+static void ks_exec_body(ks_space_t *sp, void *data);
+static void ks_exec_restore(ks_exec_t *x);
+static int ks_exec_watched(ks_space_t *sp, const ks_session_t *s);
+static void ks_exec_one(ks_exec_t *x, const ks_queued_t *q);
+
+
+/* --- what the session keeps --- */
+
+int
+ks_session_queue(ks_session_t *s, const ks_command_t *cmd, int argc,
+    const ks_str_t *argv, ks_reply_t *reply)
+{
+    int           i;
+    size_t        size;
+    u_char       *p;
+    ks_queued_t  *q;
+
+    if (s->aborted) {
+        return KS_OK;                   /* it is not going to be run */
+    }
+
+    size = sizeof(ks_queued_t) + (size_t) argc * sizeof(ks_str_t);
+
+    for (i = 0; i < argc; i++) {
+        size += argv[i].len;
+    }
+
+    q = (size <= s->queue_max - s->queue_bytes) ? malloc(size) : NULL;
+
+    if (q == NULL) {
+        s->aborted = 1;
+        ks_reply_error(reply, "ERR the transaction is too large");
+        return KS_ERR;
+    }
+
+    q->next = NULL;
+    q->cmd = cmd;
+    q->argc = argc;
+    p = (u_char *) &q->argv[argc];
+
+    for (i = 0; i < argc; i++) {
+        q->argv[i].data = p;
+        q->argv[i].len = argv[i].len;
+        memcpy(p, argv[i].data, argv[i].len);
+        p += argv[i].len;
+    }
+
+    *s->queue_end = q;
+    s->queue_end = &q->next;
+    s->queued++;
+    s->queue_bytes += size;
+
+    return KS_OK;
+}
+
+
+void
+ks_session_unwatch(ks_session_t *s)
+{
+    while (s->nwatches != 0) {
+        free(s->watches[--s->nwatches].key.data);
+    }
+}
+
+
+void
+ks_session_discard(ks_session_t *s)
+{
+    ks_queued_t  *q;
+
+    while (s->queue != NULL) {
+        q = s->queue;
+        s->queue = q->next;
+        free(q);
+    }
+
+    s->queue_end = &s->queue;
+    s->queued = 0;
+    s->queue_bytes = 0;
+    s->shards = 0;
+    s->multi = 0;
+    s->aborted = 0;
+
+    ks_session_unwatch(s);
+}
+
+
+/* --- MULTI, DISCARD --- */
+
+void
+ks_cmd_multi(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_session_t  *s;
+
+    (void) argc;
+    (void) argv;
+
+    s = ks_want_session(c);
+
+    if (s == NULL) {
+        return;
+    }
+
+    if (s->multi) {
+        ks_reply_error(c->reply, "ERR MULTI calls can not be nested");
+        return;
+    }
+
+    s->multi = 1;
+    ks_reply_ok(c->reply);
+}
+
+
+void
+ks_cmd_discard(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_session_t  *s;
+
+    (void) argc;
+    (void) argv;
+
+    s = ks_want_session(c);
+
+    if (s == NULL) {
+        return;
+    }
+
+    if (!s->multi) {
+        ks_reply_error(c->reply, "ERR DISCARD without MULTI");
+        return;
+    }
+
+    ks_session_discard(s);
+    ks_reply_ok(c->reply);
+}
+
+
+/* --- WATCH, UNWATCH --- */
+
+/*
+ * First all look-ups, which may have the handler start over, and then the
+ * memory of the process, which may not be lost then.
+ */
+
+void
+ks_cmd_watch(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int            i;
+    ks_watched_t  *w;
+    ks_session_t  *s;
+
+    s = ks_want_session(c);
+
+    if (s == NULL) {
+        return;
+    }
+
+    if (s->multi) {
+        ks_reply_error(c->reply, "ERR WATCH inside MULTI is not allowed");
+        return;
+    }
+
+    w = ks_arena_alloc(c->space, (size_t) argc * sizeof(ks_watched_t));
+
+    for (i = 1; i < argc; i++) {
+        ks_watch(c->space, &argv[i], &w[i]);
+    }
+
+    for (i = 1; i < argc; i++) {
+        if (ks_watch_add(s, &argv[i], &w[i]) != KS_OK) {
+            ks_reply_errorf(c->reply, "ERR no more than %d keys can be "
+                            "watched", KS_SESSION_WATCHES);
+            return;
+        }
+    }
+
+    ks_reply_ok(c->reply);
+}
+
+
+/* the array of what is watched, twice as large */
+
+static int
+ks_watch_grow(ks_session_t *s)
+{
+    size_t       room;
+    ks_watch_t  *watches;
+
+    room = s->watch_room ? s->watch_room * 2 : 4;
+
+    if (s->nwatches >= KS_SESSION_WATCHES) {
+        return KS_ERR;
+    }
+
+    watches = realloc(s->watches, room * sizeof(ks_watch_t));
+
+    if (watches == NULL) {
+        return KS_ERR;
+    }
+
+    s->watches = watches;
+    s->watch_room = room;
+
+    return KS_OK;
+}
+
+
+/* One that is watched already is watched since then. */
+
+static int
+ks_watch_add(ks_session_t *s, const ks_str_t *key, const ks_watched_t *w)
+{
+    size_t       i;
+    ks_watch_t  *watch;
+
+    for (i = 0; i < s->nwatches; i++) {
+        if (ks_str_same(&s->watches[i].key, key)) {
+            return KS_OK;
+        }
+    }
+
+    if (s->nwatches == s->watch_room && ks_watch_grow(s) != KS_OK) {
+        return KS_ERR;
+    }
+
+    watch = &s->watches[s->nwatches];
+    watch->state = *w;
+    watch->key.len = key->len;
+    watch->key.data = malloc(ks_max(key->len, (size_t) 1));
+
+    if (watch->key.data == NULL) {
+        return KS_ERR;
+    }
+
+    memcpy(watch->key.data, key->data, key->len);
+    s->nwatches++;
+
+    return KS_OK;
+}
+
+
+/* Inside EXEC nothing is watched any more, but for one that starts over. */
+
+void
+ks_cmd_unwatch(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_session_t  *s;
+
+    (void) argc;
+    (void) argv;
+
+    s = ks_want_session(c);
+
+    if (s == NULL) {
+        return;
+    }
+
+    if (!s->executing) {
+        ks_session_unwatch(s);
+    }
+
+    ks_reply_ok(c->reply);
+}
+
+
+/* --- EXEC --- */
+
+void
+ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    size_t         i;
+    uint64_t       shards;
+    ks_exec_t      x;
+    ks_session_t  *s;
+
+    (void) argc;
+    (void) argv;
+
+    s = ks_want_session(c);
+
+    if (s == NULL) {
+        return;
+    }
+
+    if (!s->multi) {
+        ks_reply_error(c->reply, "ERR EXEC without MULTI");
+        return;
+    }
+
+    if (s->aborted) {
+        ks_session_discard(s);
+        ks_reply_error(c->reply, "EXECABORT Transaction discarded because of "
+                       "previous errors.");
+        return;
+    }
+
+    shards = s->shards;
+
+    for (i = 0; i < s->nwatches; i++) {
+        shards |= ks_key_shard(c->space, &s->watches[i].key);
+    }
+
+    x.session = s;
+    x.reply = c->reply;
+    x.runs = 0;
+    x.resp = s->resp;
+    x.readonly = s->client.readonly;
+
+    s->executing = 1;
+
+    if (ks_transact(c->space, shards, ks_exec_body, &x) != KS_OK) {
+        ks_exec_restore(&x);
+        ks_reply_error(c->reply, "EXECABORT Transaction discarded because of: "
+                       "OOM command not allowed when used memory > "
+                       "'maxmemory'.");
+    }
+
+    s->executing = 0;
+    s->client.command = c->cmd;
+
+    ks_session_discard(s);
+}
+
+
+/* may be left by longjmp and started again */
+
+static void
+ks_exec_body(ks_space_t *sp, void *data)
+{
+    ks_exec_t          *x;
+    ks_session_t       *s;
+    const ks_queued_t  *q;
+
+    x = data;
+    s = x->session;
+
+    if (ks_unlikely(x->runs++ != 0)) {
+        ks_exec_restore(x);
+    }
+
+    if (!ks_exec_watched(sp, s)) {
+        ks_reply_null_array(x->reply);
+        return;
+    }
+
+    ks_reply_array(x->reply, s->queued);
+
+    for (q = s->queue; q; q = q->next) {
+        ks_exec_one(x, q);
+    }
+}
+
+
+static void
+ks_exec_restore(ks_exec_t *x)
+{
+    x->session->resp = x->resp;
+    x->session->client.readonly = x->readonly;
+
+    x->reply->resp3 = (x->resp == 3);
+    x->reply->ops->rewind(x->reply);
+}
+
+
+/* whether all that is watched is as it was */
+
+static int
+ks_exec_watched(ks_space_t *sp, const ks_session_t *s)
+{
+    size_t  i;
+
+    for (i = 0; i < s->nwatches; i++) {
+        if (!ks_unchanged(sp, &s->watches[i].key, &s->watches[i].state)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* The rights are asked for again: an AUTH may have been among the commands. */
+
+static void
+ks_exec_one(ks_exec_t *x, const ks_queued_t *q)
+{
+    ks_space_t   *sp;
+    ks_client_t  *client;
+
+    client = &x->session->client;
+    sp = client->space;
+
+    if (!ks_command_permitted(client, q->cmd, x->reply)) {
+        return;
+    }
+
+    ks_space_count_command(sp);
+    ks_space_urgent(sp, !(q->cmd->flags & KS_CMD_DENYOOM));
+    ks_space_no_touch(sp, x->session->no_touch
+                          && q->cmd->handler != ks_cmd_touch);
+
+    ks_command_run(client, q->cmd, q->argc, (ks_str_t *) q->argv, x->reply);
+
+    ks_arena_reset(sp);
+}

@@ -1,0 +1,231 @@
+/*
+ * Sessions: what becomes of a command between the connection and dispatch.
+ *
+ * A session without anything special (logged in, no MULTI, replies on) costs
+ * one look at its flags.
+ */
+
+#include "commands/ks_args.h"
+#include "commands/ks_handlers.h"
+#include "commands/ks_session.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+
+static void ks_session_command_special(ks_session_t *s, int argc,
+    ks_str_t *argv, ks_reply_t *reply);
+static int ks_session_admit(ks_session_t *s, int argc, ks_str_t *argv,
+    ks_reply_t *reply);
+static void ks_session_refused(ks_session_t *s, ks_reply_t *reply);
+
+
+void
+ks_session_init(ks_session_t *s, ks_space_t *space,
+    const ks_session_host_t *host, void *data, ks_access_t access)
+{
+    struct timespec  ts;
+
+    memset(s, 0, sizeof(ks_session_t));
+    clock_gettime(CLOCK_REALTIME, &ts);
+
+    s->client.space = space;
+    s->client.session = s;
+    s->host = host;
+    s->data = data;
+    s->id = ks_next_id(space);
+    s->queue_max = KS_SESSION_QUEUE;
+    s->queue_end = &s->queue;
+    s->created = (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+    s->active = s->created;
+    s->password = (access == KS_ACCESS_NONE);
+    s->readonly = (access == KS_ACCESS_READONLY);
+
+    ks_session_reset(s);
+}
+
+
+void
+ks_session_free(ks_session_t *s)
+{
+    ks_session_discard(s);
+
+    free(s->watches);
+    free(s->name);
+    free(s->lib_name);
+    free(s->lib_ver);
+
+    s->watches = NULL;
+    s->watch_room = 0;
+    s->name = NULL;
+    s->lib_name = NULL;
+    s->lib_ver = NULL;
+}
+
+
+void
+ks_session_reset(ks_session_t *s)
+{
+    ks_session_discard(s);
+
+    free(s->name);
+    s->name = NULL;
+
+    s->resp = 2;
+    s->guest = s->password;
+    s->client.readonly = s->readonly;
+    s->silent = 0;
+    s->skip = 0;
+    s->no_evict = 0;
+    s->no_touch = 0;
+}
+
+
+void
+ks_session_command(ks_session_t *s, int argc, ks_str_t *argv,
+    ks_reply_t *reply)
+{
+    if (ks_unlikely(s->guest || s->multi || s->no_touch)) {
+        ks_session_command_special(s, argc, argv, reply);
+
+    } else {
+        ks_execute(&s->client, argc, argv, reply);
+    }
+
+    if (ks_unlikely(s->silent || s->skip)) {
+        reply->ops->rewind(reply);
+        s->skip -= (s->skip != 0);
+    }
+
+    s->active = ks_space_now(s->client.space);
+}
+
+
+static void
+ks_session_command_special(ks_session_t *s, int argc, ks_str_t *argv,
+    ks_reply_t *reply)
+{
+    const ks_command_t  *cmd;
+
+    reply->ops->mark(reply);
+
+    if ((s->guest || s->multi)
+        && ks_session_admit(s, argc, argv, reply) != KS_OK)
+    {
+        return;
+    }
+
+    cmd = ks_command_find(argc, argv);
+
+    if (s->no_touch && cmd != NULL && cmd->handler != ks_cmd_touch) {
+        ks_space_no_touch(s->client.space, 1);
+    }
+
+    ks_execute(&s->client, argc, argv, reply);
+    ks_space_no_touch(s->client.space, 0);
+}
+
+
+/* KS_OK: it is to be run now; otherwise there is a reply already */
+
+static int
+ks_session_admit(ks_session_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
+{
+    uint64_t             shards;
+    const ks_command_t  *cmd;
+
+    shards = 0;
+    cmd = ks_command_admit(&s->client, argc, argv, reply, &shards);
+
+    if (cmd == NULL) {
+
+        if (s->multi) {
+            ks_session_refused(s, reply);
+        }
+
+        return KS_ERR;
+    }
+
+    if (s->guest && !(cmd->flags & KS_CMD_NO_AUTH)) {
+        ks_reply_error(reply, "NOAUTH Authentication required.");
+        return KS_ERR;
+    }
+
+    if (!s->multi || (cmd->flags & KS_CMD_ATONCE)) {
+        return KS_OK;
+    }
+
+    if (ks_session_queue(s, cmd, argc, argv, reply) == KS_OK) {
+        s->shards |= shards;
+        s->client.outcome = KS_OUTCOME_OK;
+        ks_reply_status(reply, "QUEUED");
+    }
+
+    return KS_ERR;
+}
+
+
+/* A command that is refused amid a MULTI spoils it, and an EXEC ends it. */
+
+static void
+ks_session_refused(ks_session_t *s, ks_reply_t *reply)
+{
+    s->aborted = 1;
+
+    if (s->client.command != NULL
+        && s->client.command->handler == ks_cmd_exec)
+    {
+        reply->ops->rewind(reply);
+        ks_reply_error(reply, "EXECABORT Transaction discarded because of: "
+                       "wrong number of arguments for 'exec' command");
+        ks_session_discard(s);
+    }
+}
+
+
+void
+ks_session_ahead(ks_session_t *s, int argc, const ks_str_t *argv,
+    unsigned step)
+{
+    if (ks_likely(!s->guest && !s->multi)) {
+        ks_execute_ahead(&s->client, argc, argv, step);
+    }
+}
+
+
+ks_session_t *
+ks_want_session(ks_ctx_t *c)
+{
+    if (c->client->session == NULL) {
+        ks_reply_errorf(c->reply, "ERR '%s' is for connections that stay open "
+                        "(RESP)", ks_command_name(c->cmd));
+    }
+
+    return c->client->session;
+}
+
+
+int
+ks_session_text(char **text, const ks_str_t *value)
+{
+    char    *copy;
+    size_t   i;
+
+    for (i = 0; i < value->len; i++) {
+        if (value->data[i] < '!' || value->data[i] > '~') {
+            return KS_ERR;
+        }
+    }
+
+    copy = value->len ? malloc(value->len + 1) : NULL;
+
+    if (copy != NULL) {
+        memcpy(copy, value->data, value->len);
+        copy[value->len] = '\0';
+    }
+
+    free(*text);
+    *text = copy;
+
+    return KS_OK;
+}
