@@ -12,6 +12,7 @@ typedef struct {
     unsigned       shard;
     uint64_t       nkeys;
     uint64_t       nttl;
+    uint64_t       nfields;
 } ks_check_t;
 
 
@@ -74,6 +75,7 @@ ks_check_shard(ks_check_t *c)
 
     c->nkeys = 0;
     c->nttl = 0;
+    c->nfields = 0;
 
     for (i = 0; i < c->sp->mem.zone->nbuckets; i++) {
         ks_check_bucket(c, i);
@@ -138,12 +140,16 @@ ks_check_entry(ks_check_t *c, const ks_bucket_t *b, unsigned i,
     }
 
     c->nkeys++;
-    c->nttl += (e->flags & KS_ENTRY_TTL) != 0;
 
     if (ks_entry_size(e) > ks_chunk_size(&c->sp->mem, b->ref[i])) {
         ks_checker_fault(&c->ck, "entry %u is larger than its chunk",
                          b->ref[i]);
         return;
+    }
+
+    if (e->flags & KS_ENTRY_TTL) {
+        c->nttl++;
+        c->nfields += (ks_entry_expire(e) == KS_NO_EXPIRE);
     }
 
     ks_check_values(c, e, 0);
@@ -186,6 +192,10 @@ ks_check_values(ks_check_t *c, const ks_entry_t *e, int dead)
         ks_blob_check(&c->ck, c->shard, &b, ks_blob_pieces(b.len));
     }
 
+    if (e->flags & KS_ENTRY_GIVEN) {
+        return;
+    }
+
     if (e->flags & KS_ENTRY_BLOB) {
         b = ks_entry_blob(e);
         memcpy(&tail, ks_entry_value(e), sizeof(tail));
@@ -197,6 +207,10 @@ ks_check_values(ks_check_t *c, const ks_entry_t *e, int dead)
         if (tail.left) {
             ks_blob_check(&c->ck, c->shard, &b, tail.left);
         }
+    }
+
+    if (ks_entry_type(e) != KS_TYPE_STRING) {
+        ks_value_check(c->sp, &c->ck, c->shard, (ks_entry_t *) e, dead);
     }
 }
 
@@ -228,7 +242,7 @@ ks_check_wheel(ks_check_t *c)
             e = ks_ptr(&c->sp->mem, ref);
             ttl = ks_entry_ttl(e);
 
-            if (!ks_wheel_fits(w, slot, ks_entry_expire(e))) {
+            if (!ks_wheel_fits(w, slot, ks_entry_wheel(e))) {
                 ks_checker_fault(&c->ck, "shard %u: entry %u is not for wheel "
                                  "slot %u", c->shard, ref, slot);
             }
@@ -247,6 +261,12 @@ ks_check_wheel(ks_check_t *c)
         ks_checker_fault(&c->ck, "shard %u: %ju TTLs, %ju in the wheel, "
                          "%ju counted", c->shard, (uintmax_t) c->nttl,
                          (uintmax_t) n, (uintmax_t) c->sh->root.nexpires);
+    }
+
+    if (c->nfields != c->sh->root.nfields) {
+        ks_checker_fault(&c->ck, "shard %u: %ju hashes wait for their fields, "
+                         "%ju counted", c->shard, (uintmax_t) c->nfields,
+                         (uintmax_t) c->sh->root.nfields);
     }
 }
 

@@ -18,29 +18,58 @@ ks_entry_key_offset(const ks_entry_t *e)
 }
 
 
+/* where the value begins in an entry's data */
+
 static inline size_t
-ks_stored_size(int ttl, size_t klen, int bigkey, size_t vlen, int blob)
+ks_value_offset(unsigned flags, size_t klen, unsigned type)
 {
-    return KS_ENTRY_HEADER + (ttl ? sizeof(ks_ttl_t) : 0)
-           + (bigkey ? sizeof(ks_ref_t) : klen)
-           + (blob ? sizeof(ks_tail_t) : vlen);
+    size_t  n;
+
+    n = ((flags & KS_ENTRY_TTL) ? sizeof(ks_ttl_t) : 0)
+        + ((flags & KS_ENTRY_BIGKEY) ? sizeof(ks_ref_t) : klen);
+
+    return (type & 0x0f) == KS_TYPE_STRING ? n : ks_align(n, sizeof(uint32_t));
+}
+
+
+static inline size_t
+ks_stored_size(unsigned flags, size_t klen, unsigned type, size_t vlen)
+{
+    return KS_ENTRY_HEADER + ks_value_offset(flags, klen, type)
+           + ((flags & KS_ENTRY_BLOB) ? sizeof(ks_tail_t) : vlen);
+}
+
+
+static inline unsigned
+ks_form_flags(const ks_form_t *f)
+{
+    unsigned  flags;
+
+    flags = f->flags;
+
+    if (f->at || (flags & KS_ENTRY_FIELDS)) {
+        flags |= KS_ENTRY_TTL;
+    }
+
+    if (f->key->len > KS_ENTRY_KEYLEN) {
+        flags |= KS_ENTRY_BIGKEY;
+    }
+
+    return flags;
 }
 
 
 size_t
 ks_form_size(const ks_form_t *f)
 {
-    return ks_stored_size(f->at != 0, f->key->len,
-                          f->key->len > KS_ENTRY_KEYLEN, f->vlen, f->blob);
+    return ks_stored_size(ks_form_flags(f), f->key->len, f->type, f->vlen);
 }
 
 
 size_t
 ks_entry_size(const ks_entry_t *e)
 {
-    return ks_stored_size(e->flags & KS_ENTRY_TTL, e->klen,
-                          e->flags & KS_ENTRY_BIGKEY, e->vlen,
-                          e->flags & KS_ENTRY_BLOB);
+    return ks_stored_size(e->flags, e->klen, e->type, e->vlen);
 }
 
 
@@ -57,25 +86,19 @@ ks_entry_new(ks_space_t *sp, ks_shard_t *sh, const ks_form_t *f)
     e->vlen = f->vlen;
     e->klen = (uint16_t) f->key->len;
     e->type = f->type;
-    e->flags = 0;
+    e->flags = (uint8_t) ks_form_flags(f);
     ks_entry_born(sp, e);
-
-    if (f->blob) {
-        e->flags |= KS_ENTRY_BLOB;
-    }
 
     p = e->data;
 
-    if (f->at) {
-        e->flags |= KS_ENTRY_TTL;
+    if (e->flags & KS_ENTRY_TTL) {
         ttl = (ks_ttl_t *) p;
-        ttl->at[0] = (uint32_t) f->at;
-        ttl->at[1] = (uint32_t) (f->at >> 32);
+        ks_time_to(ttl->at, (e->flags & KS_ENTRY_FIELDS)
+                            ? ks_either_due(f->at, f->due) : f->at);
         p += sizeof(ks_ttl_t);
     }
 
-    if (f->key->len > KS_ENTRY_KEYLEN) {
-        e->flags |= KS_ENTRY_BIGKEY;
+    if (e->flags & KS_ENTRY_BIGKEY) {
         key = ks_blob_create(&sp->mem, sh, f->key->data, f->key->len);
         memcpy(p, &key.root, sizeof(ks_ref_t));
 
@@ -109,7 +132,7 @@ ks_entry_succeed(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
         ks_table_insert(sp, at, fresh);
     }
 
-    if (form->at) {
+    if (fresh->flags & KS_ENTRY_TTL) {
         ks_wheel_link(sp, at->shard, fresh);
     }
 
@@ -120,15 +143,31 @@ ks_entry_succeed(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
 void
 ks_entry_disown(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
 {
-    ks_set(&sp->mem, sh, e->flags, (uint8_t) (e->flags & ~KS_ENTRY_BLOB));
+    ks_set(&sp->mem, sh, e->flags, (uint8_t) (e->flags | KS_ENTRY_GIVEN));
+}
+
+
+/* whether other chunks belong to the value */
+
+static inline int
+ks_entry_owns(const ks_entry_t *e)
+{
+    if (e->flags & KS_ENTRY_GIVEN) {
+        return 0;
+    }
+
+    if (ks_entry_type(e) == KS_TYPE_STRING) {
+        return (e->flags & KS_ENTRY_BLOB) != 0;
+    }
+
+    return ks_value_owns(e);
 }
 
 
 u_char *
 ks_entry_value(const ks_entry_t *e)
 {
-    return (u_char *) e->data + ks_entry_key_offset(e)
-           + ((e->flags & KS_ENTRY_BIGKEY) ? sizeof(ks_ref_t) : e->klen);
+    return (u_char *) e->data + ks_value_offset(e->flags, e->klen, e->type);
 }
 
 
@@ -136,6 +175,38 @@ ks_ttl_t *
 ks_entry_ttl(const ks_entry_t *e)
 {
     return (ks_ttl_t *) e->data;
+}
+
+
+ks_fields_t *
+ks_entry_fields(const ks_entry_t *e)
+{
+    return (ks_fields_t *) (ks_entry_value(e) + sizeof(ks_root_t));
+}
+
+
+void
+ks_entry_set_times(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, uint64_t at,
+    uint64_t due)
+{
+    ks_mem_t     *m;
+    ks_ttl_t     *ttl;
+    ks_fields_t  *fields;
+
+    m = &sp->mem;
+    ttl = ks_entry_ttl(e);
+    fields = ks_entry_fields(e);
+
+    ks_wheel_unlink(sp, sh, e);
+
+    ks_save(m, sh, fields, sizeof(ks_fields_t));
+    ks_save(m, sh, ttl, sizeof(ks_ttl_t));
+    ks_time_to(fields->expire, at);
+    ks_time_to(fields->due, due);
+    ks_time_to(ttl->at, ks_either_due(at, due));
+    ks_barrier();
+
+    ks_wheel_link(sp, sh, e);
 }
 
 
@@ -249,21 +320,17 @@ ks_entry_enc(const ks_entry_t *e)
 uint64_t
 ks_entry_expire(const ks_entry_t *e)
 {
-    const ks_ttl_t  *ttl;
-
-    if (!(e->flags & KS_ENTRY_TTL)) {
-        return KS_NO_EXPIRE;
+    if (e->flags & KS_ENTRY_FIELDS) {
+        return ks_time_of(ks_entry_fields(e)->expire);
     }
 
-    ttl = (const ks_ttl_t *) e->data;
-
-    return (uint64_t) ttl->at[1] << 32 | ttl->at[0];
+    return (e->flags & KS_ENTRY_TTL) ? ks_entry_wheel(e) : KS_NO_EXPIRE;
 }
 
 
 /*
- * An entry of one chunk goes to the slab; one with blobs goes to the shard's
- * dead list as it is, and is taken apart later in small steps.
+ * An entry of one chunk goes to the slab; one with blobs or trees goes to the
+ * shard's dead list as it is, and is taken apart later in small steps.
  */
 
 void
@@ -273,7 +340,7 @@ ks_entry_bury(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
 
     m = &sp->mem;
 
-    if (!(e->flags & (KS_ENTRY_BLOB | KS_ENTRY_BIGKEY))) {
+    if (!(e->flags & KS_ENTRY_BIGKEY) && !ks_entry_owns(e)) {
         ks_free(m, sh, ks_ref(m, e));
         return;
     }
@@ -283,15 +350,44 @@ ks_entry_bury(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
 }
 
 
+/* pieces of a string from its end */
+
+static size_t
+ks_entry_shorten(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, uint32_t max)
+{
+    u_char      *value;
+    uint32_t     n;
+    ks_blob_t    b;
+    ks_tail_t    tail;
+
+    value = ks_entry_value(e);
+    memcpy(&tail, value, sizeof(tail));
+    n = ks_min(tail.left, max);
+
+    if (n) {
+        b = ks_entry_blob(e);
+
+        ks_save(&sp->mem, sh, value, sizeof(tail));
+        ks_blob_dismantle(&sp->mem, sh, &b, &tail.left, max);
+        memcpy(value, &tail, sizeof(tail));
+        ks_barrier();
+    }
+
+    if (tail.left == 0) {
+        ks_entry_disown(sp, sh, e);
+    }
+
+    return n;
+}
+
+
 size_t
 ks_entry_reap(ks_space_t *sp, ks_shard_t *sh, uint32_t max)
 {
-    u_char      *value;
     size_t       n;
     uint32_t     pieces;
     ks_mem_t    *m;
     ks_blob_t    b;
-    ks_tail_t    tail;
     ks_entry_t  *e;
 
     if (sh->root.dead == 0) {
@@ -302,21 +398,12 @@ ks_entry_reap(ks_space_t *sp, ks_shard_t *sh, uint32_t max)
     e = ks_ptr(m, sh->root.dead);
     n = 1;
 
-    if (e->flags & KS_ENTRY_BLOB) {
-        value = ks_entry_value(e);
-        memcpy(&tail, value, sizeof(tail));
+    if (ks_entry_owns(e)) {
+        n += (ks_entry_type(e) == KS_TYPE_STRING)
+             ? ks_entry_shorten(sp, sh, e, max)
+             : ks_value_dismantle(sp, sh, e, max);
 
-        if (tail.left) {
-            n += ks_min(tail.left, max);
-            b = ks_entry_blob(e);
-
-            ks_save(m, sh, value, sizeof(tail));
-            ks_blob_dismantle(m, sh, &b, &tail.left, max);
-            memcpy(value, &tail, sizeof(tail));
-            ks_barrier();
-        }
-
-        if (tail.left) {
+        if (ks_entry_owns(e)) {
             ks_commit(m);
             return n;
         }
@@ -443,6 +530,25 @@ ks_entry_freq(ks_space_t *sp, const ks_entry_t *e)
 }
 
 
+void
+ks_entry_used(ks_space_t *sp, ks_entry_t *e, int64_t idle, int64_t freq)
+{
+    int64_t  ticks;
+
+    if (ks_policy_lfu(sp)) {
+
+        if (freq >= 0) {
+            e->access = ks_lfu_minutes(sp) << 8 | (uint32_t) ks_min(freq, 255);
+        }
+
+    } else if (idle >= 0) {
+        ticks = ks_min(idle, ((int64_t) INT32_MAX << KS_CLOCK_SHIFT) / 1000);
+        ticks = ((ticks + 1) * 1000 - 1) >> KS_CLOCK_SHIFT;
+        e->access = (uint32_t) (sp->now >> KS_CLOCK_SHIFT) - (uint32_t) ticks;
+    }
+}
+
+
 size_t
 ks_entry_memory(ks_space_t *sp, const ks_entry_t *e)
 {
@@ -461,6 +567,10 @@ ks_entry_memory(ks_space_t *sp, const ks_entry_t *e)
     if (e->flags & KS_ENTRY_BLOB) {
         b = ks_entry_blob(e);
         size += ks_blob_memory(m, &b);
+    }
+
+    if (ks_entry_type(e) != KS_TYPE_STRING) {
+        size += ks_value_memory(sp, (ks_entry_t *) e);
     }
 
     return size;

@@ -196,7 +196,8 @@ ks_evict_shard(ks_space_t *sp, int volatiles)
         sh = &sp->mem.shards[k];
 
         if ((sp->mem.locked & (1ull << k))
-            && (volatiles ? sh->root.nexpires : sh->root.nkeys))
+            && (volatiles ? sh->root.nexpires - sh->root.nfields
+                          : sh->root.nkeys))
         {
             return sh;
         }
@@ -259,7 +260,7 @@ ks_evict_sample(ks_space_t *sp, ks_shard_t *sh, ks_policy_t policy,
         for (k = 0; k < got && n < KS_SOONEST; k++) {
 
             if (ks_policy_volatile(policy)
-                && !(found[k]->flags & KS_ENTRY_TTL))
+                && ks_entry_expire(found[k]) == KS_NO_EXPIRE)
             {
                 continue;
             }

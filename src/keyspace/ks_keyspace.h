@@ -15,13 +15,22 @@
 
 
 /*
- * An entry is one chunk: header, TTL, key, value.  A key or a value that is
+ * An entry is one chunk: header, TTL, key, value.  A key or a string that is
  * too long for that is a blob, of which the entry holds the root.
+ *
+ * A value made of elements begins at a multiple of 4.  If it is small it is
+ * the one leaf of its one tree, with all the room up to the end of the chunk;
+ * else the roots of its trees.  A hash whose fields may expire is always of
+ * the latter kind, and has a ks_fields_t behind its root; its TTL is when the
+ * wheel has to look at it, be it for the key or for a field.
  */
 
 #define KS_ENTRY_TTL      0x01
 #define KS_ENTRY_BIGKEY   0x02          /* the key is a ks_ref_t */
 #define KS_ENTRY_BLOB     0x04          /* the value is a ks_tail_t */
+#define KS_ENTRY_TREE     0x08          /* the value is one ks_root_t or two */
+#define KS_ENTRY_FIELDS   0x10          /* and a ks_fields_t; has a TTL */
+#define KS_ENTRY_GIVEN    0x20          /* dead, and its value is another's */
 
 #define KS_ENTRY_INLINE   816           /* the largest chunk of an entry */
 #define KS_ENTRY_KEYLEN   512           /* the longest key inside one */
@@ -47,6 +56,14 @@ typedef struct {
     ks_ref_t        root;
     uint32_t        left;       /* pieces not yet freed, once it is dead */
 } ks_tail_t;
+
+typedef struct {
+    uint32_t        expire[2];  /* of the key, ms, low word first; 0: never */
+    uint32_t        due[2];     /* of the first field */
+} ks_fields_t;
+
+/* the time in the wheel of what is not due before something changes */
+#define KS_WHEEL_REST     (UINT64_MAX - 1)
 
 typedef struct {
     uint64_t        hash;
@@ -75,6 +92,7 @@ struct ks_space_s {
     unsigned        depth;      /* of transactions */
     unsigned        flush:1;    /* to be done at commit */
     unsigned        exhausted:1;        /* the process has no memory */
+    unsigned        no_touch:1;
     uint64_t        backlog;    /* shards where something waits to be freed */
     jmp_buf         jump;
 
@@ -85,14 +103,49 @@ struct ks_space_s {
 };
 
 
+static inline uint64_t
+ks_time_of(const uint32_t *words)
+{
+    return (uint64_t) words[1] << 32 | words[0];
+}
+
+
+static inline void
+ks_time_to(uint32_t *words, uint64_t at)
+{
+    words[0] = (uint32_t) at;
+    words[1] = (uint32_t) (at >> 32);
+}
+
+
+/* when the wheel has to look at a hash that has such times */
+
+static inline uint64_t
+ks_either_due(uint64_t at, uint64_t due)
+{
+    if (at == 0 && due == 0) {
+        return KS_WHEEL_REST;
+    }
+
+    return (at == 0 || (due && due < at)) ? due : at;
+}
+
+
 /* --- ks_space.c --- */
 
 uint64_t ks_key_hash(ks_space_t *sp, const u_char *p, size_t len);
 ks_place_t ks_place(ks_space_t *sp, const ks_str_t *key);
 uint32_t ks_rand(ks_space_t *sp, uint32_t below);
 
-/* ks_remove() of an entry whose key is not at hand */
+/* ks_remove() with the place at hand; of an entry whose key is not at hand */
+void ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e);
 void ks_drop(ks_space_t *sp, ks_entry_t *e);
+
+/*
+ * Runs the body as a transaction under the locks held; KS_NOMEM: it has been
+ * rolled back.  It is not committed.
+ */
+int ks_try(ks_space_t *sp, ks_body_pt body, void *data);
 
 static inline ks_shard_t *
 ks_hash_shard(const ks_space_t *sp, uint64_t hash)
@@ -105,15 +158,16 @@ ks_hash_shard(const ks_space_t *sp, uint64_t hash)
 /* what an entry is to be made of */
 typedef struct {
     const ks_str_t  *key;
-    uint64_t         at;        /* 0: no TTL */
+    uint64_t         at;        /* when the key expires; 0: never */
+    uint64_t         due;       /* the first field, if it has FIELDS */
     uint32_t         vlen;
     uint8_t          type;
-    uint8_t          blob;      /* the value goes into a blob */
+    uint8_t          flags;     /* BLOB, TREE, FIELDS */
 } ks_form_t;
 
 /*
  * A new entry without its value; in no table yet.  ks_entry_value() is where
- * the value (or its ks_tail_t) goes.
+ * the value (or its ks_tail_t, or its roots) goes.
  */
 ks_entry_t *ks_entry_new(ks_space_t *sp, ks_shard_t *sh, const ks_form_t *f);
 
@@ -124,7 +178,7 @@ ks_entry_t *ks_entry_new(ks_space_t *sp, ks_shard_t *sh, const ks_form_t *f);
 ks_entry_t *ks_entry_succeed(ks_space_t *sp, const ks_place_t *at,
     ks_entry_t *old, const ks_form_t *form);
 
-/* Says that the blob belongs to another entry now. */
+/* Says that what belongs to the value belongs to another entry now. */
 void ks_entry_disown(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
 
 /* The size that the form needs in one chunk, header and all. */
@@ -133,6 +187,19 @@ size_t ks_entry_size(const ks_entry_t *e);
 
 u_char *ks_entry_value(const ks_entry_t *e);
 ks_ttl_t *ks_entry_ttl(const ks_entry_t *e);            /* if it has one */
+ks_fields_t *ks_entry_fields(const ks_entry_t *e);
+
+/* Other times for a hash whose fields may expire. */
+void ks_entry_set_times(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e,
+    uint64_t at, uint64_t due);
+
+/* when the wheel is to look at it, ms; it has a TTL */
+static inline uint64_t
+ks_entry_wheel(const ks_entry_t *e)
+{
+    return ks_time_of(((const ks_ttl_t *) e->data)->at);
+}
+
 ks_blob_t ks_entry_blob(const ks_entry_t *e);
 ks_blob_t ks_entry_keyblob(const ks_entry_t *e);
 void ks_entry_set_blob(ks_entry_t *e, const ks_blob_t *b);      /* unsaved */
@@ -149,6 +216,40 @@ size_t ks_entry_reap(ks_space_t *sp, ks_shard_t *sh, uint32_t max);
 void ks_entry_touch(ks_space_t *sp, ks_entry_t *e);
 void ks_entry_born(ks_space_t *sp, ks_entry_t *e);
 uint32_t ks_entry_age(ks_space_t *sp, const ks_entry_t *e);     /* 16 ms */
+
+/* --- ks_value.c --- */
+
+/* A handle on the value of an entry which is in no table, or whose key is not
+ * at hand: it may be read, moved and taken apart. */
+void ks_value_attach(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e,
+    ks_value_t *v);
+
+/*
+ * Gives the value of e, of a key that lives in from, to a new entry in the
+ * place of old (e itself, or NULL: none).  e owns nothing any more.
+ */
+ks_entry_t *ks_value_give(ks_space_t *sp, ks_shard_t *from,
+    const ks_place_t *at, ks_entry_t *old, ks_form_t *form, ks_entry_t *e);
+
+/* The same with a copy. */
+ks_entry_t *ks_value_copy(ks_space_t *sp, ks_shard_t *from,
+    const ks_place_t *at, ks_entry_t *old, ks_form_t *form, ks_entry_t *e);
+
+/* Takes the fields that are due out of a hash; NULL: none was left, and the
+ * key is gone. */
+ks_entry_t *ks_value_purge(ks_space_t *sp, const ks_str_t *key,
+    ks_entry_t *e);
+
+/* Whether other chunks belong to the value. */
+int ks_value_owns(const ks_entry_t *e);
+
+/* One step of ks_entry_reap(); 0: nothing is left. */
+size_t ks_value_dismantle(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e,
+    size_t max);
+
+size_t ks_value_memory(ks_space_t *sp, ks_entry_t *e);
+void ks_value_check(ks_space_t *sp, ks_checker_t *ck, unsigned shard,
+    ks_entry_t *e, int dead);
 
 /* --- ks_table.c --- */
 
@@ -201,12 +302,13 @@ int ks_wheel_fits(const ks_wheel_t *w, unsigned slot, uint64_t at);
 uint64_t ks_wheel_due(const ks_shard_t *sh);
 
 /*
- * Deletes entries that are due, outside transactions; how many.  *budget is
- * what it may cost, one an entry that is deleted or moved on, and what is left.
+ * Deletes entries that are due, and fields that are, outside transactions; of
+ * how many entries.  *budget is what it may cost, one an entry that is looked
+ * at or moved on, and what is left.
  */
 size_t ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t *budget);
 
-/* Up to max entries with a TTL; soonest: those that end first. */
+/* Up to max entries whose keys expire; soonest: those that end first. */
 unsigned ks_wheel_sample(ks_space_t *sp, ks_shard_t *sh, ks_entry_t **to,
     unsigned max, int soonest);
 

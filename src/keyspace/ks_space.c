@@ -23,10 +23,8 @@ struct ks_arena_s {
 };
 
 
-static int ks_try(ks_space_t *sp, ks_body_pt body, void *data);
 static void ks_settle(ks_space_t *sp, uint64_t dirty);
 static ks_arena_t *ks_arena_block(ks_space_t *sp, size_t size);
-static void ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e);
 static ks_entry_t *ks_give_value(ks_space_t *sp, const ks_place_t *at,
     ks_entry_t *old, ks_form_t *form, const ks_entry_t *e,
     const ks_blob_t *blob);
@@ -88,6 +86,13 @@ void
 ks_space_urgent(ks_space_t *sp, int on)
 {
     sp->mem.urgent = (on != 0);
+}
+
+
+void
+ks_space_no_touch(ks_space_t *sp, int on)
+{
+    sp->no_touch = (on != 0);
 }
 
 
@@ -303,7 +308,7 @@ ks_all_shards(const ks_space_t *sp)
 
 /* --- transactions --- */
 
-static int
+int
 ks_try(ks_space_t *sp, ks_body_pt body, void *data)
 {
     unsigned  depth;
@@ -529,9 +534,13 @@ ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
             place.shard->expired++;
             e = NULL;
 
-        } else if (flags != KS_LOOKUP_PEEK) {
-            ks_entry_touch(sp, e);
+        } else if (e->flags & KS_ENTRY_FIELDS) {
+            e = ks_value_purge(sp, key, e);
         }
+    }
+
+    if (e && flags != KS_LOOKUP_PEEK && !sp->no_touch) {
+        ks_entry_touch(sp, e);
     }
 
     if (flags == KS_LOOKUP_READ) {
@@ -548,7 +557,7 @@ ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
 }
 
 
-static void
+void
 ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e)
 {
     ks_table_remove(sp, at, e);
@@ -583,7 +592,7 @@ ks_drop(ks_space_t *sp, ks_entry_t *e)
 
 
 /*
- * A new entry with the value of e, in the place of old or of none.  blob is
+ * A new entry with the string of e, in the place of old or of none.  blob is
  * what becomes its value; without one the value is inside e, and is copied
  * (into a blob if a longer key leaves no room for it).
  */
@@ -600,10 +609,10 @@ ks_give_value(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
 
     form->vlen = e->vlen;
     form->type = e->type;
-    form->blob = (blob != NULL);
+    form->flags = blob ? KS_ENTRY_BLOB : 0;
 
-    if (blob == NULL && ks_form_size(form) > KS_ENTRY_INLINE) {
-        form->blob = 1;
+    if (ks_form_size(form) > KS_ENTRY_INLINE) {
+        form->flags = KS_ENTRY_BLOB;
     }
 
     fresh = ks_entry_succeed(sp, at, old, form);
@@ -612,7 +621,7 @@ ks_give_value(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
     if (blob) {
         ks_entry_set_blob(fresh, blob);
 
-    } else if (form->blob) {
+    } else if (form->flags & KS_ENTRY_BLOB) {
         b = ks_blob_create(&sp->mem, at->shard, ks_entry_value(e), e->vlen);
         ks_entry_set_blob(fresh, &b);
 
@@ -643,6 +652,12 @@ ks_set_expire(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e, uint64_t at)
         return e;
     }
 
+    if (e->flags & KS_ENTRY_FIELDS) {
+        ks_entry_set_times(sp, place.shard, e, at,
+                           ks_time_of(ks_entry_fields(e)->due));
+        return e;
+    }
+
     if (at && (e->flags & KS_ENTRY_TTL)) {
         ks_wheel_reset(sp, place.shard, e, at);
         return e;
@@ -650,6 +665,10 @@ ks_set_expire(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e, uint64_t at)
 
     form.key = key;
     form.at = at;
+
+    if (ks_entry_type(e) != KS_TYPE_STRING) {
+        return ks_value_give(sp, place.shard, &place, e, &form, e);
+    }
 
     if (e->flags & KS_ENTRY_BLOB) {
         b = ks_entry_blob(e);
@@ -675,7 +694,10 @@ ks_rename(ks_space_t *sp, const ks_str_t *src, ks_entry_t *e,
     form.key = dst;
     form.at = ks_entry_expire(e);
 
-    if (e->flags & KS_ENTRY_BLOB) {
+    if (ks_entry_type(e) != KS_TYPE_STRING) {
+        ks_value_give(sp, from.shard, &to, NULL, &form, e);
+
+    } else if (e->flags & KS_ENTRY_BLOB) {
         b = ks_entry_blob(e);
 
         if (from.shard != to.shard) {
@@ -696,6 +718,7 @@ ks_rename(ks_space_t *sp, const ks_str_t *src, ks_entry_t *e,
 void
 ks_copy(ks_space_t *sp, ks_entry_t *e, const ks_str_t *dst)
 {
+    uint32_t    access;
     ks_blob_t   b;
     ks_form_t   form;
     ks_place_t  to;
@@ -704,6 +727,13 @@ ks_copy(ks_space_t *sp, ks_entry_t *e, const ks_str_t *dst)
 
     form.key = dst;
     form.at = ks_entry_expire(e);
+
+    if (ks_entry_type(e) != KS_TYPE_STRING) {
+        access = e->access;
+        e = ks_value_copy(sp, NULL, &to, NULL, &form, e);
+        e->access = access;
+        return;
+    }
 
     if (e->flags & KS_ENTRY_BLOB) {
         b = ks_entry_blob(e);

@@ -59,6 +59,9 @@ ks_zone_t *ks_space_zone(const ks_space_t *sp);
  */
 void ks_space_urgent(ks_space_t *sp, int on);
 
+/* Look-ups from here on are no accesses (CLIENT NO-TOUCH), or are again. */
+void ks_space_no_touch(ks_space_t *sp, int on);
+
 void ks_space_count_command(ks_space_t *sp);
 
 /* A random number below n, which is 1 or more; not for secrets. */
@@ -141,6 +144,12 @@ void ks_copy(ks_space_t *sp, ks_entry_t *e, const ks_str_t *dst);
 uint64_t ks_entry_idle(ks_space_t *sp, const ks_entry_t *e);    /* seconds */
 unsigned ks_entry_freq(ks_space_t *sp, const ks_entry_t *e);    /* 0..255 */
 size_t ks_entry_memory(ks_space_t *sp, const ks_entry_t *e);    /* bytes */
+
+/*
+ * How an entry was used before it came here: the seconds since, and how often.
+ * What is negative, or not what the policy goes by, stays.
+ */
+void ks_entry_used(ks_space_t *sp, ks_entry_t *e, int64_t idle, int64_t freq);
 
 
 /* --- the whole keyspace (all shards locked, but for ks_scan) --- */

@@ -18,13 +18,14 @@ static ks_entry_t *ks_string_expand(ks_space_t *sp, const ks_place_t *at,
     const ks_str_t *key, ks_entry_t *e, size_t len);
 
 
-static inline int
+static inline void
 ks_form_fit(ks_form_t *f)
 {
-    f->blob = 0;
-    f->blob = (ks_form_size(f) > KS_ENTRY_INLINE);
+    f->flags = 0;
 
-    return f->blob;
+    if (ks_form_size(f) > KS_ENTRY_INLINE) {
+        f->flags = KS_ENTRY_BLOB;
+    }
 }
 
 
@@ -110,7 +111,7 @@ ks_string_set(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
 
     fresh = ks_entry_succeed(sp, &at, e, &form);
 
-    if (form.blob) {
+    if (form.flags & KS_ENTRY_BLOB) {
         b = ks_blob_create(&sp->mem, at.shard, value->data, value->len);
         ks_entry_set_blob(fresh, &b);
 
@@ -133,7 +134,8 @@ ks_string_overwrite(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e,
     m = &sp->mem;
     lost = ks_min(e->vlen, form->vlen);
 
-    if ((e->flags & KS_ENTRY_BLOB) || form->blob || lost > KS_INPLACE
+    if (((e->flags | form->flags) & KS_ENTRY_BLOB) || lost > KS_INPLACE
+        || ks_entry_type(e) != KS_TYPE_STRING
         || !(e->flags & KS_ENTRY_TTL) != !form->at
         || ks_class_of(ks_form_size(form)) != ks_class_of(ks_entry_size(e)))
     {
@@ -257,7 +259,7 @@ ks_string_expand(ks_space_t *sp, const ks_place_t *at, const ks_str_t *key,
         return e;
     }
 
-    if (e && !form.blob
+    if (e && !(form.flags & KS_ENTRY_BLOB)
         && ks_form_size(&form) <= ks_chunk_size(m, ks_ref(m, e)))
     {
         ks_string_set_form(m, at->shard, e, &form);
@@ -266,7 +268,7 @@ ks_string_expand(ks_space_t *sp, const ks_place_t *at, const ks_str_t *key,
 
     fresh = ks_entry_succeed(sp, at, e, &form);
 
-    if (form.blob) {
+    if (form.flags & KS_ENTRY_BLOB) {
         b = ks_blob_create(m, at->shard, NULL, len);
         ks_blob_fill(m, &b, 0, e ? ks_entry_value(e) : NULL, old);
         ks_entry_set_blob(fresh, &b);

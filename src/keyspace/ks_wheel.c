@@ -24,6 +24,7 @@
 #define KS_DIGIT_BITS   6
 #define KS_DIGIT_MASK   (KS_WHEEL_SLOTS - 1)
 #define KS_CASCADE      24              /* entries moved in one transaction */
+#define KS_WHEEL_AGAIN  1000            /* ms until it is tried again */
 
 /* the last slot, with what lies beyond the wheel; it begins in 19530 AD */
 #define KS_WHEEL_NEVER  (KS_WHEEL_LEVELS * KS_WHEEL_SLOTS - 1)
@@ -105,7 +106,7 @@ ks_wheel_link(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
     m = &sp->mem;
     w = &sh->root.wheel;
     ttl = ks_entry_ttl(e);
-    at = ks_entry_expire(e);
+    at = ks_entry_wheel(e);
 
     if (sh->root.nexpires == 0) {
         ks_set(m, sh, w->now, sp->now >> KS_TICK_SHIFT);
@@ -133,6 +134,10 @@ ks_wheel_link(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
     ks_wheel_set_next(sp, sh, slot, ks_ref(m, e));
     ks_set(m, sh, sh->root.nexpires, sh->root.nexpires + 1);
 
+    if (ks_entry_expire(e) == KS_NO_EXPIRE) {
+        ks_set(m, sh, sh->root.nfields, sh->root.nfields + 1);
+    }
+
     if (at < sp->due) {
         sp->due = at + 1;
     }
@@ -159,6 +164,10 @@ ks_wheel_unlink(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
     ks_wheel_set_next(sp, sh, ttl->prev, ttl->next);
     ks_wheel_set_prev(sp, sh, ttl->next, ttl->prev);
     ks_set(m, sh, sh->root.nexpires, sh->root.nexpires - 1);
+
+    if (ks_entry_expire(e) == KS_NO_EXPIRE) {
+        ks_set(m, sh, sh->root.nfields, sh->root.nfields - 1);
+    }
 }
 
 
@@ -171,8 +180,7 @@ ks_wheel_reset(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, uint64_t at)
 
     ks_wheel_unlink(sp, sh, e);
     ks_save(&sp->mem, sh, ttl, sizeof(ks_ttl_t));
-    ttl->at[0] = (uint32_t) at;
-    ttl->at[1] = (uint32_t) (at >> 32);
+    ks_time_to(ttl->at, at);
     ks_wheel_link(sp, sh, e);
 }
 
@@ -351,6 +359,46 @@ ks_wheel_cascade(ks_space_t *sp, ks_shard_t *sh, unsigned slot)
 }
 
 
+static void
+ks_wheel_purge_body(ks_space_t *sp, void *data)
+{
+    ks_str_t     key;
+    ks_entry_t  **e;
+
+    e = data;
+    key = ks_entry_key(sp, *e);
+    *e = ks_value_purge(sp, &key, *e);
+}
+
+
+/*
+ * A hash of which fields are due.  When it is to be looked at next; later if
+ * there is no memory for the change, as a look-up will do the same.
+ */
+
+static uint64_t
+ks_wheel_purge(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
+{
+    ks_mem_t     *m;
+    ks_entry_t   *left;
+    ks_needed_t   need;
+
+    m = &sp->mem;
+    need = m->need;
+    left = e;
+
+    if (ks_try(sp, ks_wheel_purge_body, &left) != KS_OK) {
+        left = e;
+        ks_wheel_reset(sp, sh, e, sp->now + KS_WHEEL_AGAIN);
+    }
+
+    m->need = need;
+    ks_commit(m);
+
+    return left ? ks_entry_wheel(left) : UINT64_MAX;
+}
+
+
 /*
  * Deletes what is due in a slot of level 0.  If all of it has been looked at,
  * min becomes exact.
@@ -372,9 +420,18 @@ ks_wheel_expire(ks_space_t *sp, ks_shard_t *sh, unsigned slot, size_t max)
     for (ref = w->head[slot]; ref && n < max; ref = next) {
         e = ks_wheel_entry(sp, ref);
         next = ks_entry_ttl(e)->next;
-        at = ks_entry_expire(e);
+        at = ks_entry_wheel(e);
 
         if (at >= sp->now) {
+            min = ks_min(min, at);
+            continue;
+        }
+
+        n++;
+        at = ks_entry_expire(e);
+
+        if (at == KS_NO_EXPIRE || at >= sp->now) {
+            at = ks_wheel_purge(sp, sh, e);
             min = ks_min(min, at);
             continue;
         }
@@ -383,7 +440,6 @@ ks_wheel_expire(ks_space_t *sp, ks_shard_t *sh, unsigned slot, size_t max)
         ks_commit(&sp->mem);
 
         sh->expired++;
-        n++;
     }
 
     if (ref == 0) {
@@ -394,12 +450,33 @@ ks_wheel_expire(ks_space_t *sp, ks_shard_t *sh, unsigned slot, size_t max)
 }
 
 
+/* of a list those whose keys expire */
+
+static unsigned
+ks_wheel_take(ks_space_t *sp, ks_ref_t ref, ks_entry_t **to, unsigned max)
+{
+    unsigned     n;
+    ks_entry_t  *e;
+
+    for (n = 0; ref && n < max; ref = ks_entry_ttl(e)->next) {
+        e = ks_wheel_entry(sp, ref);
+
+        if (ks_entry_expire(e) != KS_NO_EXPIRE) {
+            to[n++] = e;
+        }
+    }
+
+    return n;
+}
+
+
+/* from the earliest slot or a random one on, the next that has any */
+
 unsigned
 ks_wheel_sample(ks_space_t *sp, ks_shard_t *sh, ks_entry_t **to, unsigned max,
     int soonest)
 {
     unsigned     n, level, slot, k;
-    ks_ref_t     ref;
     ks_wheel_t  *w;
 
     w = &sh->root.wheel;
@@ -409,28 +486,18 @@ ks_wheel_sample(ks_space_t *sp, ks_shard_t *sh, ks_entry_t **to, unsigned max,
     }
 
     if (!soonest) {
+        slot = ks_rand(sp, KS_WHEEL_NEVER + 1);
+    }
 
-        /* from a random place on, the next slot in use */
+    for (k = 0; k <= KS_WHEEL_NEVER; k++) {
+        n = ks_wheel_take(sp, w->head[slot], to, max);
 
-        slot = ks_rand(sp, KS_WHEEL_LEVELS * KS_WHEEL_SLOTS);
-
-        for (k = 0; k < KS_WHEEL_LEVELS * KS_WHEEL_SLOTS; k++) {
-
-            if (w->head[slot]) {
-                break;
-            }
-
-            slot = (slot + 1) % (KS_WHEEL_LEVELS * KS_WHEEL_SLOTS);
+        if (n) {
+            return n;
         }
+
+        slot = (slot + 1) % (KS_WHEEL_NEVER + 1);
     }
 
-    n = 0;
-
-    for (ref = w->head[slot]; ref && n < max;
-         ref = ks_entry_ttl(to[n - 1])->next)
-    {
-        to[n++] = ks_wheel_entry(sp, ref);
-    }
-
-    return n;
+    return 0;
 }

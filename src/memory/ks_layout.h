@@ -26,7 +26,7 @@
 
 
 #define KS_ZONE_MAGIC     0x6563617073796b31ull         /* "1kyspace" */
-#define KS_ZONE_VERSION   2
+#define KS_ZONE_VERSION   3
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)
@@ -150,7 +150,8 @@ typedef struct {
     /* the roots of the keyspace: all zero when the shard is empty */
     struct {
         uint64_t     nkeys;
-        uint64_t     nexpires;
+        uint64_t     nexpires;  /* entries in the wheel; of these, such */
+        uint64_t     nfields;   /* as are there for their fields alone */
         ks_ref_t     dead;      /* unlinked entries, linked by access */
         ks_wheel_t   wheel;
     } root;

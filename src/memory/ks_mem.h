@@ -24,6 +24,14 @@
 
 #define KS_SAVED  32            /* a power of two */
 
+/* what a transaction took, and what it could not get */
+typedef struct {
+    uint64_t      bytes;        /* allocated so far, the failing one included */
+    unsigned      shard;
+    unsigned      kind;
+    unsigned      cls;
+} ks_needed_t;
+
 typedef struct {
     ks_zone_t    *zone;
     u_char       *base;
@@ -45,13 +53,7 @@ typedef struct {
         uint64_t     txn;
     } saved[KS_SAVED];
 
-    /* what the running transaction took, and what it could not get */
-    struct {
-        uint64_t  bytes;        /* allocated so far, the failing one included */
-        unsigned  shard;
-        unsigned  kind;
-        unsigned  cls;
-    } need;
+    ks_needed_t   need;         /* of the running transaction */
 } ks_mem_t;
 
 

@@ -325,7 +325,7 @@ ks_zone_stats(const ks_zone_t *zone, ks_zone_stats_t *st)
 
     for (i = 0; i < zone->nshards; i++, sh++) {
         st->keys += sh->root.nkeys;
-        st->expires += sh->root.nexpires;
+        st->expires += sh->root.nexpires - sh->root.nfields;
         st->hits += sh->hits;
         st->misses += sh->misses;
         st->expired += sh->expired;

@@ -1,0 +1,566 @@
+/*
+ * Values made of elements in entries: a leaf inside the entry's chunk, or the
+ * roots of trees; and the fields of hashes that expire.
+ *
+ * A leaf that has become too large for its chunk moves to a new entry, which
+ * succeeds the old one with one store; so does a value that changes its shape.
+ * A leaf inside an entry never holds blobs, so that nothing else belongs to
+ * it.  Here alone it is known where in an entry the trees of a value lie.
+ */
+
+#include "keyspace/ks_keyspace.h"
+#include "types/ks_hash.h"
+#include "types/ks_node.h"
+
+
+static void ks_value_house(ks_tree_t *t, size_t size);
+static void ks_value_reshape(ks_value_t *v, unsigned enc, int expiries);
+static void ks_value_due(ks_value_t *v, uint64_t at);
+
+
+static const ks_value_ops_t  ks_value_ops = {
+    ks_value_house,
+    ks_value_reshape,
+    ks_value_due
+};
+
+
+/* --- handles --- */
+
+static inline unsigned
+ks_entry_trees(const ks_entry_t *e)
+{
+    return ks_value_trees(ks_entry_type(e), ks_entry_enc(e));
+}
+
+
+static inline ks_root_t *
+ks_entry_roots(const ks_entry_t *e)
+{
+    return (ks_root_t *) ks_entry_value(e);
+}
+
+
+/* where the trees are kept */
+
+static void
+ks_value_place(ks_value_t *v)
+{
+    unsigned     i;
+    ks_entry_t  *e;
+
+    e = v->entry;
+
+    for (i = 0; i < ks_nelts(v->tree); i++) {
+        v->tree[i].root = NULL;
+        v->tree[i].leaf = NULL;
+    }
+
+    if (!(e->flags & KS_ENTRY_TREE)) {
+        v->tree[0].leaf = (ks_leaf_t *) ks_entry_value(e);
+        return;
+    }
+
+    for (i = 0; i < ks_entry_trees(e); i++) {
+        v->tree[i].root = ks_entry_roots(e) + i;
+    }
+}
+
+
+void
+ks_value_attach(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, ks_value_t *v)
+{
+    unsigned    i;
+    ks_tree_t  *t;
+
+    v->mem = &sp->mem;
+    v->shard = sh;
+    v->seed = sp->mem.zone->seed;
+    v->now = sp->now;
+    v->type = (uint8_t) ks_entry_type(e);
+    v->enc = (uint8_t) ks_entry_enc(e);
+    v->expiries = (e->flags & KS_ENTRY_FIELDS) != 0;
+    v->due = v->expiries ? ks_time_of(ks_entry_fields(e)->due) : 0;
+    v->ops = &ks_value_ops;
+    v->space = sp;
+    v->entry = e;
+    v->name = NULL;
+
+    for (i = 0; i < ks_nelts(v->tree); i++) {
+        t = &v->tree[i];
+        t->mem = &sp->mem;
+        t->shard = sh;
+        t->fresh = 0;
+        t->house = ks_value_house;
+        t->owner = v;
+    }
+
+    ks_value_shape(v);
+    ks_value_place(v);
+}
+
+
+void
+ks_value_open(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
+    ks_value_t *v)
+{
+    ks_place_t  at;
+
+    at = ks_place(sp, key);
+    ks_value_attach(sp, at.shard, e, v);
+    v->name = key;
+}
+
+
+int
+ks_value_close(ks_value_t *v)
+{
+    ks_place_t   at;
+    ks_space_t  *sp;
+
+    sp = v->space;
+    at = ks_place(sp, v->name);
+
+    if (ks_value_count(v) == 0) {
+        ks_remove_at(sp, &at, v->entry);
+        return 1;
+    }
+
+    ks_touched(sp, &at);
+
+    return 0;
+}
+
+
+/* --- new entries --- */
+
+/*
+ * What is missing in the form of a value whose type, key and expiry are known:
+ * all of the chunk if one leaf of so many bytes fits, else roots.
+ */
+
+static void
+ks_value_form(ks_form_t *f, int expiries, size_t leaf)
+{
+    size_t    size;
+    unsigned  trees;
+
+    trees = ks_value_trees(f->type & 0x0f, f->type >> 4);
+    f->flags = 0;
+
+    if (trees == 1 && !expiries && leaf <= KS_ENTRY_INLINE) {
+        f->vlen = (uint32_t) leaf;
+        size = ks_form_size(f);
+
+        if (size <= KS_ENTRY_INLINE) {
+            f->vlen += (uint32_t) (ks_class_size(ks_class_of(size)) - size);
+            return;
+        }
+    }
+
+    f->flags = KS_ENTRY_TREE;
+    f->vlen = (uint32_t) (trees * sizeof(ks_root_t));
+
+    if (expiries) {
+        f->flags |= KS_ENTRY_FIELDS;
+        f->vlen += (uint32_t) sizeof(ks_fields_t);
+    }
+}
+
+
+/* an empty value in an entry that nobody has seen yet */
+
+static void
+ks_value_init(ks_entry_t *e, const ks_form_t *f)
+{
+    ks_fields_t  *fields;
+
+    if (!(f->flags & KS_ENTRY_TREE)) {
+        ks_leaf_init((ks_leaf_t *) ks_entry_value(e), f->vlen,
+                     KS_LEAF_HEADER);
+        return;
+    }
+
+    memset(ks_entry_value(e), 0, f->vlen);
+
+    if (f->flags & KS_ENTRY_FIELDS) {
+        fields = ks_entry_fields(e);
+        ks_time_to(fields->expire, f->at);
+        ks_time_to(fields->due, f->due);
+    }
+}
+
+
+/*
+ * A handle on an empty value of that form, in the place of old.  All that will
+ * belong to it is allocated in this transaction, so that nothing is logged.
+ */
+
+static void
+ks_value_make(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
+    const ks_form_t *form, ks_value_t *v)
+{
+    ks_entry_t  *e;
+
+    e = ks_entry_succeed(sp, at, old, form);
+    ks_value_init(e, form);
+
+    ks_value_attach(sp, at->shard, e, v);
+    v->name = form->key;
+    v->tree[0].fresh = 1;
+    v->tree[1].fresh = 1;
+}
+
+
+void
+ks_value_create(ks_space_t *sp, const ks_str_t *key, ks_entry_t *old,
+    unsigned type, unsigned enc, size_t room, uint64_t expire, ks_value_t *v)
+{
+    ks_form_t   form;
+    ks_place_t  at;
+
+    at = ks_place(sp, key);
+
+    if (expire == KS_KEEP_TTL) {
+        expire = old ? ks_entry_expire(old) : KS_NO_EXPIRE;
+    }
+
+    form.key = key;
+    form.at = expire;
+    form.due = 0;
+    form.type = (uint8_t) (type | enc << 4);
+    ks_value_form(&form, 0, KS_LEAF_HEADER + room);
+
+    ks_value_make(sp, &at, old, &form, v);
+}
+
+
+/*
+ * Another entry for the value, with its trees empty.  What they held before
+ * can be read until the commit, and is not the old entry's any more.
+ */
+
+static void
+ks_value_succeed(ks_value_t *v, unsigned enc, int expiries, size_t leaf)
+{
+    uint32_t     access;
+    ks_form_t    form;
+    ks_place_t   at;
+    ks_entry_t  *old;
+    ks_space_t  *sp;
+
+    sp = v->space;
+    old = v->entry;
+    at = ks_place(sp, v->name);
+    access = old->access;
+
+    form.key = v->name;
+    form.at = ks_entry_expire(old);
+    form.due = v->due;
+    form.type = (uint8_t) (v->type | enc << 4);
+    ks_value_form(&form, expiries, leaf);
+
+    ks_entry_disown(sp, at.shard, old);
+    ks_value_make(sp, &at, old, &form, v);
+    ((ks_entry_t *) v->entry)->access = access;
+}
+
+
+static void
+ks_value_house(ks_tree_t *t, size_t size)
+{
+    ks_value_t  *v;
+
+    v = t->owner;
+    ks_value_succeed(v, v->enc, 0, size);
+}
+
+
+static void
+ks_value_reshape(ks_value_t *v, unsigned enc, int expiries)
+{
+    size_t      leaf;
+    ks_tree_t  *t;
+
+    t = &v->tree[0];
+    leaf = t->root ? KS_LEAF_HEADER + ks_tree_bytes(t) : t->leaf->cap;
+
+    ks_value_succeed(v, enc, expiries, leaf);
+}
+
+
+/* --- fields that expire --- */
+
+static void
+ks_value_due(ks_value_t *v, uint64_t at)
+{
+    ks_entry_t   *e;
+    ks_fields_t  *fields;
+
+    e = v->entry;
+    fields = ks_entry_fields(e);
+
+    if (at != v->due) {
+        v->due = at;
+        ks_entry_set_times(v->space, v->shard, e, ks_time_of(fields->expire),
+                           at);
+    }
+}
+
+
+ks_entry_t *
+ks_value_purge(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
+{
+    uint64_t    due;
+    ks_value_t  v;
+
+    due = ks_time_of(ks_entry_fields(e)->due);
+
+    if (due == 0 || sp->now < due) {
+        return e;
+    }
+
+    ks_value_open(sp, key, e, &v);
+
+    if (ks_hash_purge(&v) && ks_value_close(&v)) {
+        return NULL;
+    }
+
+    /* the wheel is to go on, whatever it was that is not due after all */
+
+    if (v.due && v.due < sp->now) {
+        ks_value_due(&v, sp->now);
+    }
+
+    return v.entry;
+}
+
+
+/* --- other entries for the same value --- */
+
+/* a leaf that lies in an entry goes to one that nobody has seen yet */
+
+static ks_entry_t *
+ks_value_copy_leaf(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
+    const ks_form_t *form, const ks_tree_t *from)
+{
+    ks_value_t  v;
+
+    ks_value_make(sp, at, old, form, &v);
+    ks_leaf_take(&v.tree[0], v.tree[0].leaf, from->leaf, 0, from->leaf->n);
+
+    return v.entry;
+}
+
+
+ks_entry_t *
+ks_value_copy(ks_space_t *sp, ks_shard_t *from, const ks_place_t *at,
+    ks_entry_t *old, ks_form_t *form, ks_entry_t *e)
+{
+    size_t      leaf;
+    unsigned    i;
+    ks_value_t  src, v;
+
+    ks_value_attach(sp, from, e, &src);
+
+    form->type = e->type;
+    form->due = src.due;
+    leaf = src.tree[0].root ? SIZE_MAX
+                            : KS_LEAF_HEADER
+                              + ks_leaf_used(&src.tree[0], src.tree[0].leaf);
+    ks_value_form(form, src.expiries, leaf);
+
+    if (!(form->flags & KS_ENTRY_TREE)) {
+        return ks_value_copy_leaf(sp, at, old, form, &src.tree[0]);
+    }
+
+    ks_value_make(sp, at, old, form, &v);
+
+    for (i = 0; i < ks_entry_trees(e); i++) {
+        ks_tree_copy(&v.tree[i], &src.tree[i]);
+    }
+
+    return v.entry;
+}
+
+
+ks_entry_t *
+ks_value_give(ks_space_t *sp, ks_shard_t *from, const ks_place_t *at,
+    ks_entry_t *old, ks_form_t *form, ks_entry_t *e)
+{
+    unsigned    i;
+    uint32_t    access;
+    ks_value_t  v;
+
+    access = e->access;
+
+    if (!(e->flags & KS_ENTRY_TREE)) {
+        e = ks_value_copy(sp, from, at, old, form, e);
+        e->access = access;
+        return e;
+    }
+
+    form->type = e->type;
+    form->due = 0;
+    ks_value_form(form, e->flags & KS_ENTRY_FIELDS, SIZE_MAX);
+
+    if (form->flags & KS_ENTRY_FIELDS) {
+        form->due = ks_time_of(ks_entry_fields(e)->due);
+    }
+
+    ks_entry_disown(sp, from, e);
+    ks_value_make(sp, at, old, form, &v);
+    ((ks_entry_t *) v.entry)->access = access;
+
+    for (i = 0; i < ks_entry_trees(e); i++) {
+        *v.tree[i].root = ks_entry_roots(e)[i];
+
+        if (from != at->shard) {
+            v.tree[i].shard = from;
+            v.tree[i].fresh = 0;
+            ks_tree_move(&v.tree[i], at->shard);
+        }
+    }
+
+    return v.entry;
+}
+
+
+/* --- its end, its size, its faults --- */
+
+int
+ks_value_owns(const ks_entry_t *e)
+{
+    unsigned  i;
+
+    if (!(e->flags & KS_ENTRY_TREE)) {
+        return 0;
+    }
+
+    for (i = 0; i < ks_entry_trees(e); i++) {
+        if (ks_entry_roots(e)[i].ref) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+size_t
+ks_value_dismantle(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, size_t max)
+{
+    unsigned    i;
+    ks_value_t  v;
+
+    ks_value_attach(sp, sh, e, &v);
+
+    for (i = 0; i < ks_entry_trees(e); i++) {
+        if (v.tree[i].root->ref) {
+            return ks_tree_dismantle(&v.tree[i], max);
+        }
+    }
+
+    return 0;
+}
+
+
+size_t
+ks_value_memory(ks_space_t *sp, ks_entry_t *e)
+{
+    size_t      size;
+    unsigned    i;
+    ks_value_t  v;
+
+    ks_value_attach(sp, NULL, e, &v);
+    size = 0;
+
+    for (i = 0; i < ks_entry_trees(e); i++) {
+        size += ks_tree_memory(&v.tree[i]);
+    }
+
+    return size;
+}
+
+
+void
+ks_value_check(ks_space_t *sp, ks_checker_t *ck, unsigned shard,
+    ks_entry_t *e, int dead)
+{
+    unsigned            i;
+    ks_value_t          v;
+    const ks_fields_t  *fields;
+
+    ks_value_attach(sp, &sp->mem.shards[shard], e, &v);
+
+    if (!dead && ks_value_count(&v) == 0) {
+        ks_checker_fault(ck, "entry %u has no elements",
+                         ks_ref(&sp->mem, e));
+    }
+
+    if (v.expiries) {
+        fields = ks_entry_fields(e);
+
+        if (ks_entry_wheel(e) < ks_either_due(ks_time_of(fields->expire),
+                                              ks_time_of(fields->due)))
+        {
+            ks_checker_fault(ck, "entry %u is early in the wheel",
+                             ks_ref(&sp->mem, e));
+        }
+    }
+
+    for (i = 0; i < ks_entry_trees(e); i++) {
+        ks_tree_check(ck, shard, &v.tree[i]);
+    }
+}
+
+
+/* --- items --- */
+
+const u_char *
+ks_item_run(ks_space_t *sp, const ks_item_t *it, size_t off, size_t *n)
+{
+    ks_blob_t  b;
+
+    if (it->data == NULL && it->len) {
+        b.root = it->root;
+        b.len = it->len;
+        return ks_blob_run(&sp->mem, &b, off, n);
+    }
+
+    *n = off < it->len ? it->len - off : 0;
+
+    return it->data + (it->len - *n);
+}
+
+
+ks_str_t
+ks_item_flat(ks_space_t *sp, const ks_item_t *it)
+{
+    ks_str_t  s;
+
+    if (it->data == NULL && it->len) {
+        return ks_item_copy(sp, it);
+    }
+
+    s.len = it->len;
+    s.data = (u_char *) it->data;
+
+    return s;
+}
+
+
+ks_str_t
+ks_item_copy(ks_space_t *sp, const ks_item_t *it)
+{
+    ks_str_t  s;
+
+    s.len = it->len;
+    s.data = ks_arena_alloc(sp, s.len);
+
+    if (s.len) {
+        ks_item_read(&sp->mem, it, s.data);
+    }
+
+    return s;
+}
