@@ -1,0 +1,335 @@
+/*
+ * Dumps: lengths, strings, numbers and the footer, in both directions.  What
+ * whole values are made of is in ks_rdb_value.c.
+ */
+
+#include "types/ks_crc64.h"
+#include "types/ks_packed.h"
+#include "types/ks_rdb_in.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+
+#define KS_RDB_32BIT      0x80
+#define KS_RDB_64BIT      0x81
+
+/* encoded strings: integers of 1, 2 and 4 bytes, or compressed */
+#define KS_RDB_ENCODED    0xc0
+#define KS_RDB_LZF        3
+
+/* the most bytes that one byte of LZF can stand for: 264 for 3 */
+#define KS_LZF_RATIO      88
+
+
+static uint64_t
+ks_big(const u_char *p, unsigned n)
+{
+    uint64_t  v;
+
+    for (v = 0; n > 0; n--) {
+        v = v << 8 | *p++;
+    }
+
+    return v;
+}
+
+
+static u_char *
+ks_put_big(u_char *p, uint64_t v, unsigned n)
+{
+    for ( /* void */ ; n > 0; n--) {
+        *p++ = (u_char) (v >> (8 * (n - 1)));
+    }
+
+    return p;
+}
+
+
+const u_char *
+ks_rdb_take(ks_rdb_in_t *in, uint64_t n)
+{
+    const u_char  *p;
+
+    if ((uint64_t) (in->end - in->p) < n) {
+        return NULL;
+    }
+
+    p = in->p;
+    in->p += n;
+
+    return p;
+}
+
+
+/* a length, or if *special is set the kind of an encoded string */
+
+static int
+ks_rdb_any_length(ks_rdb_in_t *in, uint64_t *n, int *special)
+{
+    unsigned       b, more;
+    const u_char  *p;
+
+    p = ks_rdb_take(in, 1);
+
+    if (p == NULL) {
+        return KS_ERR;
+    }
+
+    b = *p;
+    *special = (b >= KS_RDB_ENCODED);
+
+    if (b < 0x40 || *special) {
+        *n = b & 0x3f;
+        return KS_OK;
+    }
+
+    more = b < 0x80 ? 1 : b == KS_RDB_32BIT ? 4 : b == KS_RDB_64BIT ? 8 : 0;
+    p = ks_rdb_take(in, more);
+
+    if (p == NULL || more == 0) {
+        return KS_ERR;
+    }
+
+    *n = ks_big(p, more);
+
+    if (more == 1) {
+        *n |= (uint64_t) (b & 0x3f) << 8;
+    }
+
+    return KS_OK;
+}
+
+
+int
+ks_rdb_length(ks_rdb_in_t *in, uint64_t *n)
+{
+    int  special;
+
+    return ks_rdb_any_length(in, n, &special) == KS_OK && !special ? KS_OK
+                                                                  : KS_ERR;
+}
+
+
+void
+ks_rdb_integer_text(ks_rdb_in_t *in, int64_t v, ks_str_t *s)
+{
+    char  text[24];
+
+    s->len = (size_t) snprintf(text, sizeof(text), "%" PRId64, v);
+    s->data = in->alloc(in->data, s->len);
+    memcpy(s->data, text, s->len);
+}
+
+
+static int
+ks_rdb_compressed(ks_rdb_in_t *in, ks_str_t *s)
+{
+    uint64_t       n, len;
+    const u_char  *p;
+
+    if (ks_rdb_length(in, &n) != KS_OK || ks_rdb_length(in, &len) != KS_OK) {
+        return KS_ERR;
+    }
+
+    p = ks_rdb_take(in, n);
+
+    if (p == NULL || len > KS_RDB_STRING_MAX || len > n * KS_LZF_RATIO) {
+        return KS_ERR;
+    }
+
+    s->len = (size_t) len;
+    s->data = in->alloc(in->data, s->len);
+
+    return ks_lzf_expand(p, (size_t) n, s->data, s->len);
+}
+
+
+int
+ks_rdb_string(ks_rdb_in_t *in, ks_str_t *s)
+{
+    int            special;
+    uint64_t       n;
+    const u_char  *p;
+
+    if (ks_rdb_any_length(in, &n, &special) != KS_OK) {
+        return KS_ERR;
+    }
+
+    if (special && n == KS_RDB_LZF) {
+        return ks_rdb_compressed(in, s);
+    }
+
+    if (n > (special ? KS_RDB_LZF : KS_RDB_STRING_MAX)) {
+        return KS_ERR;
+    }
+
+    p = ks_rdb_take(in, special ? 1u << n : n);
+
+    if (p == NULL) {
+        return KS_ERR;
+    }
+
+    if (special) {
+        ks_rdb_integer_text(in, ks_little_signed(p, 1u << n), s);
+        return KS_OK;
+    }
+
+    s->data = (u_char *) p;
+    s->len = (size_t) n;
+
+    return KS_OK;
+}
+
+
+/*
+ * LZF is runs of literal bytes and references to bytes before: how far back,
+ * and how many, 3 or more; what is copied may be what is just being written.
+ */
+
+int
+ks_lzf_expand(const u_char *p, size_t n, u_char *to, size_t len)
+{
+    size_t         run, back, at;
+    const u_char  *end;
+
+    end = p + n;
+    at = 0;
+
+    while (p < end) {
+        run = (size_t) *p + 1;
+
+        if (*p < 32) {
+
+            if ((size_t) (end - p) - 1 < run || len - at < run) {
+                return KS_ERR;
+            }
+
+            memcpy(to + at, p + 1, run);
+            p += 1 + run;
+            at += run;
+            continue;
+        }
+
+        run = *p >> 5;
+        back = (size_t) (*p++ & 0x1f) << 8;
+
+        if (run == 7) {
+            if (p == end) {
+                return KS_ERR;
+            }
+
+            run += *p++;
+        }
+
+        run += 2;
+
+        if (p == end) {
+            return KS_ERR;
+        }
+
+        back += (size_t) *p++ + 1;
+
+        if (back > at || len - at < run) {
+            return KS_ERR;
+        }
+
+        for ( /* void */ ; run > 0; run--, at++) {
+            to[at] = to[at - back];
+        }
+    }
+
+    return at == len ? KS_OK : KS_ERR;
+}
+
+
+int
+ks_rdb_verify(const ks_str_t *dump)
+{
+    const u_char  *footer;
+
+    if (dump->len < KS_RDB_FOOTER) {
+        return KS_ERR;
+    }
+
+    footer = dump->data + dump->len - KS_RDB_FOOTER;
+
+    if (ks_little(footer, 2) > KS_RDB_VERSION_MAX) {
+        return KS_ERR;
+    }
+
+    return ks_crc64(dump->data, dump->len - 8) == ks_little(footer + 2, 8)
+           ? KS_OK : KS_ERR;
+}
+
+
+/* --- writing --- */
+
+u_char *
+ks_rdb_put_length(u_char *p, uint64_t n)
+{
+    if (n < 0x40) {
+        *p++ = (u_char) n;
+        return p;
+    }
+
+    if (n < 0x4000) {
+        return ks_put_big(p, 0x4000 | n, 2);
+    }
+
+    if (n <= UINT32_MAX) {
+        *p++ = KS_RDB_32BIT;
+        return ks_put_big(p, n, 4);
+    }
+
+    *p++ = KS_RDB_64BIT;
+
+    return ks_put_big(p, n, 8);
+}
+
+
+int
+ks_rdb_is_short(int64_t v)
+{
+    return v == (int32_t) v;
+}
+
+
+u_char *
+ks_rdb_put_integer(u_char *p, int64_t v)
+{
+    unsigned  kind;
+
+    kind = v == (int8_t) v ? 0 : v == (int16_t) v ? 1 : 2;
+    *p++ = (u_char) (KS_RDB_ENCODED | kind);
+
+    return ks_put_little(p, (uint64_t) v, 1u << kind);
+}
+
+
+u_char *
+ks_rdb_put_double(u_char *p, double v)
+{
+    uint64_t  bits;
+
+    memcpy(&bits, &v, sizeof(bits));
+
+    return ks_put_little(p, bits, 8);
+}
+
+
+void
+ks_rdb_fill_gap(u_char *gap, uint32_t n)
+{
+    *gap = KS_RDB_32BIT;
+    ks_put_big(gap + 1, n, 4);
+}
+
+
+u_char *
+ks_rdb_put_footer(u_char *start, u_char *p)
+{
+    p = ks_put_little(p, KS_RDB_VERSION, 2);
+
+    return ks_put_little(p, ks_crc64(start, (size_t) (p - start)), 8);
+}

@@ -1,0 +1,18 @@
+/*
+ * What ks_rdb.c and ks_rdb_value.c share of reading.
+ */
+
+#ifndef KS_RDB_IN_H
+#define KS_RDB_IN_H
+
+#include "types/ks_rdb.h"
+
+
+/* The next n bytes; NULL: there are fewer. */
+const u_char *ks_rdb_take(ks_rdb_in_t *in, uint64_t n);
+
+int ks_rdb_length(ks_rdb_in_t *in, uint64_t *n);
+void ks_rdb_integer_text(ks_rdb_in_t *in, int64_t v, ks_str_t *s);
+
+
+#endif /* KS_RDB_IN_H */
