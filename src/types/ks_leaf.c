@@ -1,0 +1,464 @@
+/*
+ * Leaves: packed items.  See ks_node.h for how one looks inside.
+ *
+ * What is saved to the log is what is written over, and what becomes a gap:
+ * so bytes in the gaps are nobody's, however often a leaf changes in one
+ * transaction, and an item that is added at either end costs the header alone.
+ */
+
+#include "types/ks_node.h"
+
+
+static inline u_char *
+ks_leaf_at(const ks_leaf_t *leaf, size_t off)
+{
+    return (u_char *) leaf + off;
+}
+
+
+/*
+ * Lengths of lists lie byte beside byte; the sum of most is made without a
+ * branch, and thrown away if one of them was no length.
+ */
+
+static inline int
+ks_leaf_sum(const u_char *codes, unsigned n, unsigned *sum)
+{
+    unsigned  i, s;
+    u_char    max;
+
+    s = 0;
+    max = 0;
+
+    for (i = 0; i < n; i++) {
+        s += codes[i];
+        max = ks_max(max, codes[i]);
+    }
+
+    *sum = s;
+
+    return max <= KS_CODE_MAX;
+}
+
+
+static unsigned
+ks_leaf_forward(const ks_tree_t *t, const ks_leaf_t *leaf, unsigned i)
+{
+    unsigned  k, off;
+
+    off = leaf->start;
+
+    for (k = 0; k < i; k++) {
+        off += (unsigned) ks_leaf_item_size(t, leaf, k, off);
+    }
+
+    return off;
+}
+
+
+static unsigned
+ks_leaf_backward(const ks_tree_t *t, const ks_leaf_t *leaf, unsigned i)
+{
+    unsigned       k, col, off;
+    const u_char  *codes;
+
+    off = leaf->end;
+
+    for (k = leaf->n; k > i; k--) {
+        codes = ks_leaf_codes(t, leaf, k - 1);
+
+        for (col = t->width; col > 0; col--) {
+            off -= (unsigned) ks_code_size(codes[col - 1],
+                                           ks_leaf_at(leaf, off) - 2);
+        }
+    }
+
+    return off;
+}
+
+
+unsigned
+ks_leaf_offset(const ks_tree_t *t, const ks_leaf_t *leaf, unsigned i)
+{
+    unsigned  sum;
+
+    if (i > leaf->n / 2) {
+
+        if (ks_desc_size(t) == 1
+            && ks_leaf_sum(ks_leaf_desc(t, leaf, leaf->n - 1), leaf->n - i,
+                           &sum))
+        {
+            return leaf->end - sum;
+        }
+
+        return ks_leaf_backward(t, leaf, i);
+    }
+
+    if (i && ks_desc_size(t) == 1
+        && ks_leaf_sum(ks_leaf_desc(t, leaf, i - 1), i, &sum))
+    {
+        return leaf->start + sum;
+    }
+
+    return ks_leaf_forward(t, leaf, i);
+}
+
+
+unsigned
+ks_leaf_bound(const ks_tree_t *t, const ks_leaf_t *leaf, uint64_t key)
+{
+    unsigned  lo, hi, mid;
+
+    lo = 0;
+    hi = leaf->n;
+
+    while (lo < hi) {
+        mid = (lo + hi) / 2;
+
+        if (ks_leaf_key(t, leaf, mid) < key) {
+            lo = mid + 1;
+
+        } else {
+            hi = mid;
+        }
+    }
+
+    return lo;
+}
+
+
+void
+ks_leaf_init(ks_leaf_t *leaf, size_t cap, size_t start)
+{
+    leaf->n = 0;
+    leaf->cap = (uint16_t) cap;
+    leaf->start = (uint16_t) start;
+    leaf->end = (uint16_t) start;
+}
+
+
+void
+ks_leaf_take(const ks_tree_t *t, ks_leaf_t *leaf, const ks_leaf_t *src,
+    unsigned from, unsigned to)
+{
+    size_t    n;
+    unsigned  off;
+
+    if (from == to) {
+        return;
+    }
+
+    off = ks_leaf_offset(t, src, from);
+    n = ks_leaf_offset(t, src, to) - off;
+
+    memcpy(ks_leaf_at(leaf, leaf->end), ks_leaf_at(src, off), n);
+    memcpy(ks_leaf_desc(t, leaf, leaf->n + to - from - 1),
+           ks_leaf_desc(t, src, to - 1), (to - from) * ks_desc_size(t));
+
+    leaf->end += (uint16_t) n;
+    leaf->n += (uint16_t) (to - from);
+}
+
+
+/* --- strings --- */
+
+size_t
+ks_string_room(const ks_item_t *it)
+{
+    if (it->len <= KS_CODE_MAX) {
+        return it->len;
+    }
+
+    return it->len > KS_ITEM_MAX ? sizeof(ks_blobref_t)
+                                 : it->len + 2 * sizeof(uint16_t);
+}
+
+
+size_t
+ks_leaf_need(const ks_tree_t *t, const ks_item_t *cols)
+{
+    size_t    need;
+    unsigned  col;
+
+    need = ks_desc_size(t);
+
+    for (col = 0; col < t->width; col++) {
+        need += ks_string_room(&cols[col]);
+    }
+
+    return need;
+}
+
+
+u_char
+ks_leaf_write(ks_tree_t *t, u_char *p, const ks_item_t *it)
+{
+    uint16_t      len;
+    ks_blob_t     b;
+    ks_blobref_t  ref;
+
+    if (it->len <= KS_CODE_MAX) {
+        memcpy(p, it->data, it->len);
+        return (u_char) it->len;
+    }
+
+    if (it->len <= KS_ITEM_MAX) {
+        len = (uint16_t) it->len;
+        memcpy(p, &len, sizeof(len));
+        memcpy(p + sizeof(len), it->data, len);
+        memcpy(p + sizeof(len) + len, &len, sizeof(len));
+        return KS_CODE_LONG;
+    }
+
+    b.root = it->root;
+    b.len = it->len;
+
+    if (it->data) {
+        b = ks_blob_create(t->mem, t->shard, it->data, it->len);
+    }
+
+    ref.root = b.root;
+    ref.left = ks_blob_pieces(b.len);
+    ref.len = (uint32_t) b.len;
+    memcpy(p, &ref, sizeof(ref));
+
+    return KS_CODE_BLOB;
+}
+
+
+ks_item_t
+ks_leaf_string(u_char code, const u_char *p)
+{
+    uint16_t      len;
+    ks_item_t     it;
+    ks_blobref_t  ref;
+
+    it.data = p;
+    it.len = code;
+    it.root = 0;
+
+    if (ks_likely(code <= KS_CODE_MAX)) {
+        return it;
+    }
+
+    if (code == KS_CODE_LONG) {
+        memcpy(&len, p, sizeof(len));
+        it.data = p + sizeof(len);
+        it.len = len;
+        return it;
+    }
+
+    memcpy(&ref, p, sizeof(ref));
+    it.data = NULL;
+    it.len = ref.len;
+    it.root = ref.root;
+
+    return it;
+}
+
+
+void
+ks_leaf_free_blobs(ks_tree_t *t, ks_leaf_t *leaf, unsigned i, unsigned k,
+    unsigned off)
+{
+    unsigned       col;
+    ks_blob_t      b;
+    ks_blobref_t   ref;
+    const u_char  *codes;
+
+    for ( /* void */ ; k; i++, k--) {
+        codes = ks_leaf_codes(t, leaf, i);
+
+        for (col = 0; col < t->width; col++) {
+
+            if (ks_unlikely(codes[col] == KS_CODE_BLOB)) {
+                memcpy(&ref, ks_leaf_at(leaf, off), sizeof(ref));
+                b.root = ref.root;
+                b.len = ref.len;
+                ks_blob_dismantle(t->mem, t->shard, &b, &ref.left, ref.left);
+            }
+
+            off += (unsigned) ks_code_size(codes[col], ks_leaf_at(leaf, off));
+        }
+    }
+}
+
+
+/* --- changes --- */
+
+/* the gap behind the strings, once there is one more descriptor */
+
+static inline int
+ks_leaf_tail_gap(const ks_tree_t *t, const ks_leaf_t *leaf)
+{
+    return (int) leaf->cap - (int) leaf->end
+           - (int) ((leaf->n + 1u) * ks_desc_size(t));
+}
+
+
+int
+ks_leaf_fits(const ks_tree_t *t, const ks_leaf_t *leaf, size_t need)
+{
+    int  tail, size;
+
+    size = (int) (need - ks_desc_size(t));
+    tail = ks_leaf_tail_gap(t, leaf);
+
+    return tail >= size
+           || (tail >= 0 && leaf->start - (int) KS_LEAF_HEADER >= size);
+}
+
+
+/*
+ * Makes a hole of size bytes at off: whichever side is the shorter moves, if
+ * there is room for it.  Where the hole is.
+ */
+
+static unsigned
+ks_leaf_hole(ks_tree_t *t, ks_leaf_t *leaf, unsigned off, size_t size)
+{
+    int     head;
+    size_t  before, behind;
+    u_char  *p;
+
+    before = off - leaf->start;
+    behind = leaf->end - off;
+    head = (leaf->start - KS_LEAF_HEADER >= size);
+
+    if (head && (before < behind
+                 || ks_leaf_tail_gap(t, leaf) < (int) size))
+    {
+        p = ks_leaf_at(leaf, leaf->start);
+        ks_tree_save(t, p, before);
+        memmove(p - size, p, before);
+        leaf->start -= (uint16_t) size;
+
+        return off - (unsigned) size;
+    }
+
+    p = ks_leaf_at(leaf, off);
+    ks_tree_save(t, p, behind);
+    memmove(p + size, p, behind);
+    leaf->end += (uint16_t) size;
+
+    return off;
+}
+
+
+void
+ks_leaf_put(ks_tree_t *t, ks_leaf_t *leaf, unsigned i, unsigned off,
+    uint64_t key, const ks_item_t *cols)
+{
+    size_t    d, moved;
+    u_char   *p, *desc, *low;
+    unsigned  col;
+
+    d = ks_desc_size(t);
+    moved = (leaf->n - i) * d;
+    low = ks_leaf_at(leaf, leaf->cap) - leaf->n * d;
+
+    ks_tree_save(t, leaf, KS_LEAF_HEADER);
+    ks_tree_save(t, low, moved);
+
+    p = ks_leaf_at(leaf, ks_leaf_hole(t, leaf, off,
+                                      ks_leaf_need(t, cols) - d));
+    memmove(low - d, low, moved);
+    leaf->n++;
+
+    desc = ks_leaf_desc(t, leaf, i);
+
+    if (t->key == 8) {
+        memcpy(desc, &key, 8);
+
+    } else if (t->key == 4) {
+        memcpy(desc, &(uint32_t) { (uint32_t) key }, 4);
+    }
+
+    desc += t->key;
+
+    for (col = 0; col < t->width; col++) {
+        desc[col] = ks_leaf_write(t, p, &cols[col]);
+        p += ks_string_room(&cols[col]);
+    }
+
+    ks_barrier();
+}
+
+
+void
+ks_leaf_slide(ks_tree_t *t, ks_leaf_t *leaf)
+{
+    size_t   n;
+    u_char  *p;
+
+    n = leaf->end - leaf->start;
+    p = ks_leaf_at(leaf, KS_LEAF_HEADER);
+
+    ks_tree_save(t, leaf, leaf->end);
+    memmove(p, ks_leaf_at(leaf, leaf->start), n);
+    leaf->start = KS_LEAF_HEADER;
+    leaf->end = (uint16_t) (KS_LEAF_HEADER + n);
+    ks_barrier();
+}
+
+
+void
+ks_leaf_cut(ks_tree_t *t, ks_leaf_t *leaf, unsigned i, unsigned k,
+    unsigned off)
+{
+    size_t    d, size, before, behind, moved;
+    u_char   *p, *low;
+    unsigned  end, j;
+
+    d = ks_desc_size(t);
+    end = off;
+
+    for (j = i; j < i + k; j++) {
+        end += (unsigned) ks_leaf_item_size(t, leaf, j, end);
+    }
+
+    size = end - off;
+    before = off - leaf->start;
+    behind = leaf->end - end;
+
+    ks_tree_save(t, leaf, KS_LEAF_HEADER);
+
+    if (before < behind) {
+        p = ks_leaf_at(leaf, leaf->start);
+        ks_tree_save(t, p, before + size);
+        memmove(p + size, p, before);
+        leaf->start += (uint16_t) size;
+
+    } else {
+        p = ks_leaf_at(leaf, off);
+        ks_tree_save(t, p, size + behind);
+        memmove(p, p + size, behind);
+        leaf->end -= (uint16_t) size;
+    }
+
+    moved = (leaf->n - i - k) * d;
+    low = ks_leaf_at(leaf, leaf->cap) - leaf->n * d;
+
+    ks_tree_save(t, low, moved + k * d);
+    memmove(low + k * d, low, moved);
+    leaf->n -= (uint16_t) k;
+    ks_barrier();
+}
+
+
+void
+ks_leaf_truncate(ks_tree_t *t, ks_leaf_t *leaf, unsigned i, unsigned off)
+{
+    size_t  d;
+
+    d = ks_desc_size(t);
+
+    ks_tree_save(t, leaf, KS_LEAF_HEADER);
+    ks_tree_save(t, ks_leaf_at(leaf, off), leaf->end - off);
+    ks_tree_save(t, ks_leaf_at(leaf, leaf->cap) - leaf->n * d,
+                 (leaf->n - i) * d);
+
+    leaf->n = (uint16_t) i;
+    leaf->end = (uint16_t) off;
+    ks_barrier();
+}

@@ -1,0 +1,559 @@
+/*
+ * The tree: reading.  See ks_tree.h for what it is, ks_tree_edit.c for how it
+ * changes.
+ */
+
+#include "types/ks_node.h"
+
+
+static inline void
+ks_leaf_prefetch(const ks_leaf_t *leaf)
+{
+    __builtin_prefetch(leaf);
+    __builtin_prefetch((u_char *) leaf + 64);
+}
+
+
+static inline ks_leaf_t *
+ks_tree_only_leaf(const ks_tree_t *t)
+{
+    if (t->root == NULL) {
+        return t->leaf;
+    }
+
+    return t->root->ref ? ks_ptr(t->mem, t->root->ref) : NULL;
+}
+
+
+uint32_t
+ks_tree_count(const ks_tree_t *t)
+{
+    return t->root ? t->root->count : t->leaf->n;
+}
+
+
+/* --- by rank --- */
+
+/* the child that has the item of that rank, counted from the nearer end */
+
+static unsigned
+ks_inner_by_rank(const ks_tree_t *t, ks_inner_t *node, uint32_t *rank,
+    uint32_t total)
+{
+    uint32_t   left;
+    unsigned   slot;
+    uint32_t  *counts;
+
+    counts = ks_inner_counts(t, node);
+    left = *rank;
+
+    if (left <= total / 2) {
+
+        for (slot = 0; slot < node->n - 1u && left >= counts[slot]; slot++) {
+            left -= counts[slot];
+        }
+
+        *rank = left;
+        return slot;
+    }
+
+    slot = node->n;
+    left = total;
+
+    do {
+        left -= counts[--slot];
+    } while (left > *rank);
+
+    *rank -= left;
+
+    return slot;
+}
+
+
+static int
+ks_tree_descend(const ks_tree_t *t, ks_pos_t *pos, uint32_t rank)
+{
+    void        *p;
+    unsigned     level, slot;
+    uint32_t     total;
+    ks_inner_t  *node;
+
+    pos->levels = t->root ? t->root->levels : 0;
+    total = ks_tree_count(t);
+
+    if (pos->levels == 0) {
+        pos->leaf = ks_tree_only_leaf(t);
+        return (int) rank;
+    }
+
+    p = ks_ptr(t->mem, t->root->ref);
+
+    for (level = 0; level < pos->levels; level++) {
+        node = p;
+        slot = ks_inner_by_rank(t, node, &rank, total);
+
+        pos->path[level].node = node;
+        pos->path[level].slot = slot;
+        total = ks_inner_counts(t, node)[slot];
+        p = ks_ptr(t->mem, ks_inner_refs(t, node)[slot]);
+    }
+
+    pos->leaf = p;
+
+    return (int) rank;
+}
+
+
+int
+ks_tree_at(const ks_tree_t *t, ks_pos_t *pos, uint32_t rank)
+{
+    pos->i = (unsigned) ks_tree_descend(t, pos, rank);
+    pos->off = 0;
+
+    if (pos->leaf == NULL) {
+        return 0;
+    }
+
+    pos->off = ks_leaf_offset(t, pos->leaf, pos->i);
+
+    return pos->i < pos->leaf->n;
+}
+
+
+uint32_t
+ks_tree_rank(const ks_tree_t *t, const ks_pos_t *pos)
+{
+    unsigned   i, level;
+    uint32_t   rank, *counts;
+
+    rank = pos->i;
+
+    for (level = 0; level < pos->levels; level++) {
+        counts = ks_inner_counts(t, pos->path[level].node);
+
+        for (i = 0; i < pos->path[level].slot; i++) {
+            rank += counts[i];
+        }
+    }
+
+    return rank;
+}
+
+
+/* --- neighbours --- */
+
+/* the first or the last leaf of the next or the previous child */
+
+static int
+ks_tree_turn(const ks_tree_t *t, ks_pos_t *pos, int ahead)
+{
+    void        *p;
+    unsigned     level;
+    ks_inner_t  *node;
+
+    for (level = pos->levels; level > 0; level--) {
+        node = pos->path[level - 1].node;
+
+        if (ahead ? pos->path[level - 1].slot + 1u < node->n
+                  : pos->path[level - 1].slot > 0)
+        {
+            break;
+        }
+    }
+
+    if (level == 0) {
+        return 0;
+    }
+
+    pos->path[level - 1].slot += ahead ? 1 : -1;
+    p = ks_ptr(t->mem, ks_inner_refs(t, node)[pos->path[level - 1].slot]);
+
+    for ( /* void */ ; level < pos->levels; level++) {
+        node = p;
+        pos->path[level].node = node;
+        pos->path[level].slot = ahead ? 0 : node->n - 1;
+        p = ks_ptr(t->mem, ks_inner_refs(t, node)[pos->path[level].slot]);
+    }
+
+    pos->leaf = p;
+
+    return 1;
+}
+
+
+int
+ks_tree_next(const ks_tree_t *t, ks_pos_t *pos)
+{
+    if (pos->i < pos->leaf->n) {
+        pos->off += (unsigned) ks_leaf_item_size(t, pos->leaf, pos->i,
+                                                 pos->off);
+        pos->i++;
+    }
+
+    if (ks_likely(pos->i < pos->leaf->n)) {
+        return 1;
+    }
+
+    if (!ks_tree_turn(t, pos, 1)) {
+        return 0;
+    }
+
+    pos->i = 0;
+    pos->off = pos->leaf->start;
+
+    return 1;
+}
+
+
+int
+ks_tree_prev(const ks_tree_t *t, ks_pos_t *pos)
+{
+    size_t         size;
+    unsigned       col;
+    const u_char  *codes, *p;
+
+    if (pos->leaf == NULL) {
+        return 0;
+    }
+
+    if (pos->i == 0) {
+
+        if (!ks_tree_turn(t, pos, 0)) {
+            return 0;
+        }
+
+        pos->i = pos->leaf->n;
+        pos->off = pos->leaf->end;
+    }
+
+    pos->i--;
+    codes = ks_leaf_codes(t, pos->leaf, pos->i);
+
+    for (col = t->width; col > 0; col--) {
+        p = (u_char *) pos->leaf + pos->off;
+        size = ks_code_size(codes[col - 1], p - 2);
+        pos->off -= (unsigned) size;
+    }
+
+    return 1;
+}
+
+
+/* --- by key --- */
+
+/* whether the first item below the node comes before what is looked for */
+
+static int
+ks_tree_begins_before(const ks_tree_t *t, ks_ref_t ref, unsigned levels,
+    uint64_t key, ks_order_pt order, void *data)
+{
+    void      *p;
+    ks_pos_t   pos;
+    uint64_t   first;
+
+    for (p = ks_ptr(t->mem, ref); levels; levels--) {
+        p = ks_ptr(t->mem, ks_inner_refs(t, p)[0]);
+    }
+
+    pos.leaf = p;
+    pos.i = 0;
+    pos.off = pos.leaf->start;
+    pos.levels = 0;
+    first = ks_leaf_key(t, p, 0);
+
+    return first < key || (first == key && order(t, &pos, data) < 0);
+}
+
+
+/*
+ * The last child whose key is below key, or is key if the child's first item
+ * comes before what is looked for; or the first child.
+ */
+
+static unsigned
+ks_inner_by_key(const ks_tree_t *t, ks_inner_t *node, unsigned levels,
+    uint64_t key, ks_order_pt order, void *data)
+{
+    unsigned  lo, hi, mid;
+
+    lo = 0;
+    hi = node->n;
+
+    while (lo < hi) {
+        mid = (lo + hi) / 2;
+
+        if (ks_inner_key(t, node, mid) < key
+            || (order && ks_inner_key(t, node, mid) == key
+                && ks_tree_begins_before(t, ks_inner_refs(t, node)[mid],
+                                         levels, key, order, data)))
+        {
+            lo = mid + 1;
+
+        } else {
+            hi = mid;
+        }
+    }
+
+    return lo ? lo - 1 : 0;
+}
+
+
+static unsigned
+ks_leaf_by_order(const ks_tree_t *t, ks_pos_t *pos, uint64_t key,
+    ks_order_pt order, void *data)
+{
+    unsigned  lo, hi, mid;
+
+    lo = ks_leaf_bound(t, pos->leaf, key);
+
+    if (order == NULL) {
+        return lo;
+    }
+
+    for (hi = lo; hi < pos->leaf->n; hi++) {
+        if (ks_leaf_key(t, pos->leaf, hi) != key) {
+            break;
+        }
+    }
+
+    while (lo < hi) {
+        mid = (lo + hi) / 2;
+        pos->i = mid;
+        pos->off = ks_leaf_offset(t, pos->leaf, mid);
+
+        if (order(t, pos, data) < 0) {
+            lo = mid + 1;
+
+        } else {
+            hi = mid;
+        }
+    }
+
+    return lo;
+}
+
+
+int
+ks_tree_find(const ks_tree_t *t, ks_pos_t *pos, uint64_t key,
+    ks_order_pt order, void *data)
+{
+    void        *p;
+    unsigned     level, slot;
+    ks_inner_t  *node;
+
+    pos->i = 0;
+    pos->off = 0;
+    pos->levels = t->root ? t->root->levels : 0;
+    pos->leaf = ks_tree_only_leaf(t);
+
+    if (pos->leaf == NULL) {
+        return 0;
+    }
+
+    for (p = pos->leaf, level = 0; level < pos->levels; level++) {
+        node = p;
+        slot = ks_inner_by_key(t, node, pos->levels - level - 1, key, order,
+                               data);
+
+        pos->path[level].node = node;
+        pos->path[level].slot = slot;
+        p = ks_ptr(t->mem, ks_inner_refs(t, node)[slot]);
+    }
+
+    pos->leaf = p;
+    ks_leaf_prefetch(p);
+
+    pos->i = ks_leaf_by_order(t, pos, key, order, data);
+    pos->off = ks_leaf_offset(t, pos->leaf, pos->i);
+
+    if (pos->i < pos->leaf->n) {
+        return 1;
+    }
+
+    if (!ks_tree_turn(t, pos, 1)) {
+        return 0;
+    }
+
+    pos->i = 0;
+    pos->off = pos->leaf->start;
+
+    return 1;
+}
+
+
+uint64_t
+ks_tree_key(const ks_tree_t *t, const ks_pos_t *pos)
+{
+    return ks_leaf_key(t, pos->leaf, pos->i);
+}
+
+
+/* --- strings --- */
+
+u_char *
+ks_tree_string(const ks_tree_t *t, const ks_pos_t *pos, unsigned col,
+    u_char *code)
+{
+    u_char        *p;
+    unsigned       k;
+    const u_char  *codes;
+
+    codes = ks_leaf_codes(t, pos->leaf, pos->i);
+    p = (u_char *) pos->leaf + pos->off;
+
+    for (k = 0; k < col; k++) {
+        p += ks_code_size(codes[k], p);
+    }
+
+    *code = codes[col];
+
+    return p;
+}
+
+
+ks_item_t
+ks_tree_get(const ks_tree_t *t, const ks_pos_t *pos, unsigned col)
+{
+    u_char  code, *p;
+
+    p = ks_tree_string(t, pos, col, &code);
+
+    return ks_leaf_string(code, p);
+}
+
+
+int
+ks_tree_is(const ks_tree_t *t, const ks_pos_t *pos, unsigned col,
+    const ks_str_t *s)
+{
+    u_char      code, *p;
+    ks_blob_t   b;
+    ks_item_t   it;
+
+    p = ks_tree_string(t, pos, col, &code);
+
+    if (ks_likely(code <= KS_CODE_MAX)) {
+        return code == s->len && memcmp(p, s->data, code) == 0;
+    }
+
+    it = ks_leaf_string(code, p);
+
+    if (it.len != s->len) {
+        return 0;
+    }
+
+    if (it.data) {
+        return memcmp(it.data, s->data, it.len) == 0;
+    }
+
+    b.root = it.root;
+    b.len = it.len;
+
+    return ks_blob_equal(t->mem, &b, s->data, s->len);
+}
+
+
+int
+ks_tree_seek(const ks_tree_t *t, ks_pos_t *pos, unsigned col,
+    const ks_str_t *s)
+{
+    if (pos->leaf == NULL) {
+        return 0;
+    }
+
+    if (pos->i == pos->leaf->n && !ks_tree_next(t, pos)) {
+        return 0;
+    }
+
+    do {
+        if (ks_tree_is(t, pos, col, s)) {
+            return 1;
+        }
+    } while (ks_tree_next(t, pos));
+
+    return 0;
+}
+
+
+int
+ks_tree_seek_back(const ks_tree_t *t, ks_pos_t *pos, unsigned col,
+    const ks_str_t *s)
+{
+    if (pos->leaf == NULL) {
+        return 0;
+    }
+
+    if (pos->i == pos->leaf->n && !ks_tree_prev(t, pos)) {
+        return 0;
+    }
+
+    do {
+        if (ks_tree_is(t, pos, col, s)) {
+            return 1;
+        }
+    } while (ks_tree_prev(t, pos));
+
+    return 0;
+}
+
+
+uint64_t
+ks_tree_scan(const ks_tree_t *t, uint64_t cursor, size_t count,
+    ks_visit_pt visit, void *data)
+{
+    int       more;
+    size_t    n;
+    ks_pos_t  pos;
+    uint64_t  key;
+
+    if (t->key != 4) {
+        cursor = 0;
+        count = SIZE_MAX;
+    }
+
+    if (cursor > UINT32_MAX) {
+        return 0;
+    }
+
+    key = 0;
+    more = ks_tree_find(t, &pos, cursor, NULL, NULL);
+
+    /* all items of one key go together: the cursor cannot part them */
+
+    for (n = 0; more; n++) {
+
+        if (n >= count && ks_tree_key(t, &pos) != key) {
+            return key + 1;
+        }
+
+        key = ks_tree_key(t, &pos);
+        visit(t, &pos, data);
+        more = ks_tree_next(t, &pos);
+    }
+
+    return 0;
+}
+
+
+/* beyond one leaf only as far as any limit that is asked for */
+
+#define KS_BYTES_ENOUGH  65536
+
+size_t
+ks_tree_bytes(const ks_tree_t *t)
+{
+    size_t    n;
+    ks_pos_t  pos;
+
+    if (!ks_tree_at(t, &pos, 0)) {
+        return 0;
+    }
+
+    n = 0;
+
+    do {
+        n += pos.leaf->end - pos.leaf->start;
+    } while (n < KS_BYTES_ENOUGH && ks_tree_turn(t, &pos, 1));
+
+    return n;
+}

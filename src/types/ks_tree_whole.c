@@ -1,0 +1,656 @@
+/*
+ * Trees as wholes: freeing, taking apart in steps, copying, moving to another
+ * shard, measuring, checking.
+ */
+
+#include "types/ks_node.h"
+
+
+typedef struct {
+    ks_checker_t     *ck;
+    const ks_tree_t  *t;
+    unsigned          shard;
+    unsigned          dead;
+    uint64_t          last;             /* the key before */
+} ks_tree_check_t;
+
+
+static void ks_node_free(ks_tree_t *t, ks_ref_t ref, unsigned levels,
+    int blobs);
+static ks_ref_t ks_node_move(ks_tree_t *t, ks_shard_t *to, ks_ref_t ref,
+    unsigned levels);
+static uint32_t ks_node_check(ks_tree_check_t *c, ks_ref_t ref,
+    unsigned levels, uint64_t low);
+
+
+/* --- items --- */
+
+static ks_blob_t
+ks_item_blob(const ks_item_t *it)
+{
+    ks_blob_t  b;
+
+    b.root = it->root;
+    b.len = it->len;
+
+    return b;
+}
+
+
+void
+ks_item_read(const ks_mem_t *m, const ks_item_t *it, u_char *to)
+{
+    ks_blob_t  b;
+
+    if (it->data) {
+        memcpy(to, it->data, it->len);
+        return;
+    }
+
+    b = ks_item_blob(it);
+    ks_blob_read(m, &b, 0, to, it->len);
+}
+
+
+/* the bytes side by side from off on */
+
+static const u_char *
+ks_item_part(const ks_mem_t *m, const ks_item_t *it, size_t off, size_t *n)
+{
+    ks_blob_t  b;
+
+    if (it->data) {
+        *n = it->len - off;
+        return it->data + off;
+    }
+
+    b = ks_item_blob(it);
+
+    return ks_blob_run(m, &b, off, n);
+}
+
+
+int
+ks_item_compare(const ks_mem_t *m, const ks_item_t *a, const ks_item_t *b)
+{
+    int            rc;
+    size_t         len, off, na, nb;
+    const u_char  *pa, *pb;
+
+    len = ks_min(a->len, b->len);
+
+    for (off = 0; off < len; off += na) {
+        pa = ks_item_part(m, a, off, &na);
+        pb = ks_item_part(m, b, off, &nb);
+        na = ks_min(ks_min(na, nb), len - off);
+
+        rc = memcmp(pa, pb, na);
+
+        if (rc) {
+            return rc;
+        }
+    }
+
+    return (a->len > b->len) - (a->len < b->len);
+}
+
+
+/* --- freeing --- */
+
+static void
+ks_node_free(ks_tree_t *t, ks_ref_t ref, unsigned levels, int blobs)
+{
+    void      *p;
+    unsigned   i, n;
+
+    p = ks_ptr(t->mem, ref);
+
+    if (levels == 0) {
+
+        if (blobs) {
+            ks_leaf_free_blobs(t, p, 0, ((ks_leaf_t *) p)->n,
+                               ((ks_leaf_t *) p)->start);
+        }
+
+    } else {
+        n = ((ks_inner_t *) p)->n;
+
+        for (i = 0; i < n; i++) {
+            ks_node_free(t, ks_inner_refs(t, p)[i], levels - 1, blobs);
+        }
+    }
+
+    ks_free(t->mem, t->shard, ref);
+}
+
+
+void
+ks_tree_free(ks_tree_t *t, int blobs)
+{
+    if (t->root && t->root->ref) {
+        ks_node_free(t, t->root->ref, t->root->levels, blobs);
+    }
+}
+
+
+/*
+ * Items are taken off the end of a leaf as their blobs go, so that the tree is
+ * whole after each step; one large blob may take several.
+ */
+
+static size_t
+ks_leaf_dismantle(ks_tree_t *t, ks_leaf_t *leaf, size_t max)
+{
+    size_t         n;
+    u_char        *p;
+    unsigned       i, col, off;
+    uint32_t       left;
+    ks_blob_t      b;
+    const u_char  *codes;
+    ks_blobref_t   ref;
+
+    n = 0;
+    ks_save(t->mem, t->shard, leaf, KS_LEAF_HEADER);
+
+    while (leaf->n && n < max) {
+        i = leaf->n - 1u;
+        off = ks_leaf_offset(t, leaf, i);
+        codes = ks_leaf_codes(t, leaf, i);
+        p = (u_char *) leaf + off;
+
+        for (col = 0; col < t->width; col++) {
+
+            if (codes[col] == KS_CODE_BLOB) {
+                memcpy(&ref, p, sizeof(ref));
+                b.root = ref.root;
+                b.len = ref.len;
+                left = ref.left;
+
+                if (left) {
+                    ks_blob_dismantle(t->mem, t->shard, &b, &ref.left,
+                                      (uint32_t) max);
+                    ks_save(t->mem, t->shard, p, sizeof(ref));
+                    memcpy(p, &ref, sizeof(ref));
+                    n += left - ref.left;
+                }
+
+                if (ref.left) {
+                    return n;
+                }
+            }
+
+            p += ks_code_size(codes[col], p);
+        }
+
+        leaf->n--;
+        leaf->end = (uint16_t) off;
+    }
+
+    return n;
+}
+
+
+static int
+ks_leaf_has_blob(const ks_tree_t *t, const ks_leaf_t *leaf)
+{
+    unsigned       i, col;
+    const u_char  *codes;
+
+    for (i = 0; i < leaf->n; i++) {
+        codes = ks_leaf_codes(t, leaf, i);
+
+        for (col = 0; col < t->width; col++) {
+            if (codes[col] == KS_CODE_BLOB) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+/* the last leaf of all, and the way to it */
+
+static void
+ks_tree_last(const ks_tree_t *t, ks_pos_t *pos)
+{
+    void        *p;
+    unsigned     level;
+    ks_inner_t  *node;
+
+    p = ks_ptr(t->mem, t->root->ref);
+    pos->levels = t->root->levels;
+
+    for (level = 0; level < pos->levels; level++) {
+        node = p;
+        pos->path[level].node = node;
+        pos->path[level].slot = node->n - 1u;
+        p = ks_ptr(t->mem, ks_inner_refs(t, node)[node->n - 1]);
+    }
+
+    pos->leaf = p;
+}
+
+
+/* takes the last leaf off, with the nodes that this empties; how many */
+
+static size_t
+ks_tree_cut_last(ks_tree_t *t, ks_pos_t *pos)
+{
+    int          level;
+    size_t       n;
+    ks_inner_t  *node;
+
+    n = 1;
+    ks_free(t->mem, t->shard, ks_ref(t->mem, pos->leaf));
+
+    for (level = (int) pos->levels - 1; level >= 0; level--) {
+        node = pos->path[level].node;
+
+        if (node->n > 1) {
+            ks_set(t->mem, t->shard, node->n, node->n - 1);
+            return n;
+        }
+
+        ks_free(t->mem, t->shard, ks_ref(t->mem, node));
+        n++;
+    }
+
+    ks_set(t->mem, t->shard, t->root->ref, 0);
+
+    return n;
+}
+
+
+size_t
+ks_tree_dismantle(ks_tree_t *t, size_t max)
+{
+    size_t    n;
+    ks_pos_t  pos;
+
+    n = 0;
+
+    if (t->root->count) {
+        ks_set(t->mem, t->shard, t->root->count, 0);
+    }
+
+    while (t->root->ref && n < max) {
+        ks_tree_last(t, &pos);
+
+        if (ks_leaf_has_blob(t, pos.leaf)) {
+            n += ks_leaf_dismantle(t, pos.leaf, max - n);
+
+        } else {
+            n += ks_tree_cut_last(t, &pos);
+        }
+    }
+
+    return n;
+}
+
+
+/* --- copying and moving --- */
+
+void
+ks_tree_copy(ks_tree_t *to, const ks_tree_t *from)
+{
+    int        more;
+    unsigned   col;
+    ks_pos_t   pos;
+    ks_blob_t  b;
+    ks_item_t  cols[KS_TREE_COLUMNS];
+
+    for (more = ks_tree_at(from, &pos, 0);
+         more;
+         more = ks_tree_next(from, &pos))
+    {
+        for (col = 0; col < from->width; col++) {
+            cols[col] = ks_tree_get(from, &pos, col);
+
+            if (cols[col].data == NULL) {
+                b = ks_item_blob(&cols[col]);
+                b = ks_blob_copy(to->mem, to->shard, &b);
+                cols[col].root = b.root;
+            }
+        }
+
+        ks_tree_append(to, ks_tree_key(from, &pos), cols);
+    }
+}
+
+
+static void
+ks_leaf_move_blobs(ks_tree_t *t, ks_shard_t *to, ks_leaf_t *leaf)
+{
+    u_char        *p;
+    unsigned       i, col;
+    ks_blob_t      b;
+    const u_char  *codes;
+    ks_blobref_t   ref;
+
+    p = (u_char *) leaf + leaf->start;
+
+    for (i = 0; i < leaf->n; i++) {
+        codes = ks_leaf_codes(t, leaf, i);
+
+        for (col = 0; col < t->width; col++) {
+
+            if (codes[col] == KS_CODE_BLOB) {
+                memcpy(&ref, p, sizeof(ref));
+                b.root = ref.root;
+                b.len = ref.len;
+                b = ks_blob_move(t->mem, t->shard, to, &b);
+                ref.root = b.root;
+                ks_save(t->mem, to, p, sizeof(ref));
+                memcpy(p, &ref, sizeof(ref));
+                ks_barrier();
+            }
+
+            p += ks_code_size(codes[col], p);
+        }
+    }
+}
+
+
+/* whole pages change hands, smaller chunks are copied; where it is now */
+
+static ks_ref_t
+ks_node_move(ks_tree_t *t, ks_shard_t *to, ks_ref_t ref, unsigned levels)
+{
+    void        *p;
+    size_t       size;
+    unsigned     i;
+    ks_ref_t     fresh, *refs, child;
+
+    size = ks_chunk_size(t->mem, ref);
+    fresh = ref;
+
+    if (size == KS_PAGE_SIZE) {
+        ks_slab_give(t->mem, to, ref);
+
+    } else {
+        fresh = ks_alloc(t->mem, to, KS_KIND_NODE, size);
+        memcpy(ks_ptr(t->mem, fresh), ks_ptr(t->mem, ref), size);
+        ks_free(t->mem, t->shard, ref);
+    }
+
+    p = ks_ptr(t->mem, fresh);
+
+    if (levels == 0) {
+        ks_leaf_move_blobs(t, to, p);
+        return fresh;
+    }
+
+    refs = ks_inner_refs(t, p);
+
+    for (i = 0; i < ((ks_inner_t *) p)->n; i++) {
+        child = ks_node_move(t, to, refs[i], levels - 1);
+
+        if (child != refs[i]) {
+            ks_set(t->mem, to, refs[i], child);
+        }
+    }
+
+    return fresh;
+}
+
+
+void
+ks_tree_move(ks_tree_t *t, ks_shard_t *to)
+{
+    ks_ref_t  ref;
+
+    if (t->root && t->root->ref) {
+        ref = ks_node_move(t, to, t->root->ref, t->root->levels);
+        ks_tree_store(t, t->root->ref, ref);
+    }
+
+    t->shard = to;
+}
+
+
+/* --- measuring --- */
+
+static size_t
+ks_leaf_memory(const ks_tree_t *t, const ks_leaf_t *leaf)
+{
+    size_t         size;
+    unsigned       i, col, off;
+    ks_blob_t      b;
+    ks_item_t      it;
+    const u_char  *codes;
+
+    size = 0;
+    off = leaf->start;
+
+    for (i = 0; i < leaf->n; i++) {
+        codes = ks_leaf_codes(t, leaf, i);
+
+        for (col = 0; col < t->width; col++) {
+            it = ks_leaf_string(codes[col], (const u_char *) leaf + off);
+
+            if (it.data == NULL) {
+                b = ks_item_blob(&it);
+                size += ks_blob_memory(t->mem, &b);
+            }
+
+            off += (unsigned) ks_code_size(codes[col],
+                                           (const u_char *) leaf + off);
+        }
+    }
+
+    return size;
+}
+
+
+static size_t
+ks_node_memory(const ks_tree_t *t, ks_ref_t ref, unsigned levels)
+{
+    void      *p;
+    size_t     size;
+    unsigned   i;
+
+    p = ks_ptr(t->mem, ref);
+    size = ks_chunk_size(t->mem, ref);
+
+    if (levels == 0) {
+        return size + ks_leaf_memory(t, p);
+    }
+
+    for (i = 0; i < ((ks_inner_t *) p)->n; i++) {
+        size += ks_node_memory(t, ks_inner_refs(t, p)[i], levels - 1);
+    }
+
+    return size;
+}
+
+
+size_t
+ks_tree_memory(const ks_tree_t *t)
+{
+    if (t->root == NULL || t->root->ref == 0) {
+        return 0;
+    }
+
+    return ks_node_memory(t, t->root->ref, t->root->levels);
+}
+
+
+/* --- checking --- */
+
+static void
+ks_leaf_check_blob(ks_tree_check_t *c, const u_char *p)
+{
+    ks_blob_t     b;
+    ks_blobref_t  ref;
+
+    memcpy(&ref, p, sizeof(ref));
+    b.root = ref.root;
+    b.len = ref.len;
+
+    if (!c->dead && ref.left != ks_blob_pieces(b.len)) {
+        ks_checker_fault(c->ck, "a live blob of an item has lost pieces");
+    }
+
+    if (ref.left) {
+        ks_blob_check(c->ck, c->shard, &b, ref.left);
+    }
+}
+
+
+/* Whether the strings of a leaf end where it says, and keys ascend. */
+
+static void
+ks_leaf_check(ks_tree_check_t *c, const ks_leaf_t *leaf, size_t room)
+{
+    size_t            off, size;
+    uint64_t          key;
+    unsigned          i, col;
+    const u_char     *codes, *p;
+    const ks_tree_t  *t;
+
+    t = c->t;
+
+    if (leaf->cap > room || leaf->start < KS_LEAF_HEADER
+        || leaf->start > leaf->end
+        || leaf->end + leaf->n * ks_desc_size(t) > leaf->cap)
+    {
+        ks_checker_fault(c->ck, "a leaf's header is torn");
+        return;
+    }
+
+    off = leaf->start;
+
+    for (i = 0; i < leaf->n; i++) {
+        codes = ks_leaf_codes(t, leaf, i);
+        key = ks_leaf_key(t, leaf, i);
+
+        if (key < c->last) {
+            ks_checker_fault(c->ck, "keys of a tree do not ascend");
+        }
+
+        c->last = key;
+
+        for (col = 0; col < t->width; col++) {
+            p = (const u_char *) leaf + off;
+            size = codes[col] > KS_CODE_BLOB || off > leaf->end
+                   ? (size_t) leaf->end + 1 : ks_code_size(codes[col], p);
+
+            if (off + size > leaf->end) {
+                ks_checker_fault(c->ck, "a string leaves its leaf");
+                return;
+            }
+
+            if (codes[col] == KS_CODE_BLOB) {
+                ks_leaf_check_blob(c, p);
+            }
+
+            off += size;
+        }
+    }
+
+    if (off != leaf->end) {
+        ks_checker_fault(c->ck, "a leaf's strings end too early");
+    }
+}
+
+
+static uint32_t
+ks_inner_check(ks_tree_check_t *c, ks_inner_t *node, ks_ref_t ref,
+    unsigned levels)
+{
+    unsigned          i;
+    uint32_t          sum, n;
+    const ks_tree_t  *t;
+
+    t = c->t;
+
+    if (node->n == 0 || node->n > node->cap
+        || ks_inner_size(t, node->cap) > ks_chunk_size(t->mem, ref))
+    {
+        ks_checker_fault(c->ck, "an inner node's header is torn");
+        return 0;
+    }
+
+    for (sum = 0, i = 0; i < node->n; i++) {
+        n = ks_node_check(c, ks_inner_refs(t, node)[i], levels - 1,
+                          ks_inner_key(t, node, i));
+
+        if (!c->dead && n != ks_inner_counts(t, node)[i]) {
+            ks_checker_fault(c->ck, "a child of %u items counts %u", n,
+                             ks_inner_counts(t, node)[i]);
+        }
+
+        sum += n;
+    }
+
+    return sum;
+}
+
+
+/* low: no key below the node may be lower, none before it higher */
+
+static uint32_t
+ks_node_check(ks_tree_check_t *c, ks_ref_t ref, unsigned levels, uint64_t low)
+{
+    void    *p;
+    size_t   faults;
+
+    faults = c->ck->faults;
+    ks_checker_mark(c->ck, c->shard, KS_KIND_NODE, ref, KS_LEAF_HEADER);
+
+    if (c->ck->faults != faults) {
+        return 0;
+    }
+
+    if (low < c->last) {
+        ks_checker_fault(c->ck, "a node's key is below one before it");
+    }
+
+    c->last = low;
+    p = ks_ptr(c->t->mem, ref);
+
+    if (levels) {
+        return ks_inner_check(c, p, ref, levels);
+    }
+
+    ks_leaf_check(c, p, ks_chunk_size(c->t->mem, ref));
+
+    if (!c->dead && ((ks_leaf_t *) p)->n == 0) {
+        ks_checker_fault(c->ck, "a leaf below a root is empty");
+    }
+
+    return ((ks_leaf_t *) p)->n;
+}
+
+
+void
+ks_tree_check(ks_checker_t *ck, unsigned shard, const ks_tree_t *t)
+{
+    uint32_t         n;
+    ks_tree_check_t  c;
+
+    c.ck = ck;
+    c.t = t;
+    c.shard = shard;
+    c.dead = 0;
+    c.last = 0;
+
+    if (t->root == NULL) {
+        ks_leaf_check(&c, t->leaf, t->leaf->cap);
+        return;
+    }
+
+    if (t->root->ref == 0) {
+        return;
+    }
+
+    c.dead = (t->root->count == 0);
+    n = ks_node_check(&c, t->root->ref, t->root->levels, 0);
+
+    if (!c.dead && n != t->root->count) {
+        ks_checker_fault(ck, "a tree of %u items counts %u", n,
+                         t->root->count);
+    }
+}
