@@ -549,25 +549,6 @@ ks_entry_used(ks_space_t *sp, ks_entry_t *e, int64_t idle, int64_t freq)
 }
 
 
-void
-ks_entry_used(ks_space_t *sp, ks_entry_t *e, int64_t idle, int64_t freq)
-{
-    int64_t  ticks;
-
-    if (ks_policy_lfu(sp)) {
-
-        if (freq >= 0) {
-            e->access = ks_lfu_minutes(sp) << 8 | (uint32_t) ks_min(freq, 255);
-        }
-
-    } else if (idle >= 0) {
-        ticks = ks_min(idle, ((int64_t) INT32_MAX << KS_CLOCK_SHIFT) / 1000);
-        ticks = ((ticks + 1) * 1000 - 1) >> KS_CLOCK_SHIFT;
-        e->access = (uint32_t) (sp->now >> KS_CLOCK_SHIFT) - (uint32_t) ticks;
-    }
-}
-
-
 size_t
 ks_entry_memory(ks_space_t *sp, const ks_entry_t *e)
 {

@@ -151,12 +151,6 @@ size_t ks_entry_memory(ks_space_t *sp, const ks_entry_t *e);    /* bytes */
  */
 void ks_entry_used(ks_space_t *sp, ks_entry_t *e, int64_t idle, int64_t freq);
 
-/*
- * How an entry was used before it came here: the seconds since, and how often.
- * What is negative, or not what the policy goes by, stays.
- */
-void ks_entry_used(ks_space_t *sp, ks_entry_t *e, int64_t idle, int64_t freq);
-
 
 /* --- the whole keyspace (all shards locked, but for ks_scan) --- */
 
