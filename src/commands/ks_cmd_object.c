@@ -55,7 +55,20 @@ ks_object(ks_ctx_t *c, const ks_str_t *key)
 static const char *
 ks_encoding_name(const ks_entry_t *e)
 {
-    static const char *const  names[] = { "raw", "int", "embstr" };
+    static const char *const  names[] = {
+        [KS_ENC_RAW] = "raw",
+        [KS_ENC_INT] = "int",
+        [KS_ENC_EMBSTR] = "embstr",
+        [KS_ENC_LISTPACK] = "listpack",
+        [KS_ENC_INTSET] = "intset",
+        [KS_ENC_HASHTABLE] = "hashtable",
+        [KS_ENC_SKIPLIST] = "skiplist",
+        [KS_ENC_QUICKLIST] = "quicklist"
+    };
+
+    if (ks_entry_enc(e) == KS_ENC_LISTPACK && ks_entry_fields_expire(e)) {
+        return "listpackex";
+    }
 
     return names[ks_entry_enc(e)];
 }
@@ -186,7 +199,7 @@ ks_cmd_object_help(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
-/* SAMPLES n is for values made of elements; a string is measured whole */
+/* SAMPLES n is checked and not needed: a value is measured whole */
 
 void
 ks_cmd_memory_usage(ks_ctx_t *c, int argc, ks_str_t *argv)

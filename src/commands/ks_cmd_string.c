@@ -177,6 +177,21 @@ invalid:
 }
 
 
+/* before anything else: what is too long is not to come in at all */
+
+static int
+ks_value_fits(ks_ctx_t *c, const ks_str_t *value)
+{
+    if (value->len <= KS_STRING_MAX) {
+        return 1;
+    }
+
+    ks_reply_error(c->reply, KS_ERR_TOOBIG);
+
+    return 0;
+}
+
+
 static inline int
 ks_deadline_over(ks_ctx_t *c, const ks_set_opts_t *o)
 {
@@ -209,6 +224,10 @@ ks_cmd_set(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_set_opts_t   o;
 
     memset(&o, 0, sizeof(o));
+
+    if (!ks_value_fits(c, &argv[2])) {
+        return;
+    }
 
     if (argc > 3
         && ks_set_options(c, argc - 3, argv + 3, KS_OPT_SET, &o) != KS_OK)
@@ -252,6 +271,10 @@ ks_cmd_setnx(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     (void) argc;
 
+    if (!ks_value_fits(c, &argv[2])) {
+        return;
+    }
+
     if (ks_lookup(c->space, &argv[1], KS_LOOKUP_WRITE) != NULL) {
         ks_reply_integer(c->reply, 0);
         return;
@@ -273,7 +296,7 @@ ks_setex(ks_ctx_t *c, ks_str_t *argv, ks_ttl_t ttl)
     o.ttl = ttl;
     o.arg = &argv[2];
 
-    if (ks_set_deadline(c, &o) != KS_OK) {
+    if (!ks_value_fits(c, &argv[3]) || ks_set_deadline(c, &o) != KS_OK) {
         return;
     }
 
@@ -319,7 +342,9 @@ ks_cmd_getset(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     (void) argc;
 
-    if (ks_read_string(c, &argv[1], &e) != KS_OK) {
+    if (!ks_value_fits(c, &argv[2])
+        || ks_read_string(c, &argv[1], &e) != KS_OK)
+    {
         return;
     }
 
@@ -404,6 +429,28 @@ ks_cmd_mget(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+/* KS_ERR: it is said what is wrong */
+
+static int
+ks_mset_check(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int  i;
+
+    if (argc % 2 == 0) {
+        ks_error_arity(c);
+        return KS_ERR;
+    }
+
+    for (i = 2; i < argc; i += 2) {
+        if (!ks_value_fits(c, &argv[i])) {
+            return KS_ERR;
+        }
+    }
+
+    return KS_OK;
+}
+
+
 static void
 ks_mset(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
@@ -421,8 +468,7 @@ ks_mset(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_mset(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    if (argc % 2 == 0) {
-        ks_error_arity(c);
+    if (ks_mset_check(c, argc, argv) != KS_OK) {
         return;
     }
 
@@ -436,8 +482,7 @@ ks_cmd_msetnx(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     int  i;
 
-    if (argc % 2 == 0) {
-        ks_error_arity(c);
+    if (ks_mset_check(c, argc, argv) != KS_OK) {
         return;
     }
 

@@ -11,6 +11,7 @@
 #define KS_LFU_INIT     5
 #define KS_LFU_FACTOR   10
 
+
 static inline size_t
 ks_entry_key_offset(const ks_entry_t *e)
 {
@@ -325,6 +326,13 @@ ks_entry_expire(const ks_entry_t *e)
     }
 
     return (e->flags & KS_ENTRY_TTL) ? ks_entry_wheel(e) : KS_NO_EXPIRE;
+}
+
+
+int
+ks_entry_fields_expire(const ks_entry_t *e)
+{
+    return (e->flags & KS_ENTRY_FIELDS) != 0;
 }
 
 

@@ -124,6 +124,7 @@ void ks_remove(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e);
 unsigned ks_entry_type(const ks_entry_t *e);
 unsigned ks_entry_enc(const ks_entry_t *e);
 uint64_t ks_entry_expire(const ks_entry_t *e);          /* ms, 0: never */
+int ks_entry_fields_expire(const ks_entry_t *e);        /* a hash's may */
 
 /* The key's bytes; of a long key a copy in the arena. */
 ks_str_t ks_entry_key(ks_space_t *sp, const ks_entry_t *e);
