@@ -1,6 +1,7 @@
 # keyspace: the module, its tests and what goes with them.  GNU make.
 #
-#   make            build/ngx_http_keyspace_module.so
+#   make            build/ngx_http_keyspace_module.so and, for the RESP
+#                   listener, build/ngx_stream_keyspace_module.so
 #   make run        an nginx with it on 127.0.0.1:8080; make stop ends it
 #   make test       the engine's unit tests and the tests with nginx
 #   make unit       the engine's unit tests alone
@@ -19,6 +20,7 @@
 #   V=1             shows the commands
 
 MODULE      = ngx_http_keyspace_module
+STREAM      = ngx_stream_keyspace_module
 NGINX_SRC  ?= /usr/share/nginx/src
 NGINX      ?= nginx
 CC          = gcc
@@ -48,21 +50,26 @@ STD         = -std=gnu11
 INC         = -Isrc
 LIBS        = -lcrypto -lm -lpthread
 
-# every source below src/ belongs to the module: config says the same
+# every source below src/ belongs to the module of HTTP, but for those of the
+# module of stream: config says the same
 SRCS       := $(wildcard src/*/*.c)
 HDRS       := $(wildcard src/*/*.h)
-NGX_SRCS   := $(filter src/nginx/%,$(SRCS))
+STREAM_SRCS := $(filter src/nginx/ngx_stream_%,$(SRCS))
+NGX_SRCS   := $(filter-out $(STREAM_SRCS),$(filter src/nginx/%,$(SRCS)))
 KS_SRCS    := $(filter-out src/nginx/%,$(SRCS))
 
 NGX         = $(BUILD)/nginx
 CONFIGURED  = $(NGX)/objs/$(MODULE)_modules.c
+CONFIGURED_STREAM = $(NGX)/objs/$(STREAM)_modules.c
 NGX_DIRS    = core event event/modules event/quic os/unix \
-              http http/modules http/v2 http/v3
+              http http/modules http/v2 http/v3 stream
 NGX_INC     = -isystem $(NGX)/objs $(NGX_DIRS:%=-isystem $(NGX)/src/%)
 
 SO          = $(BUILD)/$(MODULE).so
+STREAM_SO   = $(BUILD)/$(STREAM).so
 LIB         = $(BUILD)/libkeyspace.a
 NGX_OBJS    = $(NGX_SRCS:src/%.c=$(BUILD)/obj/%.o)
+STREAM_OBJS = $(STREAM_SRCS:src/%.c=$(BUILD)/obj/%.o)
 KS_OBJS     = $(KS_SRCS:src/%.c=$(BUILD)/obj/%.o)
 
 UNITS       = $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c))
@@ -82,7 +89,7 @@ say         = @echo '  $(1)  $(patsubst $(BUILD)/%,%,$@)'
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(SO) $(LIB)
+all: $(SO) $(STREAM_SO) $(LIB)
 
 
 # --- the module ---
@@ -98,6 +105,8 @@ $(BUILD)/flags: force
 $(BUILD)/tree: force
 	@mkdir -p $(@D)
 	@echo '$(TREE)' | cmp -s - $@ || echo '$(TREE)' > $@
+
+$(CONFIGURED_STREAM): $(CONFIGURED)
 
 # nginx's configure writes into the tree it is in, so it gets a copy
 $(CONFIGURED): config $(BUILD)/tree
@@ -122,27 +131,38 @@ $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
 	$(call say,CC)
 	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN) -fPIC $(INC) -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/modules.o: $(CONFIGURED) $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(call say,CC)
-	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) -fPIC $(NGX_INC) -c -o $@ $<
+define modules_rule
+$1: $2 $$(BUILD)/flags
+	@mkdir -p $$(@D)
+	$$(call say,CC)
+	$$(Q)$$(CC) $$(STD) $$(CFLAGS) $$(SAN) -fPIC $$(NGX_INC) -c -o $$@ $$<
+endef
+
+$(eval $(call modules_rule,$(BUILD)/obj/modules.o,$(CONFIGURED)))
+$(eval $(call modules_rule,$(BUILD)/obj/modules_stream.o,$(CONFIGURED_STREAM)))
 
 # a list of sources that changes does not change a time stamp
 $(BUILD)/objs: force
 	@mkdir -p $(@D)
 	@echo '$(SRCS)' | cmp -s - $@ || echo '$(SRCS)' > $@
 
+LINK        = $(CC) -shared $(SAN) -Wl,-Bsymbolic -Wl,-z,relro,-z,now $(LDFLAGS)
+
 $(SO): $(NGX_OBJS) $(KS_OBJS) $(BUILD)/obj/modules.o $(BUILD)/objs
 	$(call say,LD)
-	$(Q)$(CC) -shared $(SAN) -Wl,-Bsymbolic -Wl,-z,relro,-z,now $(LDFLAGS) \
-	    -o $@ $(filter %.o,$^) $(LIBS)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(LIBS)
+
+# what it lacks is nginx's or the other module's, which is loaded before
+$(STREAM_SO): $(STREAM_OBJS) $(BUILD)/obj/modules_stream.o $(BUILD)/objs
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^)
 
 $(LIB): $(KS_OBJS) $(BUILD)/objs
 	@rm -f $@
 	$(call say,AR)
 	$(Q)ar rcs $@ $(filter %.o,$^)
 
--include $(NGX_OBJS:.o=.d) $(KS_OBJS:.o=.d)
+-include $(NGX_OBJS:.o=.d) $(STREAM_OBJS:.o=.d) $(KS_OBJS:.o=.d)
 
 
 # --- tests ---
@@ -185,7 +205,7 @@ bench: deps all $(BENCHES)
 run: deps-build all
 	@$(MAKE) --no-print-directory stop
 	@mkdir -p $(addprefix $(RUN)/,logs tmp modules conf)
-	@ln -sf $(abspath $(SO)) $(RUN)/modules/$(MODULE).so
+	@ln -sf $(abspath $(SO) $(STREAM_SO)) $(RUN)/modules/
 	@cp conf-examples/quickstart.conf $(RUN)/conf/nginx.conf
 	$(NGINX) -e logs/error.log -p $(abspath $(RUN)) -c conf/nginx.conf
 	@sed -n 's/^# try: //p' conf-examples/quickstart.conf
@@ -241,9 +261,9 @@ lint-layers:
 
 # --- the rest ---
 
-install: $(SO)
+install: $(SO) $(STREAM_SO)
 	install -d '$(DESTDIR)$(MODULES)'
-	install -m 644 $(SO) '$(DESTDIR)$(MODULES)/$(MODULE).so'
+	install -m 644 $(SO) $(STREAM_SO) '$(DESTDIR)$(MODULES)'
 
 deps-build:
 	@.ci/deps build

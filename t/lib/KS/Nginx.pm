@@ -2,11 +2,13 @@
 #
 #   my $ngx = KS::Nginx->start(size => '16m', workers => 2);
 #   my $http = $ngx->client;
+#   my $redis = $ngx->resp;         # with resp => '' among the options
 #   ...
 #   $ngx->stop;             # checks the error log, as a test of its own
 #
-# KS_MODULE names another module to load, KS_NGINX another nginx, KS_PRELOAD
-# libraries to preload (a sanitizer's), KS_KEEP=1 leaves the directories.
+# KS_MODULE names another module to load (the one of stream lies beside it),
+# KS_NGINX another nginx, KS_PRELOAD libraries to preload (a sanitizer's),
+# KS_KEEP=1 leaves the directories.
 
 package KS::Nginx;
 
@@ -18,6 +20,7 @@ use IO::Socket::INET;
 use Test::More ();
 
 use KS::HTTP;
+use KS::RESP;
 use KS::Proc qw(tempdir free_port wait_for spawn_command stop_pid children
                 slurp spew root alive capture);
 
@@ -30,6 +33,19 @@ my %started;
 
 sub binary { $ENV{KS_NGINX} || 'nginx' }
 sub module { $ENV{KS_MODULE} || root() . '/build/ngx_http_keyspace_module.so' }
+
+
+# The module of stream, and before it nginx's own stream where that is one.
+sub stream_modules {
+    my $ours = module();
+    my $said = (capture(30, environment(), binary_path(), '-V'))[1];
+    my ($path) = $said =~ /--modules-path=(\S+)/;
+
+    $ours =~ s{[^/]*$}{ngx_stream_keyspace_module.so};
+
+    return $said =~ /--with-stream=dynamic/
+        ? ("$path/ngx_stream_module.so", $ours) : ($ours);
+}
 
 
 sub environment {
@@ -49,8 +65,10 @@ sub environment {
 # what: size, eviction, tokens (undef: one of each kind), zone (lines more in
 # the zone's block), workers, main, events, http, server (text more in each),
 # locations (instead of "location /"), log_format, access_log (true: nginx's
-# own format), conf (the whole text), env, level (of error_log).  In each text
-# %PORT%, %PORT2%, %DIR% and %MODULE% stand for what they say.
+# own format), resp (lines in a server of stream for Redis clients; without it
+# there is none), stream (text more in the stream block), conf (the whole text),
+# env, level (of error_log).  In each text %PORT%, %PORT2%, %RESP%, %RESP2%,
+# %DIR%, %MODULE% and %STREAM% (load_module lines) stand for what they say.
 #
 # prefix => { path => text } makes it a prefix as an operator has it, with
 # these files in it, of which conf/nginx.conf is the configuration: that one
@@ -75,8 +93,26 @@ sub config {
         my $log = $o{log_format} ? '%DIR%/access.log t'
                 : $o{access_log} ? '%DIR%/access.log' : 'off';
 
+        my ($load, $stream) = ('', '');
+
+        if (defined $o{resp}) {
+            $o{stream} //= '';
+            $load = '%STREAM%';
+            $stream = <<"CONF";
+stream {
+    server {
+        listen 127.0.0.1:%RESP%;
+        keyspace_resp main;
+        $o{resp}
+    }
+    $o{stream}
+}
+CONF
+        }
+
         $text = <<"CONF";
 load_module %MODULE%;
+$load
 worker_processes $workers;
 $o{main}
 keyspace_zone main $size {
@@ -98,13 +134,18 @@ http {
         $locations
     }
 }
+$stream
 CONF
     }
 
     my %value = (PORT => $self->{port}, PORT2 => $self->{port2},
+                 RESP => $self->{resp}, RESP2 => $self->{resp2},
                  DIR => $self->{dir}, MODULE => module());
 
-    $text =~ s/%(PORT2?|DIR|MODULE)%/$value{$1}/g;
+    $value{STREAM} = join "\n", map { "load_module $_;" } stream_modules()
+        if $text =~ /%STREAM%/;
+
+    $text =~ s/%(PORT2?|RESP2?|DIR|MODULE|STREAM)%/$value{$1}/g;
 
     return $text;
 }
@@ -125,14 +166,17 @@ sub write_config {
 }
 
 
-# The directories of a prefix, and the module where it belongs.
+# The directories of a prefix, and the modules where they belong.
 sub make_prefix {
     my ($self) = @_;
 
     mkdir "$self->{dir}/$_" for qw(conf modules tmp);
     chmod 0777, "$self->{dir}/tmp";
-    symlink module(),
-        "$self->{dir}/modules/ngx_http_keyspace_module.so";
+
+    for my $module (module(), stream_modules()) {
+        my ($name) = $module =~ m{([^/]+)$};
+        symlink $module, "$self->{dir}/modules/$name";
+    }
 }
 
 
@@ -154,6 +198,8 @@ sub new {
         dir     => tempdir(),
         port    => $options{port} // free_port(),
         port2   => free_port(),
+        resp    => $options{resp_port} // free_port(),
+        resp2   => free_port(),
         options => \%options,
         allowed => [],
     }, $class;
@@ -184,13 +230,19 @@ sub start {
 }
 
 
-sub command {
-    my ($self, @more) = @_;
+sub binary_path {
+    return binary() if binary() =~ m{/};
+
     my ($nginx) = grep { -x } map { "$_/" . binary() }
         split /:/, "$ENV{PATH}:/usr/sbin:/usr/local/sbin";
 
-    $nginx = binary() if binary() =~ m{/};
-    croak "there is no " . binary() unless $nginx;
+    return $nginx // croak "there is no " . binary();
+}
+
+
+sub command {
+    my ($self, @more) = @_;
+    my $nginx = binary_path();
 
     my ($conf, $log) = $self->{options}{prefix}
         ? ('conf/nginx.conf', 'logs/error.log')
@@ -243,6 +295,8 @@ sub check {
 
 sub port { $_[0]{port} }
 sub port2 { $_[0]{port2} }
+sub resp_port { $_[0]{resp} }
+sub resp_port2 { $_[0]{resp2} }
 sub pid  { $_[0]{pid} }
 sub dir  { $_[0]{dir} }
 
@@ -258,6 +312,14 @@ sub client {
     my ($self, %options) = @_;
 
     return KS::HTTP->new(port => $self->{port}, token => $TOKEN, %options);
+}
+
+
+# A Redis client that has logged in, unless token => undef says otherwise.
+sub resp {
+    my ($self, %options) = @_;
+
+    return KS::RESP->new(port => $self->{resp}, token => $TOKEN, %options);
 }
 
 

@@ -1,13 +1,28 @@
-# RESP2, from both ends: requests to bytes, and bytes to replies.  A reply is
+# RESP, from both ends: requests to bytes, and bytes to replies.  A reply is
 # kept with the very bytes that it came in, so that two can be compared.
+#
+# And a client over one connection, which hides nothing:
+#
+#   my $c = KS::RESP->new(port => $port, token => $token);
+#   my $v = $c->run('GET', 'k');            # the value; dies on an error
+#   my @bytes = $c->replies(['SET', 'k', 'v'], ['GET', 'k']);
+#
+# When the other side has closed the connection, reply() is undef and {why}
+# says how it ended.
 
 package KS::RESP;
 
 use strict;
 use warnings;
 
+use Carp qw(croak);
+use Errno ();
 use Exporter 'import';
+use IO::Select;
+use IO::Socket::INET;
+
 our @EXPORT_OK = qw(encode take value);
+our $TIMEOUT = 30;
 
 
 sub encode {
@@ -27,18 +42,18 @@ sub extent {
     my $n = substr $$in, $off + 1, $eol - $off - 1;
     my $at = $eol + 2;
 
-    if ($type eq '$') {
+    if ($type =~ /^[\$=]$/) {
         return $at - $off if $n < 0;
         return length $$in >= $at + $n + 2 ? $at + $n + 2 - $off : undef;
     }
 
-    if ($type eq '*') {
-        for (1 .. $n) {
+    if ($type =~ /^[*~>%]$/) {
+        for (1 .. ($type eq '%' ? 2 * $n : $n)) {
             my $len = extent($in, $at) // return undef;
             $at += $len;
         }
-    } elsif ($type !~ /^[+:-]$/) {
-        die 'not RESP2: ' . substr $$in, $off, 60;
+    } elsif ($type !~ /^[+:_#,(-]$/) {
+        die 'not RESP: ' . substr $$in, $off, 60;
     }
 
     return $at - $off;
@@ -55,7 +70,8 @@ sub take {
 
 
 # The value that the bytes of one reply stand for: undef, [ ... ], or
-# { type => '+' | '-' | ':' | '$', text => ... }
+# { type => '+' | '-' | ':' | '$' | ',' | '#' | '=' | '(', text => ... }; sets
+# and pushes are arrays, a map is one of names and values
 sub value {
     my ($bytes) = @_;
     my $off = 0;
@@ -72,16 +88,193 @@ sub parse {
 
     $$off = $eol + 2;
 
-    return { type => $type, text => $n } if $type =~ /^[+:-]$/;
+    return undef if $type eq '_';
+    return { type => $type, text => $n } if $type =~ /^[+:#,(-]$/;
     return undef if $n < 0;
 
-    if ($type eq '$') {
+    if ($type =~ /^[\$=]$/) {
         my $s = substr $$in, $$off, $n;
         $$off += $n + 2;
-        return { type => '$', text => $s };
+        return { type => $type, text => $s };
     }
 
-    return [ map { parse($in, $off) } 1 .. $n ];
+    return [ map { parse($in, $off) } 1 .. ($type eq '%' ? 2 * $n : $n) ];
+}
+
+
+# --- a client ---
+
+# port, token (undef: it does not log in), socket (instead of a port)
+sub new {
+    my ($class, %options) = @_;
+    my $self = bless { in => '', %options }, $class;
+
+    $self->{socket} //= IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                              PeerPort => $self->{port},
+                                              Proto => 'tcp')
+        or croak "connect: $!";
+    $self->{socket}->blocking(0) if $self->{socket}->can('blocking');
+
+    $self->run('AUTH', $self->{token}) if defined $self->{token};
+
+    return $self;
+}
+
+
+# Bytes as they are; what comes meanwhile is read unless deaf is true.
+sub send {
+    my ($self, $bytes, $deaf) = @_;
+    my $s = $self->{socket};
+    my $off = 0;
+
+    local $SIG{PIPE} = 'IGNORE';
+
+    while ($off < length $bytes) {
+        my $n = syswrite $s, $bytes, ($deaf ? 1048576 : 65536), $off;
+
+        if (defined $n) {
+            $off += $n;
+            next;
+        }
+
+        if (!$!{EAGAIN} && !$!{EINTR}) {
+            $self->{why} = "write: $!";
+            return undef;
+        }
+
+        my $select = IO::Select->new($s);
+
+        if (!$deaf && $select->can_read(0)) {
+            $self->fill // return undef;
+
+        } elsif ($deaf) {
+            if (!$select->can_write($self->{timeout} // $TIMEOUT)) {
+                $self->{why} = 'write: timeout';
+                return undef;
+            }
+
+        } else {
+            select undef, undef, undef, 0.001;
+        }
+    }
+
+    return 1;
+}
+
+
+# More bytes into the buffer: undef at the end, with {why} set.
+sub fill {
+    my ($self) = @_;
+    my $s = $self->{socket};
+
+    # TLS may hold what select() does not see
+    if (!($s->can('pending') && $s->pending)
+        && !IO::Select->new($s)->can_read($self->{timeout} // $TIMEOUT))
+    {
+        $self->{why} = 'timeout';
+        return undef;
+    }
+
+    my $n = sysread $s, $self->{in}, 1048576, length $self->{in};
+
+    return 1 if !defined $n && ($!{EAGAIN} || $!{EINTR});
+
+    $self->{why} = defined $n ? 'closed' : "$!";
+
+    return $n || undef;
+}
+
+
+# The bytes of the next reply, or undef.
+sub reply {
+    my ($self) = @_;
+
+    while (1) {
+        my $bytes = take(\$self->{in});
+
+        return $bytes if defined $bytes;
+        $self->fill // return undef;
+    }
+}
+
+
+# n replies' bytes, those before the end of the connection if it ends.
+sub take_replies {
+    my ($self, $n) = @_;
+    my @replies;
+
+    while (@replies < $n) {
+        push @replies, $self->reply // last;
+    }
+
+    return @replies;
+}
+
+
+# Replies to commands (array references), each as its bytes.
+sub replies {
+    my ($self, @commands) = @_;
+
+    $self->send(join '', map { encode(@$_) } @commands);
+
+    return $self->take_replies(scalar @commands);
+}
+
+
+sub command {
+    my ($self, @argv) = @_;
+    my ($bytes) = $self->replies(\@argv);
+
+    croak "$argv[0]: no reply: $self->{why}" unless defined $bytes;
+
+    return $bytes;
+}
+
+
+# A value without its types: undef, text, or an array of such.
+sub plain {
+    my ($v) = @_;
+
+    return ref $v eq 'ARRAY' ? [map { plain($_) } @$v]
+         : ref $v            ? $v->{text} : undef;
+}
+
+
+sub run {
+    my ($self, @argv) = @_;
+    my $v = value($self->command(@argv));
+
+    croak $v->{text} if ref $v eq 'HASH' && $v->{type} eq '-';
+
+    return plain($v);
+}
+
+
+# One command's error; dies if it has none.
+sub error {
+    my ($self, @argv) = @_;
+    my $bytes = $self->command(@argv);
+
+    croak "no error: $bytes" unless $bytes =~ /^-(.*)\r\n$/s;
+
+    return $1;
+}
+
+
+# What comes until the other side closes.
+sub rest {
+    my ($self) = @_;
+
+    1 while $self->fill;
+
+    return $self->{in};
+}
+
+
+sub close {
+    my ($self) = @_;
+
+    close $self->{socket};
 }
 
 

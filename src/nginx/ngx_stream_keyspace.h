@@ -1,0 +1,190 @@
+
+/*
+ * What the files of the stream module share: a connection of a Redis client,
+ * and the steps from its bytes to its replies.
+ *
+ * A connection holds memory only for what it has under way.  Bytes are read
+ * into, and replies are written to, one block each of the process; what is
+ * left of them when the connection has to wait is copied.
+ */
+
+
+#ifndef _NGX_STREAM_KEYSPACE_H_INCLUDED_
+#define _NGX_STREAM_KEYSPACE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_stream.h>
+
+#include "ngx_keyspace.h"
+#include "commands/ks_session.h"
+#include "protocol/ks_request.h"
+#include "protocol/ks_resp_request.h"
+#include "protocol/ks_writers.h"
+
+
+/* the block that is read into, and the one that replies are written to */
+
+#define NGX_STREAM_KEYSPACE_INPUT   65536
+#define NGX_STREAM_KEYSPACE_OUTPUT  65536
+
+/* so much of it is left for the next reply, or else it is sent before */
+
+#define NGX_STREAM_KEYSPACE_SPARE   16384
+
+/* the largest command, and the largest reply */
+
+#define NGX_STREAM_KEYSPACE_QUERY_MAX  (1024 * 1024 * 1024)
+#define NGX_STREAM_KEYSPACE_REPLY_MAX  (1024 * 1024 * 1024)
+
+/* what those who have not logged in may leave unread */
+
+#define NGX_STREAM_KEYSPACE_GUEST_UNSENT  65536
+
+/*
+ * How long, in milliseconds, a client may take to log in, to go on with a
+ * command that it has begun, and to read on while replies wait for it.
+ */
+#define NGX_STREAM_KEYSPACE_PATIENCE  60000
+
+/* a connection's turn ends with the first of these */
+
+#define NGX_STREAM_KEYSPACE_SLICE_TIME   5              /* milliseconds */
+#define NGX_STREAM_KEYSPACE_SLICE_BYTES  (1024 * 1024)  /* received */
+
+
+typedef struct {
+    ngx_keyspace_zone_t             *zone;      /* NULL: not here */
+    ngx_msec_t                       timeout;
+    ngx_uint_t                       max_clients;
+    size_t                           output_limit;
+
+    ngx_uint_t                       clients;   /* now, in this process */
+} ngx_stream_keyspace_srv_conf_t;
+
+
+/* bytes on their way out, which lie behind it in the same allocation */
+
+typedef struct ngx_stream_keyspace_piece_s  ngx_stream_keyspace_piece_t;
+
+struct ngx_stream_keyspace_piece_s {
+    ngx_chain_t                      link;      /* first: leads to the next */
+    ngx_buf_t                        buf;
+};
+
+
+/* input as it is worked on */
+
+typedef struct {
+    u_char                          *start;
+    u_char                          *pos;       /* not yet run */
+    u_char                          *last;      /* received */
+    u_char                          *end;
+} ngx_stream_keyspace_input_t;
+
+
+typedef struct {
+    ngx_queue_t                      queue;     /* of this process */
+    ngx_stream_session_t            *session;
+    ngx_connection_t                *connection;
+    ngx_stream_keyspace_srv_conf_t  *conf;
+
+    ks_session_t                     ks;
+    ks_resp_request_t                request;
+
+    /* what was received and not yet run; NULL: nothing */
+    u_char                          *in;
+    size_t                           in_len;
+    size_t                           in_size;
+
+    /* what is not yet sent */
+    ngx_chain_t                     *out;
+    ngx_chain_t                    **out_last;
+    size_t                           unsent;
+
+    ngx_event_t                      event;     /* its turn comes again */
+    ngx_msec_t                       lingering;
+    uint64_t                         started;   /* the turn, ms */
+
+    ngx_str_t                        addr;      /* for CLIENT LIST */
+    ngx_str_t                        laddr;
+
+    unsigned                         open:1;    /* it is in the queue */
+    unsigned                         large:1;   /* "in" is read into */
+    unsigned                         eof:1;     /* nothing more will come */
+    unsigned                         closing:1; /* once all is sent */
+    unsigned                         killed:1;
+    unsigned                         blocked:1; /* until the client reads */
+    unsigned                         yielding:1;
+    unsigned                         sent:1;    /* something, this time */
+} ngx_stream_keyspace_ctx_t;
+
+
+/* --- ngx_stream_keyspace_handler.c --- */
+
+/* The content handler. */
+void ngx_stream_keyspace_handler(ngx_stream_session_t *s);
+
+
+/* --- ngx_stream_keyspace_session.c --- */
+
+/* Takes the connection in: NGX_DECLINED if there are too many. */
+ngx_int_t ngx_stream_keyspace_open(ngx_stream_keyspace_ctx_t *ctx);
+
+/* Gives back all that it holds; may be called again. */
+void ngx_stream_keyspace_release(ngx_stream_keyspace_ctx_t *ctx);
+
+
+/* --- ngx_stream_keyspace_input.c --- */
+
+/*
+ * Reads and runs until there is nothing more to read, or to be done now; the
+ * replies are sent as far as that goes.  Then the context says what is to be
+ * waited for.
+ */
+ngx_int_t ngx_stream_keyspace_run(ngx_stream_keyspace_ctx_t *ctx);
+
+
+/* --- ngx_stream_keyspace_buffer.c --- */
+
+/* Input that was kept is taken up; and what is left of it is kept. */
+void ngx_stream_keyspace_load(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in);
+ngx_int_t ngx_stream_keyspace_save(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in);
+
+/* Makes room behind the bytes that were received. */
+ngx_int_t ngx_stream_keyspace_room(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in);
+
+/* Reads what nobody wants any more; as recv(). */
+ssize_t ngx_stream_keyspace_discard(ngx_connection_t *c);
+
+
+/* --- ngx_stream_keyspace_output.c --- */
+
+/* The output and its writer, which serve one connection at a time. */
+extern ks_out_t   ngx_stream_keyspace_out;
+extern ks_resp_t  ngx_stream_keyspace_writer;
+
+void ngx_stream_keyspace_begin(ngx_stream_keyspace_ctx_t *ctx);
+
+/* Is it time to flush, although there is more to be run? */
+#define ngx_stream_keyspace_full()                                            \
+    (ngx_stream_keyspace_out.size                                             \
+     >= NGX_STREAM_KEYSPACE_OUTPUT - NGX_STREAM_KEYSPACE_SPARE)
+
+/* Sends what was written; what cannot be is kept.  Begins anew. */
+ngx_int_t ngx_stream_keyspace_flush(ngx_stream_keyspace_ctx_t *ctx);
+
+/* Sends what was kept: NGX_AGAIN if some of it is left. */
+ngx_int_t ngx_stream_keyspace_send(ngx_stream_keyspace_ctx_t *ctx);
+
+void ngx_stream_keyspace_drop_output(ngx_stream_keyspace_ctx_t *ctx);
+
+
+extern ngx_module_t  ngx_stream_keyspace_module;
+
+
+#endif /* _NGX_STREAM_KEYSPACE_H_INCLUDED_ */

@@ -1,0 +1,463 @@
+
+/*
+ * From bytes to replies: a connection's turn.
+ *
+ * Commands are parsed a window ahead, so that the memory which they are after
+ * is fetched side by side, and are then run one by one.  A turn ends when there
+ * is nothing more to read, when it has taken its time, or when the client
+ * leaves so much unread that running more would only fill memory.
+ */
+
+
+#include "ngx_stream_keyspace.h"
+
+
+#define NGX_STREAM_KEYSPACE_WINDOW  16          /* commands */
+#define NGX_STREAM_KEYSPACE_ARGS    128         /* of all of them */
+
+/* why no further command is run */
+#define NGX_STREAM_KEYSPACE_STOP    NGX_DONE
+
+
+typedef struct {
+    ngx_uint_t    n;
+    ngx_uint_t    nargs;
+    ks_resp_rc_t  rc;                           /* why it has no more */
+
+    ks_argv_t     commands[NGX_STREAM_KEYSPACE_WINDOW];
+    u_char       *ends[NGX_STREAM_KEYSPACE_WINDOW];
+    ks_str_t      args[NGX_STREAM_KEYSPACE_ARGS];
+} ngx_stream_keyspace_window_t;
+
+
+static ngx_int_t ngx_stream_keyspace_turn(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in);
+static ngx_int_t ngx_stream_keyspace_read(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in);
+static ngx_int_t ngx_stream_keyspace_commands(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in);
+static void ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in);
+static ngx_uint_t ngx_stream_keyspace_add(ngx_stream_keyspace_ctx_t *ctx,
+    u_char *end);
+static ngx_int_t ngx_stream_keyspace_window(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in);
+static void ngx_stream_keyspace_ahead(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_uint_t i);
+static void ngx_stream_keyspace_command(ngx_stream_keyspace_ctx_t *ctx,
+    ks_argv_t *args);
+static ngx_int_t ngx_stream_keyspace_after(ngx_stream_keyspace_ctx_t *ctx);
+static ngx_uint_t ngx_stream_keyspace_is_late(ngx_stream_keyspace_ctx_t *ctx);
+static void ngx_stream_keyspace_forget(ngx_stream_keyspace_ctx_t *ctx);
+static ngx_int_t ngx_stream_keyspace_refuse(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in);
+static ngx_uint_t ngx_stream_keyspace_is_blocked(
+    ngx_stream_keyspace_ctx_t *ctx);
+
+
+static ngx_stream_keyspace_window_t  ngx_stream_keyspace_ready;
+
+
+ngx_int_t
+ngx_stream_keyspace_run(ngx_stream_keyspace_ctx_t *ctx)
+{
+    ngx_int_t                    rc;
+    ngx_stream_keyspace_input_t  in;
+
+    ctx->yielding = 0;
+    ctx->blocked = 0;
+    ctx->started = 0;
+
+    ngx_stream_keyspace_begin(ctx);
+    ngx_stream_keyspace_load(ctx, &in);
+
+    rc = ngx_stream_keyspace_turn(ctx, &in);
+
+    ngx_keyspace_settle(ctx->conf->zone);
+
+    if (ngx_stream_keyspace_flush(ctx) != NGX_OK || rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->closing) {
+        in.pos = in.last;
+    }
+
+    return ngx_stream_keyspace_save(ctx, &in);
+}
+
+
+static ngx_int_t
+ngx_stream_keyspace_turn(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in)
+{
+    off_t      limit;
+    ngx_int_t  rc;
+
+    limit = ctx->session->received + NGX_STREAM_KEYSPACE_SLICE_BYTES;
+
+    for ( ;; ) {
+        rc = ngx_stream_keyspace_commands(ctx, in);
+
+        if (rc != NGX_AGAIN) {
+            return rc;
+        }
+
+        if (ctx->session->received >= limit) {
+            ctx->yielding = 1;
+            return NGX_OK;
+        }
+
+        rc = ngx_stream_keyspace_read(ctx, in);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+}
+
+
+/* NGX_OK: there is more; NGX_DONE: not now. */
+
+static ngx_int_t
+ngx_stream_keyspace_read(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in)
+{
+    ssize_t            n;
+    ngx_connection_t  *c;
+
+    c = ctx->connection;
+
+    if (ctx->eof || !c->read->ready) {
+        return NGX_DONE;
+    }
+
+    if (ngx_stream_keyspace_room(ctx, in) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    n = c->recv(c, in->last, in->end - in->last);
+
+    if (n > 0) {
+        in->last += n;
+        ctx->session->received += n;
+        return NGX_OK;
+    }
+
+    if (n == 0) {
+        ctx->eof = 1;
+    }
+
+    return (n == NGX_ERROR) ? NGX_ERROR : NGX_DONE;
+}
+
+
+/* NGX_AGAIN: more bytes are needed; NGX_OK: the turn is over. */
+
+static ngx_int_t
+ngx_stream_keyspace_commands(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in)
+{
+    ngx_int_t  rc;
+
+    for ( ;; ) {
+
+        if (ngx_stream_keyspace_is_blocked(ctx)) {
+            ctx->blocked = 1;
+            return NGX_OK;
+        }
+
+        ngx_stream_keyspace_parse(ctx, in);
+
+        if (ngx_stream_keyspace_ready.n == 0) {
+
+            if (ngx_stream_keyspace_ready.rc == KS_RESP_AGAIN) {
+                return NGX_AGAIN;
+            }
+
+            return ngx_stream_keyspace_refuse(ctx, in);
+        }
+
+        rc = ngx_stream_keyspace_window(ctx, in);
+
+        if (rc == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+
+        if (rc == NGX_ERROR || ctx->closing) {
+            return rc;
+        }
+
+        if (ngx_stream_keyspace_is_late(ctx)) {
+            ctx->yielding = 1;
+            return NGX_OK;
+        }
+    }
+}
+
+
+/*
+ * Fills the window.  Commands of those who have not logged in come one by one,
+ * as the limits change when they do; and so do inline ones, which are decoded
+ * in place and could not be parsed again.
+ */
+
+static void
+ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in)
+{
+    u_char                        *p;
+    ngx_uint_t                     more;
+    ks_resp_request_t             *rq;
+    ngx_stream_keyspace_window_t  *w;
+
+    rq = &ctx->request;
+    rq->guest = ctx->ks.guest;
+
+    w = &ngx_stream_keyspace_ready;
+    w->n = 0;
+    w->nargs = 0;
+
+    p = in->pos;
+    more = 1;
+
+    while (more) {
+
+        if (p == in->last) {
+            rq->wanted = 0;
+            w->rc = KS_RESP_AGAIN;
+            break;
+        }
+
+        more = (*p == '*' && !rq->guest);
+        w->rc = ks_resp_parse(rq, p, in->last);
+
+        if (w->rc != KS_RESP_COMMAND) {
+            break;
+        }
+
+        p += rq->used;
+
+        if (rq->argc == 0) {
+
+            if (w->n == 0) {
+                in->pos = p;
+                more = 1;
+
+            } else {
+                w->ends[w->n - 1] = p;
+            }
+
+            continue;
+        }
+
+        more &= ngx_stream_keyspace_add(ctx, p);
+    }
+}
+
+
+/* Adds what was parsed to the window: is there room for another one? */
+
+static ngx_uint_t
+ngx_stream_keyspace_add(ngx_stream_keyspace_ctx_t *ctx, u_char *end)
+{
+    ks_argv_t                     *args;
+    ks_resp_request_t             *rq;
+    ngx_stream_keyspace_window_t  *w;
+
+    rq = &ctx->request;
+    w = &ngx_stream_keyspace_ready;
+
+    args = &w->commands[w->n];
+    args->argc = rq->argc;
+
+    w->ends[w->n++] = end;
+
+    if (w->nargs + rq->argc > NGX_STREAM_KEYSPACE_ARGS) {
+
+        /* good until the next one is parsed, which is after it was run */
+
+        args->argv = rq->argv;
+        return 0;
+    }
+
+    args->argv = w->args + w->nargs;
+    ngx_memcpy(args->argv, rq->argv, rq->argc * sizeof(ks_str_t));
+    w->nargs += rq->argc;
+
+    return w->n < NGX_STREAM_KEYSPACE_WINDOW;
+}
+
+
+/* NGX_AGAIN: all of it was run, and nothing whole follows. */
+
+static ngx_int_t
+ngx_stream_keyspace_window(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in)
+{
+    ngx_int_t                      rc;
+    ngx_uint_t                     i;
+    ngx_stream_keyspace_window_t  *w;
+
+    w = &ngx_stream_keyspace_ready;
+    rc = NGX_OK;
+
+    if (w->n > 1) {
+        ngx_stream_keyspace_ahead(ctx, w->n);
+    }
+
+    for (i = 0; i < w->n && rc == NGX_OK; i++) {
+
+        if (i + KS_AHEAD_ENTRY < w->n) {
+            ks_session_ahead(&ctx->ks, w->commands[i + KS_AHEAD_ENTRY].argc,
+                             w->commands[i + KS_AHEAD_ENTRY].argv, 1);
+        }
+
+        ngx_stream_keyspace_command(ctx, &w->commands[i]);
+        in->pos = w->ends[i];
+
+        rc = ngx_stream_keyspace_after(ctx);
+    }
+
+    if (rc == NGX_ERROR || ctx->closing) {
+        return rc;
+    }
+
+    if (i < w->n) {
+        ngx_stream_keyspace_forget(ctx);
+        return NGX_OK;
+    }
+
+    return (w->rc == KS_RESP_AGAIN) ? NGX_AGAIN : NGX_OK;
+}
+
+
+static void
+ngx_stream_keyspace_ahead(ngx_stream_keyspace_ctx_t *ctx, ngx_uint_t n)
+{
+    ks_argv_t   *args;
+    ngx_uint_t   i;
+
+    args = ngx_stream_keyspace_ready.commands;
+
+    for (i = 0; i < n; i++) {
+        ks_session_ahead(&ctx->ks, args[i].argc, args[i].argv, 0);
+    }
+
+    for (i = 0; i < n && i < KS_AHEAD_ENTRY; i++) {
+        ks_session_ahead(&ctx->ks, args[i].argc, args[i].argv, 1);
+    }
+}
+
+
+static void
+ngx_stream_keyspace_command(ngx_stream_keyspace_ctx_t *ctx, ks_argv_t *args)
+{
+    ks_out_t       *out;
+    ks_out_mark_t   mark;
+
+    out = &ngx_stream_keyspace_out;
+
+    ks_out_mark(out, &mark);
+
+    ks_session_command(&ctx->ks, args->argc, args->argv,
+                       &ngx_stream_keyspace_writer.reply);
+
+    if (out->failed) {
+        ks_out_rewind(out, &mark);
+        ks_resp_init(&ngx_stream_keyspace_writer, out, ctx->ks.resp);
+        ks_reply_error(&ngx_stream_keyspace_writer.reply,
+                       "ERR the reply is too large");
+    }
+}
+
+
+/* NGX_DONE: no other command is to be run behind this one, for now. */
+
+static ngx_int_t
+ngx_stream_keyspace_after(ngx_stream_keyspace_ctx_t *ctx)
+{
+    if (ctx->ks.closing) {
+        ctx->closing = 1;
+        return NGX_STREAM_KEYSPACE_STOP;
+    }
+
+    if (ngx_stream_keyspace_full()) {
+
+        if (ngx_stream_keyspace_flush(ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (ngx_stream_keyspace_is_blocked(ctx)) {
+            return NGX_STREAM_KEYSPACE_STOP;
+        }
+    }
+
+    return ngx_stream_keyspace_is_late(ctx) ? NGX_STREAM_KEYSPACE_STOP
+                                            : NGX_OK;
+}
+
+
+/* By the clock that the last command has read: that costs nothing more. */
+
+static ngx_uint_t
+ngx_stream_keyspace_is_late(ngx_stream_keyspace_ctx_t *ctx)
+{
+    uint64_t  now;
+
+    now = ks_space_now(ctx->ks.client.space);
+
+    if (ctx->started == 0 || now < ctx->started) {
+        ctx->started = now;
+    }
+
+    return now - ctx->started >= NGX_STREAM_KEYSPACE_SLICE_TIME;
+}
+
+
+/* What was parsed and not run is going to be parsed again. */
+
+static void
+ngx_stream_keyspace_forget(ngx_stream_keyspace_ctx_t *ctx)
+{
+    ks_resp_request_free(&ctx->request);
+    ks_resp_request_init(&ctx->request);
+
+    ctx->request.wanted = 0;
+}
+
+
+/* What follows is no command: the client hears of it, and that is all. */
+
+static ngx_int_t
+ngx_stream_keyspace_refuse(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in)
+{
+    if (ngx_stream_keyspace_ready.rc != KS_RESP_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, ctx->connection->log, 0,
+                  "client sent what is no command: %s", ctx->request.error);
+
+    ks_reply_error(&ngx_stream_keyspace_writer.reply, ctx->request.error);
+
+    ctx->closing = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_stream_keyspace_is_blocked(ngx_stream_keyspace_ctx_t *ctx)
+{
+    size_t  limit;
+
+    limit = ctx->conf->output_limit;
+
+    if (ctx->ks.guest) {
+        limit = ngx_min(limit, NGX_STREAM_KEYSPACE_GUEST_UNSENT);
+    }
+
+    return ctx->unsent > limit;
+}

@@ -1,0 +1,173 @@
+
+/*
+ * The stream module: keyspace_resp NAME in a server, for Redis clients.
+ *
+ * It is a shared object of its own and uses the engine of the HTTP module's,
+ * which is loaded before it.
+ */
+
+
+#include "ngx_stream_keyspace.h"
+
+
+static void *ngx_stream_keyspace_create_srv_conf(ngx_conf_t *cf);
+static char *ngx_stream_keyspace_merge_srv_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_stream_keyspace_resp(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_uint_t ngx_stream_keyspace_is_of_cycle(ngx_cycle_t *cycle);
+
+
+static ngx_command_t  ngx_stream_keyspace_commands[] = {
+
+    { ngx_string("keyspace_resp"),
+      NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_stream_keyspace_resp,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("keyspace_resp_timeout"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_keyspace_srv_conf_t, timeout),
+      NULL },
+
+    { ngx_string("keyspace_resp_max_clients"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_keyspace_srv_conf_t, max_clients),
+      NULL },
+
+    { ngx_string("keyspace_resp_output_limit"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_keyspace_srv_conf_t, output_limit),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_stream_module_t  ngx_stream_keyspace_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    ngx_stream_keyspace_create_srv_conf,   /* create server configuration */
+    ngx_stream_keyspace_merge_srv_conf     /* merge server configuration */
+};
+
+
+ngx_module_t  ngx_stream_keyspace_module = {
+    NGX_MODULE_V1,
+    &ngx_stream_keyspace_module_ctx,       /* module context */
+    ngx_stream_keyspace_commands,          /* module directives */
+    NGX_STREAM_MODULE,                     /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_stream_keyspace_create_srv_conf(ngx_conf_t *cf)
+{
+    ngx_stream_keyspace_srv_conf_t  *kscf;
+
+    kscf = ngx_pcalloc(cf->pool, sizeof(ngx_stream_keyspace_srv_conf_t));
+    if (kscf == NULL) {
+        return NULL;
+    }
+
+    /* set by ngx_pcalloc(): no zone, no clients */
+
+    kscf->timeout = NGX_CONF_UNSET_MSEC;
+    kscf->max_clients = NGX_CONF_UNSET_UINT;
+    kscf->output_limit = NGX_CONF_UNSET_SIZE;
+
+    return kscf;
+}
+
+
+static char *
+ngx_stream_keyspace_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_stream_keyspace_srv_conf_t *prev = parent;
+    ngx_stream_keyspace_srv_conf_t *conf = child;
+
+    ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 0);
+    ngx_conf_merge_uint_value(conf->max_clients, prev->max_clients, 10000);
+    ngx_conf_merge_size_value(conf->output_limit, prev->output_limit,
+                              16 * 1024 * 1024);
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_stream_keyspace_resp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_stream_keyspace_srv_conf_t *kscf = conf;
+
+    ngx_str_t                   *value;
+    ngx_stream_core_srv_conf_t  *cscf;
+
+    if (kscf->zone != NULL) {
+        return "is duplicate";
+    }
+
+    if (!ngx_stream_keyspace_is_of_cycle(cf->cycle)) {
+        return "works with the ngx_http_keyspace_module.so that this process "
+               "loaded first, which is another build: restart nginx";
+    }
+
+    cscf = ngx_stream_conf_get_module_srv_conf(cf, ngx_stream_core_module);
+
+    if (cscf->handler != NULL) {
+        return "stands beside another directive that answers the server's "
+               "connections";
+    }
+
+    value = cf->args->elts;
+
+    kscf->zone = ngx_keyspace_zone_named(cf, &value[1]);
+    if (kscf->zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    cscf->handler = ngx_stream_keyspace_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * Symbols are resolved by name, and the first of that name wins.  After a
+ * reload that loads another build that is the one before, whose modules have
+ * no part in the new cycle.
+ */
+
+static ngx_uint_t
+ngx_stream_keyspace_is_of_cycle(ngx_cycle_t *cycle)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; cycle->modules[i] != NULL; i++) {
+        if (cycle->modules[i] == &ngx_keyspace_module) {
+            return 1;
+        }
+    }
+
+    return 0;
+}

@@ -1,0 +1,355 @@
+
+/*
+ * Replies on their way out.
+ *
+ * They are gathered in a block of the process, behind which the engine takes
+ * further blocks for a large reply.  A flush offers all of that to the socket;
+ * what it does not take becomes the connection's: the rest of the first block
+ * as a copy, the others as they are.
+ */
+
+
+#include "ngx_stream_keyspace.h"
+
+
+static void *ngx_stream_keyspace_alloc(void *data, size_t size);
+static ngx_stream_keyspace_piece_t *ngx_stream_keyspace_piece(
+    ks_segment_t *seg);
+static ngx_chain_t *ngx_stream_keyspace_gather(size_t *first);
+static ks_segment_t *ngx_stream_keyspace_close_up(ks_segment_t *seg,
+    ngx_buf_t *b);
+static void ngx_stream_keyspace_buf(ngx_buf_t *b, u_char *p, size_t len);
+static ngx_int_t ngx_stream_keyspace_send_first(
+    ngx_stream_keyspace_ctx_t *ctx, u_char **p, size_t *len);
+static ngx_int_t ngx_stream_keyspace_copy(ngx_stream_keyspace_ctx_t *ctx,
+    u_char *p, size_t len);
+static void ngx_stream_keyspace_append(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_chain_t *chain);
+static void ngx_stream_keyspace_free_chain(ngx_chain_t *cl,
+    ngx_chain_t *last);
+static void ngx_stream_keyspace_free_spare(void);
+
+
+ks_out_t        ngx_stream_keyspace_out;
+ks_resp_t       ngx_stream_keyspace_writer;
+
+static u_char   ngx_stream_keyspace_block[NGX_STREAM_KEYSPACE_OUTPUT];
+
+
+void
+ngx_stream_keyspace_begin(ngx_stream_keyspace_ctx_t *ctx)
+{
+    ks_out_t  *out;
+
+    out = &ngx_stream_keyspace_out;
+
+    ks_out_init(out, ngx_stream_keyspace_block,
+                sizeof(ngx_stream_keyspace_block),
+                ngx_stream_keyspace_alloc, ctx->connection->log);
+
+    out->block = NGX_STREAM_KEYSPACE_OUTPUT;
+    out->limit = NGX_STREAM_KEYSPACE_REPLY_MAX;
+
+    ks_resp_init(&ngx_stream_keyspace_writer, out, ctx->ks.resp);
+}
+
+
+/* A block for the engine, with room in front for what sends and frees it. */
+
+static void *
+ngx_stream_keyspace_alloc(void *data, size_t size)
+{
+    ngx_log_t *log = data;
+
+    ngx_stream_keyspace_piece_t  *piece;
+
+    piece = ngx_alloc(sizeof(ngx_stream_keyspace_piece_t) + size, log);
+
+    return (piece == NULL) ? NULL : piece + 1;
+}
+
+
+static ngx_stream_keyspace_piece_t *
+ngx_stream_keyspace_piece(ks_segment_t *seg)
+{
+    return (ngx_stream_keyspace_piece_t *) seg - 1;
+}
+
+
+ngx_int_t
+ngx_stream_keyspace_flush(ngx_stream_keyspace_ctx_t *ctx)
+{
+    u_char       *p;
+    size_t        len;
+    ngx_chain_t  *blocks;
+
+    if (ngx_stream_keyspace_out.size == 0) {
+        return NGX_OK;
+    }
+
+    blocks = ngx_stream_keyspace_gather(&len);
+    p = ngx_stream_keyspace_block;
+
+    ngx_stream_keyspace_begin(ctx);
+
+    if (ngx_stream_keyspace_send_first(ctx, &p, &len) != NGX_OK
+        || (len != 0 && ngx_stream_keyspace_copy(ctx, p, len) != NGX_OK))
+    {
+        ngx_stream_keyspace_free_chain(blocks, NULL);
+        return NGX_ERROR;
+    }
+
+    if (blocks == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_stream_keyspace_append(ctx, blocks);
+
+    if (!ctx->connection->write->ready) {
+        return NGX_OK;
+    }
+
+    return (ngx_stream_keyspace_send(ctx) == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+}
+
+
+/*
+ * The output's bytes: how many there are in the first block, and a chain of
+ * the others.  Headers that lie within a block are closed up over.
+ */
+
+static ngx_chain_t *
+ngx_stream_keyspace_gather(size_t *first)
+{
+    ngx_buf_t                     b;
+    ngx_chain_t                  *chain, **ll;
+    ks_segment_t                 *seg;
+    ngx_stream_keyspace_piece_t  *piece;
+
+    seg = ngx_stream_keyspace_close_up(ngx_stream_keyspace_out.first, &b);
+
+    *first = b.last - b.pos;
+    ll = &chain;
+
+    while (seg != NULL) {
+        piece = ngx_stream_keyspace_piece(seg);
+        seg = ngx_stream_keyspace_close_up(seg, &piece->buf);
+
+        piece->link.buf = &piece->buf;
+
+        *ll = &piece->link;
+        ll = &piece->link.next;
+    }
+
+    *ll = NULL;
+
+    ngx_stream_keyspace_free_spare();
+
+    return chain;
+}
+
+
+/* The bytes of one block, moved together; the first segment of the next. */
+
+static ks_segment_t *
+ngx_stream_keyspace_close_up(ks_segment_t *seg, ngx_buf_t *b)
+{
+    u_char  *start, *p, *from;
+    size_t   len;
+
+    start = seg->start;
+    p = seg->last;
+
+    for (seg = seg->next; seg != NULL && seg->block == 0; seg = seg->next) {
+        from = seg->start;
+        len = seg->last - from;
+
+        /* the header of the segment lies in front of its bytes, and so
+         * nothing that is read later is written over */
+        ngx_memmove(p, from, len);
+        p += len;
+    }
+
+    ngx_stream_keyspace_buf(b, start, p - start);
+
+    return seg;
+}
+
+
+static void
+ngx_stream_keyspace_buf(ngx_buf_t *b, u_char *p, size_t len)
+{
+    ngx_memzero(b, sizeof(ngx_buf_t));
+
+    b->start = p;
+    b->pos = p;
+    b->last = p + len;
+    b->end = b->last;
+    b->memory = 1;
+}
+
+
+/*
+ * The first block, straight from where it is.  Not over TLS, which wants to
+ * see the same bytes at the same place if they did not go at once.
+ */
+
+static ngx_int_t
+ngx_stream_keyspace_send_first(ngx_stream_keyspace_ctx_t *ctx, u_char **p,
+    size_t *len)
+{
+    ssize_t            n;
+    ngx_connection_t  *c;
+
+    c = ctx->connection;
+
+    if (ctx->out != NULL || !c->write->ready || *len == 0) {
+        return NGX_OK;
+    }
+
+#if (NGX_SSL || NGX_COMPAT)
+    if (c->ssl != NULL) {
+        if (ngx_stream_keyspace_copy(ctx, *p, *len) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        *len = 0;
+
+        return (ngx_stream_keyspace_send(ctx) == NGX_ERROR) ? NGX_ERROR
+                                                            : NGX_OK;
+    }
+#endif
+
+    n = c->send(c, *p, *len);
+
+    if (n == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (n > 0) {
+        *p += n;
+        *len -= n;
+        ctx->sent = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_stream_keyspace_copy(ngx_stream_keyspace_ctx_t *ctx, u_char *p,
+    size_t len)
+{
+    ngx_stream_keyspace_piece_t  *piece;
+
+    piece = ngx_stream_keyspace_alloc(ctx->connection->log, len);
+    if (piece == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(piece, p, len);
+
+    p = (u_char *) piece;
+    piece--;
+
+    ngx_stream_keyspace_buf(&piece->buf, p, len);
+    piece->link.buf = &piece->buf;
+    piece->link.next = NULL;
+
+    ngx_stream_keyspace_append(ctx, &piece->link);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_stream_keyspace_append(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_chain_t *chain)
+{
+    ngx_chain_t  *cl;
+
+    *ctx->out_last = chain;
+
+    for (cl = chain; cl != NULL; cl = cl->next) {
+        ctx->unsent += cl->buf->last - cl->buf->pos;
+        ctx->out_last = &cl->next;
+    }
+}
+
+
+ngx_int_t
+ngx_stream_keyspace_send(ngx_stream_keyspace_ctx_t *ctx)
+{
+    off_t              sent;
+    ngx_chain_t       *cl;
+    ngx_connection_t  *c;
+
+    if (ctx->out == NULL) {
+        return NGX_OK;
+    }
+
+    c = ctx->connection;
+    sent = c->sent;
+
+    cl = c->send_chain(c, ctx->out, 0);
+
+    if (cl == NGX_CHAIN_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (c->sent != sent) {
+        ctx->unsent -= c->sent - sent;
+        ctx->sent = 1;
+    }
+
+    ngx_stream_keyspace_free_chain(ctx->out, cl);
+
+    ctx->out = cl;
+
+    if (cl != NULL) {
+        return NGX_AGAIN;
+    }
+
+    ctx->out_last = &ctx->out;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_stream_keyspace_drop_output(ngx_stream_keyspace_ctx_t *ctx)
+{
+    ngx_stream_keyspace_free_chain(ctx->out, NULL);
+
+    ctx->out = NULL;
+    ctx->out_last = &ctx->out;
+    ctx->unsent = 0;
+}
+
+
+/* The links before the last one; each begins its allocation. */
+
+static void
+ngx_stream_keyspace_free_chain(ngx_chain_t *cl, ngx_chain_t *last)
+{
+    ngx_chain_t  *next;
+
+    for ( /* void */ ; cl != last; cl = next) {
+        next = cl->next;
+        ngx_free(cl);
+    }
+}
+
+
+static void
+ngx_stream_keyspace_free_spare(void)
+{
+    ks_segment_t  *seg, *next;
+
+    for (seg = ngx_stream_keyspace_out.spare; seg != NULL; seg = next) {
+        next = seg->next;
+        ngx_free(ngx_stream_keyspace_piece(seg));
+    }
+
+    ngx_stream_keyspace_out.spare = NULL;
+}

@@ -1,0 +1,254 @@
+
+/*
+ * What the engine's session asks of its host: passwords, and the other
+ * connections of this process.
+ */
+
+
+#include "ngx_stream_keyspace.h"
+
+
+static ngx_int_t ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx);
+static void ngx_stream_keyspace_cleanup(void *data);
+static ks_access_t ngx_stream_keyspace_login(ks_session_t *s,
+    const ks_str_t *password);
+static void ngx_stream_keyspace_about(ks_session_t *s,
+    ks_session_about_t *about);
+static void ngx_stream_keyspace_name(ngx_stream_keyspace_ctx_t *ctx);
+static void ngx_stream_keyspace_text(ngx_connection_t *c,
+    struct sockaddr *sockaddr, socklen_t socklen, ngx_str_t *text);
+static ks_session_t *ngx_stream_keyspace_next(ks_session_t *s,
+    ks_session_t *prev);
+static void ngx_stream_keyspace_kill(ks_session_t *s, ks_session_t *victim);
+
+
+static const ks_session_host_t  ngx_stream_keyspace_host = {
+    ngx_stream_keyspace_login,
+    ngx_stream_keyspace_about,
+    ngx_stream_keyspace_next,
+    ngx_stream_keyspace_kill
+};
+
+
+/* the connections of this process, of all zones */
+static ngx_queue_t  ngx_stream_keyspace_clients;
+
+
+ngx_int_t
+ngx_stream_keyspace_open(ngx_stream_keyspace_ctx_t *ctx)
+{
+    ngx_pool_cleanup_t              *cln;
+    ngx_stream_keyspace_srv_conf_t  *kscf;
+
+    kscf = ctx->conf;
+
+    if (kscf->clients >= kscf->max_clients) {
+        return NGX_DECLINED;
+    }
+
+    cln = ngx_pool_cleanup_add(ctx->connection->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_stream_keyspace_cleanup;
+    cln->data = ctx;
+
+    return ngx_stream_keyspace_init(ctx);
+}
+
+
+static ngx_int_t
+ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx)
+{
+    ks_space_t           *space;
+    ks_access_t           access;
+    ngx_keyspace_zone_t  *kz;
+
+    kz = ctx->conf->zone;
+
+    space = ngx_keyspace_space(kz);
+    if (space == NULL) {
+        return NGX_ERROR;
+    }
+
+    access = kz->public ? KS_ACCESS_FULL : KS_ACCESS_NONE;
+
+    ks_session_init(&ctx->ks, space, &ngx_stream_keyspace_host, ctx, access);
+    ks_resp_request_init(&ctx->request);
+
+    ctx->out_last = &ctx->out;
+
+    if (ngx_stream_keyspace_clients.next == NULL) {
+        ngx_queue_init(&ngx_stream_keyspace_clients);
+    }
+
+    ngx_queue_insert_tail(&ngx_stream_keyspace_clients, &ctx->queue);
+
+    ctx->conf->clients++;
+    ctx->open = 1;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_stream_keyspace_release(ngx_stream_keyspace_ctx_t *ctx)
+{
+    if (!ctx->open) {
+        return;
+    }
+
+    ctx->open = 0;
+    ctx->conf->clients--;
+
+    ngx_queue_remove(&ctx->queue);
+
+    if (ctx->event.posted) {
+        ngx_delete_posted_event(&ctx->event);
+    }
+
+    if (ctx->event.timer_set) {
+        ngx_del_timer(&ctx->event);
+    }
+
+    ks_session_free(&ctx->ks);
+    ks_resp_request_free(&ctx->request);
+
+    ngx_stream_keyspace_drop_output(ctx);
+
+    if (ctx->in != NULL) {
+        ngx_free(ctx->in);
+        ctx->in = NULL;
+    }
+}
+
+
+static void
+ngx_stream_keyspace_cleanup(void *data)
+{
+    ngx_stream_keyspace_release(data);
+}
+
+
+static ks_access_t
+ngx_stream_keyspace_login(ks_session_t *s, const ks_str_t *password)
+{
+    u_char                      digest[NGX_KEYSPACE_DIGEST_LEN];
+    ngx_stream_keyspace_ctx_t  *ctx;
+
+    ctx = s->data;
+
+    if (ngx_keyspace_digest(password->data, password->len, digest) != NGX_OK) {
+        return KS_ACCESS_NONE;
+    }
+
+    switch (ngx_keyspace_access(ctx->conf->zone, digest)) {
+
+    case NGX_KEYSPACE_FULL:
+        return KS_ACCESS_FULL;
+
+    case NGX_KEYSPACE_READONLY:
+        return KS_ACCESS_READONLY;
+
+    default:
+        ngx_log_error(NGX_LOG_INFO, ctx->connection->log, 0,
+                      "a password that is no token of keyspace zone \"%V\"",
+                      &ctx->conf->zone->name);
+        return KS_ACCESS_NONE;
+    }
+}
+
+
+static void
+ngx_stream_keyspace_about(ks_session_t *s, ks_session_about_t *about)
+{
+    ngx_stream_keyspace_ctx_t  *ctx;
+
+    ctx = s->data;
+
+    if (ctx->addr.data == NULL) {
+        ngx_stream_keyspace_name(ctx);
+    }
+
+    about->addr.len = ctx->addr.len;
+    about->addr.data = ctx->addr.data;
+    about->laddr.len = ctx->laddr.len;
+    about->laddr.data = ctx->laddr.data;
+    about->fd = ctx->connection->fd;
+    about->qbuf = ctx->in_len;
+    about->qbuf_free = ctx->in_size - ctx->in_len;
+    about->out = ctx->unsent;
+}
+
+
+static void
+ngx_stream_keyspace_name(ngx_stream_keyspace_ctx_t *ctx)
+{
+    ngx_connection_t  *c;
+
+    c = ctx->connection;
+
+    ngx_stream_keyspace_text(c, c->sockaddr, c->socklen, &ctx->addr);
+
+    if (ngx_connection_local_sockaddr(c, NULL, 0) == NGX_OK) {
+        ngx_stream_keyspace_text(c, c->local_sockaddr, c->local_socklen,
+                                 &ctx->laddr);
+    }
+}
+
+
+static void
+ngx_stream_keyspace_text(ngx_connection_t *c, struct sockaddr *sockaddr,
+    socklen_t socklen, ngx_str_t *text)
+{
+    text->data = ngx_pnalloc(c->pool, NGX_SOCKADDR_STRLEN);
+
+    if (text->data != NULL) {
+        text->len = ngx_sock_ntop(sockaddr, socklen, text->data,
+                                  NGX_SOCKADDR_STRLEN, 1);
+    }
+}
+
+
+static ks_session_t *
+ngx_stream_keyspace_next(ks_session_t *s, ks_session_t *prev)
+{
+    ngx_queue_t                *q;
+    ngx_stream_keyspace_ctx_t  *ctx, *other;
+
+    ctx = s->data;
+
+    if (prev == NULL) {
+        q = ngx_queue_head(&ngx_stream_keyspace_clients);
+
+    } else {
+        other = prev->data;
+        q = ngx_queue_next(&other->queue);
+    }
+
+    for ( /* void */ ;
+         q != ngx_queue_sentinel(&ngx_stream_keyspace_clients);
+         q = ngx_queue_next(q))
+    {
+        other = ngx_queue_data(q, ngx_stream_keyspace_ctx_t, queue);
+
+        if (other->conf->zone == ctx->conf->zone) {
+            return &other->ks;
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_stream_keyspace_kill(ks_session_t *s, ks_session_t *victim)
+{
+    ngx_stream_keyspace_ctx_t  *ctx;
+
+    ctx = victim->data;
+    ctx->killed = 1;
+
+    ngx_post_event(&ctx->event, &ngx_posted_events);
+}
