@@ -1,0 +1,719 @@
+/*
+ * Sets one at a time: SADD, SREM, SISMEMBER, SMISMEMBER, SCARD, SMEMBERS,
+ * SMOVE, SPOP, SRANDMEMBER, SSCAN.
+ *
+ * What is drawn at random is drawn by rank, so every member is as likely as
+ * any other, in every encoding.
+ */
+
+#include "commands/ks_cmd_set.h"
+#include "commands/ks_glob.h"
+#include "commands/ks_handlers.h"
+
+#include <stdio.h>
+
+
+#define KS_REPLY_BYTES  (1ull << 30)    /* what a reply has at most */
+#define KS_BULK_BYTES   6               /* of it for an empty string */
+
+#define KS_NO_RANK      UINT32_MAX
+
+
+int
+ks_arg_natural(ks_ctx_t *c, const ks_str_t *arg, int64_t *v, const char *err)
+{
+    if (ks_parse_int(arg, v) == KS_OK && *v >= 0) {
+        return KS_OK;
+    }
+
+    ks_reply_error(c->reply, err);
+
+    return KS_ERR;
+}
+
+
+void
+ks_reply_members(ks_ctx_t *c, const ks_value_t *v)
+{
+    int               more;
+    ks_pos_t          pos;
+    ks_item_t         it;
+    const ks_tree_t  *t;
+
+    t = &v->tree[0];
+
+    for (more = ks_tree_at(t, &pos, 0); more; more = ks_tree_next(t, &pos)) {
+        it = ks_tree_get(t, &pos, 0);
+        ks_reply_item(c, &it);
+    }
+}
+
+
+/* --- members --- */
+
+static size_t
+ks_set_room(int n, const ks_str_t *members)
+{
+    int     i;
+    size_t  room;
+
+    for (room = 0, i = 0; i < n; i++) {
+        room += ks_min(members[i].len, (size_t) KS_ITEM_MAX);
+    }
+
+    return room;
+}
+
+
+void
+ks_cmd_sadd(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int          i;
+    int64_t      n;
+    unsigned     enc;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (ks_write_value(c, &argv[1], KS_TYPE_SET, &e, &v) != KS_OK) {
+        return;
+    }
+
+    if (e == NULL) {
+        enc = ks_set_encoding(&argv[2], (size_t) argc - 2);
+        ks_value_create(c->space, &argv[1], NULL, KS_TYPE_SET, enc,
+                        ks_set_room(argc - 2, argv + 2), KS_NO_EXPIRE, &v);
+
+    } else {
+        enc = v.enc;
+        ks_set_expect(&v, (size_t) argc - 2);
+    }
+
+    for (n = 0, i = 2; i < argc; i++) {
+        n += ks_set_add(&v, &argv[i]);
+    }
+
+    if (n != 0 || v.enc != enc) {
+        (void) ks_value_close(&v);
+    }
+
+    ks_reply_integer(c->reply, n);
+}
+
+
+void
+ks_cmd_srem(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int          i;
+    int64_t      n;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (ks_write_value(c, &argv[1], KS_TYPE_SET, &e, &v) != KS_OK) {
+        return;
+    }
+
+    n = 0;
+
+    if (e != NULL) {
+
+        for (i = 2; i < argc; i++) {
+            n += ks_set_remove(&v, &argv[i]);
+        }
+
+        if (n != 0) {
+            (void) ks_value_close(&v);
+        }
+    }
+
+    ks_reply_integer(c->reply, n);
+}
+
+
+void
+ks_cmd_sismember(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    (void) argc;
+
+    if (ks_read_value(c, &argv[1], KS_TYPE_SET, &e, &v) == KS_OK) {
+        ks_reply_integer(c->reply, e != NULL && ks_set_has(&v, &argv[2]));
+    }
+}
+
+
+void
+ks_cmd_smismember(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int          i;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (ks_read_value(c, &argv[1], KS_TYPE_SET, &e, &v) != KS_OK) {
+        return;
+    }
+
+    ks_reply_array(c->reply, (size_t) argc - 2);
+
+    for (i = 2; i < argc; i++) {
+        ks_reply_integer(c->reply, e != NULL && ks_set_has(&v, &argv[i]));
+    }
+}
+
+
+void
+ks_cmd_scard(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    (void) argc;
+
+    if (ks_read_value(c, &argv[1], KS_TYPE_SET, &e, &v) == KS_OK) {
+        ks_reply_integer(c->reply, e ? ks_value_count(&v) : 0);
+    }
+}
+
+
+void
+ks_cmd_smembers(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    (void) argc;
+
+    if (ks_read_value(c, &argv[1], KS_TYPE_SET, &e, &v) != KS_OK) {
+        return;
+    }
+
+    ks_reply_set(c->reply, e ? ks_value_count(&v) : 0);
+
+    if (e != NULL) {
+        ks_reply_members(c, &v);
+    }
+}
+
+
+/* The member is taken out of one set already, which may be gone by now. */
+
+static void
+ks_smove_to(ks_ctx_t *c, const ks_str_t *key, const ks_str_t *member)
+{
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    e = ks_lookup(c->space, key, KS_LOOKUP_WRITE);
+
+    if (e == NULL) {
+        ks_value_create(c->space, key, NULL, KS_TYPE_SET,
+                        ks_set_encoding(member, 1), ks_set_room(1, member),
+                        KS_NO_EXPIRE, &v);
+
+    } else {
+        ks_value_open(c->space, key, e, &v);
+    }
+
+    if (ks_set_add(&v, member)) {
+        (void) ks_value_close(&v);
+    }
+}
+
+
+void
+ks_cmd_smove(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_entry_t  *e, *to;
+    ks_value_t   v;
+
+    (void) argc;
+
+    to = ks_lookup(c->space, &argv[2], KS_LOOKUP_WRITE);
+
+    if (ks_write_value(c, &argv[1], KS_TYPE_SET, &e, &v) != KS_OK) {
+        return;
+    }
+
+    if (e != NULL && to != NULL && ks_entry_type(to) != KS_TYPE_SET) {
+        ks_reply_error(c->reply, KS_ERR_WRONGTYPE);
+        return;
+    }
+
+    if (e == NULL || !ks_set_has(&v, &argv[3])) {
+        ks_reply_integer(c->reply, 0);
+        return;
+    }
+
+    if (e != to) {
+        (void) ks_set_remove(&v, &argv[3]);
+        (void) ks_value_close(&v);
+        ks_smove_to(c, &argv[2], &argv[3]);
+    }
+
+    ks_reply_integer(c->reply, 1);
+}
+
+
+/* --- random members --- */
+
+static int
+ks_set_random(ks_ctx_t *c, const ks_tree_t *t, ks_pos_t *pos)
+{
+    return ks_tree_at(t, pos, ks_random_below(c->space, ks_tree_count(t)));
+}
+
+
+static void
+ks_reply_random(ks_ctx_t *c, const ks_tree_t *t)
+{
+    ks_pos_t   pos;
+    ks_item_t  it;
+
+    (void) ks_set_random(c, t, &pos);
+    it = ks_tree_get(t, &pos, 0);
+    ks_reply_item(c, &it);
+}
+
+
+/*
+ * Chooses n of the members (Knuth, TAOCP 3.4.2, S) and replies with them; or,
+ * if they are to be kept, copies them there and replies with all others.
+ */
+
+static void
+ks_reply_choice(ks_ctx_t *c, const ks_tree_t *t, uint32_t n, ks_str_t *kept)
+{
+    int        more;
+    uint32_t   left;
+    ks_pos_t   pos;
+    ks_item_t  it;
+
+    left = ks_tree_count(t);
+
+    for (more = ks_tree_at(t, &pos, 0);
+         more && (n || kept);
+         more = ks_tree_next(t, &pos))
+    {
+        it = ks_tree_get(t, &pos, 0);
+
+        if (ks_random_below(c->space, left--) >= n) {
+            if (kept) {
+                ks_reply_item(c, &it);
+            }
+
+            continue;
+        }
+
+        n--;
+
+        if (kept) {
+            *kept++ = ks_item_copy(c->space, &it);
+
+        } else {
+            ks_reply_item(c, &it);
+        }
+    }
+}
+
+
+/* 1: the rank was not there; the table has a power of two of slots */
+
+static int
+ks_ranks_add(uint32_t *ranks, size_t size, uint32_t rank)
+{
+    size_t  i;
+
+    for (i = (rank * 0x9e3779b9u) & (size - 1);
+         ranks[i] != KS_NO_RANK;
+         i = (i + 1) & (size - 1))
+    {
+        if (ranks[i] == rank) {
+            return 0;
+        }
+    }
+
+    ranks[i] = rank;
+
+    return 1;
+}
+
+
+/* n of many more members, in any order */
+
+static void
+ks_reply_few(ks_ctx_t *c, const ks_tree_t *t, uint32_t n)
+{
+    size_t     size;
+    uint32_t   rank, *ranks;
+    ks_pos_t   pos;
+    ks_item_t  it;
+
+    for (size = 8; size < 2 * (size_t) n; size *= 2) { /* void */ }
+
+    ranks = ks_arena_alloc(c->space, size * sizeof(uint32_t));
+    memset(ranks, 0xff, size * sizeof(uint32_t));
+
+    while (n) {
+        rank = ks_random_below(c->space, ks_tree_count(t));
+
+        if (!ks_ranks_add(ranks, size, rank)) {
+            continue;
+        }
+
+        (void) ks_tree_at(t, &pos, rank);
+        it = ks_tree_get(t, &pos, 0);
+        ks_reply_item(c, &it);
+        n--;
+    }
+}
+
+
+/* n members, any of them any number of times */
+
+static void
+ks_reply_repeated(ks_ctx_t *c, const ks_tree_t *t, uint64_t n)
+{
+    uint64_t  bytes;
+
+    bytes = ks_tree_bytes(t) / ks_tree_count(t) + KS_BULK_BYTES;
+
+    if (n > KS_REPLY_BYTES / bytes) {
+        ks_reply_error(c->reply, "ERR the reply is too large");
+        return;
+    }
+
+    ks_reply_array(c->reply, n);
+
+    for ( /* void */ ; n; n--) {
+        ks_reply_random(c, t);
+    }
+}
+
+
+static void
+ks_srandmember_count(ks_ctx_t *c, ks_str_t *argv)
+{
+    int64_t      n;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (ks_arg_int(c, &argv[2], &n, NULL) != KS_OK) {
+        return;
+    }
+
+    if (n == INT64_MIN) {
+        ks_reply_errorf(c->reply, "ERR value is out of range, value must "
+                        "between %lld and %lld", (long long) -INT64_MAX,
+                        (long long) INT64_MAX);
+        return;
+    }
+
+    if (ks_read_value(c, &argv[1], KS_TYPE_SET, &e, &v) != KS_OK) {
+        return;
+    }
+
+    if (e == NULL || n == 0) {
+        ks_reply_array(c->reply, 0);
+
+    } else if (n < 0) {
+        ks_reply_repeated(c, &v.tree[0], (uint64_t) -n);
+
+    } else if (n >= ks_value_count(&v)) {
+        ks_reply_array(c->reply, ks_value_count(&v));
+        ks_reply_members(c, &v);
+
+    } else {
+        ks_reply_array(c->reply, (size_t) n);
+
+        if (n < ks_value_count(&v) / 4) {
+            ks_reply_few(c, &v.tree[0], (uint32_t) n);
+
+        } else {
+            ks_reply_choice(c, &v.tree[0], (uint32_t) n, NULL);
+        }
+    }
+}
+
+
+void
+ks_cmd_srandmember(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (argc > 3) {
+        ks_reply_error(c->reply, KS_ERR_SYNTAX);
+        return;
+    }
+
+    if (argc == 3) {
+        ks_srandmember_count(c, argv);
+        return;
+    }
+
+    if (ks_read_value(c, &argv[1], KS_TYPE_SET, &e, &v) != KS_OK) {
+        return;
+    }
+
+    if (e == NULL) {
+        ks_reply_null(c->reply);
+        return;
+    }
+
+    ks_reply_random(c, &v.tree[0]);
+}
+
+
+static void
+ks_spop_some(ks_ctx_t *c, ks_value_t *v, uint32_t n)
+{
+    ks_pos_t   pos;
+    ks_item_t  it;
+
+    for ( /* void */ ; n; n--) {
+        (void) ks_set_random(c, &v->tree[0], &pos);
+        it = ks_tree_get(&v->tree[0], &pos, 0);
+        ks_reply_item(c, &it);
+        ks_tree_remove(&v->tree[0], &pos);
+    }
+
+    (void) ks_value_close(v);
+}
+
+
+/*
+ * Nearly all of them: what is left, n members, is a new set, which may be
+ * small again.
+ */
+
+static void
+ks_spop_most(ks_ctx_t *c, const ks_str_t *key, ks_value_t *v, uint32_t n)
+{
+    uint32_t     i;
+    unsigned     enc;
+    ks_str_t    *kept;
+    ks_value_t   left;
+
+    kept = ks_arena_alloc(c->space, n * sizeof(ks_str_t));
+    ks_reply_choice(c, &v->tree[0], n, kept);
+
+    enc = v->enc;
+
+    if (enc == KS_ENC_HASHTABLE && n <= KS_SET_LISTPACK_ITEMS) {
+        enc = KS_ENC_LISTPACK;
+    }
+
+    ks_value_create(c->space, key, v->entry, KS_TYPE_SET, enc,
+                    ks_set_room((int) ks_min(n, 1024u), kept), KS_KEEP_TTL,
+                    &left);
+
+    for (i = 0; i < n; i++) {
+        (void) ks_set_add(&left, &kept[i]);
+    }
+
+    (void) ks_value_close(&left);
+}
+
+
+static void
+ks_spop_count(ks_ctx_t *c, ks_str_t *argv)
+{
+    int64_t      n, count;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (ks_arg_natural(c, &argv[2], &n,
+                       "ERR value is out of range, must be positive")
+        != KS_OK
+        || ks_write_value(c, &argv[1], KS_TYPE_SET, &e, &v) != KS_OK)
+    {
+        return;
+    }
+
+    count = e ? ks_value_count(&v) : 0;
+    n = ks_min(n, count);
+    ks_reply_set(c->reply, (size_t) n);
+
+    if (n == 0) {
+        return;
+    }
+
+    if (n == count) {
+        ks_reply_members(c, &v);
+        ks_remove(c->space, &argv[1], e);
+
+    } else if ((count - n) * 5 > n) {
+        ks_spop_some(c, &v, (uint32_t) n);
+
+    } else {
+        ks_spop_most(c, &argv[1], &v, (uint32_t) (count - n));
+    }
+}
+
+
+void
+ks_cmd_spop(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    if (argc > 3) {
+        ks_reply_error(c->reply, KS_ERR_SYNTAX);
+        return;
+    }
+
+    if (argc == 3) {
+        ks_spop_count(c, argv);
+        return;
+    }
+
+    if (ks_write_value(c, &argv[1], KS_TYPE_SET, &e, &v) != KS_OK) {
+        return;
+    }
+
+    if (e == NULL) {
+        ks_reply_null(c->reply);
+        return;
+    }
+
+    ks_spop_some(c, &v, 1);
+}
+
+
+/* --- SSCAN --- */
+
+typedef struct ks_met_s  ks_met_t;
+
+struct ks_met_s {
+    ks_met_t        *next;
+    ks_item_t        it;
+};
+
+typedef struct {
+    ks_ctx_t        *c;
+    const ks_str_t  *pattern;       /* NULL: any */
+    int64_t          count;
+    ks_met_t        *first;
+    ks_met_t       **last;
+    size_t           n;
+} ks_sscan_t;
+
+
+static int
+ks_sscan_options(ks_sscan_t *s, int argc, ks_str_t *argv)
+{
+    int  i;
+
+    for (i = 3; i + 1 < argc; i += 2) {
+
+        if (ks_arg_is(&argv[i], "count")) {
+            if (ks_arg_int(s->c, &argv[i + 1], &s->count, NULL) != KS_OK) {
+                return KS_ERR;
+            }
+
+            if (s->count < 1) {
+                break;
+            }
+
+        } else if (ks_arg_is(&argv[i], "match")) {
+            s->pattern = &argv[i + 1];
+
+        } else {
+            break;
+        }
+    }
+
+    if (i < argc) {
+        ks_reply_error(s->c->reply, KS_ERR_SYNTAX);
+        return KS_ERR;
+    }
+
+    return KS_OK;
+}
+
+
+static void
+ks_sscan_visit(const ks_tree_t *t, const ks_pos_t *pos, void *data)
+{
+    ks_str_t     text;
+    ks_met_t    *met;
+    ks_item_t    it;
+    ks_sscan_t  *s;
+
+    s = data;
+    it = ks_tree_get(t, pos, 0);
+
+    if (s->pattern != NULL) {
+        text = ks_item_flat(s->c->space, &it);
+
+        if (!ks_glob(s->pattern, &text, 0)) {
+            return;
+        }
+    }
+
+    met = ks_arena_alloc(s->c->space, sizeof(ks_met_t));
+    met->next = NULL;
+    met->it = it;
+
+    *s->last = met;
+    s->last = &met->next;
+    s->n++;
+}
+
+
+static void
+ks_sscan_reply(const ks_sscan_t *s, uint64_t cursor)
+{
+    int        n;
+    char       text[KS_INT_LEN + 1];
+    ks_met_t  *met;
+
+    n = snprintf(text, sizeof(text), "%llu", (unsigned long long) cursor);
+
+    ks_reply_array(s->c->reply, 2);
+    ks_reply_bulk(s->c->reply, text, (size_t) n);
+    ks_reply_array(s->c->reply, s->n);
+
+    for (met = s->first; met != NULL; met = met->next) {
+        ks_reply_item(s->c, &met->it);
+    }
+}
+
+
+void
+ks_cmd_sscan(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    uint64_t     cursor;
+    ks_entry_t  *e;
+    ks_value_t   v;
+    ks_sscan_t   s;
+
+    memset(&s, 0, sizeof(ks_sscan_t));
+    s.c = c;
+    s.count = 10;
+    s.last = &s.first;
+
+    if (ks_arg_cursor(c, &argv[2], &cursor) != KS_OK
+        || ks_read_value(c, &argv[1], KS_TYPE_SET, &e, &v) != KS_OK)
+    {
+        return;
+    }
+
+    if (e == NULL) {
+        ks_sscan_reply(&s, 0);
+        return;
+    }
+
+    if (ks_sscan_options(&s, argc, argv) != KS_OK) {
+        return;
+    }
+
+    if (s.pattern && s.pattern->len == 1 && s.pattern->data[0] == '*') {
+        s.pattern = NULL;
+    }
+
+    cursor = ks_tree_scan(&v.tree[0], cursor, (size_t) s.count,
+                          ks_sscan_visit, &s);
+    ks_sscan_reply(&s, cursor);
+}
