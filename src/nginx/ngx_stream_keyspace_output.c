@@ -154,19 +154,21 @@ ngx_stream_keyspace_gather(size_t *first)
 static ks_segment_t *
 ngx_stream_keyspace_close_up(ks_segment_t *seg, ngx_buf_t *b)
 {
-    u_char  *start, *p, *from;
-    size_t   len;
+    u_char        *start, *p;
+    size_t         len;
+    ks_segment_t  *next;
 
     start = seg->start;
     p = seg->last;
 
-    for (seg = seg->next; seg != NULL && seg->block == 0; seg = seg->next) {
-        from = seg->start;
-        len = seg->last - from;
+    for (seg = seg->next; seg != NULL && seg->block == 0; seg = next) {
 
-        /* the header of the segment lies in front of its bytes, and so
-         * nothing that is read later is written over */
-        ngx_memmove(p, from, len);
+        /* its bytes may come to lie over its header, but not beyond it */
+
+        next = seg->next;
+        len = seg->last - seg->start;
+
+        ngx_memmove(p, seg->start, len);
         p += len;
     }
 
