@@ -266,6 +266,30 @@ ks_tree_grow_leaf(ks_tree_t *t, ks_pos_t *pos, size_t cap, size_t need)
 }
 
 
+/*
+ * The key of the child at the end of the path becomes key, which is not above
+ * what lies below it.  What it was: the key of what goes in front of it.
+ */
+
+static uint64_t
+ks_path_raise(ks_tree_t *t, ks_pos_t *pos, int level, uint64_t key)
+{
+    uint64_t     old;
+    unsigned     slot;
+    ks_inner_t  *node;
+
+    node = pos->path[level].node;
+    slot = pos->path[level].slot;
+    old = ks_inner_key(t, node, slot);
+
+    ks_tree_save(t, (u_char *) ks_inner_keys(node) + slot * t->key, t->key);
+    ks_inner_set_key(t, node, slot, key);
+    ks_barrier();
+
+    return old;
+}
+
+
 /* a leaf with this item alone, behind or in front of the one at pos */
 
 static void
@@ -298,9 +322,14 @@ ks_tree_neighbour(ks_tree_t *t, ks_pos_t *pos, int behind, uint64_t key,
     ks_leaf_init(leaf, cap, start);
     ks_leaf_put(&unseen, leaf, 0, (unsigned) start, key, cols);
 
+    level = (int) pos->levels - 1;
+
+    if (!behind && level >= 0 && t->key) {
+        child.key = ks_path_raise(t, pos, level, key);
+    }
+
     /* as if the item had come into the leaf at pos and left it again */
 
-    level = (int) pos->levels - 1;
 
     if (pos->levels) {
         pos->levels--;
