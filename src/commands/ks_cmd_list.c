@@ -41,25 +41,35 @@ ks_list_end(ks_ctx_t *c, const ks_str_t *arg, int *end)
 
 
 void
-ks_list_create(ks_ctx_t *c, const ks_str_t *key, int n, const ks_str_t *s,
-    ks_value_t *v)
+ks_list_give(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e, ks_value_t *v,
+    int end, int n, const ks_str_t *s)
 {
     int     i;
-    size_t  room;
+    size_t  bytes;
 
-    for (room = 0, i = 0; i < n; i++) {
-        room += s[i].len + KS_LIST_ITEM_ROOM;
+    for (bytes = 0, i = 0; i < n; i++) {
+        bytes += s[i].len;
     }
 
-    ks_value_create(c->space, key, NULL, KS_TYPE_LIST, KS_ENC_LISTPACK, room,
-                    KS_NO_EXPIRE, v);
+    if (e == NULL) {
+        ks_value_create(c->space, key, NULL, KS_TYPE_LIST, KS_ENC_LISTPACK,
+                        bytes + (size_t) n, KS_NO_EXPIRE, v);
+    }
+
+    ks_list_expect(v, bytes);
+
+    for (i = 0; i < n; i++) {
+        ks_list_push(v, end, &s[i]);
+    }
 }
 
 
-void
+/* the end of changes that removed or replaced elements */
+
+static void
 ks_list_done(ks_value_t *v)
 {
-    ks_list_settle(v);
+    ks_list_shrunk(v);
     (void) ks_value_close(v);
 }
 
@@ -120,7 +130,6 @@ ks_list_range(const ks_value_t *v, int64_t start, int64_t stop,
 static void
 ks_push(ks_ctx_t *c, int argc, ks_str_t *argv, int end, int create)
 {
-    int          i;
     ks_entry_t  *e;
     ks_value_t   v;
 
@@ -128,21 +137,14 @@ ks_push(ks_ctx_t *c, int argc, ks_str_t *argv, int end, int create)
         return;
     }
 
-    if (e == NULL) {
-        if (!create) {
-            ks_reply_integer(c->reply, 0);
-            return;
-        }
-
-        ks_list_create(c, &argv[1], argc - 2, &argv[2], &v);
+    if (e == NULL && !create) {
+        ks_reply_integer(c->reply, 0);
+        return;
     }
 
-    for (i = 2; i < argc; i++) {
-        ks_list_push(&v, end, &argv[i]);
-    }
-
+    ks_list_give(c, &argv[1], e, &v, end, argc - 2, &argv[2]);
     ks_reply_integer(c->reply, ks_value_count(&v));
-    ks_list_done(&v);
+    (void) ks_value_close(&v);
 }
 
 
@@ -324,6 +326,7 @@ ks_cmd_lset(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
+    ks_list_expect(&v, argv[3].len);
     ks_list_set(&v, &pos, &argv[3]);
     ks_list_done(&v);
     ks_reply_ok(c->reply);
@@ -355,13 +358,15 @@ ks_cmd_linsert(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
+    ks_list_expect(&v, argv[4].len);
+
     if (!ks_list_insert(&v, &argv[3], behind, &argv[4])) {
         ks_reply_integer(c->reply, -1);
         return;
     }
 
     ks_reply_integer(c->reply, ks_value_count(&v));
-    ks_list_done(&v);
+    (void) ks_value_close(&v);
 }
 
 

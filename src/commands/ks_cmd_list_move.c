@@ -24,22 +24,6 @@ ks_list_take(ks_ctx_t *c, ks_value_t *v, int end)
 }
 
 
-/* the last part of a move, to dst (e NULL: there is no such list yet) */
-
-static void
-ks_list_give(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e, ks_value_t *dst,
-    int end, const ks_str_t *s)
-{
-    if (e == NULL) {
-        ks_list_create(c, key, 1, s, dst);
-    }
-
-    ks_list_push(dst, end, s);
-    ks_list_done(dst);
-    ks_reply_bulk(c->reply, s->data, s->len);
-}
-
-
 static void
 ks_list_move(ks_ctx_t *c, ks_str_t *argv, int from, int to)
 {
@@ -58,17 +42,21 @@ ks_list_move(ks_ctx_t *c, ks_str_t *argv, int from, int to)
 
     if (ks_str_same(&argv[1], &argv[2])) {
         s = ks_list_take(c, &src, from);
-        ks_list_give(c, &argv[1], e, &src, to, &s);
-        return;
+        ks_list_give(c, &argv[1], e, &src, to, 1, &s);
+
+    } else {
+        if (ks_write_value(c, &argv[2], KS_TYPE_LIST, &e, &dst) != KS_OK) {
+            return;
+        }
+
+        s = ks_list_take(c, &src, from);
+        ks_list_give(c, &argv[2], e, &dst, to, 1, &s);
+        (void) ks_value_close(&dst);
     }
 
-    if (ks_write_value(c, &argv[2], KS_TYPE_LIST, &e, &dst) != KS_OK) {
-        return;
-    }
-
-    s = ks_list_take(c, &src, from);
-    ks_list_done(&src);
-    ks_list_give(c, &argv[2], e, &dst, to, &s);
+    ks_list_shrunk(&src);
+    (void) ks_value_close(&src);
+    ks_reply_bulk(c->reply, s.data, s.len);
 }
 
 

@@ -11,8 +11,6 @@
 
 #define KS_ERR_POSITIVE    "ERR value is out of range, must be positive"
 
-#define KS_LIST_ITEM_ROOM  2    /* beside its bytes, of a short element */
-
 
 /* an integer of at least min; err is said for all else */
 static inline int
@@ -32,12 +30,9 @@ ks_arg_within(ks_ctx_t *c, const ks_str_t *arg, int64_t min, int64_t *v,
 /* LEFT or RIGHT */
 int ks_list_end(ks_ctx_t *c, const ks_str_t *arg, int *end);
 
-/* A list at key, where there is none, with room for n strings. */
-void ks_list_create(ks_ctx_t *c, const ks_str_t *key, int n,
-    const ks_str_t *s, ks_value_t *v);
-
-/* The end of each change. */
-void ks_list_done(ks_value_t *v);
+/* Pushes n strings to the list at key; e NULL: to a new one. */
+void ks_list_give(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
+    ks_value_t *v, int end, int n, const ks_str_t *s);
 
 /*
  * Says n elements, which must be there, from an end on, and removes them; v is

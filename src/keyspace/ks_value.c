@@ -116,6 +116,7 @@ int
 ks_value_close(ks_value_t *v)
 {
     ks_place_t   at;
+    ks_entry_t  *e;
     ks_space_t  *sp;
 
     sp = v->space;
@@ -124,6 +125,14 @@ ks_value_close(ks_value_t *v)
     if (ks_value_count(v) == 0) {
         ks_remove_at(sp, &at, v->entry);
         return 1;
+    }
+
+    /* a list is called by another name without a change of its shape */
+
+    e = v->entry;
+
+    if (ks_entry_enc(e) != v->enc) {
+        ks_set(v->mem, at.shard, e->type, (uint8_t) (v->type | v->enc << 4));
     }
 
     ks_touched(sp, &at);

@@ -213,13 +213,29 @@ ks_list_bytes(const ks_value_t *v)
 
 
 void
+ks_list_expect(ks_value_t *v, size_t bytes)
+{
+    if (v->enc != KS_ENC_LISTPACK) {
+        return;
+    }
+
+    /* what lies in its entry is small */
+
+    if (v->tree[0].root != NULL) {
+        bytes += ks_list_bytes(v);
+    }
+
+    if (bytes > KS_LIST_LISTPACK_BYTES) {
+        v->enc = KS_ENC_QUICKLIST;
+    }
+}
+
+
+void
 ks_list_settle(ks_value_t *v)
 {
     if (v->enc == KS_ENC_LISTPACK) {
-
-        if (ks_list_bytes(v) > KS_LIST_LISTPACK_BYTES) {
-            v->enc = KS_ENC_QUICKLIST;
-        }
+        ks_list_expect(v, 0);
 
     } else if (ks_value_count(v) <= KS_LIST_SHRUNK_BYTES / KS_LISTPACK_ENTRY
                && ks_list_bytes(v) <= KS_LIST_SHRUNK_BYTES)

@@ -45,8 +45,24 @@ void ks_list_cut(ks_value_t *v, int end, uint32_t n);
 uint32_t ks_list_remove(ks_value_t *v, int end, uint32_t max,
     const ks_str_t *s);
 
-/* Brings the name of the encoding up to date after changes. */
+/*
+ * What the encoding is called.  It follows from the size that Redis's listpack
+ * would have; between two sizes it stays what it was.
+ *
+ * ks_list_expect(): elements of so many bytes are about to come.
+ * ks_list_shrunk(): some have gone, or have been replaced.
+ * ks_list_settle(): elements came and went, and nobody said so.
+ */
+void ks_list_expect(ks_value_t *v, size_t bytes);
 void ks_list_settle(ks_value_t *v);
+
+static inline void
+ks_list_shrunk(ks_value_t *v)
+{
+    if (v->enc != KS_ENC_LISTPACK) {
+        ks_list_settle(v);
+    }
+}
 
 
 #endif /* KS_LIST_H */

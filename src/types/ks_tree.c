@@ -535,6 +535,43 @@ ks_tree_scan(const ks_tree_t *t, uint64_t cursor, size_t count,
 }
 
 
+/* what the blobs of a leaf's items have beyond the references to them */
+
+static size_t
+ks_leaf_blob_bytes(const ks_tree_t *t, const ks_leaf_t *leaf)
+{
+    size_t         n, sum;
+    u_char        *p;
+    unsigned       i, col;
+    const u_char  *codes;
+
+    n = leaf->n * ks_desc_size(t);
+
+    if (memchr((u_char *) leaf + leaf->cap - n, KS_CODE_BLOB, n) == NULL) {
+        return 0;
+    }
+
+    p = (u_char *) leaf + leaf->start;
+    sum = 0;
+
+    for (i = 0; i < leaf->n; i++) {
+        codes = ks_leaf_codes(t, leaf, i);
+
+        for (col = 0; col < t->width; col++) {
+            n = ks_code_size(codes[col], p);
+
+            if (codes[col] == KS_CODE_BLOB) {
+                sum += ks_leaf_string(KS_CODE_BLOB, p).len - n;
+            }
+
+            p += n;
+        }
+    }
+
+    return sum;
+}
+
+
 /* beyond one leaf only as far as any limit that is asked for */
 
 #define KS_BYTES_ENOUGH  65536
@@ -553,6 +590,7 @@ ks_tree_bytes(const ks_tree_t *t)
 
     do {
         n += pos.leaf->end - pos.leaf->start;
+        n += ks_leaf_blob_bytes(t, pos.leaf);
     } while (n < KS_BYTES_ENOUGH && ks_tree_turn(t, &pos, 1));
 
     return n;
