@@ -666,7 +666,7 @@ ks_algebra_reply(ks_algebra_t *a)
     ks_reply_t  *r;
 
     r = a->c->reply;
-    ks_reply_pairs(a->c, a->n, a->scores);
+    ks_zset_reply_open(a->c, a->n, a->scores);
 
     for (i = 0; i < a->n; i++) {
         if (a->scores && r->resp3) {

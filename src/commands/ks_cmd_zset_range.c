@@ -337,7 +337,7 @@ ks_range_reply(ks_ctx_t *c, const ks_value_t *v, const ks_range_t *r)
     ks_pos_t   pos;
 
     n = ks_range_find(v, r, &rank);
-    ks_reply_pairs(c, n, r->scores);
+    ks_zset_reply_open(c, n, r->scores);
 
     if (n == 0) {
         return;
@@ -348,7 +348,7 @@ ks_range_reply(ks_ctx_t *c, const ks_value_t *v, const ks_range_t *r)
 
     for ( ;; ) {
         if (more) {
-            ks_reply_pair(c, v, &pos, r->scores);
+            ks_zset_reply_one(c, v, &pos, r->scores);
         }
 
         if (!more || --n == 0) {

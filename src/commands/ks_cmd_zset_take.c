@@ -220,12 +220,12 @@ ks_zrandom_any(ks_ctx_t *c, const ks_value_t *v, uint32_t n, int scores)
 {
     ks_pos_t  pos;
 
-    ks_reply_pairs(c, n, scores);
+    ks_zset_reply_open(c, n, scores);
 
     while (n--) {
         (void) ks_tree_at(&v->tree[0], &pos,
                           ks_random_below(c->space, ks_value_count(v)));
-        ks_reply_pair(c, v, &pos, scores);
+        ks_zset_reply_one(c, v, &pos, scores);
     }
 }
 
@@ -242,13 +242,13 @@ ks_zrandom_many(ks_ctx_t *c, const ks_value_t *v, uint32_t n, int scores)
     ks_pos_t  pos;
     uint32_t  left;
 
-    ks_reply_pairs(c, n, scores);
+    ks_zset_reply_open(c, n, scores);
     left = ks_value_count(v);
 
     for (more = ks_tree_at(&v->tree[0], &pos, 0); more && n; left--) {
 
         if (n == left || ks_random_below(c->space, left) < n) {
-            ks_reply_pair(c, v, &pos, scores);
+            ks_zset_reply_one(c, v, &pos, scores);
             n--;
         }
 
@@ -274,7 +274,7 @@ ks_zrandom_few(ks_ctx_t *c, const ks_value_t *v, uint32_t n, int scores)
     taken = ks_arena_alloc(c->space, size * sizeof(uint32_t));
     memset(taken, 0xff, size * sizeof(uint32_t));
 
-    ks_reply_pairs(c, n, scores);
+    ks_zset_reply_open(c, n, scores);
 
     for (end = ks_value_count(v) - n; n; end++, n--) {
         rank = ks_random_below(c->space, end + 1);
@@ -297,7 +297,7 @@ ks_zrandom_few(ks_ctx_t *c, const ks_value_t *v, uint32_t n, int scores)
 
         taken[i] = rank;
         (void) ks_tree_at(&v->tree[0], &pos, rank);
-        ks_reply_pair(c, v, &pos, scores);
+        ks_zset_reply_one(c, v, &pos, scores);
     }
 }
 
@@ -395,5 +395,5 @@ ks_cmd_zrandmember(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     (void) ks_tree_at(&v.tree[0], &pos,
                       ks_random_below(c->space, ks_value_count(&v)));
-    ks_reply_pair(c, &v, &pos, 0);
+    ks_zset_reply_one(c, &v, &pos, 0);
 }

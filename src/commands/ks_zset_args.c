@@ -6,14 +6,14 @@
 
 
 void
-ks_reply_pairs(ks_ctx_t *c, size_t n, int scores)
+ks_zset_reply_open(ks_ctx_t *c, size_t n, int scores)
 {
     ks_reply_array(c->reply, (scores && !c->reply->resp3) ? 2 * n : n);
 }
 
 
 void
-ks_reply_pair(ks_ctx_t *c, const ks_value_t *v, const ks_pos_t *pos,
+ks_zset_reply_one(ks_ctx_t *c, const ks_value_t *v, const ks_pos_t *pos,
     int scores)
 {
     ks_item_t  it;

@@ -23,13 +23,13 @@ typedef struct {
 
 
 /* An array of n pairs: flat in RESP2, an array of arrays in RESP3. */
-void ks_reply_pairs(ks_ctx_t *c, size_t n, int scores);
+void ks_zset_reply_open(ks_ctx_t *c, size_t n, int scores);
 
 /*
  * One of its pairs (or without scores the member alone): the item of the
  * sorted set at pos.
  */
-void ks_reply_pair(ks_ctx_t *c, const ks_value_t *v, const ks_pos_t *pos,
+void ks_zset_reply_one(ks_ctx_t *c, const ks_value_t *v, const ks_pos_t *pos,
     int scores);
 
 /*
