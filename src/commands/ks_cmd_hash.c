@@ -205,7 +205,7 @@ ks_cmd_hmget(ks_ctx_t *c, int argc, ks_str_t *argv)
 
 
 void
-ks_reply_pair(ks_ctx_t *c, const ks_tree_t *t, const ks_pos_t *pos, int what)
+ks_reply_hash_pair(ks_ctx_t *c, const ks_tree_t *t, const ks_pos_t *pos, int what)
 {
     ks_item_t  item;
 
@@ -245,7 +245,7 @@ ks_hash_all(ks_ctx_t *c, const ks_str_t *key, int what)
     for (more = n && ks_tree_at(&v.tree[0], &pos, 0); more;
          more = ks_tree_next(&v.tree[0], &pos))
     {
-        ks_reply_pair(c, &v.tree[0], &pos, what);
+        ks_reply_hash_pair(c, &v.tree[0], &pos, what);
     }
 }
 

@@ -20,7 +20,7 @@ void ks_hash_create(ks_ctx_t *c, const ks_str_t *key, const ks_str_t *argv,
 void ks_reply_field(ks_ctx_t *c, const ks_value_t *v, const ks_str_t *field);
 
 /* The field at pos, its value, or both. */
-void ks_reply_pair(ks_ctx_t *c, const ks_tree_t *t, const ks_pos_t *pos,
+void ks_reply_hash_pair(ks_ctx_t *c, const ks_tree_t *t, const ks_pos_t *pos,
     int what);
 
 

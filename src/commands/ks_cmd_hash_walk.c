@@ -24,7 +24,7 @@ ks_reply_drawn(ks_ctx_t *c, const ks_tree_t *t, const ks_pos_t *pos, int what)
         ks_reply_array(c->reply, 2);
     }
 
-    ks_reply_pair(c, t, pos, what);
+    ks_reply_hash_pair(c, t, pos, what);
 }
 
 

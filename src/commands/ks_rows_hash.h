@@ -92,3 +92,7 @@ ROW("httl", ks_cmd_httl, -5, R|FAST, HASH, KEY(RO|ACCESS),
     "hash", "7.4.0", "O(N), N the number of fields",
     "Replies with the seconds that fields of a hash have left.",
     .tips = "nondeterministic_output")
+ROW("hvals", ks_cmd_hvals, 2, R, HASH, KEY(RO|ACCESS),
+    "hash", "2.0.0", "O(N), N the number of fields",
+    "Replies with the values of all fields of a hash.",
+    .tips = "nondeterministic_output_order")
