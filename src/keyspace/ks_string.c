@@ -128,13 +128,11 @@ ks_string_overwrite(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e,
     const ks_form_t *form, const ks_str_t *value)
 {
     u_char      *p;
-    size_t       lost;
     ks_mem_t    *m;
 
     m = &sp->mem;
-    lost = ks_min(e->vlen, form->vlen);
 
-    if (((e->flags | form->flags) & KS_ENTRY_BLOB) || lost > KS_INPLACE
+    if (((e->flags | form->flags) & KS_ENTRY_BLOB) || e->vlen > KS_INPLACE
         || ks_entry_type(e) != KS_TYPE_STRING
         || !(e->flags & KS_ENTRY_TTL) != !form->at
         || ks_class_of(ks_form_size(form)) != ks_class_of(ks_entry_size(e)))
@@ -149,8 +147,10 @@ ks_string_overwrite(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e,
     ks_touched(sp, at);
     p = ks_entry_value(e);
 
-    if (lost) {
-        ks_save(m, at->shard, p, lost);
+    /* what the new value leaves behind its end is nobody's from now on */
+
+    if (e->vlen) {
+        ks_save(m, at->shard, p, e->vlen);
     }
 
     ks_string_set_form(m, at->shard, e, form);
