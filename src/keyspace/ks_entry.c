@@ -77,10 +77,11 @@ ks_entry_size(const ks_entry_t *e)
 ks_entry_t *
 ks_entry_new(ks_space_t *sp, ks_shard_t *sh, const ks_form_t *f)
 {
-    u_char      *p;
-    ks_ttl_t    *ttl;
-    ks_blob_t    key;
-    ks_entry_t  *e;
+    u_char       *p;
+    ks_ttl_t     *ttl;
+    ks_blob_t     key;
+    ks_entry_t   *e;
+    ks_fields_t  *fields;
 
     e = ks_ptr(&sp->mem, ks_alloc(&sp->mem, sh, KS_KIND_ENTRY,
                                   ks_form_size(f)));
@@ -105,6 +106,12 @@ ks_entry_new(ks_space_t *sp, ks_shard_t *sh, const ks_form_t *f)
 
     } else {
         memcpy(p, f->key->data, f->key->len);
+    }
+
+    if (e->flags & KS_ENTRY_FIELDS) {
+        fields = ks_entry_fields(e);
+        ks_time_to(fields->expire, f->at);
+        ks_time_to(fields->due, f->due);
     }
 
     return e;

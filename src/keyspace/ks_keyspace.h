@@ -167,7 +167,7 @@ typedef struct {
 
 /*
  * A new entry without its value; in no table yet.  ks_entry_value() is where
- * the value (or its ks_tail_t, or its roots) goes.
+ * the value (or its ks_tail_t, or its roots) goes; a ks_fields_t is set.
  */
 ks_entry_t *ks_entry_new(ks_space_t *sp, ks_shard_t *sh, const ks_form_t *f);
 

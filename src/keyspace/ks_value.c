@@ -182,21 +182,12 @@ ks_value_form(ks_form_t *f, int expiries, size_t leaf)
 static void
 ks_value_init(ks_entry_t *e, const ks_form_t *f)
 {
-    ks_fields_t  *fields;
-
-    if (!(f->flags & KS_ENTRY_TREE)) {
-        ks_leaf_init((ks_leaf_t *) ks_entry_value(e), f->vlen,
-                     KS_LEAF_HEADER);
+    if (f->flags & KS_ENTRY_TREE) {
+        memset(ks_entry_value(e), 0, ks_entry_trees(e) * sizeof(ks_root_t));
         return;
     }
 
-    memset(ks_entry_value(e), 0, f->vlen);
-
-    if (f->flags & KS_ENTRY_FIELDS) {
-        fields = ks_entry_fields(e);
-        ks_time_to(fields->expire, f->at);
-        ks_time_to(fields->due, f->due);
-    }
+    ks_leaf_init((ks_leaf_t *) ks_entry_value(e), f->vlen, KS_LEAF_HEADER);
 }
 
 
