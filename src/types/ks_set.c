@@ -22,7 +22,11 @@ ks_set_integer(const ks_str_t *s)
     size_t         i, n;
     const u_char  *p;
 
-    neg = (s->len != 0 && s->data[0] == '-');
+    if (s->len == 0 || s->len > KS_INTEGER_DIGITS + 1) {
+        return 0;
+    }
+
+    neg = (s->data[0] == '-');
     p = s->data + neg;
     n = s->len - (size_t) neg;
 

@@ -15,11 +15,11 @@ unsigned ks_set_encoding(const ks_str_t *member, size_t expected);
 
 /*
  * The encoding that a set of n members must have once that one is added,
- * which is new to it.
+ * which is new to it.  Of long members the length is enough: data may be NULL.
  */
 unsigned ks_set_grown(unsigned enc, size_t n, const ks_str_t *member);
 
-/* whether it is the canonical text of a 64-bit integer */
+/* whether it is the canonical text of a 64-bit integer; data as above */
 int ks_set_integer(const ks_str_t *member);
 
 /* canonical integers as numbers: below 0, 0 or above */
