@@ -41,7 +41,7 @@ ks_check(ks_space_t *sp, ks_report_pt report, void *data)
     locked = (sp->depth != 0);
 
     if (!locked) {
-        ks_lock(&sp->mem, ks_all_shards(sp));
+        ks_lock(&sp->mem, ks_all_shards(sp) | ks_library_shard(sp));
     }
 
     ks_pool_settle(&sp->mem);
@@ -53,6 +53,11 @@ ks_check(ks_space_t *sp, ks_report_pt report, void *data)
             c.shard = i;
             ks_check_shard(&c);
         }
+
+        c.sh = &sp->mem.shards[i];
+        c.shard = i;
+        ks_check_dead(&c);
+        ks_library_check(sp, &c.ck);
 
         ks_checker_end(&c.ck);
 

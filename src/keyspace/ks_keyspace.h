@@ -11,6 +11,7 @@
 
 #include "keyspace/ks_space.h"
 #include "types/ks_blob.h"
+#include "types/ks_hash.h"
 #include "types/ks_siphash.h"
 
 
@@ -240,6 +241,10 @@ ks_entry_t *ks_value_copy(ks_space_t *sp, ks_shard_t *from,
 ks_entry_t *ks_value_purge(ks_space_t *sp, const ks_str_t *key,
     ks_entry_t *e);
 
+/* Up to max of them; see ks_hash_purge().  0: none that is due is left. */
+int ks_value_purge_step(ks_space_t *sp, const ks_str_t *key, ks_entry_t **e,
+    uint32_t max, ks_hash_purge_t *p);
+
 /* Whether other chunks belong to the value. */
 int ks_value_owns(const ks_entry_t *e);
 
@@ -311,6 +316,10 @@ size_t ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t *budget);
 /* Up to max entries whose keys expire; soonest: those that end first. */
 unsigned ks_wheel_sample(ks_space_t *sp, ks_shard_t *sh, ks_entry_t **to,
     unsigned max, int soonest);
+
+/* --- ks_library.c --- */
+
+void ks_library_check(ks_space_t *sp, ks_checker_t *ck);
 
 /* --- ks_evict.c --- */
 

@@ -13,6 +13,7 @@
 #define KS_DRAIN_CHUNKS   64            /* freed after each transaction */
 #define KS_REAP_PIECES    16
 #define KS_ROOM_ATTEMPTS  24
+#define KS_WIDEN          2             /* left for more locks */
 
 
 struct ks_arena_s {
@@ -311,6 +312,7 @@ ks_all_shards(const ks_space_t *sp)
 int
 ks_try(ks_space_t *sp, ks_body_pt body, void *data)
 {
+    int       rc;
     unsigned  depth;
 
     depth = sp->depth;
@@ -320,11 +322,13 @@ ks_try(ks_space_t *sp, ks_body_pt body, void *data)
     sp->exhausted = 0;
     sp->depth++;
 
-    if (setjmp(sp->jump) != 0) {
+    rc = setjmp(sp->jump);
+
+    if (rc != 0) {
         sp->mem.jump = NULL;
         sp->depth = depth;
         ks_rollback(&sp->mem);
-        return KS_NOMEM;
+        return rc == 1 ? KS_NOMEM : rc;
     }
 
     body(sp, data);
@@ -336,6 +340,36 @@ ks_try(ks_space_t *sp, ks_body_pt body, void *data)
 }
 
 
+/* what was locked before stays locked with all the rest */
+
+static void
+ks_lock_all(ks_space_t *sp)
+{
+    uint64_t  mask;
+
+    mask = sp->mem.locked | ks_all_shards(sp);
+
+    ks_unlock(&sp->mem);
+    ks_lock(&sp->mem, mask);
+}
+
+
+void
+ks_want_shards(ks_space_t *sp, uint64_t shards)
+{
+    if (shards & ~sp->mem.locked) {
+        longjmp(sp->jump, KS_WIDEN);
+    }
+}
+
+
+void
+ks_abort(ks_space_t *sp)
+{
+    longjmp(sp->jump, KS_ABORTED);
+}
+
+
 /*
  * First under the locks of the caller; if these shards cannot make the room
  * that is missing, under all of them, where nobody can take it away again.
@@ -344,6 +378,7 @@ ks_try(ks_space_t *sp, ks_body_pt body, void *data)
 int
 ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
 {
+    int       rc;
     unsigned  attempt;
     uint32_t  pages;
     uint64_t  dirty;
@@ -357,11 +392,21 @@ ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
 
     ks_lock(&sp->mem, shards);
 
-    for (attempt = 0; ks_try(sp, body, data) != KS_OK; attempt++) {
+    for (attempt = 0; /* void */ ; attempt++) {
+        rc = ks_try(sp, body, data);
 
-        if (attempt == KS_ROOM_ATTEMPTS || sp->exhausted) {
+        if (ks_likely(rc == KS_OK)) {
+            break;
+        }
+
+        if (rc == KS_WIDEN) {
+            ks_lock_all(sp);
+            continue;
+        }
+
+        if (rc == KS_ABORTED || attempt == KS_ROOM_ATTEMPTS || sp->exhausted) {
             ks_unlock(&sp->mem);
-            return KS_NOMEM;
+            return rc;
         }
 
         /* what it took until it failed, and ever more for what is to come */
@@ -373,13 +418,12 @@ ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
             continue;
         }
 
-        if (sp->mem.locked == ks_all_shards(sp)) {
+        if ((sp->mem.locked & ks_all_shards(sp)) == ks_all_shards(sp)) {
             attempt = KS_ROOM_ATTEMPTS - 1;     /* once more with what is */
             continue;
         }
 
-        ks_unlock(&sp->mem);
-        ks_lock(&sp->mem, ks_all_shards(sp));
+        ks_lock_all(sp);
         (void) ks_make_room(sp, pages);
     }
 

@@ -108,11 +108,22 @@ void ks_prefetch_bucket(ks_space_t *sp, const ks_str_t *key);
 void ks_prefetch_entry(ks_space_t *sp, const ks_str_t *key);
 
 /*
- * Runs body(sp, data) under the locks of the set and commits.  KS_OK, or
- * KS_NOMEM when there is no room: then nothing has happened.  A transaction
+ * Runs body(sp, data) under the locks of the set and commits.  KS_OK; or
+ * KS_NOMEM when there is no room, or KS_ABORTED: then nothing has happened.  A transaction
  * inside a transaction joins the outer one (whose set must contain it).
  */
 int ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data);
+
+
+/*
+ * For bodies that do not know beforehand what they need: if a shard of the set
+ * is not locked, what was done is rolled back and the body run again with all
+ * shards of keys locked.
+ */
+void ks_want_shards(ks_space_t *sp, uint64_t shards);
+
+/* Leaves the running transaction, and rolls it back. */
+void ks_abort(ks_space_t *sp) __attribute__((noreturn));
 
 
 /* --- entries --- */
@@ -256,6 +267,51 @@ int ks_unchanged(ks_space_t *sp, const ks_str_t *key, const ks_watched_t *w);
 
 /* A number that no other handle on the zone gets; from 1 on. */
 uint64_t ks_next_id(ks_space_t *sp);
+
+
+/* --- the library: scripts and functions --- */
+
+/*
+ * Texts under names, which are not keys: no command lists, expires, evicts or
+ * flushes them.  They live in a shard of their own, which is to be locked, as
+ * others are, by who calls these in a transaction.
+ */
+
+typedef enum {
+    KS_LIBRARY_SCRIPTS = 0,
+    KS_LIBRARY_FUNCTIONS
+} ks_library_kind_t;
+
+typedef struct {
+    ks_str_t  name;
+    ks_str_t  text;
+    ks_str_t  note;             /* the caller's own */
+} ks_volume_t;
+
+uint64_t ks_library_shard(const ks_space_t *sp);
+
+/* Grows with each change; a look without a lock. */
+uint64_t ks_library_version(const ks_space_t *sp, ks_library_kind_t kind);
+
+uint32_t ks_library_count(ks_space_t *sp, ks_library_kind_t kind);
+
+/* KS_ERR: there is none of that name.  Copies in the arena. */
+int ks_library_get(ks_space_t *sp, ks_library_kind_t kind,
+    const ks_str_t *name, ks_volume_t *vol);
+
+/* The same by place, 0 to count - 1, in no particular order. */
+int ks_library_at(ks_space_t *sp, ks_library_kind_t kind, uint32_t i,
+    ks_volume_t *vol);
+
+/* Adds it, or puts it in the place of the one of that name. */
+void ks_library_put(ks_space_t *sp, ks_library_kind_t kind,
+    const ks_volume_t *vol);
+int ks_library_remove(ks_space_t *sp, ks_library_kind_t kind,
+    const ks_str_t *name);
+void ks_library_clear(ks_space_t *sp, ks_library_kind_t kind);
+
+/* bytes of zone */
+size_t ks_library_memory(ks_space_t *sp, ks_library_kind_t kind);
 
 
 /* --- the checker --- */

@@ -111,7 +111,7 @@ ks_checker_end(ks_checker_t *ck)
     m = ck->m;
     nfree = 0;
 
-    for (i = 0; i < m->zone->nshards; i++) {
+    for (i = 0; i <= m->zone->nshards; i++) {
 
         if (m->shards[i].log.open) {
             ks_checker_fault(ck, "shard %u has an open log", i);
@@ -125,7 +125,7 @@ ks_checker_end(ks_checker_t *ck)
         nfree += (m->pages[page].state == KS_PAGE_FREE);
     }
 
-    for (i = 0; i < m->zone->nshards; i++) {
+    for (i = 0; i <= m->zone->nshards; i++) {
         ks_check_lists(ck, i);
     }
 

@@ -26,7 +26,7 @@
 
 
 #define KS_ZONE_MAGIC     0x6563617073796b31ull         /* "1kyspace" */
-#define KS_ZONE_VERSION   3
+#define KS_ZONE_VERSION   4
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)
@@ -119,6 +119,15 @@ typedef struct {
     uint64_t         min[KS_WHEEL_LEVELS * KS_WHEEL_SLOTS]; /* hint, ms */
 } ks_wheel_t;
 
+/* see ks_library.c, which alone knows what is in it */
+typedef struct {
+    uint32_t         root[3];
+    uint32_t         pad;
+    uint64_t         version;   /* a hint, never goes back */
+} ks_library_t;
+
+#define KS_LIBRARIES      2
+
 /* a watched key; see ks_watch.c, which alone knows its fields */
 typedef struct {
     uint64_t         version;   /* 0: the slot is free */
@@ -155,6 +164,9 @@ typedef struct {
         ks_ref_t     dead;      /* unlinked entries, linked by access */
         ks_wheel_t   wheel;
     } root;
+
+    /* scripts and functions: trees, in the last shard only */
+    ks_library_t     library[KS_LIBRARIES];
 } __attribute__((aligned(128))) ks_shard_t;
 
 typedef struct {
@@ -170,7 +182,7 @@ struct ks_zone_s {
     uint64_t         size;
     uint64_t         created_ms;
     uint64_t         seed[2];
-    uint32_t         nshards;
+    uint32_t         nshards;   /* of keys; one more has the library */
     uint32_t         nbuckets;  /* in a shard; a multiple of 64 */
     uint32_t         npages;    /* in the zone, the layout's included */
     uint32_t         first_page;        /* the first beyond the layout */

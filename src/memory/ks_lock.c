@@ -185,9 +185,15 @@ ks_recover_leader(ks_mem_t *m, unsigned k, unsigned i)
 void
 ks_flush_locked(ks_mem_t *m)
 {
-    __atomic_fetch_or(&m->zone->flush_mask, m->locked, __ATOMIC_SEQ_CST);
+    uint64_t  mask;
 
-    ks_finish_flush(m, m->locked);
+    /* the library is no key's */
+
+    mask = m->locked & ~(1ull << m->zone->nshards);
+
+    __atomic_fetch_or(&m->zone->flush_mask, mask, __ATOMIC_SEQ_CST);
+
+    ks_finish_flush(m, mask);
 }
 
 

@@ -54,7 +54,7 @@ ks_zone_create(void *base, size_t size, const u_char seed[16], uint64_t now_ms,
 
     shards = 1;
 
-    while (shards < KS_MAX_SHARDS
+    while (shards < KS_KEY_SHARDS
            && (uint64_t) shards * 2 * KS_SHARD_SPAN <= size)
     {
         shards *= 2;
@@ -85,8 +85,8 @@ ks_zone_create_sharded(void *base, size_t size, unsigned shards,
         return NULL;
     }
 
-    if (shards == 0 || shards > KS_MAX_SHARDS || (shards & (shards - 1))) {
-        *err = "the number of shards is not a power of two up to 64";
+    if (shards == 0 || shards > KS_KEY_SHARDS || (shards & (shards - 1))) {
+        *err = "the number of shards is not a power of two up to 32";
         return NULL;
     }
 
@@ -118,7 +118,7 @@ ks_zone_create_sharded(void *base, size_t size, unsigned shards,
     ks_zone_init_mutex(&zone->pool.mutex);
     ks_zone_init_log(zone, &zone->pool.log, plan.logs_at);
 
-    for (i = 0; i < plan.nshards; i++) {
+    for (i = 0; i <= plan.nshards; i++) {
         sh = (ks_shard_t *) ((u_char *) base + plan.shards_at) + i;
 
         ks_zone_init_mutex(&sh->mutex);
@@ -175,12 +175,12 @@ ks_zone_plan(size_t size, unsigned shards, ks_plan_t *plan)
     at = ks_align(sizeof(ks_zone_t), 128);
 
     plan->shards_at = at;
-    at += plan->nshards * sizeof(ks_shard_t);
+    at += (plan->nshards + 1) * sizeof(ks_shard_t);
 
     at = ks_align(at, KS_PAGE_SIZE);
 
     plan->logs_at = at;
-    at += (plan->nshards + 1) * (uint64_t) KS_PAGE_SIZE;
+    at += (plan->nshards + 2) * (uint64_t) KS_PAGE_SIZE;
 
     plan->pages_at = at;
     at += plan->npages * sizeof(ks_page_t);

@@ -538,7 +538,7 @@ test_roomy(void **state)
 {
     static const config_t  configs[] = {
         { 16 * MB, 2, 50000, 20000, KS_NOEVICTION },
-        { 64 * MB, 64, 400000, 6000, KS_NOEVICTION },
+        { 64 * MB, 32, 400000, 6000, KS_NOEVICTION },
         { 200 * MB, 0, 5 * MB, 1500, KS_NOEVICTION },
     };
 

@@ -52,8 +52,9 @@ test_sizes(void **state)
         { 16 * MB - 4096, 1 },
         { 16 * MB, 2 },
         { 100 * MB, 8 },
-        { 511 * MB, 32 },
-        { 512 * MB, 64 },
+        { 255 * MB, 16 },
+        { 256 * MB, 32 },
+        { 512 * MB, 32 },
     };
 
     (void) state;
@@ -69,7 +70,7 @@ test_sizes(void **state)
         assert_int_equal(st.created_ms, NOW);
         assert_int_equal(st.keys, 0);
         assert_true(st.overhead < size / 12 + 10 * 4096
-                                  + zones[i].shards * 4 * 4096);
+                                  + (zones[i].shards + 1) * 5 * 4096);
 
         some_keys(sp, 20);
         assert_int_equal(stats(sp).keys, 20);
@@ -232,7 +233,7 @@ test_large(void **state)
     }
 
     sp = open_zone(16 * GB, 0, KS_ALLKEYS_LRU);
-    assert_int_equal(stats(sp).shards, KS_MAX_SHARDS);
+    assert_int_equal(stats(sp).shards, KS_KEY_SHARDS);
     keep_last(sp, 4000);
 
     some_keys(sp, 1000);
