@@ -7,8 +7,9 @@
  * as it is at that moment, marks the locks that were held as a dead man's
  * (which is what the kernel does), lets the next one lock, recover and check
  * it, and reads all keys back: they must be all as before the operation or all
- * as after it, and once they are as after it they stay so.  At some of the
- * stores the recovery itself is killed at each of its stores in the same way.
+ * as after it, and once they are as after it they stay so; and then those who
+ * watched a key that differs must learn of it.  At some of the stores the
+ * recovery itself is killed at each of its stores in the same way.
  */
 
 #define _GNU_SOURCE                     /* REG_EFL */
@@ -19,7 +20,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "crash_ops.h"
+#include "crash_values.h"
 
 
 #define SIZE        (384u * 1024)
@@ -34,6 +35,11 @@ static ks_space_t  *probe2;
 static u_char       longkey[2000];
 static char         names[NKEYS][16];
 
+static uint64_t      values[NKEYS];     /* hashes of what was last read back */
+static uint64_t      values_before[NKEYS];
+static uint64_t      values_after[NKEYS];
+static ks_watched_t  watched[NKEYS];
+
 
 /* --- reading back --- */
 
@@ -46,23 +52,72 @@ mix(uint64_t h, const u_char *p, size_t n)
 }
 
 
+/* all trees of a value, item by item */
+
+static uint64_t
+mix_value(uint64_t h, ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
+{
+    int           more;
+    size_t        off, n;
+    uint64_t      mark;
+    unsigned      i, col;
+    ks_pos_t      pos;
+    ks_item_t     it;
+    ks_value_t    v;
+    const u_char *p;
+
+    ks_value_open(sp, key, e, &v);
+    h = h * 31 + e->type + v.due;
+
+    for (i = 0; i < ks_value_trees(v.type, v.enc); i++) {
+
+        for (more = ks_tree_at(&v.tree[i], &pos, 0); more;
+             more = ks_tree_next(&v.tree[i], &pos))
+        {
+            mark = ks_tree_key(&v.tree[i], &pos);
+            h = mix(h, (u_char *) &mark, sizeof(mark));
+
+            for (col = 0; col < v.tree[i].width; col++) {
+                it = ks_tree_get(&v.tree[i], &pos, col);
+
+                for (off = 0; (p = ks_item_run(sp, &it, off, &n), n);
+                     off += n)
+                {
+                    h = mix(h + n, p, n);
+                }
+            }
+        }
+    }
+
+    return h;
+}
+
+
 static void
 dump_body(ks_space_t *sp, void *data)
 {
     int           k;
     size_t        n, off;
-    uint64_t      at, *h = data;
+    uint64_t      at, h, *all_of_it = data;
     ks_entry_t   *e;
     const u_char *p;
 
     for (k = 0; k < NKEYS; k++) {
         e = ks_lookup(sp, &keys[k], KS_LOOKUP_PEEK);
         at = e ? ks_entry_expire(e) + 1 : 0;
-        *h = mix(*h, (u_char *) &at, sizeof(at));
+        h = mix(0, (u_char *) &at, sizeof(at));
+
+        if (e && ks_entry_type(e) != KS_TYPE_STRING) {
+            h = mix_value(h, sp, &keys[k], e);
+            e = NULL;
+        }
 
         for (off = 0; e && (p = ks_string_run(sp, e, off, &n), n); off += n) {
-            *h = mix(*h + n, p, n);
+            h = mix(h + n, p, n);
         }
+
+        values[k] = h;
+        *all_of_it = mix(*all_of_it, (u_char *) &h, sizeof(h));
     }
 }
 
@@ -74,6 +129,53 @@ dump(ks_space_t *sp)
 
     ks_transact(sp, all(sp), dump_body, &h);
     return h;
+}
+
+
+/* --- watching --- */
+
+static void
+watch_body(ks_space_t *sp, void *data)
+{
+    int  k;
+
+    (void) data;
+
+    for (k = 0; k < NKEYS; k++) {
+        ks_watch(sp, &keys[k], &watched[k]);
+    }
+}
+
+
+/* what has changed must be seen; how many keys that is */
+
+static void
+watchers_body(ks_space_t *sp, void *data)
+{
+    int  k, *n = data;
+
+    for (k = 0; k < NKEYS; k++) {
+
+        if (values_before[k] == values_after[k]) {
+            continue;
+        }
+
+        ++*n;
+
+        if (ks_unchanged(sp, &keys[k], &watched[k])) {
+            fail_msg("nobody hears that key %d has changed", k);
+        }
+    }
+}
+
+
+static int
+watchers_know(ks_space_t *sp)
+{
+    int  n = 0;
+
+    ks_transact(sp, all(sp), watchers_body, &n);
+    return n;
 }
 
 
@@ -307,6 +409,8 @@ die_everywhere(const op_t *op)
         op->setup(sp);
     }
 
+    ks_transact(sp, all(sp), watch_body, NULL);
+
     ks_space_set_time(sp, op->now);
     ks_space_set_time(probe, NOW);
     ks_space_set_time(probe2, NOW);
@@ -315,6 +419,7 @@ die_everywhere(const op_t *op)
 
     memcpy(copy, zone_mem, SIZE);
     before = recovered_state(probe, op->name, -1);
+    memcpy(values_before, values, sizeof(values));
 
     start = malloc(SIZE);
     memcpy(start, zone_mem, SIZE);
@@ -324,6 +429,8 @@ die_everywhere(const op_t *op)
 
     memcpy(copy, zone_mem, SIZE);
     after = recovered_state(probe, op->name, -2);
+    memcpy(values_after, values, sizeof(values));
+    assert_int_equal(watchers_know(probe) != 0, before != after);
 
     memcpy(zone_mem, start, SIZE);
     free(start);
@@ -350,6 +457,10 @@ die_everywhere(const op_t *op)
             state = after;
             bury(copy, zone_mem, probe);
             assert_int_equal(recovered_state(probe, op->name, stores), after);
+        }
+
+        if (state == after) {
+            watchers_know(probe);
         }
     }
 
@@ -527,21 +638,26 @@ int
 main(int argc, char **argv)
 {
     size_t             i;
-    struct CMUnitTest  tests[ks_nelts(ops) + 1];
+    const op_t        *op;
+    struct CMUnitTest  tests[ks_nelts(ops) + ks_nelts(value_ops) + 1];
 
     memset(tests, 0, sizeof(tests));
 
-    for (i = 0; i < ks_nelts(ops); i++) {
-        tests[i].name = ops[i].name;
+    for (i = 0; i < ks_nelts(tests) - 1; i++) {
+        op = i < ks_nelts(ops) ? &ops[i] : &value_ops[i - ks_nelts(ops)];
+        tests[i].name = op->name;
         tests[i].test_func = test_op;
-        tests[i].initial_state = (void *) &ops[i];
+        tests[i].initial_state = (void *) op;
     }
 
     tests[i].name = "evict";
     tests[i].test_func = test_evict;
 
-    (void) argc;
     without_rep(argv);
+
+    if (argc > 1) {                     /* the names of some, with * and ? */
+        cmocka_set_test_filter(argv[1]);
+    }
 
     return cmocka_run_group_tests(tests, setup_all, NULL);
 }

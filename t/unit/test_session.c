@@ -767,7 +767,7 @@ test_watch(void **state)
         { "SET k v", "APPEND k w", 0 },
         { "SET k v", "SETRANGE k 0 w", 0 },
         { "SET k v", "SETRANGE k 5000 w", 0 },
-        { "SET k v", "SETBIT k 1 1", 0 },
+        { "SET k v", "SETBIT k 0 1", 0 },
         { "SET k v", "BITFIELD k SET u8 0 5", 0 },
         { "SET k 1", "INCR k", 0 },
         { "SET k 1", "INCRBYFLOAT k 1.5", 0 },
@@ -798,14 +798,70 @@ test_watch(void **state)
         { "", "FLUSHALL\nSET k v", 0 },
         { "SET k v", "MULTI\nSET k w\nEXEC", 0 },
 
-        /* other types */
+        /* lists */
         { "RPUSH k a", "RPUSH k b", 0 },
         { "RPUSH k a b", "LPOP k", 0 },
-        { "RPUSH k a b", "LSET k 0 c", 0 },
-        { "RPUSH k a b", "LRANGE k 0 -1\nLLEN k", 1 },
+        { "RPUSH k a", "RPOP k", 0 },
+        { "RPUSH k a b", "LSET k 0 a", 0 },
+        { "RPUSH k a b", "LINSERT k BEFORE b c", 0 },
+        { "RPUSH k a b", "LREM k 0 a", 0 },
+        { "RPUSH k a b", "LTRIM k 0 0", 0 },
+        { "RPUSH k a b", "LMOVE k l LEFT LEFT", 0 },
+        { "RPUSH l a b", "RPOPLPUSH l k", 0 },
+        { "RPUSH k a b", "LMOVE k k LEFT RIGHT", 0 },
+        { "RPUSH k a b", "LMPOP 2 l k LEFT", 0 },
+        { "RPUSH k a b", "LRANGE k 0 -1\nLLEN k\nLPOS k b\nLINDEX k 0", 1 },
+        { "RPUSH k a b", "LREM k 0 c\nLINSERT k BEFORE x y", 1 },
+        { "", "LPUSHX k a\nRPUSHX k a\nLPOP k", 1 },
+        { "RPUSH l c a b", "SORT l ALPHA STORE k", 0 },
+        { "RPUSH k c a b", "SORT k ALPHA", 1 },
+
+        /* hashes */
+        { "HSET k f v", "HSET k f v", 0 },
+        { "HSET k f v", "HSET k g v", 0 },
+        { "HSET k f v g w", "HDEL k f", 0 },
+        { "HSET k f v", "HDEL k f", 0 },
+        { "HSET k f 1", "HINCRBY k f 1", 0 },
+        { "HSET k f 1", "HINCRBYFLOAT k f 1", 0 },
+        { "HSET k f v", "HSETNX k g v", 0 },
+        { "HSET k f v", "HMSET k f w", 0 },
+        { "HSET k f v", "HSETNX k f w\nHDEL k g", 1 },
+        { "HSET k f v", "HGET k f\nHGETALL k\nHLEN k\nHRANDFIELD k", 1 },
+
+        /* sets */
         { "SADD k a", "SADD k b", 0 },
+        { "SADD k 1", "SADD k 2", 0 },
         { "SADD k a b", "SREM k b", 0 },
-        { "SADD k a b", "SADD k a\nSREM k c\nSCARD k", 1 },
+        { "SADD k a b", "SPOP k", 0 },
+        { "SADD k a b", "SMOVE k l a", 0 },
+        { "SADD l a b", "SMOVE l k a", 0 },
+        { "SADD l a b", "SUNIONSTORE k l", 0 },
+        { "SADD l a b\nSADD k c", "SINTERSTORE k l k", 0 },
+        { "SADD l a b", "SDIFFSTORE k l x", 0 },
+        { "SADD k a b", "SADD k a\nSREM k c\nSCARD k\nSMEMBERS k", 1 },
+        { "SADD k a b", "SRANDMEMBER k\nSMOVE k l c\nSINTER k k", 1 },
+
+        /* sorted sets */
+        { "ZADD k 1 a", "ZADD k 2 b", 0 },
+        { "ZADD k 1 a", "ZADD k 2 a", 0 },
+        { "ZADD k 1 a", "ZINCRBY k 1 a", 0 },
+        { "ZADD k 1 a 2 b", "ZREM k a", 0 },
+        { "ZADD k 1 a 2 b", "ZPOPMIN k", 0 },
+        { "ZADD k 1 a 2 b", "ZPOPMAX k 2", 0 },
+        { "ZADD k 1 a 2 b", "ZMPOP 1 k MIN", 0 },
+        { "ZADD k 1 a 2 b", "ZREMRANGEBYRANK k 0 0", 0 },
+        { "ZADD k 1 a 2 b", "ZREMRANGEBYSCORE k 1 1", 0 },
+        { "ZADD k 1 a 1 b", "ZREMRANGEBYLEX k [a [a", 0 },
+        { "ZADD l 1 a 2 b", "ZUNIONSTORE k 1 l", 0 },
+        { "ZADD l 1 a 2 b", "ZRANGESTORE k l 0 -1", 0 },
+        { "ZADD k 1 a", "ZADD k 1 a\nZADD k NX 2 a\nZREM k b", 1 },
+        { "ZADD k 1 a", "ZRANGE k 0 -1\nZSCORE k a\nZRANK k a\nZCARD k", 1 },
+        { "ZADD k 1 a", "ZREMRANGEBYSCORE k 5 6", 1 },
+
+        /* HyperLogLog */
+        { "PFADD k a", "PFADD k b", 0 },
+        { "PFADD l a", "PFMERGE k l", 0 },
+        { "PFADD k a\nPFCOUNT k", "PFADD k a\nPFCOUNT k", 1 }
     };
 
     (void) state;
