@@ -452,7 +452,8 @@ test_rows(void **state)
 
         for (k = cmd->keys; k < cmd->keys + KS_CMD_KEYS && k->first; k++) {
             assert_false(cmd->flags & KS_CMD_ALONE);
-            assert_true(k->step > 0 && k->first < abs(cmd->arity));
+            assert_true(k->step > 0);
+            assert_true(k->first <= abs(cmd->arity));
             assert_true(k->last < 0 || k->last == KS_KEYS_COUNTED
                         || k->last >= k->first);
 
