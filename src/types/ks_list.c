@@ -174,14 +174,102 @@ ks_list_run(ks_value_t *v, int end, uint32_t max, const ks_str_t *s,
 }
 
 
+/*
+ * Taking one element out of a leaf logs about half of it.  Where so many go
+ * that the log would be longer than the list, it is built again without them.
+ */
+
+#define KS_LIST_RUNS  64        /* that are removed before anybody counts */
+
+typedef struct {
+    const ks_str_t  *s;
+    uint32_t         matches;   /* elements that are s */
+    uint32_t         skip;      /* so many of them stay, */
+    uint32_t         drop;      /* and as many behind these go */
+    uint64_t         bytes;     /* of all elements, in leaves */
+} ks_list_sieve_t;
+
+
+static void
+ks_list_survey(ks_value_t *v, int end, uint32_t max, ks_list_sieve_t *sieve)
+{
+    ks_pos_t    pos;
+    ks_item_t   it;
+    ks_tree_t  *t;
+
+    t = &v->tree[0];
+    sieve->matches = 0;
+    sieve->bytes = 0;
+
+    (void) ks_tree_at(t, &pos, 0);
+
+    do {
+        it = ks_tree_get(t, &pos, 0);
+        sieve->bytes += it.data ? it.len + 1 : sizeof(it);
+        sieve->matches += (uint32_t) ks_tree_is(t, &pos, 0, sieve->s);
+    } while (ks_tree_next(t, &pos));
+
+    sieve->drop = ks_min(sieve->matches, max);
+    sieve->skip = end == KS_LIST_TAIL ? sieve->matches - sieve->drop : 0;
+}
+
+
+static void
+ks_list_free_blob(ks_value_t *v, const ks_item_t *it)
+{
+    uint32_t   left;
+    ks_blob_t  b;
+
+    if (it->data == NULL) {
+        b.root = it->root;
+        b.len = it->len;
+        left = ks_blob_pieces(b.len);
+        ks_blob_dismantle(v->mem, v->shard, &b, &left, left);
+    }
+}
+
+
+static void
+ks_list_rebuild(ks_value_t *v, const ks_list_sieve_t *sieve)
+{
+    uint32_t   n;
+    ks_pos_t   pos;
+    ks_item_t  it;
+    ks_tree_t  old;
+
+    old = v->tree[0];
+    v->ops->reshape(v, v->enc, 0);
+
+    n = 0;
+    (void) ks_tree_at(&old, &pos, 0);
+
+    do {
+        it = ks_tree_get(&old, &pos, 0);
+
+        if (ks_tree_is(&old, &pos, 0, sieve->s)
+            && n++ - sieve->skip < sieve->drop)
+        {
+            ks_list_free_blob(v, &it);
+
+        } else {
+            ks_tree_append(&v->tree[0], 0, &it);
+        }
+    } while (ks_tree_next(&old, &pos));
+
+    ks_tree_free(&old, 0);
+}
+
+
 uint32_t
 ks_list_remove(ks_value_t *v, int end, uint32_t max, const ks_str_t *s)
 {
-    uint32_t  n, rank, removed;
+    uint32_t         n, rank, removed, runs;
+    ks_list_sieve_t  sieve;
 
     rank = end == KS_LIST_HEAD ? 0 : ks_value_count(v) - 1;
+    removed = 0;
 
-    for (removed = 0; removed < max; removed += n) {
+    for (runs = 1; removed < max; runs++) {
         n = ks_list_run(v, end, max - removed, s, &rank);
 
         if (n == 0) {
@@ -189,9 +277,20 @@ ks_list_remove(ks_value_t *v, int end, uint32_t max, const ks_str_t *s)
         }
 
         ks_tree_remove_range(&v->tree[0], rank, n);
+        removed += n;
 
         if (end == KS_LIST_TAIL && rank-- == 0) {
-            return removed + n;
+            break;
+        }
+
+        if (runs == KS_LIST_RUNS && removed < max && v->tree[0].root != NULL) {
+            sieve.s = s;
+            ks_list_survey(v, end, max - removed, &sieve);
+
+            if (sieve.drop * (v->tree[0].max / 2ull) > sieve.bytes) {
+                ks_list_rebuild(v, &sieve);
+                return removed + sieve.drop;
+            }
         }
     }
 

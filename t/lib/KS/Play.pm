@@ -1,0 +1,179 @@
+# Rounds of random commands, the same to the module and to redis-server: what
+# a referee's test is made of.  The tables of KS::Random say which commands.
+#
+#   KS_SEED=n     the first round's seed (printed)
+#   KS_ROUNDS=n   how many rounds
+#   KS_DIFFER=n   how many differences to look for before giving up
+
+package KS::Play;
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use KS::Nginx;
+use KS::Random;
+use KS::Redis;
+use KS::Referee;
+
+
+# Only these commands: the rows of a type, and so much of KS::Random's own.
+sub only {
+    my ($rows, $make, %weights) = @_;
+    my %all = %KS::Random::COMMANDS;
+
+    %KS::Random::COMMANDS = (
+        (map { $_ => [$weights{$_}, $all{$_}[1]] } keys %weights), %$rows);
+    %KS::Random::MAKE = (%KS::Random::MAKE, %$make);
+}
+
+
+sub new {
+    my ($class, %with) = @_;
+    my $ngx = KS::Nginx->start(size => '128m',
+        http => 'keepalive_requests 1000000;',
+        tokens => "token $KS::Nginx::TOKEN;");
+
+    return bless { singles => 100, batched => 400, %with, ngx => $ngx,
+                   referee => KS::Referee->new($ngx->client,
+                                               KS::Redis->start) }, $class;
+}
+
+
+# name, arity, flags, keys, ACL categories, key specifications
+sub attributes {
+    my ($self, $name) = @_;
+    my $r = $self->{referee};
+    my @argv = ('COMMAND', 'INFO', $name);
+
+    is(canonical($r->single(\@argv)),
+       canonical(($r->{redis}->replies(\@argv))[0]), $name);
+}
+
+
+sub canonical {
+    my $v = KS::RESP::value($_[0]);
+
+    return 'none' unless ref $v eq 'ARRAY' && ref $v->[0] eq 'ARRAY';
+
+    my @v = @{$v->[0]};
+
+    for my $spec (@{$v[8]}) {
+        splice @$spec, 0, 2 if $spec->[0]{text} eq 'notes';
+    }
+
+    # flags and categories have no order
+    @$_ = sort { $a->{text} cmp $b->{text} } @$_ for @v[2, 6];
+
+    return join ' ', map { plain($_) } @v[0 .. 6, 8];
+}
+
+
+sub plain {
+    my ($v) = @_;
+
+    return ref $v ne 'ARRAY' ? $v->{text}
+        : '(' . join(' ', map { plain($_) } @$v) . ')';
+}
+
+
+sub rounds {
+    my ($self, $rounds) = @_;
+    my $seed = $ENV{KS_SEED} // 20240229;
+    my $limit = $ENV{KS_DIFFER} // 8;
+    my $differences = 0;
+
+    $rounds = $ENV{KS_ROUNDS} // $rounds;
+    note("KS_SEED=$seed");
+
+    for my $this ($seed .. $seed + $rounds - 1) {
+        my $d = $self->round($this) or next;
+
+        fail("round with KS_SEED=$this KS_ROUNDS=1");
+        diag($self->report($d));
+        last if ++$differences >= $limit;
+    }
+
+    ok(!$differences, "$self->{referee}{sent} commands, no difference");
+    $self->{ngx}->stop;
+}
+
+
+# One round: undef, or a difference with its {history}.
+sub round {
+    my ($self, $seed) = @_;
+    my $referee = $self->{referee};
+    my @history;
+
+    KS::Random::seed($seed);
+    $referee->reset;
+
+    for (1 .. $self->{singles}) {
+        my ($argv, $brief) = KS::Random::command();
+        push @history, [$argv, $brief];
+
+        my $d = $referee->compare($argv);
+        return { %$d, history => \@history } if $d;
+
+        $referee->settle if $brief;
+    }
+
+    my $left = $self->{batched};
+
+    while ($left > 0) {
+        my @batch = batch(1 + int rand 60);
+        my $d = $referee->compare_batch(map { $_->[0] } @batch);
+
+        if ($d) {
+            push @history, @batch[0 .. $d->{at}];
+            return { %$d, history => \@history };
+        }
+
+        push @history, @batch;
+        $left -= @batch;
+
+        $referee->settle if $batch[-1][1];
+    }
+
+    return undef;
+}
+
+
+# Up to n commands with an exact reply; a brief key ends it.
+sub batch {
+    my ($n) = @_;
+    my @batch;
+
+    while (@batch < $n) {
+        my ($argv, $brief) = KS::Random::command();
+
+        next if KS::Referee::rule($argv) ne 'exact';
+
+        push @batch, [$argv, $brief];
+        last if $brief;
+    }
+
+    return @batch;
+}
+
+
+sub report {
+    my ($self, $d) = @_;
+    my ($found, @before) = $self->{referee}->shortest(@{$d->{history}});
+    my $note = '';
+
+    if (!$found) {
+        $note = "(it does not happen again when replayed alone)\n";
+        $found = $d;
+    }
+
+    return $note . join "\n",
+        (map { '  ' . KS::Referee::show($_) } @before,
+             $found->{argv}),
+        'redis:  ' . KS::Referee::show_bytes($found->{want}),
+        'module: ' . KS::Referee::show_bytes($found->{got});
+}
+
+
+1;
