@@ -205,7 +205,8 @@ ks_cmd_hmget(ks_ctx_t *c, int argc, ks_str_t *argv)
 
 
 void
-ks_reply_hash_pair(ks_ctx_t *c, const ks_tree_t *t, const ks_pos_t *pos, int what)
+ks_reply_hash_pair(ks_ctx_t *c, const ks_tree_t *t, const ks_pos_t *pos,
+    int what)
 {
     ks_item_t  item;
 

@@ -308,22 +308,24 @@ ks_value_due(ks_value_t *v, uint64_t at)
 }
 
 
-ks_entry_t *
-ks_value_purge(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
+int
+ks_value_purge_step(ks_space_t *sp, const ks_str_t *key, ks_entry_t **e,
+    uint32_t max, ks_hash_purge_t *p)
 {
     uint64_t    due;
     ks_value_t  v;
 
-    due = ks_time_of(ks_entry_fields(e)->due);
+    due = ks_time_of(ks_entry_fields(*e)->due);
 
     if (due == 0 || sp->now < due) {
-        return e;
+        return 0;
     }
 
-    ks_value_open(sp, key, e, &v);
+    ks_value_open(sp, key, *e, &v);
 
-    if (ks_hash_purge(&v) && ks_value_close(&v)) {
-        return NULL;
+    if (ks_hash_purge(&v, max, p) && ks_value_close(&v)) {
+        *e = NULL;
+        return 0;
     }
 
     /* the wheel is to go on, whatever it was that is not due after all */
@@ -332,7 +334,21 @@ ks_value_purge(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
         ks_value_due(&v, sp->now);
     }
 
-    return v.entry;
+    *e = v.entry;
+
+    return !p->done;
+}
+
+
+ks_entry_t *
+ks_value_purge(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
+{
+    ks_hash_purge_t  p;
+
+    memset(&p, 0, sizeof(ks_hash_purge_t));
+    (void) ks_value_purge_step(sp, key, &e, UINT32_MAX, &p);
+
+    return e;
 }
 
 

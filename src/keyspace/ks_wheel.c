@@ -25,6 +25,7 @@
 #define KS_DIGIT_MASK   (KS_WHEEL_SLOTS - 1)
 #define KS_CASCADE      24              /* entries moved in one transaction */
 #define KS_WHEEL_AGAIN  1000            /* ms until it is tried again */
+#define KS_WHEEL_FIELDS 4096            /* of a hash that go at a time */
 
 /* the last slot, with what lies beyond the wheel; it begins in 19530 AD */
 #define KS_WHEEL_NEVER  (KS_WHEEL_LEVELS * KS_WHEEL_SLOTS - 1)
@@ -359,43 +360,77 @@ ks_wheel_cascade(ks_space_t *sp, ks_shard_t *sh, unsigned slot)
 }
 
 
+typedef struct {
+    ks_entry_t       *e;        /* NULL: the key is gone */
+    uint32_t          max;
+    int               more;
+    ks_hash_purge_t   at;
+} ks_wheel_purge_t;
+
+
+/* What is written here is written at the end: it may be left before. */
+
 static void
 ks_wheel_purge_body(ks_space_t *sp, void *data)
 {
-    ks_str_t     key;
-    ks_entry_t  **e;
+    int                more;
+    ks_str_t           key;
+    ks_entry_t        *e;
+    ks_hash_purge_t    at;
+    ks_wheel_purge_t  *p;
 
-    e = data;
-    key = ks_entry_key(sp, *e);
-    *e = ks_value_purge(sp, &key, *e);
+    p = data;
+    e = p->e;
+    at = p->at;
+    key = ks_entry_key(sp, e);
+    more = ks_value_purge_step(sp, &key, &e, p->max, &at);
+
+    p->e = e;
+    p->at = at;
+    p->more = more;
 }
 
 
 /*
- * A hash of which fields are due.  When it is to be looked at next; later if
- * there is no memory for the change, as a look-up will do the same.
+ * A hash of which fields are due.  When it is to be looked at next.  Few go at
+ * a time if there is little memory for the log of their end, so that there is
+ * always a way to make room; if there is none for one field, it is tried later.
  */
 
 static uint64_t
 ks_wheel_purge(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
 {
-    ks_mem_t     *m;
-    ks_entry_t   *left;
-    ks_needed_t   need;
+    ks_mem_t          *m;
+    ks_needed_t        need;
+    ks_wheel_purge_t   p;
 
     m = &sp->mem;
     need = m->need;
-    left = e;
 
-    if (ks_try(sp, ks_wheel_purge_body, &left) != KS_OK) {
-        left = e;
-        ks_wheel_reset(sp, sh, e, sp->now + KS_WHEEL_AGAIN);
+    memset(&p, 0, sizeof(ks_wheel_purge_t));
+    p.e = e;
+    p.max = KS_WHEEL_FIELDS;
+
+    do {
+        p.more = 0;
+
+        if (ks_try(sp, ks_wheel_purge_body, &p) != KS_OK) {
+            p.max /= 8;
+            p.more = (p.max != 0);
+        }
+
+        ks_commit(m);
+
+    } while (p.more);
+
+    if (p.max == 0) {
+        ks_wheel_reset(sp, sh, p.e, sp->now + KS_WHEEL_AGAIN);
+        ks_commit(m);
     }
 
     m->need = need;
-    ks_commit(m);
 
-    return left ? ks_entry_wheel(left) : UINT64_MAX;
+    return p.e ? ks_entry_wheel(p.e) : UINT64_MAX;
 }
 
 

@@ -294,43 +294,45 @@ ks_hash_set_expiry(ks_value_t *v, ks_pos_t *pos, uint64_t at)
 /* Fields that are due and lie side by side go at once. */
 
 uint32_t
-ks_hash_purge(ks_value_t *v)
+ks_hash_purge(ks_value_t *v, uint32_t max, ks_hash_purge_t *p)
 {
     int         more;
-    uint32_t    rank, run, n;
-    uint64_t    at, next;
+    uint32_t    run, n;
+    uint64_t    at;
     ks_pos_t    pos;
     ks_tree_t  *t;
 
     t = &v->tree[0];
-    rank = run = n = 0;
-    next = 0;
-    more = ks_tree_at(t, &pos, 0);
+    run = n = 0;
+    more = ks_tree_at(t, &pos, p->rank);
 
-    while (more || run) {
+    while (run || (more && n < max)) {
 
         at = more ? ks_hash_expiry(v, &pos) : 0;
 
-        if (at != 0 && at <= v->now) {
+        if (at != 0 && at <= v->now && n < max) {
             run++;
+            n++;
 
         } else if (run) {
-            ks_tree_remove_range(t, rank, run);
-            n += run;
+            ks_tree_remove_range(t, p->rank, run);
             run = 0;
-            more = ks_tree_at(t, &pos, rank);
+            more = ks_tree_at(t, &pos, p->rank);
             continue;
 
         } else {
-            rank++;
-            next = (at != 0 && (next == 0 || at < next)) ? at : next;
+            p->rank++;
+            p->next = (at != 0 && (p->next == 0 || at < p->next)) ? at
+                                                                  : p->next;
         }
 
         more = ks_tree_next(t, &pos);
     }
 
-    if (rank != 0) {
-        ks_hash_set_due(v, next);
+    p->done = !more;
+
+    if (p->done && p->rank != 0) {
+        ks_hash_set_due(v, p->next);
     }
 
     return n;

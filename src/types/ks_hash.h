@@ -29,8 +29,18 @@ uint64_t ks_hash_expiry(const ks_value_t *v, const ks_pos_t *pos);
 /* Sets when the field at pos expires (0: never); pos is void afterwards. */
 void ks_hash_set_expiry(ks_value_t *v, ks_pos_t *pos, uint64_t at);
 
-/* Takes out the fields that are due at v->now; how many. */
-uint32_t ks_hash_purge(ks_value_t *v);
+/*
+ * Takes out fields that are due at v->now, up to max of them; how many.  p,
+ * all zero at first, says where to go on if there may be more, in a value that
+ * has not changed meanwhile; at the end it is done, and the next time is told.
+ */
+typedef struct {
+    uint32_t  rank;
+    uint64_t  next;             /* the soonest of those that stay */
+    int       done;
+} ks_hash_purge_t;
+
+uint32_t ks_hash_purge(ks_value_t *v, uint32_t max, ks_hash_purge_t *p);
 
 
 #endif /* KS_HASH_H */
