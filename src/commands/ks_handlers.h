@@ -25,6 +25,7 @@
 unsigned ks_cmd_set_key_flags(int argc, const ks_str_t *argv);
 unsigned ks_cmd_bitfield_key_flags(int argc, const ks_str_t *argv);
 int ks_cmd_sort_extra_key(int argc, const ks_str_t *argv);
+int ks_cmd_georadius_extra_key(int argc, const ks_str_t *argv);
 
 
 #endif /* KS_HANDLERS_H */
