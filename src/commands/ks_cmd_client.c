@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 
-#define KS_LINE  512                    /* without names, libraries, addresses */
+#define KS_LINE  512            /* without names, libraries, addresses */
 
 typedef struct {
     u_char  *data;

@@ -243,6 +243,7 @@ ks_resp_length(ks_resp_request_t *rq, u_char *start, u_char *end)
     ks_resp_rc_t   rc;
 
     p = start + rq->at;
+    n = 0;
     rq->wanted = 0;
 
     if (end - p > 1 && *p == '$') {

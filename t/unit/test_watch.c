@@ -276,7 +276,8 @@ test_compaction(void **state)
         }
     }
 
-    for (i = 0; kv_set(sp, name(buf, "l:%d", i), v, 700, KS_NO_EXPIRE) == KS_OK;
+    for (i = 0;
+         kv_set(sp, name(buf, "l:%d", i), v, 700, KS_NO_EXPIRE) == KS_OK;
          i++) { /* void */ }
 
     assert_true(i > 300);               /* pages of the others have gone to it */
