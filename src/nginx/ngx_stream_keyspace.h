@@ -114,6 +114,7 @@ typedef struct {
     unsigned                         large:1;   /* "in" is read into */
     unsigned                         eof:1;     /* nothing more will come */
     unsigned                         closing:1; /* once all is sent */
+    unsigned                         http:1;    /* it is no Redis client */
     unsigned                         killed:1;
     unsigned                         blocked:1; /* until the client reads */
     unsigned                         yielding:1;

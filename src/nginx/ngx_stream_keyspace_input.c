@@ -38,6 +38,7 @@ static ngx_int_t ngx_stream_keyspace_commands(ngx_stream_keyspace_ctx_t *ctx,
     ngx_stream_keyspace_input_t *in);
 static void ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
     ngx_stream_keyspace_input_t *in);
+static ngx_uint_t ngx_stream_keyspace_is_http(ks_resp_request_t *rq);
 static ngx_uint_t ngx_stream_keyspace_add(ngx_stream_keyspace_ctx_t *ctx,
     u_char *end);
 static ngx_int_t ngx_stream_keyspace_window(ngx_stream_keyspace_ctx_t *ctx,
@@ -207,7 +208,7 @@ ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
     ngx_stream_keyspace_input_t *in)
 {
     u_char                        *p;
-    ngx_uint_t                     more;
+    ngx_uint_t                     more, text;
     ks_resp_request_t             *rq;
     ngx_stream_keyspace_window_t  *w;
 
@@ -229,7 +230,8 @@ ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
             break;
         }
 
-        more = (*p == '*' && !rq->guest);
+        text = (*p != '*');
+        more = (!text && !rq->guest);
         w->rc = ks_resp_parse(rq, p, in->last);
 
         if (w->rc != KS_RESP_COMMAND) {
@@ -251,8 +253,30 @@ ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
             continue;
         }
 
+        if (text && ngx_stream_keyspace_is_http(rq)) {
+            ctx->http = 1;
+            w->rc = KS_RESP_ERROR;
+            break;
+        }
+
         more &= ngx_stream_keyspace_add(ctx, p);
     }
+}
+
+
+/* A browser may be made to send commands in the body of a request. */
+
+static ngx_uint_t
+ngx_stream_keyspace_is_http(ks_resp_request_t *rq)
+{
+    ks_str_t  *name;
+
+    name = &rq->argv[0];
+
+    return (name->len == 4
+            && ngx_strncasecmp(name->data, (u_char *) "post", 4) == 0)
+           || (name->len == 5
+               && ngx_strncasecmp(name->data, (u_char *) "host:", 5) == 0);
 }
 
 
@@ -437,12 +461,18 @@ ngx_stream_keyspace_refuse(ngx_stream_keyspace_ctx_t *ctx,
         return NGX_ERROR;
     }
 
+    ctx->closing = 1;
+
+    if (ctx->http) {
+        ngx_log_error(NGX_LOG_WARN, ctx->connection->log, 0,
+                      "client speaks HTTP, which may be an attack");
+        return NGX_OK;
+    }
+
     ngx_log_error(NGX_LOG_INFO, ctx->connection->log, 0,
                   "client sent what is no command: %s", ctx->request.error);
 
     ks_reply_error(&ngx_stream_keyspace_writer.reply, ctx->request.error);
-
-    ctx->closing = 1;
 
     return NGX_OK;
 }

@@ -66,8 +66,8 @@ sub environment {
 # the zone's block), workers, main, events, http, server (text more in each),
 # locations (instead of "location /"), log_format, access_log (true: nginx's
 # own format), resp (lines in a server of stream for Redis clients; without it
-# there is none), stream (text more in the stream block), conf (the whole text),
-# env, level (of error_log).  In each text %PORT%, %PORT2%, %RESP%, %RESP2%,
+# there is none), resp_listen (parameters of its listen), stream (text more in
+# the stream block), conf (the whole text), env, level (of error_log).  In each text %PORT%, %PORT2%, %RESP%, %RESP2%,
 # %DIR%, %MODULE% and %STREAM% (load_module lines) stand for what they say.
 #
 # prefix => { path => text } makes it a prefix as an operator has it, with
@@ -96,12 +96,12 @@ sub config {
         my ($load, $stream) = ('', '');
 
         if (defined $o{resp}) {
-            $o{stream} //= '';
+            $_ //= '' for @o{qw(stream resp_listen)};
             $load = '%STREAM%';
             $stream = <<"CONF";
 stream {
     server {
-        listen 127.0.0.1:%RESP%;
+        listen 127.0.0.1:%RESP% $o{resp_listen};
         keyspace_resp main;
         $o{resp}
     }

@@ -104,7 +104,8 @@ sub parse {
 
 # --- a client ---
 
-# port, token (undef: it does not log in), socket (instead of a port)
+# port, token (undef: it does not log in); socket (instead of a port), which is
+# only read from if there is another one, out
 sub new {
     my ($class, %options) = @_;
     my $self = bless { in => '', %options }, $class;
@@ -113,7 +114,8 @@ sub new {
                                               PeerPort => $self->{port},
                                               Proto => 'tcp')
         or croak "connect: $!";
-    $self->{socket}->blocking(0) if $self->{socket}->can('blocking');
+    $self->{out} //= $self->{socket};
+    $_->blocking(0) for $self->{socket}, $self->{out};
 
     $self->run('AUTH', $self->{token}) if defined $self->{token};
 
@@ -124,7 +126,7 @@ sub new {
 # Bytes as they are; what comes meanwhile is read unless deaf is true.
 sub send {
     my ($self, $bytes, $deaf) = @_;
-    my $s = $self->{socket};
+    my ($s, $in) = @$self{qw(out socket)};
     my $off = 0;
 
     local $SIG{PIPE} = 'IGNORE';
@@ -142,19 +144,17 @@ sub send {
             return undef;
         }
 
-        my $select = IO::Select->new($s);
+        my ($readable) = IO::Select::select(
+            $deaf ? undef : IO::Select->new($in), IO::Select->new($s), undef,
+            $self->{timeout} // $TIMEOUT);
 
-        if (!$deaf && $select->can_read(0)) {
+        if (!defined $readable) {
+            $self->{why} = 'write: timeout';
+            return undef;
+        }
+
+        if (@$readable) {
             $self->fill // return undef;
-
-        } elsif ($deaf) {
-            if (!$select->can_write($self->{timeout} // $TIMEOUT)) {
-                $self->{why} = 'write: timeout';
-                return undef;
-            }
-
-        } else {
-            select undef, undef, undef, 0.001;
         }
     }
 
@@ -167,10 +167,7 @@ sub fill {
     my ($self) = @_;
     my $s = $self->{socket};
 
-    # TLS may hold what select() does not see
-    if (!($s->can('pending') && $s->pending)
-        && !IO::Select->new($s)->can_read($self->{timeout} // $TIMEOUT))
-    {
+    if (!IO::Select->new($s)->can_read($self->{timeout} // $TIMEOUT)) {
         $self->{why} = 'timeout';
         return undef;
     }
@@ -179,9 +176,11 @@ sub fill {
 
     return 1 if !defined $n && ($!{EAGAIN} || $!{EINTR});
 
+    return $n if $n;
+
     $self->{why} = defined $n ? 'closed' : "$!";
 
-    return $n || undef;
+    return undef;
 }
 
 
@@ -274,7 +273,7 @@ sub rest {
 sub close {
     my ($self) = @_;
 
-    close $self->{socket};
+    close $_ for $self->{out}, $self->{socket};
 }
 
 
