@@ -8,10 +8,12 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use IPC::Open3 ();
+use POSIX ();
 use Test::More;
 
 use KS::Nginx;
-use KS::Proc qw(capture installed slurp tempdir wait_for);
+use KS::Proc qw(capture installed slurp spew tempdir
+                wait_for);
 use KS::Redis;
 use KS::RESP;
 
@@ -450,6 +452,90 @@ subtest 'transactions, and two workers' => sub {
 is(scalar(my @workers = $ngx->workers), 2, 'the workers live');
 like($ngx->client->run('MEMORY', 'DOCTOR'), qr/^ok/, 'the zone is whole');
 $ngx->stop;
+
+
+# A client that counts: each reply must be the next number, over however many
+# connections.  One may end between two commands, and in no other way: then
+# what had no reply was not done.
+sub count {
+    my ($ngx, $key, $stop) = @_;
+    my ($n, $cuts) = (0, 0);
+    my $c = $ngx->resp;
+
+    until (-e $stop) {
+        my $depth = 1 + int rand 40;
+        my $pad = 'x' x (rand() < 0.1 ? 100_000 : 10);
+        my $sent = $c->send(join '', map {
+            KS::RESP::encode('SET', "$key.pad", $pad)
+            . KS::RESP::encode('INCR', $key)
+        } 1 .. $depth);
+
+        for my $i (1 .. 2 * $depth) {
+            my $r = $c->reply // last;
+            my $want = $i % 2 ? "+OK\r\n" : ':' . ++$n . "\r\n";
+            return "$r is not $want" if $r ne $want;
+        }
+
+        next unless defined $c->{why};
+
+        return "cut off amid a reply: $c->{in}" if length $c->{in};
+        return "not closed: $c->{why}"
+            if $c->{why} ne 'closed' && ($sent || $c->{why} !~ /^write/);
+
+        $cuts++;
+        $c->close;
+        $c = $ngx->resp;
+    }
+
+    return "done: $n $cuts";
+}
+
+
+subtest 'reloads' => sub {
+    my $ngx = KS::Nginx->start(size => '16m', workers => 2, resp => '',
+                               resp_listen => 'reuseport');
+    my $stop = $ngx->dir . '/stop';
+    my @pids;
+
+    for my $id (1 .. 4) {
+        my $pid = fork // die "fork: $!";
+
+        if ($pid == 0) {
+            srand $id;
+            my $said = eval { count($ngx, "count$id", $stop) } // "died: $@";
+            spew($ngx->dir . "/said$id", $said);
+            POSIX::_exit(0);
+        }
+
+        push @pids, $pid;
+    }
+
+    my $idle = $ngx->resp;
+    $idle->run('MULTI');
+    my $n = grep { $ngx->reload } 1 .. 20;
+
+    spew($stop, '');
+    waitpid $_, 0 for @pids;
+
+    is($n, 20, '20 of them, each brought new workers');
+    is($idle->rest, '', 'the idle connection was closed');
+    is($idle->{why}, 'closed', '... without a reset');
+
+    my $cuts = 0;
+
+    for my $id (1 .. 4) {
+        my $said = slurp($ngx->dir . "/said$id");
+        like($said, qr/^done: \d+ \d+$/, "client $id lost no reply");
+
+        my ($count, $cut) = $said =~ /(\d+) (\d+)/ or next;
+        is($ngx->resp->run('GET', "count$id"), $count,
+           '... and each command was done once');
+        $cuts += $cut;
+    }
+
+    cmp_ok($cuts, '>', 0, 'connections were closed meanwhile');
+    $ngx->stop;
+};
 
 
 subtest 'limits, and who may come' => sub {
