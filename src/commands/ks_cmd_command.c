@@ -429,6 +429,26 @@ ks_cmd_command_docs(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+/* whether as many keys are there as the arguments say */
+
+static int
+ks_command_counts_ok(const ks_command_t *cmd, int argc, const ks_str_t *argv)
+{
+    int     first, last;
+    size_t  k;
+
+    for (k = 0; k < ks_command_ranges(cmd); k++) {
+        ks_keyrange_find(&cmd->keys[k], argc, argv, &first, &last);
+
+        if (cmd->keys[k].last == KS_KEYS_COUNTED && last < first) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /* the row of the command that the arguments hold; NULL: an error is written */
 
 static const ks_command_t *
@@ -448,6 +468,11 @@ ks_command_argument(ks_ctx_t *c, int argc, const ks_str_t *argv)
     } else if (!ks_command_arity_ok(cmd, argc)) {
         ks_reply_error(c->reply, "ERR Invalid number of arguments specified "
                        "for command");
+        cmd = NULL;
+
+    } else if (!ks_command_counts_ok(cmd, argc, argv)) {
+        ks_reply_error(c->reply, "ERR Invalid arguments specified for "
+                       "command");
         cmd = NULL;
     }
 

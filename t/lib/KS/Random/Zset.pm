@@ -1,0 +1,393 @@
+# Random commands on sorted sets, as rows for %KS::Random::COMMANDS and %MAKE.
+#
+# Scores are such that 17 digits are their shortest form, which is where
+# servers of different versions agree; and none becomes -0 in a large set.
+# Commands by bytes get keys of their own, whose members all have one score:
+# with others there is no saying what they reply.
+
+package KS::Random::Zset;
+
+use strict;
+use warnings;
+
+use KS::Random;
+use KS::Referee;
+
+our (%COMMANDS, %MAKE);
+
+my @scored = ((map { "k$_" } 1 .. 6), 'key:{tag}');
+my @lexical = ('lex1', 'lex2', 'lex3');
+my @others = ('k7', 'k8');              # of other types, mostly
+my @numbers = (0, 1, 2, 3, 5, 10, 100, -1, -2, -10, 0.5, -0.5, 0.25, 1.75,
+               -3.125, 1000000, 4294967296, -123456789, 'inf', '-inf', '+inf');
+my @odd = ('', ' 1', '1 ', 'abc', 'nan', '1e400', '0x10', '1.0', '01', '+3',
+           '.5', '1.', 'Infinity', "1\0", '2e2', '--1', '(1');
+my @noise = ('', 'x', 'NX', 'XX', 'GT', 'LT', 'CH', 'INCR', 'LIMIT', 'REV',
+             'BYSCORE', 'BYLEX', 'WITHSCORES', 'COUNT', 'MIN', 'MAX',
+             'WEIGHTS', 'AGGREGATE', '0', '-1', '1', 'abc', '3.5',
+             '2147483647', 'k1', 'k2', 'm1', '(1', '[m1', '-', '+');
+
+*pick = \&KS::Random::pick;
+*chance = \&KS::Random::chance;
+*some = \&KS::Random::some;
+*bytes = \&KS::Random::bytes;
+
+
+sub key    { return chance(96) ? pick(@scored) : pick(@others) }
+sub lexkey { return pick(@lexical) }
+sub source { return pick(@scored, @lexical, @others) }
+
+
+sub member {
+    my $n = rand 100;
+
+    return 'm' . int rand 40            if $n < 55;
+    return 'm' . int rand 300           if $n < 75;
+    return pick('a' .. 'z')             if $n < 85;
+    return bytes(int rand 8)            if $n < 94;
+    return pick('', 'x' x 64, 'y' x 65, 'z' x 63) if $n < 98;
+    return pick('u' x 250, 'v' x 251, 'w' x 512, 'o' x 513, 'p' x 5000);
+}
+
+
+sub score { return chance(97) ? pick(@numbers, -20 .. 20) : pick(@odd) }
+
+
+sub integer {
+    return chance(94) ? pick(-10 .. 10, 0, 1, 2, -1, -1, 50, 200, -200)
+                      : pick('x', '', '1.5', '9223372036854775807',
+                             '-9223372036854775808', '9223372036854775808');
+}
+
+
+sub bound {
+    my $s = chance(90) ? score() : pick('-inf', '+inf', '', ' 5', '1e400');
+
+    return chance(25) ? "($s" : $s;
+}
+
+
+sub lexbound {
+    my $n = rand 100;
+
+    return pick('-', '+')               if $n < 25;
+    return pick('[', '(') . member()    if $n < 94;
+    return pick('', 'm1', '+x', '-x', "+\0", '[', '(', '((');
+}
+
+
+sub limit  { return chance(40) ? ('LIMIT', integer(), integer()) : () }
+sub scores { return chance(40) ? pick('WITHSCORES', 'withscores') : () }
+sub rev    { return chance(40) ? 'REV' : () }
+
+
+sub range_options {
+    return KS::Random::shuffle(rev(), @_);
+}
+
+
+# the ends and the options of ZRANGE and ZRANGESTORE, by anything but bytes
+sub range {
+    my @more = @_;
+
+    return (integer(), integer(), range_options(@more))      if chance(40);
+    return (integer(), integer(), range_options(@more), limit()) if chance(5);
+    return (bound(), bound(), range_options('BYSCORE', @more), limit());
+}
+
+
+sub pairs {
+    my $n = rand 100;
+
+    return map { (score(), member()) } 1 .. 1 + rand 6 if $n < 92;
+    return map { (pick(@numbers), "m$_") } 1 .. pick(100, 127 .. 130, 200, 300);
+}
+
+
+sub add_options {
+    my @options;
+
+    push @options, pick('NX', 'XX', 'nx', 'xx')     if chance(20);
+    push @options, pick('GT', 'LT', 'gt', 'lt')     if chance(15);
+    push @options, 'CH'                             if chance(20);
+    push @options, pick('NX', 'XX', 'GT', 'LT')     if chance(4);
+
+    return KS::Random::shuffle(@options);
+}
+
+
+sub add {
+    return (key(), add_options(), pairs()) if chance(85);
+    return (key(), KS::Random::shuffle(add_options(), 'INCR'), score(),
+            member());
+}
+
+
+sub pop_count { return chance(60) ? pick(0 .. 5, 1, 1, 2, 200, integer()) : () }
+
+
+# sources of a union or the like; the weights are never below 0, nor 0
+sub sources {
+    my ($operation) = @_;
+    my @keys = some(4, \&source);
+    my @options;
+
+    if ($operation ne 'diff') {
+        push @options, ['WEIGHTS', map {
+            chance(96) ? pick(1, 1, 2, 0.5, 3, 'inf') : pick(@odd)
+        } 1 .. (chance(95) ? @keys : 1 + @keys)] if chance(35);
+
+        push @options, ['AGGREGATE', pick('SUM', 'MIN', 'MAX', 'min', 'x')]
+            if chance(35);
+    }
+
+    push @options, [pick(@noise)] if chance(3);
+
+    return ((chance(96) ? scalar @keys : pick(0, -1, 'x', 1 + @keys)), @keys,
+            map { @$_ } KS::Random::shuffle(@options));
+}
+
+
+sub pattern { return pick('*', 'm*', 'm1?', '*1', '[a-m]', 'none', '') }
+
+
+sub scan_options {
+    my @groups;
+
+    push @groups, ['MATCH', pattern()]                      if chance(40);
+    push @groups, ['COUNT', pick(1, 10, 100, integer())]    if chance(40);
+    push @groups, [pick(@noise)]                            if chance(3);
+
+    return map { @$_ } KS::Random::shuffle(@groups);
+}
+
+
+%COMMANDS = (
+    ZADD             => [30, \&add],
+    ZINCRBY          => [4, sub { (key(), score(), member()) }],
+    ZREM             => [5, sub { (key(), some(4, \&member)) }],
+    ZSCORE           => [4, sub { (source(), member()) }],
+    ZMSCORE          => [3, sub { (source(), some(4, \&member)) }],
+    ZCARD            => [2, sub { (source()) }],
+    ZCOUNT           => [4, sub { (key(), bound(), bound()) }],
+    ZRANK            => [4, sub { (key(), member(),
+                                   chance(20) ? 'WITHSCORE' : ()) }],
+    ZREVRANK         => [4, sub { (key(), member(),
+                                   chance(20) ? 'withscore' : ()) }],
+    ZRANGE           => [10, sub { (key(), range(scores())) }],
+    ZRANGESTORE      => [4, sub { (key(), key(), range()) }],
+    ZREVRANGE        => [4, sub { (key(), integer(), integer(), scores()) }],
+    ZRANGEBYSCORE    => [5, sub { (key(), bound(), bound(),
+                                   KS::Random::shuffle(scores()), limit()) }],
+    ZREVRANGEBYSCORE => [5, sub { (key(), bound(), bound(), limit(),
+                                   scores()) }],
+    ZREMRANGEBYRANK  => [2, sub { (key(), integer(), integer()) }],
+    ZREMRANGEBYSCORE => [2, sub { (key(), bound(), bound()) }],
+    ZPOPMIN          => [3, sub { (key(), pop_count()) }],
+    ZPOPMAX          => [3, sub { (key(), pop_count()) }],
+    ZMPOP            => [3, sub { my @k = some(3, \&key);
+        (scalar @k, @k, pick('MIN', 'MAX', 'min', 'x'),
+         chance(50) ? ('COUNT', pick(1 .. 4, integer())) : ()) }],
+    ZRANDMEMBER      => [4, sub { (key(), chance(30) ? () :
+        (integer(), chance(40) ? pick('WITHSCORES', 'withscores', 'x')
+                               : ())) }],
+    ZUNION           => [4, sub { (sources('union'), scores()) }],
+    ZINTER           => [4, sub { (sources('inter'), scores()) }],
+    ZDIFF            => [4, sub { (sources('diff'), scores()) }],
+    ZINTERCARD       => [3, sub { (sources('diff'),
+        chance(50) ? ('LIMIT', integer()) : ()) }],
+    ZUNIONSTORE      => [3, sub { (key(), sources('union')) }],
+    ZINTERSTORE      => [3, sub { (key(), sources('inter')) }],
+    ZDIFFSTORE       => [3, sub { (key(), sources('diff')) }],
+    ZSCAN            => [3, sub { (source(), chance(92) ? 0 : pick('x', 5, ''),
+                                   scan_options()) }],
+
+    ZLEXCOUNT        => [3, sub { (lexkey(), lexbound(), lexbound()) }],
+    ZRANGEBYLEX      => [5, sub { (lexkey(), lexbound(), lexbound(),
+                                   limit()) }],
+    ZREVRANGEBYLEX   => [5, sub { (lexkey(), lexbound(), lexbound(),
+                                   limit()) }],
+    ZREMRANGEBYLEX   => [2, sub { (lexkey(), lexbound(), lexbound()) }],
+);
+
+%MAKE = (
+    zset => sub { (['ZADD', key(), pairs()]) },
+    lex  => sub { (['ZADD', lexkey(), map { (0, $_) } some(20, \&member)],
+                   ['ZRANGE', lexkey(), lexbound(), lexbound(), 'BYLEX',
+                    rev(), limit()],
+                   ['ZRANGESTORE', lexkey(), lexkey(), lexbound(), lexbound(),
+                    'BYLEX', rev(), limit()]) },
+);
+
+
+# Other commands that a sequence about sorted sets has in it.
+sub company {
+    my $n = rand 100;
+    my $key = pick(@scored);
+
+    return ['DEL', $key]                                if $n < 12;
+    return ['TYPE', source()]                           if $n < 20;
+    return ['OBJECT', 'ENCODING', $key]                 if $n < 55;
+    return ['COPY', $key, pick(@scored), 'REPLACE']     if $n < 65;
+    return ['RENAME', $key, pick(@scored)]              if $n < 70;
+    return ['PEXPIRE', $key, 1]                         if $n < 73;
+    return ['EXPIRE', $key, 1000]                       if $n < 76;
+    return ['SADD', 'k7', some(8, \&member)]            if $n < 86;
+    return ['SADD', 'k8', some(8, sub { int rand 40 })] if $n < 90;
+    return ['SET', pick(@others), 'm1']                 if $n < 93;
+    return ['DEL', pick(@others)];
+}
+
+
+# Makes one argument wrong, or their number.
+sub damage {
+    my ($argv) = @_;
+    my $at = 1 + int rand @$argv;
+    my $n = rand 3;
+
+    if ($n < 1) {
+        splice @$argv, $at, 1 if $at < @$argv;
+    } elsif ($n < 2) {
+        splice @$argv, $at, 0, pick(@noise);
+    } else {
+        $argv->[$at] = pick(@noise) if $at < @$argv;
+    }
+}
+
+
+# Would it mix scores where bytes alone are to count, or the reverse?
+sub unspecified {
+    my ($argv) = @_;
+    my ($name, @args) = @$argv;
+    my $lexical = grep { my $k = $_; grep { $_ eq $k } @args } @lexical;
+    my $by_bytes = $name =~ /LEX/ || grep { /^bylex$/i } @args;
+
+    return grep { my $k = $_; grep { $_ eq $k } @args } @scored, @others
+        if $by_bytes;
+
+    return $lexical && $name =~ /^(?:Z.*STORE|ZINCRBY)$/
+           || $lexical && $name eq 'ZADD' && grep { $_ ne '0' }
+              @args[grep { $_ % 2 } 1 .. $#args];
+}
+
+
+# The next command, and whether a key may be about to expire because of it.
+my ($total, @names);
+
+sub one {
+    @names = sort keys %COMMANDS unless @names;
+    $total //= do { my $n = 0; $n += $COMMANDS{$_}[0] for @names; $n };
+
+    my $at = rand $total;
+
+    for my $name (@names) {
+        return [$name, $COMMANDS{$name}[1]->()]
+            if ($at -= $COMMANDS{$name}[0]) < 0;
+    }
+}
+
+
+sub command {
+    for ( ;; ) {
+        my $argv = chance(12) ? company()
+                 : chance(8) ? pick(map { $_->() } @MAKE{sort keys %MAKE})
+                 : one();
+
+        damage($argv) if $argv->[0] =~ /^Z/ && chance(4);
+        next if unspecified($argv);
+
+        $argv->[0] = lc $argv->[0] if chance(5);
+        return ($argv, lc $argv->[0] eq 'pexpire');
+    }
+}
+
+
+# --- what is compared otherwise than byte for byte ---
+
+$KS::Referee::RULE{ZSCAN} = \&whole_scan;
+$KS::Referee::RULE{ZRANDMEMBER} = \&some_members;
+$KS::Referee::RULE{$_} = 'exactly' for qw(ZRANK ZREVRANK);
+$KS::Referee::NEWER{$_} = \&rank_and_score for qw(ZRANK ZREVRANK);
+
+
+# the members and scores of the whole iteration that this call starts
+sub whole_scan {
+    my ($referee, $argv, $want, $got) = @_;
+
+    return $referee->shape($argv, $want, $got) if $argv->[2] !~ /^0*$/;
+
+    my ($a, $b) = map { iterate($argv, @$_) }
+        [$want, sub { ($referee->{redis}->replies($_[0]))[0] }],
+        [$got, sub { $referee->single($_[0]) }];
+
+    return $a eq $b;
+}
+
+
+sub iterate {
+    my ($argv, $bytes, $ask) = @_;
+    my @argv = @$argv;
+    my %seen;
+
+    for (1 .. 10_000) {
+        my $v = KS::RESP::value($bytes);
+
+        return $bytes unless ref $v eq 'ARRAY' && @$v == 2;
+
+        my @pairs = map { $_->{text} } @{$v->[1]};
+        $seen{join ' ', splice @pairs, 0, 2} = 1 while @pairs;
+        return join "\n", sort keys %seen if $v->[0]{text} eq '0';
+
+        $argv[2] = $v->[0]{text};
+        $bytes = $ask->(\@argv);
+    }
+
+    return 'an iteration without end';
+}
+
+
+# as many as Redis has, each of them there with its score, and if the count is
+# above 0 none twice
+sub some_members {
+    my ($referee, $argv, $want, $got) = @_;
+    my ($a, $b) = map { KS::RESP::value($_) } $want, $got;
+
+    $b = [$b], $a = [$a] if @$argv == 2 && defined $a && defined $b;
+    return 0 if ref $a ne 'ARRAY' || ref $b ne 'ARRAY' || @$a != @$b;
+    return 1 if !@$b;
+
+    my $step = @$argv > 3 ? 2 : 1;
+    my @members = map { $b->[$_ * $step]{text} } 0 .. @$b / $step - 1;
+    my $scores = KS::RESP::value(($referee->{redis}->replies(
+        ['ZMSCORE', $argv->[1], @members]))[0]);
+    my %seen;
+
+    for my $i (0 .. $#members) {
+        return 0 if !defined $scores->[$i];
+        return 0 if $step == 2
+                    && $scores->[$i]{text} ne $b->[2 * $i + 1]{text};
+        return 0 if $seen{$members[$i]}++ && @$argv > 2 && $argv->[2] > 0;
+    }
+
+    return 1;
+}
+
+
+# WITHSCORE came with 7.2
+sub rank_and_score {
+    my ($referee, $argv, $want, $got) = @_;
+    my ($name, $key, $member, $word, @more) = @$argv;
+
+    return 0 if $want !~ /^-ERR wrong number/ || !defined $word;
+    return $got eq $want if @more;
+    return $got eq "-ERR syntax error\r\n" if lc $word ne 'withscore';
+
+    my ($rank, $score) = $referee->{redis}->replies([$name, $key, $member],
+                                                    ['ZSCORE', $key, $member]);
+
+    return $got eq ($rank =~ /^-/ ? $rank
+                  : $rank =~ /^:/ ? "*2\r\n$rank$score" : "*-1\r\n");
+}
+
+
+1;
