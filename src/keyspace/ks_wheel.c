@@ -420,6 +420,7 @@ ks_wheel_purge(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
         }
 
         ks_commit(m);
+        ks_slab_drain(m, sh, SIZE_MAX);         /* for the next ones */
 
     } while (p.more);
 
