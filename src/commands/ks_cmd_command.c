@@ -178,6 +178,29 @@ ks_reply_tips(ks_reply_t *r, const char *tips)
 }
 
 
+static void
+ks_reply_field(ks_reply_t *r, const char *name, const char *value)
+{
+    ks_reply_cstr(r, name);
+    ks_reply_cstr(r, value);
+}
+
+
+static void
+ks_reply_range(ks_reply_t *r, int last, int step)
+{
+    ks_reply_cstr(r, "range");
+    ks_reply_cstr(r, "spec");
+    ks_reply_map(r, 3);
+    ks_reply_cstr(r, "lastkey");
+    ks_reply_integer(r, last);
+    ks_reply_cstr(r, "keystep");
+    ks_reply_integer(r, step);
+    ks_reply_cstr(r, "limit");
+    ks_reply_integer(r, 0);
+}
+
+
 /* Redis counts the last key of a range from its first one */
 
 static void
@@ -214,16 +237,35 @@ ks_reply_keyrange(ks_reply_t *r, const ks_keyrange_t *range)
         return;
     }
 
-    ks_reply_cstr(r, "range");
-    ks_reply_cstr(r, "spec");
+    ks_reply_range(r, range->last < 0 ? range->last
+                                      : range->last - range->first,
+                   range->step);
+}
+
+
+/* STORE or STOREDIST: the one key behind the word */
+
+static void
+ks_reply_stored(ks_reply_t *r, const char *word, int from)
+{
     ks_reply_map(r, 3);
-    ks_reply_cstr(r, "lastkey");
-    ks_reply_integer(r, range->last < 0 ? range->last
-                                        : range->last - range->first);
-    ks_reply_cstr(r, "keystep");
-    ks_reply_integer(r, range->step);
-    ks_reply_cstr(r, "limit");
-    ks_reply_integer(r, 0);
+
+    ks_reply_cstr(r, "flags");
+    ks_reply_flags(r, ks_key_names, KS_KEY_OW|KS_KEY_UPDATE);
+
+    ks_reply_cstr(r, "begin_search");
+    ks_reply_map(r, 2);
+    ks_reply_field(r, "type", "keyword");
+    ks_reply_cstr(r, "spec");
+    ks_reply_map(r, 2);
+    ks_reply_field(r, "keyword", word);
+    ks_reply_cstr(r, "startfrom");
+    ks_reply_integer(r, from);
+
+    ks_reply_cstr(r, "find_keys");
+    ks_reply_map(r, 2);
+    ks_reply_cstr(r, "type");
+    ks_reply_range(r, 0, 1);
 }
 
 
@@ -279,10 +321,15 @@ ks_command_reply_info(ks_reply_t *r, const ks_command_t *cmd)
     ks_reply_flags(r, ks_acl_names, ks_command_acl(cmd));
     ks_reply_tips(r, cmd->tips);
 
-    ks_reply_array(r, n);
+    ks_reply_array(r, n + (cmd->stored ? 2 : 0));
 
     for (i = 0; i < n; i++) {
         ks_reply_keyrange(r, &cmd->keys[i]);
+    }
+
+    if (cmd->stored) {
+        ks_reply_stored(r, "STORE", cmd->stored);
+        ks_reply_stored(r, "STOREDIST", cmd->stored);
     }
 
     ks_command_reply_infos(r, cmd);
@@ -341,14 +388,6 @@ ks_cmd_command_info(ks_ctx_t *c, int argc, ks_str_t *argv)
             ks_reply_null(c->reply);
         }
     }
-}
-
-
-static void
-ks_reply_field(ks_reply_t *r, const char *name, const char *value)
-{
-    ks_reply_cstr(r, name);
-    ks_reply_cstr(r, value);
 }
 
 
@@ -496,6 +535,34 @@ ks_command_reply_key(ks_reply_t *r, const ks_str_t *key, unsigned flags,
 }
 
 
+/* the first key that each of the two words is followed by; how many */
+
+static size_t
+ks_command_reply_stored(ks_reply_t *r, const ks_command_t *cmd, int argc,
+    const ks_str_t *argv, int with_flags)
+{
+    int     i, word;
+    size_t  n;
+
+    for (n = 0, word = 0; word < 2; word++) {
+
+        for (i = cmd->stored; i + 1 < argc; i++) {
+
+            if (word ? ks_arg_is(&argv[i], "storedist")
+                     : ks_arg_is(&argv[i], "store"))
+            {
+                ks_command_reply_key(r, &argv[i + 1],
+                                     KS_KEY_OW|KS_KEY_UPDATE, with_flags);
+                n++;
+                break;
+            }
+        }
+    }
+
+    return n;
+}
+
+
 static void
 ks_command_reply_keys(ks_ctx_t *c, int argc, const ks_str_t *argv,
     int with_flags)
@@ -524,9 +591,10 @@ ks_command_reply_keys(ks_ctx_t *c, int argc, const ks_str_t *argv,
         }
     }
 
-    i = cmd->extra_key ? cmd->extra_key(argc, argv) : 0;
+    if (cmd->stored) {
+        n += ks_command_reply_stored(c->reply, cmd, argc, argv, with_flags);
 
-    if (i) {
+    } else if (cmd->extra_key && (i = cmd->extra_key(argc, argv)) != 0) {
         ks_command_reply_key(c->reply, &argv[i], KS_KEY_OW|KS_KEY_UPDATE,
                              with_flags);
         n++;

@@ -99,6 +99,9 @@ struct ks_command_s {
 
     /* the position of one more key that the ranges do not say, or 0 */
     int                 (*extra_key)(int argc, const ks_str_t *argv);
+
+    /* from here on STORE and STOREDIST are followed by a key, says COMMAND */
+    int8_t                stored;
 };
 
 extern const ks_command_t  ks_command_table[];

@@ -19,7 +19,8 @@ ROW("georadius", ks_cmd_georadius, -6, W|OOM|MOVABLE, GEO, KEY(RO|ACCESS),
     "geo", "3.2.0", "O(N+log(M)), N members in the area, M in all",
     "Finds members around a place, and may store them.",
     .retired = "6.2.0", .instead = "`GEOSEARCH` and `GEOSEARCHSTORE` with the "
-    "`BYRADIUS` argument", .extra_key = ks_cmd_georadius_extra_key)
+    "`BYRADIUS` argument",
+    .extra_key = ks_cmd_georadius_extra_key, .stored = 6)
 ROW("georadius_ro", ks_cmd_georadius_ro, -6, R, GEO, KEY(RO|ACCESS),
     "geo", "3.2.10", "O(N+log(M)), N members in the area, M in all",
     "Finds members around a place.",
@@ -30,7 +31,7 @@ ROW("georadiusbymember", ks_cmd_georadiusbymember, -5, W|OOM|MOVABLE, GEO,
     "Finds members around another, and may store them.",
     .retired = "6.2.0", .instead = "`GEOSEARCH` and `GEOSEARCHSTORE` with the "
     "`BYRADIUS` and `FROMMEMBER` arguments",
-    .extra_key = ks_cmd_georadius_extra_key)
+    .extra_key = ks_cmd_georadius_extra_key, .stored = 5)
 ROW("georadiusbymember_ro", ks_cmd_georadiusbymember_ro, -5, R, GEO,
     KEY(RO|ACCESS),
     "geo", "3.2.10", "O(N+log(M)), N members in the area, M in all",
