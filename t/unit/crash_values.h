@@ -8,10 +8,7 @@
 #define CRASH_VALUES_H
 
 #include "crash_ops.h"
-#include "types/ks_hash.h"
-#include "types/ks_list.h"
-#include "types/ks_set.h"
-#include "types/ks_zset.h"
+#include "value_test.h"
 
 
 /* keys that have no string: a small value, a large one, one with blobs */
@@ -36,55 +33,22 @@ typedef struct {
 } vjob_t;
 
 
-/* element i: a number, and bytes behind it */
-
-static ks_str_t
-el(unsigned i, size_t len)
-{
-    char           digits[12];
-    ks_str_t       s;
-    static u_char  room[20000];
-
-    s.len = ks_max(len, (size_t) snprintf(digits, sizeof(digits), "%05u", i));
-    s.data = room;
-    memcpy(room, bytes + i % 251, s.len);
-    memcpy(room, digits, strlen(digits));
-
-    return s;
-}
-
+/* sets of numbers have len 0 */
 
 static void
 vadd(ks_value_t *v, unsigned i, size_t len)
 {
-    ks_str_t  s, number;
     char      digits[12];
+    ks_str_t  s;
 
-    s = el(i, len);
-    number = s;
-
-    switch (v->type) {
-
-    case KS_TYPE_LIST:
-        ks_list_push(v, KS_LIST_TAIL, &s);
-        break;
-
-    case KS_TYPE_SET:
-        if (len == 0) {                 /* 7 is a number, 00007 is none */
-            number.data = (u_char *) digits;
-            number.len = (size_t) snprintf(digits, sizeof(digits), "%u", i);
-        }
-
-        ks_set_add(v, &number);
-        break;
-
-    case KS_TYPE_ZSET:
-        ks_zset_set(v, &s, i / 3);
-        break;
-
-    default:
-        ks_hash_set(v, &s, &s, 0);
+    if (len) {
+        value_add(v, i, len);
+        return;
     }
+
+    s.data = (u_char *) digits;
+    s.len = (size_t) snprintf(digits, sizeof(digits), "%u", i);
+    ks_set_add(v, &s);
 }
 
 
@@ -156,7 +120,7 @@ v_head(ks_value_t *v, const void *data)
 {
     ks_str_t  s;
 
-    s = el(9001, *(const size_t *) data);
+    s = element(9001, *(const size_t *) data);
     ks_list_push(v, KS_LIST_HEAD, &s);
 }
 
@@ -172,7 +136,7 @@ v_insert(ks_value_t *v, const void *data)
     ks_item_t it;
 
     for (i = 0; i < 3; i++) {
-        s = el(9100 + i, *(const size_t *) data);
+        s = element(9100 + i, *(const size_t *) data);
         it = ks_item(s.data, s.len);
         ks_tree_at(&v->tree[0], &pos, ks_value_count(v) / 2);
         ks_tree_insert(&v->tree[0], &pos, 0, &it);
@@ -186,7 +150,7 @@ v_set(ks_value_t *v, const void *data)
     ks_str_t  s;
     ks_pos_t  pos;
 
-    s = el(9200, *(const size_t *) data);
+    s = element(9200, *(const size_t *) data);
     ks_list_at(v, &pos, ks_value_count(v) / 2);
     ks_list_set(v, &pos, &s);
 }
@@ -228,7 +192,7 @@ v_hset(ks_value_t *v, const void *data)
 {
     ks_str_t  field, value;
 
-    field = el(3, 20);
+    field = element(3, 20);
     value.data = bytes + 4321;
     value.len = *(const size_t *) data;
     ks_hash_set(v, &field, &value, 0);
@@ -238,23 +202,7 @@ v_hset(ks_value_t *v, const void *data)
 static void
 v_remove(ks_value_t *v, const void *data)
 {
-    ks_str_t  s;
-
-    s = el(3, *(const size_t *) data);
-
-    switch (v->type) {
-
-    case KS_TYPE_SET:
-        ks_set_remove(v, &s);
-        break;
-
-    case KS_TYPE_ZSET:
-        ks_zset_remove(v, &s);
-        break;
-
-    default:
-        ks_hash_remove(v, &s);
-    }
+    value_take(v, 3, *(const size_t *) data);
 }
 
 
@@ -263,7 +211,7 @@ v_score(ks_value_t *v, const void *data)
 {
     ks_str_t  s;
 
-    s = el(3, *(const size_t *) data);
+    s = element(3, *(const size_t *) data);
     ks_zset_set(v, &s, 77.5);
 }
 
@@ -278,7 +226,7 @@ v_times(ks_value_t *v, const void *data)
     ks_str_t  s;
 
     for (i = 0; i < *(const unsigned *) data; i += 4) {
-        s = el(i, 20);
+        s = element(i, 20);
 
         if (ks_hash_find(v, &pos, &s)) {
             ks_hash_set_expiry(v, &pos, VDUE + i);
@@ -293,7 +241,7 @@ v_time(ks_value_t *v, const void *data)
     ks_pos_t  pos;
     ks_str_t  s;
 
-    s = el(3, 20);
+    s = element(3, 20);
     ks_hash_find(v, &pos, &s);
     ks_hash_set_expiry(v, &pos, VDUE + *(const size_t *) data);
 }
@@ -371,15 +319,16 @@ setup_zsets(ks_space_t *sp)
 }
 
 
+/* more than one step can free */
+
 static void
 setup_dead(ks_space_t *sp)
 {
-    setup_zsets(sp);
+    setup_lists(sp);
+    vmake(sp, LARGE, KS_TYPE_ZSET, KS_ENC_LISTPACK, 1001, 20);
+    vmake(sp, BLOBS, KS_TYPE_LIST, KS_ENC_QUICKLIST, 6, 15000);
     del(sp, LARGE);
     del(sp, BLOBS);
-    setup_lists(sp);
-    del(sp, BLOBS);
-    ks_reclaim(sp, 3);
 }
 
 

@@ -6,11 +6,7 @@
 
 #include <unistd.h>
 
-#include "engine_test.h"
-#include "types/ks_hash.h"
-#include "types/ks_list.h"
-#include "types/ks_set.h"
-#include "types/ks_zset.h"
+#include "value_test.h"
 
 
 #define SIZE    (16u << 20)
@@ -38,49 +34,6 @@ static ks_space_t  *sp;
 static u_char       text[70000];
 
 
-/* --- elements --- */
-
-/* element i, len bytes or more, no two of them alike */
-
-static ks_str_t
-element(unsigned i, size_t len)
-{
-    char           digits[12];
-    ks_str_t       s;
-    static u_char  room[sizeof(text)];
-
-    s.len = ks_max(len, (size_t) snprintf(digits, sizeof(digits), "%07u", i));
-    s.data = room;
-    memcpy(room, text + i % 251, s.len);
-    memcpy(room, digits, strlen(digits));
-
-    return s;
-}
-
-
-static int
-is_element(ks_space_t *s, const ks_item_t *it, unsigned i, size_t len)
-{
-    size_t         off, n;
-    ks_str_t       want;
-    const u_char  *p;
-
-    want = element(i, len);
-
-    if (it->len != want.len) {
-        return 0;
-    }
-
-    for (off = 0; (p = ks_item_run(s, it, off, &n)), n; off += n) {
-        if (memcmp(p, want.data + off, n) != 0) {
-            return 0;
-        }
-    }
-
-    return off == want.len;
-}
-
-
 /* --- bodies --- */
 
 static void
@@ -88,7 +41,6 @@ make_body(ks_space_t *s, void *data)
 {
     job_t       *j = data;
     unsigned     i;
-    ks_str_t     el;
     ks_value_t   v;
     ks_entry_t  *e;
 
@@ -97,25 +49,7 @@ make_body(ks_space_t *s, void *data)
                     j->at, &v);
 
     for (i = j->first; i < j->first + j->n; i++) {
-        el = element(i, j->len);
-
-        switch (j->type) {
-
-        case KS_TYPE_LIST:
-            ks_list_push(&v, KS_LIST_TAIL, &el);
-            break;
-
-        case KS_TYPE_SET:
-            ks_set_add(&v, &el);
-            break;
-
-        case KS_TYPE_ZSET:
-            ks_zset_set(&v, &el, i);
-            break;
-
-        default:
-            ks_hash_set(&v, &el, &el, 0);
-        }
+        value_add(&v, i, j->len);
     }
 
     if (j->fail) {
@@ -131,7 +65,6 @@ push_body(ks_space_t *s, void *data)
 {
     job_t       *j = data;
     unsigned     i;
-    ks_str_t     el;
     ks_value_t   v;
     ks_entry_t  *e;
 
@@ -139,8 +72,7 @@ push_body(ks_space_t *s, void *data)
     ks_value_open(s, &j->key, e, &v);
 
     for (i = j->first; i < j->first + j->n; i++) {
-        el = element(i, j->len);
-        ks_list_push(&v, KS_LIST_TAIL, &el);
+        value_add(&v, i, j->len);
     }
 
     if (j->fail) {
@@ -191,28 +123,15 @@ check_items(ks_space_t *s, job_t *j, ks_value_t *v)
 
 
 static void
-check_members(job_t *j, ks_value_t *v)
+check_members(ks_space_t *s, job_t *j, ks_value_t *v)
 {
-    double      score;
-    unsigned    i;
-    ks_pos_t    pos;
-    ks_str_t    el;
+    unsigned  i;
 
     assert_int_equal(ks_value_count(v), j->n);
 
     for (i = j->first; i < j->first + j->n; i++) {
-        el = element(i, j->len);
-
-        if (j->type == KS_TYPE_SET) {
-            assert_true(ks_set_has(v, &el));
-
-        } else if (j->type == KS_TYPE_ZSET) {
-            assert_true(ks_zset_score(v, &el, &score));
-            assert_true(score == i);
-
-        } else {
-            assert_true(ks_hash_find(v, &pos, &el));
-            assert_true(ks_tree_is(&v->tree[0], &pos, 1, &el));
+        if (!value_has(s, v, j->first, i, j->len)) {
+            fail_msg("element %u of %u is missing", i, j->n);
         }
     }
 }
@@ -253,7 +172,7 @@ look_body(ks_space_t *s, void *data)
         check_items(s, j, &v);
 
     } else {
-        check_members(j, &v);
+        check_members(s, j, &v);
     }
 }
 
