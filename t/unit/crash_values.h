@@ -325,8 +325,8 @@ static void
 setup_dead(ks_space_t *sp)
 {
     setup_lists(sp);
-    vmake(sp, LARGE, KS_TYPE_ZSET, KS_ENC_LISTPACK, 1001, 20);
-    vmake(sp, BLOBS, KS_TYPE_LIST, KS_ENC_QUICKLIST, 6, 15000);
+    vmake(sp, LARGE, KS_TYPE_ZSET, KS_ENC_LISTPACK, 601, 20);
+    vmake(sp, BLOBS, KS_TYPE_LIST, KS_ENC_QUICKLIST, 6, 9000);
     del(sp, LARGE);
     del(sp, BLOBS);
 }
