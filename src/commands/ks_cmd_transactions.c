@@ -309,6 +309,7 @@ ks_cmd_unwatch(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
+    int            rc;
     size_t         i;
     uint64_t       shards;
     ks_exec_t      x;
@@ -349,11 +350,15 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     s->executing = 1;
 
-    if (ks_transact(c->space, shards, ks_exec_body, &x) != KS_OK) {
+    rc = ks_transact(c->space, shards, ks_exec_body, &x);
+
+    if (rc != KS_OK) {
         ks_exec_restore(&x);
-        ks_reply_error(c->reply, "EXECABORT Transaction discarded because of: "
-                       "OOM command not allowed when used memory > "
-                       "'maxmemory'.");
+        ks_reply_errorf(c->reply, "EXECABORT Transaction discarded because "
+                        "of: %s", (rc == KS_NOMEM)
+                        ? "OOM command not allowed when used memory > "
+                          "'maxmemory'."
+                        : "a command that was given up");
     }
 
     s->executing = 0;
