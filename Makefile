@@ -2,7 +2,8 @@
 #
 #   make            build/ngx_http_keyspace_module.so and, for the RESP
 #                   listener, build/ngx_stream_keyspace_module.so
-#   make run        an nginx with it on 127.0.0.1:8080; make stop ends it
+#   make run        an nginx with it on 127.0.0.1:8080, and on port 6380 for
+#                   Redis clients; make stop ends it
 #   make test       the engine's unit tests and the tests with nginx
 #   make unit       the engine's unit tests alone
 #   make bench      the figures, side by side with those of others
@@ -207,6 +208,11 @@ run: deps-build all
 	@mkdir -p $(addprefix $(RUN)/,logs tmp modules conf)
 	@ln -sf $(abspath $(SO) $(STREAM_SO)) $(RUN)/modules/
 	@cp conf-examples/quickstart.conf $(RUN)/conf/nginx.conf
+	@if [ -f $(MODULES)/ngx_stream_module.so ]; then \
+	    ln -sf $(MODULES)/ngx_stream_module.so $(RUN)/modules/; \
+	else \
+	    sed -i '/ngx_stream_module.so/d' $(RUN)/conf/nginx.conf; \
+	fi
 	$(NGINX) -e logs/error.log -p $(abspath $(RUN)) -c conf/nginx.conf
 	@sed -n 's/^# try: //p' conf-examples/quickstart.conf
 

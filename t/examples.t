@@ -18,6 +18,7 @@ my $examples = root() . '/conf-examples';
 my %test = (
     'quickstart.conf' => \&quickstart,
     'production.conf' => \&production,
+    'resp.conf'       => \&resp,
 );
 
 is_deeply([sort map { m{([^/]+)$} } glob "$examples/*.conf"],
@@ -30,18 +31,28 @@ for my $name (sort keys %test) {
 done_testing;
 
 
-# An nginx with the example, on another port, and other files in its prefix.
+# An nginx with the example, on other ports, and other files in its prefix.
 sub start {
     my ($name, %files) = @_;
     my $text = slurp("$examples/$name");
-    my $port = free_port();
-    my $n = $text =~ s/(listen 127\.0\.0\.1:)\d+/$1$port/g;
+    my %port = map { $_ => free_port() }
+        $text =~ /^ *listen 127\.0\.0\.1:(\d+)/mg;
 
-    is($n, 1, 'it listens on 127.0.0.1, once');
+    is(scalar(() = $text =~ /^ *listen /mg), scalar keys %port,
+       'it listens on 127.0.0.1');
 
-    return KS::Nginx->start(port => $port, prefix => {
+    $text =~ s/^( *listen 127\.0\.0\.1:)(\d+)/$1$port{$2}/mg;
+    $text =~ s/^load_module .*ngx_stream_module\.so;$//m
+        if (my @modules = KS::Nginx::stream_modules()) == 1;
+
+    my ($port) = @port{grep { $port{$_} } 8080, 8443, 6379};
+    my $ngx = KS::Nginx->start(port => $port, prefix => {
         'conf/nginx.conf' => $text, %files,
     });
+
+    $ngx->{ports} = \%port;
+
+    return $ngx;
 }
 
 
@@ -55,12 +66,25 @@ sub curl {
 }
 
 
+# What a comment says that redis-cli is to be given, on the port that is ours.
+sub cli {
+    my ($ngx, $args) = @_;
+
+    $args =~ s/-p (\d+)/-p $ngx->{ports}{$1}/;
+    $args =~ s{conf/}{$ngx->dir . '/conf/'}e;
+
+    return (capture(30, {}, 'redis-cli', '--no-auth-warning',
+                    split / /, $args))[1];
+}
+
+
 sub quickstart {
     my $ngx = start(@_);
     my $url = 'http://127.0.0.1:' . $ngx->port;
 
     # what its comment says to try
-    my @try = slurp("$examples/quickstart.conf") =~ /^# try: curl (.*)$/mg;
+    my $text = slurp("$examples/quickstart.conf");
+    my @try = $text =~ /^# try: curl (.*)$/mg;
     my @want = ('{"result":"OK"} 200', '{"result":"hello"} 200');
 
     is(scalar @try, 2, 'two things to try');
@@ -71,6 +95,12 @@ sub quickstart {
         my @data = $try[$i] =~ /-d '([^']+)'/ ? ('-d', $1) : ();
 
         is(curl($url . ($path // ''), $token, @data), $want[$i], $try[$i]);
+    }
+
+    SKIP: {
+        skip('there is no redis-cli', 1) unless installed('redis-cli');
+        is(cli($ngx, $text =~ /^# try: redis-cli (.*)$/mg), "hello\n",
+           'and redis-cli');
     }
 
     like(curl($url, 'other', '-d', 'PING'), qr/ 401$/, 'another token');
@@ -124,6 +154,35 @@ sub production {
     like($ngx->access_log, qr/ get hit$/m, 'it says what was asked for');
     unlike($ngx->access_log . $ngx->log, qr/token-(?:one|two|read)/,
            'and no token');
+
+    $ngx->stop;
+}
+
+
+sub resp {
+    my ($name) = @_;
+
+    plan skip_all => 'there is no redis-cli' unless installed('redis-cli');
+
+    my %cert = certificate();
+    my $ngx = start($name, %cert, 'conf/tokens' => "token-one\n",
+                    'conf/tokens.readonly' => "token-read\n");
+    my @try = map { s/TOKEN/token-one/r }
+        slurp("$examples/$name") =~ /^# try: redis-cli (.*)$/mg;
+
+    is(scalar @try, 2, 'two things to try');
+    is(cli($ngx, $try[0]), "OK\n", $try[0]);
+    is(cli($ngx, $try[1]), "hello\n", $try[1]);
+    is(cli($ngx, $try[1] =~ s/one/read/r), "hello\n", 'a read-only token');
+    like(cli($ngx, $try[0] =~ s/one/read/r), qr/^NOPERM /, '... only reads');
+    like(cli($ngx, $try[0] =~ s/-a \S+ //r), qr/^NOAUTH /, 'no token');
+
+    ok($ngx->reload, 'a reload');
+    is(cli($ngx, $try[1]), "hello\n", '... keeps the keys');
+    unlike($ngx->log, qr/token-(?:one|read)/, 'no token is logged');
+    ok(wait_for(20, sub {
+        slurp($ngx->dir . '/logs/resp.log') =~ /^127\.0\.0\.1:\d+ /m
+    }, 0.1), 'the log is written');
 
     $ngx->stop;
 }
