@@ -324,11 +324,9 @@ setup_zsets(ks_space_t *sp)
 static void
 setup_dead(ks_space_t *sp)
 {
-    setup_lists(sp);
-    vmake(sp, LARGE, KS_TYPE_ZSET, KS_ENC_LISTPACK, 601, 20);
-    vmake(sp, BLOBS, KS_TYPE_LIST, KS_ENC_QUICKLIST, 6, 9000);
-    del(sp, LARGE);
+    setup_zsets(sp);
     del(sp, BLOBS);
+    del(sp, LARGE);
 }
 
 
