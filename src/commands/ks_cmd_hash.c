@@ -204,24 +204,6 @@ ks_cmd_hmget(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
-void
-ks_reply_hash_pair(ks_ctx_t *c, const ks_tree_t *t, const ks_pos_t *pos,
-    int what)
-{
-    ks_item_t  item;
-
-    if (what & KS_HASH_FIELDS) {
-        item = ks_tree_get(t, pos, 0);
-        ks_reply_item(c, &item);
-    }
-
-    if (what & KS_HASH_VALUES) {
-        item = ks_tree_get(t, pos, 1);
-        ks_reply_item(c, &item);
-    }
-}
-
-
 static void
 ks_hash_all(ks_ctx_t *c, const ks_str_t *key, int what)
 {

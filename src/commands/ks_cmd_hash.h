@@ -19,9 +19,25 @@ void ks_hash_create(ks_ctx_t *c, const ks_str_t *key, const ks_str_t *argv,
 /* The value of a field, or null. */
 void ks_reply_field(ks_ctx_t *c, const ks_value_t *v, const ks_str_t *field);
 
-/* The field at pos, its value, or both. */
-void ks_reply_hash_pair(ks_ctx_t *c, const ks_tree_t *t, const ks_pos_t *pos,
-    int what);
+
+/* the field at pos, its value, or both */
+
+static inline void
+ks_reply_hash_pair(ks_ctx_t *c, const ks_tree_t *t, const ks_pos_t *pos,
+    int what)
+{
+    ks_item_t  item;
+
+    if (what & KS_HASH_FIELDS) {
+        item = ks_tree_get(t, pos, 0);
+        ks_reply_item(c, &item);
+    }
+
+    if (what & KS_HASH_VALUES) {
+        item = ks_tree_get(t, pos, 1);
+        ks_reply_item(c, &item);
+    }
+}
 
 
 #endif /* KS_CMD_HASH_H */
