@@ -92,7 +92,13 @@ ks_list_pop(ks_ctx_t *c, ks_value_t *v, int end, uint32_t n)
         ks_reply_item(c, &it);
     }
 
-    ks_list_cut(v, end, n);
+    if (n == 1) {
+        ks_tree_remove(&v->tree[0], &pos);
+
+    } else {
+        ks_list_cut(v, end, n);
+    }
+
     ks_list_done(v);
 }
 

@@ -119,20 +119,10 @@ ks_list_insert(ks_value_t *v, const ks_str_t *pivot, int behind,
 void
 ks_list_cut(ks_value_t *v, int end, uint32_t n)
 {
-    ks_pos_t    pos;
     ks_tree_t  *t;
 
     t = &v->tree[0];
-
-    if (n == 1) {
-        ks_list_from(v, &pos, end, 0);
-        ks_tree_remove(t, &pos);
-
-    } else if (n != 0) {
-        ks_tree_remove_range(t, end == KS_LIST_HEAD ? 0
-                                                    : ks_tree_count(t) - n,
-                             n);
-    }
+    ks_tree_remove_range(t, end == KS_LIST_HEAD ? 0 : ks_tree_count(t) - n, n);
 }
 
 
