@@ -18,13 +18,21 @@ use KS::Redis;
 use KS::Referee;
 
 
-# Only these commands: the rows of a type, and so much of KS::Random's own.
+# Only these commands: the rows of a type, and of KS::Random's own these names,
+# each of which may be followed by the weight that it is to have here.
 sub only {
-    my ($rows, $make, %weights) = @_;
+    my ($rows, $make, @names) = @_;
     my %all = %KS::Random::COMMANDS;
+    my %own;
 
-    %KS::Random::COMMANDS = (
-        (map { $_ => [$weights{$_}, $all{$_}[1]] } keys %weights), %$rows);
+    while (defined(my $name = shift @names)) {
+        my $row = $all{$name} or die "there is no command $name";
+        my $weight = @names && $names[0] =~ /^[\d.]+$/ ? shift @names
+                                                       : $row->[0];
+        $own{$name} = [$weight, $row->[1]];
+    }
+
+    %KS::Random::COMMANDS = (%own, %$rows);
     %KS::Random::MAKE = (%KS::Random::MAKE, %$make);
 }
 
