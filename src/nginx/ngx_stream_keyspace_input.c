@@ -26,6 +26,7 @@ typedef struct {
 
     ks_argv_t     commands[NGX_STREAM_KEYSPACE_WINDOW];
     u_char       *ends[NGX_STREAM_KEYSPACE_WINDOW];
+    u_char        near[NGX_STREAM_KEYSPACE_WINDOW];     /* nothing to fetch */
     ks_str_t      args[NGX_STREAM_KEYSPACE_ARGS];
 } ngx_stream_keyspace_window_t;
 
@@ -41,10 +42,12 @@ static void ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
 static ngx_uint_t ngx_stream_keyspace_is_http(ks_resp_request_t *rq);
 static ngx_uint_t ngx_stream_keyspace_add(ngx_stream_keyspace_ctx_t *ctx,
     u_char *end);
+static ngx_uint_t ngx_stream_keyspace_is_near(ks_argv_t *args);
 static ngx_int_t ngx_stream_keyspace_window(ngx_stream_keyspace_ctx_t *ctx,
     ngx_stream_keyspace_input_t *in);
+static void ngx_stream_keyspace_fetch(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_ahead(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_uint_t i);
+    ngx_uint_t i, ngx_uint_t step);
 static void ngx_stream_keyspace_command(ngx_stream_keyspace_ctx_t *ctx,
     ks_argv_t *args);
 static ngx_int_t ngx_stream_keyspace_after(ngx_stream_keyspace_ctx_t *ctx);
@@ -295,21 +298,42 @@ ngx_stream_keyspace_add(ngx_stream_keyspace_ctx_t *ctx, u_char *end)
     args = &w->commands[w->n];
     args->argc = rq->argc;
 
-    w->ends[w->n++] = end;
+    w->ends[w->n] = end;
 
     if (w->nargs + rq->argc > NGX_STREAM_KEYSPACE_ARGS) {
 
         /* good until the next one is parsed, which is after it was run */
 
         args->argv = rq->argv;
+        w->near[w->n++] = 1;
         return 0;
     }
 
     args->argv = w->args + w->nargs;
     ngx_memcpy(args->argv, rq->argv, rq->argc * sizeof(ks_str_t));
     w->nargs += rq->argc;
+    w->near[w->n] = (w->n != 0 && ngx_stream_keyspace_is_near(args));
 
-    return w->n < NGX_STREAM_KEYSPACE_WINDOW;
+    return ++w->n < NGX_STREAM_KEYSPACE_WINDOW;
+}
+
+
+/* The command before it has the same key: that is fetched already. */
+
+static ngx_uint_t
+ngx_stream_keyspace_is_near(ks_argv_t *args)
+{
+    ks_str_t  *key, *last;
+
+    if (args->argc < 2 || args[-1].argc < 2) {
+        return 0;
+    }
+
+    key = &args->argv[1];
+    last = &args[-1].argv[1];
+
+    return key->len == last->len
+           && ngx_memcmp(key->data, last->data, key->len) == 0;
 }
 
 
@@ -327,16 +351,12 @@ ngx_stream_keyspace_window(ngx_stream_keyspace_ctx_t *ctx,
     rc = NGX_OK;
 
     if (w->n > 1) {
-        ngx_stream_keyspace_ahead(ctx, w->n);
+        ngx_stream_keyspace_fetch(ctx);
     }
 
     for (i = 0; i < w->n && rc == NGX_OK; i++) {
 
-        if (i + KS_AHEAD_ENTRY < w->n) {
-            ks_session_ahead(&ctx->ks, w->commands[i + KS_AHEAD_ENTRY].argc,
-                             w->commands[i + KS_AHEAD_ENTRY].argv, 1);
-        }
-
+        ngx_stream_keyspace_ahead(ctx, i + KS_AHEAD_ENTRY, 1);
         ngx_stream_keyspace_command(ctx, &w->commands[i]);
         in->pos = w->ends[i];
 
@@ -357,19 +377,32 @@ ngx_stream_keyspace_window(ngx_stream_keyspace_ctx_t *ctx,
 
 
 static void
-ngx_stream_keyspace_ahead(ngx_stream_keyspace_ctx_t *ctx, ngx_uint_t n)
+ngx_stream_keyspace_fetch(ngx_stream_keyspace_ctx_t *ctx)
 {
-    ks_argv_t   *args;
-    ngx_uint_t   i;
+    ngx_uint_t  i;
 
-    args = ngx_stream_keyspace_ready.commands;
-
-    for (i = 0; i < n; i++) {
-        ks_session_ahead(&ctx->ks, args[i].argc, args[i].argv, 0);
+    for (i = 0; i < ngx_stream_keyspace_ready.n; i++) {
+        ngx_stream_keyspace_ahead(ctx, i, 0);
     }
 
-    for (i = 0; i < n && i < KS_AHEAD_ENTRY; i++) {
-        ks_session_ahead(&ctx->ks, args[i].argc, args[i].argv, 1);
+    for (i = 0; i < KS_AHEAD_ENTRY; i++) {
+        ngx_stream_keyspace_ahead(ctx, i, 1);
+    }
+}
+
+
+static void
+ngx_stream_keyspace_ahead(ngx_stream_keyspace_ctx_t *ctx, ngx_uint_t i,
+    ngx_uint_t step)
+{
+    ks_argv_t                     *args;
+    ngx_stream_keyspace_window_t  *w;
+
+    w = &ngx_stream_keyspace_ready;
+
+    if (i < w->n && !w->near[i]) {
+        args = &w->commands[i];
+        ks_session_ahead(&ctx->ks, args->argc, args->argv, step);
     }
 }
 
