@@ -1,6 +1,6 @@
 /*
- * Rows of the command table: sorted sets of places.  Not a header of its own; see
- * ks_command_table.c, and ks_handlers.h.
+ * Rows of the command table: sorted sets of places.  Not a header of its own;
+ * see ks_command_table.c, and ks_handlers.h.
  */
 
 ROW("geoadd", ks_cmd_geoadd, -5, W|OOM, GEO, KEY(RW|UPDATE),

@@ -267,7 +267,7 @@ test_any_shape(void **state)
 {
     int              i;
     double           min, max;
-    unsigned         n, k;
+    unsigned         n, k, other;
     ks_geo_cell_t    cells[KS_GEO_CELLS];
     ks_geo_shape_t   shape;
 
@@ -295,6 +295,12 @@ test_any_shape(void **state)
             assert_in_range(cells[k].step, 1, KS_GEO_STEPS);
             ks_geo_range(&cells[k], &min, &max);
             assert_true(min >= 0 && min < max);
+
+            /* no member is found twice */
+
+            for (other = 0; other < k; other++) {
+                assert_true(cells[k].bits != cells[other].bits);
+            }
         }
     }
 }
