@@ -401,6 +401,29 @@ SKIP: {
 }
 
 
+# --- what has no room leaves everything as it was ---
+
+my $small = KS::Nginx->start(size => '2m', http => 'client_max_body_size 64m;');
+my @ask_small = $small->client;
+
+$ask{redis}->('FLUSHALL');
+ask('redis', 'RPUSH', 'big', map { bytes(3000) } 1 .. 2000);
+ask('redis', 'SADD', 'set', map { "a member of it $_" } 1 .. 100_000);
+ask_http(@ask_small, 'SET', 'k', 'v');
+
+for my $key ('big', 'set') {
+    my $dump = $ask{redis}->('DUMP', $key)->{text};
+
+    like(text(ask_http(@ask_small, 'RESTORE', $_, 0, $dump, 'REPLACE')),
+         qr/^OOM /, "$key: there is no room at $_") for 'k', 'new';
+}
+
+is(text(ask_http(@ask_small, 'GET', 'k')), 'v', 'what was there is there');
+is(text(ask_http(@ask_small, 'DBSIZE')), 1, 'and nothing else');
+like(text(ask_http(@ask_small, 'MEMORY', 'DOCTOR')), qr/^ok/, 'in order');
+$small->stop;
+
+
 # --- any bytes ---
 
 my @seeds = map { substr $_, 0, length($_) - 10 }
