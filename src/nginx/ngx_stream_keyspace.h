@@ -116,6 +116,7 @@ typedef struct {
     unsigned                         closing:1; /* once all is sent */
     unsigned                         http:1;    /* it is no Redis client */
     unsigned                         killed:1;
+    unsigned                         welcome:1; /* its timer is set */
     unsigned                         blocked:1; /* until the client reads */
     unsigned                         yielding:1;
     unsigned                         sent:1;    /* something, this time */

@@ -18,6 +18,9 @@
 
 #define NGX_STREAM_KEYSPACE_TURN_TIMER  1000
 
+/* a worker that shuts down waits as long for one who has only just come */
+#define NGX_STREAM_KEYSPACE_WELCOME     5000    /* ms */
+
 #define NGX_STREAM_KEYSPACE_FULL                                              \
     "-ERR max number of clients reached\r\n"
 
@@ -29,6 +32,8 @@ static void ngx_stream_keyspace_write_handler(ngx_event_t *wev);
 static void ngx_stream_keyspace_turn_handler(ngx_event_t *ev);
 static void ngx_stream_keyspace_process(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_wait(ngx_stream_keyspace_ctx_t *ctx);
+static ngx_uint_t ngx_stream_keyspace_is_idle(ngx_stream_keyspace_ctx_t *ctx);
+static ngx_uint_t ngx_stream_keyspace_is_over(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_wait_write(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_wait_turn(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_wait_read(ngx_stream_keyspace_ctx_t *ctx);
@@ -270,7 +275,6 @@ ngx_stream_keyspace_process(ngx_stream_keyspace_ctx_t *ctx)
 static void
 ngx_stream_keyspace_wait(ngx_stream_keyspace_ctx_t *ctx)
 {
-    ngx_uint_t         idle;
     ngx_connection_t  *c;
 
     c = ctx->connection;
@@ -284,27 +288,13 @@ ngx_stream_keyspace_wait(ngx_stream_keyspace_ctx_t *ctx)
             ngx_del_timer(c->write);
         }
 
-        if (ctx->closing) {
-            ngx_stream_keyspace_goodbye(ctx);
-            return;
-        }
-
-        if (ctx->eof && !ctx->yielding) {
-            ngx_stream_keyspace_close(ctx, NGX_STREAM_OK);
+        if (ngx_stream_keyspace_is_over(ctx)) {
             return;
         }
     }
 
     ctx->sent = 0;
-
-    idle = (ctx->out == NULL && ctx->in_len == 0 && !ctx->yielding);
-
-    if (idle && ngx_exiting) {
-        ngx_stream_keyspace_goodbye(ctx);
-        return;
-    }
-
-    c->idle = idle;
+    c->idle = (ngx_stream_keyspace_is_idle(ctx) && !ngx_exiting);
 
     ngx_stream_keyspace_wait_turn(ctx);
     ngx_stream_keyspace_wait_read(ctx);
@@ -314,6 +304,38 @@ ngx_stream_keyspace_wait(ngx_stream_keyspace_ctx_t *ctx)
     {
         ngx_stream_keyspace_close(ctx, NGX_STREAM_INTERNAL_SERVER_ERROR);
     }
+}
+
+
+static ngx_uint_t
+ngx_stream_keyspace_is_idle(ngx_stream_keyspace_ctx_t *ctx)
+{
+    return ctx->out == NULL && ctx->in_len == 0 && !ctx->yielding;
+}
+
+
+/*
+ * All is sent: is that the end?  A worker that shuts down lets go of who is
+ * idle, but not of who has only just come and said nothing yet.
+ */
+
+static ngx_uint_t
+ngx_stream_keyspace_is_over(ngx_stream_keyspace_ctx_t *ctx)
+{
+    if (ctx->closing
+        || (ngx_exiting && ngx_stream_keyspace_is_idle(ctx)
+            && ctx->session->received != 0))
+    {
+        ngx_stream_keyspace_goodbye(ctx);
+        return 1;
+    }
+
+    if (ctx->eof && !ctx->yielding) {
+        ngx_stream_keyspace_close(ctx, NGX_STREAM_OK);
+        return 1;
+    }
+
+    return 0;
 }
 
 
@@ -352,6 +374,16 @@ ngx_stream_keyspace_wait_read(ngx_stream_keyspace_ctx_t *ctx)
     ngx_event_t  *rev;
 
     rev = ctx->connection->read;
+
+    if (ngx_exiting && ctx->session->received == 0) {
+
+        if (!ctx->welcome) {
+            ctx->welcome = 1;
+            ngx_add_timer(rev, NGX_STREAM_KEYSPACE_WELCOME);
+        }
+
+        return;
+    }
 
     if (ctx->ks.guest) {
         /* set once */
