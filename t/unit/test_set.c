@@ -396,6 +396,13 @@ test_results(void **state)
 
     /* with much to look up, all go in and some come out again */
 
+    add(b, "i600", "", 0, 600);
+    add(b, "i200", "", 0, 200);
+    assert_int_equal(integer(line(b, "SDIFFSTORE d i600 i200 i200")), 400);
+    is_encoding(b, "d", "intset");
+    assert_int_equal(integer(line(b, "SDIFFSTORE d i600 i200 i200 i200 i200")),
+                     400);
+    is_encoding(b, "d", "hashtable");
     assert_int_equal(integer(line(b, "SDIFFSTORE d i few few few few")), 997);
     is_encoding(b, "d", "hashtable");
     line(b, "SADD w a b c d e f g h 1 2 3 4");
