@@ -56,6 +56,7 @@ static const ks_flag_name_t  ks_acl_names[] = {
     { KS_ACL_HLL,        "@hyperloglog" },
     { KS_ACL_TRANSACT,   "@transaction" },
     { KS_ACL_BLOCKING,   "@blocking" },
+    { KS_ACL_SCRIPTING,  "@scripting" },
     { 0, NULL }
 };
 

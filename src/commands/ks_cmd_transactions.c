@@ -358,7 +358,7 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
                         "of: %s", (rc == KS_NOMEM)
                         ? "OOM command not allowed when used memory > "
                           "'maxmemory'."
-                        : "a command that was given up");
+                        : s->client.aborted);
     }
 
     s->executing = 0;

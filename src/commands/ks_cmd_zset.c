@@ -447,6 +447,12 @@ ks_zscan_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_zscan_t *s)
         } else if (ks_arg_is(&argv[i], "match")) {
             s->pattern = &argv[i + 1];
 
+            /* which matches an empty member too */
+
+            if (s->pattern->len == 1 && s->pattern->data[0] == '*') {
+                s->pattern = NULL;
+            }
+
         } else {
             goto syntax;
         }

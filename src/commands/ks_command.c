@@ -273,10 +273,10 @@ ks_error_unknown_sub(ks_reply_t *r, const ks_str_t *argv)
 }
 
 
-static int
-ks_readonly_may(const ks_command_t *cmd)
+int
+ks_command_allowed(const ks_client_t *client, const ks_command_t *cmd)
 {
-    if (cmd->flags & KS_CMD_OPEN) {
+    if (ks_likely(!client->readonly) || (cmd->flags & KS_CMD_OPEN)) {
         return 1;
     }
 
@@ -289,7 +289,7 @@ int
 ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
     ks_reply_t *reply)
 {
-    if (client->readonly && !ks_readonly_may(cmd)) {
+    if (!ks_command_allowed(client, cmd)) {
         ks_reply_errorf(reply, "NOPERM User default has no permissions to "
                         "run the '%s' command", cmd->name);
         return 0;
@@ -352,6 +352,10 @@ ks_command_shards(ks_space_t *sp, const ks_command_t *cmd, int argc,
         if (i && ks_key_shards(sp, &argv[i], shards) != KS_OK) {
             return KS_ERR;
         }
+    }
+
+    if (cmd->flags & KS_CMD_LIBRARY) {
+        *shards |= ks_library_shard(sp);
     }
 
     if (cmd->flags & KS_CMD_ALLKEYS) {
@@ -485,6 +489,21 @@ ks_command_run(ks_client_t *client, const ks_command_t *cmd, int argc,
 }
 
 
+void
+ks_command_refused(ks_client_t *client, ks_reply_t *reply, int rc)
+{
+    reply->ops->rewind(reply);
+
+    if (rc == KS_ABORTED) {
+        ks_reply_error(reply, client->aborted);
+        return;
+    }
+
+    ks_reply_error(reply, "OOM command not allowed when used memory > "
+                   "'maxmemory'.");
+}
+
+
 static inline void
 ks_read_clock(ks_space_t *sp)
 {
@@ -528,6 +547,7 @@ ks_execute_ahead(ks_client_t *client, int argc, const ks_str_t *argv,
 void
 ks_execute(ks_client_t *client, int argc, ks_str_t *argv, ks_reply_t *reply)
 {
+    int                  rc;
     uint64_t             shards;
     ks_call_t            call;
     const ks_command_t  *cmd;
@@ -549,12 +569,12 @@ ks_execute(ks_client_t *client, int argc, ks_str_t *argv, ks_reply_t *reply)
     if (cmd->flags & KS_CMD_ALONE) {
         ks_call(&call);
 
-    } else if (ks_transact(client->space, shards, ks_call_body, &call)
-               != KS_OK)
-    {
-        reply->ops->rewind(reply);
-        ks_reply_error(reply, "OOM command not allowed when used memory > "
-                       "'maxmemory'.");
+    } else {
+        rc = ks_transact(client->space, shards, ks_call_body, &call);
+
+        if (ks_unlikely(rc != KS_OK)) {
+            ks_command_refused(client, reply, rc);
+        }
     }
 
     if (reply->failed) {

@@ -29,6 +29,8 @@ struct ks_client_s {
     ks_session_t        *session;           /* NULL: an HTTP request */
     unsigned             readonly:1;        /* came with a read-only token */
 
+    const char          *aborted;           /* why a script gave up */
+
     /* set by ks_execute(), for logs */
     const ks_command_t  *command;           /* NULL: unknown command */
     enum {
@@ -96,6 +98,15 @@ const char *ks_command_name(const ks_command_t *cmd);   /* "config|get" */
  * ks_command_run(): runs the row now, in the running transaction, which holds
  * these shards; the time of the space is set.  May be left by longjmp.
  */
+/* Whether the client's token lets it run the command. */
+int ks_command_allowed(const ks_client_t *client, const ks_command_t *cmd);
+
+/*
+ * ks_command_refused(): the reply to a transaction that has ended with rc,
+ * which is not KS_OK; what was written before is taken back.
+ */
+void ks_command_refused(ks_client_t *client, ks_reply_t *reply, int rc);
+
 const ks_command_t *ks_command_admit(ks_client_t *client, int argc,
     const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards);
 int ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,

@@ -16,6 +16,8 @@
 #define OOM          KS_CMD_DENYOOM
 #define FAST         KS_CMD_FAST
 #define LOAD         (KS_CMD_LOADING|KS_CMD_STALE)
+#define STALE        KS_CMD_STALE
+#define LIBRARY      KS_CMD_LIBRARY
 #define ADMIN        KS_CMD_ADMIN
 #define NOSCRIPT     KS_CMD_NOSCRIPT
 #define PARENT       KS_CMD_PARENT
@@ -43,6 +45,7 @@
 #define HLL          KS_ACL_HLL
 #define TRANSACT     KS_ACL_TRANSACT
 #define BLOCKING     KS_ACL_BLOCKING
+#define SCRIPTING    KS_ACL_SCRIPTING
 
 #define RO           KS_KEY_RO
 #define RW           KS_KEY_RW

@@ -37,6 +37,7 @@
 #define KS_CMD_NO_AUTH    0x10000   /* also before a password was given */
 #define KS_CMD_BUSY       0x20000
 #define KS_CMD_NO_SLOWLOG 0x40000
+#define KS_CMD_LIBRARY    0x80000   /* needs the shard of the library */
 
 /* ACL categories; most follow from the flags, see ks_command_acl() */
 #define KS_ACL_KEYSPACE   0x0001
@@ -57,6 +58,7 @@
 #define KS_ACL_HLL        0x8000
 #define KS_ACL_TRANSACT   0x10000
 #define KS_ACL_BLOCKING   0x20000
+#define KS_ACL_SCRIPTING  0x40000
 
 /* what becomes of a key */
 #define KS_KEY_RO         0x0001

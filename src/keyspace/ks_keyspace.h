@@ -96,6 +96,8 @@ struct ks_space_s {
     unsigned        no_touch:1;
     uint64_t        backlog;    /* shards where something waits to be freed */
     jmp_buf         jump;
+    uint64_t        wanted;     /* shards that the body has asked for */
+    void           *slot;       /* the scripts' */
 
     ks_arena_t     *arena;
     ks_arena_t     *arena_large;

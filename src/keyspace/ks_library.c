@@ -7,6 +7,8 @@
  * lock, so who reads it and then waits for the lock sees what goes with it.
  */
 
+#include <time.h>
+
 #include "keyspace/ks_keyspace.h"
 
 
@@ -63,6 +65,11 @@ ks_library_find(const ks_tree_t *t, ks_pos_t *pos, const ks_str_t *name)
     return 0;
 }
 
+
+/*
+ * That of scripts, which are named by what they are, does not change but when
+ * all are dropped: one that is known somewhere may go on to be.
+ */
 
 static void
 ks_library_changed(ks_tree_t *t, ks_library_kind_t kind)
@@ -170,7 +177,10 @@ ks_library_put(ks_space_t *sp, ks_library_kind_t kind, const ks_volume_t *vol)
     hash = ks_library_hash(&t, &vol->name);
     ks_tree_find(&t, &pos, hash, NULL, NULL);
     ks_tree_insert(&t, &pos, hash, cols);
-    ks_library_changed(&t, kind);
+
+    if (kind != KS_LIBRARY_SCRIPTS) {
+        ks_library_changed(&t, kind);
+    }
 }
 
 
@@ -187,7 +197,10 @@ ks_library_remove(ks_space_t *sp, ks_library_kind_t kind, const ks_str_t *name)
     }
 
     ks_tree_remove(&t, &pos);
-    ks_library_changed(&t, kind);
+
+    if (kind != KS_LIBRARY_SCRIPTS) {
+        ks_library_changed(&t, kind);
+    }
 
     return KS_OK;
 }
@@ -201,6 +214,57 @@ ks_library_clear(ks_space_t *sp, ks_library_kind_t kind)
     ks_library_open(sp, kind, &t);
     ks_tree_remove_range(&t, 0, ks_tree_count(&t));
     ks_library_changed(&t, kind);
+}
+
+
+/*
+ * The time is the wall clock's, read anew: that of the handle stands still
+ * while a script runs.
+ */
+
+static uint64_t
+ks_library_clock(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+}
+
+
+static inline ks_library_t *
+ks_library_hints(const ks_space_t *sp)
+{
+    return &sp->mem.shards[sp->mem.zone->nshards].library[KS_LIBRARY_SCRIPTS];
+}
+
+
+void
+ks_library_running(ks_space_t *sp, uint64_t ms)
+{
+    ks_library_hints(sp)->until = ms ? ks_library_clock() + ms : 0;
+}
+
+
+int
+ks_library_busy(ks_space_t *sp)
+{
+    return ks_library_hints(sp)->until > ks_library_clock();
+}
+
+
+uint64_t
+ks_library_kills(const ks_space_t *sp)
+{
+    return __atomic_load_n(&ks_library_hints(sp)->kills, __ATOMIC_RELAXED);
+}
+
+
+void
+ks_library_kill(ks_space_t *sp)
+{
+    __atomic_fetch_add(&ks_library_hints(sp)->kills, 1, __ATOMIC_RELAXED);
 }
 
 

@@ -104,6 +104,13 @@ ks_space_count_command(ks_space_t *sp)
 }
 
 
+void **
+ks_space_slot(ks_space_t *sp)
+{
+    return &sp->slot;
+}
+
+
 uint64_t
 ks_space_now(const ks_space_t *sp)
 {
@@ -198,6 +205,55 @@ ks_arena_alloc(ks_space_t *sp, size_t size)
     sp->arena->used += size;
 
     return p;
+}
+
+
+ks_arena_mark_t
+ks_arena_mark(ks_space_t *sp)
+{
+    ks_arena_mark_t  mark;
+
+    mark.block = sp->arena;
+    mark.large = sp->arena_large;
+    mark.used = sp->arena ? sp->arena->used : 0;
+
+    return mark;
+}
+
+
+void
+ks_arena_release(ks_space_t *sp, const ks_arena_mark_t *mark)
+{
+    ks_arena_t  *block;
+
+    while (sp->arena_large != mark->large) {
+        block = sp->arena_large;
+        sp->arena_large = block->next;
+        free(block);
+    }
+
+    if (mark->block == NULL) {
+
+        /* the first block stays, as it does after a reset */
+
+        while (sp->arena && sp->arena->next) {
+            block = sp->arena;
+            sp->arena = block->next;
+            free(block);
+        }
+
+    } else {
+
+        while (sp->arena != mark->block) {
+            block = sp->arena;
+            sp->arena = block->next;
+            free(block);
+        }
+    }
+
+    if (sp->arena) {
+        sp->arena->used = mark->used;
+    }
 }
 
 
@@ -340,14 +396,18 @@ ks_try(ks_space_t *sp, ks_body_pt body, void *data)
 }
 
 
-/* what was locked before stays locked with all the rest */
+/* what was locked before stays locked with the rest */
 
 static void
-ks_lock_all(ks_space_t *sp)
+ks_lock_more(ks_space_t *sp)
 {
     uint64_t  mask;
 
-    mask = sp->mem.locked | ks_all_shards(sp);
+    mask = sp->mem.locked | sp->wanted;
+
+    if (mask & ~sp->mem.locked & ks_all_shards(sp)) {
+        mask |= ks_all_shards(sp);
+    }
 
     ks_unlock(&sp->mem);
     ks_lock(&sp->mem, mask);
@@ -358,6 +418,7 @@ void
 ks_want_shards(ks_space_t *sp, uint64_t shards)
 {
     if (shards & ~sp->mem.locked) {
+        sp->wanted = shards;
         longjmp(sp->jump, KS_WIDEN);
     }
 }
@@ -400,7 +461,7 @@ ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
         }
 
         if (rc == KS_WIDEN) {
-            ks_lock_all(sp);
+            ks_lock_more(sp);
             continue;
         }
 
@@ -423,7 +484,8 @@ ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
             continue;
         }
 
-        ks_lock_all(sp);
+        sp->wanted = ks_all_shards(sp);
+        ks_lock_more(sp);
         (void) ks_make_room(sp, pages);
     }
 

@@ -64,6 +64,9 @@ void ks_space_no_touch(ks_space_t *sp, int on);
 
 void ks_space_count_command(ks_space_t *sp);
 
+/* A place for the layer of scripts to keep what goes with the handle. */
+void **ks_space_slot(ks_space_t *sp);
+
 /* A random number below n, which is 1 or more; not for secrets. */
 uint32_t ks_random_below(ks_space_t *sp, uint32_t n);
 
@@ -92,6 +95,16 @@ int ks_backlog(const ks_space_t *sp);
 void *ks_arena_alloc(ks_space_t *sp, size_t size);
 void ks_arena_reset(ks_space_t *sp);
 
+/* Frees what was taken since the mark: for commands inside of commands. */
+typedef struct {
+    void    *block;
+    void    *large;
+    size_t   used;
+} ks_arena_mark_t;
+
+ks_arena_mark_t ks_arena_mark(ks_space_t *sp);
+void ks_arena_release(ks_space_t *sp, const ks_arena_mark_t *mark);
+
 
 /* --- transactions --- */
 
@@ -117,8 +130,8 @@ int ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data);
 
 /*
  * For bodies that do not know beforehand what they need: if a shard of the set
- * is not locked, what was done is rolled back and the body run again with all
- * shards of keys locked.
+ * is not locked, what was done is rolled back and the body run again with it
+ * locked as well; and if it is one of keys, with all of these.
  */
 void ks_want_shards(ks_space_t *sp, uint64_t shards);
 
@@ -290,7 +303,7 @@ typedef struct {
 
 uint64_t ks_library_shard(const ks_space_t *sp);
 
-/* Grows with each change; a look without a lock. */
+/* Grows with each change, of scripts only when all go; without a lock. */
 uint64_t ks_library_version(const ks_space_t *sp, ks_library_kind_t kind);
 
 uint32_t ks_library_count(ks_space_t *sp, ks_library_kind_t kind);
@@ -309,6 +322,15 @@ void ks_library_put(ks_space_t *sp, ks_library_kind_t kind,
 int ks_library_remove(ks_space_t *sp, ks_library_kind_t kind,
     const ks_str_t *name);
 void ks_library_clear(ks_space_t *sp, ks_library_kind_t kind);
+
+/*
+ * Hints, without locks: that a script runs for at most ms more (0: it has
+ * ended), whether any does, and how often somebody wanted them to end.
+ */
+void ks_library_running(ks_space_t *sp, uint64_t ms);
+int ks_library_busy(ks_space_t *sp);
+uint64_t ks_library_kills(const ks_space_t *sp);
+void ks_library_kill(ks_space_t *sp);
 
 /* bytes of zone */
 size_t ks_library_memory(ks_space_t *sp, ks_library_kind_t kind);

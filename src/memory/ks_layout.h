@@ -124,6 +124,8 @@ typedef struct {
     uint32_t         root[3];
     uint32_t         pad;
     uint64_t         version;   /* a hint, never goes back */
+    uint64_t         until;     /* hints: something of it may run until then */
+    uint64_t         kills;     /* and how often that was to be ended */
 } ks_library_t;
 
 #define KS_LIBRARIES      2

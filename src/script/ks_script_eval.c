@@ -1,0 +1,623 @@
+/*
+ * EVAL and its kin, and SCRIPT: scripts named by the SHA-1 of their text.
+ *
+ * The text is in the zone's library; what a process has compiled it keeps in a
+ * table of the Lua state, as long as the library has not been flushed.  Such a
+ * script runs without a look at the library, and without its lock.
+ */
+
+#include <stdlib.h>
+
+#include "commands/ks_args.h"
+#include "commands/ks_scripting.h"
+#include "script/ks_vm.h"
+
+
+#define KS_SCRIPTS_CACHED  1000         /* compiled, a process */
+#define KS_SCRIPTS_KEPT    2000         /* in the zone, of those from EVAL */
+
+/* how a script came, kept as its note in the library */
+#define KS_SCRIPT_EVAL     "e"
+#define KS_SCRIPT_LOADED   "l"
+
+static const char  ks_scripts_key;      /* registry: digest -> function */
+static const char  ks_flags_key;        /* registry: digest -> its flags */
+
+
+/* --- first lines --- */
+
+typedef struct {
+    const char  *name;
+    unsigned     flag;
+} ks_shebang_flag_t;
+
+static const ks_shebang_flag_t  ks_shebang_flags[] = {
+    { "no-writes",              KS_SHEBANG_NOWRITES },
+    { "allow-oom",              KS_SHEBANG_ALLOWOOM },
+    { "allow-stale",            KS_SHEBANG_ALLOWSTALE },
+    { "no-cluster",             KS_SHEBANG_NOCLUSTER },
+    { "allow-cross-slot-keys",  KS_SHEBANG_CROSSSLOT },
+    { NULL, 0 }
+};
+
+
+static int
+ks_shebang_flag_list(ks_ctx_t *c, ks_str_t list, unsigned *flags)
+{
+    size_t                    n;
+    ks_str_t                  word;
+    const ks_shebang_flag_t  *f;
+
+    while (list.len) {
+
+        for (n = 0; n < list.len && list.data[n] != ','; n++) { /* void */ }
+
+        word.data = list.data;
+        word.len = n;
+        n += (n < list.len);
+        list.data += n;
+        list.len -= n;
+
+        for (f = ks_shebang_flags; f->name; f++) {
+            if (strlen(f->name) == word.len
+                && memcmp(f->name, word.data, word.len) == 0)
+            {
+                break;
+            }
+        }
+
+        if (f->name == NULL) {
+            ks_reply_errorf(c->reply, "ERR Unexpected flag in script shebang: "
+                            "%.*s", (int) word.len, (char *) word.data);
+            return KS_ERR;
+        }
+
+        *flags |= f->flag;
+    }
+
+    return KS_OK;
+}
+
+
+/*
+ * "#!lua flags=a,b": *text goes on behind it, with the end of its line, so
+ * that lines keep their numbers.
+ */
+
+static int
+ks_shebang(ks_ctx_t *c, ks_str_t *text, unsigned *flags)
+{
+    size_t    n, len;
+    unsigned  words;
+    ks_str_t  line, word;
+
+    *flags = 0;
+
+    if (text->len < 2 || text->data[0] != '#' || text->data[1] != '!') {
+        return KS_OK;
+    }
+
+    for (len = 0; len < text->len && text->data[len] != '\n'; len++) {
+        /* void */
+    }
+
+    if (len == text->len) {
+        ks_reply_error(c->reply, "ERR Invalid script shebang");
+        return KS_ERR;
+    }
+
+    line.data = text->data;
+    line.len = len;
+    text->data += len;
+    text->len -= len;
+
+    for (words = 0; line.len; words++) {
+
+        for (n = 0; n < line.len && line.data[n] != ' '
+                    && line.data[n] != '\r'; n++)
+        { /* void */ }
+
+        word.data = line.data;
+        word.len = n;
+        n += (n < line.len);
+        line.data += n;
+        line.len -= n;
+
+        if (word.len == 0) {
+            words--;
+            continue;
+        }
+
+        if (words == 0) {
+
+            if (word.len == 5 && memcmp(word.data, "#!lua", 5) == 0) {
+                continue;
+            }
+
+            ks_reply_errorf(c->reply, "ERR Unexpected engine in script "
+                            "shebang: %.*s", (int) word.len - 2,
+                            (char *) word.data + 2);
+            return KS_ERR;
+        }
+
+        if (word.len >= 6 && memcmp(word.data, "flags=", 6) == 0) {
+            word.data += 6;
+            word.len -= 6;
+
+            if (ks_shebang_flag_list(c, word, flags) != KS_OK) {
+                return KS_ERR;
+            }
+
+            continue;
+        }
+
+        ks_reply_errorf(c->reply, "ERR Unknown lua shebang option: %.*s",
+                        (int) word.len, (char *) word.data);
+        return KS_ERR;
+    }
+
+    return KS_OK;
+}
+
+
+/* --- what is compiled --- */
+
+/* a cache that is empty, if it is out of date, or has none yet, or is full */
+
+static void
+ks_scripts_sync(ks_vm_t *vm)
+{
+    uint64_t  version;
+
+    version = ks_library_version(vm->space, KS_LIBRARY_SCRIPTS) + 1;
+
+    if (vm->scripts == version && vm->ncached < KS_SCRIPTS_CACHED) {
+        return;
+    }
+
+    lua_newtable(vm->L);
+    lua_rawsetp(vm->L, LUA_REGISTRYINDEX, &ks_scripts_key);
+    lua_newtable(vm->L);
+    lua_rawsetp(vm->L, LUA_REGISTRYINDEX, &ks_flags_key);
+
+    vm->scripts = version;
+    vm->ncached = 0;
+}
+
+
+/* 1: the script of that digest is on top of L */
+
+static int
+ks_scripts_find(ks_vm_t *vm, const char *sha, unsigned *flags)
+{
+    lua_State  *L;
+
+    L = vm->L;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_scripts_key);
+    lua_pushlstring(L, sha, KS_SHA_LEN);
+
+    if (lua_rawget(L, -2) == LUA_TNIL) {
+        lua_pop(L, 2);
+        return 0;
+    }
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_flags_key);
+    lua_pushlstring(L, sha, KS_SHA_LEN);
+    lua_rawget(L, -2);
+    *flags = (unsigned) lua_tointeger(L, -1);
+    lua_pop(L, 2);
+    lua_remove(L, -2);
+
+    return 1;
+}
+
+
+/* Compiles it and leaves it on top of L.  KS_ERR: the error is written. */
+
+static int
+ks_scripts_compile(ks_ctx_t *c, ks_vm_t *vm, const char *sha, ks_str_t text,
+    unsigned *flags)
+{
+    lua_State  *L;
+
+    if (ks_shebang(c, &text, flags) != KS_OK) {
+        return KS_ERR;
+    }
+
+    L = vm->L;
+
+    if (ks_vm_load(vm, &text, KS_SCRIPT_NAME) != KS_OK) {
+        ks_reply_errorf(c->reply, "ERR Error compiling script (new function): "
+                        "%s", lua_tostring(L, -1));
+        lua_pop(L, 1);
+        return KS_ERR;
+    }
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_scripts_key);
+    lua_pushlstring(L, sha, KS_SHA_LEN);
+    lua_pushvalue(L, -3);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+
+    if (*flags) {
+        lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_flags_key);
+        lua_pushlstring(L, sha, KS_SHA_LEN);
+        lua_pushinteger(L, *flags);
+        lua_rawset(L, -3);
+        lua_pop(L, 1);
+    }
+
+    vm->ncached++;
+
+    return KS_OK;
+}
+
+
+/* --- what is known --- */
+
+/*
+ * Some script that came by EVAL makes room for another.  Those that somebody
+ * has loaded are never forgotten by themselves.
+ */
+
+static void
+ks_scripts_forget(ks_space_t *sp)
+{
+    uint32_t     i, n;
+    unsigned     tries;
+    ks_volume_t  vol;
+
+    n = ks_library_count(sp, KS_LIBRARY_SCRIPTS);
+
+    for (tries = 0; tries < 16; tries++) {
+        i = ks_random_below(sp, n);
+
+        if (ks_library_at(sp, KS_LIBRARY_SCRIPTS, i, &vol) == KS_OK
+            && vol.note.len == 1 && vol.note.data[0] == KS_SCRIPT_EVAL[0])
+        {
+            ks_library_remove(sp, KS_LIBRARY_SCRIPTS, &vol.name);
+            return;
+        }
+    }
+}
+
+
+static void
+ks_scripts_keep(ks_space_t *sp, const char *sha, const ks_str_t *text,
+    const char *how)
+{
+    ks_volume_t  vol, old;
+
+    vol.name = ks_text(sha);
+    vol.text = *text;
+    vol.note = ks_text(how);
+
+    if (ks_library_get(sp, KS_LIBRARY_SCRIPTS, &vol.name, &old) == KS_OK
+        && (how[0] == KS_SCRIPT_EVAL[0] || ks_str_same(&old.note, &vol.note)))
+    {
+        return;
+    }
+
+    if (ks_library_count(sp, KS_LIBRARY_SCRIPTS) >= KS_SCRIPTS_KEPT) {
+        ks_scripts_forget(sp);
+    }
+
+    ks_library_put(sp, KS_LIBRARY_SCRIPTS, &vol);
+}
+
+
+/* --- running --- */
+
+/* KEYS or ARGV, for all scripts until the next one sets them */
+
+static void
+ks_set_arguments(lua_State *L, const char *name, int n, const ks_str_t *args)
+{
+    int  i;
+
+    lua_createtable(L, n, 0);
+
+    for (i = 0; i < n; i++) {
+        lua_pushlstring(L, (const char *) args[i].data, args[i].len);
+        lua_rawseti(L, -2, i + 1);
+    }
+
+    ks_vm_set_global(L, name);
+}
+
+
+/* the function on top of the state is called with the keys and arguments */
+
+static void
+ks_script_run(ks_ctx_t *c, ks_vm_t *vm, const char *name, int readonly,
+    int argc, ks_str_t *argv, int nkeys)
+{
+    ks_run_t  run;
+
+    memset(&run, 0, sizeof(run));
+    run.ctx = c;
+    run.name = name;
+    run.readonly = (readonly != 0);
+    run.resp = 2;
+
+    ks_set_arguments(vm->L, "KEYS", nkeys, argv + 3);
+    ks_set_arguments(vm->L, "ARGV", argc - 3 - nkeys, argv + 3 + nkeys);
+
+    ks_vm_begin(vm, &run, 1);
+
+    if (ks_vm_run(vm, &run, 0) == KS_OK) {
+        ks_reply_lua(&run, run.thread);
+
+    } else {
+        ks_reply_lua_error(&run, run.thread);
+    }
+
+    ks_vm_end(vm, &run);
+}
+
+
+int
+ks_script_keys(ks_ctx_t *c, int argc, const ks_str_t *argv, int *nkeys)
+{
+    int64_t  n;
+
+    if (ks_arg_int(c, &argv[2], &n, NULL) != KS_OK) {
+        return KS_ERR;
+    }
+
+    if (n > argc - 3) {
+        ks_reply_error(c->reply, "ERR Number of keys can't be greater than "
+                       "number of args");
+        return KS_ERR;
+    }
+
+    if (n < 0) {
+        ks_reply_error(c->reply, "ERR Number of keys can't be negative");
+        return KS_ERR;
+    }
+
+    *nkeys = (int) n;
+
+    return KS_OK;
+}
+
+
+static void
+ks_eval(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
+{
+    int        nkeys;
+    char       sha[KS_SHA_LEN + 1];
+    unsigned   flags;
+    ks_vm_t   *vm;
+
+    if (ks_script_keys(c, argc, argv, &nkeys) != KS_OK) {
+        return;
+    }
+
+    vm = ks_vm_want(c);
+
+    if (vm == NULL) {
+        return;
+    }
+
+    ks_scripts_sync(vm);
+    ks_sha1hex(argv[1].data, argv[1].len, sha);
+
+    if (!ks_scripts_find(vm, sha, &flags)) {
+
+        /* who may not write does not fill the library either */
+
+        if (!c->client->readonly) {
+            ks_want_shards(c->space, ks_library_shard(c->space));
+        }
+
+        if (ks_scripts_compile(c, vm, sha, argv[1], &flags) != KS_OK) {
+            return;
+        }
+
+        if (!c->client->readonly) {
+            ks_scripts_keep(c->space, sha, &argv[1], KS_SCRIPT_EVAL);
+        }
+    }
+
+    ks_script_run(c, vm, sha, readonly || (flags & KS_SHEBANG_NOWRITES), argc,
+                  argv, nkeys);
+}
+
+
+/* Leaves the script of a digest on top of L.  KS_ERR: the error is written. */
+
+static int
+ks_scripts_by_digest(ks_ctx_t *c, ks_vm_t *vm, const ks_str_t *arg, char *sha,
+    unsigned *flags)
+{
+    size_t       i;
+    ks_str_t     name;
+    ks_volume_t  vol;
+
+    name.data = (u_char *) sha;
+    name.len = KS_SHA_LEN;
+
+    if (arg->len != KS_SHA_LEN) {
+        goto unknown;
+    }
+
+    for (i = 0; i < KS_SHA_LEN; i++) {
+        sha[i] = (arg->data[i] >= 'A' && arg->data[i] <= 'Z')
+                 ? (char) (arg->data[i] | 0x20) : (char) arg->data[i];
+    }
+
+    sha[i] = '\0';
+
+    if (ks_scripts_find(vm, sha, flags)) {
+        return KS_OK;
+    }
+
+    ks_want_shards(c->space, ks_library_shard(c->space));
+
+    if (ks_library_get(c->space, KS_LIBRARY_SCRIPTS, &name, &vol) == KS_OK) {
+        return ks_scripts_compile(c, vm, sha, vol.text, flags);
+    }
+
+unknown:
+
+    ks_reply_error(c->reply, "NOSCRIPT No matching script. Please use EVAL.");
+
+    return KS_ERR;
+}
+
+
+static void
+ks_evalsha(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
+{
+    int        nkeys;
+    char       sha[KS_SHA_LEN + 1];
+    unsigned   flags;
+    ks_vm_t   *vm;
+
+    if (ks_script_keys(c, argc, argv, &nkeys) != KS_OK) {
+        return;
+    }
+
+    vm = ks_vm_want(c);
+
+    if (vm == NULL) {
+        return;
+    }
+
+    ks_scripts_sync(vm);
+
+    if (ks_scripts_by_digest(c, vm, &argv[1], sha, &flags) != KS_OK) {
+        return;
+    }
+
+    ks_script_run(c, vm, sha, readonly || (flags & KS_SHEBANG_NOWRITES), argc,
+                  argv, nkeys);
+}
+
+
+static void
+ks_handle_eval(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_eval(c, argc, argv, 0);
+}
+
+
+static void
+ks_handle_eval_ro(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_eval(c, argc, argv, 1);
+}
+
+
+static void
+ks_handle_evalsha(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_evalsha(c, argc, argv, 0);
+}
+
+
+static void
+ks_handle_evalsha_ro(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_evalsha(c, argc, argv, 1);
+}
+
+
+/* --- SCRIPT --- */
+
+static void
+ks_handle_script_load(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    char       sha[KS_SHA_LEN + 1];
+    unsigned   flags;
+    ks_vm_t   *vm;
+
+    (void) argc;
+
+    vm = ks_vm_want(c);
+
+    if (vm == NULL) {
+        return;
+    }
+
+    ks_scripts_sync(vm);
+    ks_sha1hex(argv[2].data, argv[2].len, sha);
+
+    if (!ks_scripts_find(vm, sha, &flags)
+        && ks_scripts_compile(c, vm, sha, argv[2], &flags) != KS_OK)
+    {
+        return;
+    }
+
+    lua_pop(vm->L, 1);
+
+    ks_scripts_keep(c->space, sha, &argv[2], KS_SCRIPT_LOADED);
+    ks_reply_cstr(c->reply, sha);
+}
+
+
+static void
+ks_handle_script_exists(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int          i;
+    ks_volume_t  vol;
+
+    ks_reply_array(c->reply, (size_t) argc - 2);
+
+    for (i = 2; i < argc; i++) {
+        ks_reply_integer(c->reply, argv[i].len == KS_SHA_LEN
+                         && ks_library_get(c->space, KS_LIBRARY_SCRIPTS,
+                                           &argv[i], &vol) == KS_OK);
+    }
+}
+
+
+static void
+ks_handle_script_flush(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    if (argc > 3 || (argc == 3 && !ks_arg_is(&argv[2], "async")
+                     && !ks_arg_is(&argv[2], "sync")))
+    {
+        ks_reply_error(c->reply, "ERR SCRIPT FLUSH only support SYNC|ASYNC "
+                       "option");
+        return;
+    }
+
+    ks_library_clear(c->space, KS_LIBRARY_SCRIPTS);
+    ks_reply_ok(c->reply);
+}
+
+
+/* that of this process has ended before anybody can ask for it */
+
+static void
+ks_handle_script_kill(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    (void) argv;
+
+    if (!ks_library_busy(c->space)) {
+        ks_reply_error(c->reply, "NOTBUSY No scripts in execution right now.");
+        return;
+    }
+
+    ks_library_kill(c->space);
+    ks_reply_ok(c->reply);
+}
+
+
+void
+ks_script_init(void)
+{
+    ks_scripting.eval = ks_handle_eval;
+    ks_scripting.eval_ro = ks_handle_eval_ro;
+    ks_scripting.evalsha = ks_handle_evalsha;
+    ks_scripting.evalsha_ro = ks_handle_evalsha_ro;
+    ks_scripting.script_exists = ks_handle_script_exists;
+    ks_scripting.script_flush = ks_handle_script_flush;
+    ks_scripting.script_kill = ks_handle_script_kill;
+    ks_scripting.script_load = ks_handle_script_load;
+
+    ks_function_init();
+}

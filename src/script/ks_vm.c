@@ -1,0 +1,417 @@
+/*
+ * The Lua state of a process: its memory, its clock, and running a script.
+ *
+ * The allocator counts: a script that asks for more than it may have gets
+ * Lua's own "not enough memory".  A hook looks at the clock every so many
+ * instructions.  What takes long inside C functions ticks by itself.
+ */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <openssl/evp.h>
+
+#include "script/ks_vm.h"
+
+
+#define KS_VM_INSTRUCTIONS  10000       /* between looks at the clock */
+#define KS_VM_SHOWN         5           /* ms until others see a script run */
+
+static const char  ks_vm_thread_key;    /* its address names a registry slot */
+
+static void *ks_vm_alloc(void *data, void *p, size_t old, size_t size);
+static int ks_vm_panic(lua_State *L);
+static void ks_vm_hook(lua_State *L, lua_Debug *ar);
+static uint64_t ks_vm_clock(void);
+
+
+/* --- the state --- */
+
+ks_vm_t *
+ks_vm(ks_space_t *sp)
+{
+    ks_vm_t   *vm;
+    void     **slot;
+
+    slot = ks_space_slot(sp);
+    vm = *slot;
+
+    if (vm == NULL) {
+        vm = calloc(1, sizeof(ks_vm_t));
+
+        if (vm == NULL) {
+            return NULL;
+        }
+
+        vm->space = sp;
+        vm->conf.timeout = KS_SCRIPT_TIMEOUT;
+        vm->conf.memory = KS_SCRIPT_MEMORY;
+        *slot = vm;
+    }
+
+    if (vm->L == NULL) {
+        vm->L = lua_newstate(ks_vm_alloc, vm);
+
+        if (vm->L == NULL) {
+            return NULL;
+        }
+
+        *(ks_vm_t **) lua_getextraspace(vm->L) = vm;
+        lua_atpanic(vm->L, ks_vm_panic);
+        ks_vm_open_env(vm->L);
+    }
+
+    return vm;
+}
+
+
+void
+ks_script_configure(ks_space_t *sp, const ks_script_conf_t *conf)
+{
+    ks_vm_t  *vm;
+
+    vm = ks_vm(sp);
+
+    if (vm) {
+        vm->conf = *conf;
+    }
+}
+
+
+void
+ks_script_close(ks_space_t *sp)
+{
+    ks_vm_t  *vm;
+
+    vm = *ks_space_slot(sp);
+
+    if (vm == NULL) {
+        return;
+    }
+
+    if (vm->L) {
+        lua_close(vm->L);
+    }
+
+    free(vm);
+    *ks_space_slot(sp) = NULL;
+}
+
+
+static void *
+ks_vm_alloc(void *data, void *p, size_t old, size_t size)
+{
+    void     *fresh;
+    ks_vm_t  *vm;
+
+    vm = data;
+
+    /* without a block, old tells what the new one is for */
+
+    if (p == NULL) {
+        old = 0;
+    }
+
+    if (size == 0) {
+        vm->used -= old;
+        free(p);
+        return NULL;
+    }
+
+    if (vm->limit && size > old && vm->used + (size - old) > vm->limit) {
+        return NULL;
+    }
+
+    fresh = realloc(p, size);
+
+    if (fresh) {
+        vm->used += size - old;
+    }
+
+    return fresh;
+}
+
+
+/* only for want of the process's own memory, outside of any script */
+
+static int
+ks_vm_panic(lua_State *L)
+{
+    (void) L;
+
+    abort();
+}
+
+
+/* --- running --- */
+
+ks_vm_t *
+ks_vm_want(ks_ctx_t *c)
+{
+    ks_vm_t  *vm;
+
+    vm = ks_vm(c->space);
+
+    if (vm == NULL) {
+        ks_reply_error(c->reply, "ERR no memory for a Lua state");
+    }
+
+    return vm;
+}
+
+
+/* a thread whose script has not come to its end is not used again */
+
+void
+ks_vm_begin(ks_vm_t *vm, ks_run_t *run, int n)
+{
+    lua_State  *L;
+
+    L = vm->L;
+
+    if (vm->idle == NULL) {
+        vm->idle = lua_newthread(L);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_vm_thread_key);
+        *(ks_vm_t **) lua_getextraspace(vm->idle) = vm;
+    }
+
+    run->thread = vm->idle;
+    vm->idle = NULL;
+
+    lua_xmove(L, run->thread, n);
+    lua_settop(L, 0);
+}
+
+
+void
+ks_vm_end(ks_vm_t *vm, ks_run_t *run)
+{
+    if (lua_status(run->thread) == LUA_OK) {
+        lua_settop(run->thread, 0);
+        vm->idle = run->thread;
+    }
+}
+
+
+static uint64_t
+ks_vm_clock(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
+}
+
+
+int
+ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs)
+{
+    int         rc, n;
+    lua_State  *L;
+
+    L = run->thread;
+    ks_random_reset();
+
+    run->kills = ks_library_kills(vm->space);
+    run->shown = 0;
+    run->deadline = vm->conf.timeout
+                    ? ks_vm_clock() + vm->conf.timeout * 1000000 : 0;
+
+    vm->run = run;
+    vm->limit = vm->conf.memory ? vm->used + vm->conf.memory : 0;
+    lua_sethook(L, ks_vm_hook, LUA_MASKCOUNT, KS_VM_INSTRUCTIONS);
+
+    rc = lua_resume(L, NULL, nargs, &n);
+
+    vm->limit = 0;
+    vm->run = NULL;
+
+    if (run->shown) {
+        ks_library_running(vm->space, 0);
+    }
+
+    if (rc == LUA_OK) {
+        lua_settop(L, n ? -n : 0);      /* the first result alone */
+
+        if (n == 0) {
+            lua_pushnil(L);
+        }
+
+        return KS_OK;
+    }
+
+    if (rc == LUA_YIELD) {
+        lua_pushliteral(L, "attempt to yield from outside a coroutine");
+    }
+
+    return KS_ERR;
+}
+
+
+void
+ks_vm_give_up(ks_vm_t *vm, const char *reason)
+{
+    ks_run_t  *run;
+
+    run = vm->run;
+    vm->limit = 0;
+    vm->run = NULL;
+
+    if (run->shown) {
+        ks_library_running(vm->space, 0);
+    }
+
+    run->ctx->client->aborted = reason;
+    ks_abort(vm->space);
+}
+
+
+/*
+ * A script that others might want to end is shown to them once it has run for
+ * a while; that it does not end well cannot leave it shown, for the time that
+ * is said there passes.
+ */
+
+static void
+ks_vm_look(ks_vm_t *vm)
+{
+    uint64_t   now;
+    ks_run_t  *run;
+
+    run = vm->run;
+
+    if (run == NULL) {
+        return;
+    }
+
+    if (ks_library_kills(vm->space) != run->kills) {
+        ks_vm_give_up(vm, "ERR Error running script: Script killed by user "
+                          "with SCRIPT KILL, and rolled back");
+    }
+
+    if (run->deadline) {
+        now = ks_vm_clock();
+
+        if (now > run->deadline) {
+            ks_vm_give_up(vm, "ERR script ran longer than script_timeout "
+                              "allows, and was rolled back");
+        }
+    }
+
+    if (!run->shown) {
+        run->shown = 1;
+        ks_library_running(vm->space, vm->conf.timeout ? vm->conf.timeout
+                                                       : UINT32_MAX);
+    }
+}
+
+
+static void
+ks_vm_hook(lua_State *L, lua_Debug *ar)
+{
+    (void) ar;
+
+    ks_vm_look(ks_vm_of(L));
+}
+
+
+void
+ks_vm_tick(lua_State *L)
+{
+    ks_vm_look(ks_vm_of(L));
+}
+
+
+/* --- errors --- */
+
+void
+ks_push_error(lua_State *L, const char *text, size_t len)
+{
+    lua_createtable(L, 0, 1);
+    lua_pushlstring(L, text, len);
+    lua_setfield(L, -2, "err");
+}
+
+
+int
+ks_raise(lua_State *L, const char *fmt, ...)
+{
+    int      n;
+    char     text[1024];
+    va_list  args;
+
+    va_start(args, fmt);
+    n = vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+
+    ks_push_error(L, text, ks_min((size_t) n, sizeof(text) - 1));
+
+    return lua_error(L);
+}
+
+
+/* --- small things --- */
+
+void
+ks_sha1hex(const u_char *p, size_t len, char *to)
+{
+    unsigned             i, n;
+    unsigned char        md[EVP_MAX_MD_SIZE];
+    static const char    hex[] = "0123456789abcdef";
+
+    n = 0;
+
+    if (EVP_Digest(p, len, md, &n, EVP_sha1(), NULL) != 1) {
+        n = 0;
+    }
+
+    for (i = 0; i < n && i < KS_SHA_LEN / 2; i++) {
+        to[2 * i] = hex[md[i] >> 4];
+        to[2 * i + 1] = hex[md[i] & 15];
+    }
+
+    to[2 * i] = '\0';
+}
+
+
+int
+ks_vm_load(ks_vm_t *vm, const ks_str_t *text, const char *name)
+{
+    lua_State  *L;
+
+    L = vm->L;
+
+    if (luaL_loadbufferx(L, (const char *) text->data, text->len, name, "t")
+        != LUA_OK)
+    {
+        return KS_ERR;
+    }
+
+    ks_vm_push_env(L);
+    lua_setupvalue(L, -2, 1);
+
+    return KS_OK;
+}
+
+
+int
+ks_script_compiles(ks_space_t *sp, const u_char *text, size_t len)
+{
+    int        rc;
+    ks_vm_t   *vm;
+
+    vm = ks_vm(sp);
+
+    if (vm == NULL) {
+        return 0;
+    }
+
+    rc = luaL_loadbufferx(vm->L, (const char *) text, len, KS_SCRIPT_NAME,
+                          "t");
+    lua_pop(vm->L, 1);
+
+    return rc == LUA_OK;
+}

@@ -1,0 +1,188 @@
+/*
+ * What the files of the script layer share: the Lua state and the running
+ * script.
+ *
+ * Lua code only ever runs on a thread of its own (lua_newthread), which is
+ * abandoned when a transaction is left by longjmp: the state itself stays as
+ * it was.  Commands called by a script may be left so at any point; nothing
+ * here is held over such a call but Lua values on that thread.
+ */
+
+#ifndef KS_VM_H
+#define KS_VM_H
+
+#include <lua.h>
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include "script/ks_script.h"
+
+
+#define KS_SHA_LEN       40             /* hex digits */
+#define KS_SCRIPT_NAME   "@user_script"
+
+typedef struct {
+    ks_ctx_t      *ctx;
+    lua_State     *thread;
+    const char    *name;                /* a digest, or a function's name */
+    uint64_t       deadline;            /* ns of the monotonic clock; 0: none */
+    uint64_t       kills;               /* SCRIPT KILLs before it */
+    unsigned       readonly:1;          /* its commands may not write */
+    unsigned       resp:2;              /* what redis.setresp() chose */
+    unsigned       loading:1;           /* FUNCTION LOAD: no commands */
+    unsigned       shown:1;             /* others see that it runs */
+    const char    *source;              /* "@user_script" */
+} ks_run_t;
+
+typedef struct {
+    ks_space_t        *space;
+    ks_script_conf_t   conf;
+
+    lua_State         *L;               /* the state; runs no script itself */
+    size_t             used;            /* bytes that it has */
+    size_t             limit;           /* 0: none */
+
+    ks_run_t          *run;             /* the running script, or NULL */
+    lua_State         *idle;            /* a thread that can be used again */
+
+    uint64_t           scripts;         /* library versions that the caches */
+    uint64_t           functions;       /* were made at */
+    unsigned           ncached;
+    unsigned           nfunctions;
+} ks_vm_t;
+
+
+/* --- ks_vm.c --- */
+
+/* The state of the handle, made if there is none; NULL: no memory. */
+ks_vm_t *ks_vm(ks_space_t *sp);
+
+static inline ks_vm_t *
+ks_vm_of(lua_State *L)
+{
+    return *(ks_vm_t **) lua_getextraspace(L);
+}
+
+/* The same; NULL: the error is written. */
+ks_vm_t *ks_vm_want(ks_ctx_t *c);
+
+/*
+ * Running a script, in three steps.  ks_vm_begin() finds a thread for it, and
+ * moves n values to it from the top of the state: the function and its
+ * arguments.  ks_vm_run() calls it: KS_OK, the result is on the thread's top,
+ * or KS_ERR, an error value is.  It may be left by longjmp, and then nothing
+ * is to be done.  ks_vm_end() clears up.
+ */
+void ks_vm_begin(ks_vm_t *vm, ks_run_t *run, int n);
+int ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs);
+void ks_vm_end(ks_vm_t *vm, ks_run_t *run);
+
+/* The way of errors that cannot be caught by the script: rolls back. */
+void ks_vm_give_up(ks_vm_t *vm, const char *reason)
+    __attribute__((noreturn));
+
+/* SHA-1 in hex; to has KS_SHA_LEN + 1 bytes. */
+void ks_sha1hex(const u_char *p, size_t len, char *to);
+
+/* Raises a Lua error {err = text}; does not return. */
+int ks_raise(lua_State *L, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Pushes {err = text}. */
+void ks_push_error(lua_State *L, const char *text, size_t len);
+
+/*
+ * Compiles text as a chunk of the sandbox: on vm->L's top then.  KS_ERR: the
+ * message is.
+ */
+int ks_vm_load(ks_vm_t *vm, const ks_str_t *text, const char *name);
+
+/* flags of a script's first line, "#!lua flags=a,b", and of functions */
+#define KS_SHEBANG_NOWRITES    0x01
+#define KS_SHEBANG_ALLOWOOM    0x02
+#define KS_SHEBANG_ALLOWSTALE  0x04
+#define KS_SHEBANG_NOCLUSTER   0x08
+#define KS_SHEBANG_CROSSSLOT   0x10
+
+/* --- ks_script_eval.c --- */
+
+/* How many keys argv[2] says there are.  KS_ERR: the error is written. */
+int ks_script_keys(ks_ctx_t *c, int argc, const ks_str_t *argv, int *nkeys);
+
+/* --- ks_script_function.c --- */
+
+void ks_function_init(void);
+
+/* --- ks_vm_env.c --- */
+
+/* Fills a new state with what scripts may see. */
+void ks_vm_open_env(lua_State *L);
+
+/* Sets a global of all scripts to the value on top, which is popped. */
+void ks_vm_set_global(lua_State *L, const char *name);
+
+/* Pushes the environment of chunks. */
+void ks_vm_push_env(lua_State *L);
+
+/* A read-only view of the table on top takes its place. */
+void ks_vm_protect(lua_State *L);
+
+/* --- ks_vm_redis.c --- */
+
+int ks_open_redis(lua_State *L);
+
+/* --- ks_vm_reply.c --- */
+
+/* A writer that leaves the reply as one value on top of L. */
+typedef struct {
+    ks_reply_t     reply;
+    lua_State     *L;
+    unsigned       resp;
+    unsigned       depth;
+    size_t         left;                /* bytes of a bulk still to come */
+    unsigned       whole:1;             /* it has not come in parts */
+    luaL_Buffer    buf;
+    struct {
+        uint8_t    kind;
+        uint8_t    flat;                /* a map of RESP2: an array of 2n */
+        uint8_t    deferred;
+        size_t     n;                   /* elements still to come */
+        size_t     done;
+    } open[32];
+} ks_lua_writer_t;
+
+void ks_lua_writer(ks_lua_writer_t *w, lua_State *L, unsigned resp);
+
+/* The value on top of L as a reply of the client; pops it. */
+void ks_reply_lua(ks_run_t *run, lua_State *L);
+
+/* The error value on top of L as a reply, with where it was; pops it. */
+void ks_reply_lua_error(ks_run_t *run, lua_State *L);
+
+/* --- libraries, opened as Lua's own are --- */
+
+int ks_open_cjson(lua_State *L);
+int ks_open_cmsgpack(lua_State *L);
+int ks_open_struct(lua_State *L);
+int ks_open_bit(lua_State *L);
+
+/*
+ * Replaces find, match, gmatch and gsub of the string library on top of L with
+ * ones that count their steps against the script's time.
+ */
+void ks_open_patterns(lua_State *L);
+
+/* math.random() begins anew, as it does for each script of Redis. */
+void ks_random_reset(void);
+
+/* Adds what 5.1 has and 5.4 lacks to the globals on top of L. */
+void ks_open_compat(lua_State *L);
+
+/*
+ * To be called every few thousand steps of long work inside a C function:
+ * gives a script up that is past its time.
+ */
+void ks_vm_tick(lua_State *L);
+
+
+#endif /* KS_VM_H */

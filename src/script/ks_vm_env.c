@@ -1,0 +1,558 @@
+/*
+ * What scripts see: the globals, and why they cannot change them.
+ *
+ * The environment of all chunks is an empty table whose metatable reads from
+ * the table of globals and refuses to write; each library is such a view of
+ * its own table.  The tables behind are reached from C only.  A global that
+ * does not exist is an error, as in Redis.
+ *
+ * Out of reach: files, processes, the debug library, bytecode, the collector,
+ * and setting anything that the next script would see.
+ */
+
+#include <string.h>
+
+#include "script/ks_vm.h"
+
+
+/* addresses that name slots of the registry */
+static const char  ks_env_key;          /* the environment of chunks */
+static const char  ks_globals_key;      /* the table behind it */
+static const char  ks_views_key;        /* view -> true: the read-only ones */
+
+
+static const luaL_Reg  ks_env_libs[] = {
+    { LUA_STRLIBNAME,  luaopen_string },
+    { LUA_TABLIBNAME,  luaopen_table },
+    { LUA_MATHLIBNAME, luaopen_math },
+    { LUA_COLIBNAME,   luaopen_coroutine },
+    { "cjson",         ks_open_cjson },
+    { "cmsgpack",      ks_open_cmsgpack },
+    { "struct",        ks_open_struct },
+    { "bit",           ks_open_bit },
+    { "redis",         ks_open_redis },
+    { NULL, NULL }
+};
+
+/* of Lua's basic library, these stay */
+static const char *const  ks_env_basic[] = {
+    "assert", "error", "ipairs", "rawequal", "rawget", "rawlen",
+    "select", "tonumber", "tostring", "type", "xpcall", "_VERSION", NULL
+};
+
+
+static int ks_env_modify(lua_State *L);
+static int ks_env_missing(lua_State *L);
+static int ks_env_pairs(lua_State *L);
+static int ks_env_rawset(lua_State *L);
+static int ks_env_setmetatable(lua_State *L);
+static int ks_env_getmetatable(lua_State *L);
+static int ks_env_load(lua_State *L);
+static int ks_env_loadstring(lua_State *L);
+static int ks_env_pcall(lua_State *L);
+static int ks_env_collectgarbage(lua_State *L);
+static int ks_env_gcinfo(lua_State *L);
+static int ks_env_next(lua_State *L);
+
+static const luaL_Reg  ks_env_own[] = {
+    { "collectgarbage", ks_env_collectgarbage },
+    { "gcinfo",         ks_env_gcinfo },
+    { "getmetatable",   ks_env_getmetatable },
+    { "load",           ks_env_load },
+    { "loadstring",     ks_env_loadstring },
+    { "next",           ks_env_next },
+    { "pairs",          ks_env_pairs },
+    { "pcall",          ks_env_pcall },
+    { "rawset",         ks_env_rawset },
+    { "setmetatable",   ks_env_setmetatable },
+    { NULL, NULL }
+};
+
+
+/* --- views --- */
+
+/* whether the value at the index is a view */
+
+static int
+ks_env_is_view(lua_State *L, int index)
+{
+    int  is;
+
+    if (!lua_istable(L, index)) {
+        return 0;
+    }
+
+    index = lua_absindex(L, index);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_views_key);
+    lua_pushvalue(L, index);
+    lua_rawget(L, -2);
+    is = lua_toboolean(L, -1);
+    lua_pop(L, 2);
+
+    return is;
+}
+
+
+/* the table behind a view takes the place of the view on top */
+
+static void
+ks_env_behind(lua_State *L)
+{
+    lua_getmetatable(L, -1);
+    lua_getfield(L, -1, "__index");
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+}
+
+
+void
+ks_vm_protect(lua_State *L)
+{
+    lua_newtable(L);                            /* table view */
+
+    lua_createtable(L, 0, 3);
+    lua_pushvalue(L, -3);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, ks_env_modify);
+    lua_setfield(L, -2, "__newindex");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, -2);
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_views_key);
+    lua_pushvalue(L, -2);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+
+    lua_remove(L, -2);
+}
+
+
+void
+ks_vm_set_global(lua_State *L, const char *name)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_globals_key);
+    lua_insert(L, -2);
+    lua_pushstring(L, name);
+    lua_insert(L, -2);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+}
+
+
+void
+ks_vm_push_env(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_env_key);
+}
+
+
+/* --- making it --- */
+
+void
+ks_vm_open_env(lua_State *L)
+{
+    unsigned         i;
+    const luaL_Reg  *lib;
+
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_views_key);
+
+    lua_newtable(L);                            /* the globals */
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_globals_key);
+
+    luaL_requiref(L, LUA_GNAME, luaopen_base, 0);
+
+    for (i = 0; ks_env_basic[i]; i++) {
+        lua_getfield(L, -1, ks_env_basic[i]);
+        lua_setfield(L, -3, ks_env_basic[i]);
+    }
+
+    lua_pop(L, 1);
+    luaL_setfuncs(L, ks_env_own, 0);
+
+    for (lib = ks_env_libs; lib->name; lib++) {
+        luaL_requiref(L, lib->name, lib->func, 0);
+
+        if (strcmp(lib->name, LUA_STRLIBNAME) == 0) {
+            lua_pushnil(L);
+            lua_setfield(L, -2, "dump");
+            ks_open_patterns(L);
+        }
+
+        lua_setfield(L, -2, lib->name);
+    }
+
+    ks_open_compat(L);
+
+    for (lib = ks_env_libs; lib->name; lib++) {
+        lua_getfield(L, -1, lib->name);
+        ks_vm_protect(L);
+        lua_setfield(L, -2, lib->name);
+    }
+
+    /* methods of strings are those of the view, and it is all they show */
+
+    lua_pushliteral(L, "");
+    lua_getmetatable(L, -1);
+    lua_getfield(L, -3, LUA_STRLIBNAME);
+    lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 2);
+
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, ks_env_missing);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
+
+    lua_pushvalue(L, -1);
+    ks_vm_protect(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, LUA_GNAME);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_env_key);
+    lua_pop(L, 1);
+
+    /* nothing of what was left out stays within reach */
+
+    lua_pushnil(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_pushglobaltable(L);
+    lua_pushnil(L);
+
+    while (lua_next(L, -2)) {
+        lua_pop(L, 1);
+        lua_pushvalue(L, -1);
+        lua_pushnil(L);
+        lua_rawset(L, -4);
+    }
+
+    lua_pop(L, 1);
+}
+
+
+/* --- what views do --- */
+
+/* as an error of the line that does it */
+
+static int
+ks_env_modify(lua_State *L)
+{
+    return luaL_error(L, "Attempt to modify a readonly table");
+}
+
+
+static int
+ks_env_missing(lua_State *L)
+{
+    lua_Debug  ar;
+
+    if (lua_type(L, 2) == LUA_TSTRING && lua_getstack(L, 1, &ar)) {
+        return luaL_error(L, "Script attempted to access nonexistent global "
+                          "variable '%s'", lua_tostring(L, 2));
+    }
+
+    lua_pushnil(L);
+
+    return 1;
+}
+
+
+/* a view is walked as what is behind it */
+
+static int
+ks_env_next(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 2);
+
+    if (ks_env_is_view(L, 1)) {
+        lua_pushvalue(L, 1);
+        ks_env_behind(L);
+        lua_replace(L, 1);
+    }
+
+    if (lua_next(L, 1)) {
+        return 2;
+    }
+
+    lua_pushnil(L);
+
+    return 1;
+}
+
+
+static int
+ks_env_pairs(lua_State *L)
+{
+    luaL_checkany(L, 1);
+
+    if (luaL_getmetafield(L, 1, "__pairs") != LUA_TNIL) {
+        lua_pushvalue(L, 1);
+        lua_call(L, 1, 3);
+        return 3;
+    }
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_globals_key);
+    lua_getfield(L, -1, "next");
+    lua_pushvalue(L, 1);
+    lua_pushnil(L);
+
+    return 3;
+}
+
+
+/* --- functions in the place of Lua's --- */
+
+static int
+ks_env_rawset(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checkany(L, 2);
+    luaL_checkany(L, 3);
+    lua_settop(L, 3);
+
+    if (ks_env_is_view(L, 1)) {
+        return ks_raise(L, "ERR Attempt to modify a readonly table");
+    }
+
+    lua_rawset(L, 1);
+
+    return 1;
+}
+
+
+static int
+ks_env_setmetatable(lua_State *L)
+{
+    int  type;
+
+    type = lua_type(L, 2);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2,
+                     "nil or table");
+    lua_settop(L, 2);
+
+    if (ks_env_is_view(L, 1)) {
+        return luaL_error(L, "Attempt to modify a readonly table");
+    }
+
+    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) {
+        return luaL_error(L, "cannot change a protected metatable");
+    }
+
+    /* a finalizer would run when somebody else's script does */
+
+    if (type == LUA_TTABLE) {
+        lua_pushliteral(L, "__gc");
+
+        if (lua_rawget(L, 2) != LUA_TNIL) {
+            return luaL_error(L, "finalizers are not allowed");
+        }
+
+        lua_pop(L, 1);
+    }
+
+    lua_setmetatable(L, 1);
+
+    return 1;
+}
+
+
+static int
+ks_env_getmetatable(lua_State *L)
+{
+    luaL_checkany(L, 1);
+
+    if (!lua_getmetatable(L, 1)) {
+        lua_pushnil(L);
+        return 1;
+    }
+
+    luaL_getmetafield(L, 1, "__metatable");
+
+    return 1;
+}
+
+
+/*
+ * The text of the chunk that the function at index 1 gives in pieces takes its
+ * place.  It is read before anything is compiled, so that a piece may be got
+ * by whatever means.
+ */
+
+static void
+ks_env_gather(lua_State *L)
+{
+    int          n;
+    luaL_Buffer  b;
+
+    luaL_buffinit(L, &b);
+
+    for (n = 0; /* void */ ; n++) {
+        lua_pushvalue(L, 1);
+        lua_call(L, 0, 1);
+
+        if (lua_isnil(L, -1)) {
+            lua_pop(L, 1);
+            break;
+        }
+
+        if (!lua_isstring(L, -1)) {
+            luaL_error(L, "reader function must return a string");
+        }
+
+        if (lua_rawlen(L, -1) == 0) {
+            lua_pop(L, 1);
+            break;
+        }
+
+        luaL_addvalue(&b);
+    }
+
+    luaL_pushresult(&b);
+    lua_replace(L, 1);
+}
+
+
+static int
+ks_env_load_text(lua_State *L, int env)
+{
+    size_t       len;
+    const char  *text, *name;
+
+    text = lua_tolstring(L, 1, &len);
+    name = luaL_optstring(L, 2, text);
+
+    if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK) {
+        lua_pushnil(L);
+        lua_insert(L, -2);
+        return 2;
+    }
+
+    if (env) {
+        lua_pushvalue(L, env);
+
+    } else {
+        ks_vm_push_env(L);
+    }
+
+    lua_setupvalue(L, -2, 1);
+
+    return 1;
+}
+
+
+static int
+ks_env_load(lua_State *L)
+{
+    int  env;
+
+    env = lua_gettop(L) >= 4 ? 4 : 0;
+
+    if (lua_type(L, 1) == LUA_TFUNCTION) {
+        luaL_optstring(L, 2, NULL);
+
+        if (lua_isnoneornil(L, 2)) {
+            lua_settop(L, env ? lua_gettop(L) : 2);
+            lua_pushliteral(L, "=(load)");
+            lua_replace(L, 2);
+        }
+
+        ks_env_gather(L);
+    }
+
+    luaL_checktype(L, 1, LUA_TSTRING);
+
+    return ks_env_load_text(L, env);
+}
+
+
+static int
+ks_env_loadstring(lua_State *L)
+{
+    luaL_checkstring(L, 1);
+
+    return ks_env_load_text(L, 0);
+}
+
+
+/* Redis's pcall() gives the text of an error that has one */
+
+static int
+ks_env_pcall_end(lua_State *L, int status, lua_KContext context)
+{
+    (void) context;
+
+    if (status == LUA_OK || status == LUA_YIELD) {
+        return lua_gettop(L);
+    }
+
+    if (lua_istable(L, -1)) {
+        lua_pushliteral(L, "err");
+
+        if (lua_rawget(L, -2) == LUA_TSTRING) {
+            lua_replace(L, -2);
+
+        } else {
+            lua_pop(L, 1);
+        }
+    }
+
+    lua_pushboolean(L, 0);
+    lua_insert(L, -2);
+
+    return 2;
+}
+
+
+static int
+ks_env_pcall(lua_State *L)
+{
+    int  status;
+
+    luaL_checkany(L, 1);
+    lua_pushboolean(L, 1);
+    lua_insert(L, 1);
+
+    status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0,
+                        ks_env_pcall_end);
+
+    return ks_env_pcall_end(L, status, 0);
+}
+
+
+/* the collector minds its own business */
+
+static int
+ks_env_collectgarbage(lua_State *L)
+{
+    const char  *what;
+
+    what = luaL_optstring(L, 1, "collect");
+
+    if (strcmp(what, "count") == 0) {
+        lua_pushnumber(L, (lua_Number) ks_vm_of(L)->used / 1024);
+
+    } else {
+        lua_pushinteger(L, 0);
+    }
+
+    return 1;
+}
+
+
+static int
+ks_env_gcinfo(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer) (ks_vm_of(L)->used / 1024));
+
+    return 1;
+}

@@ -1,0 +1,519 @@
+/*
+ * The redis library of scripts: redis.call() and its kin.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands/ks_args.h"
+#include "script/ks_vm.h"
+
+
+#define KS_CALL_ARGS  64                /* more of them need memory of Lua's */
+
+/* Redis's numbers for what redis.log() is told */
+#define KS_LOG_LEVELS  4
+
+
+static int ks_redis_call(lua_State *L);
+static int ks_redis_pcall(lua_State *L);
+static int ks_redis_log(lua_State *L);
+static int ks_redis_sha1hex(lua_State *L);
+static int ks_redis_status_reply(lua_State *L);
+static int ks_redis_error_reply(lua_State *L);
+static int ks_redis_setresp(lua_State *L);
+static int ks_redis_set_repl(lua_State *L);
+static int ks_redis_replicate_commands(lua_State *L);
+static int ks_redis_breakpoint(lua_State *L);
+static int ks_redis_debug(lua_State *L);
+static int ks_redis_acl_check_cmd(lua_State *L);
+
+
+static const luaL_Reg  ks_redis_functions[] = {
+    { "call",               ks_redis_call },
+    { "pcall",              ks_redis_pcall },
+    { "log",                ks_redis_log },
+    { "sha1hex",            ks_redis_sha1hex },
+    { "status_reply",       ks_redis_status_reply },
+    { "error_reply",        ks_redis_error_reply },
+    { "setresp",            ks_redis_setresp },
+    { "set_repl",           ks_redis_set_repl },
+    { "replicate_commands", ks_redis_replicate_commands },
+    { "breakpoint",         ks_redis_breakpoint },
+    { "debug",              ks_redis_debug },
+    { "acl_check_cmd",      ks_redis_acl_check_cmd },
+    { NULL, NULL }
+};
+
+static const struct {
+    const char  *name;
+    lua_Integer  value;
+} ks_redis_numbers[] = {
+    { "LOG_DEBUG",    0 },
+    { "LOG_VERBOSE",  1 },
+    { "LOG_NOTICE",   2 },
+    { "LOG_WARNING",  3 },
+    { "REPL_NONE",    0 },
+    { "REPL_AOF",     1 },
+    { "REPL_SLAVE",   2 },
+    { "REPL_REPLICA", 2 },
+    { "REPL_ALL",     3 },
+    { NULL, 0 }
+};
+
+
+int
+ks_open_redis(lua_State *L)
+{
+    int       major, minor, patch;
+    unsigned  i;
+
+    luaL_newlib(L, ks_redis_functions);
+
+    for (i = 0; ks_redis_numbers[i].name; i++) {
+        lua_pushinteger(L, ks_redis_numbers[i].value);
+        lua_setfield(L, -2, ks_redis_numbers[i].name);
+    }
+
+    sscanf(KS_REDIS_VERSION, "%d.%d.%d", &major, &minor, &patch);
+    lua_pushliteral(L, KS_REDIS_VERSION);
+    lua_setfield(L, -2, "REDIS_VERSION");
+    lua_pushinteger(L, major << 16 | minor << 8 | patch);
+    lua_setfield(L, -2, "REDIS_VERSION_NUM");
+
+    return 1;
+}
+
+
+/* --- calling commands --- */
+
+/*
+ * The arguments as slices of Lua's strings, which stay where they are as long
+ * as they are on the stack.  NULL: one is neither a string nor a number.
+ */
+
+static ks_str_t *
+ks_call_args(lua_State *L, int argc, ks_str_t *argv)
+{
+    int   i;
+    char  text[64];
+
+    if (argc > KS_CALL_ARGS) {
+        argv = lua_newuserdatauv(L, (size_t) argc * sizeof(ks_str_t), 0);
+    }
+
+    for (i = 0; i < argc; i++) {
+
+        switch (lua_type(L, i + 1)) {
+
+        case LUA_TSTRING:
+            break;
+
+        case LUA_TNUMBER:
+
+            /* 3.0 is 3, as it is for a Lua that has no integers */
+
+            if (!lua_isinteger(L, i + 1)) {
+                snprintf(text, sizeof(text), "%.17g", lua_tonumber(L, i + 1));
+                lua_pushstring(L, text);
+                lua_replace(L, i + 1);
+            }
+
+            break;
+
+        default:
+            return NULL;
+        }
+
+        argv[i].data = (u_char *) lua_tolstring(L, i + 1, &argv[i].len);
+    }
+
+    return argv;
+}
+
+
+/* why the script may not call that; NULL: it may try */
+
+static const char *
+ks_call_refusal(const ks_run_t *run, const ks_command_t *cmd, int argc)
+{
+    if (cmd == NULL) {
+        return "ERR Unknown Redis command called from script";
+    }
+
+    if (!ks_command_arity_ok(cmd, argc)) {
+        return "ERR Wrong number of args calling Redis command from script";
+    }
+
+    if (cmd->flags & KS_CMD_NOSCRIPT) {
+        return "ERR This Redis command is not allowed from script";
+    }
+
+    if (run->readonly && (cmd->flags & KS_CMD_WRITE)) {
+        return "ERR Write commands are not allowed from read-only scripts.";
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Runs the command; its reply is on top then.  If it needs keys that were not
+ * declared, their shards are locked first, by beginning again with the script.
+ */
+
+static void
+ks_call_run(lua_State *L, ks_run_t *run, int argc, ks_str_t *argv)
+{
+    size_t               limit;
+    ks_vm_t             *vm;
+    uint64_t             shards;
+    ks_client_t         *client;
+    ks_arena_mark_t      mark;
+    ks_lua_writer_t      w;
+    const ks_command_t  *cmd, *outer;
+
+    vm = ks_vm_of(L);
+    client = run->ctx->client;
+    outer = client->command;
+    limit = vm->limit;
+    shards = 0;
+
+    vm->limit = 0;
+    mark = ks_arena_mark(vm->space);
+    ks_lua_writer(&w, L, run->resp);
+
+    cmd = ks_command_admit(client, argc, argv, &w.reply, &shards);
+
+    if (cmd) {
+        ks_want_shards(vm->space, shards);
+        ks_command_run(client, cmd, argc, argv, &w.reply);
+    }
+
+    ks_arena_release(vm->space, &mark);
+    client->command = outer;
+    vm->limit = limit;
+}
+
+
+static int
+ks_call_error(lua_State *L, const char *text)
+{
+    ks_push_error(L, text, strlen(text));
+
+    return 1;
+}
+
+
+/* the reply on top; 1: it is an error */
+
+static int
+ks_call(lua_State *L)
+{
+    int           argc;
+    ks_run_t     *run;
+    ks_str_t      args[KS_CALL_ARGS], *argv;
+    const char   *refusal;
+
+    argc = lua_gettop(L);
+    run = ks_vm_of(L)->run;
+
+    if (run == NULL || run->loading) {
+        return ks_call_error(L, "ERR redis.call/pcall can only be called "
+                             "inside a script invocation");
+    }
+
+    if (argc == 0) {
+        return ks_call_error(L, "ERR Please specify at least one argument for "
+                             "this redis lib call");
+    }
+
+    argv = ks_call_args(L, argc, args);
+
+    if (argv == NULL) {
+        return ks_call_error(L, "ERR Lua redis lib command arguments must be "
+                             "strings or integers");
+    }
+
+    refusal = ks_call_refusal(run, ks_command_find(argc, argv), argc);
+
+    if (refusal) {
+        return ks_call_error(L, refusal);
+    }
+
+    ks_call_run(L, run, argc, argv);
+
+    if (!lua_istable(L, -1)) {
+        return 0;
+    }
+
+    lua_pushliteral(L, "err");
+    argc = (lua_rawget(L, -2) != LUA_TNIL);
+    lua_pop(L, 1);
+
+    return argc;
+}
+
+
+static int
+ks_redis_call(lua_State *L)
+{
+    if (ks_call(L)) {
+        return lua_error(L);
+    }
+
+    return 1;
+}
+
+
+static int
+ks_redis_pcall(lua_State *L)
+{
+    (void) ks_call(L);
+
+    return 1;
+}
+
+
+/* --- the rest --- */
+
+static int
+ks_redis_log(lua_State *L)
+{
+    int           i, argc, level;
+    size_t        len;
+    ks_vm_t      *vm;
+    ks_str_t      text;
+    const char   *part;
+    luaL_Buffer   b;
+
+    argc = lua_gettop(L);
+    vm = ks_vm_of(L);
+
+    if (argc < 2) {
+        return ks_raise(L, "ERR redis.log() requires two arguments or more.");
+    }
+
+    if (!lua_isnumber(L, 1)) {
+        return ks_raise(L, "ERR First argument must be a number (log level).");
+    }
+
+    level = (int) lua_tonumber(L, 1);
+
+    if (level < 0 || level >= KS_LOG_LEVELS) {
+        return ks_raise(L, "ERR Invalid log level.");
+    }
+
+    luaL_buffinit(L, &b);
+
+    for (i = 2; i <= argc; i++) {
+        part = lua_tolstring(L, i, &len);
+
+        if (part) {
+
+            if (i > 2) {
+                luaL_addchar(&b, ' ');
+            }
+
+            luaL_addlstring(&b, part, len);
+        }
+    }
+
+    luaL_pushresult(&b);
+    text.data = (u_char *) lua_tolstring(L, -1, &text.len);
+
+    if (vm->conf.log) {
+        vm->conf.log(vm->conf.data, level, &text);
+    }
+
+    return 0;
+}
+
+
+static int
+ks_redis_sha1hex(lua_State *L)
+{
+    char         sha[KS_SHA_LEN + 1];
+    size_t       len;
+    const char  *text;
+
+    if (lua_gettop(L) != 1) {
+        return ks_raise(L, "ERR wrong number of arguments");
+    }
+
+    text = lua_tolstring(L, 1, &len);
+
+    if (text == NULL) {
+        text = "";
+        len = 0;
+    }
+
+    ks_sha1hex((const u_char *) text, len, sha);
+    lua_pushstring(L, sha);
+
+    return 1;
+}
+
+
+static int
+ks_redis_wants_string(lua_State *L)
+{
+    if (lua_gettop(L) == 1 && lua_type(L, 1) == LUA_TSTRING) {
+        return 0;
+    }
+
+    return ks_call_error(L, "ERR wrong number or type of arguments");
+}
+
+
+static int
+ks_redis_status_reply(lua_State *L)
+{
+    if (ks_redis_wants_string(L)) {
+        return 1;
+    }
+
+    lua_createtable(L, 0, 1);
+    lua_pushvalue(L, 1);
+    lua_setfield(L, -2, "ok");
+
+    return 1;
+}
+
+
+/* a text of one word is no code: it gets one */
+
+static int
+ks_redis_error_reply(lua_State *L)
+{
+    const char  *text, *code;
+
+    if (ks_redis_wants_string(L)) {
+        return 1;
+    }
+
+    text = lua_tostring(L, 1);
+    text += (*text == '-');
+    code = strchr(text, ' ') ? "" : "ERR ";
+
+    lua_createtable(L, 0, 1);
+    lua_pushfstring(L, "%s%s", code, text);
+    lua_setfield(L, -2, "err");
+
+    return 1;
+}
+
+
+static int
+ks_redis_setresp(lua_State *L)
+{
+    int        resp;
+    ks_run_t  *run;
+
+    if (lua_gettop(L) != 1) {
+        return ks_raise(L, "ERR redis.setresp() requires one argument.");
+    }
+
+    resp = (int) lua_tonumber(L, 1);
+
+    if (resp != 2 && resp != 3) {
+        return ks_raise(L, "ERR RESP version must be 2 or 3.");
+    }
+
+    run = ks_vm_of(L)->run;
+
+    if (run) {
+        run->resp = (unsigned) resp & 3;
+    }
+
+    return 0;
+}
+
+
+/* there are no replicas: these are accepted, and nothing follows */
+
+static int
+ks_redis_set_repl(lua_State *L)
+{
+    int  flags;
+
+    if (lua_gettop(L) != 1) {
+        return ks_raise(L, "ERR redis.set_repl() requires one argument.");
+    }
+
+    flags = (int) lua_tonumber(L, 1);
+
+    if (flags & ~3) {
+        return ks_raise(L, "ERR Invalid replication flags. Please use "
+                        "REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
+    }
+
+    return 0;
+}
+
+
+static int
+ks_redis_replicate_commands(lua_State *L)
+{
+    lua_pushboolean(L, 1);
+
+    return 1;
+}
+
+
+/* and there is no debugger */
+
+static int
+ks_redis_breakpoint(lua_State *L)
+{
+    lua_pushboolean(L, 0);
+
+    return 1;
+}
+
+
+static int
+ks_redis_debug(lua_State *L)
+{
+    (void) L;
+
+    return 0;
+}
+
+
+static int
+ks_redis_acl_check_cmd(lua_State *L)
+{
+    int                  argc;
+    ks_run_t            *run;
+    ks_str_t             args[KS_CALL_ARGS], *argv;
+    const ks_command_t  *cmd;
+
+    argc = lua_gettop(L);
+    run = ks_vm_of(L)->run;
+
+    if (argc == 0) {
+        return ks_raise(L, "ERR Please specify at least one argument for this "
+                        "redis.acl_check_cmd() call");
+    }
+
+    argv = ks_call_args(L, argc, args);
+
+    if (argv == NULL) {
+        return ks_raise(L, "ERR redis.acl_check_cmd() command arguments must "
+                        "be strings or integers");
+    }
+
+    cmd = ks_command_find(argc, argv);
+
+    if (cmd == NULL) {
+        return ks_raise(L, "ERR Invalid command passed to "
+                        "redis.acl_check_cmd()");
+    }
+
+    lua_pushboolean(L, run == NULL || ks_command_allowed(run->ctx->client,
+                                                         cmd));
+
+    return 1;
+}

@@ -1,0 +1,669 @@
+/*
+ * Between replies and Lua values, both ways.
+ *
+ *   reply of a command      Lua
+ *   integer                 integer
+ *   bulk                    string
+ *   status, error           { ok = text }, { err = text }
+ *   null                    false; with RESP3: nil
+ *   array                   table
+ *   map, set, double, ...   as RESP2 has them, or with RESP3 { map = {} },
+ *                           { set = {} }, { double = n }, a boolean...
+ *
+ * The writer is called from inside a command, which must not be left by a Lua
+ * error: a script's memory is not limited while one runs.
+ */
+
+#include <math.h>
+#include <stdio.h>
+
+#include "script/ks_vm.h"
+
+
+#define KS_LUA_DEEP  100                /* tables in tables of a reply */
+
+#define ks_writer(r)  ((ks_lua_writer_t *) (r))
+
+
+static void ks_lua_put(ks_run_t *run, lua_State *L, int index, int depth);
+
+
+/* --- from a reply to Lua --- */
+
+/* a value has been pushed: into the table that is open, if one is */
+
+static void
+ks_lua_done(ks_lua_writer_t *w)
+{
+    unsigned    d;
+    lua_State  *L;
+
+    L = w->L;
+
+    while (w->depth) {
+        d = w->depth - 1;
+        w->open[d].done++;
+
+        if (w->open[d].kind == KS_AGG_MAP && !w->open[d].flat) {
+
+            /* a key waits for its value */
+
+            if (w->open[d].done % 2) {
+                w->open[d].n--;
+                return;
+            }
+
+            lua_rawset(L, -3);
+
+        } else if (w->open[d].kind == KS_AGG_SET && !w->open[d].flat) {
+            lua_pushboolean(L, 1);
+            lua_rawset(L, -3);
+
+        } else {
+            lua_rawseti(L, -2, (lua_Integer) w->open[d].done);
+        }
+
+        if (w->open[d].deferred || --w->open[d].n) {
+            return;
+        }
+
+        w->depth--;
+
+        if (!w->open[d].flat
+            && (w->open[d].kind == KS_AGG_MAP
+                || w->open[d].kind == KS_AGG_SET))
+        {
+            lua_setfield(L, -2, w->open[d].kind == KS_AGG_MAP ? "map" : "set");
+        }
+    }
+}
+
+
+static void
+ks_lua_null(ks_reply_t *r)
+{
+    ks_lua_writer_t  *w = ks_writer(r);
+
+    if (w->resp == 3) {
+        lua_pushnil(w->L);
+
+    } else {
+        lua_pushboolean(w->L, 0);
+    }
+
+    ks_lua_done(w);
+}
+
+
+static void
+ks_lua_boolean(ks_reply_t *r, int v)
+{
+    ks_lua_writer_t  *w = ks_writer(r);
+
+    if (w->resp == 3) {
+        lua_pushboolean(w->L, v);
+
+    } else {
+        lua_pushinteger(w->L, v);
+    }
+
+    ks_lua_done(w);
+}
+
+
+static void
+ks_lua_integer(ks_reply_t *r, int64_t v)
+{
+    lua_pushinteger(ks_writer(r)->L, v);
+    ks_lua_done(ks_writer(r));
+}
+
+
+static void
+ks_lua_double(ks_reply_t *r, double v)
+{
+    size_t            n;
+    u_char            text[KS_DOUBLE_TEXT];
+    ks_lua_writer_t  *w = ks_writer(r);
+
+    if (w->resp == 3) {
+        lua_createtable(w->L, 0, 1);
+        lua_pushnumber(w->L, v);
+        lua_setfield(w->L, -2, "double");
+
+    } else {
+        n = ks_double_text(text, v);
+        lua_pushlstring(w->L, (char *) text, n);
+    }
+
+    ks_lua_done(w);
+}
+
+
+static void
+ks_lua_named(ks_lua_writer_t *w, const char *name, const u_char *p, size_t len)
+{
+    lua_createtable(w->L, 0, 1);
+    lua_pushlstring(w->L, (const char *) p, len);
+    lua_setfield(w->L, -2, name);
+    ks_lua_done(w);
+}
+
+
+static void
+ks_lua_status(ks_reply_t *r, const u_char *p, size_t len)
+{
+    ks_lua_named(ks_writer(r), "ok", p, len);
+}
+
+
+static void
+ks_lua_error(ks_reply_t *r, const u_char *p, size_t len)
+{
+    r->failed = 1;
+    ks_lua_named(ks_writer(r), "err", p, len);
+}
+
+
+static void
+ks_lua_bulk_begin(ks_reply_t *r, size_t len)
+{
+    ks_lua_writer_t  *w = ks_writer(r);
+
+    w->left = len;
+
+    if (len == 0) {
+        lua_pushliteral(w->L, "");
+    }
+
+    w->whole = 1;
+}
+
+
+/* one part, as it nearly always is, needs no buffer */
+
+static void
+ks_lua_bulk_part(ks_reply_t *r, const u_char *p, size_t n)
+{
+    ks_lua_writer_t  *w = ks_writer(r);
+
+    if (w->left == 0) {
+        return;
+    }
+
+    if (w->whole && n == w->left) {
+        lua_pushlstring(w->L, (const char *) p, n);
+        w->left = 0;
+        return;
+    }
+
+    if (w->whole) {
+        w->whole = 0;
+        luaL_buffinitsize(w->L, &w->buf, w->left);
+    }
+
+    luaL_addlstring(&w->buf, (const char *) p, n);
+    w->left -= n;
+}
+
+
+static void
+ks_lua_bulk_end(ks_reply_t *r)
+{
+    ks_lua_writer_t  *w = ks_writer(r);
+
+    if (!w->whole) {
+        luaL_pushresult(&w->buf);
+    }
+
+    ks_lua_done(w);
+}
+
+
+static void
+ks_lua_verbatim(ks_reply_t *r, const char *fmt, const u_char *p, size_t len)
+{
+    ks_lua_writer_t  *w = ks_writer(r);
+
+    if (w->resp == 3) {
+        lua_createtable(w->L, 0, 1);
+        lua_createtable(w->L, 0, 2);
+        lua_pushlstring(w->L, (const char *) p, len);
+        lua_setfield(w->L, -2, "string");
+        lua_pushstring(w->L, fmt);
+        lua_setfield(w->L, -2, "format");
+        lua_setfield(w->L, -2, "verbatim_string");
+
+    } else {
+        lua_pushlstring(w->L, (const char *) p, len);
+    }
+
+    ks_lua_done(w);
+}
+
+
+static void
+ks_lua_begin(ks_lua_writer_t *w, ks_agg_t kind, size_t n, int deferred)
+{
+    unsigned  d;
+
+    lua_checkstack(w->L, 8);
+
+    d = w->depth++;
+    w->open[d].kind = (uint8_t) kind;
+    w->open[d].flat = (w->resp != 3);
+    w->open[d].deferred = (uint8_t) deferred;
+    w->open[d].n = (kind == KS_AGG_MAP) ? 2 * n : n;
+    w->open[d].done = 0;
+
+    if (w->resp == 3 && (kind == KS_AGG_MAP || kind == KS_AGG_SET)) {
+        lua_createtable(w->L, 0, 1);
+        lua_createtable(w->L, 0, (int) ks_min(n, 1u << 20));
+        return;
+    }
+
+    lua_createtable(w->L, (int) ks_min(w->open[d].n, 1u << 20), 0);
+}
+
+
+/* the innermost has as many elements as there are going to be */
+
+static void
+ks_lua_finish(ks_lua_writer_t *w)
+{
+    unsigned  d;
+
+    d = --w->depth;
+
+    if (!w->open[d].flat && (w->open[d].kind == KS_AGG_MAP
+                             || w->open[d].kind == KS_AGG_SET))
+    {
+        lua_setfield(w->L, -2, w->open[d].kind == KS_AGG_MAP ? "map" : "set");
+    }
+
+    ks_lua_done(w);
+}
+
+
+static void
+ks_lua_open(ks_reply_t *r, ks_agg_t kind, size_t n)
+{
+    ks_lua_begin(ks_writer(r), kind, n, 0);
+
+    if (n == 0) {
+        ks_lua_finish(ks_writer(r));
+    }
+}
+
+
+static void
+ks_lua_open_deferred(ks_reply_t *r, ks_agg_t kind)
+{
+    ks_lua_begin(ks_writer(r), kind, 0, 1);
+}
+
+
+static void
+ks_lua_close(ks_reply_t *r, size_t n)
+{
+    (void) n;
+
+    ks_lua_finish(ks_writer(r));
+}
+
+
+static void
+ks_lua_mark(ks_reply_t *r)
+{
+    (void) r;
+}
+
+
+static const ks_reply_ops_t  ks_lua_ops = {
+    ks_lua_null,
+    ks_lua_null,
+    ks_lua_boolean,
+    ks_lua_integer,
+    ks_lua_double,
+    ks_lua_status,
+    ks_lua_error,
+    ks_lua_bulk_begin,
+    ks_lua_bulk_part,
+    ks_lua_bulk_end,
+    ks_lua_verbatim,
+    ks_lua_open,
+    ks_lua_open_deferred,
+    ks_lua_close,
+    ks_lua_mark,
+    ks_lua_mark
+};
+
+
+void
+ks_lua_writer(ks_lua_writer_t *w, lua_State *L, unsigned resp)
+{
+    w->reply.ops = &ks_lua_ops;
+    w->reply.resp3 = (resp == 3);
+    w->reply.failed = 0;
+    w->L = L;
+    w->resp = resp;
+    w->depth = 0;
+    w->left = 0;
+    w->whole = 1;
+
+    lua_checkstack(L, 16);
+}
+
+
+/* --- from Lua to a reply --- */
+
+/* as a C cast of a double does on the machines that Redis runs on */
+
+static int64_t
+ks_lua_truncate(lua_Number v)
+{
+    if (v >= 9223372036854775808.0 || v < -9223372036854775808.0 || v != v) {
+        return INT64_MIN;
+    }
+
+    return (int64_t) v;
+}
+
+
+/* the text without what would end the line */
+
+static void
+ks_lua_put_line(ks_run_t *run, lua_State *L, int index, int error)
+{
+    size_t       i, len;
+    u_char      *copy;
+    const char  *text;
+
+    text = lua_tolstring(L, index, &len);
+    copy = ks_arena_alloc(run->ctx->space, len + 1);
+
+    for (i = 0; i < len; i++) {
+        copy[i] = (text[i] == '\r' || text[i] == '\n') ? ' '
+                                                       : (u_char) text[i];
+    }
+
+    if (error) {
+
+        if (len && copy[0] == '-') {
+            copy++;
+            len--;
+        }
+
+        run->ctx->reply->ops->error(run->ctx->reply, copy, len);
+        return;
+    }
+
+    run->ctx->reply->ops->status(run->ctx->reply, copy, len);
+}
+
+
+static void
+ks_lua_put_map(ks_run_t *run, lua_State *L, int index, int depth)
+{
+    size_t       n;
+    ks_reply_t  *r;
+
+    r = run->ctx->reply;
+    ks_reply_deferred(r, KS_AGG_MAP);
+
+    lua_pushnil(L);
+
+    for (n = 0; lua_next(L, index); n++) {
+        ks_lua_put(run, L, lua_gettop(L) - 1, depth);
+        ks_lua_put(run, L, lua_gettop(L), depth);
+        lua_pop(L, 1);
+    }
+
+    ks_reply_close(r, n);
+}
+
+
+static void
+ks_lua_put_set(ks_run_t *run, lua_State *L, int index, int depth)
+{
+    size_t       n;
+    ks_reply_t  *r;
+
+    r = run->ctx->reply;
+    ks_reply_deferred(r, KS_AGG_SET);
+
+    lua_pushnil(L);
+
+    for (n = 0; lua_next(L, index); n++) {
+        lua_pop(L, 1);
+        ks_lua_put(run, L, lua_gettop(L), depth);
+    }
+
+    ks_reply_close(r, n);
+}
+
+
+/* up to the first nil */
+
+static void
+ks_lua_put_array(ks_run_t *run, lua_State *L, int index, int depth)
+{
+    size_t       n;
+    ks_reply_t  *r;
+
+    r = run->ctx->reply;
+    ks_reply_deferred(r, KS_AGG_ARRAY);
+
+    for (n = 0; lua_rawgeti(L, index, (lua_Integer) n + 1) != LUA_TNIL; n++) {
+        ks_lua_put(run, L, lua_gettop(L), depth);
+        lua_pop(L, 1);
+    }
+
+    lua_pop(L, 1);
+    ks_reply_close(r, n);
+}
+
+
+static void
+ks_lua_put_verbatim(ks_run_t *run, lua_State *L, int index)
+{
+    size_t       len, n;
+    const char  *text, *fmt;
+    ks_reply_t  *r;
+
+    r = run->ctx->reply;
+
+    lua_pushliteral(L, "string");
+    lua_rawget(L, index);
+    lua_pushliteral(L, "format");
+    lua_rawget(L, index);
+
+    text = lua_tolstring(L, -2, &len);
+    fmt = lua_tolstring(L, -1, &n);
+
+    if (text && fmt && n >= 3) {
+        r->ops->verbatim(r, fmt, (const u_char *) text, len);
+
+    } else {
+        ks_reply_null(r);
+    }
+
+    lua_pop(L, 2);
+}
+
+
+/* the field of the table if it is of that type: it is on top then */
+
+static int
+ks_lua_field(lua_State *L, int index, const char *name, int type)
+{
+    lua_pushstring(L, name);
+
+    if (lua_rawget(L, index) == type) {
+        return 1;
+    }
+
+    lua_pop(L, 1);
+
+    return 0;
+}
+
+
+static void
+ks_lua_put_table(ks_run_t *run, lua_State *L, int index, int depth)
+{
+    int  top;
+
+    top = lua_gettop(L) + 1;
+
+    if (ks_lua_field(L, index, "err", LUA_TSTRING)) {
+        ks_lua_put_line(run, L, top, 1);
+
+    } else if (ks_lua_field(L, index, "ok", LUA_TSTRING)) {
+        ks_lua_put_line(run, L, top, 0);
+
+    } else if (ks_lua_field(L, index, "double", LUA_TNUMBER)) {
+        ks_reply_double(run->ctx->reply, lua_tonumber(L, top));
+
+    } else if (ks_lua_field(L, index, "map", LUA_TTABLE)) {
+        ks_lua_put_map(run, L, top, depth);
+
+    } else if (ks_lua_field(L, index, "set", LUA_TTABLE)) {
+        ks_lua_put_set(run, L, top, depth);
+
+    } else if (ks_lua_field(L, index, "big_number", LUA_TSTRING)) {
+        ks_reply_cstr(run->ctx->reply, lua_tostring(L, top));
+
+    } else if (ks_lua_field(L, index, "verbatim_string", LUA_TTABLE)) {
+        ks_lua_put_verbatim(run, L, top);
+
+    } else {
+        ks_lua_put_array(run, L, index, depth);
+    }
+
+    lua_settop(L, top - 1);
+}
+
+
+static void
+ks_lua_put(ks_run_t *run, lua_State *L, int index, int depth)
+{
+    size_t       len;
+    ks_reply_t  *r;
+    const char  *text;
+
+    r = run->ctx->reply;
+
+    if (depth == KS_LUA_DEEP || !lua_checkstack(L, 8)) {
+        ks_reply_error(r, "ERR reached lua stack limit");
+        return;
+    }
+
+    switch (lua_type(L, index)) {
+
+    case LUA_TSTRING:
+        text = lua_tolstring(L, index, &len);
+        ks_reply_bulk(r, text, len);
+        break;
+
+    case LUA_TNUMBER:
+        ks_reply_integer(r, lua_isinteger(L, index)
+                            ? lua_tointeger(L, index)
+                            : ks_lua_truncate(lua_tonumber(L, index)));
+        break;
+
+    case LUA_TBOOLEAN:
+
+        if (run->resp == 3) {
+            r->ops->boolean(r, lua_toboolean(L, index));
+
+        } else if (lua_toboolean(L, index)) {
+            ks_reply_integer(r, 1);
+
+        } else {
+            ks_reply_null(r);
+        }
+
+        break;
+
+    case LUA_TTABLE:
+        ks_lua_put_table(run, L, index, depth + 1);
+        break;
+
+    default:
+        ks_reply_null(r);
+        break;
+    }
+}
+
+
+void
+ks_reply_lua(ks_run_t *run, lua_State *L)
+{
+    ks_lua_put(run, L, lua_gettop(L), 0);
+    lua_pop(L, 1);
+}
+
+
+/* --- errors --- */
+
+/* the innermost line of Lua that was running; 0: none */
+
+static int
+ks_lua_line(lua_State *L, char *source, size_t size)
+{
+    int        level;
+    lua_Debug  ar;
+
+    for (level = 0; lua_getstack(L, level, &ar); level++) {
+
+        if (lua_getinfo(L, "Sl", &ar) && ar.currentline > 0) {
+            snprintf(source, size, "%s", ar.source);
+            return ar.currentline;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ks_reply_lua_error(ks_run_t *run, lua_State *L)
+{
+    int          line, top;
+    char         source[128];
+    const char  *text, *code;
+
+    top = lua_gettop(L);
+    code = "";
+    text = NULL;
+
+    if (lua_type(L, top) == LUA_TTABLE) {
+
+        if (ks_lua_field(L, top, "err", LUA_TSTRING)) {
+            text = lua_tostring(L, -1);
+        }
+
+    } else {
+        text = lua_tostring(L, top);
+        code = "ERR ";
+    }
+
+    if (text == NULL) {
+        text = "ERR unknown error";
+        code = "";
+    }
+
+    line = ks_lua_line(L, source, sizeof(source));
+
+    if (line) {
+        ks_reply_errorf(run->ctx->reply, "%s%s script: %s, on %s:%d.", code,
+                        text, run->name, source, line);
+
+    } else {
+        ks_reply_errorf(run->ctx->reply, "%s%s script: %s", code, text,
+                        run->name);
+    }
+
+    lua_settop(L, top - 1);
+}
