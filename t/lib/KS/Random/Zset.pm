@@ -25,7 +25,7 @@ my @odd = ('', ' 1', '1 ', 'abc', 'nan', '1e400', '0x10', '1.0', '01', '+3',
 my @noise = ('', 'x', 'NX', 'XX', 'GT', 'LT', 'CH', 'INCR', 'LIMIT', 'REV',
              'BYSCORE', 'BYLEX', 'WITHSCORES', 'COUNT', 'MIN', 'MAX',
              'WEIGHTS', 'AGGREGATE', '0', '-1', '1', 'abc', '3.5',
-             '2147483647', 'k1', 'k2', 'm1', '(1', '[m1', '-', '+');
+             '77', 'k1', 'k2', 'm1', '(1', '[m1', '-', '+');
 
 *pick = \&KS::Random::pick;
 *chance = \&KS::Random::chance;
@@ -67,6 +67,29 @@ sub bound {
 }
 
 
+# two ends, more often than not such that there is something between them
+sub bounds {
+    return (bound(), bound()) if chance(35);
+    return (pick('-inf', '(-inf', -10 .. 0), pick('inf', '(10', 0 .. 20));
+}
+
+
+sub ranks {
+    return (integer(), integer()) if chance(35);
+    return (pick(0, 0, 0 .. 5, -10 .. -2), pick(-1, -1, 1 .. 10, 100));
+}
+
+
+sub lexbounds {
+    return (lexbound(), lexbound()) if chance(35);
+    return (pick('-', '-', '[', '(a', '[m1'), pick('+', '+', '[z', '(m9'));
+}
+
+
+# the same for those that name the upper end first
+sub upside { return chance(80) ? reverse @_ : @_ }
+
+
 sub lexbound {
     my $n = rand 100;
 
@@ -90,9 +113,10 @@ sub range_options {
 sub range {
     my @more = @_;
 
-    return (integer(), integer(), range_options(@more))      if chance(40);
-    return (integer(), integer(), range_options(@more), limit()) if chance(5);
-    return (bound(), bound(), range_options('BYSCORE', @more), limit());
+    return (ranks(), range_options(@more))              if chance(40);
+    return (ranks(), range_options(@more), limit())     if chance(5);
+    return (upside(bounds()), 'REV', 'BYSCORE', @more, limit()) if chance(30);
+    return (bounds(), range_options('BYSCORE', @more), limit());
 }
 
 
@@ -117,6 +141,7 @@ sub add_options {
 
 
 sub add {
+    return (lexkey(), map { (0, $_) } some(12, \&member)) if chance(20);
     return (key(), add_options(), pairs()) if chance(85);
     return (key(), KS::Random::shuffle(add_options(), 'INCR'), score(),
             member());
@@ -163,26 +188,26 @@ sub scan_options {
 
 
 %COMMANDS = (
-    ZADD             => [30, \&add],
+    ZADD             => [36, \&add],
     ZINCRBY          => [4, sub { (key(), score(), member()) }],
     ZREM             => [5, sub { (key(), some(4, \&member)) }],
     ZSCORE           => [4, sub { (source(), member()) }],
     ZMSCORE          => [3, sub { (source(), some(4, \&member)) }],
     ZCARD            => [2, sub { (source()) }],
-    ZCOUNT           => [4, sub { (key(), bound(), bound()) }],
+    ZCOUNT           => [4, sub { (key(), bounds()) }],
     ZRANK            => [4, sub { (key(), member(),
                                    chance(20) ? 'WITHSCORE' : ()) }],
     ZREVRANK         => [4, sub { (key(), member(),
                                    chance(20) ? 'withscore' : ()) }],
     ZRANGE           => [10, sub { (key(), range(scores())) }],
     ZRANGESTORE      => [4, sub { (key(), key(), range()) }],
-    ZREVRANGE        => [4, sub { (key(), integer(), integer(), scores()) }],
-    ZRANGEBYSCORE    => [5, sub { (key(), bound(), bound(),
+    ZREVRANGE        => [4, sub { (key(), ranks(), scores()) }],
+    ZRANGEBYSCORE    => [5, sub { (key(), bounds(),
                                    KS::Random::shuffle(scores()), limit()) }],
-    ZREVRANGEBYSCORE => [5, sub { (key(), bound(), bound(), limit(),
+    ZREVRANGEBYSCORE => [5, sub { (key(), upside(bounds()), limit(),
                                    scores()) }],
     ZREMRANGEBYRANK  => [2, sub { (key(), integer(), integer()) }],
-    ZREMRANGEBYSCORE => [2, sub { (key(), bound(), bound()) }],
+    ZREMRANGEBYSCORE => [2, sub { (key(), bounds()) }],
     ZPOPMIN          => [3, sub { (key(), pop_count()) }],
     ZPOPMAX          => [3, sub { (key(), pop_count()) }],
     ZMPOP            => [3, sub { my @k = some(3, \&key);
@@ -202,21 +227,21 @@ sub scan_options {
     ZSCAN            => [3, sub { (source(), chance(92) ? 0 : pick('x', 5, ''),
                                    scan_options()) }],
 
-    ZLEXCOUNT        => [3, sub { (lexkey(), lexbound(), lexbound()) }],
-    ZRANGEBYLEX      => [5, sub { (lexkey(), lexbound(), lexbound(),
+    ZLEXCOUNT        => [3, sub { (lexkey(), lexbounds()) }],
+    ZRANGEBYLEX      => [5, sub { (lexkey(), lexbounds(), limit()) }],
+    ZREVRANGEBYLEX   => [5, sub { (lexkey(), upside(lexbounds()),
                                    limit()) }],
-    ZREVRANGEBYLEX   => [5, sub { (lexkey(), lexbound(), lexbound(),
-                                   limit()) }],
-    ZREMRANGEBYLEX   => [2, sub { (lexkey(), lexbound(), lexbound()) }],
+    ZREMRANGEBYLEX   => [2, sub { (lexkey(), lexbounds()) }],
 );
 
 %MAKE = (
     zset => sub { (['ZADD', key(), pairs()]) },
     lex  => sub { (['ZADD', lexkey(), map { (0, $_) } some(20, \&member)],
-                   ['ZRANGE', lexkey(), lexbound(), lexbound(), 'BYLEX',
-                    rev(), limit()],
-                   ['ZRANGESTORE', lexkey(), lexkey(), lexbound(), lexbound(),
-                    'BYLEX', rev(), limit()]) },
+                   ['ZRANGE', lexkey(), lexbounds(), 'BYLEX', rev(), limit()],
+                   ['ZRANGE', lexkey(), reverse(lexbounds()), 'BYLEX', 'REV',
+                    limit()],
+                   ['ZRANGESTORE', lexkey(), lexkey(), lexbounds(), 'BYLEX',
+                    rev(), limit()]) },
 );
 
 
@@ -225,7 +250,7 @@ sub company {
     my $n = rand 100;
     my $key = pick(@scored);
 
-    return ['DEL', $key]                                if $n < 12;
+    return ['DEL', $key]                                if $n < 6;
     return ['TYPE', source()]                           if $n < 20;
     return ['OBJECT', 'ENCODING', $key]                 if $n < 55;
     return ['COPY', $key, pick(@scored), 'REPLACE']     if $n < 65;
