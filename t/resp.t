@@ -632,6 +632,33 @@ subtest 'TLS' => sub {
 };
 
 
+subtest 'another build beside the one that runs' => sub {
+    my $ngx = KS::Nginx->start(size => '8m', resp => '');
+    my @workers = $ngx->workers;
+    my $c = $ngx->resp;
+    my $other = $ngx->dir . '/ngx_http_keyspace_module.so';
+
+    $ngx->allow('is another build');
+    $c->run('SET', 'k', 'v');
+
+    spew($other, slurp(KS::Nginx::module()));
+    spew($other =~ s/_http_/_stream_/r,
+         slurp((KS::Nginx::stream_modules())[-1]));
+
+    local $ENV{KS_MODULE} = $other;
+    $ngx->write_config;
+    kill 'HUP', $ngx->pid;
+
+    ok(wait_for(20, sub {
+        $ngx->log =~ /\[emerg\].* another build: restart nginx/
+    }), 'is refused by a reload');
+    is_deeply([$ngx->workers], \@workers, '... the workers stay');
+    is($c->run('GET', 'k'), 'v', '... and serve');
+    $c->close;
+    $ngx->stop;
+};
+
+
 subtest 'configurations that are refused' => sub {
     my %o = (size => '8m', resp => '');
     my $said = sub {
