@@ -10,6 +10,8 @@
 #include "commands/ks_command_table.h"
 #include "commands/ks_number.h"
 
+#include <time.h>
+
 
 #define KS_ERR_SYNTAX     "ERR syntax error"
 #define KS_ERR_INTEGER    "ERR value is not an integer or out of range"
@@ -18,6 +20,8 @@
 #define KS_ERR_DB         "ERR DB index is out of range"
 #define KS_ERR_TOOBIG     "ERR string exceeds maximum allowed size "          \
                           "(proto-max-bulk-len)"
+#define KS_ERR_OOM        "OOM command not allowed when used memory > "       \
+                          "'maxmemory'."
 #define KS_ERR_WRONGTYPE  "WRONGTYPE Operation against a key holding the "    \
                           "wrong kind of value"
 
@@ -59,6 +63,19 @@ ks_text(const char *text)
     s.data = (u_char *) text;
 
     return s;
+}
+
+
+/* The system's time is that of the space. */
+
+static inline void
+ks_read_clock(ks_space_t *sp)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    ks_space_set_time(sp, (uint64_t) ts.tv_sec * 1000
+                          + (uint64_t) ts.tv_nsec / 1000000);
 }
 
 

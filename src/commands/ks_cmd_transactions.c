@@ -2,9 +2,8 @@
  * MULTI, EXEC, DISCARD, WATCH, UNWATCH.
  *
  * What MULTI queues is copied into the process's memory, up to the session's
- * limit.  EXEC runs it in one transaction of the engine: it locks the shards
- * of all keys, those that are watched included, and either all that the
- * commands do is committed by one store, or nothing is.
+ * limit.  EXEC runs it as one transaction, see ks_transaction.h, which has the
+ * shards of the watched keys locked as well.
  */
 
 #include "commands/ks_args.h"
@@ -13,13 +12,6 @@
 
 #include <stdlib.h>
 
-
-struct ks_queued_s {
-    ks_queued_t         *next;
-    const ks_command_t  *cmd;
-    int                  argc;
-    ks_str_t             argv[];        /* their bytes follow */
-};
 
 struct ks_watch_s {
     ks_watched_t         state;
@@ -39,10 +31,10 @@ typedef struct {
 
 static int ks_watch_add(ks_session_t *s, const ks_str_t *key,
     const ks_watched_t *w);
-static void ks_exec_body(ks_space_t *sp, void *data);
+static int ks_exec_begin(void *data);
+static ks_reply_t *ks_exec_open(void *data);
 static void ks_exec_restore(ks_exec_t *x);
 static int ks_exec_watched(ks_space_t *sp, const ks_session_t *s);
-static void ks_exec_one(ks_exec_t *x, const ks_queued_t *q);
 
 
 /* --- what the session keeps --- */
@@ -77,6 +69,7 @@ ks_session_queue(ks_session_t *s, const ks_command_t *cmd, int argc,
     q->next = NULL;
     q->cmd = cmd;
     q->argc = argc;
+    q->argv = (ks_str_t *) (q + 1);     /* their bytes follow */
     p = (u_char *) &q->argv[argc];
 
     for (i = 0; i < argc; i++) {
@@ -309,11 +302,11 @@ ks_cmd_unwatch(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int            rc;
-    size_t         i;
-    uint64_t       shards;
-    ks_exec_t      x;
-    ks_session_t  *s;
+    int                rc;
+    size_t             i;
+    ks_exec_t          x;
+    ks_session_t      *s;
+    ks_transaction_t   t;
 
     (void) argc;
     (void) argv;
@@ -331,15 +324,20 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     if (s->aborted) {
         ks_session_discard(s);
-        ks_reply_error(c->reply, "EXECABORT Transaction discarded because of "
-                       "previous errors.");
+        ks_reply_error(c->reply, KS_ERR_EXECABORT);
         return;
     }
 
-    shards = s->shards;
+    t.client = &s->client;
+    t.queue = s->queue;
+    t.shards = s->shards;
+    t.data = &x;
+    t.begin = ks_exec_begin;
+    t.open = ks_exec_open;
+    t.close = NULL;
 
     for (i = 0; i < s->nwatches; i++) {
-        shards |= ks_key_shard(c->space, &s->watches[i].key);
+        t.shards |= ks_key_shard(c->space, &s->watches[i].key);
     }
 
     x.session = s;
@@ -350,15 +348,11 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     s->executing = 1;
 
-    rc = ks_transact(c->space, shards, ks_exec_body, &x);
+    rc = ks_transaction_run(&t);
 
     if (rc != KS_OK) {
         ks_exec_restore(&x);
-        ks_reply_errorf(c->reply, "EXECABORT Transaction discarded because "
-                        "of: %s", (rc == KS_NOMEM)
-                        ? "OOM command not allowed when used memory > "
-                          "'maxmemory'."
-                        : s->client.aborted);
+        ks_transaction_refused(&s->client, c->reply, rc);
     }
 
     s->executing = 0;
@@ -368,14 +362,11 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
-/* may be left by longjmp and started again */
-
-static void
-ks_exec_body(ks_space_t *sp, void *data)
+static int
+ks_exec_begin(void *data)
 {
-    ks_exec_t          *x;
-    ks_session_t       *s;
-    const ks_queued_t  *q;
+    ks_exec_t     *x;
+    ks_session_t  *s;
 
     x = data;
     s = x->session;
@@ -384,16 +375,25 @@ ks_exec_body(ks_space_t *sp, void *data)
         ks_exec_restore(x);
     }
 
-    if (!ks_exec_watched(sp, s)) {
+    if (!ks_exec_watched(s->client.space, s)) {
         ks_reply_null_array(x->reply);
-        return;
+        return 0;
     }
 
     ks_reply_array(x->reply, s->queued);
 
-    for (q = s->queue; q; q = q->next) {
-        ks_exec_one(x, q);
-    }
+    return 1;
+}
+
+
+static ks_reply_t *
+ks_exec_open(void *data)
+{
+    ks_exec_t  *x;
+
+    x = data;
+
+    return x->reply;
 }
 
 
@@ -422,30 +422,4 @@ ks_exec_watched(ks_space_t *sp, const ks_session_t *s)
     }
 
     return 1;
-}
-
-
-/* The rights are asked for again: an AUTH may have been among the commands. */
-
-static void
-ks_exec_one(ks_exec_t *x, const ks_queued_t *q)
-{
-    ks_space_t   *sp;
-    ks_client_t  *client;
-
-    client = &x->session->client;
-    sp = client->space;
-
-    if (!ks_command_permitted(client, q->cmd, x->reply)) {
-        return;
-    }
-
-    ks_space_count_command(sp);
-    ks_space_urgent(sp, !(q->cmd->flags & KS_CMD_DENYOOM));
-    ks_space_no_touch(sp, x->session->no_touch
-                          && q->cmd->handler != ks_cmd_touch);
-
-    ks_command_run(client, q->cmd, q->argc, (ks_str_t *) q->argv, x->reply);
-
-    ks_arena_reset(sp);
 }

@@ -8,8 +8,6 @@
 
 #include "commands/ks_args.h"
 
-#include <time.h>
-
 
 #define KS_INDEX_SIZE  1024         /* slots; a power of 2 */
 #define KS_HASH_START  2166136261u  /* FNV-1a, Fowler, Noll and Vo */
@@ -499,19 +497,7 @@ ks_command_refused(ks_client_t *client, ks_reply_t *reply, int rc)
         return;
     }
 
-    ks_reply_error(reply, "OOM command not allowed when used memory > "
-                   "'maxmemory'.");
-}
-
-
-static inline void
-ks_read_clock(ks_space_t *sp)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    ks_space_set_time(sp, (uint64_t) ts.tv_sec * 1000
-                          + (uint64_t) ts.tv_nsec / 1000000);
+    ks_reply_error(reply, KS_ERR_OOM);
 }
 
 

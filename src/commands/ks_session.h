@@ -17,7 +17,7 @@
 #ifndef KS_SESSION_H
 #define KS_SESSION_H
 
-#include "commands/ks_command.h"
+#include "commands/ks_transaction.h"
 
 
 #define KS_SESSION_QUEUE    (64u * 1024 * 1024)     /* bytes, the default */
@@ -60,8 +60,7 @@ typedef struct {
     void           (*kill)(ks_session_t *s, ks_session_t *victim);
 } ks_session_host_t;
 
-typedef struct ks_queued_s  ks_queued_t;
-typedef struct ks_watch_s   ks_watch_t;
+typedef struct ks_watch_s  ks_watch_t;
 
 struct ks_session_s {
     ks_client_t               client;       /* client.session is this */

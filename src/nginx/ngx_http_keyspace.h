@@ -154,6 +154,13 @@ ngx_int_t ngx_http_keyspace_batch(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ks_request_t *rq);
 
 
+/* --- ngx_http_keyspace_multi.c --- */
+
+/* Runs all commands of rq, or none, as one transaction. */
+ngx_int_t ngx_http_keyspace_multi(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ks_request_t *rq);
+
+
 /* --- ngx_http_keyspace_variables.c --- */
 
 ngx_int_t ngx_http_keyspace_add_variables(ngx_conf_t *cf);

@@ -3,11 +3,18 @@
  * The content handler: from a request to one reply.
  *
  * What is asked for is told by the path behind the location's prefix: none,
- * the command is in the body; /pipeline, a batch is; else it is the command.
+ * the command is in the body, or a text of several; /pipeline or /multi-exec,
+ * a batch is; else it is the command.
  */
 
 
 #include "ngx_http_keyspace.h"
+
+
+/* what becomes of a request's commands */
+
+typedef ngx_int_t (*ngx_http_keyspace_run_pt)(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ks_request_t *rq);
 
 
 static ngx_int_t ngx_http_keyspace_command(ngx_http_request_t *r,
@@ -21,7 +28,7 @@ static ngx_uint_t ngx_http_keyspace_is_path(ngx_http_request_t *r,
 static ngx_int_t ngx_http_keyspace_refuse(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, const char *text);
 static ngx_int_t ngx_http_keyspace_execute(ngx_http_request_t *r,
-    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ks_argv_t *args);
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ks_request_t *rq);
 
 
 ngx_int_t
@@ -68,6 +75,7 @@ ngx_http_keyspace_command(ngx_http_request_t *r, ngx_str_t *body)
     int                            rc;
     ks_str_t                       path, query;
     ks_request_t                   rq;
+    ngx_http_keyspace_run_pt       run;
     ngx_http_keyspace_ctx_t       *ctx;
     ngx_http_keyspace_loc_conf_t  *klcf;
 
@@ -84,34 +92,31 @@ ngx_http_keyspace_command(ngx_http_request_t *r, ngx_str_t *body)
     rq.alloc = ngx_http_keyspace_alloc;
     rq.data = r->pool;
 
-    if (ngx_http_keyspace_is_path(r, &path, "multi-exec")) {
-        return ngx_http_keyspace_refuse(r, ctx, "multi-exec is not available");
-    }
-
     if (ngx_http_keyspace_is_path(r, &path, "pipeline")) {
         rc = ks_parse_json_batch(&rq, body->data, body->len);
+        run = ngx_http_keyspace_batch;
 
-        if (rc == KS_OK) {
-            return ngx_http_keyspace_batch(r, ctx, klcf->zone, &rq);
-        }
+    } else if (ngx_http_keyspace_is_path(r, &path, "multi-exec")) {
+        rc = ks_parse_json_batch(&rq, body->data, body->len);
+        run = ngx_http_keyspace_multi;
 
     } else {
         rc = ngx_http_keyspace_parse(r, &rq, &path, &query, body);
-
-        if (rc == KS_OK && rq.ncommands == 1) {
-            return ngx_http_keyspace_execute(r, ctx, klcf->zone, rq.commands);
-        }
+        run = (rq.ncommands == 1) ? ngx_http_keyspace_execute
+                                  : ngx_http_keyspace_multi;
     }
 
-    if (rc == KS_NOMEM) {
+    switch (rc) {
+
+    case KS_OK:
+        return run(r, ctx, klcf->zone, &rq);
+
+    case KS_NOMEM:
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
 
-    if (rc == KS_OK) {
-        rq.error = "one text holds one command: send several to /pipeline";
+    default:
+        return ngx_http_keyspace_refuse(r, ctx, rq.error);
     }
-
-    return ngx_http_keyspace_refuse(r, ctx, rq.error);
 }
 
 
@@ -216,7 +221,7 @@ ngx_http_keyspace_refuse(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_keyspace_execute(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
-    ngx_keyspace_zone_t *kz, ks_argv_t *args)
+    ngx_keyspace_zone_t *kz, ks_request_t *rq)
 {
     ks_out_t                    out;
     const char                 *name;
@@ -230,7 +235,7 @@ ngx_http_keyspace_execute(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_http_keyspace_scratch(r, &out);
     ngx_http_keyspace_writer(ctx, &w, &out);
 
-    ks_execute(&client, args->argc, args->argv, &w.reply);
+    ks_execute(&client, rq->commands[0].argc, rq->commands[0].argv, &w.reply);
 
     ngx_http_keyspace_finish(ctx, &w);
 

@@ -1,0 +1,128 @@
+/*
+ * Runs the commands of a transaction, those of EXEC and those that a host has
+ * all at once.
+ *
+ * The whole is one body of the engine, which may leave it by longjmp wherever
+ * a command stores or asks for a shard that is not locked, and begin it again.
+ */
+
+#include "commands/ks_args.h"
+#include "commands/ks_handlers.h"
+#include "commands/ks_session.h"
+#include "commands/ks_transaction.h"
+
+
+static int ks_about_connection(const ks_command_t *cmd);
+static void ks_transaction_body(ks_space_t *sp, void *data);
+static void ks_transaction_one(ks_client_t *client, const ks_queued_t *q,
+    ks_reply_t *reply);
+
+
+int
+ks_transaction_admit(ks_client_t *client, ks_queued_t *q, ks_reply_t *reply,
+    uint64_t *shards)
+{
+    q->cmd = ks_command_admit(client, q->argc, q->argv, reply, shards);
+
+    if (q->cmd != NULL && !ks_about_connection(q->cmd)) {
+        return KS_OK;
+    }
+
+    reply->ops->rewind(reply);
+    ks_reply_error(reply, KS_ERR_EXECABORT);
+
+    return KS_ERR;
+}
+
+
+/* MULTI and its kin, AUTH, HELLO, what CLIENT asks of a connection */
+
+static int
+ks_about_connection(const ks_command_t *cmd)
+{
+    return (cmd->flags & KS_CMD_NOSCRIPT)
+           && (cmd->acl & (KS_ACL_CONNECTION|KS_ACL_TRANSACT));
+}
+
+
+int
+ks_transaction_execute(ks_transaction_t *t)
+{
+    int  rc;
+
+    ks_read_clock(t->client->space);
+
+    rc = ks_transaction_run(t);
+
+    ks_arena_reset(t->client->space);
+
+    return rc;
+}
+
+
+int
+ks_transaction_run(ks_transaction_t *t)
+{
+    return ks_transact(t->client->space, t->shards, ks_transaction_body, t);
+}
+
+
+/* may be left by longjmp and started again */
+
+static void
+ks_transaction_body(ks_space_t *sp, void *data)
+{
+    ks_transaction_t   *t;
+    const ks_queued_t  *q;
+
+    (void) sp;
+
+    t = data;
+
+    if (!t->begin(t->data)) {
+        return;
+    }
+
+    for (q = t->queue; q != NULL; q = q->next) {
+        ks_transaction_one(t->client, q, t->open(t->data));
+
+        if (t->close != NULL) {
+            t->close(t->data);
+        }
+    }
+}
+
+
+/* The rights are asked for again: an AUTH may have been among the commands. */
+
+static void
+ks_transaction_one(ks_client_t *client, const ks_queued_t *q,
+    ks_reply_t *reply)
+{
+    ks_space_t    *sp;
+    ks_session_t  *s;
+
+    sp = client->space;
+    s = client->session;
+
+    if (!ks_command_permitted(client, q->cmd, reply)) {
+        return;
+    }
+
+    ks_space_count_command(sp);
+    ks_space_urgent(sp, !(q->cmd->flags & KS_CMD_DENYOOM));
+    ks_space_no_touch(sp, s != NULL && s->no_touch
+                          && q->cmd->handler != ks_cmd_touch);
+
+    ks_command_run(client, q->cmd, q->argc, q->argv, reply);
+
+    ks_arena_reset(sp);
+}
+
+
+void
+ks_transaction_refused(ks_client_t *client, ks_reply_t *reply, int rc)
+{
+    ks_reply_errorf(reply, "EXECABORT Transaction discarded because of: %s",
+                    (rc == KS_ABORTED) ? client->aborted : KS_ERR_OOM);
+}
