@@ -10,11 +10,25 @@
 ks_scripting_t  ks_scripting;
 
 
+/* a program may do without that layer */
+
+static void
+ks_scripting_run(ks_ctx_t *c, int argc, ks_str_t *argv, ks_handler_pt handler)
+{
+    if (handler == NULL) {
+        ks_reply_error(c->reply, "ERR there are no scripts here");
+        return;
+    }
+
+    handler(c, argc, argv);
+}
+
+
 #define KS_SCRIPTING(name)                                                    \
     void                                                                      \
     ks_cmd_##name(ks_ctx_t *c, int argc, ks_str_t *argv)                      \
     {                                                                         \
-        ks_scripting.name(c, argc, argv);                                     \
+        ks_scripting_run(c, argc, argv, ks_scripting.name);                   \
     }
 
 KS_SCRIPTING(eval)

@@ -27,6 +27,19 @@ typedef struct {
 
 static uint16_t  ks_index[KS_INDEX_SIZE];
 
+/* rows found lately, by names as they were spelled; none has subcommands */
+
+#define KS_KNOWN      16
+#define KS_KNOWN_LEN  16
+
+typedef struct {
+    size_t               len;       /* 0: nothing is known here */
+    u_char               name[KS_KNOWN_LEN];
+    const ks_command_t  *cmd;
+} ks_known_t;
+
+static ks_known_t  ks_known[KS_KNOWN];
+
 
 static inline u_char
 ks_lower(u_char c)
@@ -102,8 +115,25 @@ ks_command_named(const ks_str_t *name)
 }
 
 
-const ks_command_t *
-ks_command_find(int argc, const ks_str_t *argv)
+/*
+ * A pipeline asks for the same few names over and over, and for each of them
+ * several times, spelled the same way.
+ */
+
+static inline ks_known_t *
+ks_known_slot(const ks_str_t *name)
+{
+    if (name->len == 0 || name->len > KS_KNOWN_LEN) {
+        return NULL;
+    }
+
+    return &ks_known[(name->data[0] ^ name->data[name->len - 1]
+                      ^ name->len) % KS_KNOWN];
+}
+
+
+static const ks_command_t *
+ks_command_search(int argc, const ks_str_t *argv)
 {
     uint32_t             hash;
     const ks_command_t  *cmd;
@@ -127,6 +157,32 @@ ks_command_find(int argc, const ks_str_t *argv)
     hash = ks_name_hash(hash, argv[1].data, argv[1].len);
 
     return ks_index_find(hash, &argv[0], &argv[1]);
+}
+
+
+const ks_command_t *
+ks_command_find(int argc, const ks_str_t *argv)
+{
+    ks_known_t          *known;
+    const ks_command_t  *cmd;
+
+    known = ks_known_slot(&argv[0]);
+
+    if (ks_likely(known && known->len == argv[0].len)
+        && memcmp(known->name, argv[0].data, known->len) == 0)
+    {
+        return known->cmd;
+    }
+
+    cmd = ks_command_search(argc, argv);
+
+    if (cmd && known && !(cmd->flags & (KS_CMD_PARENT|KS_CMD_SUB))) {
+        known->len = argv[0].len;
+        memcpy(known->name, argv[0].data, known->len);
+        known->cmd = cmd;
+    }
+
+    return cmd;
 }
 
 
@@ -166,6 +222,7 @@ ks_commands_init(void)
     uint32_t  i;
 
     memset(ks_index, 0, sizeof(ks_index));
+    memset(ks_known, 0, sizeof(ks_known));
 
     for (row = 0; ks_command_table[row].name != NULL; row++) {
 
