@@ -91,6 +91,8 @@ ks_value_attach(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, ks_value_t *v)
         t->mem = &sp->mem;
         t->shard = sh;
         t->fresh = 0;
+        t->whole = NULL;
+        t->busy = NULL;
         t->house = ks_value_house;
         t->owner = v;
     }

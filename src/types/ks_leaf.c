@@ -310,6 +310,36 @@ ks_leaf_fits(const ks_tree_t *t, const ks_leaf_t *leaf, size_t need)
 
 
 /*
+ * When twice as much of a leaf has been logged as it has bytes it is logged
+ * whole, and then no more: many changes of one leaf in a transaction come to
+ * no more than that.  What is put in place of something else stays below it.
+ */
+
+void
+ks_leaf_save(ks_tree_t *t, const ks_leaf_t *leaf, const void *p, size_t len)
+{
+    if (t->fresh || t->whole == leaf || len == 0) {
+        return;
+    }
+
+    if (t->busy != leaf) {
+        t->busy = leaf;
+        t->logged = 0;
+    }
+
+    t->logged += len;
+
+    if (ks_likely(t->logged <= leaf->cap * 2u)) {
+        ks_save(t->mem, t->shard, p, len);
+        return;
+    }
+
+    ks_save(t->mem, t->shard, leaf, leaf->cap);
+    t->whole = leaf;
+}
+
+
+/*
  * Makes a hole of size bytes at off: whichever side is the shorter moves, if
  * there is room for it.  Where the hole is.
  */
@@ -329,7 +359,7 @@ ks_leaf_hole(ks_tree_t *t, ks_leaf_t *leaf, unsigned off, size_t size)
                  || ks_leaf_tail_gap(t, leaf) < (int) size))
     {
         p = ks_leaf_at(leaf, leaf->start);
-        ks_tree_save(t, p, before);
+        ks_leaf_save(t, leaf, p, before);
         memmove(p - size, p, before);
         leaf->start -= (uint16_t) size;
 
@@ -337,7 +367,7 @@ ks_leaf_hole(ks_tree_t *t, ks_leaf_t *leaf, unsigned off, size_t size)
     }
 
     p = ks_leaf_at(leaf, off);
-    ks_tree_save(t, p, behind);
+    ks_leaf_save(t, leaf, p, behind);
     memmove(p + size, p, behind);
     leaf->end += (uint16_t) size;
 
@@ -357,8 +387,8 @@ ks_leaf_put(ks_tree_t *t, ks_leaf_t *leaf, unsigned i, unsigned off,
     moved = (leaf->n - i) * d;
     low = ks_leaf_at(leaf, leaf->cap) - leaf->n * d;
 
-    ks_tree_save(t, leaf, KS_LEAF_HEADER);
-    ks_tree_save(t, low, moved);
+    ks_leaf_save(t, leaf, leaf, KS_LEAF_HEADER);
+    ks_leaf_save(t, leaf, low, moved);
 
     p = ks_leaf_at(leaf, ks_leaf_hole(t, leaf, off,
                                       ks_leaf_need(t, cols) - d));
@@ -394,7 +424,7 @@ ks_leaf_slide(ks_tree_t *t, ks_leaf_t *leaf)
     n = leaf->end - leaf->start;
     p = ks_leaf_at(leaf, KS_LEAF_HEADER);
 
-    ks_tree_save(t, leaf, leaf->end);
+    ks_leaf_save(t, leaf, leaf, leaf->end);
     memmove(p, ks_leaf_at(leaf, leaf->start), n);
     leaf->start = KS_LEAF_HEADER;
     leaf->end = (uint16_t) (KS_LEAF_HEADER + n);
@@ -421,17 +451,17 @@ ks_leaf_cut(ks_tree_t *t, ks_leaf_t *leaf, unsigned i, unsigned k,
     before = off - leaf->start;
     behind = leaf->end - end;
 
-    ks_tree_save(t, leaf, KS_LEAF_HEADER);
+    ks_leaf_save(t, leaf, leaf, KS_LEAF_HEADER);
 
     if (before < behind) {
         p = ks_leaf_at(leaf, leaf->start);
-        ks_tree_save(t, p, before + size);
+        ks_leaf_save(t, leaf, p, before + size);
         memmove(p + size, p, before);
         leaf->start += (uint16_t) size;
 
     } else {
         p = ks_leaf_at(leaf, off);
-        ks_tree_save(t, p, size + behind);
+        ks_leaf_save(t, leaf, p, size + behind);
         memmove(p, p + size, behind);
         leaf->end -= (uint16_t) size;
     }
@@ -439,7 +469,7 @@ ks_leaf_cut(ks_tree_t *t, ks_leaf_t *leaf, unsigned i, unsigned k,
     moved = (leaf->n - i - k) * d;
     low = ks_leaf_at(leaf, leaf->cap) - leaf->n * d;
 
-    ks_tree_save(t, low, moved + k * d);
+    ks_leaf_save(t, leaf, low, moved + k * d);
     memmove(low + k * d, low, moved);
     leaf->n -= (uint16_t) k;
     ks_barrier();
@@ -453,9 +483,9 @@ ks_leaf_truncate(ks_tree_t *t, ks_leaf_t *leaf, unsigned i, unsigned off)
 
     d = ks_desc_size(t);
 
-    ks_tree_save(t, leaf, KS_LEAF_HEADER);
-    ks_tree_save(t, ks_leaf_at(leaf, off), leaf->end - off);
-    ks_tree_save(t, ks_leaf_at(leaf, leaf->cap) - leaf->n * d,
+    ks_leaf_save(t, leaf, leaf, KS_LEAF_HEADER);
+    ks_leaf_save(t, leaf, ks_leaf_at(leaf, off), leaf->end - off);
+    ks_leaf_save(t, leaf, ks_leaf_at(leaf, leaf->cap) - leaf->n * d,
                  (leaf->n - i) * d);
 
     leaf->n = (uint16_t) i;

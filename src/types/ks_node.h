@@ -167,11 +167,32 @@ ks_leaf_item_size(const ks_tree_t *t, const ks_leaf_t *leaf, unsigned i,
 
 /* --- ks_tree.c --- */
 
+static inline ks_leaf_t *
+ks_tree_only_leaf(const ks_tree_t *t)
+{
+    if (t->root == NULL) {
+        return t->leaf;
+    }
+
+    return t->root->ref ? ks_ptr(t->mem, t->root->ref) : NULL;
+}
+
+
+/*
+ * Goes on to the first leaf of the next child, or back to the last one of the
+ * child before; only the leaf and the path are set.  0: there is none.
+ */
+int ks_tree_turn(const ks_tree_t *t, ks_pos_t *pos, int ahead);
+
 /* Where a string of the item is, and how it is kept. */
 u_char *ks_tree_string(const ks_tree_t *t, const ks_pos_t *pos, unsigned col,
     u_char *code);
 
 /* --- ks_leaf.c --- */
+
+/* Saves bytes of a leaf before they change. */
+void ks_leaf_save(ks_tree_t *t, const ks_leaf_t *leaf, const void *p,
+    size_t len);
 
 /* Where the strings of item i begin; i may be n. */
 unsigned ks_leaf_offset(const ks_tree_t *t, const ks_leaf_t *leaf, unsigned i);

@@ -66,6 +66,12 @@ struct ks_tree_s {
     uint8_t             width;          /* strings in an item */
     uint16_t            max;            /* bytes of a leaf of many */
     unsigned            fresh:1;
+
+    /* zero in a new handle: what is logged of the leaf that changes */
+    const ks_leaf_t    *whole;          /* all of it, or it is new */
+    const ks_leaf_t    *busy;           /* so many bytes of it, some twice */
+    size_t              logged;
+
     ks_house_pt         house;
     void               *owner;
 };

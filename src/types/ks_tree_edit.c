@@ -260,6 +260,7 @@ ks_tree_grow_leaf(ks_tree_t *t, ks_pos_t *pos, size_t cap, size_t need)
 
     pos->off = (unsigned) (pos->off - old->start + start);
     pos->leaf = leaf;
+    t->whole = leaf;
 
     ks_path_set_ref(t, pos, (int) pos->levels - 1, ref);
     ks_free(t->mem, t->shard, ks_ref(t->mem, old));
@@ -321,6 +322,7 @@ ks_tree_neighbour(ks_tree_t *t, ks_pos_t *pos, int behind, uint64_t key,
     unseen.fresh = 1;
     ks_leaf_init(leaf, cap, start);
     ks_leaf_put(&unseen, leaf, 0, (unsigned) start, key, cols);
+    t->whole = leaf;
 
     level = (int) pos->levels - 1;
 
@@ -470,6 +472,7 @@ ks_tree_merge(ks_tree_t *t, ks_pos_t *pos, ks_leaf_t *left, ks_leaf_t *right)
     ks_leaf_init(leaf, cap, KS_LEAF_HEADER);
     ks_leaf_take(t, leaf, left, 0, left->n);
     ks_leaf_take(t, leaf, right, 0, right->n);
+    t->whole = leaf;
 
     ks_free(t->mem, t->shard, ks_ref(t->mem, left));
     ks_free(t->mem, t->shard, ks_ref(t->mem, right));
@@ -557,7 +560,7 @@ ks_tree_set(ks_tree_t *t, ks_pos_t *pos, unsigned col, const ks_item_t *it)
     p = ks_tree_string(t, pos, col, &code);
 
     if (code == it->len && code <= KS_CODE_MAX) {
-        ks_tree_save(t, p, code);
+        ks_leaf_save(t, pos->leaf, p, code);
         memcpy(p, it->data, code);
         ks_barrier();
         return;
