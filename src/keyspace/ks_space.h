@@ -122,8 +122,9 @@ void ks_prefetch_entry(ks_space_t *sp, const ks_str_t *key);
 
 /*
  * Runs body(sp, data) under the locks of the set and commits.  KS_OK; or
- * KS_NOMEM when there is no room, or KS_ABORTED: then nothing has happened.  A transaction
- * inside a transaction joins the outer one (whose set must contain it).
+ * KS_NOMEM when there is no room, or KS_ABORTED: then nothing has happened.  A
+ * transaction inside a transaction joins the outer one (whose set must contain
+ * it).
  */
 int ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data);
 
