@@ -29,39 +29,55 @@ static uint64_t ks_vm_clock(void);
 
 /* --- the state --- */
 
-ks_vm_t *
-ks_vm(ks_space_t *sp)
+/* what is kept with the handle; the state is made when it is wanted */
+
+static ks_vm_t *
+ks_vm_slot(ks_space_t *sp)
 {
     ks_vm_t   *vm;
     void     **slot;
 
     slot = ks_space_slot(sp);
-    vm = *slot;
+
+    if (*slot) {
+        return *slot;
+    }
+
+    vm = calloc(1, sizeof(ks_vm_t));
 
     if (vm == NULL) {
-        vm = calloc(1, sizeof(ks_vm_t));
-
-        if (vm == NULL) {
-            return NULL;
-        }
-
-        vm->space = sp;
-        vm->conf.timeout = KS_SCRIPT_TIMEOUT;
-        vm->conf.memory = KS_SCRIPT_MEMORY;
-        *slot = vm;
+        return NULL;
     }
+
+    vm->space = sp;
+    vm->conf.timeout = KS_SCRIPT_TIMEOUT;
+    vm->conf.memory = KS_SCRIPT_MEMORY;
+    *slot = vm;
+
+    return vm;
+}
+
+
+ks_vm_t *
+ks_vm(ks_space_t *sp)
+{
+    ks_vm_t  *vm;
+
+    vm = ks_vm_slot(sp);
+
+    if (vm == NULL || vm->L) {
+        return vm;
+    }
+
+    vm->L = lua_newstate(ks_vm_alloc, vm);
 
     if (vm->L == NULL) {
-        vm->L = lua_newstate(ks_vm_alloc, vm);
-
-        if (vm->L == NULL) {
-            return NULL;
-        }
-
-        *(ks_vm_t **) lua_getextraspace(vm->L) = vm;
-        lua_atpanic(vm->L, ks_vm_panic);
-        ks_vm_open_env(vm->L);
+        return NULL;
     }
+
+    *(ks_vm_t **) lua_getextraspace(vm->L) = vm;
+    lua_atpanic(vm->L, ks_vm_panic);
+    ks_vm_open_env(vm->L);
 
     return vm;
 }
@@ -72,7 +88,7 @@ ks_script_configure(ks_space_t *sp, const ks_script_conf_t *conf)
 {
     ks_vm_t  *vm;
 
-    vm = ks_vm(sp);
+    vm = ks_vm_slot(sp);
 
     if (vm) {
         vm->conf = *conf;
@@ -397,21 +413,61 @@ ks_vm_load(ks_vm_t *vm, const ks_str_t *text, const char *name)
 }
 
 
+/*
+ * Lua says what is wrong near which token: is it the end?  If nothing is said
+ * of a place, it is wrong because of something that may yet come, as a label.
+ */
+
+static int
+ks_vm_may_go_on(const char *message)
+{
+    size_t  len;
+
+    len = strlen(message);
+
+    return strstr(message, " near ") == NULL
+           || (len > 5 && memcmp(message + len - 5, "<eof>", 5) == 0);
+}
+
+
 int
 ks_script_compiles(ks_space_t *sp, const u_char *text, size_t len)
 {
-    int        rc;
-    ks_vm_t   *vm;
+    int            rc;
+    ks_vm_t       *vm;
+    lua_State     *L;
+    const u_char  *line;
 
     vm = ks_vm(sp);
 
     if (vm == NULL) {
-        return 0;
+        return -1;
     }
 
-    rc = luaL_loadbufferx(vm->L, (const char *) text, len, KS_SCRIPT_NAME,
-                          "t");
-    lua_pop(vm->L, 1);
+    /* the line of flags is not Lua */
 
-    return rc == LUA_OK;
+    if (len > 1 && text[0] == '#' && text[1] == '!') {
+        line = memchr(text, '\n', len);
+
+        if (line == NULL) {
+            return 0;
+        }
+
+        len -= (size_t) (line - text);
+        text = line;
+    }
+
+    L = vm->L;
+    rc = luaL_loadbufferx(L, (const char *) text, len, KS_SCRIPT_NAME, "t");
+
+    if (rc == LUA_OK) {
+        rc = 1;
+
+    } else {
+        rc = ks_vm_may_go_on(lua_tostring(L, -1)) ? 0 : -1;
+    }
+
+    lua_pop(L, 1);
+
+    return rc;
 }
