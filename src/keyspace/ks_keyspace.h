@@ -91,6 +91,7 @@ struct ks_space_s {
     uint64_t        rng;
     ks_counter_t   *counter;    /* in the zone */
     unsigned        depth;      /* of transactions */
+    uint64_t        tries;      /* how many have been begun */
     unsigned        flush:1;    /* to be done at commit */
     unsigned        exhausted:1;        /* the process has no memory */
     unsigned        no_touch:1;

@@ -376,6 +376,7 @@ ks_try(ks_space_t *sp, ks_body_pt body, void *data)
     sp->mem.jump = &sp->jump;
     sp->flush = 0;
     sp->exhausted = 0;
+    sp->tries++;
     sp->depth++;
 
     rc = setjmp(sp->jump);
@@ -421,6 +422,13 @@ ks_want_shards(ks_space_t *sp, uint64_t shards)
         sp->wanted = shards;
         longjmp(sp->jump, KS_WIDEN);
     }
+}
+
+
+uint64_t
+ks_transaction(const ks_space_t *sp)
+{
+    return sp->tries;
 }
 
 

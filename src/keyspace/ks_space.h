@@ -136,6 +136,12 @@ int ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data);
  */
 void ks_want_shards(ks_space_t *sp, uint64_t shards);
 
+/*
+ * The number of the running transaction, from 1 on; one that is begun again is
+ * another.
+ */
+uint64_t ks_transaction(const ks_space_t *sp);
+
 /* Leaves the running transaction, and rolls it back. */
 void ks_abort(ks_space_t *sp) __attribute__((noreturn));
 
