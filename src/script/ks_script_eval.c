@@ -253,6 +253,20 @@ ks_scripts_compile(ks_ctx_t *c, ks_vm_t *vm, const char *sha, ks_str_t text,
 }
 
 
+static void
+ks_scripts_drop(ks_vm_t *vm, const char *sha)
+{
+    lua_State  *L;
+
+    L = vm->L;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_scripts_key);
+    lua_pushlstring(L, sha, KS_SHA_LEN);
+    lua_pushnil(L);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+}
+
+
 /* --- what is known --- */
 
 /*
@@ -303,6 +317,39 @@ ks_scripts_keep(ks_space_t *sp, const char *sha, const ks_str_t *text,
     }
 
     ks_library_put(sp, KS_LIBRARY_SCRIPTS, &vol);
+}
+
+
+/*
+ * The command that has compiled a script and kept its text may be rolled back
+ * and begun again, or fail; what was compiled stays then, and the text does
+ * not.  So the next one looks whether the text is there.
+ */
+
+static void
+ks_scripts_confirm(ks_vm_t *vm, const char *sha, const ks_str_t *text)
+{
+    ks_str_t     name;
+    ks_volume_t  vol;
+
+    if (ks_likely(vm->pending[0] == '\0')) {
+        return;
+    }
+
+    ks_want_shards(vm->space, ks_library_shard(vm->space));
+
+    name = ks_text(vm->pending);
+
+    if (ks_library_get(vm->space, KS_LIBRARY_SCRIPTS, &name, &vol) == KS_OK) {
+        vm->pending[0] = '\0';
+
+    } else if (text && strcmp(vm->pending, sha) == 0) {
+        ks_scripts_keep(vm->space, sha, text, KS_SCRIPT_EVAL);
+
+    } else {
+        ks_scripts_drop(vm, vm->pending);
+        vm->pending[0] = '\0';
+    }
 }
 
 
@@ -402,6 +449,7 @@ ks_eval(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
 
     ks_scripts_sync(vm);
     ks_sha1hex(argv[1].data, argv[1].len, sha);
+    ks_scripts_confirm(vm, sha, &argv[1]);
 
     if (!ks_scripts_find(vm, sha, &flags)) {
 
@@ -416,6 +464,7 @@ ks_eval(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
         }
 
         if (!c->client->readonly) {
+            memcpy(vm->pending, sha, sizeof(sha));
             ks_scripts_keep(c->space, sha, &argv[1], KS_SCRIPT_EVAL);
         }
     }
@@ -486,6 +535,7 @@ ks_evalsha(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
     }
 
     ks_scripts_sync(vm);
+    ks_scripts_confirm(vm, NULL, NULL);
 
     if (ks_scripts_by_digest(c, vm, &argv[1], sha, &flags) != KS_OK) {
         return;

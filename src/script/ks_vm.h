@@ -48,7 +48,9 @@ typedef struct {
     uint64_t           scripts;         /* library versions that the caches */
     uint64_t           functions;       /* were made at */
     unsigned           ncached;
-    unsigned           nfunctions;
+    char               pending[KS_SHA_LEN + 1]; /* compiled last, by EVAL */
+    uint64_t           changed;         /* the last transaction that changed
+                                           the functions of the zone */
 } ks_vm_t;
 
 
