@@ -28,6 +28,14 @@ typedef struct {
     void       *(*alloc)(void *data, size_t size);      /* NULL: KS_NOMEM */
     void        *data;
 
+    /*
+     * For scripts without quotes in command text; NULL: they are words like
+     * others.  Positive: p[0..len) compiles; 0: it does not, but might with
+     * more behind it; negative: nor with anything behind it.
+     */
+    int        (*compiles)(void *data, const u_char *p, size_t len);
+    void        *compiles_data;
+
     /* set by the parsers */
     ks_argv_t   *commands;
     size_t       ncommands;
@@ -65,6 +73,12 @@ int ks_parse_json_batch(ks_request_t *rq, u_char *p, size_t len);
  * same with [ where what follows looks like JSON: a string, a bracket, or a
  * bare word with , or ] behind it; so [ab]* is a pattern, [c is a bound of
  * ZRANGEBYLEX, and [ "a", 1 ] is an array.
+ *
+ * Behind EVAL and EVAL_RO, what does not begin with a quote is a script, byte
+ * for byte: the longest text that compiles and has a number of keys behind it
+ * with at least as many words in the rest of its line.  It may span lines, and
+ * begin on the next one.  If none compiles, and it is the only command, the
+ * one that was tried last is passed on, for the error that it gets.
  */
 int ks_parse_text(ks_request_t *rq, u_char *p, size_t len);
 

@@ -37,8 +37,8 @@ void ks_script_init(void);
 void ks_script_configure(ks_space_t *sp, const ks_script_conf_t *conf);
 
 /*
- * How long a prefix of the text is a script that compiles, for command text
- * where nothing else marks its end: whether text[0..len) is one.
+ * For command text, where nothing else marks a script's end: positive if
+ * text[0..len) compiles, 0 if it might with more behind it, else negative.
  */
 int ks_script_compiles(ks_space_t *sp, const u_char *text, size_t len);
 

@@ -156,6 +156,316 @@ test_json_words(void **state)
 }
 
 
+/*
+ * Scripts in a language of words: do and end come in pairs, -- makes a comment
+ * of its line, return wants one word or nothing behind it and is the last. A
+ * number outside of do and end is wrong unless it is returned.
+ */
+
+typedef struct {
+    unsigned  calls;
+    size_t    bytes;
+} fake_t;
+
+
+typedef struct {
+    int       depth;
+    unsigned  returns;
+    unsigned  over;
+} fake_state_t;
+
+
+static int
+fake_is(const u_char *p, size_t len, const char *word)
+{
+    return len == strlen(word) && memcmp(p, word, len) == 0;
+}
+
+
+/* whether the word may stand there */
+
+static int
+fake_word(fake_state_t *s, const u_char *p, size_t len)
+{
+    if (s->over) {
+        return 0;
+    }
+
+    if (fake_is(p, len, "do")) {
+        s->depth++;
+
+    } else if (fake_is(p, len, "end")) {
+        s->depth--;
+
+    } else if (s->depth == 0 && s->returns) {
+        s->over = 1;
+
+    } else if (s->depth == 0 && fake_is(p, len, "return")) {
+        s->returns = 1;
+
+    } else if (s->depth == 0 && *p >= '0' && *p <= '9') {
+        return 0;
+    }
+
+    return s->depth >= 0;
+}
+
+
+static int
+fake_compiles(void *data, const u_char *p, size_t len)
+{
+    fake_t        *fake = data;
+    const u_char  *end, *word;
+    fake_state_t   s;
+
+    fake->calls++;
+    fake->bytes += len;
+
+    memset(&s, 0, sizeof(s));
+
+    for (end = p + len; p < end; p++) {
+
+        if (strchr(" \r\n", *p)) {
+            continue;
+        }
+
+        for (word = p; p < end && !strchr(" \r\n", *p); p++) {
+            /* void */
+        }
+
+        if (fake_is(word, (size_t) (p - word), "--")) {
+            while (p < end && *p != '\n') {
+                p++;
+            }
+
+        } else if (!fake_word(&s, word, (size_t) (p - word))) {
+            return -1;
+        }
+    }
+
+    return (s.depth == 0);
+}
+
+
+static fake_t  fake;
+
+static int
+parse_script(ks_request_t *rq, u_char *p, size_t len)
+{
+    memset(&fake, 0, sizeof(fake));
+
+    rq->compiles = fake_compiles;
+    rq->compiles_data = &fake;
+
+    return ks_parse_text(rq, p, len);
+}
+
+
+#define script(in, out)       expect_commands(parse_script, LIT(in), out)
+#define bad_script(in, err)   expect_refusal(parse_script, LIT(in), err)
+
+#define NO_SCRIPT  "no end of the script: it must compile as Lua, with the "  \
+                   "number of keys and the keys behind it; or quote it"
+#define HARD       "the end of the script is too hard to find: quote it"
+
+
+static void
+test_scripts(void **state)
+{
+    (void) state;
+
+    script("EVAL return 1 0", "EVAL|return 1|0");
+    script("eval return x 2 a b c d", "eval|return x|2|a|b|c|d");
+    script("Eval_Ro return 0", "Eval_Ro|return|0");
+    script("EVAL_RO  \t return x  0  ", "EVAL_RO|return x|0");
+    script("EVAL do x ; 1 y end 1 k", "EVAL|do x ; 1 y end|1|k");
+    script("EVAL do 0 do 1 a end end 1 \"a b\" {\"x\": 1} [\"c\"]",
+           "EVAL|do 0 do 1 a end end|1|a b|{\"x\": 1}|[\"c\"]");
+    script("EVAL do 1 0 2 3 4 end 0", "EVAL|do 1 0 2 3 4 end|0");
+    script("EVAL a \\ \" { [ ' b 0", "EVAL|a \\x5c \" { [ ' b|0");
+    script("EVAL #!lua\nreturn 1 0", "EVAL|#!lua\\x0areturn 1|0");
+
+    /* over lines, or from the next one on */
+
+    script("EVAL \ndo 1 == 1 then\n  x\r\nend\n 1 lock token",
+           "EVAL|do 1 == 1 then\\x0a  x\\x0d\\x0aend|1|lock|token");
+    script("EVAL\r\n\r\n  return x 0", "EVAL|return x|0");
+    script("EVAL return x\n0\n\n", "EVAL|return x|0");
+    script("EVAL do\nend 0\nGET a\nEVAL return 1 0\nGET b",
+           "EVAL|do\\x0aend|0\nGET|a\nEVAL|return 1|0\nGET|b");
+
+    /* the longest; comments and what is returned may have a number in it */
+
+    script("EVAL return 1 0", "EVAL|return 1|0");
+    script("EVAL return 0 0 0", "EVAL|return 0|0|0");
+    script("EVAL return x -- 1 a 0\n 0", "EVAL|return x -- 1 a 0|0");
+    script("EVAL x -- 0 1 k v\nGET 1", "EVAL|x -- 0|1|k|v\nGET|1");
+
+    /* the keys must be in the line of their number */
+
+    script("EVAL return 1\n0", "EVAL|return 1|0");
+    script("EVAL return 9 1 k", "EVAL|return 9|1|k");
+    script("EVAL do 5 a b\nc d e end 1 k", "EVAL|do 5 a b\\x0ac d e end|1|k");
+    script("EVAL return 2 2 'a b' \"c\\\" d\" e", "EVAL|return 2|2|a b|"
+           "c\" d|e");
+    bad_script("EVAL return x 1\nk", NO_SCRIPT);
+    bad_script("EVAL return x 2 k\nl", NO_SCRIPT);
+    bad_script("EVAL return x 2 'k l'", NO_SCRIPT);
+    bad_script("EVAL return x 2 k 'l", NO_SCRIPT);
+    bad_script("EVAL return x 2 k 'l'm", NO_SCRIPT);
+    bad_script("EVAL return x 2 k {\"a\": 1", NO_SCRIPT);
+    bad_script("EVAL return x", NO_SCRIPT);
+    bad_script("EVAL return x -1 k", NO_SCRIPT);
+    bad_script("EVAL return x 1k k", NO_SCRIPT);
+    bad_script("EVAL return x 99999999999999999999999 k", NO_SCRIPT);
+    bad_script("EVAL return x 0 k 'l", QUOTES);
+
+    /* words like others */
+
+    script("EVAL", "EVAL");
+    script("EVAL \n\n", "EVAL");
+    script("EVAL \"return 1 0\" 1 k", "EVAL|return 1 0|1|k");
+    script("EVAL 'return 1 0' 1 k", "EVAL|return 1 0|1|k");
+    script("EVAL \"a\nb\" 0\nPING", "EVAL|a\\x0ab|0\nPING");
+    script("EVALSHA return 1 0", "EVALSHA|return|1|0");
+    script("EVAL_RW return 1 0", "EVAL_RW|return|1|0");
+    script("evil return 1 0", "evil|return|1|0");
+    script("SET EVAL return 1 0", "SET|EVAL|return|1|0");
+    accept("EVAL return 1 0", "EVAL|return|1|0");
+
+    expect_no_memory(parse_script, LIT("EVAL return 1 0"));
+}
+
+
+/* For the error that the interpreter has, but never with other commands. */
+
+static void
+test_broken_scripts(void **state)
+{
+    (void) state;
+
+    script("EVAL x 1 y 0", "EVAL|x|1|y|0");
+    script("EVAL end 0", "EVAL|end|0");
+    script("EVAL do 0", "EVAL|do|0");
+    script("EVAL do 0\nx 0", "EVAL|do 0\\x0ax|0");
+    script("EVAL end end 1 k v", "EVAL|end end|1|k|v");
+
+    bad_script("GET a\nEVAL end 0", NO_SCRIPT);
+    bad_script("EVAL end 0\nGET a", NO_SCRIPT);
+    bad_script("EVAL do 0\nGET a", NO_SCRIPT);
+    script("EVAL do 0\nGET end 0\nGET a", "EVAL|do 0\\x0aGET end|0\nGET|a");
+}
+
+
+/* What is looked at is in proportion to the length. */
+
+static void
+test_script_work(void **state)
+{
+    char      *in, *d;
+    size_t     i, len;
+    parsed_t   t;
+
+    (void) state;
+
+    len = 2000000;
+    in = malloc(len);
+    assert_non_null(in);
+
+    /* a long script with few places */
+
+    memset(in, 'x', len);
+    memcpy(in, "EVAL do ", 8);
+    memcpy(in + len - 7, " end 0 ", 7);
+    parse_as(&t, parse_script, in, len);
+    assert_int_equal(t.rc, KS_OK);
+    assert_int_equal(t.rq.commands[0].argv[1].len, len - 8);
+    assert_int_equal(fake.calls, 1);
+    parse_end(&t);
+
+    /* ... and with many */
+
+    for (i = 8; i + 11 <= len; i += 4) {
+        memcpy(in + i, " 0 a", 4);
+    }
+
+    parse_as(&t, parse_script, in, len);
+    assert_int_equal(t.rc, KS_ERR);
+    assert_string_equal(t.rq.error, HARD);
+    assert_true(fake.bytes < 10 * len);
+    parse_end(&t);
+
+    /* places that are none, for want of words */
+
+    for (i = 8; i + 8 <= len; i += 8) {
+        memcpy(in + i, " 300000 ", 8);
+    }
+
+    expect_refusal(parse_script, in, len, HARD);
+
+    /* many short scripts: each ends where it does */
+
+    d = in;
+
+    for (i = 0; i < 20000; i++) {
+        d += sprintf(d, "EVAL do %d end return %d 1 k\n", (int) i, (int) i);
+    }
+
+    parse_as(&t, parse_script, in, (size_t) (d - in));
+    assert_int_equal(t.rc, KS_OK);
+    assert_int_equal(t.rq.ncommands, 20000);
+    assert_int_equal(t.rq.commands[19999].argc, 4);
+    assert_true(fake.calls < 4 * 20000);
+    parse_end(&t);
+
+    free(in);
+}
+
+
+static void
+test_script_garbage(void **state)
+{
+    int                 round;
+    char                in[160];
+    size_t              n, i;
+    uint64_t            seed;
+    parsed_t            t;
+    static const char  *words[] = {
+        "EVAL", "do", "end", "return", "--", "0", "1", "2", "x", "\n", "\r\n",
+        "'", "\"", "{", "[1,", "\\", "'a b'"
+    };
+
+    (void) state;
+
+    seed = 0x4567123;
+
+    for (round = 0; round < 200000; round++) {
+        n = (size_t) sprintf(in, "EVAL ");
+
+        for (i = test_random(&seed, 20); i != 0; i--) {
+            n += (size_t) sprintf(in + n, "%s ", words[test_random(&seed,
+                                  sizeof(words) / sizeof(words[0]))]);
+        }
+
+        parse_as(&t, parse_script, in, n - test_random(&seed, 2));
+        assert_true(t.rc == KS_OK || t.rc == KS_ERR);
+
+        /* all of a script's bytes are as they came */
+
+        if (t.rc == KS_OK && fake.calls != 0
+            && t.rq.commands[0].argc > 1
+            && strchr("'\"", in[4 + strspn(in + 4, " \r\n")]) == NULL)
+        {
+            assert_memory_equal(t.rq.commands[0].argv[1].data,
+                                in + (t.rq.commands[0].argv[1].data - t.buf),
+                                t.rq.commands[0].argv[1].len);
+        }
+
+        parse_end(&t);
+    }
+}
+
+
 static void
 test_truncation(void **state)
 {
@@ -377,6 +687,10 @@ main(void)
         cmocka_unit_test(test_double_quotes),
         cmocka_unit_test(test_single_quotes),
         cmocka_unit_test(test_json_words),
+        cmocka_unit_test(test_scripts),
+        cmocka_unit_test(test_broken_scripts),
+        cmocka_unit_test(test_script_work),
+        cmocka_unit_test(test_script_garbage),
         cmocka_unit_test(test_truncation),
         cmocka_unit_test(test_huge),
         cmocka_unit_test(test_no_memory),
