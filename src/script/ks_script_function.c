@@ -1,0 +1,475 @@
+/*
+ * FCALL and FUNCTION: libraries of functions, which are texts that register
+ * them.  All of FUNCTION but LOAD and RESTORE does without Lua.
+ */
+
+#include "commands/ks_args.h"
+#include "commands/ks_glob.h"
+#include "commands/ks_scripting.h"
+#include "script/ks_function.h"
+
+
+/* --- FCALL --- */
+
+static int
+ks_fcall_keys(ks_ctx_t *c, int argc, const ks_str_t *argv, int *nkeys)
+{
+    int64_t  n;
+
+    if (ks_arg_int(c, &argv[2], &n, "ERR Bad number of keys provided")
+        != KS_OK)
+    {
+        return KS_ERR;
+    }
+
+    if (n > argc - 3) {
+        ks_reply_error(c->reply, "ERR Number of keys can't be greater than "
+                       "number of args");
+        return KS_ERR;
+    }
+
+    if (n < 0) {
+        ks_reply_error(c->reply, "ERR Number of keys can't be negative");
+        return KS_ERR;
+    }
+
+    *nkeys = (int) n;
+
+    return KS_OK;
+}
+
+
+static void
+ks_push_arguments(lua_State *L, int n, const ks_str_t *args)
+{
+    int  i;
+
+    lua_createtable(L, n, 0);
+
+    for (i = 0; i < n; i++) {
+        lua_pushlstring(L, (const char *) args[i].data, args[i].len);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
+
+/* the function on top of the state is called with the keys and arguments */
+
+static void
+ks_fcall_run(ks_ctx_t *c, ks_vm_t *vm, const ks_callee_t *callee, int argc,
+    ks_str_t *argv, int nkeys)
+{
+    ks_run_t  run;
+
+    memset(&run, 0, sizeof(run));
+    run.ctx = c;
+    run.name = callee->name;
+    run.readonly = (callee->flags & KS_SHEBANG_NOWRITES) != 0;
+    run.resp = 2;
+
+    ks_push_arguments(vm->L, nkeys, argv + 3);
+    ks_push_arguments(vm->L, argc - 3 - nkeys, argv + 3 + nkeys);
+
+    ks_vm_begin(vm, &run, 3);
+
+    if (ks_vm_run(vm, &run, 2) == KS_OK) {
+        ks_reply_lua(&run, run.thread);
+
+    } else {
+        ks_reply_lua_error(&run, run.thread);
+    }
+
+    ks_vm_end(vm, &run);
+}
+
+
+static void
+ks_fcall(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
+{
+    int           nkeys;
+    ks_vm_t      *vm;
+    ks_callee_t   callee;
+
+    vm = ks_vm_want(c);
+
+    if (vm == NULL) {
+        return;
+    }
+
+    if (ks_functions_find(c, vm, &argv[1], &callee) != KS_OK) {
+        ks_reply_error(c->reply, "ERR Function not found");
+        return;
+    }
+
+    if (ks_fcall_keys(c, argc, argv, &nkeys) != KS_OK) {
+        lua_settop(vm->L, 0);
+        return;
+    }
+
+    if (readonly && !(callee.flags & KS_SHEBANG_NOWRITES)) {
+        lua_settop(vm->L, 0);
+        ks_reply_error(c->reply, "ERR Can not execute a script with write "
+                       "flag using *_ro command.");
+        return;
+    }
+
+    ks_fcall_run(c, vm, &callee, argc, argv, nkeys);
+}
+
+
+static void
+ks_handle_fcall(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_fcall(c, argc, argv, 0);
+}
+
+
+static void
+ks_handle_fcall_ro(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_fcall(c, argc, argv, 1);
+}
+
+
+/* --- FUNCTION LOAD --- */
+
+/* the options between LOAD and the text */
+
+static int
+ks_load_options(ks_ctx_t *c, int argc, const ks_str_t *argv, int *replace)
+{
+    int  i;
+
+    *replace = 0;
+
+    for (i = 2; i < argc - 1; i++) {
+
+        if (!ks_arg_is(&argv[i], "replace")) {
+            ks_reply_errorf(c->reply, "ERR Unknown option given: %.*s",
+                            (int) argv[i].len, argv[i].data);
+            return KS_ERR;
+        }
+
+        *replace = 1;
+    }
+
+    return KS_OK;
+}
+
+
+static void
+ks_handle_function_load(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int                   replace;
+    ks_vm_t              *vm;
+    ks_shelf_t            shelf;
+    const char           *err;
+    ks_functions_t        lib;
+    const ks_function_t  *taken;
+
+    if (ks_load_options(c, argc, argv, &replace) != KS_OK) {
+        return;
+    }
+
+    vm = ks_vm_want(c);
+
+    if (vm == NULL) {
+        return;
+    }
+
+    lib.text = argv[argc - 1];
+    err = ks_functions_head(c->space, &lib);
+
+    if (err == NULL && !replace && ks_functions_known(c->space, &lib.name)) {
+        ks_reply_errorf(c->reply, "ERR Library '%.*s' already exists",
+                        (int) lib.name.len, lib.name.data);
+        return;
+    }
+
+    if (err == NULL) {
+        err = ks_functions_load(c, vm, &lib);
+    }
+
+    if (err) {
+        ks_reply_errorf(c->reply, "ERR %s", err);
+        return;
+    }
+
+    shelf.list = &lib;
+    shelf.n = 1;
+    taken = ks_shelf_collision(c->space, &shelf);
+
+    if (taken) {
+        ks_error_taken(c, &taken->name);
+        return;
+    }
+
+    ks_functions_changed(vm);
+    ks_functions_put(c->space, &lib);
+    ks_reply_bulk(c->reply, lib.name.data, lib.name.len);
+}
+
+
+/* --- FUNCTION DELETE, FLUSH, KILL --- */
+
+void
+ks_error_function_syntax(ks_ctx_t *c, const ks_str_t *name)
+{
+    ks_reply_errorf(c->reply, "ERR unknown subcommand or wrong number of "
+                    "arguments for '%.*s'. Try FUNCTION HELP.",
+                    (int) ks_min(name->len, 128u), name->data);
+}
+
+
+static void
+ks_handle_function_delete(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_vm_t  *vm;
+
+    (void) argc;
+
+    vm = ks_vm_want(c);
+
+    if (vm == NULL) {
+        return;
+    }
+
+    ks_functions_changed(vm);
+
+    if (ks_library_remove(c->space, KS_LIBRARY_FUNCTIONS, &argv[2]) != KS_OK) {
+        ks_reply_error(c->reply, "ERR Library not found");
+        return;
+    }
+
+    ks_reply_ok(c->reply);
+}
+
+
+static void
+ks_handle_function_flush(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_vm_t  *vm;
+
+    if (argc > 3) {
+        ks_error_function_syntax(c, &argv[1]);
+        return;
+    }
+
+    if (argc == 3 && !ks_arg_is(&argv[2], "async")
+        && !ks_arg_is(&argv[2], "sync"))
+    {
+        ks_reply_error(c->reply, "ERR FUNCTION FLUSH only supports SYNC|ASYNC "
+                       "option");
+        return;
+    }
+
+    vm = ks_vm_want(c);
+
+    if (vm == NULL) {
+        return;
+    }
+
+    ks_functions_changed(vm);
+    ks_library_clear(c->space, KS_LIBRARY_FUNCTIONS);
+    ks_reply_ok(c->reply);
+}
+
+
+/* that of this process has ended before anybody can ask for it */
+
+static void
+ks_handle_function_kill(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    (void) argv;
+
+    if (!ks_library_busy(c->space)) {
+        ks_reply_error(c->reply, "NOTBUSY No scripts in execution right now.");
+        return;
+    }
+
+    ks_library_kill(c->space);
+    ks_reply_ok(c->reply);
+}
+
+
+/* --- FUNCTION LIST, STATS --- */
+
+static void
+ks_list_function(ks_reply_t *r, const ks_function_t *f)
+{
+    unsigned  i;
+
+    ks_reply_map(r, 3);
+
+    ks_reply_cstr(r, "name");
+    ks_reply_bulk(r, f->name.data, f->name.len);
+
+    ks_reply_cstr(r, "description");
+
+    if (f->description.data) {
+        ks_reply_bulk(r, f->description.data, f->description.len);
+
+    } else {
+        ks_reply_null(r);
+    }
+
+    ks_reply_cstr(r, "flags");
+    ks_reply_set(r, (size_t) __builtin_popcount(f->flags));
+
+    for (i = 0; ks_function_flags[i]; i++) {
+        if (f->flags & (1u << i)) {
+            ks_reply_status(r, ks_function_flags[i]);
+        }
+    }
+}
+
+
+static void
+ks_list_library(ks_reply_t *r, const ks_functions_t *lib, int code)
+{
+    size_t  i;
+
+    ks_reply_map(r, code ? 4 : 3);
+
+    ks_reply_cstr(r, "library_name");
+    ks_reply_bulk(r, lib->name.data, lib->name.len);
+
+    ks_reply_cstr(r, "engine");
+    ks_reply_cstr(r, "LUA");
+
+    ks_reply_cstr(r, "functions");
+    ks_reply_array(r, lib->n);
+
+    for (i = 0; i < lib->n; i++) {
+        ks_list_function(r, &lib->functions[i]);
+    }
+
+    if (code) {
+        ks_reply_cstr(r, "library_code");
+        ks_reply_bulk(r, lib->text.data, lib->text.len);
+    }
+}
+
+
+static int
+ks_list_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_str_t **pattern,
+    int *code)
+{
+    int  i;
+
+    *pattern = NULL;
+    *code = 0;
+
+    for (i = 2; i < argc; i++) {
+
+        if (!*code && ks_arg_is(&argv[i], "withcode")) {
+            *code = 1;
+            continue;
+        }
+
+        if (*pattern || !ks_arg_is(&argv[i], "libraryname")) {
+            ks_reply_errorf(c->reply, "ERR Unknown argument %.*s",
+                            (int) argv[i].len, argv[i].data);
+            return KS_ERR;
+        }
+
+        if (i == argc - 1) {
+            ks_reply_error(c->reply, "ERR library name argument was not "
+                           "given");
+            return KS_ERR;
+        }
+
+        *pattern = &argv[++i];
+    }
+
+    return KS_OK;
+}
+
+
+static void
+ks_handle_function_list(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int               code;
+    size_t            n;
+    uint32_t          i;
+    ks_str_t         *pattern;
+    ks_functions_t    lib;
+    ks_arena_mark_t   mark;
+
+    if (ks_list_options(c, argc, argv, &pattern, &code) != KS_OK) {
+        return;
+    }
+
+    n = 0;
+    mark = ks_arena_mark(c->space);
+    ks_reply_deferred(c->reply, KS_AGG_ARRAY);
+
+    for (i = 0; ks_functions_at(c->space, i, &lib) == KS_OK; i++) {
+
+        if (pattern == NULL || ks_glob(pattern, &lib.name, 1)) {
+            ks_list_library(c->reply, &lib, code);
+            n++;
+        }
+
+        ks_arena_release(c->space, &mark);
+    }
+
+    ks_reply_close(c->reply, n);
+}
+
+
+/*
+ * What asks is a command of its own, so no function of this process runs; of
+ * another one's only that it does would be known, which KILL tells.
+ */
+
+static void
+ks_handle_function_stats(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    size_t            n;
+    uint32_t          i;
+    ks_functions_t    lib;
+    ks_arena_mark_t   mark;
+
+    (void) argc;
+    (void) argv;
+
+    n = 0;
+    mark = ks_arena_mark(c->space);
+
+    for (i = 0; ks_functions_at(c->space, i, &lib) == KS_OK; i++) {
+        n += lib.n;
+        ks_arena_release(c->space, &mark);
+    }
+
+    ks_reply_map(c->reply, 2);
+    ks_reply_cstr(c->reply, "running_script");
+    ks_reply_null(c->reply);
+
+    ks_reply_cstr(c->reply, "engines");
+    ks_reply_map(c->reply, 1);
+    ks_reply_cstr(c->reply, "LUA");
+
+    ks_reply_map(c->reply, 2);
+    ks_reply_cstr(c->reply, "libraries_count");
+    ks_reply_integer(c->reply, i);
+    ks_reply_cstr(c->reply, "functions_count");
+    ks_reply_integer(c->reply, (int64_t) n);
+}
+
+
+void
+ks_function_init(void)
+{
+    ks_scripting.fcall = ks_handle_fcall;
+    ks_scripting.fcall_ro = ks_handle_fcall_ro;
+    ks_scripting.function_delete = ks_handle_function_delete;
+    ks_scripting.function_dump = ks_handle_function_dump;
+    ks_scripting.function_flush = ks_handle_function_flush;
+    ks_scripting.function_kill = ks_handle_function_kill;
+    ks_scripting.function_list = ks_handle_function_list;
+    ks_scripting.function_load = ks_handle_function_load;
+    ks_scripting.function_restore = ks_handle_function_restore;
+    ks_scripting.function_stats = ks_handle_function_stats;
+}
