@@ -401,11 +401,14 @@ static uint64_t
 ks_wheel_purge(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
 {
     ks_mem_t          *m;
+    unsigned           urgent;
     ks_needed_t        need;
     ks_wheel_purge_t   p;
 
     m = &sp->mem;
     need = m->need;
+    urgent = m->urgent;
+    m->urgent = 1;
 
     memset(&p, 0, sizeof(ks_wheel_purge_t));
     p.e = e;
@@ -430,6 +433,7 @@ ks_wheel_purge(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
     }
 
     m->need = need;
+    m->urgent = urgent;
 
     return p.e ? ks_entry_wheel(p.e) : UINT64_MAX;
 }
