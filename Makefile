@@ -48,8 +48,8 @@ WARN        = -Wall -Wextra -Werror
 # the callbacks of nginx have parameters that not every one needs
 WARN_NGX    = $(WARN) -Wno-unused-parameter
 STD         = -std=gnu11
-INC         = -Isrc
-LIBS        = -lcrypto -lm -lpthread
+INC         = -Isrc -isystem /usr/include/lua5.4
+LIBS        = -lcrypto -llua5.4 -lcjson -lm -lpthread
 
 # every source below src/ belongs to the module of HTTP, but for those of the
 # module of stream: config says the same

@@ -168,6 +168,9 @@ int ks_open_cmsgpack(lua_State *L);
 int ks_open_struct(lua_State *L);
 int ks_open_bit(lua_State *L);
 
+/* The settings of cjson are those that it begins with. */
+void ks_cjson_reset(lua_State *L);
+
 /*
  * Replaces find, match, gmatch and gsub of the string library on top of L with
  * ones that count their steps against the script's time.

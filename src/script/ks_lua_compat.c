@@ -1,0 +1,135 @@
+/*
+ * What scripts written for Lua 5.1 expect of the globals: unpack, and numbers
+ * that are written and read as doubles.
+ */
+
+#include <stdlib.h>
+
+#include "script/ks_lua_lib.h"
+
+
+static int
+ks_compat_tostring(lua_State *L)
+{
+    luaL_checkany(L, 1);
+
+    if (lua_type(L, 1) == LUA_TNUMBER) {
+        ks_lua_push_text(L, 1);
+
+    } else {
+        luaL_tolstring(L, 1, NULL);
+    }
+
+    return 1;
+}
+
+
+/* whether nothing but spaces follows */
+
+static int
+ks_compat_ends(const char *p)
+{
+    while (*p == ' ' || (*p >= '\t' && *p <= '\r')) {
+        p++;
+    }
+
+    return *p == '\0';
+}
+
+
+/* what the C library takes for a number: in hex, too, and infinities */
+
+static int
+ks_compat_tonumber(lua_State *L)
+{
+    char        *end;
+    const char  *s;
+    lua_Number   n;
+
+    if (lua_type(L, 1) == LUA_TNUMBER) {
+        lua_settop(L, 1);
+        return 1;
+    }
+
+    luaL_checkany(L, 1);
+    s = lua_tostring(L, 1);
+
+    if (s) {
+        n = strtod(s, &end);
+
+        if (end != s && ks_compat_ends(end)) {
+            ks_lua_push_number(L, n);
+            return 1;
+        }
+    }
+
+    lua_pushnil(L);
+
+    return 1;
+}
+
+
+static int
+ks_compat_tonumber_base(lua_State *L)
+{
+    char                *end;
+    const char          *s;
+    lua_Integer          base;
+    unsigned long long   n;
+
+    base = ks_lua_opt_int(L, 2, 10);
+
+    if (base == 10) {
+        return ks_compat_tonumber(L);
+    }
+
+    s = ks_lua_check_text(L, 1, NULL);
+    luaL_argcheck(L, 2 <= base && base <= 36, 2, "base out of range");
+    n = strtoull(s, &end, (int) base);
+
+    if (end != s && ks_compat_ends(end)) {
+        ks_lua_push_number(L, (lua_Number) n);
+
+    } else {
+        lua_pushnil(L);
+    }
+
+    return 1;
+}
+
+
+static const luaL_Reg  ks_compat_functions[] = {
+    { "tonumber", ks_compat_tonumber_base },
+    { "tostring", ks_compat_tostring },
+    { NULL, NULL }
+};
+
+static const struct {
+    const char   *name;
+    void        (*open)(lua_State *L);
+} ks_compat_libs[] = {
+    { LUA_STRLIBNAME,  ks_open_string },
+    { LUA_TABLIBNAME,  ks_open_table },
+    { LUA_MATHLIBNAME, ks_open_math }
+};
+
+
+void
+ks_open_compat(lua_State *L)
+{
+    unsigned  i;
+
+    luaL_setfuncs(L, ks_compat_functions, 0);
+    ks_lua_wrap(L, "select", 0, 1 << 1);
+
+    for (i = 0; i < ks_nelts(ks_compat_libs); i++) {
+        lua_getfield(L, -1, ks_compat_libs[i].name);
+        ks_compat_libs[i].open(L);
+        lua_pop(L, 1);
+    }
+
+    lua_getfield(L, -1, LUA_TABLIBNAME);
+    lua_getfield(L, -1, "unpack");
+    lua_setfield(L, -3, "unpack");
+    lua_pop(L, 1);
+}
