@@ -180,6 +180,13 @@ unsigned ks_class_cap(unsigned cls);            /* chunks in a page */
  */
 ks_ref_t ks_alloc(ks_mem_t *m, ks_shard_t *sh, unsigned kind, size_t size);
 
+/*
+ * Whether there is a chunk of that size, or a page for one that is not kept
+ * back: for changes that save memory and can be left undone.
+ */
+int ks_alloc_spare(const ks_mem_t *m, const ks_shard_t *sh, unsigned kind,
+    size_t size);
+
 /* Frees a chunk at commit (its first 4 bytes become a link at once). */
 void ks_free(ks_mem_t *m, ks_shard_t *sh, ks_ref_t ref);
 

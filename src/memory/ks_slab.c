@@ -110,6 +110,16 @@ ks_raise_nomem(ks_mem_t *m, ks_shard_t *sh, unsigned kind, size_t size)
 }
 
 
+int
+ks_alloc_spare(const ks_mem_t *m, const ks_shard_t *sh, unsigned kind,
+    size_t size)
+{
+    return sh->classes[kind][ks_class_of(size)].head != 0
+           || __atomic_load_n(&m->zone->pool.nfree, __ATOMIC_RELAXED)
+              > m->zone->reserve;
+}
+
+
 ks_ref_t
 ks_alloc(ks_mem_t *m, ks_shard_t *sh, unsigned kind, size_t size)
 {

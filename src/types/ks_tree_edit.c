@@ -453,6 +453,15 @@ ks_tree_drop_leaf(ks_tree_t *t, ks_pos_t *pos)
 }
 
 
+/* of a leaf that is to hold so many bytes, and some more later */
+
+static inline size_t
+ks_merged_size(size_t used)
+{
+    return (KS_LEAF_HEADER + used) / 4 * 5;
+}
+
+
 /* the leaf at pos and the one behind it, in the same node, into one */
 
 static void
@@ -464,8 +473,8 @@ ks_tree_merge(ks_tree_t *t, ks_pos_t *pos, ks_leaf_t *left, ks_leaf_t *right)
     uint32_t    *count;
     ks_leaf_t   *leaf;
 
-    cap = KS_LEAF_HEADER + ks_leaf_used(t, left) + ks_leaf_used(t, right);
-    cap = ks_class_size(ks_class_of(cap + cap / 4));
+    cap = ks_merged_size(ks_leaf_used(t, left) + ks_leaf_used(t, right));
+    cap = ks_class_size(ks_class_of(cap));
     ref = ks_alloc(t->mem, t->shard, KS_KIND_NODE, cap);
     leaf = ks_ptr(t->mem, ref);
 
@@ -488,16 +497,32 @@ ks_tree_merge(ks_tree_t *t, ks_pos_t *pos, ks_leaf_t *left, ks_leaf_t *right)
 }
 
 
+/* whether two leaves fit into one that can be had */
+
+static int
+ks_tree_may_merge(const ks_tree_t *t, size_t used, const ks_leaf_t *other)
+{
+    size_t  size;
+
+    size = used + ks_leaf_used(t, other);
+
+    return size <= t->max / 4u * 3
+           && ks_alloc_spare(t->mem, t->shard, KS_KIND_NODE,
+                             ks_merged_size(size));
+}
+
+
 /*
  * After a removal: an empty leaf goes, one that is nearly empty is joined with
  * a neighbour if they fill no more than three quarters, and one much too large
- * for what it holds gets a smaller chunk.
+ * for what it holds gets a smaller chunk.  Without memory it stays as it is:
+ * what only takes away needs none.
  */
 
 static void
 ks_tree_settle(ks_tree_t *t, ks_pos_t *pos)
 {
-    size_t       used;
+    size_t       used, size;
     unsigned     slot;
     ks_leaf_t   *leaf, *other;
     ks_inner_t  *node;
@@ -517,7 +542,7 @@ ks_tree_settle(ks_tree_t *t, ks_pos_t *pos)
         if (slot + 1u < node->n) {
             other = ks_ptr(t->mem, ks_inner_refs(t, node)[slot + 1]);
 
-            if (used + ks_leaf_used(t, other) <= t->max / 4u * 3) {
+            if (ks_tree_may_merge(t, used, other)) {
                 ks_tree_merge(t, pos, leaf, other);
                 return;
             }
@@ -526,7 +551,7 @@ ks_tree_settle(ks_tree_t *t, ks_pos_t *pos)
         if (slot) {
             other = ks_ptr(t->mem, ks_inner_refs(t, node)[slot - 1]);
 
-            if (used + ks_leaf_used(t, other) <= t->max / 4u * 3) {
+            if (ks_tree_may_merge(t, used, other)) {
                 pos->path[pos->levels - 1].slot--;
                 ks_tree_merge(t, pos, other, leaf);
                 return;
@@ -534,8 +559,12 @@ ks_tree_settle(ks_tree_t *t, ks_pos_t *pos)
         }
     }
 
-    if (leaf->cap > 256 && used < leaf->cap / 4u) {
-        ks_tree_grow_leaf(t, pos, KS_LEAF_HEADER + used + used / 2, 0);
+    size = KS_LEAF_HEADER + used + used / 2;
+
+    if (leaf->cap > 256 && used < leaf->cap / 4u
+        && ks_alloc_spare(t->mem, t->shard, KS_KIND_NODE, size))
+    {
+        ks_tree_grow_leaf(t, pos, size, 0);
     }
 }
 
