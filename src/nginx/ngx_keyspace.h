@@ -19,10 +19,12 @@
 #include <ngx_event.h>
 
 #include "commands/ks_command.h"
+#include "script/ks_script.h"
 
 
 #define NGX_KEYSPACE_DIGEST_LEN  32             /* SHA-256 */
 #define NGX_KEYSPACE_ZONE_MIN    (1024 * 1024)
+#define NGX_KEYSPACE_SCRIPT_MIN  (256 * 1024)
 
 
 /* what a token opens */
@@ -54,6 +56,10 @@ typedef struct {
     unsigned                declared:1;
     unsigned                public:1;       /* token off */
     unsigned                evicting:1;     /* the policy was given */
+    unsigned                timing:1;       /* so was script_timeout */
+    unsigned                limiting:1;     /* and script_memory */
+
+    ks_script_conf_t        script;
 
     /* shared memory; set when the cycle's zones are */
     ngx_shm_zone_t         *shm_zone;

@@ -18,6 +18,10 @@ static char *ngx_keyspace_zone(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_keyspace_zone_line(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf);
 static char *ngx_keyspace_eviction(ngx_conf_t *cf, ngx_keyspace_zone_t *kz);
+static char *ngx_keyspace_script_timeout(ngx_conf_t *cf,
+    ngx_keyspace_zone_t *kz);
+static char *ngx_keyspace_script_memory(ngx_conf_t *cf,
+    ngx_keyspace_zone_t *kz);
 static ngx_keyspace_zone_t *ngx_keyspace_zone_create(ngx_conf_t *cf,
     ngx_keyspace_conf_t *kcf, ngx_str_t *name);
 static char *ngx_keyspace_zone_size(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
@@ -193,6 +197,14 @@ ngx_keyspace_zone_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
         return ngx_keyspace_token(cf, kz, NGX_KEYSPACE_READONLY);
     }
 
+    if (ngx_strcmp(value[0].data, "script_timeout") == 0) {
+        return ngx_keyspace_script_timeout(cf, kz);
+    }
+
+    if (ngx_strcmp(value[0].data, "script_memory") == 0) {
+        return ngx_keyspace_script_memory(cf, kz);
+    }
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "unknown directive \"%V\" in keyspace_zone", &value[0]);
     return NGX_CONF_ERROR;
@@ -224,6 +236,61 @@ ngx_keyspace_eviction(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
     }
 
     kz->evicting = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_keyspace_script_timeout(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
+{
+    ngx_int_t   ms;
+    ngx_str_t  *value;
+
+    if (kz->timing) {
+        return "\"script_timeout\" is duplicate";
+    }
+
+    value = cf->args->elts;
+    ms = ngx_parse_time(&value[1], 0);
+
+    if (ms == NGX_ERROR || ms == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\" in \"script_timeout\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    kz->script.timeout = (uint64_t) ms;
+    kz->timing = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_keyspace_script_memory(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
+{
+    ssize_t     size;
+    ngx_str_t  *value;
+
+    if (kz->limiting) {
+        return "\"script_memory\" is duplicate";
+    }
+
+    value = cf->args->elts;
+    size = ngx_parse_size(&value[1]);
+
+    if (size == NGX_ERROR || size < NGX_KEYSPACE_SCRIPT_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\" in \"script_memory\": it is "
+                           "%d bytes or more", &value[1],
+                           NGX_KEYSPACE_SCRIPT_MIN);
+        return NGX_CONF_ERROR;
+    }
+
+    kz->script.memory = (size_t) size;
+    kz->limiting = 1;
 
     return NGX_CONF_OK;
 }
@@ -280,6 +347,8 @@ ngx_keyspace_zone_create(ngx_conf_t *cf, ngx_keyspace_conf_t *kcf,
 
     kz->name = *name;
     kz->policy = KS_NOEVICTION;
+    kz->script.timeout = KS_SCRIPT_TIMEOUT;
+    kz->script.memory = KS_SCRIPT_MEMORY;
     kz->file = cf->conf_file->file.name;
     kz->line = cf->conf_file->line;
 

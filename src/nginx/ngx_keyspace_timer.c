@@ -29,6 +29,8 @@ static void ngx_keyspace_arm(ngx_keyspace_zone_t *kz, uint64_t due);
 static void ngx_keyspace_expire_handler(ngx_event_t *ev);
 static void ngx_keyspace_reclaim_handler(ngx_event_t *ev);
 static uint64_t ngx_keyspace_now(void);
+static void ngx_keyspace_script_log(void *data, int level,
+    const ks_str_t *text);
 
 
 /* what an event of no connection has for one in debug messages */
@@ -50,6 +52,7 @@ ngx_keyspace_space(ngx_keyspace_zone_t *kz)
             return NULL;
         }
 
+        ks_script_init();
         ngx_keyspace_commands_ready = 1;
     }
 
@@ -57,6 +60,11 @@ ngx_keyspace_space(ngx_keyspace_zone_t *kz)
     if (kz->space == NULL) {
         return NULL;
     }
+
+    kz->script.log = ngx_keyspace_script_log;
+    kz->script.data = kz;
+
+    ks_script_configure(kz->space, &kz->script);
 
     ngx_keyspace_timer_init(kz, ngx_cycle->log);
 
@@ -193,7 +201,29 @@ ngx_keyspace_close(ngx_keyspace_zone_t *kz)
         ngx_delete_posted_event(&kz->reclaim);
     }
 
+    ks_script_close(kz->space);
     ks_space_close(kz->space);
 
     kz->space = NULL;
+}
+
+
+/* what redis.log() says; its levels are debug, verbose, notice, warning */
+
+static void
+ngx_keyspace_script_log(void *data, int level, const ks_str_t *text)
+{
+    ngx_keyspace_zone_t *kz = data;
+
+    ngx_str_t  s;
+
+    static const ngx_uint_t  levels[] = {
+        NGX_LOG_DEBUG, NGX_LOG_INFO, NGX_LOG_NOTICE, NGX_LOG_WARN
+    };
+
+    s.len = text->len;
+    s.data = text->data;
+
+    ngx_log_error(levels[level & 3], ngx_cycle->log, 0,
+                  "keyspace \"%V\", script: %V", &kz->name, &s);
 }

@@ -52,7 +52,7 @@ int ks_function_name_ok(const u_char *p, size_t len);
  */
 const char *ks_functions_head(ks_space_t *sp, ks_functions_t *lib);
 
-/* a text in the arena */
+/* a text in the arena, of no more bytes than an error has */
 const char *ks_function_text(ks_space_t *sp, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

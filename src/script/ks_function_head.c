@@ -9,24 +9,23 @@
 #include "script/ks_function.h"
 
 
+#define KS_FUNCTION_TEXT  1024          /* as long as errors get */
+
+
 const char *
 ks_function_text(ks_space_t *sp, const char *fmt, ...)
 {
-    int       n;
-    char     *text;
+    char     *copy, text[KS_FUNCTION_TEXT];
     va_list   args;
 
     va_start(args, fmt);
-    n = vsnprintf(NULL, 0, fmt, args);
+    vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
 
-    text = ks_arena_alloc(sp, (size_t) ks_max(n, 0) + 1);
+    copy = ks_arena_alloc(sp, strlen(text) + 1);
+    strcpy(copy, text);
 
-    va_start(args, fmt);
-    vsnprintf(text, (size_t) ks_max(n, 0) + 1, fmt, args);
-    va_end(args);
-
-    return text;
+    return copy;
 }
 
 
