@@ -440,6 +440,73 @@ subtest 'all or nothing, seen from everywhere' => sub {
 };
 
 
+# A worker that dies amid transactions has either done one or not begun it.
+subtest 'kill -9' => sub {
+    my @counters = map { "killed:$_" } 1 .. 20;
+    my @commands = map { ['INCR', $_] } @counters;
+
+    my $load = sub {
+        my ($text) = @_;
+        my $body = $text ? join "\n", map { "@$_" } @commands
+                         : batch(@commands);
+        my $c = $ngx->client;
+
+        # a connection that dies with its worker
+        return sub {
+            my $r = $c->post($body, uri => $text ? '/' : '/multi-exec');
+            return undef if $r->{status} == 0;
+            return judge('INCR', map { $_->{result} // $r->{body} }
+                                 @{KS::HTTP::decode($r)});
+        };
+    };
+
+    $ngx->allow('exited on signal 9');
+
+    my @children = map { start($load->($_ % 2)) } 1 .. 6;
+    my (@torn, @slow);
+
+    for my $i (1 .. 25) {
+        sleep 0.01 + rand 0.03;
+
+        my @before = $ngx->workers;
+        my $victim = $before[rand @before];
+
+        kill 'KILL', $victim;
+
+        wait_for(20, sub {
+            my @now = $ngx->workers;
+            return @now == 2 && !grep { $_ == $victim } @now;
+        }, 0.002) or push @slow, $i;
+
+        my $c = $ngx->client;
+        my $values;
+
+        for (1 .. 50) {
+            my $r = $c->command('MGET', @counters);
+            last if $r->{status} && ($values = KS::HTTP::decode($r)->{result});
+        }
+
+        my $fault = judge("death $i", @{$values // ['no reply']});
+        push @torn, $fault if defined $fault;
+    }
+
+    my @ends = map { end($_) } @children;
+
+    is_deeply(\@slow, [], 'a new worker came each time');
+    is_deeply(\@torn, [], 'after each death all of a transaction was there');
+    is_deeply([map { @{$_->{faults}} } @ends], [], 'and in each reply');
+
+    # that connection may have died with its worker
+    $http = $ngx->client;
+
+    my $n = $http->run('GET', $counters[0]);
+    cmp_ok($n, '>', 25, "$n transactions");
+    is_deeply($http->run('MGET', @counters), [($n) x @counters],
+              'the counters agree');
+    like($http->run('MEMORY', 'DOCTOR'), qr/^ok/, 'the zone is whole');
+};
+
+
 # Counters that go up together: one that is begun again must not count twice,
 # and one that is discarded not at all.
 subtest 'nothing is run twice' => sub {

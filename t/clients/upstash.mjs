@@ -176,6 +176,39 @@ await test("a pipeline that keeps errors", async () => {
     assert.equal(r[2].result, "abc");
 });
 
+await test("a transaction", async () => {
+    await redis.set("m1", 1);
+    assert.deepEqual(
+        await redis.multi().incr("m1").set("m2", { a: [1, "ü"] }).get("m2")
+            .mget("m1", "none").del("m2").exec(),
+        [2, "OK", { a: [1, "ü"] }, [2, null], 1]);
+
+    const p = redis.multi();
+    for (let i = 0; i < 1000; i++) {
+        p.incr("m1");
+    }
+    assert.equal((await p.exec()).at(-1), 1002);
+});
+
+await test("a transaction with an error of one command", async () => {
+    await redis.set("text", "abc");
+    await assert.rejects(
+        redis.multi().set("m3", "v").incr("text").set("m4", "v").exec(),
+        /not an integer/);
+    assert.deepEqual(await redis.mget("m3", "m4"), ["v", "v"]);
+
+    const r = await redis.multi().incr("text").get("m3")
+        .exec({ keepErrors: true });
+    assert.match(r[0].error, /not an integer/);
+    assert.equal(r[1].result, "v");
+});
+
+await test("a transaction that is discarded", async () => {
+    await assert.rejects(redis.multi().set("m5", "v").del().exec(),
+                         /EXECABORT Transaction discarded/);
+    assert.equal(await redis.exists("m5"), 0);
+});
+
 await test("auto-pipelining", async () => {
     await Promise.all([...Array(200).keys()].map((i) =>
         redis.set(`auto:${i}`, i)));
