@@ -81,8 +81,8 @@ uint64_t ks_expire_next(ks_space_t *sp);
 
 /*
  * Background work, to be called outside transactions.  ks_expire_cycle()
- * deletes keys that are due and returns how many; at most max, which counts
- * as well those that are put in order for later.  There is more to do as long
+ * deletes keys and fields of hashes that are due and returns of how many keys;
+ * at most max, which counts as well those that are put in order for later.  There is more to do as long
  * as ks_expire_next() is not after the present time.
  * ks_reclaim() frees up to about max chunks of unlinked values.
  * ks_backlog() tells whether ks_reclaim() has anything to do.
@@ -148,7 +148,10 @@ void ks_abort(ks_space_t *sp) __attribute__((noreturn));
 
 /* --- entries --- */
 
-/* NULL if there is none; one that has expired is deleted on the way. */
+/*
+ * NULL if there is none; one that has expired is deleted on the way, and so
+ * are fields of a hash, and the hash if none is left.
+ */
 ks_entry_t *ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags);
 void ks_remove(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e);
 
@@ -242,6 +245,7 @@ ks_entry_t *ks_string_write(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
  *
  * A change is to be followed by ks_value_close(), which removes the key of a
  * value that has become empty; 1: it did.  After reading it is not needed.
+ * Fields that are due have been taken out by ks_lookup().
  *
  * ks_value_create() puts an empty value at key in the place of old (NULL: of
  * none), with room for about so many bytes of elements; it must be closed.
