@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_keyspace.h"
+#include "script/ks_script.h"
 
 
 /* what becomes of a request's commands */
@@ -23,6 +24,7 @@ static int ngx_http_keyspace_parse(ngx_http_request_t *r, ks_request_t *rq,
     ks_str_t *path, ks_str_t *query, ngx_str_t *body);
 static int ngx_http_keyspace_parse_body(ngx_http_request_t *r,
     ks_request_t *rq, ngx_str_t *body);
+static int ngx_http_keyspace_compiles(void *data, const u_char *p, size_t len);
 static ngx_uint_t ngx_http_keyspace_is_path(ngx_http_request_t *r,
     ks_str_t *path, const char *name);
 static ngx_int_t ngx_http_keyspace_refuse(ngx_http_request_t *r,
@@ -91,6 +93,8 @@ ngx_http_keyspace_command(ngx_http_request_t *r, ngx_str_t *body)
     ngx_memzero(&rq, sizeof(ks_request_t));
     rq.alloc = ngx_http_keyspace_alloc;
     rq.data = r->pool;
+    rq.compiles = ngx_http_keyspace_compiles;
+    rq.compiles_data = klcf->zone->space;
 
     if (ngx_http_keyspace_is_path(r, &path, "pipeline")) {
         rc = ks_parse_json_batch(&rq, body->data, body->len);
@@ -179,6 +183,13 @@ ngx_http_keyspace_parse_body(ngx_http_request_t *r, ks_request_t *rq,
     rq->error = "no command: the request body is empty";
 
     return KS_ERR;
+}
+
+
+static int
+ngx_http_keyspace_compiles(void *data, const u_char *p, size_t len)
+{
+    return ks_script_compiles(data, p, len);
 }
 
 
