@@ -82,8 +82,9 @@ uint64_t ks_expire_next(ks_space_t *sp);
 /*
  * Background work, to be called outside transactions.  ks_expire_cycle()
  * deletes keys and fields of hashes that are due and returns of how many keys;
- * at most max, which counts as well those that are put in order for later.  There is more to do as long
- * as ks_expire_next() is not after the present time.
+ * at most max, which counts as well those that are put in order for later.
+ * There is more to do as long as ks_expire_next() is not after the present
+ * time.
  * ks_reclaim() frees up to about max chunks of unlinked values.
  * ks_backlog() tells whether ks_reclaim() has anything to do.
  */
