@@ -363,7 +363,8 @@ ks_keyrange_find(const ks_keyrange_t *range, int argc, const ks_str_t *argv,
     *first = range->first;
 
     if (range->last != KS_KEYS_COUNTED) {
-        *last = range->last < 0 ? argc + range->last : range->last;
+        *last = range->last < 0 ? argc + range->last
+                                : ks_min(range->last, argc - 1);
         return;
     }
 

@@ -1,0 +1,699 @@
+/*
+ * Rate limits: the algorithms, and the keys that they live in.
+ *
+ * A look reads the state into lc->state, brought up to the present time; a
+ * charge changes it there and stores it.  Products of counts and times are
+ * taken in 128 bits, and what is told is cut off at what 64 hold, so neither
+ * odd rates nor odd states overflow.
+ */
+
+#include "commands/ks_limit.h"
+#include "commands/ks_number.h"
+#include "commands/ks_reply.h"
+#include "types/ks_hash.h"
+
+#include <time.h>
+
+
+typedef __int128  ks_wide_t;
+
+typedef struct {
+    void  (*look)(ks_space_t *sp, ks_limit_check_t *lc, int64_t now);
+    void  (*charge)(ks_space_t *sp, ks_limit_check_t *lc, int64_t now);
+} ks_limit_ops_t;
+
+
+/* the fields of the hashes, in the order of lc->state */
+
+static const ks_str_t  ks_window_fields[] = {
+    ks_str("window"), ks_str("current"), ks_str("previous")
+};
+
+static const ks_str_t  ks_bucket_fields[] = {
+    ks_str("tokens"), ks_str("part"), ks_str("at")
+};
+
+#define KS_LIMIT_FIELDS  3
+#define KS_LIMIT_ROOM    96             /* bytes of the elements of a hash */
+
+enum { KS_WINDOW_START = 0, KS_WINDOW_CURRENT, KS_WINDOW_PREVIOUS };
+enum { KS_BUCKET_TOKENS = 0, KS_BUCKET_PART, KS_BUCKET_AT };
+
+
+static inline int64_t
+ks_narrow(ks_wide_t v)
+{
+    return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t) v;
+}
+
+
+/* a / b, rounded up; neither is negative */
+
+static inline ks_wide_t
+ks_div_up(ks_wide_t a, ks_wide_t b)
+{
+    return (a + b - 1) / b;
+}
+
+
+static inline int64_t
+ks_ms_to_ns(ks_wide_t ms)
+{
+    return ks_narrow(ms * KS_LIMIT_MS);
+}
+
+
+int64_t
+ks_limit_now(const ks_space_t *sp)
+{
+    int64_t          now, start;
+    struct timespec  ts;
+
+    start = (int64_t) ks_space_now(sp) * KS_LIMIT_MS;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    now = (int64_t) ts.tv_sec * 1000 * KS_LIMIT_MS + ts.tv_nsec;
+
+    return ks_min(ks_max(now, start), start + KS_LIMIT_MS - 1);
+}
+
+
+/* --- reading and storing --- */
+
+static int
+ks_limit_is(ks_limit_check_t *lc, unsigned type)
+{
+    if (ks_entry_type(lc->entry) == type) {
+        return 1;
+    }
+
+    lc->fault = KS_LIMIT_WRONGTYPE;
+
+    return 0;
+}
+
+
+/* the integer of a string; *v is left alone if there is no entry */
+
+static int
+ks_limit_read_string(ks_space_t *sp, ks_limit_check_t *lc, int64_t *v)
+{
+    ks_str_t  s;
+
+    lc->entry = ks_lookup(sp, &lc->key, KS_LOOKUP_WRITE);
+
+    if (lc->entry == NULL) {
+        return KS_OK;
+    }
+
+    if (!ks_limit_is(lc, KS_TYPE_STRING)) {
+        return KS_ERR;
+    }
+
+    if (ks_string_len(lc->entry) <= KS_INT_LEN) {
+        s = ks_string_flat(sp, lc->entry);
+
+        if (ks_parse_int(&s, v) == KS_OK) {
+            return KS_OK;
+        }
+    }
+
+    lc->fault = KS_LIMIT_GARBAGE;
+
+    return KS_ERR;
+}
+
+
+static void
+ks_limit_store_string(ks_space_t *sp, ks_limit_check_t *lc, int64_t v,
+    uint64_t expire)
+{
+    u_char    buf[KS_INTEGER_TEXT];
+    ks_str_t  s;
+
+    s.data = buf;
+    s.len = ks_integer_text(buf, v);
+
+    lc->entry = ks_string_set(sp, &lc->key, lc->entry, &s, KS_ENC_INT, expire);
+}
+
+
+/* the integers of a hash; those that are not there are 0 */
+
+static int
+ks_limit_read_hash(ks_space_t *sp, ks_limit_check_t *lc,
+    const ks_str_t *fields)
+{
+    unsigned    i;
+    ks_pos_t    pos;
+    ks_str_t    s;
+    ks_item_t   item;
+    ks_value_t  v;
+
+    memset(lc->state, 0, sizeof(lc->state));
+
+    lc->entry = ks_lookup(sp, &lc->key, KS_LOOKUP_WRITE);
+
+    if (lc->entry == NULL) {
+        return KS_OK;
+    }
+
+    if (!ks_limit_is(lc, KS_TYPE_HASH)) {
+        return KS_ERR;
+    }
+
+    ks_value_open(sp, &lc->key, lc->entry, &v);
+
+    for (i = 0; i < KS_LIMIT_FIELDS; i++) {
+
+        if (!ks_hash_find(&v, &pos, &fields[i])) {
+            continue;
+        }
+
+        item = ks_tree_get(&v.tree[0], &pos, 1);
+
+        if (item.len <= KS_INT_LEN) {
+            s = ks_item_flat(sp, &item);
+
+            if (ks_parse_int(&s, &lc->state[i]) == KS_OK) {
+                continue;
+            }
+        }
+
+        lc->fault = KS_LIMIT_GARBAGE;
+        return KS_ERR;
+    }
+
+    return KS_OK;
+}
+
+
+static void
+ks_limit_store_hash(ks_space_t *sp, ks_limit_check_t *lc,
+    const ks_str_t *fields, uint64_t expire)
+{
+    int         fresh;
+    u_char      buf[KS_INTEGER_TEXT];
+    unsigned    i;
+    ks_str_t    s;
+    ks_value_t  v;
+
+    fresh = (lc->entry == NULL);
+
+    if (fresh) {
+        ks_value_create(sp, &lc->key, NULL, KS_TYPE_HASH, KS_ENC_LISTPACK,
+                        KS_LIMIT_ROOM, expire, &v);
+    } else {
+        ks_value_open(sp, &lc->key, lc->entry, &v);
+    }
+
+    for (i = 0; i < KS_LIMIT_FIELDS; i++) {
+        s.data = buf;
+        s.len = ks_integer_text(buf, lc->state[i]);
+
+        (void) ks_hash_set(&v, &fields[i], &s, 0);
+    }
+
+    (void) ks_value_close(&v);
+    lc->entry = v.entry;
+
+    if (!fresh) {
+        lc->entry = ks_set_expire(sp, &lc->key, lc->entry, expire);
+    }
+}
+
+
+/* --- a window that begins with its first charge --- */
+
+/*
+ * When the window ends: with the key, whose last millisecond belongs to the
+ * next one already.  KS_NO_EXPIRE: somebody has set it without an end.
+ */
+
+static uint64_t
+ks_fixed_end(const ks_limit_check_t *lc, uint64_t now)
+{
+    return (lc->entry != NULL) ? ks_entry_expire(lc->entry) : now;
+}
+
+
+static void
+ks_fixed_tell(ks_space_t *sp, ks_limit_check_t *lc)
+{
+    uint64_t  end, now;
+
+    now = ks_space_now(sp);
+    end = ks_fixed_end(lc, now);
+
+    lc->remaining = ks_max(ks_narrow((ks_wide_t) lc->quota - lc->state[0]), 0);
+    lc->retry = KS_LIMIT_NEVER;
+
+    if (end == KS_NO_EXPIRE) {
+        lc->reset = ks_ms_to_ns(lc->limit.period);
+        return;
+    }
+
+    lc->reset = ks_ms_to_ns((ks_wide_t) end - now);
+
+    if (lc->limited && lc->cost <= lc->quota) {
+        lc->retry = lc->reset;
+    }
+}
+
+
+static void
+ks_fixed_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
+{
+    (void) now;
+
+    lc->state[0] = 0;
+
+    if (ks_limit_read_string(sp, lc, &lc->state[0]) != KS_OK) {
+        return;
+    }
+
+    if (ks_fixed_end(lc, 0) == ks_space_now(sp)) {
+        lc->state[0] = 0;
+    }
+
+    lc->quota = lc->limit.count;
+    lc->limited = ((ks_wide_t) lc->state[0] + lc->cost > lc->quota);
+
+    ks_fixed_tell(sp, lc);
+}
+
+
+static void
+ks_fixed_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
+{
+    uint64_t  end, start;
+
+    (void) now;
+
+    start = ks_space_now(sp);
+    end = ks_fixed_end(lc, start);
+
+    if (end == start || end == KS_NO_EXPIRE) {
+        end = start + (uint64_t) lc->limit.period;
+    }
+
+    lc->state[0] += lc->cost;
+
+    ks_limit_store_string(sp, lc, lc->state[0], end);
+    ks_fixed_tell(sp, lc);
+}
+
+
+/* --- two windows, the older of which fades away --- */
+
+/* what n still counts when x of the period has passed since its window */
+
+static inline ks_wide_t
+ks_faded(int64_t n, int64_t period, int64_t x)
+{
+    return (ks_wide_t) n * (period - x) / period;
+}
+
+
+/*
+ * The first x at which no more than room of n still counts.  With the period
+ * n no longer counts at all.
+ */
+
+static int64_t
+ks_fade_to(int64_t n, int64_t period, ks_wide_t room)
+{
+    if (room < 0) {
+        return period;
+    }
+
+    if (n <= room) {
+        return 0;
+    }
+
+    return period - (int64_t) (ks_div_up((room + 1) * period, n) - 1);
+}
+
+
+/* ms until no more than room is in use, if nothing is charged meanwhile */
+
+static int64_t
+ks_sliding_wait(const ks_limit_check_t *lc, int64_t now, int64_t room)
+{
+    int64_t  x, since, period;
+
+    period = lc->limit.period;
+    since = now - lc->state[KS_WINDOW_START];
+
+    x = ks_fade_to(lc->state[KS_WINDOW_PREVIOUS], period,
+                   (ks_wide_t) room - lc->state[KS_WINDOW_CURRENT]);
+
+    if (x < period) {
+        return ks_max(x - since, 0);
+    }
+
+    return period - since + ks_fade_to(lc->state[KS_WINDOW_CURRENT], period,
+                                       room);
+}
+
+
+static void
+ks_sliding_tell(ks_space_t *sp, ks_limit_check_t *lc)
+{
+    int64_t    now;
+    ks_wide_t  used;
+
+    now = (int64_t) ks_space_now(sp);
+    used = ks_faded(lc->state[KS_WINDOW_PREVIOUS], lc->limit.period,
+                    now - lc->state[KS_WINDOW_START])
+           + lc->state[KS_WINDOW_CURRENT];
+
+    lc->remaining = ks_max(ks_narrow(lc->quota - used), 0);
+    lc->reset = ks_ms_to_ns(ks_sliding_wait(lc, now, 0));
+    lc->retry = KS_LIMIT_NEVER;
+
+    if (lc->limited && lc->cost <= lc->quota) {
+        lc->retry = ks_ms_to_ns(ks_sliding_wait(lc, now,
+                                                lc->quota - lc->cost));
+    }
+}
+
+
+/*
+ * Brings the state to the window that start begins.  A window that begins
+ * later is of another period, or of a clock that was set back: what it holds
+ * was charged lately.
+ */
+
+static void
+ks_sliding_turn(ks_limit_check_t *lc, int64_t start)
+{
+    int64_t  *state;
+
+    state = lc->state;
+
+    state[KS_WINDOW_CURRENT] = ks_max(state[KS_WINDOW_CURRENT], 0);
+    state[KS_WINDOW_PREVIOUS] = ks_max(state[KS_WINDOW_PREVIOUS], 0);
+
+    if (state[KS_WINDOW_START] < start) {
+        state[KS_WINDOW_PREVIOUS] =
+            (state[KS_WINDOW_START] >= start - lc->limit.period)
+            ? state[KS_WINDOW_CURRENT] : 0;
+        state[KS_WINDOW_CURRENT] = 0;
+    }
+
+    state[KS_WINDOW_START] = start;
+}
+
+
+static void
+ks_sliding_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
+{
+    int64_t    ms;
+    ks_wide_t  used;
+
+    (void) now;
+
+    if (ks_limit_read_hash(sp, lc, ks_window_fields) != KS_OK) {
+        return;
+    }
+
+    ms = (int64_t) ks_space_now(sp);
+    ks_sliding_turn(lc, ms - ms % lc->limit.period);
+
+    used = ks_faded(lc->state[KS_WINDOW_PREVIOUS], lc->limit.period,
+                    ms - lc->state[KS_WINDOW_START])
+           + lc->state[KS_WINDOW_CURRENT];
+
+    lc->quota = lc->limit.count;
+    lc->limited = (used + lc->cost > lc->quota);
+
+    ks_sliding_tell(sp, lc);
+}
+
+
+static void
+ks_sliding_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
+{
+    (void) now;
+
+    lc->state[KS_WINDOW_CURRENT] += lc->cost;
+
+    ks_sliding_tell(sp, lc);
+    ks_limit_store_hash(sp, lc, ks_window_fields,
+                        ks_space_now(sp)
+                        + (uint64_t) (lc->reset / KS_LIMIT_MS));
+}
+
+
+/* --- a bucket that fills again --- */
+
+/*
+ * A token is worth the period, and each millisecond brings the count: so what
+ * is in the bucket is a whole number.
+ */
+
+static inline ks_wide_t
+ks_bucket_level(const ks_limit_check_t *lc)
+{
+    return (ks_wide_t) lc->state[KS_BUCKET_TOKENS] * lc->limit.period
+           + lc->state[KS_BUCKET_PART];
+}
+
+
+static void
+ks_bucket_set_level(ks_limit_check_t *lc, ks_wide_t level)
+{
+    lc->state[KS_BUCKET_TOKENS] = (int64_t) (level / lc->limit.period);
+    lc->state[KS_BUCKET_PART] = (int64_t) (level % lc->limit.period);
+}
+
+
+static void
+ks_bucket_tell(ks_limit_check_t *lc)
+{
+    ks_wide_t  level, full;
+
+    level = ks_bucket_level(lc);
+    full = (ks_wide_t) lc->quota * lc->limit.period;
+
+    lc->remaining = lc->state[KS_BUCKET_TOKENS];
+    lc->reset = ks_ms_to_ns(ks_div_up(full - level, lc->limit.count));
+    lc->retry = KS_LIMIT_NEVER;
+
+    if (lc->limited && lc->cost <= lc->quota) {
+        lc->retry = ks_ms_to_ns(ks_div_up((ks_wide_t) lc->cost
+                                          * lc->limit.period - level,
+                                          lc->limit.count));
+    }
+}
+
+
+/* What has come since the time of the state; no bucket is a full one. */
+
+static void
+ks_bucket_fill(ks_limit_check_t *lc, int64_t now)
+{
+    int64_t    *state;
+    ks_wide_t   level, full;
+
+    state = lc->state;
+    full = (ks_wide_t) lc->quota * lc->limit.period;
+    level = full;
+
+    if (lc->entry != NULL) {
+        state[KS_BUCKET_TOKENS] = ks_max(state[KS_BUCKET_TOKENS], 0);
+        state[KS_BUCKET_PART] = ks_max(ks_min(state[KS_BUCKET_PART],
+                                              lc->limit.period - 1), 0);
+        level = ks_bucket_level(lc);
+
+        if (now > state[KS_BUCKET_AT]) {
+            level += ((ks_wide_t) now - state[KS_BUCKET_AT]) * lc->limit.count;
+        }
+    }
+
+    ks_bucket_set_level(lc, ks_min(level, full));
+    state[KS_BUCKET_AT] = now;
+}
+
+
+static void
+ks_bucket_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
+{
+    (void) now;
+
+    if (ks_limit_read_hash(sp, lc, ks_bucket_fields) != KS_OK) {
+        return;
+    }
+
+    lc->quota = lc->limit.burst;
+    ks_bucket_fill(lc, (int64_t) ks_space_now(sp));
+    lc->limited = (lc->cost > lc->state[KS_BUCKET_TOKENS]);
+
+    ks_bucket_tell(lc);
+}
+
+
+static void
+ks_bucket_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
+{
+    (void) now;
+
+    lc->state[KS_BUCKET_TOKENS] -= lc->cost;
+
+    ks_bucket_tell(lc);
+    ks_limit_store_hash(sp, lc, ks_bucket_fields,
+                        ks_space_now(sp)
+                        + (uint64_t) (lc->reset / KS_LIMIT_MS));
+}
+
+
+/* --- the generic cell rate algorithm --- */
+
+int64_t
+ks_limit_interval(const ks_limit_t *l)
+{
+    return ks_narrow((ks_wide_t) l->period * KS_LIMIT_MS / l->count);
+}
+
+
+static void
+ks_gcra_tell(ks_limit_check_t *lc, int64_t now)
+{
+    ks_wide_t  interval, left;
+
+    interval = ks_limit_interval(&lc->limit);
+    left = interval * lc->quota - ((ks_wide_t) lc->state[0] - now);
+
+    lc->remaining = ks_narrow(ks_max(left, 0) / interval);
+    lc->reset = lc->state[0] - now;
+    lc->retry = KS_LIMIT_NEVER;
+
+    if (lc->limited && lc->cost <= lc->quota) {
+        lc->retry = ks_narrow(interval * lc->cost - left);
+    }
+}
+
+
+/* state[0] is the arrival time that goes with the present one */
+
+static void
+ks_gcra_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
+{
+    ks_wide_t  interval, next;
+
+    lc->state[0] = now;
+
+    if (ks_limit_read_string(sp, lc, &lc->state[0]) != KS_OK) {
+        return;
+    }
+
+    lc->state[0] = ks_max(lc->state[0], now);
+    lc->quota = lc->limit.burst + 1;
+
+    interval = ks_limit_interval(&lc->limit);
+    next = lc->state[0] + interval * lc->cost;
+    lc->limited = (next - interval * lc->quota > now);
+
+    if (!lc->limited && (next > INT64_MAX - KS_LIMIT_MS || next < now)) {
+        lc->fault = KS_LIMIT_RANGE;
+        return;
+    }
+
+    ks_gcra_tell(lc, now);
+}
+
+
+static void
+ks_gcra_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
+{
+    lc->state[0] += ks_limit_interval(&lc->limit) * lc->cost;
+
+    ks_gcra_tell(lc, now);
+
+    if (lc->state[0] > now) {
+        ks_limit_store_string(sp, lc, lc->state[0],
+                              (uint64_t) ks_div_up(lc->state[0], KS_LIMIT_MS));
+
+    } else if (lc->entry != NULL) {
+        ks_remove(sp, &lc->key, lc->entry);
+    }
+}
+
+
+/* --- all of them --- */
+
+static const ks_limit_ops_t  ks_limit_ops[] = {
+    { ks_fixed_look,   ks_fixed_charge },
+    { ks_sliding_look, ks_sliding_charge },
+    { ks_bucket_look,  ks_bucket_charge },
+    { ks_gcra_look,    ks_gcra_charge }
+};
+
+
+void
+ks_limit_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
+{
+    lc->limited = 0;
+    lc->fault = KS_LIMIT_FINE;
+
+    ks_limit_ops[lc->limit.algorithm].look(sp, lc, now);
+}
+
+
+void
+ks_limit_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
+{
+    if (lc->cost != 0) {
+        ks_limit_ops[lc->limit.algorithm].charge(sp, lc, now);
+    }
+}
+
+
+/* whether the key was charged to another rule of the request, just now */
+
+static int
+ks_limit_shared(const ks_limit_check_t *checks, size_t i)
+{
+    size_t  j;
+
+    for (j = 0; j < i; j++) {
+        if (checks[j].key.len == checks[i].key.len
+            && memcmp(checks[j].key.data, checks[i].key.data,
+                      checks[i].key.len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+int
+ks_limit_ask(ks_space_t *sp, ks_limit_check_t *checks, size_t n, int64_t now)
+{
+    int     pass;
+    size_t  i;
+
+    for (pass = 1, i = 0; i < n; i++) {
+        ks_limit_look(sp, &checks[i], now);
+
+        if (checks[i].limited || (checks[i].fault && checks[i].strict)) {
+            pass = 0;
+        }
+    }
+
+    for (i = 0; pass && i < n; i++) {
+
+        if (ks_limit_shared(checks, i)) {
+            ks_limit_look(sp, &checks[i], now);
+        }
+
+        if (checks[i].fault == KS_LIMIT_FINE) {
+            ks_limit_charge(sp, &checks[i], now);
+        }
+    }
+
+    return pass;
+}

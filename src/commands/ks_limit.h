@@ -1,0 +1,115 @@
+/*
+ * Rate limits: four algorithms over ordinary keys of the zone.
+ *
+ * A request asks one rule or several, each with a key of its own, in two
+ * steps: every rule looks whether it would pass, and only if all would is each
+ * charged.  Nothing is charged of a request that one rejects.
+ *
+ * What a key holds can be read and changed by anybody:
+ *
+ *   fixed_window    string: how much was charged in the window, as INCR counts;
+ *                   the window begins with the first charge and ends with the
+ *                   key's TTL
+ *   sliding_window  hash: "window", when the present window began (ms since the
+ *                   epoch, a multiple of the period), "current" and "previous",
+ *                   how much was charged in it and in the one before
+ *   token_bucket    hash: "tokens", the whole tokens at the time "at" (ms since
+ *                   the epoch), "part", how many of the period's milliseconds
+ *                   of the next one had come (it is whole when they are all)
+ *   gcra            string: the theoretical arrival time, ns since the epoch,
+ *                   as redis-cell keeps it
+ *
+ * In all of them the key lives as long as the state matters: when it is gone,
+ * the whole quota is there.  A missing field is 0, a negative count of a hash
+ * is, too; anything else that is no integer is an error, and so is another
+ * type.
+ *
+ * All arithmetic is on integers.  The windows and the bucket are exact to the
+ * millisecond; gcra goes by the nanosecond.
+ */
+
+#ifndef KS_LIMIT_H
+#define KS_LIMIT_H
+
+#include "keyspace/ks_space.h"
+
+
+#define KS_LIMIT_COUNT_MAX   1000000000ll
+#define KS_LIMIT_PERIOD_MAX  (366 * 24 * 3600 * 1000ll)     /* ms */
+
+#define KS_LIMIT_MS          1000000ll                      /* ns */
+#define KS_LIMIT_NEVER       (-1)
+
+typedef enum {
+    KS_LIMIT_FIXED_WINDOW = 0,
+    KS_LIMIT_SLIDING_WINDOW,
+    KS_LIMIT_TOKEN_BUCKET,
+    KS_LIMIT_GCRA
+} ks_limit_algorithm_t;
+
+/*
+ * count units in so many ms, both from 1 to their maximum.  burst: of a
+ * token_bucket how many tokens it holds (1 or more), of gcra how many units may
+ * come at once beyond the first; both up to KS_LIMIT_COUNT_MAX.  The windows
+ * have none.  (gcra copes with any numbers whose interval is not 0.)
+ */
+typedef struct {
+    ks_limit_algorithm_t  algorithm;
+    int64_t               count;
+    int64_t               period;
+    int64_t               burst;
+} ks_limit_t;
+
+typedef enum {
+    KS_LIMIT_FINE = 0,
+    KS_LIMIT_WRONGTYPE,             /* the key holds another type */
+    KS_LIMIT_GARBAGE,               /* or what is no state */
+    KS_LIMIT_RANGE                  /* times beyond what can be kept */
+} ks_limit_fault_t;
+
+/* one rule, asked by one request */
+typedef struct {
+    ks_limit_t            limit;
+    ks_str_t              key;
+    int64_t               cost;     /* 0: only looks */
+    unsigned              strict:1; /* a fault rejects */
+
+    /* what became of it */
+    unsigned              limited:1;
+    ks_limit_fault_t      fault;    /* if there is one, nothing else is set */
+    int64_t               quota;    /* what may be had at most */
+    int64_t               remaining;
+    int64_t               retry;    /* ns until it would pass; KS_LIMIT_NEVER:
+                                       not ever, or it has not been limited */
+    int64_t               reset;    /* ns until the whole quota is there */
+
+    /* between the steps */
+    ks_entry_t           *entry;
+    int64_t               state[3];
+} ks_limit_check_t;
+
+
+/*
+ * ns since the epoch, within the millisecond that is the time of the space;
+ * so it stands still for who has its time stand still.
+ */
+int64_t ks_limit_now(const ks_space_t *sp);
+
+/* The time between two units by gcra, ns; 0: this is no rate for it. */
+int64_t ks_limit_interval(const ks_limit_t *l);
+
+/*
+ * Inside a transaction that holds the shard of the check's key, at the time
+ * now.  ks_limit_charge() follows a look that found neither a limit nor a
+ * fault, with nothing stored to the key in between, and tells what is left
+ * after the charge.
+ */
+void ks_limit_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now);
+void ks_limit_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now);
+
+/* Both, for all of a request's rules.  1: it passes. */
+int ks_limit_ask(ks_space_t *sp, ks_limit_check_t *checks, size_t n,
+    int64_t now);
+
+
+#endif /* KS_LIMIT_H */
