@@ -142,6 +142,7 @@ ks_zadd_one(ks_value_t *v, ks_zadd_t *z, const ks_str_t *member,
 {
     ks_zmember_t  m;
 
+    ks_zset_ahead(v, score);
     (void) ks_zset_look(v, &m, member);
 
     if (z->options & (m.found ? KS_ZADD_NX : KS_ZADD_XX)) {

@@ -17,27 +17,79 @@ ks_leaf_at(const ks_leaf_t *leaf, size_t off)
 
 
 /*
- * Lengths of lists lie byte beside byte; the sum of most is made without a
- * branch, and thrown away if one of them was no length.
+ * The lengths of the strings of n items, whose descriptors begin at p, are
+ * added without a branch.  0: one of them is no length, and the sum is void.
  */
 
 static inline int
-ks_leaf_sum(const u_char *codes, unsigned n, unsigned *sum)
+ks_leaf_sum(const u_char *p, size_t d, unsigned key, unsigned width,
+    unsigned n, unsigned *sum)
 {
-    unsigned  i, s;
-    u_char    max;
+    unsigned  s, col;
+    u_char    longest;
 
     s = 0;
-    max = 0;
+    longest = 0;
 
-    for (i = 0; i < n; i++) {
-        s += codes[i];
-        max = ks_max(max, codes[i]);
+    for (p += key; n; n--, p += d) {
+        for (col = 0; col < width; col++) {
+            s += p[col];
+            longest = ks_max(longest, p[col]);
+        }
     }
 
     *sum = s;
 
-    return max <= KS_CODE_MAX;
+    return longest <= KS_CODE_MAX;
+}
+
+
+/* the same 8 bytes at a time, for trees whose descriptors are lengths alone */
+
+#define KS_EACH_BYTE(b)  (0x0101010101010101ull * (b))
+
+static inline int
+ks_leaf_sum_bytes(const u_char *p, size_t n, unsigned *sum)
+{
+    int       good;
+    uint64_t  x, s, wrong;
+
+    s = 0;
+    wrong = 0;
+
+    for ( /* void */ ; n >= 8; n -= 8, p += 8) {
+        x = ks_load64(p);
+        wrong |= ((x & KS_EACH_BYTE(0x7f)) + KS_EACH_BYTE(0x7f - KS_CODE_MAX
+                                                          + 0x80)) & x;
+        x = (x & 0x00ff00ff00ff00ffull) + (x >> 8 & 0x00ff00ff00ff00ffull);
+        s += (x * 0x0001000100010001ull) >> 48;
+    }
+
+    good = ks_leaf_sum(p, 1, 0, 1, (unsigned) n, sum);
+    *sum += (unsigned) s;
+
+    return good && (wrong & KS_EACH_BYTE(0x80)) == 0;
+}
+
+
+/* of items [i, i + n) */
+
+static inline int
+ks_leaf_lengths(const ks_tree_t *t, const ks_leaf_t *leaf, unsigned i,
+    unsigned n, unsigned *sum)
+{
+    size_t         d;
+    const u_char  *p;
+
+    d = ks_desc_size(t);
+    p = ks_leaf_desc(t, leaf, i + n - 1);
+
+    if (t->key == 0) {
+        return ks_leaf_sum_bytes(p, n * d, sum);
+    }
+
+    return t->width == 1 ? ks_leaf_sum(p, d, t->key, 1, n, sum)
+                         : ks_leaf_sum(p, d, t->key, t->width, n, sum);
 }
 
 
@@ -83,47 +135,12 @@ ks_leaf_offset(const ks_tree_t *t, const ks_leaf_t *leaf, unsigned i)
     unsigned  sum;
 
     if (i > leaf->n / 2) {
-
-        if (ks_desc_size(t) == 1
-            && ks_leaf_sum(ks_leaf_desc(t, leaf, leaf->n - 1), leaf->n - i,
-                           &sum))
-        {
-            return leaf->end - sum;
-        }
-
-        return ks_leaf_backward(t, leaf, i);
+        return ks_leaf_lengths(t, leaf, i, leaf->n - i, &sum)
+               ? leaf->end - sum : ks_leaf_backward(t, leaf, i);
     }
 
-    if (i && ks_desc_size(t) == 1
-        && ks_leaf_sum(ks_leaf_desc(t, leaf, i - 1), i, &sum))
-    {
-        return leaf->start + sum;
-    }
-
-    return ks_leaf_forward(t, leaf, i);
-}
-
-
-unsigned
-ks_leaf_bound(const ks_tree_t *t, const ks_leaf_t *leaf, uint64_t key)
-{
-    unsigned  lo, hi, mid;
-
-    lo = 0;
-    hi = leaf->n;
-
-    while (lo < hi) {
-        mid = (lo + hi) / 2;
-
-        if (ks_leaf_key(t, leaf, mid) < key) {
-            lo = mid + 1;
-
-        } else {
-            hi = mid;
-        }
-    }
-
-    return lo;
+    return ks_leaf_lengths(t, leaf, 0, i, &sum)
+           ? leaf->start + sum : ks_leaf_forward(t, leaf, i);
 }
 
 

@@ -197,10 +197,6 @@ void ks_leaf_save(ks_tree_t *t, const ks_leaf_t *leaf, const void *p,
 /* Where the strings of item i begin; i may be n. */
 unsigned ks_leaf_offset(const ks_tree_t *t, const ks_leaf_t *leaf, unsigned i);
 
-/* The first item whose key is not below key. */
-unsigned ks_leaf_bound(const ks_tree_t *t, const ks_leaf_t *leaf,
-    uint64_t key);
-
 /* An empty leaf in so many bytes, whose strings are to begin at start. */
 void ks_leaf_init(ks_leaf_t *leaf, size_t cap, size_t start);
 

@@ -1,28 +1,9 @@
 /*
- * The tree: reading.  See ks_tree.h for what it is, ks_tree_edit.c for how it
- * changes.
+ * The tree: reading.  See ks_tree.h for what it is, ks_tree_find.c for how
+ * items are looked for, ks_tree_edit.c for how they change.
  */
 
 #include "types/ks_node.h"
-
-
-static inline void
-ks_leaf_prefetch(const ks_leaf_t *leaf)
-{
-    __builtin_prefetch(leaf);
-    __builtin_prefetch((u_char *) leaf + 64);
-}
-
-
-static inline ks_leaf_t *
-ks_tree_only_leaf(const ks_tree_t *t)
-{
-    if (t->root == NULL) {
-        return t->leaf;
-    }
-
-    return t->root->ref ? ks_ptr(t->mem, t->root->ref) : NULL;
-}
 
 
 uint32_t
@@ -142,9 +123,7 @@ ks_tree_rank(const ks_tree_t *t, const ks_pos_t *pos)
 
 /* --- neighbours --- */
 
-/* the first or the last leaf of the next or the previous child */
-
-static int
+int
 ks_tree_turn(const ks_tree_t *t, ks_pos_t *pos, int ahead)
 {
     void        *p;
@@ -239,147 +218,7 @@ ks_tree_prev(const ks_tree_t *t, ks_pos_t *pos)
 }
 
 
-/* --- by key --- */
-
-/* whether the first item below the node comes before what is looked for */
-
-static int
-ks_tree_begins_before(const ks_tree_t *t, ks_ref_t ref, unsigned levels,
-    uint64_t key, ks_order_pt order, void *data)
-{
-    void      *p;
-    ks_pos_t   pos;
-    uint64_t   first;
-
-    for (p = ks_ptr(t->mem, ref); levels; levels--) {
-        p = ks_ptr(t->mem, ks_inner_refs(t, p)[0]);
-    }
-
-    pos.leaf = p;
-    pos.i = 0;
-    pos.off = pos.leaf->start;
-    pos.levels = 0;
-    first = ks_leaf_key(t, p, 0);
-
-    return first < key || (first == key && order(t, &pos, data) < 0);
-}
-
-
-/*
- * The last child whose key is below key, or is key if the child's first item
- * comes before what is looked for; or the first child.
- */
-
-static unsigned
-ks_inner_by_key(const ks_tree_t *t, ks_inner_t *node, unsigned levels,
-    uint64_t key, ks_order_pt order, void *data)
-{
-    unsigned  lo, hi, mid;
-
-    lo = 0;
-    hi = node->n;
-
-    while (lo < hi) {
-        mid = (lo + hi) / 2;
-
-        if (ks_inner_key(t, node, mid) < key
-            || (order && ks_inner_key(t, node, mid) == key
-                && ks_tree_begins_before(t, ks_inner_refs(t, node)[mid],
-                                         levels, key, order, data)))
-        {
-            lo = mid + 1;
-
-        } else {
-            hi = mid;
-        }
-    }
-
-    return lo ? lo - 1 : 0;
-}
-
-
-static unsigned
-ks_leaf_by_order(const ks_tree_t *t, ks_pos_t *pos, uint64_t key,
-    ks_order_pt order, void *data)
-{
-    unsigned  lo, hi, mid;
-
-    lo = ks_leaf_bound(t, pos->leaf, key);
-
-    if (order == NULL) {
-        return lo;
-    }
-
-    for (hi = lo; hi < pos->leaf->n; hi++) {
-        if (ks_leaf_key(t, pos->leaf, hi) != key) {
-            break;
-        }
-    }
-
-    while (lo < hi) {
-        mid = (lo + hi) / 2;
-        pos->i = mid;
-        pos->off = ks_leaf_offset(t, pos->leaf, mid);
-
-        if (order(t, pos, data) < 0) {
-            lo = mid + 1;
-
-        } else {
-            hi = mid;
-        }
-    }
-
-    return lo;
-}
-
-
-int
-ks_tree_find(const ks_tree_t *t, ks_pos_t *pos, uint64_t key,
-    ks_order_pt order, void *data)
-{
-    void        *p;
-    unsigned     level, slot;
-    ks_inner_t  *node;
-
-    pos->i = 0;
-    pos->off = 0;
-    pos->levels = t->root ? t->root->levels : 0;
-    pos->leaf = ks_tree_only_leaf(t);
-
-    if (pos->leaf == NULL) {
-        return 0;
-    }
-
-    for (p = pos->leaf, level = 0; level < pos->levels; level++) {
-        node = p;
-        slot = ks_inner_by_key(t, node, pos->levels - level - 1, key, order,
-                               data);
-
-        pos->path[level].node = node;
-        pos->path[level].slot = slot;
-        p = ks_ptr(t->mem, ks_inner_refs(t, node)[slot]);
-    }
-
-    pos->leaf = p;
-    ks_leaf_prefetch(p);
-
-    pos->i = ks_leaf_by_order(t, pos, key, order, data);
-    pos->off = ks_leaf_offset(t, pos->leaf, pos->i);
-
-    if (pos->i < pos->leaf->n) {
-        return 1;
-    }
-
-    if (!ks_tree_turn(t, pos, 1)) {
-        return 0;
-    }
-
-    pos->i = 0;
-    pos->off = pos->leaf->start;
-
-    return 1;
-}
-
+/* --- strings --- */
 
 uint64_t
 ks_tree_key(const ks_tree_t *t, const ks_pos_t *pos)
@@ -387,8 +226,6 @@ ks_tree_key(const ks_tree_t *t, const ks_pos_t *pos)
     return ks_leaf_key(t, pos->leaf, pos->i);
 }
 
-
-/* --- strings --- */
 
 u_char *
 ks_tree_string(const ks_tree_t *t, const ks_pos_t *pos, unsigned col,
@@ -450,50 +287,6 @@ ks_tree_is(const ks_tree_t *t, const ks_pos_t *pos, unsigned col,
     b.len = it.len;
 
     return ks_blob_equal(t->mem, &b, s->data, s->len);
-}
-
-
-int
-ks_tree_seek(const ks_tree_t *t, ks_pos_t *pos, unsigned col,
-    const ks_str_t *s)
-{
-    if (pos->leaf == NULL) {
-        return 0;
-    }
-
-    if (pos->i == pos->leaf->n && !ks_tree_next(t, pos)) {
-        return 0;
-    }
-
-    do {
-        if (ks_tree_is(t, pos, col, s)) {
-            return 1;
-        }
-    } while (ks_tree_next(t, pos));
-
-    return 0;
-}
-
-
-int
-ks_tree_seek_back(const ks_tree_t *t, ks_pos_t *pos, unsigned col,
-    const ks_str_t *s)
-{
-    if (pos->leaf == NULL) {
-        return 0;
-    }
-
-    if (pos->i == pos->leaf->n && !ks_tree_prev(t, pos)) {
-        return 0;
-    }
-
-    do {
-        if (ks_tree_is(t, pos, col, s)) {
-            return 1;
-        }
-    } while (ks_tree_prev(t, pos));
-
-    return 0;
 }
 
 

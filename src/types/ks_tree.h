@@ -113,6 +113,9 @@ int ks_tree_at(const ks_tree_t *t, ks_pos_t *pos, uint32_t rank);
 int ks_tree_find(const ks_tree_t *t, ks_pos_t *pos, uint64_t key,
     ks_order_pt order, void *data);
 
+/* A hint: items of that key are going to be looked for soon. */
+void ks_tree_prefetch(const ks_tree_t *t, uint64_t key);
+
 /* The neighbour; 0: there is none, and pos is spoilt. */
 int ks_tree_next(const ks_tree_t *t, ks_pos_t *pos);
 int ks_tree_prev(const ks_tree_t *t, ks_pos_t *pos);

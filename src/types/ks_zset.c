@@ -205,6 +205,13 @@ ks_zset_look(const ks_value_t *v, ks_zmember_t *m, const ks_str_t *member)
 }
 
 
+void
+ks_zset_ahead(const ks_value_t *v, double score)
+{
+    ks_tree_prefetch(&v->tree[0], ks_score_key(score));
+}
+
+
 int
 ks_zset_score(const ks_value_t *v, const ks_str_t *member, double *score)
 {

@@ -36,6 +36,9 @@ int ks_zset_find(const ks_value_t *v, ks_pos_t *pos, const ks_str_t *member);
 void ks_zset_set(ks_value_t *v, const ks_str_t *member, double score);
 int ks_zset_remove(ks_value_t *v, const ks_str_t *member);
 
+/* A hint: a member is going to be given that score, or has it. */
+void ks_zset_ahead(const ks_value_t *v, double score);
+
 /* ks_zset_set() in two steps, for those who want to see what was there. */
 int ks_zset_look(const ks_value_t *v, ks_zmember_t *m, const ks_str_t *member);
 void ks_zset_put(ks_value_t *v, ks_zmember_t *m, const ks_str_t *member,
