@@ -19,7 +19,7 @@ ks_bit_arg(lua_State *L, int arg)
     double    n;
     uint64_t  bits;
 
-    n = luaL_checknumber(L, arg) + 0x1.8p52;
+    n = luaL_checknumber(L, arg) + 6755399441055744.0;
     memcpy(&bits, &n, sizeof(bits));
 
     return (uint32_t) bits;

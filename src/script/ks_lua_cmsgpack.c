@@ -131,7 +131,7 @@ ks_msgpack_put_number(ks_msgpack_writer_t *w)
 
     n = lua_tonumber(w->L, -1);
 
-    if (n >= -0x1p63 && n < 0x1p63 && n == (lua_Number) (int64_t) n) {
+    if (n >= -KS_LUA_TWO_63 && n < KS_LUA_TWO_63 && n == (lua_Number) (int64_t) n) {
         ks_msgpack_put_integer(w, (int64_t) n);
         return;
     }
@@ -425,7 +425,9 @@ ks_msgpack_get_typed(ks_msgpack_reader_t *r, u_char type)
         break;
 
     case 0xcc: case 0xcd: case 0xce: case 0xcf:
-        ks_lua_push_number(r->L, (lua_Number) ks_msgpack_integer(r, n));
+        /* of 64 bits, what is too large is negative */
+        value = (int64_t) ks_msgpack_integer(r, n);
+        ks_lua_push_number(r->L, (lua_Number) value);
         break;
 
     case 0xd0: case 0xd1: case 0xd2: case 0xd3:

@@ -127,7 +127,7 @@ ks_lua_check_int(lua_State *L, int arg)
 
     n = luaL_checknumber(L, arg);
 
-    if (n >= -0x1p63 && n < 0x1p63) {
+    if (n >= -KS_LUA_TWO_63 && n < KS_LUA_TWO_63) {
         return (lua_Integer) n;
     }
 

@@ -20,6 +20,7 @@
 #define KS_LUA_STRING_MAX  (512u << 20) /* the longest result */
 #define KS_LUA_NUMBER      40           /* room for a number's text */
 #define KS_LUA_EXACT       1e14         /* below it integers have no exponent */
+#define KS_LUA_TWO_63      9223372036854775808.0
 
 /*
  * Bytes on their way to a string.  They are in the structure, and when they

@@ -147,51 +147,40 @@ ks_math_frexp(lua_State *L)
 }
 
 
-/* --- functions of more numbers --- */
+/* --- functions of more numbers; the last is looked at first --- */
+
+static const struct {
+    const char   *name;
+    double      (*f)(double a, double b);
+} ks_math_two[] = {
+    { "atan2", atan2 },
+    { "fmod",  fmod },
+    { "mod",   fmod },
+    { "pow",   pow }
+};
+
+
+static int
+ks_math_call_two(lua_State *L)
+{
+    lua_Number   b;
+    lua_Integer  i;
+
+    i = lua_tointeger(L, lua_upvalueindex(1));
+    b = luaL_checknumber(L, 2);
+    ks_lua_push_number(L, ks_math_two[i].f(luaL_checknumber(L, 1), b));
+
+    return 1;
+}
+
 
 static int
 ks_math_ldexp(lua_State *L)
 {
-    lua_Number  n;
+    int  e;
 
-    n = luaL_checknumber(L, 1);
-    ks_lua_push_number(L, ldexp(n, (int) ks_lua_check_int(L, 2)));
-
-    return 1;
-}
-
-
-static int
-ks_math_pow(lua_State *L)
-{
-    lua_Number  n;
-
-    n = luaL_checknumber(L, 1);
-    ks_lua_push_number(L, pow(n, luaL_checknumber(L, 2)));
-
-    return 1;
-}
-
-
-static int
-ks_math_fmod(lua_State *L)
-{
-    lua_Number  n;
-
-    n = luaL_checknumber(L, 1);
-    ks_lua_push_number(L, fmod(n, luaL_checknumber(L, 2)));
-
-    return 1;
-}
-
-
-static int
-ks_math_atan2(lua_State *L)
-{
-    lua_Number  n;
-
-    n = luaL_checknumber(L, 1);
-    ks_lua_push_number(L, atan2(n, luaL_checknumber(L, 2)));
+    e = (int) ks_lua_check_int(L, 2);
+    ks_lua_push_number(L, ldexp(luaL_checknumber(L, 1), e));
 
     return 1;
 }
@@ -244,15 +233,11 @@ ks_math_min(lua_State *L)
 
 
 static const luaL_Reg  ks_math_functions[] = {
-    { "atan2",      ks_math_atan2 },
-    { "fmod",       ks_math_fmod },
     { "frexp",      ks_math_frexp },
     { "ldexp",      ks_math_ldexp },
     { "max",        ks_math_max },
     { "min",        ks_math_min },
-    { "mod",        ks_math_fmod },
     { "modf",       ks_math_modf },
-    { "pow",        ks_math_pow },
     { "random",     ks_math_random },
     { "randomseed", ks_math_randomseed },
     { NULL, NULL }
@@ -270,5 +255,11 @@ ks_open_math(lua_State *L)
         lua_pushinteger(L, i);
         lua_pushcclosure(L, ks_math_call_one, 1);
         lua_setfield(L, -2, ks_math_one[i].name);
+    }
+
+    for (i = 0; i < ks_nelts(ks_math_two); i++) {
+        lua_pushinteger(L, i);
+        lua_pushcclosure(L, ks_math_call_two, 1);
+        lua_setfield(L, -2, ks_math_two[i].name);
     }
 }

@@ -102,8 +102,8 @@ ks_format_integer(ks_format_t *f, int is_signed)
     if (!lua_isinteger(f->L, f->arg)) {
         n = luaL_checknumber(f->L, f->arg);
 
-        if (!is_signed && n >= 0x1p63) {
-            return n < 0x1p64 ? (int64_t) (uint64_t) n : 0;
+        if (!is_signed && n >= KS_LUA_TWO_63) {
+            return n < 2 * KS_LUA_TWO_63 ? (int64_t) (uint64_t) n : 0;
         }
     }
 
@@ -220,7 +220,7 @@ ks_format_one(ks_format_t *f)
         break;
 
     default:
-        luaL_error(f->L, "invalid option '%%%c' to 'format'", c);
+        luaL_error(f->L, "invalid option '%%%s' to 'format'", f->spec + n);
     }
 
     ks_lbuf_add(&f->out, f->item, (size_t) len);
@@ -273,7 +273,30 @@ ks_string_format(lua_State *L)
 }
 
 
-/* --- rep --- */
+/* --- char and rep --- */
+
+static int
+ks_string_char(lua_State *L)
+{
+    int          i, n;
+    ks_lbuf_t    b;
+    lua_Integer  c;
+
+    n = lua_gettop(L);
+    ks_lbuf_init(&b, L);
+
+    for (i = 1; i <= n; i++) {
+        c = ks_lua_check_int(L, i);
+        luaL_argcheck(L, c == (u_char) c, i, "invalid value");
+        ks_lbuf_char(&b, (u_char) c);
+    }
+
+    ks_lbuf_push(&b);
+
+    return 1;
+}
+
+
 
 static int
 ks_string_rep(lua_State *L)
@@ -321,6 +344,7 @@ ks_string_rep(lua_State *L)
 
 
 static const luaL_Reg  ks_string_functions[] = {
+    { "char",   ks_string_char },
     { "format", ks_string_format },
     { "rep",    ks_string_rep },
     { NULL, NULL }
@@ -333,7 +357,6 @@ ks_open_string(lua_State *L)
     luaL_setfuncs(L, ks_string_functions, 0);
 
     ks_lua_wrap(L, "byte", 1 << 1, ~0u);
-    ks_lua_wrap(L, "char", 0, ~0u);
     ks_lua_wrap(L, "len", 1 << 1, 0);
     ks_lua_wrap(L, "lower", 1 << 1, 0);
     ks_lua_wrap(L, "reverse", 1 << 1, 0);

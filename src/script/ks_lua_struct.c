@@ -218,11 +218,11 @@ ks_struct_unsigned(lua_State *L, int arg)
 
     n = luaL_checknumber(L, arg);
 
-    if (n >= 0x1p63) {
-        return n < 0x1p64 ? (uint64_t) n : 0;
+    if (n >= KS_LUA_TWO_63) {
+        return n < 2 * KS_LUA_TWO_63 ? (uint64_t) n : 0;
     }
 
-    return n >= -0x1p63 ? (uint64_t) (int64_t) n : (uint64_t) INT64_MIN;
+    return n >= -KS_LUA_TWO_63 ? (uint64_t) (int64_t) n : (uint64_t) INT64_MIN;
 }
 
 
@@ -440,7 +440,7 @@ ks_struct_unpack(lua_State *L)
     ks_struct_init(&st, L);
     data = ks_lua_check_text(L, 2, &len);
     from = ks_lua_opt_int(L, 3, 1);
-    luaL_argcheck(L, from > 0, 3, "offset must be 1 or greater");
+    luaL_argcheck(L, from != 0, 3, "offset must be 1 or greater");
     pos = (size_t) from - 1;
     n = 0;
     lua_settop(L, 2);

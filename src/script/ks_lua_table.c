@@ -488,6 +488,35 @@ ks_table_foreachi(lua_State *L)
 }
 
 
+static int
+ks_table_unpack(lua_State *L)
+{
+    lua_Integer  i, first, last;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    first = ks_lua_opt_int(L, 2, 1);
+    last = lua_isnoneornil(L, 3) ? ks_table_length(L) : ks_lua_check_int(L, 3);
+
+    if (first > last) {
+        return 0;
+    }
+
+    if ((lua_Unsigned) last - (lua_Unsigned) first >= INT32_MAX
+        || !lua_checkstack(L, (int) (last - first + 1)))
+    {
+        return luaL_error(L, "too many results to unpack");
+    }
+
+    for (i = first; i < last; i++) {
+        lua_geti(L, 1, i);
+    }
+
+    lua_geti(L, 1, last);
+
+    return (int) (last - first + 1);
+}
+
+
 static const luaL_Reg  ks_table_functions[] = {
     { "concat",   ks_table_concat },
     { "foreach",  ks_table_foreach },
@@ -499,6 +528,7 @@ static const luaL_Reg  ks_table_functions[] = {
     { "remove",   ks_table_remove },
     { "setn",     ks_table_setn },
     { "sort",     ks_table_sort },
+    { "unpack",   ks_table_unpack },
     { NULL, NULL }
 };
 
@@ -507,5 +537,4 @@ void
 ks_open_table(lua_State *L)
 {
     luaL_setfuncs(L, ks_table_functions, 0);
-    ks_lua_wrap(L, "unpack", 0, ~0u);
 }

@@ -1,0 +1,508 @@
+/*
+ * The library cjson: JSON to Lua values, with the results and the error texts
+ * of Redis's.
+ *
+ * Texts are read here, token by token, because what Redis takes and what it
+ * says to the rest is its own (numbers in hex, infinities, a position for
+ * every error), and because strings may hold zeros.  Debian's cJSON makes
+ * UTF-8 of \u escapes: it knows which pairs of them are one character and
+ * which are none.
+ */
+
+#include <stdlib.h>
+#include <strings.h>
+
+#include <cjson/cJSON.h>
+
+#include "script/ks_lua_cjson.h"
+
+
+#define KS_JSON_DEPTH_MAX  7998         /* whatever a script asks for */
+
+typedef enum {
+    KS_JSON_OBJECT = 0,
+    KS_JSON_OBJECT_END,
+    KS_JSON_ARRAY,
+    KS_JSON_ARRAY_END,
+    KS_JSON_STRING,
+    KS_JSON_NUMBER,
+    KS_JSON_BOOLEAN,
+    KS_JSON_NULL,
+    KS_JSON_COLON,
+    KS_JSON_COMMA,
+    KS_JSON_END,
+    KS_JSON_ERROR
+} ks_json_kind_t;
+
+static const char *const  ks_json_names[] = {
+    "T_OBJ_BEGIN", "T_OBJ_END", "T_ARR_BEGIN", "T_ARR_END", "T_STRING",
+    "T_NUMBER", "T_BOOLEAN", "T_NULL", "T_COLON", "T_COMMA", "T_END"
+};
+
+typedef struct {
+    lua_State        *L;
+    ks_cjson_conf_t  *conf;
+    const char       *text;
+    const char       *p;
+    const char       *end;
+    int               depth;
+    unsigned          steps;
+
+    ks_json_kind_t    kind;             /* the token */
+    size_t            at;               /* where it began */
+    const char       *error;
+    lua_Number        number;           /* or what boolean */
+    ks_lbuf_t         string;
+} ks_json_reader_t;
+
+static void ks_json_value(ks_json_reader_t *r);
+
+
+/* --- tokens --- */
+
+static void
+ks_json_bad(ks_json_reader_t *r, const char *why)
+{
+    r->kind = KS_JSON_ERROR;
+    r->at = (size_t) (r->p - r->text);
+    r->error = why;
+}
+
+
+/* \uXXXX, or two of them; what cJSON refuses is no character */
+
+static int
+ks_json_unicode(ks_json_reader_t *r)
+{
+    int          len, n;
+    cJSON       *item;
+    char         quoted[16], utf8[8];
+
+    len = r->end - r->p >= 12 && r->p[6] == '\\' && r->p[7] == 'u'
+          && (r->p[2] | 32) == 'd' && strchr("89abAB", r->p[3]) ? 12 : 6;
+
+    if (r->end - r->p < len) {
+        return KS_ERR;
+    }
+
+    if (memcmp(r->p, "\\u0000", 6) == 0) {
+        ks_lbuf_char(&r->string, 0);
+        r->p += 6;
+        return KS_OK;
+    }
+
+    quoted[0] = '"';
+    memcpy(quoted + 1, r->p, len);
+    quoted[len + 1] = '"';
+    quoted[len + 2] = '\0';
+    utf8[0] = '\0';
+
+    item = cJSON_ParseWithLength(quoted, len + 2);
+
+    if (cJSON_IsString(item) && strlen(item->valuestring) < sizeof(utf8)) {
+        strcpy(utf8, item->valuestring);
+    }
+
+    cJSON_Delete(item);
+    n = (int) strlen(utf8);
+
+    if (n == 0) {
+        return KS_ERR;
+    }
+
+    ks_lbuf_add(&r->string, utf8, n);
+    r->p += len;
+
+    return KS_OK;
+}
+
+
+static int
+ks_json_escape(ks_json_reader_t *r)
+{
+    u_char       c;
+    const char  *at;
+
+    static const char  from[] = "\"\\/bfnrt";
+    static const char  to[] = "\"\\/\b\f\n\r\t";
+
+    c = (u_char) r->p[1];               /* a zero at the end */
+
+    if (c == 'u') {
+        if (ks_json_unicode(r) != KS_OK) {
+            ks_json_bad(r, "invalid unicode escape code");
+            return KS_ERR;
+        }
+
+        return KS_OK;
+    }
+
+    at = c ? strchr(from, c) : NULL;
+
+    if (at == NULL) {
+        ks_json_bad(r, "invalid escape code");
+        return KS_ERR;
+    }
+
+    ks_lbuf_char(&r->string, (u_char) to[at - from]);
+    r->p += 2;
+
+    return KS_OK;
+}
+
+
+static void
+ks_json_string(ks_json_reader_t *r)
+{
+    const char  *from;
+
+    r->kind = KS_JSON_STRING;
+    r->string.len = 0;
+    r->p++;
+
+    for ( ;; ) {
+        from = r->p;
+
+        while (*r->p != '"' && *r->p != '\\' && *r->p) {
+            r->p++;
+        }
+
+        ks_lbuf_add(&r->string, from, (size_t) (r->p - from));
+
+        switch (*r->p) {
+
+        case '"':
+            r->p++;
+            return;
+
+        case '\\':
+            ks_lua_step(r->L, &r->steps);
+
+            if (ks_json_escape(r) != KS_OK) {
+                return;
+            }
+
+            break;
+
+        default:
+            ks_json_bad(r, "unexpected end of string");
+            return;
+        }
+    }
+}
+
+
+/* what the C library takes for a number and JSON does not */
+
+static int
+ks_json_odd_number(const char *p)
+{
+    if (*p == '+') {
+        return 1;
+    }
+
+    if (*p == '-') {
+        p++;
+    }
+
+    if (*p == '0') {
+        return (p[1] | 32) == 'x' || (p[1] >= '0' && p[1] <= '9');
+    }
+
+    if (*p <= '9') {
+        return 0;
+    }
+
+    return strncasecmp(p, "inf", 3) == 0 || strncasecmp(p, "nan", 3) == 0;
+}
+
+
+static void
+ks_json_number(ks_json_reader_t *r)
+{
+    char  *end;
+
+    r->kind = KS_JSON_NUMBER;
+    r->number = strtod(r->p, &end);
+
+    if (end == r->p) {
+        ks_json_bad(r, "invalid number");
+
+    } else {
+        r->p = end;
+    }
+}
+
+
+static int
+ks_json_word(ks_json_reader_t *r, const char *word, ks_json_kind_t kind,
+    int value)
+{
+    size_t  len;
+
+    len = strlen(word);
+
+    if (strncmp(r->p, word, len) != 0) {
+        return 0;
+    }
+
+    r->p += len;
+    r->kind = kind;
+    r->number = value;
+
+    return 1;
+}
+
+
+static void
+ks_json_other(ks_json_reader_t *r)
+{
+    char  c;
+
+    c = *r->p;
+
+    if (c == '-' || (c >= '0' && c <= '9')) {
+        if (!r->conf->decode_invalid && ks_json_odd_number(r->p)) {
+            ks_json_bad(r, "invalid number");
+            return;
+        }
+
+        ks_json_number(r);
+        return;
+    }
+
+    if (ks_json_word(r, "true", KS_JSON_BOOLEAN, 1)
+        || ks_json_word(r, "false", KS_JSON_BOOLEAN, 0)
+        || ks_json_word(r, "null", KS_JSON_NULL, 0))
+    {
+        return;
+    }
+
+    if (r->conf->decode_invalid && strchr("+fiIntN", c)
+        && ks_json_odd_number(r->p))
+    {
+        ks_json_number(r);
+        return;
+    }
+
+    ks_json_bad(r, "invalid token");
+}
+
+
+static void
+ks_json_next(ks_json_reader_t *r)
+{
+    static const char  marks[] = "{}[]:,";
+
+    static const ks_json_kind_t  kinds[] = {
+        KS_JSON_OBJECT, KS_JSON_OBJECT_END, KS_JSON_ARRAY, KS_JSON_ARRAY_END,
+        KS_JSON_COLON, KS_JSON_COMMA
+    };
+
+    const char  *at;
+
+    while (*r->p == ' ' || *r->p == '\t' || *r->p == '\n' || *r->p == '\r') {
+        r->p++;
+    }
+
+    r->at = (size_t) (r->p - r->text);
+
+    /* a zero is the end, be it the text's or one in it */
+
+    if (*r->p == '\0') {
+        r->kind = KS_JSON_END;
+        return;
+    }
+
+    if (*r->p == '"') {
+        ks_json_string(r);
+        return;
+    }
+
+    at = strchr(marks, *r->p);
+
+    if (at) {
+        r->kind = kinds[at - marks];
+        r->p++;
+        return;
+    }
+
+    ks_json_other(r);
+}
+
+
+/* --- decoding --- */
+
+static void
+ks_json_expected(ks_json_reader_t *r, const char *what)
+{
+    const char  *found;
+
+    found = r->kind == KS_JSON_ERROR ? r->error : ks_json_names[r->kind];
+
+    luaL_error(r->L, "Expected %s but found %s at character %d", what, found,
+               (int) r->at + 1);
+}
+
+
+static void
+ks_json_descend(ks_json_reader_t *r)
+{
+    r->depth++;
+
+    if (r->depth > r->conf->decode_depth || r->depth > KS_JSON_DEPTH_MAX
+        || !lua_checkstack(r->L, 6))
+    {
+        luaL_error(r->L, "Found too many nested data structures (%d) at "
+                   "character %d", r->depth, (int) (r->p - r->text));
+    }
+
+    lua_newtable(r->L);
+}
+
+
+static void
+ks_json_object(ks_json_reader_t *r)
+{
+    ks_json_descend(r);
+    ks_json_next(r);
+
+    if (r->kind == KS_JSON_OBJECT_END) {
+        r->depth--;
+        return;
+    }
+
+    for ( ;; ) {
+        if (r->kind != KS_JSON_STRING) {
+            ks_json_expected(r, "object key string");
+        }
+
+        ks_lbuf_push(&r->string);
+        ks_json_next(r);
+
+        if (r->kind != KS_JSON_COLON) {
+            ks_json_expected(r, "colon");
+        }
+
+        ks_json_next(r);
+        ks_json_value(r);
+        lua_rawset(r->L, -3);
+        ks_json_next(r);
+
+        if (r->kind == KS_JSON_OBJECT_END) {
+            r->depth--;
+            return;
+        }
+
+        if (r->kind != KS_JSON_COMMA) {
+            ks_json_expected(r, "comma or object end");
+        }
+
+        ks_json_next(r);
+    }
+}
+
+
+static void
+ks_json_array(ks_json_reader_t *r)
+{
+    lua_Integer  i;
+
+    ks_json_descend(r);
+    ks_json_next(r);
+
+    if (r->kind == KS_JSON_ARRAY_END) {
+        r->depth--;
+        return;
+    }
+
+    for (i = 1; /* void */ ; i++) {
+        ks_json_value(r);
+        lua_rawseti(r->L, -2, i);
+        ks_json_next(r);
+
+        if (r->kind == KS_JSON_ARRAY_END) {
+            r->depth--;
+            return;
+        }
+
+        if (r->kind != KS_JSON_COMMA) {
+            ks_json_expected(r, "comma or array end");
+        }
+
+        ks_json_next(r);
+    }
+}
+
+
+/* pushes what begins with the token at hand */
+
+static void
+ks_json_value(ks_json_reader_t *r)
+{
+    ks_lua_step(r->L, &r->steps);
+
+    switch (r->kind) {
+
+    case KS_JSON_STRING:
+        ks_lbuf_push(&r->string);
+        break;
+
+    case KS_JSON_NUMBER:
+        ks_lua_push_number(r->L, r->number);
+        break;
+
+    case KS_JSON_BOOLEAN:
+        lua_pushboolean(r->L, r->number != 0);
+        break;
+
+    case KS_JSON_OBJECT:
+        ks_json_object(r);
+        break;
+
+    case KS_JSON_ARRAY:
+        ks_json_array(r);
+        break;
+
+    case KS_JSON_NULL:
+        lua_pushlightuserdata(r->L, NULL);
+        break;
+
+    default:
+        ks_json_expected(r, "value");
+    }
+}
+
+
+int
+ks_cjson_decode(lua_State *L)
+{
+    size_t            len;
+    ks_json_reader_t  r;
+
+    luaL_argcheck(L, lua_gettop(L) == 1, 1, "expected 1 argument");
+
+    r.L = L;
+    r.conf = ks_cjson_conf(L);
+    r.text = ks_lua_check_text(L, 1, &len);
+    r.p = r.text;
+    r.end = r.text + len;
+    r.depth = 0;
+    r.steps = 0;
+    r.error = NULL;
+
+    if (len >= 2 && (!r.text[0] || !r.text[1])) {
+        luaL_error(L, "JSON parser does not support UTF-16 or UTF-32");
+    }
+
+    ks_lbuf_init(&r.string, L);
+    ks_json_next(&r);
+    ks_json_value(&r);
+    ks_json_next(&r);
+
+    if (r.kind != KS_JSON_END) {
+        ks_json_expected(&r, "the end");
+    }
+
+    return 1;
+}
