@@ -311,6 +311,17 @@ ks_env_pairs(lua_State *L)
 
 /* --- functions in the place of Lua's --- */
 
+/* to functions that would, which says nothing of a line */
+
+static int
+ks_env_refuse(lua_State *L)
+{
+    lua_pushliteral(L, "Attempt to modify a readonly table");
+
+    return lua_error(L);
+}
+
+
 static int
 ks_env_rawset(lua_State *L)
 {
@@ -320,7 +331,7 @@ ks_env_rawset(lua_State *L)
     lua_settop(L, 3);
 
     if (ks_env_is_view(L, 1)) {
-        return ks_raise(L, "ERR Attempt to modify a readonly table");
+        return ks_env_refuse(L);
     }
 
     lua_rawset(L, 1);
@@ -341,7 +352,7 @@ ks_env_setmetatable(lua_State *L)
     lua_settop(L, 2);
 
     if (ks_env_is_view(L, 1)) {
-        return luaL_error(L, "Attempt to modify a readonly table");
+        return ks_env_refuse(L);
     }
 
     if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) {

@@ -661,8 +661,7 @@ ks_reply_lua_error(ks_run_t *run, lua_State *L)
                         text, run->name, source, line);
 
     } else {
-        ks_reply_errorf(run->ctx->reply, "%s%s script: %s", code, text,
-                        run->name);
+        ks_reply_errorf(run->ctx->reply, "%s%s", code, text);
     }
 
     lua_settop(L, top - 1);
