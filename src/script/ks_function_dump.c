@@ -123,6 +123,8 @@ ks_restore_library(ks_ctx_t *c, ks_vm_t *vm, ks_rdb_in_t *in,
     ks_functions_t        lib;
     const ks_function_t  *taken;
 
+    memset(&lib, 0, sizeof(lib));
+
     if (ks_rdb_string(in, &lib.text) != KS_OK) {
         ks_reply_error(c->reply, "ERR Failed loading library payload");
         return KS_ERR;

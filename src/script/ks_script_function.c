@@ -177,6 +177,7 @@ ks_handle_function_load(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
+    memset(&lib, 0, sizeof(lib));
     lib.text = argv[argc - 1];
     err = ks_functions_head(c->space, &lib);
 
