@@ -71,6 +71,10 @@ subtest 'curl' => sub {
          '[{"result":"3"},{"result":4}]'],
         [[@auth, '--data-binary', "\nDECR c\nGET c\n", $url],
          '[{"result":3},{"result":"3"}]'],
+        [[@auth, '--data-binary', "\nEVAL\nif redis.call('GET', KEYS[1]) == "
+          . "ARGV[1] then\n    return redis.call('DECR', KEYS[1])\nend\n"
+          . "return 0\n1 c 3\nINCR c\n", $url],
+         '[{"result":2},{"result":3}]'],
         [[@auth, '-X', 'POST', '-d', 'from a body', "$url/set/body?EX=60"],
          '{"result":"OK"}'],
         [[@auth, "$url/get/body"],      '{"result":"from a body"}'],

@@ -25,7 +25,7 @@
                              "quote it"
 
 /* bytes to be looked at for ends of scripts: so many, and some for each byte */
-#define KS_TEXT_WORK       (1024 * 1024)
+#define KS_TEXT_WORK       (2 * 1024 * 1024)
 #define KS_TEXT_WORK_BYTE  8
 
 typedef struct {
