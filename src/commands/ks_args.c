@@ -204,6 +204,12 @@ ks_reply_item(ks_ctx_t *c, const ks_item_t *it)
     const u_char  *p;
 
     r = c->reply;
+
+    if (ks_likely(it->data != NULL)) {
+        ks_reply_bulk(r, it->data, it->len);
+        return;
+    }
+
     r->ops->bulk_begin(r, it->len);
 
     for (off = 0; off < it->len; off += n) {

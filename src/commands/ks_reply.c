@@ -79,24 +79,27 @@ ks_reply_ok(ks_reply_t *r)
 size_t
 ks_integer_text(u_char *buf, int64_t v)
 {
-    size_t    n, len;
-    u_char    digits[KS_INTEGER_TEXT];
-    uint64_t  u;
+    size_t     len;
+    u_char    *p;
+    uint64_t   u, rest;
 
     u = (v < 0) ? - (uint64_t) v : (uint64_t) v;
-    n = sizeof(digits);
+    len = (v < 0) ? 2 : 1;
+
+    for (rest = u; rest >= 10; rest /= 10) {
+        len++;
+    }
+
+    p = buf + len;
 
     do {
-        digits[--n] = (u_char) ('0' + u % 10);
+        *--p = (u_char) ('0' + u % 10);
         u /= 10;
     } while (u != 0);
 
     if (v < 0) {
-        digits[--n] = '-';
+        *--p = '-';
     }
-
-    len = sizeof(digits) - n;
-    memcpy(buf, digits + n, len);
 
     return len;
 }
