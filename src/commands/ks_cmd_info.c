@@ -150,6 +150,7 @@ ks_info_stats(ks_info_t *info)
     ks_info_number(info, "keyspace_hits", st->hits);
     ks_info_number(info, "keyspace_misses", st->misses);
     ks_info_number(info, "keyspace_recovered_locks", st->recovered);
+    ks_info_number(info, "keyspace_limit_errors", st->limit_faults);
 }
 
 

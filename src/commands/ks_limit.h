@@ -34,7 +34,7 @@
 #include "keyspace/ks_space.h"
 
 
-#define KS_LIMIT_COUNT_MAX   1000000000ll
+#define KS_LIMIT_COUNT_MAX   1000000000000ll
 #define KS_LIMIT_PERIOD_MAX  (366 * 24 * 3600 * 1000ll)     /* ms */
 
 #define KS_LIMIT_MS          1000000ll                      /* ns */
@@ -73,6 +73,7 @@ typedef struct {
     ks_str_t              key;
     int64_t               cost;     /* 0: only looks */
     unsigned              strict:1; /* a fault rejects */
+    void                 *data;     /* the caller's own */
 
     /* what became of it */
     unsigned              limited:1;

@@ -201,6 +201,7 @@ struct ks_zone_s {
     ks_pool_t        pool;
 
     uint64_t         ids;       /* handed out; a hint, never goes back */
+    uint64_t         limit_faults;      /* a hint, see ks_zone_stats_t */
 
     /* hints: commands run, by processes that share no cache line */
     ks_counter_t     commands[KS_COUNTERS];

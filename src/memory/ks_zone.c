@@ -316,6 +316,7 @@ ks_zone_stats(const ks_zone_t *zone, ks_zone_stats_t *st)
     st->used = zone->size - (uint64_t) zone->pool.nfree * KS_PAGE_SIZE;
     st->created_ms = zone->created_ms;
     st->shards = zone->nshards;
+    st->limit_faults = zone->limit_faults;
 
     sh = (const ks_shard_t *) ((const u_char *) zone + zone->shards_at);
 
@@ -353,4 +354,13 @@ ks_zone_reset_stats(ks_zone_t *zone)
     for (i = 0; i < KS_COUNTERS; i++) {
         zone->commands[i].n = 0;
     }
+
+    zone->limit_faults = 0;
+}
+
+
+void
+ks_zone_count_limit_fault(ks_zone_t *zone)
+{
+    __atomic_fetch_add(&zone->limit_faults, 1, __ATOMIC_RELAXED);
 }

@@ -43,6 +43,7 @@ typedef struct {
     uint64_t  evicted;
     uint64_t  commands;
     uint64_t  recovered;        /* locks taken over from dead processes */
+    uint64_t  limit_faults;     /* rate limits that could not be told */
     uint64_t  created_ms;       /* when the zone was laid out */
     unsigned  shards;
 } ks_zone_stats_t;
@@ -71,6 +72,8 @@ int ks_policy_parse(const ks_str_t *name, ks_policy_t *policy); /* KS_ERR */
 /* Sums over the shards, without locks: each number is true, not their sum. */
 void ks_zone_stats(const ks_zone_t *zone, ks_zone_stats_t *st);
 void ks_zone_reset_stats(ks_zone_t *zone);              /* CONFIG RESETSTAT */
+
+void ks_zone_count_limit_fault(ks_zone_t *zone);
 
 
 #endif /* KS_ZONE_H */

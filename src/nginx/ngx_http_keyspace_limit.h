@@ -1,0 +1,131 @@
+
+/*
+ * What the files of the module of rate limits share: rules, and what became of
+ * a request's.
+ */
+
+
+#ifndef _NGX_HTTP_KEYSPACE_LIMIT_H_INCLUDED_
+#define _NGX_HTTP_KEYSPACE_LIMIT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_keyspace.h"
+#include "commands/ks_limit.h"
+
+
+/* the longest key as it is; of longer ones it is the SHA-256, in hex */
+#define NGX_HTTP_KEYSPACE_LIMIT_KEY      255
+
+#define NGX_HTTP_KEYSPACE_LIMIT_NAME     64
+#define NGX_HTTP_KEYSPACE_LIMIT_PREFIX   1024
+
+
+typedef struct {
+    ngx_str_t                   name;
+    ngx_keyspace_zone_t        *zone;           /* NULL: not declared yet */
+
+    ngx_http_complex_value_t    key;
+    ngx_http_complex_value_t   *rate;           /* NULL: it is in limit */
+    ngx_http_complex_value_t   *cost;           /* NULL: it is units */
+
+    ks_limit_t                  limit;
+    int64_t                     units;
+    ngx_str_t                   prefix;         /* of keys, with the name */
+
+    /* where it was declared, or else first named: for messages */
+    ngx_str_t                   file;
+    ngx_uint_t                  line;
+
+    unsigned                    algorithm:1;    /* what was given */
+    unsigned                    burst:1;
+    unsigned                    prefixed:1;
+    unsigned                    on_error:1;
+    unsigned                    strict:1;       /* on_error=reject */
+} ngx_http_keyspace_limit_rule_t;
+
+
+typedef struct {
+    ngx_array_t                 rules;  /* of ngx_http_keyspace_limit_rule_t * */
+    ngx_uint_t                  used;   /* keyspace_limit is somewhere */
+} ngx_http_keyspace_limit_main_conf_t;
+
+
+typedef struct {
+    ngx_array_t                *rules;  /* the same; NULL: none */
+    ngx_uint_t                  status;
+    ngx_uint_t                  log_level;
+    ngx_flag_t                  dry_run;
+    ngx_flag_t                  headers;
+} ngx_http_keyspace_limit_loc_conf_t;
+
+
+typedef enum {
+    NGX_HTTP_KEYSPACE_LIMIT_NONE = 0,           /* no rule applied */
+    NGX_HTTP_KEYSPACE_LIMIT_PASSED,
+    NGX_HTTP_KEYSPACE_LIMIT_REJECTED,
+    NGX_HTTP_KEYSPACE_LIMIT_REJECTED_DRY_RUN
+} ngx_http_keyspace_limit_status_e;
+
+
+/*
+ * One a request, for as long as it lives: internal redirects come to other
+ * locations with it.  The data of a check is its rule.
+ */
+
+typedef struct {
+    ngx_array_t                 checks;         /* of ks_limit_check_t */
+    ngx_http_keyspace_limit_status_e  status;
+    ngx_http_keyspace_limit_rule_t   *refused;  /* it could not be asked */
+    unsigned                    headers:1;
+} ngx_http_keyspace_limit_ctx_t;
+
+
+/* --- ngx_http_keyspace_limit.c --- */
+
+/* NULL: no rule was asked yet. */
+ngx_http_keyspace_limit_ctx_t *ngx_http_keyspace_limit_get_ctx(
+    ngx_http_request_t *r);
+
+/* --- ngx_http_keyspace_limit_rule.c --- */
+
+/* The rule of that name, declared already or (it is checked) later on. */
+ngx_http_keyspace_limit_rule_t *ngx_http_keyspace_limit_rule_named(
+    ngx_conf_t *cf, ngx_http_keyspace_limit_main_conf_t *lmcf,
+    ngx_str_t *name);
+
+/* The directive keyspace_limit_rule. */
+char *ngx_http_keyspace_limit_rule(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/*
+ * What a variable says at run time: NGX_OK; NGX_DECLINED: it is empty;
+ * NGX_ERROR: it is no rate, or no cost.
+ */
+ngx_int_t ngx_http_keyspace_limit_rate(ngx_http_keyspace_limit_rule_t *rule,
+    ngx_str_t *text, ks_limit_t *limit);
+ngx_int_t ngx_http_keyspace_limit_cost(ngx_str_t *text, int64_t *cost);
+
+/* --- ngx_http_keyspace_limit_filter.c --- */
+
+/*
+ * The check that tells most: the one to wait longest for, or the tightest;
+ * NULL if there is none.  And its rule, or the one that has rejected because
+ * it could not be asked.
+ */
+ks_limit_check_t *ngx_http_keyspace_limit_shown(
+    ngx_http_keyspace_limit_ctx_t *ctx);
+ngx_http_keyspace_limit_rule_t *ngx_http_keyspace_limit_shown_rule(
+    ngx_http_keyspace_limit_ctx_t *ctx);
+
+ngx_int_t ngx_http_keyspace_limit_add_variables(ngx_conf_t *cf);
+void ngx_http_keyspace_limit_add_filter(void);
+
+
+extern ngx_module_t  ngx_http_keyspace_limit_module;
+
+
+#endif /* _NGX_HTTP_KEYSPACE_LIMIT_H_INCLUDED_ */

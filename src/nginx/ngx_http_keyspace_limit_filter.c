@@ -1,0 +1,450 @@
+
+/*
+ * What clients and logs are told of rate limits: response fields, variables.
+ *
+ * RateLimit and RateLimit-Policy are those of the IETF's draft, in its form of
+ * draft-ietf-httpapi-ratelimit-headers-08 to -10: lists of strings, the names
+ * of the rules, with parameters.  "q" and "w" are the rate, "w" only if the
+ * period is whole seconds; "r" and "t" what is left, and the seconds until the
+ * whole quota is there.
+ */
+
+
+#include "ngx_http_keyspace_limit.h"
+
+
+#define NGX_HTTP_KEYSPACE_LIMIT_NS  1000000000ll        /* in a second */
+
+/* what one rule takes in a list at most: quotes, a comma, two parameters */
+#define NGX_HTTP_KEYSPACE_LIMIT_ITEM                                          \
+    (NGX_HTTP_KEYSPACE_LIMIT_NAME + sizeof(", \"\";q=;w=") - 1                \
+     + 2 * NGX_INT64_LEN)
+
+
+static ngx_int_t ngx_http_keyspace_limit_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_keyspace_limit_fields(ngx_http_request_t *r,
+    ngx_http_keyspace_limit_ctx_t *ctx, ks_limit_check_t *shown);
+static ngx_int_t ngx_http_keyspace_limit_field(ngx_http_request_t *r,
+    ngx_str_t *name, u_char *start, u_char *last);
+static int64_t ngx_http_keyspace_limit_seconds(int64_t ns);
+static ngx_int_t ngx_http_keyspace_limit_status_variable(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_keyspace_limit_rule_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_keyspace_limit_number_variable(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_keyspace_limit_value(ngx_http_variable_value_t *v,
+    ngx_str_t *s);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+
+
+static ngx_str_t  ngx_http_keyspace_limit_policy =
+    ngx_string("RateLimit-Policy");
+static ngx_str_t  ngx_http_keyspace_limit_state = ngx_string("RateLimit");
+static ngx_str_t  ngx_http_keyspace_limit_limit =
+    ngx_string("X-RateLimit-Limit");
+static ngx_str_t  ngx_http_keyspace_limit_remaining =
+    ngx_string("X-RateLimit-Remaining");
+static ngx_str_t  ngx_http_keyspace_limit_reset =
+    ngx_string("X-RateLimit-Reset");
+static ngx_str_t  ngx_http_keyspace_limit_retry = ngx_string("Retry-After");
+
+
+/* in the order of ngx_http_keyspace_limit_status_e */
+
+static ngx_str_t  ngx_http_keyspace_limit_statuses[] = {
+    ngx_null_string,
+    ngx_string("PASSED"),
+    ngx_string("REJECTED"),
+    ngx_string("REJECTED_DRY_RUN")
+};
+
+
+static ngx_http_variable_t  ngx_http_keyspace_limit_vars[] = {
+
+    { ngx_string("keyspace_limit_status"), NULL,
+      ngx_http_keyspace_limit_status_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("keyspace_limit_rule"), NULL,
+      ngx_http_keyspace_limit_rule_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("keyspace_limit_remaining"), NULL,
+      ngx_http_keyspace_limit_number_variable,
+      offsetof(ks_limit_check_t, remaining), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("keyspace_limit_reset"), NULL,
+      ngx_http_keyspace_limit_number_variable,
+      offsetof(ks_limit_check_t, reset), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
+/* --- what is to be told --- */
+
+/* how long a check that limits makes one wait */
+
+static inline uint64_t
+ngx_http_keyspace_limit_wait(ks_limit_check_t *check)
+{
+    /* never is longest */
+    return (uint64_t) check->retry;
+}
+
+
+static ngx_uint_t
+ngx_http_keyspace_limit_tighter(ks_limit_check_t *a, ks_limit_check_t *b)
+{
+    if (a->limited != b->limited) {
+        return a->limited;
+    }
+
+    if (a->limited) {
+        return ngx_http_keyspace_limit_wait(a)
+               > ngx_http_keyspace_limit_wait(b);
+    }
+
+    if (a->remaining != b->remaining) {
+        return a->remaining < b->remaining;
+    }
+
+    return a->reset > b->reset;
+}
+
+
+ks_limit_check_t *
+ngx_http_keyspace_limit_shown(ngx_http_keyspace_limit_ctx_t *ctx)
+{
+    ngx_uint_t         i;
+    ks_limit_check_t  *check, *shown;
+
+    shown = NULL;
+    check = ctx->checks.elts;
+
+    for (i = 0; i < ctx->checks.nelts; i++) {
+        if (check[i].fault == KS_LIMIT_FINE
+            && (shown == NULL
+                || ngx_http_keyspace_limit_tighter(&check[i], shown)))
+        {
+            shown = &check[i];
+        }
+    }
+
+    return shown;
+}
+
+
+ngx_http_keyspace_limit_rule_t *
+ngx_http_keyspace_limit_shown_rule(ngx_http_keyspace_limit_ctx_t *ctx)
+{
+    ks_limit_check_t  *check;
+
+    check = ngx_http_keyspace_limit_shown(ctx);
+
+    if (check != NULL && (check->limited || ctx->refused == NULL)) {
+        return check->data;
+    }
+
+    return ctx->refused;
+}
+
+
+/* rounded up: who waits for as long does not come too early */
+
+static int64_t
+ngx_http_keyspace_limit_seconds(int64_t ns)
+{
+    return ns / NGX_HTTP_KEYSPACE_LIMIT_NS
+           + (ns % NGX_HTTP_KEYSPACE_LIMIT_NS != 0);
+}
+
+
+/* --- response fields --- */
+
+void
+ngx_http_keyspace_limit_add_filter(void)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_keyspace_limit_header_filter;
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_limit_header_filter(ngx_http_request_t *r)
+{
+    u_char                         *p;
+    ks_limit_check_t               *shown;
+    ngx_http_keyspace_limit_ctx_t  *ctx;
+
+    if (r != r->main) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ctx = ngx_http_keyspace_limit_get_ctx(r);
+
+    if (ctx == NULL || (shown = ngx_http_keyspace_limit_shown(ctx)) == NULL) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    if (ctx->headers
+        && ngx_http_keyspace_limit_fields(r, ctx, shown) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->status == NGX_HTTP_KEYSPACE_LIMIT_REJECTED && shown->limited
+        && shown->retry != KS_LIMIT_NEVER)
+    {
+        p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+        if (p == NULL
+            || ngx_http_keyspace_limit_field(r,
+                   &ngx_http_keyspace_limit_retry, p,
+                   ngx_sprintf(p, "%L", ngx_http_keyspace_limit_seconds(
+                                            shown->retry)))
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+/* ', "name";q=100;w=60' */
+
+static u_char *
+ngx_http_keyspace_limit_policy_item(u_char *p, ks_limit_check_t *check)
+{
+    ngx_http_keyspace_limit_rule_t  *rule;
+
+    rule = check->data;
+
+    p = ngx_cpymem(p, ", \"", 3);
+    p = ngx_cpymem(p, rule->name.data, rule->name.len);
+    p = ngx_sprintf(p, "\";q=%L", check->limit.count);
+
+    if (check->limit.period % 1000 == 0) {
+        p = ngx_sprintf(p, ";w=%L", check->limit.period / 1000);
+    }
+
+    return p;
+}
+
+
+/* ', "name";r=99;t=12' */
+
+static u_char *
+ngx_http_keyspace_limit_state_item(u_char *p, ks_limit_check_t *check)
+{
+    ngx_http_keyspace_limit_rule_t  *rule;
+
+    rule = check->data;
+
+    p = ngx_cpymem(p, ", \"", 3);
+    p = ngx_cpymem(p, rule->name.data, rule->name.len);
+
+    return ngx_sprintf(p, "\";r=%L;t=%L", check->remaining,
+                       ngx_http_keyspace_limit_seconds(check->reset));
+}
+
+
+typedef u_char *(*ngx_http_keyspace_limit_item_pt)(u_char *p,
+    ks_limit_check_t *check);
+
+
+/* A list with an item for each rule; the first has no comma in front. */
+
+static ngx_int_t
+ngx_http_keyspace_limit_list(ngx_http_request_t *r,
+    ngx_http_keyspace_limit_ctx_t *ctx, ngx_str_t *name,
+    ngx_http_keyspace_limit_item_pt item)
+{
+    u_char            *p, *start;
+    ngx_uint_t         i;
+    ks_limit_check_t  *check;
+
+    start = ngx_pnalloc(r->pool, ctx->checks.nelts
+                                 * NGX_HTTP_KEYSPACE_LIMIT_ITEM);
+    if (start == NULL) {
+        return NGX_ERROR;
+    }
+
+    check = ctx->checks.elts;
+
+    for (p = start, i = 0; i < ctx->checks.nelts; i++) {
+        if (check[i].fault == KS_LIMIT_FINE) {
+            p = item(p, &check[i]);
+        }
+    }
+
+    return ngx_http_keyspace_limit_field(r, name, start + 2, p);
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_limit_fields(ngx_http_request_t *r,
+    ngx_http_keyspace_limit_ctx_t *ctx, ks_limit_check_t *shown)
+{
+    u_char  *p, *limit, *remaining, *reset;
+
+    if (ngx_http_keyspace_limit_list(r, ctx, &ngx_http_keyspace_limit_policy,
+                                     ngx_http_keyspace_limit_policy_item)
+        != NGX_OK
+        || ngx_http_keyspace_limit_list(r, ctx,
+                                        &ngx_http_keyspace_limit_state,
+                                        ngx_http_keyspace_limit_state_item)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    limit = ngx_pnalloc(r->pool, 3 * NGX_INT64_LEN);
+    if (limit == NULL) {
+        return NGX_ERROR;
+    }
+
+    remaining = ngx_sprintf(limit, "%L", shown->quota);
+    reset = ngx_sprintf(remaining, "%L", shown->remaining);
+    p = ngx_sprintf(reset, "%L",
+                    ngx_http_keyspace_limit_seconds(shown->reset));
+
+    if (ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_limit,
+                                      limit, remaining)
+        != NGX_OK
+        || ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_remaining,
+                                         remaining, reset)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_reset,
+                                         reset, p);
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_limit_field(ngx_http_request_t *r, ngx_str_t *name,
+    u_char *start, u_char *last)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    h->key = *name;
+    h->value.len = last - start;
+    h->value.data = start;
+
+    return NGX_OK;
+}
+
+
+/* --- variables --- */
+
+ngx_int_t
+ngx_http_keyspace_limit_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_keyspace_limit_vars; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_limit_status_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_keyspace_limit_ctx_t  *ctx;
+
+    ctx = ngx_http_keyspace_limit_get_ctx(r);
+
+    return ngx_http_keyspace_limit_value(v, (ctx == NULL) ? NULL
+                             : &ngx_http_keyspace_limit_statuses[ctx->status]);
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_limit_rule_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_keyspace_limit_ctx_t   *ctx;
+    ngx_http_keyspace_limit_rule_t  *rule;
+
+    ctx = ngx_http_keyspace_limit_get_ctx(r);
+    rule = (ctx == NULL) ? NULL : ngx_http_keyspace_limit_shown_rule(ctx);
+
+    return ngx_http_keyspace_limit_value(v, (rule == NULL) ? NULL
+                                                           : &rule->name);
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_limit_number_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    int64_t                         n;
+    ngx_str_t                       s;
+    ks_limit_check_t               *shown;
+    ngx_http_keyspace_limit_ctx_t  *ctx;
+
+    ctx = ngx_http_keyspace_limit_get_ctx(r);
+    shown = (ctx == NULL) ? NULL : ngx_http_keyspace_limit_shown(ctx);
+
+    if (shown == NULL) {
+        return ngx_http_keyspace_limit_value(v, NULL);
+    }
+
+    n = *(int64_t *) ((u_char *) shown + data);
+
+    if (data == offsetof(ks_limit_check_t, reset)) {
+        n = ngx_http_keyspace_limit_seconds(n);
+    }
+
+    s.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (s.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    s.len = ngx_sprintf(s.data, "%L", n) - s.data;
+
+    return ngx_http_keyspace_limit_value(v, &s);
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_limit_value(ngx_http_variable_value_t *v, ngx_str_t *s)
+{
+    if (s == NULL || s->len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->len = s->len;
+    v->data = s->data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}

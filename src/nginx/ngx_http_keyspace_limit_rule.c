@@ -1,0 +1,674 @@
+
+/*
+ * keyspace_limit_rule: what a rule says, in the configuration and in the
+ * variables that it names.
+ *
+ * A rule may be named by keyspace_limit before it is declared; that it is in
+ * the end is checked by the module.
+ */
+
+
+#include "ngx_http_keyspace_limit.h"
+
+
+typedef char *(*ngx_http_keyspace_limit_param_pt)(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
+
+typedef struct {
+    ngx_str_t                         name;     /* with the = */
+    ngx_http_keyspace_limit_param_pt  set;
+} ngx_http_keyspace_limit_param_t;
+
+
+static char *ngx_http_keyspace_limit_rule_param(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *param);
+static char *ngx_http_keyspace_limit_rule_finish(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule);
+static char *ngx_http_keyspace_limit_rule_burst(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule);
+static char *ngx_http_keyspace_limit_set_zone(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
+static char *ngx_http_keyspace_limit_set_key(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
+static char *ngx_http_keyspace_limit_set_rate(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
+static char *ngx_http_keyspace_limit_set_algorithm(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
+static char *ngx_http_keyspace_limit_set_burst(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
+static char *ngx_http_keyspace_limit_set_cost(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
+static char *ngx_http_keyspace_limit_set_prefix(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
+static char *ngx_http_keyspace_limit_set_on_error(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
+static char *ngx_http_keyspace_limit_compile(ngx_conf_t *cf,
+    ngx_str_t *value, ngx_http_complex_value_t *cv);
+static ngx_int_t ngx_http_keyspace_limit_number(u_char **p, u_char *last,
+    int64_t *n);
+static int64_t ngx_http_keyspace_limit_unit(u_char *p, u_char *last);
+
+
+static ngx_http_keyspace_limit_param_t  ngx_http_keyspace_limit_params[] = {
+    { ngx_string("zone="),      ngx_http_keyspace_limit_set_zone },
+    { ngx_string("key="),       ngx_http_keyspace_limit_set_key },
+    { ngx_string("rate="),      ngx_http_keyspace_limit_set_rate },
+    { ngx_string("algorithm="), ngx_http_keyspace_limit_set_algorithm },
+    { ngx_string("burst="),     ngx_http_keyspace_limit_set_burst },
+    { ngx_string("cost="),      ngx_http_keyspace_limit_set_cost },
+    { ngx_string("prefix="),    ngx_http_keyspace_limit_set_prefix },
+    { ngx_string("on_error="),  ngx_http_keyspace_limit_set_on_error },
+    { ngx_null_string, NULL }
+};
+
+
+/* in the order of ks_limit_algorithm_t */
+
+static ngx_str_t  ngx_http_keyspace_limit_algorithms[] = {
+    ngx_string("fixed_window"),
+    ngx_string("sliding_window"),
+    ngx_string("token_bucket"),
+    ngx_string("gcra"),
+    ngx_null_string
+};
+
+
+ngx_http_keyspace_limit_rule_t *
+ngx_http_keyspace_limit_rule_named(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_main_conf_t *lmcf, ngx_str_t *name)
+{
+    ngx_uint_t                        i;
+    ngx_http_keyspace_limit_rule_t  **slot, *rule;
+
+    slot = lmcf->rules.elts;
+
+    for (i = 0; i < lmcf->rules.nelts; i++) {
+        if (slot[i]->name.len == name->len
+            && ngx_strncmp(slot[i]->name.data, name->data, name->len) == 0)
+        {
+            return slot[i];
+        }
+    }
+
+    rule = ngx_pcalloc(cf->pool, sizeof(ngx_http_keyspace_limit_rule_t));
+    if (rule == NULL) {
+        return NULL;
+    }
+
+    rule->name = *name;
+    rule->file = cf->conf_file->file.name;
+    rule->line = cf->conf_file->line;
+
+    slot = ngx_array_push(&lmcf->rules);
+    if (slot == NULL) {
+        return NULL;
+    }
+
+    *slot = rule;
+
+    return rule;
+}
+
+
+/* It is sent as a string of a structured field, and begins keys. */
+
+static ngx_uint_t
+ngx_http_keyspace_limit_name_ok(ngx_str_t *name)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    if (name->len == 0 || name->len > NGX_HTTP_KEYSPACE_LIMIT_NAME
+        || (name->len == 3 && ngx_strncmp(name->data, "off", 3) == 0))
+    {
+        return 0;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i];
+
+        if ((c < '0' || c > '9') && (c < 'a' || c > 'z')
+            && (c < 'A' || c > 'Z') && c != '_' && c != '-' && c != '.')
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+char *
+ngx_http_keyspace_limit_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_keyspace_limit_main_conf_t *lmcf = conf;
+
+    char                            *rv;
+    ngx_str_t                       *value;
+    ngx_uint_t                       i;
+    ngx_http_keyspace_limit_rule_t  *rule;
+
+    value = cf->args->elts;
+
+    if (!ngx_http_keyspace_limit_name_ok(&value[1])) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid name \"%V\" of a keyspace limit rule: it "
+                           "is at most %d letters, digits, \"_\", \"-\" and "
+                           "\".\", and not \"off\"", &value[1],
+                           NGX_HTTP_KEYSPACE_LIMIT_NAME);
+        return NGX_CONF_ERROR;
+    }
+
+    rule = ngx_http_keyspace_limit_rule_named(cf, lmcf, &value[1]);
+    if (rule == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (rule->zone != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate keyspace limit rule \"%V\", "
+                           "declared in %V:%ui", &rule->name, &rule->file,
+                           rule->line);
+        return NGX_CONF_ERROR;
+    }
+
+    rule->file = cf->conf_file->file.name;
+    rule->line = cf->conf_file->line;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        rv = ngx_http_keyspace_limit_rule_param(cf, rule, &value[i]);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    return ngx_http_keyspace_limit_rule_finish(cf, rule);
+}
+
+
+static char *
+ngx_http_keyspace_limit_rule_param(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *param)
+{
+    char                             *rv;
+    ngx_str_t                         value;
+    ngx_http_keyspace_limit_param_t  *p;
+
+    for (p = ngx_http_keyspace_limit_params; p->name.len; p++) {
+
+        if (param->len < p->name.len
+            || ngx_strncmp(param->data, p->name.data, p->name.len) != 0)
+        {
+            continue;
+        }
+
+        value.len = param->len - p->name.len;
+        value.data = param->data + p->name.len;
+
+        rv = p->set(cf, rule, &value);
+
+        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "parameter \"%V\" of keyspace limit rule "
+                               "\"%V\" %s", param, &rule->name, rv);
+            return NGX_CONF_ERROR;
+        }
+
+        return rv;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown parameter \"%V\" of keyspace limit rule "
+                       "\"%V\"", param, &rule->name);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* What is missing or does not go together; then what it is by default. */
+
+static char *
+ngx_http_keyspace_limit_rule_finish(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule)
+{
+    size_t      len;
+    u_char     *p;
+    ngx_str_t   prefix;
+
+    if (rule->zone == NULL || rule->key.value.data == NULL
+        || (rule->rate == NULL && rule->limit.count == 0))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "keyspace limit rule \"%V\" must have the "
+                           "parameter \"%s\"", &rule->name,
+                           (rule->zone == NULL) ? "zone"
+                           : (rule->key.value.data == NULL) ? "key" : "rate");
+        return NGX_CONF_ERROR;
+    }
+
+    if (!rule->algorithm) {
+        rule->limit.algorithm = KS_LIMIT_SLIDING_WINDOW;
+    }
+
+    if (rule->cost == NULL && rule->units == 0) {
+        rule->units = 1;
+    }
+
+    ngx_str_set(&prefix, "limit:");
+
+    if (rule->prefixed) {
+        prefix = rule->prefix;
+    }
+
+    len = prefix.len + rule->name.len + 1;
+
+    p = ngx_pnalloc(cf->pool, len);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rule->prefix.len = len;
+    rule->prefix.data = p;
+
+    p = ngx_cpymem(p, prefix.data, prefix.len);
+    p = ngx_cpymem(p, rule->name.data, rule->name.len);
+    *p = ':';
+
+    return ngx_http_keyspace_limit_rule_burst(cf, rule);
+}
+
+
+static char *
+ngx_http_keyspace_limit_rule_burst(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule)
+{
+    ngx_str_t  *name;
+
+    name = &ngx_http_keyspace_limit_algorithms[rule->limit.algorithm];
+
+    if (rule->burst
+        && rule->limit.algorithm != KS_LIMIT_TOKEN_BUCKET
+        && rule->limit.algorithm != KS_LIMIT_GCRA)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "keyspace limit rule \"%V\": there is no \"burst\" "
+                           "with the algorithm \"%V\", only with token_bucket "
+                           "and gcra", &rule->name, name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (rule->limit.algorithm == KS_LIMIT_TOKEN_BUCKET
+        && rule->burst && rule->limit.burst == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "keyspace limit rule \"%V\": with token_bucket "
+                           "\"burst\" is how many tokens there are at most, "
+                           "and must be 1 or more", &rule->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (rule->limit.algorithm == KS_LIMIT_TOKEN_BUCKET && !rule->burst) {
+        rule->limit.burst = rule->limit.count;
+    }
+
+    if (rule->limit.algorithm == KS_LIMIT_GCRA && rule->rate == NULL
+        && ks_limit_interval(&rule->limit) == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "keyspace limit rule \"%V\": with gcra the rate "
+                           "may be at most one in a nanosecond", &rule->name);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* --- parameters --- */
+
+static char *
+ngx_http_keyspace_limit_set_zone(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+{
+    if (rule->zone != NULL) {
+        return "is duplicate";
+    }
+
+    rule->zone = ngx_keyspace_zone_named(cf, value);
+
+    return (rule->zone == NULL) ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_keyspace_limit_set_key(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+{
+    if (rule->key.value.data != NULL) {
+        return "is duplicate";
+    }
+
+    if (value->len == 0) {
+        return "is empty";
+    }
+
+    return ngx_http_keyspace_limit_compile(cf, value, &rule->key);
+}
+
+
+static char *
+ngx_http_keyspace_limit_set_rate(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+{
+    char                      *rv;
+    ngx_http_complex_value_t   cv;
+
+    if (rule->rate != NULL || rule->limit.count != 0) {
+        return "is duplicate";
+    }
+
+    rv = ngx_http_keyspace_limit_compile(cf, value, &cv);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (cv.lengths != NULL) {
+        rule->rate = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+        if (rule->rate == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *rule->rate = cv;
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_keyspace_limit_rate(rule, value, &rule->limit) != NGX_OK) {
+        return "is invalid: a rate is a number and a period of 1ms to 366d, "
+               "such as 100r/m, 5r/500ms or 1000r/d";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_keyspace_limit_set_algorithm(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+{
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    if (rule->algorithm) {
+        return "is duplicate";
+    }
+
+    name = ngx_http_keyspace_limit_algorithms;
+
+    for (i = 0; name[i].len; i++) {
+        if (name[i].len == value->len
+            && ngx_strncmp(name[i].data, value->data, value->len) == 0)
+        {
+            rule->limit.algorithm = i;
+            rule->algorithm = 1;
+            return NGX_CONF_OK;
+        }
+    }
+
+    return "is invalid: the algorithm is one of fixed_window, sliding_window, "
+           "token_bucket, gcra";
+}
+
+
+static char *
+ngx_http_keyspace_limit_set_burst(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+{
+    u_char  *p;
+
+    if (rule->burst) {
+        return "is duplicate";
+    }
+
+    p = value->data;
+
+    if (ngx_http_keyspace_limit_number(&p, p + value->len, &rule->limit.burst)
+        != NGX_OK
+        || p != value->data + value->len)
+    {
+        return "is invalid: burst is a number";
+    }
+
+    rule->burst = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_keyspace_limit_set_cost(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+{
+    char                      *rv;
+    ngx_http_complex_value_t   cv;
+
+    if (rule->cost != NULL || rule->units != 0) {
+        return "is duplicate";
+    }
+
+    rv = ngx_http_keyspace_limit_compile(cf, value, &cv);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (cv.lengths != NULL) {
+        rule->cost = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+        if (rule->cost == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *rule->cost = cv;
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_keyspace_limit_cost(value, &rule->units) != NGX_OK
+        || rule->units == 0)
+    {
+        return "is invalid: cost is a number above 0, or has variables";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_keyspace_limit_set_prefix(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+{
+    if (rule->prefixed) {
+        return "is duplicate";
+    }
+
+    if (value->len > NGX_HTTP_KEYSPACE_LIMIT_PREFIX) {
+        return "is too long";
+    }
+
+    rule->prefix = *value;
+    rule->prefixed = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_keyspace_limit_set_on_error(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+{
+    if (rule->on_error) {
+        return "is duplicate";
+    }
+
+    rule->on_error = 1;
+
+    if (value->len == 4 && ngx_strncmp(value->data, "pass", 4) == 0) {
+        return NGX_CONF_OK;
+    }
+
+    if (value->len == 6 && ngx_strncmp(value->data, "reject", 6) == 0) {
+        rule->strict = 1;
+        return NGX_CONF_OK;
+    }
+
+    return "is invalid: on_error is \"pass\" or \"reject\"";
+}
+
+
+static char *
+ngx_http_keyspace_limit_compile(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_complex_value_t *cv)
+{
+    ngx_http_compile_complex_value_t  ccv;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+    ngx_memzero(cv, sizeof(ngx_http_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = value;
+    ccv.complex_value = cv;
+
+    return (ngx_http_compile_complex_value(&ccv) == NGX_OK) ? NGX_CONF_OK
+                                                            : NGX_CONF_ERROR;
+}
+
+
+/* --- numbers --- */
+
+/* digits, up to the largest count; *p is behind them */
+
+static ngx_int_t
+ngx_http_keyspace_limit_number(u_char **p, u_char *last, int64_t *n)
+{
+    u_char  *start;
+
+    start = *p;
+
+    for (*n = 0; *p < last && **p >= '0' && **p <= '9'; (*p)++) {
+        *n = *n * 10 + (**p - '0');
+
+        if (*n > KS_LIMIT_COUNT_MAX) {
+            return NGX_ERROR;
+        }
+    }
+
+    return (*p == start) ? NGX_ERROR : NGX_OK;
+}
+
+
+/* ms in a unit; 0: there is none such */
+
+static int64_t
+ngx_http_keyspace_limit_unit(u_char *p, u_char *last)
+{
+    if (last - p == 2 && p[0] == 'm' && p[1] == 's') {
+        return 1;
+    }
+
+    if (last - p != 1) {
+        return 0;
+    }
+
+    switch (*p) {
+    case 's':
+        return 1000;
+    case 'm':
+        return 60 * 1000;
+    case 'h':
+        return 3600 * 1000;
+    case 'd':
+        return 24 * 3600 * 1000;
+    }
+
+    return 0;
+}
+
+
+/* N[r]/[M]UNIT */
+
+ngx_int_t
+ngx_http_keyspace_limit_rate(ngx_http_keyspace_limit_rule_t *rule,
+    ngx_str_t *text, ks_limit_t *limit)
+{
+    u_char   *p, *last;
+    int64_t   count, unit, units;
+
+    if (text->len == 0) {
+        return NGX_DECLINED;
+    }
+
+    p = text->data;
+    last = p + text->len;
+
+    if (ngx_http_keyspace_limit_number(&p, last, &count) != NGX_OK
+        || count == 0)
+    {
+        return NGX_ERROR;
+    }
+
+    if (p < last && *p == 'r') {
+        p++;
+    }
+
+    if (p == last || *p++ != '/') {
+        return NGX_ERROR;
+    }
+
+    units = 1;
+
+    if (p < last && *p >= '0' && *p <= '9'
+        && ngx_http_keyspace_limit_number(&p, last, &units) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    unit = ngx_http_keyspace_limit_unit(p, last);
+
+    if (unit == 0 || units == 0 || units > KS_LIMIT_PERIOD_MAX / unit) {
+        return NGX_ERROR;
+    }
+
+    limit->count = count;
+    limit->period = units * unit;
+
+    if (rule->rate == NULL) {
+        return NGX_OK;
+    }
+
+    if (limit->algorithm == KS_LIMIT_TOKEN_BUCKET && !rule->burst) {
+        limit->burst = count;
+    }
+
+    return (limit->algorithm == KS_LIMIT_GCRA
+            && ks_limit_interval(limit) == 0) ? NGX_ERROR : NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_keyspace_limit_cost(ngx_str_t *text, int64_t *cost)
+{
+    u_char  *p;
+
+    if (text->len == 0) {
+        return NGX_DECLINED;
+    }
+
+    p = text->data;
+
+    if (ngx_http_keyspace_limit_number(&p, p + text->len, cost) != NGX_OK
+        || p != text->data + text->len)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
