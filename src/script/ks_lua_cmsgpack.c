@@ -131,7 +131,9 @@ ks_msgpack_put_number(ks_msgpack_writer_t *w)
 
     n = lua_tonumber(w->L, -1);
 
-    if (n >= -KS_LUA_TWO_63 && n < KS_LUA_TWO_63 && n == (lua_Number) (int64_t) n) {
+    if (n >= -KS_LUA_TWO_63 && n < KS_LUA_TWO_63
+        && n == (lua_Number) (int64_t) n)
+    {
         ks_msgpack_put_integer(w, (int64_t) n);
         return;
     }

@@ -186,23 +186,37 @@ ks_math_ldexp(lua_State *L)
 }
 
 
-/* the largest, or with sign -1 the smallest; integers stay exact */
+/* whether argument a is less than b; integers are compared exactly */
 
 static int
-ks_math_extreme(lua_State *L, int greater)
+ks_math_less(lua_State *L, int a, int b)
 {
-    int         i, best, n;
-    lua_Number  value, other;
+    lua_Number  x, y;
+
+    if (lua_isinteger(L, a) && lua_isinteger(L, b)) {
+        return lua_tointeger(L, a) < lua_tointeger(L, b);
+    }
+
+    x = luaL_checknumber(L, a);
+    y = luaL_checknumber(L, b);
+
+    return x < y;
+}
+
+
+static int
+ks_math_extreme(lua_State *L, int greatest)
+{
+    int  i, best, n;
 
     n = lua_gettop(L);
-    value = luaL_checknumber(L, 1);
+    luaL_checknumber(L, 1);
     best = 1;
 
     for (i = 2; i <= n; i++) {
-        other = luaL_checknumber(L, i);
+        luaL_checknumber(L, i);
 
-        if (greater ? other > value : other < value) {
-            value = other;
+        if (greatest ? ks_math_less(L, best, i) : ks_math_less(L, i, best)) {
             best = i;
         }
     }
@@ -211,7 +225,7 @@ ks_math_extreme(lua_State *L, int greater)
         lua_pushvalue(L, best);
 
     } else {
-        ks_lua_push_number(L, value);
+        ks_lua_push_number(L, lua_tonumber(L, best));
     }
 
     return 1;

@@ -176,9 +176,10 @@ ks_format_string(ks_format_t *f)
 static void
 ks_format_one(ks_format_t *f)
 {
-    int     len;
-    char    c;
-    size_t  n;
+    int      len;
+    char     c;
+    size_t   n;
+    int64_t  value;
 
     if (++f->arg > f->nargs) {
         luaL_argerror(f->L, f->arg, "no value");
@@ -193,8 +194,9 @@ ks_format_one(ks_format_t *f)
     switch (c) {
 
     case 'c':
-        len = snprintf(f->item, sizeof(f->item), f->spec,
-                       (int) ks_format_integer(f, 1));
+        value = ks_format_integer(f, 1);
+        value = value == (int) value ? value : 0;
+        len = snprintf(f->item, sizeof(f->item), f->spec, (int) value);
         len = (int) strnlen(f->item, (size_t) len);
         break;
 

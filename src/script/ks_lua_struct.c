@@ -416,7 +416,7 @@ ks_struct_get_string(ks_struct_t *st, const char *data, size_t len, size_t pos,
             luaL_error(st->L, "format 'c0' needs a previous size");
         }
 
-        st->size = (size_t) ks_lua_check_int(st->L, -1);
+        st->size = ks_struct_unsigned(st->L, -1);
         lua_pop(st->L, 1);
         --*n;
         luaL_argcheck(st->L, st->size <= len && pos <= len - st->size, 2,

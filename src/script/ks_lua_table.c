@@ -154,7 +154,8 @@ ks_table_concat(lua_State *L)
 
         if (!lua_isstring(L, -1)) {
             return luaL_error(L, "invalid value (%s) at index %I in table for "
-                              "'concat'", luaL_typename(L, -1), (LUAI_UACINT) i);
+                              "'concat'", luaL_typename(L, -1),
+                              (LUAI_UACINT) i);
         }
 
         s = ks_lua_check_text(L, lua_gettop(L), &len);
