@@ -10,6 +10,9 @@
  * anew whenever a version of the zone's library comes that it was not made at.
  * One that was made amid a transaction which has changed the library itself is
  * not relied on afterwards: that transaction may have been rolled back.
+ *
+ * A call may take as much memory as a script, and functions could keep it all:
+ * so when they have come to keep more than that, all libraries are loaded anew.
  */
 
 #include <ctype.h>
@@ -20,6 +23,8 @@
 
 #define KS_FUNCTION_SOURCE  "@user_function"
 #define KS_FUNCTION_NAME    64          /* bytes that need no memory */
+#define KS_FUNCTION_FRESH   32          /* libraries kept that nobody calls */
+#define KS_LOG_WARNING      3           /* the level of redis.log() */
 
 /* addresses that name slots of the registry */
 static const char  ks_chunk_key;        /* what is being loaded */
@@ -27,6 +32,7 @@ static const char  ks_loaded_key;       /* id -> { name -> callback } */
 static const char  ks_named_key;        /* name in lower case -> function */
 static const char  ks_loaded_next_key;  /* the same two, being made */
 static const char  ks_named_next_key;
+static const char  ks_fresh_key;        /* ids loaded since they were made */
 
 
 /* --- loading --- */
@@ -154,6 +160,8 @@ ks_functions_run(ks_ctx_t *c, ks_vm_t *vm, const ks_functions_t *lib)
     ks_function_push_env(L, 0);
     lua_setupvalue(L, -2, 1);
     lua_pop(L, 1);
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_chunk_key);
 
     return err;
 }
@@ -195,6 +203,41 @@ ks_functions_compile(ks_ctx_t *c, ks_vm_t *vm, ks_functions_t *lib)
 }
 
 
+/*
+ * What is loaded before it comes into the zone may never come there, or be
+ * replaced before anybody calls it: not too many of these are kept.
+ */
+
+static void
+ks_functions_note_fresh(lua_State *L, uint64_t id)
+{
+    lua_Integer  i, n;
+
+    ks_want_table(L, &ks_fresh_key);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_fresh_key);
+    n = (lua_Integer) lua_rawlen(L, -1);
+
+    if (n >= KS_FUNCTION_FRESH) {
+        lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_loaded_key);
+
+        for (i = n; i > 0; i--) {
+            lua_rawgeti(L, -2, i);
+            lua_pushnil(L);
+            lua_rawset(L, -3);
+            lua_pushnil(L);
+            lua_rawseti(L, -3, i);
+        }
+
+        lua_pop(L, 1);
+        n = 0;
+    }
+
+    lua_pushinteger(L, (lua_Integer) id);
+    lua_rawseti(L, -2, n + 1);
+    lua_pop(L, 1);
+}
+
+
 const char *
 ks_functions_load(ks_ctx_t *c, ks_vm_t *vm, ks_functions_t *lib)
 {
@@ -208,6 +251,7 @@ ks_functions_load(ks_ctx_t *c, ks_vm_t *vm, ks_functions_t *lib)
     }
 
     lib->id = ks_next_id(c->space);
+    ks_functions_note_fresh(vm->L, lib->id);
     ks_functions_keep(c->space, vm->L, lib);
 
     return lib->n ? NULL : "No functions registered";
@@ -241,12 +285,28 @@ ks_push_folded(ks_space_t *sp, lua_State *L, const ks_str_t *name)
 }
 
 
+static void
+ks_functions_complain(ks_ctx_t *c, const ks_vm_t *vm,
+    const ks_functions_t *lib, const char *err)
+{
+    ks_str_t  text;
+
+    if (vm->conf.log) {
+        text = ks_text(ks_function_text(c->space, "library %.*s: %s",
+                                        (int) lib->name.len, lib->name.data,
+                                        err));
+        vm->conf.log(vm->conf.data, KS_LOG_WARNING, &text);
+    }
+}
+
+
 /* The callbacks of the library on top of L; KS_ERR: it does not load here. */
 
 static int
 ks_functions_callbacks(ks_ctx_t *c, ks_vm_t *vm, const ks_functions_t *lib)
 {
     lua_State       *L;
+    const char      *err;
     ks_functions_t   again;
 
     L = vm->L;
@@ -256,7 +316,10 @@ ks_functions_callbacks(ks_ctx_t *c, ks_vm_t *vm, const ks_functions_t *lib)
         lua_pop(L, 2);
         again = *lib;
 
-        if (ks_functions_compile(c, vm, &again) != NULL) {
+        err = ks_functions_compile(c, vm, &again);
+
+        if (err) {
+            ks_functions_complain(c, vm, lib, err);
             return KS_ERR;
         }
 
@@ -363,7 +426,49 @@ ks_functions_sync(ks_ctx_t *c, ks_vm_t *vm)
     ks_registry_move(L, &ks_loaded_next_key, &ks_loaded_key);
     ks_registry_move(L, &ks_named_next_key, &ks_named_key);
 
-    vm->functions = (vm->changed == ks_transaction(sp)) ? 0 : version;
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_fresh_key);
+
+    if (vm->changed == ks_transaction(sp)) {
+        vm->functions = 0;
+        return;
+    }
+
+    vm->functions = version;
+    lua_gc(L, LUA_GCCOLLECT);
+    vm->settled = vm->used;
+}
+
+
+/* whether the table of functions is to be made anew */
+
+static int
+ks_functions_stale(ks_vm_t *vm)
+{
+    size_t  most;
+
+    if (vm->functions
+        != ks_library_version(vm->space, KS_LIBRARY_FUNCTIONS) + 1)
+    {
+        return 1;
+    }
+
+    most = vm->settled + vm->conf.memory;
+
+    if (vm->conf.memory == 0 || vm->used <= most) {
+        return 0;
+    }
+
+    lua_gc(vm->L, LUA_GCCOLLECT);
+
+    if (vm->used <= most) {
+        return 0;
+    }
+
+    lua_newtable(vm->L);
+    lua_rawsetp(vm->L, LUA_REGISTRYINDEX, &ks_loaded_key);
+
+    return 1;
 }
 
 
@@ -375,9 +480,7 @@ ks_functions_find(ks_ctx_t *c, ks_vm_t *vm, const ks_str_t *name,
 
     L = vm->L;
 
-    if (vm->functions
-        != ks_library_version(c->space, KS_LIBRARY_FUNCTIONS) + 1)
-    {
+    if (ks_functions_stale(vm)) {
         ks_functions_sync(c, vm);
     }
 

@@ -51,6 +51,8 @@ typedef struct {
     char               pending[KS_SHA_LEN + 1]; /* compiled last, by EVAL */
     uint64_t           changed;         /* the last transaction that changed
                                            the functions of the zone */
+    size_t             settled;         /* bytes used with all libraries just
+                                           loaded */
 } ks_vm_t;
 
 
