@@ -314,7 +314,8 @@ my @groups = (
     'EVAL beside it' => [
         ['EVAL', 'return redis.register_function', 0],
         ['EVAL', 'return {KEYS[1], ARGV[1]}', 1, 'k', 'a'],
-        body('return _G.KEYS'), body('return {KEYS[1], ARGV[1]}', 0),
+        body('return _G.KEYS'), body("return loadstring('return ARGV')()"),
+        body('return {KEYS[1], ARGV[1]}', 0),
         ['EVAL', 'return t', 0], ['EVAL', "return redis.call('FCALL', 't', 0)", 0],
         ['EVAL', 'return {KEYS[1], ARGV[1]}', 0],
     ],

@@ -66,6 +66,7 @@ ks_fcall_run(ks_ctx_t *c, ks_vm_t *vm, const ks_callee_t *callee, int argc,
     run.name = callee->name;
     run.readonly = (callee->flags & KS_SHEBANG_NOWRITES) != 0;
     run.resp = 2;
+    run.function = 1;
 
     ks_push_arguments(vm->L, nkeys, argv + 3);
     ks_push_arguments(vm->L, argc - 3 - nkeys, argv + 3 + nkeys);

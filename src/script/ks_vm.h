@@ -31,7 +31,7 @@ typedef struct {
     unsigned       resp:2;              /* what redis.setresp() chose */
     unsigned       loading:1;           /* FUNCTION LOAD: no commands */
     unsigned       shown:1;             /* others see that it runs */
-    const char    *source;              /* "@user_script" */
+    unsigned       function:1;          /* has the environment of functions */
 } ks_run_t;
 
 typedef struct {

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#include "script/ks_vm.h"
+#include "script/ks_function.h"
 
 
 /* addresses that name slots of the registry */
@@ -433,6 +433,24 @@ ks_env_gather(lua_State *L)
 }
 
 
+/* what is compiled sees what the one does who asks for it */
+
+static void
+ks_env_push_running(lua_State *L)
+{
+    ks_run_t  *run;
+
+    run = ks_vm_of(L)->run;
+
+    if (run && run->function) {
+        ks_function_push_env(L, 0);
+
+    } else {
+        ks_vm_push_env(L);
+    }
+}
+
+
 static int
 ks_env_load_text(lua_State *L, int env)
 {
@@ -452,7 +470,7 @@ ks_env_load_text(lua_State *L, int env)
         lua_pushvalue(L, env);
 
     } else {
-        ks_vm_push_env(L);
+        ks_env_push_running(L);
     }
 
     lua_setupvalue(L, -2, 1);
