@@ -9,7 +9,7 @@
 
 
 #define KS_PAT_CAPTURES  32
-#define KS_PAT_STACK     512            /* choices of one match */
+#define KS_PAT_STACK     256            /* choices of one match */
 
 enum {
     KS_CAP_CLOSED = 0,
