@@ -1,0 +1,249 @@
+# Functions in all workers: known at once, kept over a reload and deaths, rolled
+# back when they are ended.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+use Time::HiRes qw(sleep);
+
+use KS::HTTP;
+use KS::Nginx;
+use KS::Proc qw(wait_for);
+use KS::RESP;
+
+
+# --- helpers ---
+
+sub start {
+    return KS::Nginx->start(size => '64m', workers => 2, resp => '',
+                            resp_listen => 'reuseport', @_);
+}
+
+
+# Two clients of different workers: each tells of its own worker's alone.
+sub two_workers {
+    my ($ngx) = @_;
+    my $a = $ngx->resp;
+    my $id = $a->run('CLIENT', 'ID');
+
+    for (1 .. 200) {
+        my $b = $ngx->resp;
+        return ($a, $b) if $b->run('CLIENT', 'LIST') !~ /^id=$id /m;
+    }
+
+    die 'all connections are of one worker';
+}
+
+
+# a library with a function of the same name
+sub lib {
+    my ($name, $body, $flags) = @_;
+
+    return "#!lua name=$name\nredis.register_function{function_name='$name', "
+        . "callback=function(KEYS, ARGV) $body end, flags={" . ($flags // '')
+        . '}}';
+}
+
+
+sub finish {
+    my ($ngx, @clients) = @_;
+
+    $_->close for @clients;
+    like($ngx->client->run('MEMORY', 'DOCTOR'), qr/^ok/, 'the zone is whole');
+    $ngx->stop;
+}
+
+
+# --- all workers ---
+
+subtest 'libraries are known to all workers' => sub {
+    my $ngx = start();
+    my ($a, $b) = two_workers($ngx);
+
+    is($a->run('FUNCTION', 'LOAD', lib('f', 'return "one " .. ARGV[1]')), 'f',
+       'LOAD in one');
+    is($b->run('FCALL', 'f', 0, 'x'), 'one x', 'FCALL in the other');
+    is($a->run('FCALL', 'f', 0, 'y'), 'one y', '... and in the same');
+    is($ngx->client->run('FCALL', 'f', 0, 'z'), 'one z', '... and over REST');
+
+    is($b->run('FUNCTION', 'LOAD', 'REPLACE', lib('f', 'return "two"')), 'f',
+       'another in its place');
+
+    my @clients = map { $ngx->resp } 1 .. 40;
+    is(scalar(grep { $_->run('FCALL', 'f', 0) eq 'two' } @clients), 40,
+       'on forty connections');
+    $_->close for @clients;
+
+    is($a->run('FUNCTION', 'FLUSH'), 'OK', 'FLUSH in one');
+    is($b->error('FCALL', 'f', 0), 'ERR Function not found', 'is felt');
+
+    finish($ngx, $a, $b);
+};
+
+
+subtest 'libraries outlive a reload, workers and a flush of the keys' => sub {
+    my $ngx = start();
+    my $http = $ngx->client;
+    my $dump;
+
+    $http->run('FUNCTION', 'LOAD', lib('f', 'return redis.call("INCR", "n")'));
+    is($http->run('FCALL', 'f', 0), 1, 'before');
+    $dump = $http->run('FUNCTION', 'LIST', 'WITHCODE');
+    $http->close;
+
+    ok($ngx->reload, 'a reload');
+    is($http->run('FCALL', 'f', 0), 2, 'after it');
+    $http->close;
+
+    my %before = map { $_ => 1 } $ngx->workers;
+    kill 'KILL', keys %before;
+    ok(wait_for(20, sub {
+        my @now = $ngx->workers;
+        return @now == 2 && !grep { $before{$_} } @now;
+    }), 'new workers in the place of killed ones');
+
+    is($http->run('FCALL', 'f', 0), 3, '... know it too');
+    is_deeply($http->run('FUNCTION', 'LIST', 'WITHCODE'), $dump,
+              '... and all about it');
+    is($http->run('FLUSHALL'), 'OK', 'FLUSHALL');
+    is($http->run('FCALL', 'f', 0), 1, '... is of keys');
+    $http->close;
+
+    $ngx->allow('exited on signal 9');
+    finish($ngx);
+};
+
+
+# --- ends ---
+
+subtest 'functions that are ended' => sub {
+    my $ngx = start();
+    my $c = $ngx->resp;
+
+    $c->run('FUNCTION', 'LOAD', lib('slow', 'redis.call("SET", "gone", 1) '
+                                            . 'while true do end'));
+    $c->run('FUNCTION', 'LOAD', lib('fails', 'redis.call("SET", "kept", 1) '
+                                             . 'error("x")'));
+
+    like($c->error('FCALL', 'slow', 0), qr/script_timeout/, 'one that is slow');
+    is($c->run('EXISTS', 'gone'), 0, '... never was');
+    like($c->error('FCALL', 'fails', 0),
+         qr/^ERR user_function:2: x script: fails, on \@user_function:2\.$/,
+         'one that fails');
+    is($c->run('EXISTS', 'kept'), 1, '... keeps what it wrote');
+
+    like($c->error('FUNCTION', 'LOAD', "#!lua name=x\nwhile true do end"),
+         qr/script_timeout/, 'a library that is slow');
+    is_deeply($c->run('FUNCTION', 'LIST', 'LIBRARYNAME', 'x'), [], '... is none');
+
+    my @r = $c->replies(['MULTI'],
+        ['FUNCTION', 'LOAD', 'REPLACE', lib('fails', 'return "new"')],
+        ['FCALL', 'fails', 0], ['SET', 'gone', 1], ['FCALL', 'slow', 0],
+        ['EXEC']);
+    like($r[-1], qr/^-.*script_timeout/, 'in MULTI');
+    is($c->run('EXISTS', 'gone'), 0, '... nothing of it was');
+    like($c->error('FCALL', 'fails', 0), qr/^ERR user_function:2: x /,
+         '... and nothing was loaded');
+
+    @r = $c->replies(['MULTI'],
+        ['FUNCTION', 'LOAD', 'REPLACE', lib('fails', 'return "new"')],
+        ['FCALL', 'fails', 0], ['EXEC']);
+    is($r[-1], "*2\r\n\$5\r\nfails\r\n\$3\r\nnew\r\n", 'one that ends well');
+    is($c->run('FCALL', 'fails', 0), 'new', '... is there');
+
+    finish($ngx, $c);
+};
+
+
+subtest 'FUNCTION KILL' => sub {
+    my $ngx = start(zone => 'script_timeout 60s;');
+    my ($a, $b) = two_workers($ngx);
+
+    $a->run('FUNCTION', 'LOAD', lib('slow', 'redis.call("SET", "gone", 1) '
+                                            . 'while true do end'));
+    is($b->error('FUNCTION', 'KILL'),
+       'NOTBUSY No scripts in execution right now.', 'nothing runs');
+
+    $a->send(KS::RESP::encode('FCALL', 'slow', 0));
+    ok(wait_for(30, sub {
+        return $b->command('FUNCTION', 'KILL') eq "+OK\r\n";
+    }), 'of another worker');
+    like($a->reply, qr/^-ERR .*rolled back/, '... ends it');
+    is($a->run('EXISTS', 'gone'), 0, '... and it never was');
+
+    finish($ngx, $a, $b);
+};
+
+
+subtest 'a worker dies in a function' => sub {
+    my $ngx = start(zone => 'script_timeout 60s;', size => '16m');
+    my $c = $ngx->resp;
+
+    $c->run('FUNCTION', 'LOAD', lib('slow', 'for i = 1, 100 do '
+        . 'redis.call("SET", "gone" .. i, i) end while true do end'));
+    $c->send(KS::RESP::encode('FCALL', 'slow', 0));
+
+    my @workers = $ngx->workers;
+    my $busy;
+
+    # the one that takes the processor's time
+    ok(wait_for(30, sub {
+        my %before = map { $_ => ticks($_) } @workers;
+        sleep 0.2;
+        ($busy) = grep { ticks($_) - $before{$_} > 5 } @workers;
+        return $busy;
+    }), 'one is busy');
+
+    kill 'KILL', $busy;
+    $c->close;
+
+    my $http = $ngx->client;
+    is($http->run('DBSIZE'), 0, 'nothing of it was');
+    is($http->run('FUNCTION', 'DELETE', 'slow'), 'OK', 'the library was');
+    $http->close;
+
+    $ngx->allow('exited on signal 9');
+    finish($ngx);
+};
+
+
+# --- rights ---
+
+subtest 'read-only tokens' => sub {
+    my $ngx = start();
+    my $c = $ngx->resp;
+    my $r = $ngx->resp(token => $KS::Nginx::READONLY);
+
+    $c->run('FUNCTION', 'LOAD', lib('w', 'return redis.call("SET", "k", 1)'));
+    $c->run('FUNCTION', 'LOAD', lib('r', 'return redis.call("GET", "k")',
+                                    "'no-writes'"));
+    $c->run('SET', 'k', 'v');
+
+    is($r->run('FCALL', 'r', 0), 'v', 'reads');
+    is($r->run('FCALL_RO', 'r', 0), 'v', '... with FCALL_RO');
+    like($r->error('FCALL', 'w', 0), qr/^NOPERM /, 'does not write');
+    like($r->error('FUNCTION', 'LOAD', lib('x', 'return 1')), qr/^NOPERM /,
+         'does not load');
+    like($r->error('FUNCTION', 'FLUSH'), qr/^NOPERM /, 'nor flush');
+    is(scalar @{$c->run('FUNCTION', 'LIST')}, 2, '... and nothing was');
+    is($c->run('GET', 'k'), 'v', 'nothing has changed');
+
+    finish($ngx, $c, $r);
+};
+
+
+done_testing;
+
+
+# of the processor's time that a process has taken
+sub ticks {
+    my ($pid) = @_;
+    my $stat = KS::Proc::slurp("/proc/$pid/stat") // return 0;
+    my @f = split ' ', substr $stat, 2 + rindex $stat, ')';
+
+    return $f[11] + $f[12];
+}
