@@ -1,0 +1,635 @@
+
+/*
+ * Sessions: the directives keyspace_session and keyspace_session_require.
+ *
+ * What browsers would silently drop (a cookie of a name or with attributes
+ * that contradict each other) is refused here.
+ */
+
+
+#include "ngx_http_keyspace_session.h"
+
+
+#define NGX_HTTP_KEYSPACE_SESSION_TTL       (3600 * 1000)
+#define NGX_HTTP_KEYSPACE_SESSION_ABSOLUTE  (12 * 3600 * 1000)
+#define NGX_HTTP_KEYSPACE_SESSION_PREFIX    1024
+
+#define ngx_http_keyspace_session_is(s, text)                                 \
+    ((s)->len == sizeof(text) - 1                                             \
+     && ngx_strncmp((s)->data, text, sizeof(text) - 1) == 0)
+
+
+/* A parameter's value; NULL, or what is wrong with it. */
+
+typedef const char *(*ngx_http_keyspace_session_param_pt)(
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
+
+
+typedef struct {
+    ngx_str_t                           name;
+    ngx_http_keyspace_session_param_pt  set;
+} ngx_http_keyspace_session_param_t;
+
+
+static void *ngx_http_keyspace_session_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_keyspace_session_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_keyspace_session_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+static ngx_int_t ngx_http_keyspace_session_postconfiguration(ngx_conf_t *cf);
+static char *ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_keyspace_session_param(ngx_conf_t *cf,
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *arg);
+static char *ngx_http_keyspace_session_sound(ngx_conf_t *cf,
+    ngx_http_keyspace_session_conf_t *sc);
+static char *ngx_http_keyspace_session_require(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+
+static const char *ngx_http_keyspace_session_cookie(
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_ttl(
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_absolute(
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_prefix(
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_secure(
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_httponly(
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_samesite(
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_path(
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_domain(
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_create(
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
+
+
+static ngx_http_keyspace_session_param_t  ngx_http_keyspace_session_params[] = {
+    { ngx_string("cookie"), ngx_http_keyspace_session_cookie },
+    { ngx_string("ttl"), ngx_http_keyspace_session_ttl },
+    { ngx_string("absolute"), ngx_http_keyspace_session_absolute },
+    { ngx_string("prefix"), ngx_http_keyspace_session_prefix },
+    { ngx_string("secure"), ngx_http_keyspace_session_secure },
+    { ngx_string("httponly"), ngx_http_keyspace_session_httponly },
+    { ngx_string("samesite"), ngx_http_keyspace_session_samesite },
+    { ngx_string("path"), ngx_http_keyspace_session_path },
+    { ngx_string("domain"), ngx_http_keyspace_session_domain },
+    { ngx_string("create"), ngx_http_keyspace_session_create },
+    { ngx_null_string, NULL }
+};
+
+
+static ngx_command_t  ngx_http_keyspace_session_commands[] = {
+
+    { ngx_string("keyspace_session"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_keyspace_session,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("keyspace_session_require"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_keyspace_session_require,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_keyspace_session_module_ctx = {
+    ngx_http_keyspace_session_add_variables,      /* preconfiguration */
+    ngx_http_keyspace_session_postconfiguration,  /* postconfiguration */
+
+    ngx_http_keyspace_session_create_main_conf,   /* create main conf */
+    NULL,                                         /* init main conf */
+
+    NULL,                                         /* create server conf */
+    NULL,                                         /* merge server conf */
+
+    ngx_http_keyspace_session_create_loc_conf,    /* create location conf */
+    ngx_http_keyspace_session_merge_loc_conf      /* merge location conf */
+};
+
+
+ngx_module_t  ngx_http_keyspace_session_module = {
+    NGX_MODULE_V1,
+    &ngx_http_keyspace_session_module_ctx,     /* module context */
+    ngx_http_keyspace_session_commands,        /* module directives */
+    NGX_HTTP_MODULE,                           /* module type */
+    NULL,                                      /* init master */
+    NULL,                                      /* init module */
+    ngx_http_keyspace_session_init_variables,  /* init process */
+    NULL,                                      /* init thread */
+    NULL,                                      /* exit thread */
+    NULL,                                      /* exit process */
+    NULL,                                      /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_http_keyspace_session_create_main_conf(ngx_conf_t *cf)
+{
+    /* set by ngx_pcalloc(): not used, no fields */
+
+    return ngx_pcalloc(cf->pool,
+                       sizeof(ngx_http_keyspace_session_main_conf_t));
+}
+
+
+static void *
+ngx_http_keyspace_session_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_keyspace_session_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool,
+                       sizeof(ngx_http_keyspace_session_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    conf->session = NGX_CONF_UNSET_PTR;
+    conf->require = NGX_CONF_UNSET_UINT;
+
+    return conf;
+}
+
+
+static char *
+ngx_http_keyspace_session_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child)
+{
+    ngx_http_keyspace_session_loc_conf_t *prev = parent;
+    ngx_http_keyspace_session_loc_conf_t *conf = child;
+
+    ngx_conf_merge_ptr_value(conf->session, prev->session, NULL);
+
+    if (conf->require == NGX_CONF_UNSET_UINT) {
+        conf->location = prev->location;
+    }
+
+    ngx_conf_merge_uint_value(conf->require, prev->require,
+                              NGX_HTTP_KEYSPACE_REQUIRE_OFF);
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_session_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt                    *h;
+    ngx_http_core_main_conf_t              *cmcf;
+    ngx_http_keyspace_session_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf,
+                                             ngx_http_keyspace_session_module);
+    if (!mcf->used) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_keyspace_session_access_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_keyspace_session_content_handler;
+
+    ngx_http_keyspace_session_init_filter();
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_keyspace_session_loc_conf_t *slcf = conf;
+
+    char                                   *rv;
+    ngx_str_t                              *value;
+    ngx_uint_t                              i;
+    ngx_http_keyspace_session_conf_t       *sc;
+    ngx_http_keyspace_session_main_conf_t  *mcf;
+
+    if (slcf->session != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_http_keyspace_session_is(&value[1], "off"))
+    {
+        slcf->session = NULL;
+        return NGX_CONF_OK;
+    }
+
+    sc = ngx_pcalloc(cf->pool, sizeof(ngx_http_keyspace_session_conf_t));
+    if (sc == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_str_set(&sc->cookie, "sid");
+    ngx_str_set(&sc->prefix, "session:");
+    ngx_str_set(&sc->path, "/");
+    ngx_str_set(&sc->samesite, "Lax");
+    sc->ttl = NGX_HTTP_KEYSPACE_SESSION_TTL;
+    sc->absolute = NGX_CONF_UNSET_MSEC;
+    sc->secure = 1;
+    sc->httponly = 1;
+
+    sc->zone = ngx_keyspace_zone_named(cf, &value[1]);
+    if (sc->zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        rv = ngx_http_keyspace_session_param(cf, sc, &value[i]);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    rv = ngx_http_keyspace_session_sound(cf, sc);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf,
+                                             ngx_http_keyspace_session_module);
+    mcf->used = 1;
+    slcf->session = sc;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_keyspace_session_param(ngx_conf_t *cf,
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *arg)
+{
+    ngx_str_t                           value;
+    const char                         *wrong;
+    ngx_http_keyspace_session_param_t  *p;
+
+    for (p = ngx_http_keyspace_session_params; p->set; p++) {
+
+        if (arg->len <= p->name.len
+            || arg->data[p->name.len] != '='
+            || ngx_strncmp(arg->data, p->name.data, p->name.len) != 0)
+        {
+            continue;
+        }
+
+        value.len = arg->len - p->name.len - 1;
+        value.data = arg->data + p->name.len + 1;
+
+        wrong = p->set(sc, &value);
+
+        if (wrong != NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" of "
+                               "\"keyspace_session\": %s", arg, wrong);
+            return NGX_CONF_ERROR;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown parameter \"%V\" of \"keyspace_session\"",
+                       arg);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* What is wrong with parameters beside each other. */
+
+static char *
+ngx_http_keyspace_session_sound(ngx_conf_t *cf,
+    ngx_http_keyspace_session_conf_t *sc)
+{
+    if (sc->absolute == NGX_CONF_UNSET_MSEC) {
+        sc->absolute = ngx_max(sc->ttl, NGX_HTTP_KEYSPACE_SESSION_ABSOLUTE);
+    }
+
+    if (sc->absolute != 0 && sc->absolute < sc->ttl) {
+        return "has a \"ttl\" that is longer than \"absolute\"";
+    }
+
+    if (!sc->secure && ngx_http_keyspace_session_is(&sc->samesite, "None")) {
+        return "with \"samesite=none\" needs \"secure=on\": "
+               "browsers drop such a cookie";
+    }
+
+    if (!sc->secure && sc->cookie.len > 2
+        && ngx_strncmp(sc->cookie.data, "__", 2) == 0
+        && (ngx_strncasecmp(sc->cookie.data, (u_char *) "__Secure-", 9) == 0
+            || ngx_strncasecmp(sc->cookie.data, (u_char *) "__Host-", 7) == 0))
+    {
+        return "with a cookie of this name needs \"secure=on\": "
+               "browsers drop it";
+    }
+
+    if (ngx_strncasecmp(sc->cookie.data, (u_char *) "__Host-", 7) == 0
+        && (sc->domain.len != 0
+            || !ngx_http_keyspace_session_is(&sc->path, "/")))
+    {
+        return "with a cookie of this name takes no \"domain\" and only "
+               "\"path=/\": browsers drop it";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_keyspace_session_require(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_keyspace_session_loc_conf_t *slcf = conf;
+
+    ngx_str_t                              *value;
+    ngx_http_compile_complex_value_t        ccv;
+    ngx_http_keyspace_session_main_conf_t  *mcf;
+
+    if (slcf->require != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_http_keyspace_session_is(&value[1], "off")) {
+        slcf->require = NGX_HTTP_KEYSPACE_REQUIRE_OFF;
+        return NGX_CONF_OK;
+    }
+
+    /* where there is no session, it closes the location all the same */
+
+    mcf = ngx_http_conf_get_module_main_conf(cf,
+                                             ngx_http_keyspace_session_module);
+    mcf->used = 1;
+
+    if (ngx_http_keyspace_session_is(&value[1], "on")) {
+        slcf->require = NGX_HTTP_KEYSPACE_REQUIRE_ON;
+        return NGX_CONF_OK;
+    }
+
+    if (value[1].len < 2
+        || (value[1].data[0] != '/' && value[1].data[0] != '@'))
+    {
+        return "takes \"on\", \"off\" or a location, "
+               "which begins with \"/\" or \"@\"";
+    }
+
+    slcf->require = NGX_HTTP_KEYSPACE_REQUIRE_LOCATION;
+
+    slcf->location = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (slcf->location == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = slcf->location;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* --- parameters --- */
+
+/* A cookie's name is a token of HTTP. */
+
+static const char *
+ngx_http_keyspace_session_cookie(ngx_http_keyspace_session_conf_t *sc,
+    ngx_str_t *value)
+{
+    u_char  c;
+    size_t  i;
+
+    for (i = 0; i < value->len; i++) {
+        c = value->data[i];
+
+        if (c <= ' ' || c >= 0x7f || ngx_strchr("()<>@,;:\\\"/[]?={}", c)) {
+            return "no such character may be in a cookie's name";
+        }
+    }
+
+    if (value->len == 0) {
+        return "a cookie has a name";
+    }
+
+    sc->cookie = *value;
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_keyspace_session_time(ngx_str_t *value, uint64_t *time)
+{
+    ngx_int_t  ms;
+
+    ms = ngx_parse_time(value, 0);
+
+    if (ms == NGX_ERROR) {
+        return "it is not a time";
+    }
+
+    *time = (uint64_t) ms;
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_keyspace_session_ttl(ngx_http_keyspace_session_conf_t *sc,
+    ngx_str_t *value)
+{
+    const char  *wrong;
+
+    wrong = ngx_http_keyspace_session_time(value, &sc->ttl);
+
+    if (wrong == NULL && sc->ttl == 0) {
+        return "it must be longer than 0";
+    }
+
+    return wrong;
+}
+
+
+/* 0: none but the TTL */
+
+static const char *
+ngx_http_keyspace_session_absolute(ngx_http_keyspace_session_conf_t *sc,
+    ngx_str_t *value)
+{
+    return ngx_http_keyspace_session_time(value, &sc->absolute);
+}
+
+
+static const char *
+ngx_http_keyspace_session_prefix(ngx_http_keyspace_session_conf_t *sc,
+    ngx_str_t *value)
+{
+    if (value->len == 0 || value->len > NGX_HTTP_KEYSPACE_SESSION_PREFIX) {
+        return "it must have 1 to 1024 bytes";
+    }
+
+    sc->prefix = *value;
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_keyspace_session_flag(ngx_str_t *value, ngx_uint_t *flag)
+{
+    *flag = ngx_http_keyspace_session_is(value, "on");
+
+    if (!*flag && !ngx_http_keyspace_session_is(value, "off")) {
+        return "it must be \"on\" or \"off\"";
+    }
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_keyspace_session_secure(ngx_http_keyspace_session_conf_t *sc,
+    ngx_str_t *value)
+{
+    ngx_uint_t   flag;
+    const char  *wrong;
+
+    wrong = ngx_http_keyspace_session_flag(value, &flag);
+    sc->secure = flag;
+
+    return wrong;
+}
+
+
+static const char *
+ngx_http_keyspace_session_httponly(ngx_http_keyspace_session_conf_t *sc,
+    ngx_str_t *value)
+{
+    ngx_uint_t   flag;
+    const char  *wrong;
+
+    wrong = ngx_http_keyspace_session_flag(value, &flag);
+    sc->httponly = flag;
+
+    return wrong;
+}
+
+
+static const char *
+ngx_http_keyspace_session_samesite(ngx_http_keyspace_session_conf_t *sc,
+    ngx_str_t *value)
+{
+    if (ngx_http_keyspace_session_is(value, "lax")) {
+        ngx_str_set(&sc->samesite, "Lax");
+
+    } else if (ngx_http_keyspace_session_is(value, "strict")) {
+        ngx_str_set(&sc->samesite, "Strict");
+
+    } else if (ngx_http_keyspace_session_is(value, "none")) {
+        ngx_str_set(&sc->samesite, "None");
+
+    } else if (ngx_http_keyspace_session_is(value, "off")) {
+        ngx_str_null(&sc->samesite);
+
+    } else {
+        return "it must be \"lax\", \"strict\", \"none\" or \"off\"";
+    }
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_keyspace_session_path(ngx_http_keyspace_session_conf_t *sc,
+    ngx_str_t *value)
+{
+    size_t  i;
+
+    if (value->len == 0 || value->data[0] != '/') {
+        return "it must begin with \"/\"";
+    }
+
+    for (i = 0; i < value->len; i++) {
+        if (value->data[i] <= ' ' || value->data[i] >= 0x7f
+            || value->data[i] == ';')
+        {
+            return "no such character may be in a cookie's path";
+        }
+    }
+
+    sc->path = *value;
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_keyspace_session_domain(ngx_http_keyspace_session_conf_t *sc,
+    ngx_str_t *value)
+{
+    u_char  c;
+    size_t  i;
+
+    for (i = 0; i < value->len; i++) {
+        c = value->data[i];
+
+        if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
+            && !(c >= '0' && c <= '9') && c != '-' && c != '.')
+        {
+            return "it is not a domain";
+        }
+    }
+
+    if (value->len == 0) {
+        return "it is not a domain";
+    }
+
+    sc->domain = *value;
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_keyspace_session_create(ngx_http_keyspace_session_conf_t *sc,
+    ngx_str_t *value)
+{
+    sc->on_write = ngx_http_keyspace_session_is(value, "on_write");
+
+    if (!sc->on_write && !ngx_http_keyspace_session_is(value, "always")) {
+        return "it must be \"always\" or \"on_write\"";
+    }
+
+    return NULL;
+}

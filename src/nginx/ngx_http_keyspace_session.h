@@ -1,0 +1,244 @@
+
+/*
+ * Sessions: what the files of ngx_http_keyspace_session_module share.
+ *
+ * A session is a hash of the zone.  Its key is the prefix and the SHA-256 of
+ * the cookie's text, in hex: who can read the keyspace cannot tell the cookie.
+ *
+ * A request and all that becomes of it (subrequests, internal redirects, error
+ * pages) have one session, which is looked up when it is first asked for.
+ */
+
+
+#ifndef _NGX_HTTP_KEYSPACE_SESSION_H_INCLUDED_
+#define _NGX_HTTP_KEYSPACE_SESSION_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_keyspace.h"
+
+
+/* 256 random bits in base64url, and their digest in hex */
+
+#define NGX_HTTP_KEYSPACE_SESSION_RANDOM  32
+#define NGX_HTTP_KEYSPACE_SESSION_COOKIE  43
+#define NGX_HTTP_KEYSPACE_SESSION_ID      64
+
+/* cookies of the name that one request may have, and that are looked at */
+
+#define NGX_HTTP_KEYSPACE_SESSION_TRIES   4
+
+/* the field of the session's age, ms since the epoch; "_" is reserved */
+
+#define NGX_HTTP_KEYSPACE_SESSION_CREATED  "_created"
+
+/* what a variable gives of a field at most */
+
+#define NGX_HTTP_KEYSPACE_SESSION_VALUE   (64 * 1024)
+
+
+/* keyspace_session */
+
+typedef struct {
+    ngx_keyspace_zone_t  *zone;
+    ngx_str_t             cookie;
+    ngx_str_t             prefix;
+    ngx_str_t             path;
+    ngx_str_t             domain;
+    ngx_str_t             samesite;     /* "Lax"; empty: off */
+    uint64_t              ttl;          /* ms */
+    uint64_t              absolute;     /* ms, 0: none */
+
+    unsigned              secure:1;
+    unsigned              httponly:1;
+    unsigned              on_write:1;
+} ngx_http_keyspace_session_conf_t;
+
+
+typedef enum {
+    NGX_HTTP_KEYSPACE_REQUIRE_OFF = 0,
+    NGX_HTTP_KEYSPACE_REQUIRE_ON,
+    NGX_HTTP_KEYSPACE_REQUIRE_LOCATION
+} ngx_http_keyspace_require_e;
+
+
+typedef struct {
+    ngx_http_keyspace_session_conf_t  *session;     /* NULL: off */
+    ngx_uint_t                         require;
+    ngx_http_complex_value_t          *location;
+} ngx_http_keyspace_session_loc_conf_t;
+
+
+typedef struct {
+    ngx_flag_t            used;
+
+    /* a worker's: the fields that variables name, and these variables */
+    ngx_array_t           fields;       /* of ngx_str_t * */
+    ngx_array_t           indexes;      /* of ngx_uint_t */
+} ngx_http_keyspace_session_main_conf_t;
+
+
+typedef enum {
+    NGX_HTTP_KEYSPACE_SESSION_NONE = 0,
+    NGX_HTTP_KEYSPACE_SESSION_NEW,
+    NGX_HTTP_KEYSPACE_SESSION_ACTIVE,
+    NGX_HTTP_KEYSPACE_SESSION_EXPIRED
+} ngx_http_keyspace_session_status_e;
+
+
+typedef struct ngx_http_keyspace_session_s  ngx_http_keyspace_session_t;
+
+struct ngx_http_keyspace_session_s {
+    ngx_http_keyspace_session_conf_t    *conf;
+    ngx_http_keyspace_session_t         *next;
+
+    ngx_http_keyspace_session_status_e   status;
+    ks_str_t                             key;       /* of a live one */
+    ngx_str_t                           *values;    /* of mcf->fields */
+    u_char                               cookie[
+                                           NGX_HTTP_KEYSPACE_SESSION_COOKIE];
+
+    unsigned                             live:1;    /* there is a key */
+    unsigned                             came:1;    /* ... by the cookie */
+    unsigned                             sent:1;    /* a cookie of the name */
+    unsigned                             ended:1;   /* and none shall begin */
+    unsigned                             failed:1;  /* it cannot be told */
+
+    /* what the response does to the cookie */
+    unsigned                             give:1;
+    unsigned                             expire:1;
+};
+
+
+/* of a main request */
+
+typedef struct {
+    ngx_http_keyspace_session_t  *sessions;     /* one, as a rule */
+    unsigned                      redirected:1; /* by keyspace_session_require,
+                                                   and not checked since */
+} ngx_http_keyspace_session_ctx_t;
+
+
+/* what an application's headers ask for, all of them together */
+
+typedef struct {
+    ks_str_t              field;
+    ks_str_t              value;
+    unsigned              unset:1;
+} ngx_http_keyspace_session_edit_t;
+
+typedef struct {
+    ngx_array_t           edits;        /* in their order */
+    unsigned              sets:1;       /* one of them is none of unset */
+    unsigned              renew:1;
+    unsigned              destroy:1;    /* before the edits */
+} ngx_http_keyspace_session_changes_t;
+
+
+/* --- ngx_http_keyspace_session_request.c --- */
+
+/* NULL: there is none, and there is no memory for it if create is set. */
+ngx_http_keyspace_session_ctx_t *ngx_http_keyspace_session_ctx(
+    ngx_http_request_t *r, ngx_uint_t create);
+
+/*
+ * The request's session in this location, live or not; begin: one begins if
+ * the location wants that.  NULL: off, or no memory.
+ */
+ngx_http_keyspace_session_t *ngx_http_keyspace_session_open(
+    ngx_http_request_t *r, ngx_uint_t begin);
+
+/* Carries out what the application asks for: all of it or nothing. */
+void ngx_http_keyspace_session_apply(ngx_http_request_t *r,
+    ngx_http_keyspace_session_changes_t *ch);
+
+/* Phase handlers. */
+ngx_int_t ngx_http_keyspace_session_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_keyspace_session_content_handler(ngx_http_request_t *r);
+
+
+/* --- ngx_http_keyspace_session_variables.c --- */
+
+ngx_int_t ngx_http_keyspace_session_add_variables(ngx_conf_t *cf);
+
+/* Finds out what variables the configuration names. */
+ngx_int_t ngx_http_keyspace_session_init_variables(ngx_cycle_t *cycle);
+
+/* What variables said of a session is no longer so. */
+void ngx_http_keyspace_session_forget(ngx_http_request_t *r);
+
+
+/* --- ngx_http_keyspace_session_cookie.c --- */
+
+/*
+ * The values of the cookie that have the form of ours, without what is there
+ * twice: their number, or NGX_ERROR if they are more than n.  *sent: there is
+ * a cookie of that name.
+ */
+ngx_int_t ngx_http_keyspace_session_cookies(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *values, ngx_int_t n, ngx_uint_t *sent);
+
+/* A new cookie, of OpenSSL's random bits. */
+ngx_int_t ngx_http_keyspace_session_random(
+    u_char cookie[NGX_HTTP_KEYSPACE_SESSION_COOKIE]);
+
+/* The key that belongs to it; key->data NULL: to be allocated from the pool. */
+ngx_int_t ngx_http_keyspace_session_key(ngx_pool_t *pool,
+    ngx_http_keyspace_session_conf_t *conf, u_char *cookie, ks_str_t *key);
+
+/* Adds the Set-Cookie header that s->give or s->expire ask for. */
+ngx_int_t ngx_http_keyspace_session_set_cookie(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s);
+
+
+/* --- ngx_http_keyspace_session_store.c --- */
+
+/*
+ * All return NGX_OK; NGX_DECLINED: there is no such session; NGX_ABORT: the
+ * zone has no room; NGX_ERROR: the process has no memory.
+ */
+
+/* Is there a session of that key?  It is not used by that. */
+ngx_int_t ngx_http_keyspace_session_peek(ngx_http_request_t *r,
+    ngx_http_keyspace_session_conf_t *conf, ks_str_t *key);
+
+/* Uses s->key: its time begins anew, and the fields are read. */
+ngx_int_t ngx_http_keyspace_session_load(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s);
+
+/* One field of a live session, as it is now; value->data NULL: none. */
+ngx_int_t ngx_http_keyspace_session_field(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s, ks_str_t *name, ngx_str_t *value);
+
+/*
+ * Makes changes to s->key (if s is live) or to a new session, all at once, and
+ * reads the fields.  to: the key of a new one or after a renewal.
+ */
+ngx_int_t ngx_http_keyspace_session_change(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s, ngx_http_keyspace_session_changes_t *ch,
+    ks_str_t *to);
+
+
+/* --- ngx_http_keyspace_session_filter.c --- */
+
+/* Makes the header filter one of nginx's. */
+void ngx_http_keyspace_session_init_filter(void);
+
+
+/* --- ngx_http_keyspace_session_header.c --- */
+
+/*
+ * Adds what a Keyspace-Session header says to the changes.  NULL; or what is
+ * wrong with it, and nothing is added.
+ */
+const char *ngx_http_keyspace_session_parse(ngx_pool_t *pool,
+    ngx_str_t *header, ngx_http_keyspace_session_changes_t *ch);
+
+
+extern ngx_module_t  ngx_http_keyspace_session_module;
+
+
+#endif /* _NGX_HTTP_KEYSPACE_SESSION_H_INCLUDED_ */

@@ -1,0 +1,333 @@
+
+/*
+ * The cookie: finding it among what a client sends, making one, and the
+ * Set-Cookie header.
+ *
+ * Nothing of what a client sends ever goes back to it: a cookie that is set is
+ * made here.
+ */
+
+
+#include "ngx_http_keyspace_session.h"
+
+#include <openssl/rand.h>
+
+
+/* what is collected from the Cookie headers of a request */
+
+typedef struct {
+    ngx_str_t   *name;
+    ngx_str_t   *values;
+    ngx_int_t    max;
+    ngx_int_t    n;
+    ngx_uint_t   sent;
+} ngx_http_keyspace_session_jar_t;
+
+
+static void ngx_http_keyspace_session_scan(ngx_str_t *header,
+    ngx_http_keyspace_session_jar_t *jar);
+static void ngx_http_keyspace_session_keep(u_char *p, size_t len,
+    ngx_http_keyspace_session_jar_t *jar);
+static ngx_uint_t ngx_http_keyspace_session_is_cookie(u_char *p, size_t len);
+static ngx_int_t ngx_http_keyspace_session_no_store(ngx_http_request_t *r);
+static ngx_table_elt_t *ngx_http_keyspace_session_add_header(
+    ngx_http_request_t *r);
+
+
+ngx_int_t
+ngx_http_keyspace_session_cookies(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *values, ngx_int_t n, ngx_uint_t *sent)
+{
+#if (nginx_version >= 1023000)
+    ngx_table_elt_t                  *h;
+#else
+    ngx_uint_t                        i;
+    ngx_table_elt_t                 **h;
+#endif
+    ngx_http_keyspace_session_jar_t   jar;
+
+    jar.name = name;
+    jar.values = values;
+    jar.max = n;
+    jar.n = 0;
+    jar.sent = 0;
+
+#if (nginx_version >= 1023000)
+
+    for (h = r->headers_in.cookie; h != NULL; h = h->next) {
+        ngx_http_keyspace_session_scan(&h->value, &jar);
+    }
+
+#else
+
+    h = r->headers_in.cookies.elts;
+
+    for (i = 0; i < r->headers_in.cookies.nelts; i++) {
+        ngx_http_keyspace_session_scan(&h[i]->value, &jar);
+    }
+
+#endif
+
+    *sent = jar.sent;
+
+    return (jar.n > jar.max) ? NGX_ERROR : jar.n;
+}
+
+
+/* name=value; name=value */
+
+static void
+ngx_http_keyspace_session_scan(ngx_str_t *header,
+    ngx_http_keyspace_session_jar_t *jar)
+{
+    u_char  *p, *end, *next, *last;
+
+    end = header->data + header->len;
+
+    for (p = header->data; p < end; p = next + 1) {
+
+        next = ngx_strlchr(p, end, ';');
+        if (next == NULL) {
+            next = end;
+        }
+
+        while (p < next && (*p == ' ' || *p == '\t')) {
+            p++;
+        }
+
+        if ((size_t) (next - p) <= jar->name->len
+            || p[jar->name->len] != '='
+            || ngx_strncmp(p, jar->name->data, jar->name->len) != 0)
+        {
+            continue;
+        }
+
+        p += jar->name->len + 1;
+        last = next;
+
+        while (last > p && (last[-1] == ' ' || last[-1] == '\t')) {
+            last--;
+        }
+
+        jar->sent = 1;
+        ngx_http_keyspace_session_keep(p, last - p, jar);
+    }
+}
+
+
+static void
+ngx_http_keyspace_session_keep(u_char *p, size_t len,
+    ngx_http_keyspace_session_jar_t *jar)
+{
+    ngx_int_t  i;
+
+    if (jar->n > jar->max || !ngx_http_keyspace_session_is_cookie(p, len)) {
+        return;
+    }
+
+    for (i = 0; i < jar->n; i++) {
+        if (ngx_memcmp(jar->values[i].data, p, len) == 0) {
+            return;
+        }
+    }
+
+    if (jar->n < jar->max) {
+        jar->values[jar->n].len = len;
+        jar->values[jar->n].data = p;
+    }
+
+    jar->n++;
+}
+
+
+/* 32 bytes in base64url: the last character has two bits that are none. */
+
+static ngx_uint_t
+ngx_http_keyspace_session_is_cookie(u_char *p, size_t len)
+{
+    u_char  c;
+    size_t  i;
+
+    if (len != NGX_HTTP_KEYSPACE_SESSION_COOKIE) {
+        return 0;
+    }
+
+    for (i = 0; i < len; i++) {
+        c = p[i];
+
+        if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
+            && !(c >= '0' && c <= '9') && c != '-' && c != '_')
+        {
+            return 0;
+        }
+    }
+
+    return ngx_strchr("AEIMQUYcgkosw048", p[len - 1]) != NULL;
+}
+
+
+ngx_int_t
+ngx_http_keyspace_session_random(
+    u_char cookie[NGX_HTTP_KEYSPACE_SESSION_COOKIE])
+{
+    u_char     bits[NGX_HTTP_KEYSPACE_SESSION_RANDOM];
+    ngx_str_t  src, dst;
+
+    if (RAND_bytes(bits, sizeof(bits)) != 1) {
+        return NGX_ERROR;
+    }
+
+    src.len = sizeof(bits);
+    src.data = bits;
+    dst.data = cookie;
+
+    ngx_encode_base64url(&dst, &src);
+    ngx_explicit_memzero(bits, sizeof(bits));
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_keyspace_session_key(ngx_pool_t *pool,
+    ngx_http_keyspace_session_conf_t *conf, u_char *cookie, ks_str_t *key)
+{
+    u_char  *p;
+    u_char   digest[NGX_KEYSPACE_DIGEST_LEN];
+
+    if (ngx_keyspace_digest(cookie, NGX_HTTP_KEYSPACE_SESSION_COOKIE, digest)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    key->len = conf->prefix.len + NGX_HTTP_KEYSPACE_SESSION_ID;
+
+    if (key->data == NULL) {
+        key->data = ngx_pnalloc(pool, key->len);
+        if (key->data == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    p = ngx_cpymem(key->data, conf->prefix.data, conf->prefix.len);
+    ngx_hex_dump(p, digest, sizeof(digest));
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_keyspace_session_set_cookie(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s)
+{
+    u_char                            *p;
+    size_t                             len;
+    ngx_table_elt_t                   *h;
+    ngx_http_keyspace_session_conf_t  *conf;
+
+    conf = s->conf;
+
+    len = conf->cookie.len + conf->path.len + conf->domain.len
+          + conf->samesite.len + NGX_HTTP_KEYSPACE_SESSION_COOKIE
+          + sizeof("=; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0"
+                   "; Path=; Domain=; Secure; HttpOnly; SameSite=") - 1;
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL || ngx_http_keyspace_session_no_store(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    h = ngx_http_keyspace_session_add_header(r);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&h->key, "Set-Cookie");
+    h->value.data = p;
+
+    p = ngx_cpymem(p, conf->cookie.data, conf->cookie.len);
+    *p++ = '=';
+
+    if (s->give) {
+        p = ngx_cpymem(p, s->cookie, NGX_HTTP_KEYSPACE_SESSION_COOKIE);
+
+    } else {
+        p = ngx_cpymem(p, "; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0",
+                   sizeof("; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0")
+                   - 1);
+    }
+
+    p = ngx_sprintf(p, "; Path=%V", &conf->path);
+
+    if (conf->domain.len != 0) {
+        p = ngx_sprintf(p, "; Domain=%V", &conf->domain);
+    }
+
+    if (conf->secure) {
+        p = ngx_cpymem(p, "; Secure", sizeof("; Secure") - 1);
+    }
+
+    if (conf->httponly) {
+        p = ngx_cpymem(p, "; HttpOnly", sizeof("; HttpOnly") - 1);
+    }
+
+    if (conf->samesite.len != 0) {
+        p = ngx_sprintf(p, "; SameSite=%V", &conf->samesite);
+    }
+
+    h->value.len = p - h->value.data;
+
+    return NGX_OK;
+}
+
+
+/* A response with somebody's cookie is for nobody else, whatever it says. */
+
+static ngx_int_t
+ngx_http_keyspace_session_no_store(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == sizeof("Cache-Control") - 1
+                && ngx_strncasecmp(h[i].key.data, (u_char *) "Cache-Control",
+                                   sizeof("Cache-Control") - 1) == 0)
+            {
+                h[i].hash = 0;
+            }
+        }
+    }
+
+    h = ngx_http_keyspace_session_add_header(r);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&h->key, "Cache-Control");
+    ngx_str_set(&h->value, "no-store");
+
+    return NGX_OK;
+}
+
+
+static ngx_table_elt_t *
+ngx_http_keyspace_session_add_header(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+    h->hash = 1;
+
+    return h;
+}

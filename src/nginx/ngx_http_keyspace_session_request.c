@@ -1,0 +1,481 @@
+
+/*
+ * The life of a request's session: found, begun, required, changed.
+ *
+ * All subrequests share what the main request has, and it is kept through
+ * internal redirects, which clear the modules' contexts.
+ */
+
+
+#include "ngx_http_keyspace_session.h"
+
+
+static void ngx_http_keyspace_session_cleanup(void *data);
+static ngx_http_keyspace_session_t *ngx_http_keyspace_session_get(
+    ngx_http_request_t *r, ngx_http_keyspace_session_conf_t *conf);
+static ngx_uint_t ngx_http_keyspace_session_same(
+    ngx_http_keyspace_session_conf_t *a, ngx_http_keyspace_session_conf_t *b);
+static void ngx_http_keyspace_session_find(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s);
+static ngx_int_t ngx_http_keyspace_session_choose(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s, ngx_str_t *values, ngx_int_t n,
+    ks_str_t *key);
+static ngx_int_t ngx_http_keyspace_session_begin(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s, ngx_http_keyspace_session_changes_t *ch);
+static ngx_int_t ngx_http_keyspace_session_redirect(ngx_http_request_t *r,
+    ngx_http_keyspace_session_loc_conf_t *slcf);
+static void ngx_http_keyspace_session_destroyed(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s);
+static void ngx_http_keyspace_session_failed(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s, ngx_int_t rc, const char *what);
+
+
+ngx_http_keyspace_session_ctx_t *
+ngx_http_keyspace_session_ctx(ngx_http_request_t *r, ngx_uint_t create)
+{
+    ngx_pool_cleanup_t               *cln;
+    ngx_http_keyspace_session_ctx_t  *ctx;
+
+    r = r->main;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_session_module);
+    if (ctx != NULL) {
+        return ctx;
+    }
+
+    if (r->internal || r->filter_finalize) {
+        for (cln = r->pool->cleanup; cln; cln = cln->next) {
+            if (cln->handler == ngx_http_keyspace_session_cleanup) {
+                ctx = cln->data;
+                ngx_http_set_ctx(r, ctx, ngx_http_keyspace_session_module);
+                return ctx;
+            }
+        }
+    }
+
+    if (!create) {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool,
+                               sizeof(ngx_http_keyspace_session_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_keyspace_session_ctx_t));
+
+    cln->handler = ngx_http_keyspace_session_cleanup;
+    ngx_http_set_ctx(r, ctx, ngx_http_keyspace_session_module);
+
+    return ctx;
+}
+
+
+/* It marks the place where the context is kept. */
+
+static void
+ngx_http_keyspace_session_cleanup(void *data)
+{
+    ngx_http_keyspace_session_ctx_t  *ctx = data;
+
+    ctx->sessions = NULL;
+}
+
+
+ngx_http_keyspace_session_t *
+ngx_http_keyspace_session_open(ngx_http_request_t *r, ngx_uint_t begin)
+{
+    ngx_http_keyspace_session_t           *s;
+    ngx_http_keyspace_session_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_session_module);
+
+    if (slcf->session == NULL) {
+        return NULL;
+    }
+
+    s = ngx_http_keyspace_session_get(r, slcf->session);
+    if (s == NULL) {
+        return NULL;
+    }
+
+    if (begin && !s->live && !s->ended && !s->failed
+        && !slcf->session->on_write && !r->main->header_sent)
+    {
+        (void) ngx_http_keyspace_session_begin(r, s, NULL);
+    }
+
+    return s;
+}
+
+
+static ngx_http_keyspace_session_t *
+ngx_http_keyspace_session_get(ngx_http_request_t *r,
+    ngx_http_keyspace_session_conf_t *conf)
+{
+    ngx_http_keyspace_session_t      *s;
+    ngx_http_keyspace_session_ctx_t  *ctx;
+
+    ctx = ngx_http_keyspace_session_ctx(r, 1);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    for (s = ctx->sessions; s != NULL; s = s->next) {
+        if (s->conf == conf || ngx_http_keyspace_session_same(s->conf, conf)) {
+            return s;
+        }
+    }
+
+    s = ngx_pcalloc(r->pool, sizeof(ngx_http_keyspace_session_t));
+    if (s == NULL) {
+        return NULL;
+    }
+
+    s->conf = conf;
+    s->next = ctx->sessions;
+    ctx->sessions = s;
+
+    ngx_http_keyspace_session_find(r, s);
+
+    return s;
+}
+
+
+static ngx_uint_t
+ngx_http_keyspace_session_same(ngx_http_keyspace_session_conf_t *a,
+    ngx_http_keyspace_session_conf_t *b)
+{
+    return a->zone == b->zone
+           && a->cookie.len == b->cookie.len
+           && ngx_memcmp(a->cookie.data, b->cookie.data, a->cookie.len) == 0
+           && a->prefix.len == b->prefix.len
+           && ngx_memcmp(a->prefix.data, b->prefix.data, a->prefix.len) == 0;
+}
+
+
+/* The session that the cookie is that of, if there is one. */
+
+static void
+ngx_http_keyspace_session_find(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s)
+{
+    ngx_int_t   n, rc;
+    ngx_str_t   values[NGX_HTTP_KEYSPACE_SESSION_TRIES];
+    ngx_uint_t  sent;
+
+    n = ngx_http_keyspace_session_cookies(r, &s->conf->cookie, values,
+                                          NGX_HTTP_KEYSPACE_SESSION_TRIES,
+                                          &sent);
+    s->sent = sent;
+
+    if (n == 0) {
+        return;
+    }
+
+    s->status = NGX_HTTP_KEYSPACE_SESSION_EXPIRED;
+
+    if (n == NGX_ERROR) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "too many cookies of the name \"%V\"",
+                      &s->conf->cookie);
+        return;
+    }
+
+    rc = ngx_http_keyspace_session_choose(r, s, values, n, &s->key);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_keyspace_session_load(r, s);
+    }
+
+    if (rc == NGX_OK) {
+        s->status = NGX_HTTP_KEYSPACE_SESSION_ACTIVE;
+        s->live = 1;
+        s->came = 1;
+
+    } else if (rc != NGX_DECLINED) {
+        ngx_http_keyspace_session_failed(r, s, rc, "is not looked up");
+    }
+}
+
+
+/*
+ * The key of the only cookie that there is a session of.  A browser may have
+ * an old one for another path, too, or one that another host of the domain
+ * has planted: between two that are alive nothing can choose.
+ */
+
+static ngx_int_t
+ngx_http_keyspace_session_choose(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s, ngx_str_t *values, ngx_int_t n,
+    ks_str_t *key)
+{
+    ks_str_t   one;
+    ngx_int_t  i, rc, alive;
+
+    alive = 0;
+
+    for (i = 0; i < n; i++) {
+        one.data = NULL;
+
+        if (ngx_http_keyspace_session_key(r->pool, s->conf, values[i].data,
+                                          &one)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (n == 1) {
+            *key = one;
+            return NGX_OK;
+        }
+
+        rc = ngx_http_keyspace_session_peek(r, s->conf, &one);
+
+        if (rc == NGX_OK) {
+            *key = one;
+            alive++;
+
+        } else if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    if (alive > 1) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "cookies \"%V\" of several sessions: none is taken",
+                      &s->conf->cookie);
+    }
+
+    return (alive == 1) ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* A new session, with what ch (or NULL) says in it. */
+
+static ngx_int_t
+ngx_http_keyspace_session_begin(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s, ngx_http_keyspace_session_changes_t *ch)
+{
+    u_char     cookie[NGX_HTTP_KEYSPACE_SESSION_COOKIE];
+    ks_str_t   key;
+    ngx_int_t  rc;
+
+    key.data = NULL;
+    rc = NGX_ERROR;
+
+    if (ngx_http_keyspace_session_random(cookie) == NGX_OK
+        && ngx_http_keyspace_session_key(r->pool, s->conf, cookie, &key)
+           == NGX_OK)
+    {
+        rc = ngx_http_keyspace_session_change(r, s, ch, &key);
+    }
+
+    if (rc != NGX_OK) {
+        if (rc != NGX_DECLINED) {
+            ngx_http_keyspace_session_failed(r, s, rc,
+                                             s->live ? "is not changed"
+                                                     : "does not begin");
+        }
+
+        return rc;
+    }
+
+    if (s->status == NGX_HTTP_KEYSPACE_SESSION_NONE) {
+        s->status = NGX_HTTP_KEYSPACE_SESSION_NEW;
+    }
+
+    ngx_memcpy(s->cookie, cookie, NGX_HTTP_KEYSPACE_SESSION_COOKIE);
+
+    s->key = key;
+    s->live = 1;
+    s->ended = 0;
+    s->give = 1;
+    s->expire = 0;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_keyspace_session_access_handler(ngx_http_request_t *r)
+{
+    ngx_http_keyspace_session_t           *s;
+    ngx_http_keyspace_session_ctx_t       *ctx;
+    ngx_http_keyspace_session_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_session_module);
+
+    if (slcf->require == NGX_HTTP_KEYSPACE_REQUIRE_OFF) {
+        return NGX_DECLINED;
+    }
+
+    /* where it was sent to because it has no session */
+
+    ctx = ngx_http_keyspace_session_ctx(r, 0);
+
+    if (ctx != NULL && ctx->redirected) {
+        ctx->redirected = 0;
+        return NGX_DECLINED;
+    }
+
+    s = ngx_http_keyspace_session_open(r, 0);
+
+    if (s == NULL && slcf->session != NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (s != NULL && s->live && s->came) {
+        return NGX_OK;
+    }
+
+    if (s != NULL && s->failed) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    if (slcf->require == NGX_HTTP_KEYSPACE_REQUIRE_ON) {
+        return NGX_HTTP_UNAUTHORIZED;
+    }
+
+    return ngx_http_keyspace_session_redirect(r, slcf);
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_session_redirect(ngx_http_request_t *r,
+    ngx_http_keyspace_session_loc_conf_t *slcf)
+{
+    ngx_int_t                         rc;
+    ngx_str_t                         uri, args;
+    ngx_uint_t                        flags;
+    ngx_http_keyspace_session_ctx_t  *ctx;
+
+    ctx = ngx_http_keyspace_session_ctx(r, 1);
+
+    if (ctx == NULL
+        || ngx_http_complex_value(r, slcf->location, &uri) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->redirected = 1;
+
+    if (uri.data[0] == '@') {
+        (void) ngx_http_named_location(r, &uri);
+
+    } else {
+        flags = NGX_HTTP_LOG_UNSAFE;
+        ngx_str_null(&args);
+
+        rc = ngx_http_parse_unsafe_uri(r, &uri, &args, &flags);
+        if (rc != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        (void) ngx_http_internal_redirect(r, &uri, &args);
+    }
+
+    ngx_http_finalize_request(r, NGX_DONE);
+
+    return NGX_DONE;
+}
+
+
+/* Access is granted: from here on a session may begin. */
+
+ngx_int_t
+ngx_http_keyspace_session_content_handler(ngx_http_request_t *r)
+{
+    if (r == r->main) {
+        (void) ngx_http_keyspace_session_open(r, 1);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+void
+ngx_http_keyspace_session_apply(ngx_http_request_t *r,
+    ngx_http_keyspace_session_changes_t *ch)
+{
+    ngx_int_t                     rc;
+    ngx_uint_t                    begins;
+    ngx_http_keyspace_session_t  *s;
+
+    s = ngx_http_keyspace_session_open(r, 0);
+    if (s == NULL) {
+        return;
+    }
+
+    /* of a session that has ended meanwhile nothing comes back */
+
+    if (s->ended && !s->live) {
+        return;
+    }
+
+    begins = ch->sets && (!s->live || ch->destroy);
+
+    if ((begins || (ch->renew && s->live)) && r->main->header_sent) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "\"Keyspace-Session\" came too late for a new cookie: "
+                      "ignored");
+        return;
+    }
+
+    if (begins || (ch->renew && s->live)) {
+        rc = ngx_http_keyspace_session_begin(r, s, ch);
+
+    } else if (s->live) {
+        rc = ngx_http_keyspace_session_change(r, s, ch, NULL);
+
+        if (rc != NGX_OK && rc != NGX_DECLINED) {
+            ngx_http_keyspace_session_failed(r, s, rc, "is not changed");
+        }
+
+    } else {
+        rc = NGX_OK;
+    }
+
+    if (rc == NGX_DECLINED) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "the session has ended meanwhile: "
+                      "\"Keyspace-Session\" is ignored");
+
+        s->status = NGX_HTTP_KEYSPACE_SESSION_EXPIRED;
+        s->live = 0;
+        s->ended = 1;
+
+    } else if (rc == NGX_OK && ch->destroy && !begins) {
+        ngx_http_keyspace_session_destroyed(r, s);
+    }
+
+    ngx_http_keyspace_session_forget(r);
+}
+
+
+static void
+ngx_http_keyspace_session_destroyed(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s)
+{
+    s->status = NGX_HTTP_KEYSPACE_SESSION_NONE;
+    s->live = 0;
+    s->ended = 1;
+    s->give = 0;
+    s->expire = 1;
+}
+
+
+static void
+ngx_http_keyspace_session_failed(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s, ngx_int_t rc, const char *what)
+{
+    s->failed = !s->live;
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "a session %s: %s \"%V\"", what,
+                  (rc == NGX_ABORT) ? "no room in keyspace zone"
+                                    : "no memory for keyspace zone",
+                  &s->conf->zone->name);
+}
