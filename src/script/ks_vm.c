@@ -38,9 +38,10 @@ ks_vm_slot(ks_space_t *sp)
     void     **slot;
 
     slot = ks_space_slot(sp);
+    vm = *slot;
 
-    if (*slot) {
-        return *slot;
+    if (vm) {
+        return vm;
     }
 
     vm = calloc(1, sizeof(ks_vm_t));
