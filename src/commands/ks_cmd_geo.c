@@ -49,17 +49,14 @@ ks_arg_unit(ks_ctx_t *c, const ks_str_t *arg, double *meters)
 }
 
 
+/* with 17 decimals in RESP3 too, where scores have their shortest form */
+
 static void
 ks_reply_coordinate(ks_ctx_t *c, double v)
 {
     u_char  text[KS_FLOAT_LEN];
 
-    if (c->reply->resp3) {
-        ks_reply_double(c->reply, v);
-
-    } else {
-        ks_reply_bulk(c->reply, text, ks_float_text(text, v));
-    }
+    ks_reply_number(c->reply, v, text, ks_float_text(text, v));
 }
 
 

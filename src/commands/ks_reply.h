@@ -58,6 +58,9 @@ typedef struct {
 
     void  (*mark)(ks_reply_t *r);       /* one mark a writer */
     void  (*rewind)(ks_reply_t *r);     /* back to the mark */
+
+    /* v in digits of the handler's own; NULL where resp3 is never set */
+    void  (*number)(ks_reply_t *r, double v, const u_char *p, size_t len);
 } ks_reply_ops_t;
 
 struct ks_reply_s {
@@ -101,6 +104,20 @@ ks_reply_bulk(ks_reply_t *r, const void *p, size_t len)
     r->ops->bulk_begin(r, len);
     r->ops->bulk_part(r, p, len);
     r->ops->bulk_end(r);
+}
+
+
+/* a double in digits of one's own: RESP2, JSON: a string */
+
+static inline void
+ks_reply_number(ks_reply_t *r, double v, const u_char *p, size_t len)
+{
+    if (r->resp3) {
+        r->ops->number(r, v, p, len);
+
+    } else {
+        ks_reply_bulk(r, p, len);
+    }
 }
 
 

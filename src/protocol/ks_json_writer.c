@@ -715,7 +715,8 @@ static const ks_reply_ops_t  ks_json_ops = {
     ks_json_open_deferred,
     ks_json_close,
     ks_json_mark,
-    ks_json_rewind
+    ks_json_rewind,
+    NULL                        /* number */
 };
 
 

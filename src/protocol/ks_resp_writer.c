@@ -95,6 +95,15 @@ ks_resp_dbl(ks_reply_t *r, double v)
 
 
 static void
+ks_resp_number(ks_reply_t *r, double v, const u_char *p, size_t len)
+{
+    (void) v;
+
+    ks_resp_line((ks_resp_t *) r, ',', p, len);
+}
+
+
+static void
 ks_resp_status(ks_reply_t *r, const u_char *p, size_t len)
 {
     ks_resp_line((ks_resp_t *) r, '+', p, len);
@@ -327,7 +336,8 @@ static const ks_reply_ops_t  ks_resp_ops = {
     ks_resp_open_deferred,
     ks_resp_close,
     ks_resp_mark,
-    ks_resp_rewind
+    ks_resp_rewind,
+    ks_resp_number
 };
 
 

@@ -141,6 +141,16 @@ ks_lua_double(ks_reply_t *r, double v)
 
 
 static void
+ks_lua_number(ks_reply_t *r, double v, const u_char *p, size_t len)
+{
+    (void) p;
+    (void) len;
+
+    ks_lua_double(r, v);
+}
+
+
+static void
 ks_lua_named(ks_lua_writer_t *w, const char *name, const u_char *p, size_t len)
 {
     lua_createtable(w->L, 0, 1);
@@ -335,7 +345,8 @@ static const ks_reply_ops_t  ks_lua_ops = {
     ks_lua_open_deferred,
     ks_lua_close,
     ks_lua_mark,
-    ks_lua_mark
+    ks_lua_mark,
+    ks_lua_number
 };
 
 
