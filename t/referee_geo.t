@@ -19,13 +19,7 @@ KS::Play::only(\%rows, \%KS::Random::Geo::MAKE,
     DEL => 0.5, TYPE => 0.5, EXPIRE => 1, PERSIST => 1, TTL => 1,
     RENAME => 0.5, COPY => 1, SET => 1, OBJECT => 1, FLUSHDB => 0.1);
 
-%KS::Referee::RULE = (%KS::Referee::RULE, %KS::Random::Geo::RULE);
-
 my $play = KS::Play->new;
-
-subtest 'the attributes of each command' => sub {
-    $play->attributes($_) for grep { /^GEO/ } sort keys %rows;
-};
 
 subtest 'the keys' => sub {
     my $r = $play->{referee};

@@ -21,10 +21,6 @@ KS::Play::only(\%rows, \%KS::Random::Hash::MAKE,
 
 my $play = KS::Play->new;
 
-subtest 'the attributes of each command' => sub {
-    $play->attributes($_) for sort keys %rows;
-};
-
 $play->rounds(60);
 
 done_testing;

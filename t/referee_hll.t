@@ -26,10 +26,6 @@ KS::Play::only(
 
 my $play = KS::Play->new(batched => 300);
 
-subtest 'the attributes of each command' => sub {
-    $play->attributes($_) for sort keys %rows;
-};
-
 $play->rounds(25);
 
 done_testing;

@@ -22,10 +22,6 @@ KS::Play::only(\%rows, \%KS::Random::List::MAKE,
 
 my $play = KS::Play->new;
 
-subtest 'the attributes of each command' => sub {
-    $play->attributes($_) for sort keys %rows;
-};
-
 $play->rounds(40);
 
 done_testing;

@@ -20,13 +20,7 @@ KS::Play::only(\%rows, \%KS::Random::Set::MAKE,
     PERSIST => 1, TTL => 1, RENAME => 2, RENAMENX => 1, COPY => 2, SET => 1.5,
     GET => 1, APPEND => 0.5, OBJECT => 4, FLUSHDB => 0.1, KEYS => 0.5);
 
-%KS::Referee::RULE = (%KS::Referee::RULE, %KS::Random::Set::RULE);
-
 my $play = KS::Play->new(singles => 200);
-
-subtest 'the attributes of each command' => sub {
-    $play->attributes($_) for sort keys %rows;
-};
 
 $play->rounds(40);
 

@@ -18,8 +18,6 @@ my %rows = %KS::Random::Sort::COMMANDS;
 KS::Play::only(\%rows, \%KS::Random::Sort::MAKE,
     DEL => 3, EXPIRE => 1, PERSIST => 1, RENAME => 1, COPY => 2, TYPE => 1);
 
-%KS::Referee::RULE = (%KS::Referee::RULE, %KS::Random::Sort::RULE);
-
 my $play = KS::Play->new(singles => 300);
 
 # COMMAND shows no keys of which nobody knows where they are

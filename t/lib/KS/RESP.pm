@@ -102,6 +102,67 @@ sub parse {
 }
 
 
+# All of one reply in a row, as [type, text] each: an aggregate is its type and
+# size, and is followed by what is in it.
+sub tokens {
+    my ($bytes) = @_;
+    my $off = 0;
+    my @tokens;
+
+    while ($off < length $bytes) {
+        my $eol = index $bytes, "\r\n", $off;
+        my $type = substr $bytes, $off, 1;
+        my $text = substr $bytes, $off + 1, $eol - $off - 1;
+
+        $off = $eol + 2;
+
+        if ($type =~ /^[\$=]$/ && $text >= 0) {
+            my $n = $text;
+
+            $text = substr $bytes, $off, $n;
+            $off += $n + 2;
+
+        } elsif ($text eq '-1' && $type =~ /^[\$*]$/) {
+            $type = '_';
+        }
+
+        push @tokens, [$type, $text];
+    }
+
+    return @tokens;
+}
+
+
+# The texts in a reply, however deep, without what is null.
+sub texts {
+    return map { $_->[1] } grep { $_->[0] !~ /^[*~>%_]$/ } tokens($_[0]);
+}
+
+
+# A reply without its texts: of which type everything in it is.
+sub outline {
+    return join ' ', map { $_->[0] =~ /^[*~>%]$/ ? join('', @$_) : $_->[0] }
+                         tokens($_[0]);
+}
+
+
+# The replies in an array's bytes, each as its bytes.
+sub elements {
+    my ($bytes) = @_;
+    my $off = 2 + index $bytes, "\r\n";
+    my @elements;
+
+    while ($off < length $bytes) {
+        my $len = extent(\$bytes, $off);
+
+        push @elements, substr $bytes, $off, $len;
+        $off += $len;
+    }
+
+    return @elements;
+}
+
+
 # --- a client ---
 
 # port, token (undef: it does not log in); socket (instead of a port), which is

@@ -358,33 +358,41 @@ sub command_command {
 );
 
 
-my ($total, @table);
+# A command of a table of rows, each as often as its weight says.  The table
+# stays as it is from its first use on.
+my %tables;
 
-sub one {
-    if (!@table) {
-        for my $name (sort CORE::keys %COMMANDS) {
-            $total += $COMMANDS{$name}[0];
-            push @table, [$total, $name];
-        }
-    }
-
-    my $at = rand $total;
-    my ($low, $high) = (0, $#table);
+sub choose {
+    my ($rows) = @_;
+    my $table = $tables{$rows} //= cumulated($rows);
+    my $at = rand $table->[-1][0];
+    my ($low, $high) = (0, $#$table);
 
     while ($low < $high) {
         my $mid = int(($low + $high) / 2);
 
-        if ($table[$mid][0] > $at) {
+        if ($table->[$mid][0] > $at) {
             $high = $mid;
         } else {
             $low = $mid + 1;
         }
     }
 
-    my $name = $table[$low][1];
+    my $name = $table->[$low][1];
 
-    return ($name, $COMMANDS{$name}[1]->());
+    return ($name, $rows->{$name}[1]->());
 }
+
+
+sub cumulated {
+    my ($rows) = @_;
+    my $total = 0;
+
+    return [map { [$total += $rows->{$_}[0], $_] } sort CORE::keys %$rows];
+}
+
+
+sub one { return choose(\%COMMANDS) }
 
 
 # Makes one argument wrong, or their number.
@@ -407,9 +415,19 @@ sub damage {
 
 # The next command, and whether a key may be about to expire because of it.
 sub command {
+    return finished(sub {
+        return chance(3) ? @{$MAKE{pick(sort CORE::keys %MAKE)}->()} : one();
+    });
+}
+
+
+# The same of what the code makes, which may still be made wrong.
+sub finished {
+    my ($code) = @_;
+
     $brief = 0;
 
-    my @argv = chance(3) ? @{$MAKE{pick(sort CORE::keys %MAKE)}->()} : one();
+    my @argv = $code->();
 
     if (chance(4)) {
         damage(\@argv);

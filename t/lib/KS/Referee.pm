@@ -1,5 +1,6 @@
 # The referee: one command to the module and to redis-server, and whether
-# both said the same.
+# both said the same.  It goes in by one of three doors: RESP2 and RESP3 over
+# TCP, or REST.
 #
 # What cannot be equal is listed in %RULE, and nowhere else:
 #   near    both integers and close to each other: a time that runs
@@ -7,7 +8,10 @@
 #   shape   both of one type: a number, a text or a list of each one's own
 #   scan    the whole iteration's keys, in any order
 # Types add their own, which may be code.  An error is always compared byte for
-# byte.
+# byte, and so is the type of any reply.
+#
+# In any reply a double may be what 7.2 makes of it: 7.0 prints 17 digits, 7.2
+# the fewest that read back as the same.  This is computed, not overlooked.
 
 package KS::Referee;
 
@@ -15,7 +19,7 @@ use strict;
 use warnings;
 
 use JSON::PP ();
-use MIME::Base64 qw(encode_base64);
+use MIME::Base64 qw(decode_base64 encode_base64);
 
 use KS::HTTP;
 use KS::RESP;
@@ -40,10 +44,34 @@ my @base64 = (headers => ['Upstash-Encoding: base64'], uri => '/pipeline');
 my $json = JSON::PP->new->utf8->allow_nonref;
 
 
+# http, a KS::Redis, and for the doors of RESP the KS::Nginx
 sub new {
-    my ($class, $http, $redis) = @_;
+    my ($class, $http, $redis, $ngx) = @_;
 
-    return bless { http => $http, redis => $redis, sent => 0 }, $class;
+    return bless { http => $http, redis => $redis, server => $redis,
+                   ngx => $ngx, sent => 0 }, $class;
+}
+
+
+# From now on by this door: 'RESP2', 'RESP3' or 'REST'.
+sub enter {
+    my ($self, $door) = @_;
+
+    delete @$self{qw(resp queue)};
+    $self->{door} = $door;
+    $self->{redis} = $self->{server};
+    return if $door eq 'REST';
+
+    my $both = $self->{doors}{$door};
+
+    if (!$both || grep { defined $_->{why} } @$both) {
+        $both = [KS::RESP->new(port => $self->{server}->port),
+                 $self->{ngx}->resp];
+        $_->command('HELLO', $door =~ /(\d)$/) for @$both;
+        $self->{doors}{$door} = $both;
+    }
+
+    @$self{qw(redis resp)} = @$both;
 }
 
 
@@ -58,6 +86,10 @@ sub rule {
 
 sub single {
     my ($self, $argv) = @_;
+    my $resp = $self->{resp};
+
+    return ($resp->replies($argv))[0] // "(closed: $resp->{why})" if $resp;
+
     my $r = $self->{http}->post(KS::HTTP::array(@$argv), @resp2);
 
     return "(status $r->{status}: $r->{body}" . ($r->{why} // '') . ')'
@@ -73,22 +105,139 @@ sub single {
 # undef if both agree, else what each said
 sub compare {
     my ($self, $argv) = @_;
-    my $rule = rule($argv);
 
     $self->{sent}++;
 
     my ($want) = $self->{redis}->replies($argv);
     my $got = $self->single($argv);
 
+    return $self->judge($argv, $want, $got);
+}
+
+
+# What EXEC replies is judged command by command.
+sub judge {
+    my ($self, $argv, $want, $got) = @_;
+    my $queue = $self->queue($argv, $want);
+    my @commands = ([$argv, $want, $got]);
+
     return undef if $want eq $got;
 
-    if ($rule ne 'exact' && $want !~ /^-/ && $got !~ /^[-(]/) {
-        return undef if $self->$rule($argv, $want, $got);
+    if ($queue) {
+        my @want = KS::RESP::elements($want);
+        my @got = $got =~ /^\*\d/ ? KS::RESP::elements($got) : ();
+
+        @commands = map { [$queue->[$_], $want[$_], $got[$_]] } 0 .. $#want
+            if @want == @got;
     }
 
-    return undef if $self->newer($argv, $want, $got);
+    for (@commands) {
+        return { argv => $argv, want => $_->[1], got => $_->[2] }
+            unless $self->same(@$_);
+    }
 
-    return { argv => $argv, want => $want, got => $got };
+    return undef;
+}
+
+
+sub same {
+    my ($self, $argv, $want, $got) = @_;
+    my $rule = rule($argv);
+
+    return 1 if $want eq $got || same_doubles($argv, $want, $got);
+
+    if ($rule ne 'exact' && $want !~ /^-/
+        && substr($want, 0, 1) eq substr($got, 0, 1))
+    {
+        return 1 if $self->$rule($argv, $want, $got);
+    }
+
+    return $self->newer($argv, $want, $got);
+}
+
+
+# Follows a transaction; when it is carried out, the commands of which the
+# elements of this reply are the replies.
+sub queue {
+    my ($self, $argv, $want) = @_;
+    my $name = uc $argv->[0];
+
+    if ($name eq 'MULTI') {
+        $self->{queue} = [] if $want =~ /^\+/;
+
+    } elsif ($self->{queue} && $want eq "+QUEUED\r\n") {
+        push @{$self->{queue}}, $argv;
+
+    } elsif ($name =~ /^(?:EXEC|DISCARD)$/ && @$argv == 1) {
+        my $queue = delete $self->{queue};
+
+        return $queue if $want =~ /^\*\d/;
+    }
+
+    return undef;
+}
+
+
+# Do they differ in nothing but how doubles are written?  RESP2 has them as
+# strings, which are taken for such in the replies of sorted sets only.
+sub same_doubles {
+    my ($argv, $want, $got) = @_;
+
+    return 0 if $want !~ /^[*,\$]/ || substr($want, 0, 1) ne substr($got, 0, 1);
+
+    my @want = KS::RESP::tokens($want);
+    my @got = KS::RESP::tokens($got);
+    my $types = $argv->[0] =~ /^z/i ? qr/^[,\$]$/ : qr/^,$/;
+
+    return 0 if @want != @got;
+
+    for my $i (0 .. $#want) {
+        my ($type, $text) = @{$want[$i]};
+
+        return 0 if $type ne $got[$i][0];
+        next if $text eq $got[$i][1];
+        return 0 if $type !~ $types || $text !~ /^-?\d[\d.]*(?:e[+-]\d+)?$/;
+        return 0 if shortest_double($text) ne $got[$i][1];
+    }
+
+    return 1;
+}
+
+
+# A double as 7.2 writes it: a whole number within half the range of 64 bits in
+# full, else the fewest digits, with an exponent where plain ones take long.
+sub shortest_double {
+    my ($text) = @_;
+    my $v = abs $text;
+    my $sign = $text =~ /^-/ ? '-' : '';
+    my ($digits, $exponent, $n);
+
+    return $sign . sprintf '%.0f', $v if $v <= 2 ** 62 && $v == int $v;
+
+    for my $precision (0 .. 16) {
+        my $s = sprintf '%.*e', $precision, $v;
+
+        next if $s != $v;
+        ($digits, $exponent) = $s =~ /^([\d.]+)e([+-]\d+)$/;
+        last;
+    }
+
+    $digits =~ s/\.//;
+    $digits =~ s/0+$//;
+    $n = length $digits;
+
+    my $unit = $exponent - $n + 1;
+
+    if ($unit >= 0 ? $exponent < $n + 7 : $unit > -7 || abs($exponent) < 4) {
+        return $sign . $digits . '0' x $unit                   if $unit >= 0;
+        return $sign . '0.' . '0' x (-$exponent - 1) . $digits if $exponent < 0;
+        substr $digits, $exponent + 1, 0, '.';
+        return $sign . $digits;
+    }
+
+    substr $digits, 1, 0, '.' if $n > 1;
+    return sprintf '%s%se%s%d', $sign, $digits, $exponent < 0 ? '-' : '+',
+                   abs $exponent;
 }
 
 
@@ -111,21 +260,17 @@ sub sorted {
 }
 
 
-# the elements of an array of strings, in an order of their own
+# the elements of an array or a set of strings, in an order of their own
 sub members {
-    my ($bytes) = @_;
-    my $v = KS::RESP::value($bytes);
+    my ($head, @elements) = map { join '', @$_ } KS::RESP::tokens($_[0]);
 
-    return ref $v eq 'ARRAY'
-        ? join("\n", sort map { "$_->{type}$_->{text}" } @$v)
-        : $bytes;
+    return join "\n", $head, sort @elements;
 }
 
 
 sub shape {
     my ($self, $argv, $want, $got) = @_;
 
-    return 0 if substr($want, 0, 1) ne substr($got, 0, 1);
     return ($want =~ /^\$-1/) == ($got =~ /^\$-1/);
 }
 
@@ -187,8 +332,30 @@ sub newer {
 }
 
 
-# Commands as one pipeline, in base64: the first that differs, with {at}.
+# Commands as one pipeline: the first that differs, with {at}.
 sub compare_batch {
+    my ($self, @batch) = @_;
+    my $resp = $self->{resp} or return $self->compare_rest(@batch);
+
+    $self->{sent} += @batch;
+    $resp->send(join '', map { KS::RESP::encode(@$_) } @batch);
+
+    my @want = $self->{redis}->replies(@batch);
+    my @got = $resp->take_replies(scalar @batch);
+
+    for my $i (0 .. $#batch) {
+        my $d = $self->judge($batch[$i], $want[$i],
+                             $got[$i] // "(closed: $resp->{why})");
+
+        return { %$d, at => $i } if $d;
+    }
+
+    return undef;
+}
+
+
+# The same by /pipeline, in base64.
+sub compare_rest {
     my ($self, @batch) = @_;
     my $r = $self->{http}->post(
         '[' . join(',', map { KS::HTTP::array(@$_) } @batch) . ']', @base64);
@@ -211,14 +378,45 @@ sub compare_batch {
         my $b = canonical($got->[$i]);
 
         next if $a eq $b;
-        next if $self->newer($batch[$i], $want[$i],
-                             '-' . ($got->[$i]{error} // '') . "\r\n");
+
+        my $e = $got->[$i]{error};
+
+        next if defined $e ? $self->newer($batch[$i], $want[$i], "-$e\r\n")
+                           : rest_doubles($batch[$i], $want[$i], $got->[$i]);
 
         return { at => $i, argv => $batch[$i], want => $a, got => $b };
     }
 
     return undef;
 }
+
+
+# The same as same_doubles(), of a reply in base64.
+sub rest_doubles {
+    my ($argv, $want, $got) = @_;
+    my @got = flat($got->{result});
+    my @want = grep { $_->[0] ne '*' } KS::RESP::tokens($want);
+
+    return 0 if $argv->[0] !~ /^z/i || @want != @got;
+
+    for my $i (0 .. $#want) {
+        my ($type, $text) = @{$want[$i]};
+
+        return 0 if ($type eq '_') != !defined $got[$i];
+        next if $type eq '_';
+
+        my $s = $type eq '$' ? decode_base64($got[$i]) : $got[$i];
+
+        next if $s eq $text;
+        return 0 if $type ne '$' || $text !~ /^-?\d[\d.]*(?:e[+-]\d+)?$/;
+        return 0 if shortest_double($text) ne $s;
+    }
+
+    return 1;
+}
+
+
+sub flat { return ref $_[0] ? map { flat($_) } @{$_[0]} : $_[0] }
 
 
 # What bad UTF-8 within an error becomes is not compared.
@@ -262,8 +460,15 @@ sub encoded {
 }
 
 
+# Both empty, and no transaction begun.
 sub reset {
     my ($self) = @_;
+
+    delete $self->{queue};
+
+    if ($self->{resp}) {
+        $_->replies(['DISCARD'], ['UNWATCH']) for @$self{qw(redis resp)};
+    }
 
     $self->{redis}->replies(['FLUSHALL']);
     $self->{http}->run('FLUSHALL');
@@ -312,8 +517,10 @@ sub step {
     if (ref rule($argv)) {
         $self->compare($argv);
     } else {
-        $self->{redis}->replies($argv);
+        my ($want) = $self->{redis}->replies($argv);
+
         $self->single($argv);
+        $self->queue($argv, $want);
     }
 
     $self->settle if $brief;
@@ -323,7 +530,7 @@ sub step {
 # Lets keys that are about to expire do so, and both servers notice.
 sub settle {
     my ($self) = @_;
-    my @all = ('EXISTS', KS::Random::keys());
+    my @all = ('EXISTS', @{$self->{keys} // [KS::Random::keys()]});
 
     select undef, undef, undef, 0.004;
 

@@ -10,9 +10,8 @@ use strict;
 use warnings;
 
 use KS::Random;
-use KS::Referee;
 
-our (%COMMANDS, %MAKE, %RULE);
+our (%COMMANDS, %MAKE);
 
 my @places = ('g1' .. 'g4', 'key:{tag}');
 my @distances = ('d1', 'd2');           # where distances are stored
@@ -198,29 +197,5 @@ sub strange {
 );
 
 %MAKE = (geo => sub { ['GEOADD', add()] });
-
-# Distances are scores, too, which servers of different versions write with
-# more digits or fewer.
-%RULE = (ZSCORE => \&same_numbers, ZRANGE => \&same_numbers);
-
-
-sub same_numbers {
-    my ($self, $argv, @bytes) = @_;
-    my ($a, $b) = map {
-        my $v = KS::RESP::value($_);
-        [map { defined $_ ? $_->{text} : 'none' } ref $v eq 'ARRAY' ? @$v : $v]
-    } @bytes;
-
-    return 0 if @$a != @$b;
-
-    for my $i (0 .. $#$a) {
-        next if $a->[$i] eq $b->[$i];
-        return 0 if grep { !/^-?\d[\d.e+-]*$/ } $a->[$i], $b->[$i];
-        return 0 if $a->[$i] != $b->[$i];
-    }
-
-    return 1;
-}
-
 
 1;

@@ -146,6 +146,7 @@ sub KS::Referee::hash_pairs {
     my ($self, $argv, $want, $got) = @_;
 
     return is_hashtable($self, $argv)
+           && KS::RESP::outline($want) eq KS::RESP::outline($got)
            && join("\n", sort(elements($want, 2)))
               eq join("\n", sort(elements($got, 2)));
 }
@@ -155,14 +156,14 @@ sub KS::Referee::hash_pairs {
 sub KS::Referee::hash_drawn {
     my ($self, $argv, $want, $got) = @_;
     my $n = @$argv > 3 ? 2 : 1;
+
+    return 0 if KS::RESP::outline($want) ne KS::RESP::outline($got);
+
     my %have = map { $_ => 1 }
         elements($self->single([@$argv > 3 ? 'HGETALL' : 'HKEYS', $argv->[1]]),
                  $n);
 
-    if (@$argv == 2) {
-        my $v = KS::RESP::value($got);
-        return ref $v eq 'HASH' && $have{length($v->{text}) . ':' . $v->{text}};
-    }
+    return !!$have{(elements($got, 1))[0]} if @$argv == 2;
 
     my @want = elements($want, $n);
     my @got = elements($got, $n);
@@ -198,7 +199,7 @@ sub iterated {
 
         return $bytes unless ref $v eq 'ARRAY' && @$v == 2;
 
-        $seen{$_} = 1 for grouped($v->[1], 2);
+        $seen{$_} = 1 for grouped(2, map { $_->{text} } @{$v->[1]});
         return join "\n", sort keys %seen if $v->[0]{text} eq '0';
 
         $argv[2] = $v->[0]{text};
@@ -217,18 +218,17 @@ sub is_hashtable {
 }
 
 
-# the elements of a flat list of strings, n of them as one
+# the elements of a list of strings, n of them as one
 sub elements {
     my ($bytes, $n) = @_;
-    my $v = KS::RESP::value($bytes);
 
-    return ref $v eq 'ARRAY' ? grouped($v, $n) : $bytes;
+    return grouped($n, KS::RESP::texts($bytes));
 }
 
 
 sub grouped {
-    my ($list, $n) = @_;
-    my @in = map { length($_->{text}) . ':' . $_->{text} } @$list;
+    my ($n, @texts) = @_;
+    my @in = map { length($_) . ':' . $_ } @texts;
     my @out;
 
     push @out, join ' ', splice @in, 0, $n while @in;

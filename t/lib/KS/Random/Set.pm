@@ -11,13 +11,15 @@ use warnings;
 
 use KS::RESP;
 use KS::Random;
+use KS::Referee;
 
-our (%COMMANDS, %MAKE, %RULE);
+our (%COMMANDS, %MAKE);
 
 BEGIN {
     no strict 'refs';
     *$_ = \&{"KS::Random::$_"}
         for qw(pick chance some key value small integer pattern shuffle);
+    *$_ = \&{"KS::RESP::$_"} for qw(texts outline);
 }
 
 my @common = ('a' .. 'h', '', -5 .. 20, '9223372036854775807',
@@ -123,27 +125,12 @@ sub scan_options {
 
 %MAKE = (set => sub { (['SADD', key(), members()]) });
 
-%RULE = (
+%KS::Referee::RULE = (
+    %KS::Referee::RULE,
     SMEMBERS => 'sorted', SINTER => 'sorted', SUNION => 'sorted',
     SDIFF => 'sorted', SSCAN => \&same_scan, SPOP => \&same_pop,
     SRANDMEMBER => \&same_random, 'OBJECT ENCODING' => \&same_encoding,
 );
-
-
-# the texts of a reply that is a string or an array of strings
-sub texts {
-    my $v = KS::RESP::value($_[0]);
-
-    return !defined $v ? () : map { $_->{text} } ref $v eq 'ARRAY' ? @$v : $v;
-}
-
-
-sub same_shape {
-    my ($want, $got) = @_;
-
-    return substr($want, 0, 1) eq substr($got, 0, 1)
-           && texts($want) == texts($got);
-}
 
 
 # Each server pops what it likes: what redis-server popped is put back, and
@@ -153,7 +140,7 @@ sub same_pop {
     my @want = texts($want);
     my @got = texts($got);
 
-    return 0 unless same_shape($want, $got) && @want;
+    return 0 unless outline($want) eq outline($got) && @want;
     return 1 if join("\n", sort @want) eq join("\n", sort @got);
 
     my @r = $referee->{redis}->replies(['SADD', $argv->[1], @want],
@@ -169,7 +156,7 @@ sub same_random {
     my @got = texts($got);
     my %seen = map { $_ => 1 } @got;
 
-    return 0 unless same_shape($want, $got) && @got;
+    return 0 unless outline($want) eq outline($got) && @got;
     return 0 if ($argv->[2] // 0) > 0 && keys %seen != @got;
 
     my ($r) = $referee->{redis}->replies(['SMISMEMBER', $argv->[1], @got]);

@@ -12,8 +12,9 @@ use warnings;
 
 use KS::RESP;
 use KS::Random;
+use KS::Referee;
 
-our (%COMMANDS, %MAKE, %RULE);
+our (%COMMANDS, %MAKE);
 
 BEGIN {
     no strict 'refs';
@@ -114,7 +115,7 @@ sub pairs {
 
 %MAKE = (sorted => sub { (['RPUSH', key(), elements()]) });
 
-%RULE = (SORT => \&same_order, SORT_RO => \&same_order);
+@KS::Referee::RULE{qw(SORT SORT_RO)} = (\&same_order) x 2;
 
 
 # Redis leaves the order open where it does not sort a set, and of elements

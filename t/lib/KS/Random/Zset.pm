@@ -1,7 +1,6 @@
 # Random commands on sorted sets, as rows for %KS::Random::COMMANDS and %MAKE.
 #
-# Scores are such that 17 digits are their shortest form, which is where
-# servers of different versions agree; and none becomes -0 in a large set.
+# No score becomes -0 in a large set.
 # Commands by bytes get keys of their own, whose members all have one score:
 # with others there is no saying what they reply.
 
@@ -19,7 +18,7 @@ my @scored = ((map { "k$_" } 1 .. 6), 'key:{tag}');
 my @lexical = ('lex1', 'lex2', 'lex3');
 my @others = ('k7', 'k8');              # of other types, mostly
 my @numbers = (0, 1, 2, 3, 5, 10, 100, -1, -2, -10, 0.5, -0.5, 0.25, 1.75,
-               -3.125, 1000000, 4294967296, -123456789, 'inf', '-inf', '+inf');
+               -3.125, 1000000, 4294967296, 0.1, -2.7, 1e-7, 3e20, 1.1e100, -123456789, 'inf', '-inf', '+inf');
 my @odd = ('', ' 1', '1 ', 'abc', 'nan', '1e400', '0x10', '1.0', '01', '+3',
            '.5', '1.', 'Infinity', "1\0", '2e2', '--1', '(1');
 my @noise = ('', 'x', 'NX', 'XX', 'GT', 'LT', 'CH', 'INCR', 'LIMIT', 'REV',
@@ -297,26 +296,11 @@ sub unspecified {
 
 
 # The next command, and whether a key may be about to expire because of it.
-my ($total, @names);
-
-sub one {
-    @names = sort keys %COMMANDS unless @names;
-    $total //= do { my $n = 0; $n += $COMMANDS{$_}[0] for @names; $n };
-
-    my $at = rand $total;
-
-    for my $name (@names) {
-        return [$name, $COMMANDS{$name}[1]->()]
-            if ($at -= $COMMANDS{$name}[0]) < 0;
-    }
-}
-
-
 sub command {
     for ( ;; ) {
         my $argv = chance(12) ? company()
                  : chance(8) ? pick(map { $_->() } @MAKE{sort keys %MAKE})
-                 : one();
+                 : [KS::Random::choose(\%COMMANDS)];
 
         damage($argv) if $argv->[0] =~ /^Z/ && chance(4);
         next if unspecified($argv);
@@ -375,14 +359,12 @@ sub iterate {
 # above 0 none twice
 sub some_members {
     my ($referee, $argv, $want, $got) = @_;
-    my ($a, $b) = map { KS::RESP::value($_) } $want, $got;
+    my @got = KS::RESP::texts($got);
 
-    $b = [$b], $a = [$a] if @$argv == 2 && defined $a && defined $b;
-    return 0 if ref $a ne 'ARRAY' || ref $b ne 'ARRAY' || @$a != @$b;
-    return 1 if !@$b;
+    return 0 if KS::RESP::outline($want) ne KS::RESP::outline($got) || !@got;
 
     my $step = @$argv > 3 ? 2 : 1;
-    my @members = map { $b->[$_ * $step]{text} } 0 .. @$b / $step - 1;
+    my @members = @got[map { $_ * $step } 0 .. @got / $step - 1];
     my $scores = KS::RESP::value(($referee->{redis}->replies(
         ['ZMSCORE', $argv->[1], @members]))[0]);
     my %seen;
@@ -390,7 +372,7 @@ sub some_members {
     for my $i (0 .. $#members) {
         return 0 if !defined $scores->[$i];
         return 0 if $step == 2
-                    && $scores->[$i]{text} ne $b->[2 * $i + 1]{text};
+                    && $scores->[$i]{text} != $got[2 * $i + 1];
         return 0 if $seen{$members[$i]}++ && @$argv > 2 && $argv->[2] > 0;
     }
 
@@ -410,8 +392,12 @@ sub rank_and_score {
     my ($rank, $score) = $referee->{redis}->replies([$name, $key, $member],
                                                     ['ZSCORE', $key, $member]);
 
-    return $got eq ($rank =~ /^-/ ? $rank
-                  : $rank =~ /^:/ ? "*2\r\n$rank$score" : "*-1\r\n");
+    return $got eq $rank                    if $rank =~ /^-/;
+    return $got eq ($referee->{door} eq 'RESP3' ? "_\r\n" : "*-1\r\n")
+        if $rank !~ /^:/;
+
+    my $both = "*2\r\n$rank$score";
+    return $got eq $both || KS::Referee::same_doubles($argv, $both, $got);
 }
 
 
