@@ -1,6 +1,6 @@
 /*
- * What scripts written for Lua 5.1 expect of the globals: unpack, and numbers
- * that are written and read as doubles.
+ * What scripts written for Lua 5.1 expect of the globals: unpack, numbers that
+ * are written and read as doubles, and how errors and ipairs were.
  */
 
 #include <stdlib.h>
@@ -98,7 +98,75 @@ ks_compat_tonumber_base(lua_State *L)
 }
 
 
+/* a number is a message, too, and gets the place before it */
+
+static int
+ks_compat_error(lua_State *L)
+{
+    lua_Integer  level;
+
+    level = ks_lua_opt_int(L, 2, 1);
+    lua_settop(L, 1);
+
+    if (lua_isstring(L, 1) && level > 0) {
+        luaL_where(L, (int) ks_min(level, 1000));
+        ks_lua_check_text(L, 1, NULL);
+        lua_pushvalue(L, 1);
+        lua_concat(L, 2);
+    }
+
+    return lua_error(L);
+}
+
+
+static int
+ks_compat_assert(lua_State *L)
+{
+    luaL_checkany(L, 1);
+
+    if (lua_toboolean(L, 1)) {
+        return lua_gettop(L);
+    }
+
+    if (lua_isnoneornil(L, 2)) {
+        return luaL_error(L, "assertion failed!");
+    }
+
+    return luaL_error(L, "%s", ks_lua_check_text(L, 2, NULL));
+}
+
+
+/* the elements themselves, whatever a metatable says */
+
+static int
+ks_compat_ipairs_next(lua_State *L)
+{
+    lua_Integer  i;
+
+    i = lua_tointeger(L, 2) + 1;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_pushinteger(L, i);
+
+    return lua_rawgeti(L, 1, i) == LUA_TNIL ? 0 : 2;
+}
+
+
+static int
+ks_compat_ipairs(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_pushcfunction(L, ks_compat_ipairs_next);
+    lua_pushvalue(L, 1);
+    lua_pushinteger(L, 0);
+
+    return 3;
+}
+
+
 static const luaL_Reg  ks_compat_functions[] = {
+    { "assert",   ks_compat_assert },
+    { "error",    ks_compat_error },
+    { "ipairs",   ks_compat_ipairs },
     { "tonumber", ks_compat_tonumber_base },
     { "tostring", ks_compat_tostring },
     { NULL, NULL }

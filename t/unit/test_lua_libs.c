@@ -23,6 +23,7 @@ typedef struct {
     const char  *result;
 } lua_case_t;
 
+#include "lua_basic.h"
 #include "lua_bit.h"
 #include "lua_cjson.h"
 #include "lua_cmsgpack.h"
@@ -211,6 +212,7 @@ test_##name(void **state)                                                     \
     compare(name##_cases, sizeof(name##_cases) / sizeof(name##_cases[0]));    \
 }
 
+compare_test(basic)
 compare_test(bit)
 compare_test(cjson)
 compare_test(cmsgpack)
@@ -485,6 +487,7 @@ int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_basic),
         cmocka_unit_test(test_bit),
         cmocka_unit_test(test_cjson),
         cmocka_unit_test(test_cmsgpack),
