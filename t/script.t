@@ -113,8 +113,11 @@ subtest 'scripts outlive a reload, a worker and a flush of the keys' => sub {
     my $sha = $http->run('SCRIPT', 'LOAD', 'return redis.call("INCR", "n")');
 
     is($http->run('EVALSHA', $sha, 0), 1, 'before');
+    $http->close;
     ok($ngx->reload, 'a reload');
     is($http->run('EVALSHA', $sha, 0), 2, 'after it');
+
+    $http->close;
 
     my %before = map { $_ => 1 } $ngx->workers;
     kill 'KILL', keys %before;
@@ -123,7 +126,6 @@ subtest 'scripts outlive a reload, a worker and a flush of the keys' => sub {
         return @now == 2 && !grep { $before{$_} } @now;
     }), 'new workers in the place of killed ones');
 
-    $http->close;
     is($http->run('EVALSHA', $sha, 0), 3, '... know it too');
 
     is($http->run('FLUSHALL'), 'OK', 'FLUSHALL');
@@ -338,7 +340,7 @@ my @bombs = (
     ['one for gmatch', 'for w in ("a"):rep(100):gmatch(("a*"):rep(12) .. "b") do end'],
     ['one over a long text', 'local s = ("a"):rep(200000) return s:find(".-.-.-b")'],
     ['%b over a long text', 'local s = ("("):rep(300000) for i = 1, 1000 do s:find("%b()") end'],
-    ['a plain search', 'local s = ("a"):rep(4000000) local p = ("a"):rep(2000000) .. "b" return s:find(p, 1, true)'],
+    ['a plain search', 'local s = ("a"):rep(4000000) local p = ("a"):rep(2000000) .. "b" while true do s:find(p, 1, true) end'],
     ['recursion', 'local function f() return 1 + f() end return f()'],
     ['recursion of C', 'local function f(s) return (s:gsub(".", f)) end return f("x")'],
     ['recursion through pcall', 'local function f() pcall(f) end f() while true do end'],
@@ -350,7 +352,7 @@ my @bombs = (
     ['a long string', 'return #string.rep("x", 1e9)'],
     ['a longer one', 'return #string.rep("x", 1e15)'],
     ['a string with separators', 'return #string.rep("x", 1e8, string.rep("y", 100))'],
-    ['nothing, often', 'return string.rep("", 1e18)'],
+    ['nothing, often', 'while true do string.rep("", 1e18) end'],
     ['doubling', 'local s = "x" while true do s = s .. s end'],
     ['appending', 'local s = "" while true do s = s .. "0123456789" end'],
     ['a table that grows', 'local t = {} local i = 1 while true do t[i] = i i = i + 1 end'],
@@ -377,7 +379,7 @@ my @bombs = (
     ['maxn', 'local t = {} for i = 1, 100000 do t[i] = i end while true do table.maxn(t) end'],
     ['foreach', 'local t = {1, 2, 3} while true do table.foreach(t, function() end) end'],
     ['a load that never ends', 'return load(function() return "x = 1 " end)'],
-    ['a script in brackets', 'return loadstring("return " .. ("("):rep(1e6))'],
+    ['a script in brackets', 'return assert(loadstring("return " .. ("("):rep(1e6)))'],
     ['a script of many locals', 'local t = {} for i = 1, 1e6 do t[i] = "local a" .. i .. " = 1" end return loadstring(table.concat(t, "\n"))()'],
     ['scripts without end', 'for i = 1, 1e9 do loadstring("return " .. i)() end'],
     ['upvalues', 'local function f(n) local a = n return function() return a end end local t = {} for i = 1, 1e9 do t[i] = f(i) end'],
@@ -394,7 +396,6 @@ my @bombs = (
     ['struct that lies', 'return struct.pack("c2000000000", "x")'],
     ['struct in length', 'return #struct.pack(("x"):rep(5e6) .. ("d"):rep(5e6))'],
     ['struct of padding', 'local f = ("x"):rep(1e6) while true do struct.pack(f) end'],
-    ['struct of sizes', 'return struct.size(("c2000000000"):rep(5))'],
     ['bit without end', 'while true do bit.band(1, 2) end'],
     ['a digest', 'local s = ("x"):rep(1e7) while true do redis.sha1hex(s) end'],
     ['a command without end', 'while true do redis.call("GET", "k") end'],
@@ -425,7 +426,7 @@ subtest 'bombs' => sub {
     my $most = $before;
     my (@kept, @silent);
 
-    for (@bombs) {
+    for (@bombs, @bombs) {
         my ($name, $script) = @$_;
         my $bytes = $c->command('EVAL', $script, 0);
 
@@ -444,8 +445,11 @@ subtest 'bombs' => sub {
     is_deeply(\@kept, [], 'none left anything');
     is_deeply(\@silent, [], 'others were served after each');
     is_deeply([$ngx->workers], \@workers, 'the workers live');
-    cmp_ok($most - $before, '<', 96 * 1024,
-           'their memory did not grow past the limit of two states');
+
+    # a state may hold what others left until it is collected, and what malloc
+    # got for it does not all go back; but bombs do not add up
+    cmp_ok($most - $before, '<', 10 * 16 * 1024,
+           'their memory is bounded, however many bombs there are');
     is($c->run('DBSIZE'), 1000, 'all keys are there');
 
     $c->close;
@@ -464,7 +468,7 @@ subtest 'replies that are too deep, and other ends' => sub {
     }
 
     my $deep = $c->command('EVAL',
-        'local t = {} for i = 1, 100000 do t = {t} end return t', 0);
+        'local t = {} for i = 1, 5000 do t = {t} end return t', 0);
     like($deep, qr/-ERR reached lua stack limit\r\n$/, 'a deep reply');
     my $round = $c->command('EVAL', 'local t = {} t[1] = t return t', 0);
     like($round, qr/-ERR reached lua stack limit\r\n$/, 'one without an end');
@@ -531,16 +535,18 @@ subtest 'limits that are set' => sub {
     $c = $ngx->resp;
     is($c->run('EVAL', 'return #string.rep("x", 20000000)', 0), 20_000_000,
        'changes script_memory');
-    ok($ngx->reload(zone => 'script_timeout 0;'), 'no limit');
+    ok($ngx->reload(zone => 'script_timeout 1m;'), 'another');
     $c = $ngx->resp;
     is($c->run('EVAL', 'local n = 0 for i = 1, 3e7 do n = n + 1 end return n', 0),
-       30_000_000, 'a script that takes longer than the default');
+       30_000_000, 'changes script_timeout');
 
     my $said = sub {
         my ($code, $out) = KS::Nginx->check(size => '8m', zone => $_[0]);
         return "$code: $out";
     };
     like($said->('script_timeout soon;'), qr/^1: .*invalid/s, 'no time');
+    like($said->('script_timeout 0;'), qr/^1: .*invalid/s, 'none at all');
+    like($said->('script_memory 1k;'), qr/^1: .*invalid/s, 'less than any needs');
     like($said->('script_memory much;'), qr/^1: .*invalid/s, 'no size');
     like($said->('script_timeout 1s; script_timeout 2s;'),
          qr/^1: .*duplicate/s, 'twice');
@@ -593,19 +599,30 @@ subtest 'a zone that is full' => sub {
         end
 LUA
     like($error, qr/^OOM /, 'noeviction: the script gets the OOM error');
-    cmp_ok($c->run('DBSIZE'), '>', 10, '... and keeps what it wrote before');
-    like($c->error('EVAL', 'return redis.call("SET", "more", string.rep("x", 1e6))', 0),
-         qr/^OOM /, 'the next one too');
-    is($c->run('EVAL', 'local e = redis.pcall("SET", "more", string.rep("x", 1e6)) return e.err:match("^OOM") and 1 or 0', 0),
-       1, 'it can be caught');
+    is($c->run('DBSIZE'), 0, '... and nothing of it happened');
+
+    my $n = 0;
+    $n++ while $c->command('SET', "k$n", 'x' x 100_000) eq "+OK\r\n";
+    cmp_ok($n, '>', 10, "$n keys fill the zone");
+
+    for my $script ('return redis.call("SET", "more", string.rep("x", 1e6))',
+                    'redis.call("SET", "k0", "") return redis.call("SET", "more", string.rep("x", 1e6))',
+                    'return redis.pcall("SET", "more", string.rep("x", 1e6))') {
+        like($c->error('EVAL', $script, 0), qr/^OOM /, $script);
+    }
+
+    is($c->run('STRLEN', 'k0'), 100_000, '... and nothing of them either');
+    is($c->run('EVAL', 'redis.call("DEL", "k0", "k1") return redis.call("SET", "more", string.rep("x", 150000))', 0),
+       'OK', 'one that makes room for itself');
     $c->run('FLUSHALL');
     $c->close;
     whole($ngx);
 
     ok($ngx->reload(eviction => 'allkeys-lru'), 'with eviction');
     $c = $ngx->resp;
-    is($c->run('EVAL', 'for i = 1, 200 do redis.call("SET", "k" .. i, string.rep("x", 100000)) end return redis.call("STRLEN", "k200")', 0),
-       100_000, 'a script writes more than fits');
+    my $many = 'for i = 1, 20 do redis.call("SET", ARGV[1] .. i, string.rep("x", 100000)) end return redis.call("STRLEN", ARGV[1] .. "20")';
+    is(scalar(grep { $c->command('EVAL', $many, 0, "round$_:") eq ":100000\r\n" }
+              1 .. 30), 30, 'thirty scripts write more than fits');
     $c->close;
     whole($ngx);
     $ngx->stop;
@@ -648,7 +665,7 @@ LUA
             ['EVALSHA', $sha, 1, 'k'],
             ['EVAL_RO', 'return redis.call("SET", KEYS[1], "evil")', 1, 'k'],
             ['EVALSHA_RO', $sha, 1, 'k'],
-            ['EVAL', 'local ok, e = pcall(redis.call, "SET", "k", "evil") return e', 0],
+            ['EVAL', 'local ok, e = pcall(redis.call, "SET", "k", "evil") error(e)', 0],
             ['EVAL', 'return coroutine.wrap(function() return redis.call("SET", "k", "evil") end)()', 0],
             ['FCALL', 'put', 1, 'k', 'evil'],
             ['FCALL_RO', 'put', 1, 'k', 'evil'],
@@ -687,8 +704,25 @@ LUA
 
 # --- death ---
 
-# Scripts and transactions that add to two keys together, with much between,
-# while workers are killed: whoever reads them sees them equal.
+# adds to two keys together, with much between
+my $ADD = <<'LUA';
+local ka, kb = KEYS[1], KEYS[2]
+local a = redis.call('INCR', ka)
+redis.call('INCR', 'a')
+redis.call('SET', 'trash' .. ka, string.rep('x', a % 3000))
+for i = 1, 300 do
+    redis.call('HSET', 'work' .. ka, i, a)
+end
+redis.call('DEL', 'work' .. ka)
+redis.call('INCR', 'b')
+local b = redis.call('INCR', kb)
+return {a, b}
+LUA
+
+my $ADD_IN_MULTI = 'redis.call("INCR", "a") redis.call("INCR", "b") return 1';
+
+# Scripts and transactions that do so while workers are killed: whoever reads
+# the keys sees them equal.
 subtest 'kill -9 inside scripts and transactions' => sub {
     my $kills = $ENV{KS_KILLS} // 100;
 
@@ -696,6 +730,12 @@ subtest 'kill -9 inside scripts and transactions' => sub {
 
     my $ngx = start(workers => 3, size => '64m');
     $ngx->allow('exited on signal 9');
+
+    # the shard of scripts may keep an empty page of each size that it has had
+    my $kept = 8 * 4096;
+    $ngx->client->run('EVAL', $_, 2, 'a', 'b') for $ADD, $ADD_IN_MULTI;
+    $ngx->client->run('SCRIPT', 'FLUSH');
+    $ngx->client->run('FLUSHALL');
 
     my $empty = KS::Info::used($ngx->client);
     my $dir = $ngx->dir;
@@ -732,7 +772,8 @@ subtest 'kill -9 inside scripts and transactions' => sub {
         my ($done, $broken, $text) =
             (slurp("$dir/adder$id") // '0 0 ended without a word')
             =~ /^(\d+) (\d+) (.*)/s;
-        my ($a, $b) = @{persistent($ngx, 'MGET', "a$id", "b$id")};
+        my ($a, $b) = map { $_ // 0 }
+            @{persistent($ngx, 'MGET', "a$id", "b$id")};
 
         is($text, '', "client $id saw nothing in half");
         is($a, $b, '... and left nothing in half');
@@ -748,8 +789,8 @@ subtest 'kill -9 inside scripts and transactions' => sub {
     whole($ngx);
     persistent($ngx, 'FLUSHALL');
     persistent($ngx, 'SCRIPT', 'FLUSH');
-    ok(wait_for(10, sub { KS::Info::used($ngx->client) <= $empty }, 0.1),
-       'no leaked byte')
+    ok(wait_for(10, sub { KS::Info::used($ngx->client) <= $empty + $kept },
+                0.1), 'nothing leaked')
         or diag('used: ' . KS::Info::used($ngx->client) . ", at first: $empty");
     $ngx->stop('the error log holds nothing but those deaths');
 };
@@ -814,21 +855,6 @@ sub adder {
 }
 
 
-my $ADD = <<'LUA';
-local ka, kb = KEYS[1], KEYS[2]
-local a = redis.call('INCR', ka)
-redis.call('INCR', 'a')
-redis.call('SET', 'trash' .. ka, string.rep('x', a % 3000))
-for i = 1, 300 do
-    redis.call('HSET', 'work' .. ka, i, a)
-end
-redis.call('DEL', 'work' .. ka)
-redis.call('INCR', 'b')
-local b = redis.call('INCR', kb)
-return {a, b}
-LUA
-
-
 # (whether it is acknowledged, what was wrong)
 sub add {
     my ($c, $id) = @_;
@@ -848,8 +874,7 @@ sub add {
 
     } else {
         @r = $c->replies(['MULTI'], ['INCR', "a$id"], ['INCR', "b$id"],
-            ['EVAL', 'redis.call("INCR", "a") redis.call("INCR", "b") return 1', 0],
-            ['EXEC']);
+            ['EVAL', $ADD_IN_MULTI, 0], ['EXEC']);
         $v = @r == 5 ? KS::RESP::plain(KS::RESP::value($r[-1])) : undef;
     }
 
@@ -862,6 +887,7 @@ sub add {
 
     if (@r) {
         $v = KS::RESP::plain(KS::RESP::value($r[0]));
+        $_ //= 0 for @$v;
         return (1, "a is $v->[0], b is $v->[1]") if $v->[0] != $v->[1];
     }
 
