@@ -21,7 +21,7 @@
 #define NGX_HTTP_KEYSPACE_LIMIT_KEY      255
 
 #define NGX_HTTP_KEYSPACE_LIMIT_NAME     64
-#define NGX_HTTP_KEYSPACE_LIMIT_PREFIX   1024
+#define NGX_HTTP_KEYSPACE_LIMIT_PREFIX   256
 
 
 typedef struct {
@@ -49,13 +49,13 @@ typedef struct {
 
 
 typedef struct {
-    ngx_array_t                 rules;  /* of ngx_http_keyspace_limit_rule_t * */
+    ngx_array_t                 rules;      /* of pointers to rules */
     ngx_uint_t                  used;   /* keyspace_limit is somewhere */
 } ngx_http_keyspace_limit_main_conf_t;
 
 
 typedef struct {
-    ngx_array_t                *rules;  /* the same; NULL: none */
+    ngx_array_t                *rules;      /* the same; NULL: none */
     ngx_uint_t                  status;
     ngx_uint_t                  log_level;
     ngx_flag_t                  dry_run;
@@ -86,9 +86,13 @@ typedef struct {
 
 /* --- ngx_http_keyspace_limit.c --- */
 
+/* The preaccess phase handler. */
+ngx_int_t ngx_http_keyspace_limit_handler(ngx_http_request_t *r);
+
 /* NULL: no rule was asked yet. */
 ngx_http_keyspace_limit_ctx_t *ngx_http_keyspace_limit_get_ctx(
     ngx_http_request_t *r);
+
 
 /* --- ngx_http_keyspace_limit_rule.c --- */
 
@@ -108,6 +112,7 @@ char *ngx_http_keyspace_limit_rule(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_keyspace_limit_rate(ngx_http_keyspace_limit_rule_t *rule,
     ngx_str_t *text, ks_limit_t *limit);
 ngx_int_t ngx_http_keyspace_limit_cost(ngx_str_t *text, int64_t *cost);
+
 
 /* --- ngx_http_keyspace_limit_filter.c --- */
 
