@@ -117,8 +117,6 @@ struct ngx_http_keyspace_session_s {
 
 typedef struct {
     ngx_http_keyspace_session_t  *sessions;     /* one, as a rule */
-    unsigned                      redirected:1; /* by keyspace_session_require,
-                                                   and not checked since */
 } ngx_http_keyspace_session_ctx_t;
 
 

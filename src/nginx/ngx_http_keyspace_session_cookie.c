@@ -145,19 +145,25 @@ ngx_http_keyspace_session_keep(u_char *p, size_t len,
 static ngx_uint_t
 ngx_http_keyspace_session_is_cookie(u_char *p, size_t len)
 {
-    u_char  c;
     size_t  i;
+
+    static uint32_t  base64url[] = {
+        0x00000000,                     /* control characters */
+        0x03ff2000,                     /* - 0-9 */
+        0x87fffffe,                     /* A-Z _ */
+        0x07fffffe,                     /* a-z */
+        0x00000000,
+        0x00000000,
+        0x00000000,
+        0x00000000
+    };
 
     if (len != NGX_HTTP_KEYSPACE_SESSION_COOKIE) {
         return 0;
     }
 
     for (i = 0; i < len; i++) {
-        c = p[i];
-
-        if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
-            && !(c >= '0' && c <= '9') && c != '-' && c != '_')
-        {
+        if (!(base64url[p[i] >> 5] & (1U << (p[i] & 0x1f)))) {
             return 0;
         }
     }

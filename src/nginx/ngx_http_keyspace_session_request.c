@@ -303,21 +303,11 @@ ngx_int_t
 ngx_http_keyspace_session_access_handler(ngx_http_request_t *r)
 {
     ngx_http_keyspace_session_t           *s;
-    ngx_http_keyspace_session_ctx_t       *ctx;
     ngx_http_keyspace_session_loc_conf_t  *slcf;
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_session_module);
 
     if (slcf->require == NGX_HTTP_KEYSPACE_REQUIRE_OFF) {
-        return NGX_DECLINED;
-    }
-
-    /* where it was sent to because it has no session */
-
-    ctx = ngx_http_keyspace_session_ctx(r, 0);
-
-    if (ctx != NULL && ctx->redirected) {
-        ctx->redirected = 0;
         return NGX_DECLINED;
     }
 
@@ -343,35 +333,50 @@ ngx_http_keyspace_session_access_handler(ngx_http_request_t *r)
 }
 
 
+/* Where those without a session are sent to, none is needed. */
+
 static ngx_int_t
 ngx_http_keyspace_session_redirect(ngx_http_request_t *r,
     ngx_http_keyspace_session_loc_conf_t *slcf)
 {
-    ngx_int_t                         rc;
-    ngx_str_t                         uri, args;
-    ngx_uint_t                        flags;
-    ngx_http_keyspace_session_ctx_t  *ctx;
+    ngx_str_t                  uri, args;
+    ngx_uint_t                 flags;
+    ngx_http_core_loc_conf_t  *clcf;
 
-    ctx = ngx_http_keyspace_session_ctx(r, 1);
-
-    if (ctx == NULL
-        || ngx_http_complex_value(r, slcf->location, &uri) != NGX_OK)
-    {
+    if (ngx_http_complex_value(r, slcf->location, &uri) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ctx->redirected = 1;
-
     if (uri.data[0] == '@') {
+        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+        if (clcf->named && clcf->name.len == uri.len
+            && ngx_memcmp(clcf->name.data, uri.data, uri.len) == 0)
+        {
+            return NGX_DECLINED;
+        }
+
         (void) ngx_http_named_location(r, &uri);
 
     } else {
         flags = NGX_HTTP_LOG_UNSAFE;
         ngx_str_null(&args);
 
-        rc = ngx_http_parse_unsafe_uri(r, &uri, &args, &flags);
-        if (rc != NGX_OK) {
+        if (ngx_http_parse_unsafe_uri(r, &uri, &args, &flags) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        if (r->uri.len == uri.len
+            && ngx_memcmp(r->uri.data, uri.data, uri.len) == 0)
+        {
+            return NGX_DECLINED;
+        }
+
+        /* as an error page: what was posted is not for that location */
+
+        if (r->method != NGX_HTTP_HEAD) {
+            r->method = NGX_HTTP_GET;
+            r->method_name = ngx_http_core_get_method;
         }
 
         (void) ngx_http_internal_redirect(r, &uri, &args);
@@ -463,7 +468,7 @@ ngx_http_keyspace_session_destroyed(ngx_http_request_t *r,
     s->live = 0;
     s->ended = 1;
     s->give = 0;
-    s->expire = 1;
+    s->expire = s->sent;
 }
 
 
