@@ -8,15 +8,17 @@
 #include "types/ks_node.h"
 
 
-#define KS_FETCH_LEAF  1024             /* bytes of a leaf that are fetched */
-#define KS_LINE        64
+#define KS_FETCH_LEAF    1024           /* bytes of a leaf that are fetched */
+#define KS_FETCH_LEVELS  2              /* smaller trees are in a cache */
+#define KS_LINE          64
 
 
 /* --- keys side by side --- */
 
 /*
  * How many of n ascending keys are below key; step: from one to the next, in
- * bytes.
+ * bytes.  What a step has to wait for is one load, so it keeps count of items
+ * and of bytes beside each other.
  */
 
 #define ks_keys_below(name, load)                                             \
@@ -24,14 +26,20 @@
 static inline unsigned                                                        \
 name(const u_char *p, ptrdiff_t step, unsigned n, uint64_t key)               \
 {                                                                             \
-    unsigned  lo, half;                                                       \
+    unsigned   lo, half;                                                      \
+    ptrdiff_t  off, skip, below;                                              \
+                                                                              \
+    off = 0;                                                                  \
                                                                               \
     for (lo = 0; n > 1; n -= half) {                                          \
         half = n / 2;                                                         \
-        lo += half & -(unsigned) (load(p + (lo + half - 1) * step) < key);    \
+        skip = half * step;                                                   \
+        below = -(ptrdiff_t) (load(p + (skip - step) + off) < key);           \
+        off += skip & below;                                                  \
+        lo += half & (unsigned) below;                                        \
     }                                                                         \
                                                                               \
-    return lo + (n && load(p + lo * step) < key);                             \
+    return lo + (n && load(p + off) < key);                                   \
 }
 
 ks_keys_below(ks_below32, ks_load32)
@@ -208,7 +216,7 @@ ks_tree_find(const ks_tree_t *t, ks_pos_t *pos, uint64_t key,
 
     pos->leaf = p;
 
-    if (pos->levels) {
+    if (pos->levels >= KS_FETCH_LEVELS) {
         ks_leaf_prefetch(p);
     }
 
@@ -239,7 +247,7 @@ ks_tree_prefetch(const ks_tree_t *t, uint64_t key)
     p = ks_tree_only_leaf(t);
     levels = t->root ? t->root->levels : 0;
 
-    if (levels == 0) {
+    if (levels < KS_FETCH_LEVELS) {
         return;
     }
 

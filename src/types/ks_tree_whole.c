@@ -79,6 +79,11 @@ ks_item_compare(const ks_mem_t *m, const ks_item_t *a, const ks_item_t *b)
 
     len = ks_min(a->len, b->len);
 
+    if (ks_likely(a->data && b->data)) {
+        rc = memcmp(a->data, b->data, len);
+        return rc ? rc : (a->len > b->len) - (a->len < b->len);
+    }
+
     for (off = 0; off < len; off += na) {
         pa = ks_item_part(m, a, off, &na);
         pb = ks_item_part(m, b, off, &nb);
