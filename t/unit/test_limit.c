@@ -8,9 +8,13 @@
 
 #include "commands/ks_limit.h"
 
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
 
 #define ROUNDS  400
-#define EVENTS  (ROUNDS + 1)
+#define EVENTS  4000            /* of a model */
 
 /* what a request asks, and what the engine says */
 typedef struct {
@@ -423,6 +427,158 @@ test_clock(void **state)
 }
 
 
+/* --- eight processes at once, with the clock that there is --- */
+
+#define HANDS  8
+#define TRIES  400
+
+typedef struct {
+    int64_t   now;
+    int       limited;
+    int64_t   remaining;
+} event_t;
+
+typedef struct {
+    size_t    n;
+    event_t   event[HANDS * TRIES];
+} diary_t;
+
+typedef struct {
+    ks_limit_check_t  check;
+    diary_t          *diary;
+} hand_t;
+
+
+/* what happens is written down under the lock that it happens under */
+
+static void
+hand_body(ks_space_t *sp, void *data)
+{
+    hand_t           *h = data;
+    event_t          *e;
+    struct timespec   ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+
+    e = &h->diary->event[h->diary->n];
+    e->now = (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
+
+    ks_space_set_time(sp, (uint64_t) (e->now / KS_LIMIT_MS));
+    (void) ks_limit_ask(sp, &h->check, 1, e->now);
+
+    assert_int_equal(h->check.fault, KS_LIMIT_FINE);
+    e->limited = h->check.limited;
+    e->remaining = h->check.remaining;
+    h->diary->n++;
+}
+
+
+static void
+hand_work(ks_zone_t *zone, const ks_limit_t *l, diary_t *diary)
+{
+    int          i;
+    hand_t       h;
+    ks_space_t  *sp;
+
+    sp = ks_space_open(zone);
+    h.check.limit = *l;
+    h.check.key = ks_text("k");
+    h.check.cost = 1;
+    h.check.strict = 1;
+    h.diary = diary;
+
+    for (i = 0; i < TRIES; i++) {
+        if (ks_transact(sp, ks_key_shard(sp, &h.check.key), hand_body, &h)
+            != KS_OK)
+        {
+            _exit(1);
+        }
+
+        usleep(100);
+    }
+
+    _exit(0);
+}
+
+
+/* The diary once more, with the model alone: the same, to the request. */
+
+static void
+replay(const ks_limit_t *l, const diary_t *diary)
+{
+    size_t   i, passed;
+    int64_t  t, used;
+    model_t  *m;
+
+    m = calloc(1, sizeof(model_t));
+    assert_non_null(m);
+    m->limit = *l;
+
+    assert_int_equal(diary->n, HANDS * TRIES);
+
+    for (passed = 0, i = 0; i < diary->n; i++) {
+        t = diary->event[i].now;
+        t = (l->algorithm == KS_LIMIT_GCRA) ? t : t / KS_LIMIT_MS;
+
+        used = used_by[l->algorithm](m, t);
+        assert_int_equal(diary->event[i].limited, used + 1 > quota_of(l));
+
+        if (!diary->event[i].limited) {
+            m->at[m->n] = t;
+            m->cost[m->n++] = 1;
+            passed++;
+            used = used_by[l->algorithm](m, t);
+        }
+
+        assert_true(used <= quota_of(l));
+        assert_int_equal(diary->event[i].remaining, quota_of(l) - used);
+    }
+
+    assert_true(passed >= (size_t) quota_of(l) && passed < diary->n);
+    free(m);
+}
+
+
+static void
+test_hammer(void **state)
+{
+    int          i, algorithm, status;
+    pid_t        pid[HANDS];
+    diary_t     *diary;
+    ks_space_t  *sp;
+
+    (void) state;
+
+    diary = map_zone(sizeof(diary_t));
+
+    for (algorithm = 0; algorithm < 4; algorithm++) {
+        ks_limit_t  l = { (ks_limit_algorithm_t) algorithm, 5, 20, 5 };
+
+        sp = open_zone(4u << 20, 0, KS_NOEVICTION);
+        memset(diary, 0, sizeof(diary_t));
+
+        for (i = 0; i < HANDS; i++) {
+            pid[i] = fork();
+            assert_true(pid[i] >= 0);
+
+            if (pid[i] == 0) {
+                hand_work(ks_space_zone(sp), &l, diary);
+            }
+        }
+
+        for (i = 0; i < HANDS; i++) {
+            assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
+            assert_int_equal(status, 0);
+        }
+
+        replay(&l, diary);
+        close_zone(sp);
+    }
+
+    munmap(diary, sizeof(diary_t));
+}
+
+
 /* --- several rules --- */
 
 static void
@@ -562,7 +718,7 @@ test_odd_states(void **state)
 
     for (i = 0; i < 4000; i++) {
         ks_limit_t  l = { (ks_limit_algorithm_t) (i % 4),
-                          i % 3 ? 5 : KS_LIMIT_COUNT_MAX,
+                          i % 3 ? 5 : 1000000000,
                           i % 5 ? 1000 : KS_LIMIT_PERIOD_MAX,
                           i % 7 ? 3 : KS_LIMIT_COUNT_MAX };
 
@@ -927,6 +1083,7 @@ main(void)
         cmocka_unit_test(test_gcra),
         cmocka_unit_test(test_gcra_fine),
         cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_hammer),
         cmocka_unit_test(test_several),
         cmocka_unit_test(test_shared_key),
         cmocka_unit_test(test_faults),
