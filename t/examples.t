@@ -19,6 +19,7 @@ my %test = (
     'quickstart.conf' => \&quickstart,
     'production.conf' => \&production,
     'resp.conf'       => \&resp,
+    'limits.conf'     => \&limits,
 );
 
 is_deeply([sort map { m{([^/]+)$} } glob "$examples/*.conf"],
@@ -183,6 +184,88 @@ sub resp {
     ok(wait_for(20, sub {
         slurp($ngx->dir . '/logs/resp.log') =~ /^127\.0\.0\.1:\d+ /m
     }, 0.1), 'the log is written');
+
+    $ngx->stop;
+}
+
+
+sub limits {
+    my ($name) = @_;
+    my $ngx = start($name, 'conf/tokens' => "token-one\n");
+    my $url = 'http://127.0.0.1:' . $ngx->port;
+    my $rest = "http://127.0.0.1:$ngx->{ports}{8081}";
+    my $dir = $ngx->dir;
+
+    mkdir "$dir/html";
+    spew("$dir/html/$_", $_) for qw(api login);
+
+    my $asked = sub {
+        my ($n, $path, @more) = @_;
+
+        return join ' ', map {
+            curl($url . $path, undef, '-o', '/dev/null', @more) =~ /(\d+)$/
+        } 1 .. $n;
+    };
+
+    # what its comment says to try
+    my @try = slurp("$examples/$name") =~ /^# try: curl -i (.*)$/mg;
+    my @want = ('api 200', 'login 200');
+
+    is(scalar @try, 2, 'two things to try');
+
+    for my $i (0 .. $#try) {
+        my ($path) = $try[$i] =~ m{http://127\.0\.0\.1:8080([^'\s]+)};
+        my @more = ($try[$i] =~ /-H '([^']+)'/ ? ('-H', $1) : (),
+                    $try[$i] =~ /-X (\w+)/ ? ('-X', $1) : ());
+
+        is(curl("$url$path", undef, @more), $want[$i], $try[$i]);
+    }
+
+    is($asked->(11, '/api/'), '200 ' x 10 . '429', 'a guest');
+
+    my $r = curl("$url/api/", undef, '-i');
+    like($r, qr/^ratelimit: "flood";r=\d+;t=\d+, "api";r=0;t=\d+\r/mi,
+         'both limits are told');
+    like($r, qr/^retry-after: \d+\r/mi, 'and when to come again');
+    like($r, qr/^content-type: application\/json\r/mi, 'the page is JSON');
+    like($r, qr/\{"error":"too many requests","rule":"api"\}\n 429$/,
+         'and names the rule');
+
+    is($asked->(6, '/api/report', '-H', 'X-API-Key: demo-free'),
+       '200 200 200 200 200 429', 'the free plan, and what costs more');
+    is($asked->(7, '/api/report', '-H', 'X-API-Key: demo-pro'),
+       '200 200 200 200 200 200 200', 'a larger plan');
+    is(curl("$rest/exists/limit:api:demo-partner", 'token-one'),
+       '{"result":0} 200', 'one without a limit');
+    is($asked->(1, '/api/', '-H', 'X-API-Key: demo-partner'), '200',
+       '... is served');
+    is(curl("$rest/exists/limit:api:demo-partner", 'token-one'),
+       '{"result":0} 200', '... and not charged');
+
+    # its second comment
+    like(curl("$rest/hgetall/limit:api:demo-free", 'token-one'),
+         qr/"current","51"|"current","1"/, 'what a client has used');
+    is(curl("$rest/del/limit:api:demo-free", 'token-one'),
+       '{"result":1} 200', 'is given back');
+    is($asked->(1, '/api/report', '-H', 'X-API-Key: demo-free'), '200',
+       '... at once');
+
+    is($asked->(5, '/login/?user=bob', '-X', 'POST'), '200 200 200 200 429',
+       'the address, with the one before');
+    is($asked->(3, '/login/?user=bob'), '200 200 200', 'looking is free');
+    like(curl("$rest/get/limit:login_account:bob", 'token-one'),
+         qr/^\{"result":"4"\}/, 'the account is charged for what passed');
+    is(curl("$rest/set/limit:login_account:eve/100?EX=3600", 'token-one'),
+       '{"result":"OK"} 200', 'an account that was tried often');
+    is(curl("$rest/del/limit:login_address:127.0.0.1", 'token-one'),
+       '{"result":1} 200', 'the address is given back what it has used');
+    like(curl("$url/login/?user=eve", undef, '-X', 'POST'),
+         qr/"rule":"login_account"\}\n 429$/, '... but not the account');
+    is($asked->(1, '/login/?user=bob', '-X', 'POST'), '200',
+       'another is open');
+
+    ok(wait_for(20, sub { $ngx->access_log =~ /429 REJECTED api 0$/m }, 0.1),
+       'the log says which rule it was');
 
     $ngx->stop;
 }

@@ -375,6 +375,7 @@ ngx_http_keyspace_limit_run(ngx_http_request_t *r,
 
     ask.checks = (ks_limit_check_t *) ctx->checks.elts + first;
     ask.n = ctx->checks.nelts - first;
+    ask.passed = 0;
     rc = KS_NOMEM;
 
     kz = ((ngx_http_keyspace_limit_rule_t *) ask.checks->data)->zone;

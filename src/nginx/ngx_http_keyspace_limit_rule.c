@@ -191,7 +191,6 @@ ngx_http_keyspace_limit_rule_param(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *param)
 {
     char                             *rv;
-    ngx_str_t                         value;
     ngx_http_keyspace_limit_param_t  *p;
 
     for (p = ngx_http_keyspace_limit_params; p->name.len; p++) {
@@ -202,10 +201,13 @@ ngx_http_keyspace_limit_rule_param(ngx_conf_t *cf,
             continue;
         }
 
-        value.len = param->len - p->name.len;
-        value.data = param->data + p->name.len;
+        param->len -= p->name.len;
+        param->data += p->name.len;
 
-        rv = p->set(cf, rule, &value);
+        rv = p->set(cf, rule, param);
+
+        param->len += p->name.len;
+        param->data -= p->name.len;
 
         if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
