@@ -106,6 +106,7 @@ ks_shebang(ks_ctx_t *c, ks_str_t *text, unsigned *flags)
         return KS_ERR;
     }
 
+    *flags = KS_SHEBANG;
     line.data = text->data;
     line.len = len;
     text->data += len;
@@ -135,8 +136,8 @@ ks_shebang(ks_ctx_t *c, ks_str_t *text, unsigned *flags)
             }
 
             ks_reply_errorf(c->reply, "ERR Unexpected engine in script "
-                            "shebang: %.*s", (int) word.len - 2,
-                            (char *) word.data + 2);
+                            "shebang: %.*s", (int) word.len,
+                            (char *) word.data);
             return KS_ERR;
         }
 
@@ -376,15 +377,22 @@ ks_set_arguments(lua_State *L, const char *name, int n, const ks_str_t *args)
 /* the function on top of the state is called with the keys and arguments */
 
 static void
-ks_script_run(ks_ctx_t *c, ks_vm_t *vm, const char *name, int readonly,
-    int argc, ks_str_t *argv, int nkeys)
+ks_script_run(ks_ctx_t *c, ks_vm_t *vm, const char *name, unsigned flags,
+    int readonly, int argc, ks_str_t *argv, int nkeys)
 {
     ks_run_t  run;
+
+    if (readonly && (flags & KS_SHEBANG) && !(flags & KS_SHEBANG_NOWRITES)) {
+        ks_reply_error(c->reply, "ERR Can not execute a script with write "
+                       "flag using *_ro command.");
+        lua_settop(vm->L, 0);
+        return;
+    }
 
     memset(&run, 0, sizeof(run));
     run.ctx = c;
     run.name = name;
-    run.readonly = (readonly != 0);
+    run.readonly = (readonly || (flags & KS_SHEBANG_NOWRITES));
     run.resp = 2;
 
     ks_set_arguments(vm->L, "KEYS", nkeys, argv + 3);
@@ -469,8 +477,29 @@ ks_eval(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
         }
     }
 
-    ks_script_run(c, vm, sha, readonly || (flags & KS_SHEBANG_NOWRITES), argc,
-                  argv, nkeys);
+    ks_script_run(c, vm, sha, flags, readonly, argc, argv, nkeys);
+}
+
+
+/* a digest as it is kept, in small letters; 0: it is none */
+
+static int
+ks_sha_named(const ks_str_t *arg, char *sha)
+{
+    size_t  i;
+
+    if (arg->len != KS_SHA_LEN) {
+        return 0;
+    }
+
+    for (i = 0; i < KS_SHA_LEN; i++) {
+        sha[i] = (arg->data[i] >= 'A' && arg->data[i] <= 'Z')
+                 ? (char) (arg->data[i] | 0x20) : (char) arg->data[i];
+    }
+
+    sha[i] = '\0';
+
+    return 1;
 }
 
 
@@ -480,23 +509,15 @@ static int
 ks_scripts_by_digest(ks_ctx_t *c, ks_vm_t *vm, const ks_str_t *arg, char *sha,
     unsigned *flags)
 {
-    size_t       i;
     ks_str_t     name;
     ks_volume_t  vol;
 
     name.data = (u_char *) sha;
     name.len = KS_SHA_LEN;
 
-    if (arg->len != KS_SHA_LEN) {
+    if (!ks_sha_named(arg, sha)) {
         goto unknown;
     }
-
-    for (i = 0; i < KS_SHA_LEN; i++) {
-        sha[i] = (arg->data[i] >= 'A' && arg->data[i] <= 'Z')
-                 ? (char) (arg->data[i] | 0x20) : (char) arg->data[i];
-    }
-
-    sha[i] = '\0';
 
     if (ks_scripts_find(vm, sha, flags)) {
         return KS_OK;
@@ -541,8 +562,7 @@ ks_evalsha(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
         return;
     }
 
-    ks_script_run(c, vm, sha, readonly || (flags & KS_SHEBANG_NOWRITES), argc,
-                  argv, nkeys);
+    ks_script_run(c, vm, sha, flags, readonly, argc, argv, nkeys);
 }
 
 
@@ -611,14 +631,19 @@ static void
 ks_handle_script_exists(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     int          i;
+    char         sha[KS_SHA_LEN + 1];
+    ks_str_t     name;
     ks_volume_t  vol;
 
     ks_reply_array(c->reply, (size_t) argc - 2);
 
+    name.data = (u_char *) sha;
+    name.len = KS_SHA_LEN;
+
     for (i = 2; i < argc; i++) {
-        ks_reply_integer(c->reply, argv[i].len == KS_SHA_LEN
+        ks_reply_integer(c->reply, ks_sha_named(&argv[i], sha)
                          && ks_library_get(c->space, KS_LIBRARY_SCRIPTS,
-                                           &argv[i], &vol) == KS_OK);
+                                           &name, &vol) == KS_OK);
     }
 }
 

@@ -17,7 +17,10 @@
 
 
 #define KS_VM_INSTRUCTIONS  10000       /* between looks at the clock */
-#define KS_VM_SHOWN         5           /* ms until others see a script run */
+#define KS_VM_GROWTH        (1u << 20)  /* bytes, the same */
+
+#define KS_VM_LATE  "ERR script ran longer than script_timeout allows, and "  \
+                    "was rolled back"
 
 static const char  ks_vm_thread_key;    /* its address names a registry slot */
 
@@ -25,6 +28,7 @@ static void *ks_vm_alloc(void *data, void *p, size_t old, size_t size);
 static int ks_vm_panic(lua_State *L);
 static void ks_vm_hook(lua_State *L, lua_Debug *ar);
 static uint64_t ks_vm_clock(void);
+static void ks_vm_judge(ks_vm_t *vm);
 
 
 /* --- the state --- */
@@ -77,6 +81,7 @@ ks_vm(ks_space_t *sp)
     }
 
     *(ks_vm_t **) lua_getextraspace(vm->L) = vm;
+    ks_random_reset();
     lua_atpanic(vm->L, ks_vm_panic);
     ks_vm_open_env(vm->L);
 
@@ -117,6 +122,35 @@ ks_script_close(ks_space_t *sp)
 }
 
 
+/*
+ * Asked again right after it has refused, it has refused for good: Lua has
+ * collected what it could in between.  What takes its time with memory, like
+ * copies of long strings, runs few instructions: so the clock is looked at
+ * here, too.  The script may catch the error, but not go on for long.
+ */
+
+static int
+ks_vm_refuses(ks_vm_t *vm, size_t more)
+{
+    if (ks_unlikely(vm->used + more > vm->limit)) {
+        vm->starved |= vm->refused;
+        vm->refused = 1;
+        return 1;
+    }
+
+    vm->refused = 0;
+    vm->grown += more;
+
+    if (ks_unlikely(vm->grown > KS_VM_GROWTH)) {
+        vm->grown = 0;
+        vm->late = (vm->run && vm->run->deadline
+                    && ks_vm_clock() > vm->run->deadline);
+    }
+
+    return vm->late;
+}
+
+
 static void *
 ks_vm_alloc(void *data, void *p, size_t old, size_t size)
 {
@@ -137,7 +171,7 @@ ks_vm_alloc(void *data, void *p, size_t old, size_t size)
         return NULL;
     }
 
-    if (vm->limit && size > old && vm->used + (size - old) > vm->limit) {
+    if (vm->limit && size > old && ks_vm_refuses(vm, size - old)) {
         return NULL;
     }
 
@@ -230,7 +264,7 @@ ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs)
     lua_State  *L;
 
     L = run->thread;
-    ks_random_reset();
+    ks_cjson_reset(L);
 
     run->kills = ks_library_kills(vm->space);
     run->shown = 0;
@@ -238,12 +272,17 @@ ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs)
                     ? ks_vm_clock() + vm->conf.timeout * 1000000 : 0;
 
     vm->run = run;
+    vm->refused = 0;
+    vm->starved = 0;
+    vm->late = 0;
+    vm->grown = 0;
     vm->limit = vm->conf.memory ? vm->used + vm->conf.memory : 0;
     lua_sethook(L, ks_vm_hook, LUA_MASKCOUNT, KS_VM_INSTRUCTIONS);
 
     rc = lua_resume(L, NULL, nargs, &n);
 
     vm->limit = 0;
+    ks_vm_judge(vm);
     vm->run = NULL;
 
     if (run->shown) {
@@ -286,6 +325,22 @@ ks_vm_give_up(ks_vm_t *vm, const char *reason)
 }
 
 
+/* whether the allocator has refused the script what it wanted */
+
+static void
+ks_vm_judge(ks_vm_t *vm)
+{
+    if (ks_unlikely(vm->late)) {
+        ks_vm_give_up(vm, KS_VM_LATE);
+    }
+
+    if (ks_unlikely(vm->starved)) {
+        ks_vm_give_up(vm, "ERR script took more memory than script_memory "
+                          "allows, and was rolled back");
+    }
+}
+
+
 /*
  * A script that others might want to end is shown to them once it has run for
  * a while; that it does not end well cannot leave it shown, for the time that
@@ -304,6 +359,8 @@ ks_vm_look(ks_vm_t *vm)
         return;
     }
 
+    ks_vm_judge(vm);
+
     if (ks_library_kills(vm->space) != run->kills) {
         ks_vm_give_up(vm, "ERR Error running script: Script killed by user "
                           "with SCRIPT KILL, and rolled back");
@@ -313,8 +370,7 @@ ks_vm_look(ks_vm_t *vm)
         now = ks_vm_clock();
 
         if (now > run->deadline) {
-            ks_vm_give_up(vm, "ERR script ran longer than script_timeout "
-                              "allows, and was rolled back");
+            ks_vm_give_up(vm, KS_VM_LATE);
         }
     }
 

@@ -41,6 +41,10 @@ typedef struct {
     lua_State         *L;               /* the state; runs no script itself */
     size_t             used;            /* bytes that it has */
     size_t             limit;           /* 0: none */
+    size_t             grown;           /* since the last look at the clock */
+    unsigned           refused:1;       /* the last wish for memory */
+    unsigned           starved:1;       /* and that after a collection, too */
+    unsigned           late:1;          /* past the time that it may run */
 
     ks_run_t          *run;             /* the running script, or NULL */
     lua_State         *idle;            /* a thread that can be used again */
@@ -107,6 +111,7 @@ int ks_vm_load(ks_vm_t *vm, const ks_str_t *text, const char *name);
 #define KS_SHEBANG_ALLOWSTALE  0x04
 #define KS_SHEBANG_NOCLUSTER   0x08
 #define KS_SHEBANG_CROSSSLOT   0x10
+#define KS_SHEBANG             0x20     /* there is such a line */
 
 /* --- ks_script_eval.c --- */
 

@@ -19,6 +19,7 @@
 static const char  ks_env_key;          /* the environment of chunks */
 static const char  ks_globals_key;      /* the table behind it */
 static const char  ks_views_key;        /* view -> true: the read-only ones */
+static const char  ks_shown_key;        /* what getmetatable() shows of them */
 
 
 static const luaL_Reg  ks_env_libs[] = {
@@ -115,7 +116,7 @@ ks_vm_protect(lua_State *L)
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, ks_env_modify);
     lua_setfield(L, -2, "__newindex");
-    lua_pushboolean(L, 0);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_shown_key);
     lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, -2);
 
@@ -163,6 +164,12 @@ ks_vm_open_env(lua_State *L)
     lua_setmetatable(L, -2);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_views_key);
 
+    lua_pushboolean(L, 0);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_shown_key);
+    lua_newtable(L);
+    ks_vm_protect(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_shown_key);
+
     lua_newtable(L);                            /* the globals */
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_globals_key);
@@ -203,7 +210,7 @@ ks_vm_open_env(lua_State *L)
     lua_getmetatable(L, -1);
     lua_getfield(L, -3, LUA_STRLIBNAME);
     lua_setfield(L, -2, "__index");
-    lua_pushboolean(L, 0);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_shown_key);
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 2);
 

@@ -302,7 +302,7 @@ ks_redis_log(lua_State *L)
     level = (int) lua_tonumber(L, 1);
 
     if (level < 0 || level >= KS_LOG_LEVELS) {
-        return ks_raise(L, "ERR Invalid log level.");
+        return ks_raise(L, "ERR Invalid debug level.");
     }
 
     luaL_buffinit(L, &b);
@@ -439,14 +439,14 @@ ks_redis_set_repl(lua_State *L)
     int  flags;
 
     if (lua_gettop(L) != 1) {
-        return ks_raise(L, "ERR redis.set_repl() requires one argument.");
+        return ks_raise(L, "ERR redis.set_repl() requires two arguments.");
     }
 
     flags = (int) lua_tonumber(L, 1);
 
     if (flags & ~3) {
-        return ks_raise(L, "ERR Invalid replication flags. Please use "
-                        "REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
+        return ks_raise(L, "ERR Invalid replication flags. Use REPL_AOF, "
+                        "REPL_REPLICA, REPL_ALL or REPL_NONE.");
     }
 
     return 0;
@@ -495,14 +495,14 @@ ks_redis_acl_check_cmd(lua_State *L)
 
     if (argc == 0) {
         return ks_raise(L, "ERR Please specify at least one argument for this "
-                        "redis.acl_check_cmd() call");
+                        "redis lib call");
     }
 
     argv = ks_call_args(L, argc, args);
 
     if (argv == NULL) {
-        return ks_raise(L, "ERR redis.acl_check_cmd() command arguments must "
-                        "be strings or integers");
+        return ks_raise(L, "ERR Lua redis lib command arguments must be "
+                        "strings or integers");
     }
 
     cmd = ks_command_find(argc, argv);

@@ -170,8 +170,15 @@ ks_lua_status(ks_reply_t *r, const u_char *p, size_t len)
 static void
 ks_lua_error(ks_reply_t *r, const u_char *p, size_t len)
 {
+    ks_lua_writer_t  *w = ks_writer(r);
+
     r->failed = 1;
-    ks_lua_named(ks_writer(r), "err", p, len);
+    lua_createtable(w->L, 0, 2);
+    lua_pushlstring(w->L, (const char *) p, len);
+    lua_setfield(w->L, -2, "err");
+    lua_pushboolean(w->L, 1);
+    lua_setfield(w->L, -2, "ignore_error_stats_update");
+    ks_lua_done(w);
 }
 
 
@@ -399,12 +406,6 @@ ks_lua_put_line(ks_run_t *run, lua_State *L, int index, int error)
     }
 
     if (error) {
-
-        if (len && copy[0] == '-') {
-            copy++;
-            len--;
-        }
-
         run->ctx->reply->ops->error(run->ctx->reply, copy, len);
         return;
     }
@@ -475,14 +476,14 @@ ks_lua_put_array(ks_run_t *run, lua_State *L, int index, int depth)
 }
 
 
-static void
+/* 0: it is none, but a table like others */
+
+static int
 ks_lua_put_verbatim(ks_run_t *run, lua_State *L, int index)
 {
+    int          is;
     size_t       len, n;
     const char  *text, *fmt;
-    ks_reply_t  *r;
-
-    r = run->ctx->reply;
 
     lua_pushliteral(L, "string");
     lua_rawget(L, index);
@@ -491,15 +492,16 @@ ks_lua_put_verbatim(ks_run_t *run, lua_State *L, int index)
 
     text = lua_tolstring(L, -2, &len);
     fmt = lua_tolstring(L, -1, &n);
+    is = (text && fmt && n >= 3);
 
-    if (text && fmt && n >= 3) {
-        r->ops->verbatim(r, fmt, (const u_char *) text, len);
-
-    } else {
-        ks_reply_null(r);
+    if (is) {
+        run->ctx->reply->ops->verbatim(run->ctx->reply, fmt,
+                                       (const u_char *) text, len);
     }
 
     lua_pop(L, 2);
+
+    return is;
 }
 
 
@@ -545,8 +547,10 @@ ks_lua_put_table(ks_run_t *run, lua_State *L, int index, int depth)
     } else if (ks_lua_field(L, index, "big_number", LUA_TSTRING)) {
         ks_reply_cstr(run->ctx->reply, lua_tostring(L, top));
 
-    } else if (ks_lua_field(L, index, "verbatim_string", LUA_TTABLE)) {
-        ks_lua_put_verbatim(run, L, top);
+    } else if (ks_lua_field(L, index, "verbatim_string", LUA_TTABLE)
+               && ks_lua_put_verbatim(run, L, top))
+    {
+        /* it is written */
 
     } else {
         ks_lua_put_array(run, L, index, depth);
@@ -651,9 +655,17 @@ ks_reply_lua_error(ks_run_t *run, lua_State *L)
 
     if (lua_type(L, top) == LUA_TTABLE) {
 
-        if (ks_lua_field(L, top, "err", LUA_TSTRING)) {
+        if (ks_lua_field(L, top, "err", LUA_TSTRING)
+            || ks_lua_field(L, top, "err", LUA_TNUMBER))
+        {
             text = lua_tostring(L, -1);
         }
+
+    } else if (lua_type(L, top) == LUA_TNIL
+               || lua_type(L, top) == LUA_TBOOLEAN)
+    {
+        text = luaL_tolstring(L, top, NULL);
+        code = "ERR ";
 
     } else {
         text = lua_tostring(L, top);
