@@ -13,6 +13,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 
 use KS::Nginx;
+use KS::Proc qw(root slurp);
 use KS::Redis;
 use KS::Referee;
 use KS::RESP;
@@ -64,6 +65,23 @@ for my $door (@doors) {
     }
 }
 
+subtest 'what the README says is not the same' => sub {
+    my ($table) = slurp(root() . '/README.md')
+        =~ /^### What Lua 5\.4 does otherwise$(.*?)^#/ms;
+    my ($want, $got) = resp(2);
+    my $rows = 0;
+
+    while ($table =~ /^\|[^|]+\| `([^|]+)` \| ([^|]+) \| ([^|]+) \|$/mg) {
+        my ($script, @said) = ($1, $2, $3);
+
+        $rows++;
+        told($want, $script, $said[0], 'Redis');
+        told($got, $script, $said[1], 'here');
+    }
+
+    cmp_ok($rows, '>', 15, "$rows of them");
+};
+
 like($ngx->client->run('MEMORY', 'DOCTOR'), qr/^ok/, 'the zone is whole');
 $ngx->stop;
 done_testing;
@@ -108,6 +126,21 @@ sub compare {
     ok($want->[1] eq $got->[1], $name)
         or diag('redis:  ', KS::Referee::show_bytes($want->[0]), "\n",
                 'module: ', KS::Referee::show_bytes($got->[0]));
+}
+
+
+# That the reply to the script is what a cell of the table says.
+sub told {
+    my ($ask, $script, $cell, $who) = @_;
+    my $v = KS::RESP::value($ask->(['EVAL', $script, 0]));
+    my $text = $v ? $v->{text} : 'nothing';
+    my ($says) = $cell =~ /^`([^`]+)`/ ? $1 : $cell;
+
+    if ($v && $v->{type} eq '-') {
+        like($text, qr/\Q$says\E/, "$script: $who");
+    } else {
+        is($text, $says, "$script: $who");
+    }
 }
 
 
