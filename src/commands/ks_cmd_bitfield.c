@@ -322,9 +322,13 @@ ks_field_run(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
         return e;
     }
 
-    n = (f->bit % 8 + f->width + 7) / 8;
-    ks_field_save(buf, f, (uint64_t) v);
-    e = ks_string_write(c->space, key, e, off, buf, n);
+    /* what changes nothing is no change for those who watch the key */
+
+    if (ks_field_number(f, (uint64_t) v) != old) {
+        n = (f->bit % 8 + f->width + 7) / 8;
+        ks_field_save(buf, f, (uint64_t) v);
+        e = ks_string_write(c->space, key, e, off, buf, n);
+    }
 
     ks_reply_integer(c->reply, (f->cmd == KS_FIELD_SET) ? old
                                : ks_field_number(f, (uint64_t) v));
@@ -361,7 +365,9 @@ ks_cmd_bitfield(ks_ctx_t *c, int argc, ks_str_t *argv)
 
         /* even a write that fails later makes the string long enough */
 
-        e = ks_string_write(c->space, &argv[1], e, fs.end, NULL, 0);
+        if (e == NULL || ks_string_len(e) < fs.end) {
+            e = ks_string_write(c->space, &argv[1], e, fs.end, NULL, 0);
+        }
     }
 
     ks_reply_array(c->reply, fs.n);

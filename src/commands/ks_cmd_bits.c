@@ -109,6 +109,12 @@ ks_cmd_setbit(ks_ctx_t *c, int argc, ks_str_t *argv)
     mask = (u_char) (0x80 >> (bit % 8));
     ks_reply_integer(c->reply, (byte & mask) != 0);
 
+    /* what changes nothing is no change for those who watch the key */
+
+    if (e != NULL && bit / 8 < ks_string_len(e) && on == !!(byte & mask)) {
+        return;
+    }
+
     byte = (u_char) (on ? byte | mask : byte & ~mask);
     ks_string_write(c->space, &argv[1], e, bit / 8, &byte, 1);
 }
