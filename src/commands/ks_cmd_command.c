@@ -166,7 +166,7 @@ ks_reply_tips(ks_reply_t *r, const char *tips)
 {
     size_t  n, len;
 
-    ks_reply_deferred(r, KS_AGG_ARRAY);
+    ks_reply_deferred(r, KS_AGG_SET);
 
     for (n = 0; tips != NULL && *tips != '\0'; n++) {
         len = strcspn(tips, " ");
@@ -322,7 +322,7 @@ ks_command_reply_info(ks_reply_t *r, const ks_command_t *cmd)
     ks_reply_flags(r, ks_acl_names, ks_command_acl(cmd));
     ks_reply_tips(r, cmd->tips);
 
-    ks_reply_array(r, n + (cmd->stored ? 2 : 0));
+    ks_reply_set(r, n + (cmd->stored ? 2 : 0));
 
     for (i = 0; i < n; i++) {
         ks_reply_keyrange(r, &cmd->keys[i]);
@@ -469,7 +469,10 @@ ks_cmd_command_docs(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
-/* whether as many keys are there as the arguments say */
+/*
+ * Whether as many keys are there as the arguments say, and each that there must
+ * be.  Scripts need none, and have none if their number is no good.
+ */
 
 static int
 ks_command_counts_ok(const ks_command_t *cmd, int argc, const ks_str_t *argv)
@@ -477,10 +480,14 @@ ks_command_counts_ok(const ks_command_t *cmd, int argc, const ks_str_t *argv)
     int     first, last;
     size_t  k;
 
+    if (cmd->acl & KS_ACL_SCRIPTING) {
+        return 1;
+    }
+
     for (k = 0; k < ks_command_ranges(cmd); k++) {
         ks_keyrange_find(&cmd->keys[k], argc, argv, &first, &last);
 
-        if (cmd->keys[k].last == KS_KEYS_COUNTED && last < first) {
+        if (last < first) {
             return 0;
         }
     }
@@ -662,7 +669,7 @@ ks_command_list_filter(ks_ctx_t *c, int argc, ks_str_t *argv,
         /* there are no modules, so there is nothing of any of them */
 
         if (ks_arg_is(&argv[3], "module")) {
-            ks_reply_set(c->reply, 0);
+            ks_reply_array(c->reply, 0);
             return KS_ERR;
         }
     }
@@ -687,7 +694,7 @@ ks_cmd_command_list(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     category = (filter == KS_FILTER_ACL) ? ks_acl_category(&argv[4]) : 0;
-    ks_reply_deferred(c->reply, KS_AGG_SET);
+    ks_reply_deferred(c->reply, KS_AGG_ARRAY);
 
     for (n = 0, cmd = ks_command_table; cmd->name != NULL; cmd++) {
         name = ks_text(cmd->name);

@@ -85,7 +85,9 @@ PARENT_ROW("memory", -2, PARENT, 0, NO_KEYS,
     "Shows what takes memory.")
 ROW("memory|doctor", ks_cmd_memory_doctor, 2, ALLKEYS|ALONE|SUB, 0, NO_KEYS,
     "server", "4.0.0", "O(N) where N is the number of keys",
-    "Checks every structure of the zone.")
+    "Checks every structure of the zone.",
+    .tips = "nondeterministic_output " ALL_SHARDS
+            " response_policy:special")
 ROW("memory|help", ks_cmd_memory_help, 2, LOAD|ALONE|OPEN|SUB, 0, NO_KEYS,
     "server", "4.0.0", "O(1)",
     "Lists the subcommands.")
