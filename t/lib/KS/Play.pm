@@ -39,8 +39,8 @@ sub only {
 
 
 # singles, batched (how many commands a round), doors (by which they go in, in
-# turns), command (what makes the next one), after (code after each round: what
-# both differ in by then)
+# turns), command (what makes the next one), before and after (code that a round
+# begins and ends with: the latter says in what both differ by then)
 sub new {
     my ($class, %with) = @_;
     my $ngx = KS::Nginx->start(size => '128m', resp => '',
@@ -90,6 +90,7 @@ sub round {
     my @doors = @{$self->{doors}};
 
     KS::Random::seed($seed);
+    $self->{before}->() if $self->{before};
     $referee->enter($doors[$seed % @doors]);
     $referee->reset;
 

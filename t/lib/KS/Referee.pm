@@ -460,8 +460,8 @@ sub encoded {
 }
 
 
-# Both empty, and no transaction begun.
-sub reset {
+# No transaction begun, no key watched.
+sub reset_transaction {
     my ($self) = @_;
 
     delete $self->{queue};
@@ -470,6 +470,15 @@ sub reset {
         $_->replies(['DISCARD'], ['UNWATCH']) for @$self{qw(redis resp)};
     }
 
+    return $self;
+}
+
+
+# Both empty.
+sub reset {
+    my ($self) = @_;
+
+    $self->reset_transaction;
     $self->{redis}->replies(['FLUSHALL']);
     $self->{http}->run('FLUSHALL');
 }
