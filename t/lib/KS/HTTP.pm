@@ -166,11 +166,15 @@ sub chunked {
     my $body = '';
 
     while (1) {
-        until ($self->{in} =~ s/^([0-9a-fA-F]+)[^\r\n]*\r\n//) {
-            $self->fill or return undef;
-        }
+        my $n;
 
-        my $n = hex $1;
+        until (defined $n) {
+            if ($self->{in} =~ s/^([0-9a-fA-F]+)[^\r\n]*\r\n//) {
+                $n = hex $1;
+            } else {
+                $self->fill or return undef;
+            }
+        }
 
         while (length $self->{in} < $n + 2) {
             $self->fill or return undef;
