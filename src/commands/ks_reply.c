@@ -70,6 +70,18 @@ ks_reply_cstr(ks_reply_t *r, const char *text)
 
 
 void
+ks_reply_big(ks_reply_t *r, const char *digits)
+{
+    if (r->ops->big) {
+        r->ops->big(r, (const u_char *) digits, strlen(digits));
+
+    } else {
+        ks_reply_cstr(r, digits);
+    }
+}
+
+
+void
 ks_reply_ok(ks_reply_t *r)
 {
     r->ops->status(r, (const u_char *) "OK", 2);

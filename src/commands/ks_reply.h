@@ -61,6 +61,9 @@ typedef struct {
 
     /* v in digits of the handler's own; NULL where resp3 is never set */
     void  (*number)(ks_reply_t *r, double v, const u_char *p, size_t len);
+
+    /* a number of any length, given as text; NULL: it is a string */
+    void  (*big)(ks_reply_t *r, const u_char *p, size_t len);
 } ks_reply_ops_t;
 
 struct ks_reply_s {
@@ -166,6 +169,7 @@ void ks_reply_error(ks_reply_t *r, const char *text);
 void ks_reply_errorf(ks_reply_t *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));      /* at most 1 kB, CR LF -> ' ' */
 void ks_reply_cstr(ks_reply_t *r, const char *text);         /* as a bulk */
+void ks_reply_big(ks_reply_t *r, const char *digits);
 void ks_reply_ok(ks_reply_t *r);                             /* status OK */
 
 /*

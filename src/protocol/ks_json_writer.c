@@ -716,7 +716,8 @@ static const ks_reply_ops_t  ks_json_ops = {
     ks_json_close,
     ks_json_mark,
     ks_json_rewind,
-    NULL                        /* number */
+    NULL,                       /* number */
+    NULL                        /* big */
 };
 
 

@@ -104,6 +104,18 @@ ks_resp_number(ks_reply_t *r, double v, const u_char *p, size_t len)
 
 
 static void
+ks_resp_big(ks_reply_t *r, const u_char *p, size_t len)
+{
+    if (r->resp3) {
+        ks_resp_line((ks_resp_t *) r, '(', p, len);
+
+    } else {
+        ks_reply_bulk(r, p, len);
+    }
+}
+
+
+static void
 ks_resp_status(ks_reply_t *r, const u_char *p, size_t len)
 {
     ks_resp_line((ks_resp_t *) r, '+', p, len);
@@ -337,7 +349,8 @@ static const ks_reply_ops_t  ks_resp_ops = {
     ks_resp_close,
     ks_resp_mark,
     ks_resp_rewind,
-    ks_resp_number
+    ks_resp_number,
+    ks_resp_big
 };
 
 

@@ -353,7 +353,8 @@ static const ks_reply_ops_t  ks_lua_ops = {
     ks_lua_close,
     ks_lua_mark,
     ks_lua_mark,
-    ks_lua_number
+    ks_lua_number,
+    NULL                                /* big */
 };
 
 
@@ -391,9 +392,10 @@ ks_lua_truncate(lua_Number v)
 /* the text without what would end the line */
 
 static void
-ks_lua_put_line(ks_run_t *run, lua_State *L, int index, int error)
+ks_lua_put_line(ks_run_t *run, lua_State *L, int index, int error, int depth)
 {
     size_t       i, len;
+    unsigned     failed;
     u_char      *copy;
     const char  *text;
 
@@ -406,7 +408,15 @@ ks_lua_put_line(ks_run_t *run, lua_State *L, int index, int error)
     }
 
     if (error) {
+        failed = run->ctx->reply->failed;
         run->ctx->reply->ops->error(run->ctx->reply, copy, len);
+
+        /* one among other values is a value */
+
+        if (depth > 1) {
+            run->ctx->reply->failed = failed & 1;
+        }
+
         return;
     }
 
@@ -530,10 +540,10 @@ ks_lua_put_table(ks_run_t *run, lua_State *L, int index, int depth)
     top = lua_gettop(L) + 1;
 
     if (ks_lua_field(L, index, "err", LUA_TSTRING)) {
-        ks_lua_put_line(run, L, top, 1);
+        ks_lua_put_line(run, L, top, 1, depth);
 
     } else if (ks_lua_field(L, index, "ok", LUA_TSTRING)) {
-        ks_lua_put_line(run, L, top, 0);
+        ks_lua_put_line(run, L, top, 0, depth);
 
     } else if (ks_lua_field(L, index, "double", LUA_TNUMBER)) {
         ks_reply_double(run->ctx->reply, lua_tonumber(L, top));
@@ -545,7 +555,7 @@ ks_lua_put_table(ks_run_t *run, lua_State *L, int index, int depth)
         ks_lua_put_set(run, L, top, depth);
 
     } else if (ks_lua_field(L, index, "big_number", LUA_TSTRING)) {
-        ks_reply_cstr(run->ctx->reply, lua_tostring(L, top));
+        ks_reply_big(run->ctx->reply, lua_tostring(L, top));
 
     } else if (ks_lua_field(L, index, "verbatim_string", LUA_TTABLE)
                && ks_lua_put_verbatim(run, L, top))
