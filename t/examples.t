@@ -10,7 +10,8 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 
 use KS::Nginx;
-use KS::Proc qw(capture free_port installed root slurp spew tempdir wait_for);
+use KS::Proc qw(capture free_port installed root slurp spawn_command spew
+                stop_pid tempdir wait_for);
 
 plan skip_all => 'there is no curl' unless installed('curl');
 
@@ -20,6 +21,7 @@ my %test = (
     'production.conf' => \&production,
     'resp.conf'       => \&resp,
     'limits.conf'     => \&limits,
+    'sessions.conf'   => \&sessions,
 );
 
 is_deeply([sort map { m{([^/]+)$} } glob "$examples/*.conf"],
@@ -35,7 +37,7 @@ done_testing;
 # An nginx with the example, on other ports, and other files in its prefix.
 sub start {
     my ($name, %files) = @_;
-    my $text = slurp("$examples/$name");
+    my $text = delete $files{'conf/nginx.conf'} // slurp("$examples/$name");
     my %port = map { $_ => free_port() }
         $text =~ /^ *listen 127\.0\.0\.1:(\d+)/mg;
 
@@ -268,6 +270,63 @@ sub limits {
        'the log says which rule it was');
 
     $ngx->stop;
+}
+
+
+sub sessions {
+    my ($name) = @_;
+    my $port = free_port();
+    my $app = spawn_command(tempdir() . '/out', {}, 'python3',
+                            "$examples/app.py", $port);
+
+    ok(wait_for(30, sub {
+        IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port)
+    }), 'the application starts') or return;
+
+    my $ngx = start($name, 'conf/nginx.conf' =>
+                    slurp("$examples/$name") =~ s/:8000;/:$port;/r);
+    my $url = 'http://127.0.0.1:' . $ngx->port;
+    my $clients = root() . '/t/clients';
+
+    # what its comment says to try
+    my @try = slurp("$examples/$name")
+        =~ m{^# try: curl http://127\.0\.0\.1:8080(/\S*) .*Bearer (\w+)' -d '([^']+)'}mg;
+    my @want = ('{"result":["0",[]]} 200', '{"result":0} 200');
+
+    is(scalar @try, 6, 'two things to try');
+
+    while (my ($path, $token, $data) = splice @try, 0, 3) {
+        is(curl($url . $path, $token, '-d', $data), shift @want, $data);
+    }
+
+    run_tap('python3', "$clients/sessions.py", $url, "$url/redis", 'sessions');
+
+    my $flushed = curl("$url/redis", 'sessions', '-d', 'FLUSHALL');
+    is($flushed, '{"result":"OK"} 200', 'again, in a browser');
+    run_tap('python3', "$clients/browser.py", $url, tempdir());
+
+    ok(wait_for(20, sub {
+        $ngx->access_log =~ m{"GET / HTTP/1.1" 200 active [0-9a-f]{64} ada$}m
+    }, 0.1), 'the log says who it was');
+
+    $ngx->stop;
+    stop_pid($app);
+}
+
+
+# A program whose output is TAP, as tests of ours.
+sub run_tap {
+    my (@command) = @_;
+    my ($code, $out) = capture(300, {}, @command);
+    my $n = 0;
+
+    while ($out =~ /^(not )?ok \d+ - (.*)$/mg) {
+        ok(!$1, $2);
+        $n++;
+    }
+
+    ok($n && $out =~ /^1\.\.$n$/m && $code == 0, "$n tests came to their end")
+        or diag($out);
 }
 
 
