@@ -62,6 +62,7 @@ ks_throttle_args(ks_ctx_t *c, int argc, ks_str_t *argv, ks_limit_check_t *lc)
 
     lc->key = argv[1];
     lc->cost = 1;
+    lc->strict = 1;
     lc->limit.algorithm = KS_LIMIT_GCRA;
 
     if (ks_throttle_int(c, &argv[2], &lc->limit.burst) != KS_OK
@@ -131,23 +132,17 @@ ks_throttle_seconds(int64_t ns)
 void
 ks_cmd_throttle(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int64_t           now;
     ks_limit_check_t  lc;
 
     if (ks_throttle_args(c, argc, argv, &lc) != KS_OK) {
         return;
     }
 
-    now = ks_limit_now(c->space);
-    ks_limit_look(c->space, &lc, now);
+    (void) ks_limit_ask(c->space, &lc, 1, ks_limit_now(c->space));
 
     if (lc.fault) {
         ks_throttle_fault(c, &lc);
         return;
-    }
-
-    if (!lc.limited) {
-        ks_limit_charge(c->space, &lc, now);
     }
 
     ks_reply_array(c->reply, 5);

@@ -17,9 +17,13 @@
 
 typedef __int128  ks_wide_t;
 
+typedef void (*ks_limit_op_pt)(ks_space_t *sp, ks_limit_check_t *lc,
+    int64_t now);
+
 typedef struct {
-    void  (*look)(ks_space_t *sp, ks_limit_check_t *lc, int64_t now);
-    void  (*charge)(ks_space_t *sp, ks_limit_check_t *lc, int64_t now);
+    ks_limit_op_pt  look;       /* reads the state, and judges */
+    ks_limit_op_pt  tell;       /* what is left, and until when */
+    ks_limit_op_pt  charge;     /* and tells */
 } ks_limit_ops_t;
 
 
@@ -47,12 +51,26 @@ ks_narrow(ks_wide_t v)
 }
 
 
-/* a / b, rounded up; neither is negative */
+/*
+ * a / b, rounded up; neither is negative.  Wide divisions are slow, and hardly
+ * ever needed.
+ */
+
+static inline ks_wide_t
+ks_div(ks_wide_t a, ks_wide_t b)
+{
+    if (ks_likely(a <= INT64_MAX && b <= INT64_MAX)) {
+        return (int64_t) a / (int64_t) b;
+    }
+
+    return a / b;
+}
+
 
 static inline ks_wide_t
 ks_div_up(ks_wide_t a, ks_wide_t b)
 {
-    return (a + b - 1) / b;
+    return ks_div(a + b - 1, b);
 }
 
 
@@ -151,6 +169,7 @@ ks_limit_read_hash(ks_space_t *sp, ks_limit_check_t *lc,
     ks_value_t  v;
 
     memset(lc->state, 0, sizeof(lc->state));
+    lc->known = 0;
 
     lc->entry = ks_lookup(sp, &lc->key, KS_LOOKUP_WRITE);
 
@@ -176,6 +195,8 @@ ks_limit_read_hash(ks_space_t *sp, ks_limit_check_t *lc,
             s = ks_item_flat(sp, &item);
 
             if (ks_parse_int(&s, &lc->state[i]) == KS_OK) {
+                lc->stored[i] = lc->state[i];
+                lc->known |= 1u << i;
                 continue;
             }
         }
@@ -192,15 +213,12 @@ static void
 ks_limit_store_hash(ks_space_t *sp, ks_limit_check_t *lc,
     const ks_str_t *fields, uint64_t expire)
 {
-    int         fresh;
     u_char      buf[KS_INTEGER_TEXT];
     unsigned    i;
     ks_str_t    s;
     ks_value_t  v;
 
-    fresh = (lc->entry == NULL);
-
-    if (fresh) {
+    if (lc->entry == NULL) {
         ks_value_create(sp, &lc->key, NULL, KS_TYPE_HASH, KS_ENC_LISTPACK,
                         KS_LIMIT_ROOM, expire, &v);
     } else {
@@ -208,6 +226,11 @@ ks_limit_store_hash(ks_space_t *sp, ks_limit_check_t *lc,
     }
 
     for (i = 0; i < KS_LIMIT_FIELDS; i++) {
+
+        if ((lc->known & 1u << i) && lc->stored[i] == lc->state[i]) {
+            continue;
+        }
+
         s.data = buf;
         s.len = ks_integer_text(buf, lc->state[i]);
 
@@ -217,7 +240,7 @@ ks_limit_store_hash(ks_space_t *sp, ks_limit_check_t *lc,
     (void) ks_value_close(&v);
     lc->entry = v.entry;
 
-    if (!fresh) {
+    if (ks_entry_expire(lc->entry) != expire) {
         lc->entry = ks_set_expire(sp, &lc->key, lc->entry, expire);
     }
 }
@@ -238,12 +261,14 @@ ks_fixed_end(const ks_limit_check_t *lc, uint64_t now)
 
 
 static void
-ks_fixed_tell(ks_space_t *sp, ks_limit_check_t *lc)
+ks_fixed_tell(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
-    uint64_t  end, now;
+    uint64_t  end, start;
 
-    now = ks_space_now(sp);
-    end = ks_fixed_end(lc, now);
+    (void) now;
+
+    start = ks_space_now(sp);
+    end = ks_fixed_end(lc, start);
 
     lc->remaining = ks_max(ks_narrow((ks_wide_t) lc->quota - lc->state[0]), 0);
     lc->retry = KS_LIMIT_NEVER;
@@ -253,7 +278,7 @@ ks_fixed_tell(ks_space_t *sp, ks_limit_check_t *lc)
         return;
     }
 
-    lc->reset = ks_ms_to_ns((ks_wide_t) end - now);
+    lc->reset = ks_ms_to_ns((ks_wide_t) end - start);
 
     if (lc->limited && lc->cost <= lc->quota) {
         lc->retry = lc->reset;
@@ -278,8 +303,6 @@ ks_fixed_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 
     lc->quota = lc->limit.count;
     lc->limited = ((ks_wide_t) lc->state[0] + lc->cost > lc->quota);
-
-    ks_fixed_tell(sp, lc);
 }
 
 
@@ -287,8 +310,6 @@ static void
 ks_fixed_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
     uint64_t  end, start;
-
-    (void) now;
 
     start = ks_space_now(sp);
     end = ks_fixed_end(lc, start);
@@ -300,7 +321,7 @@ ks_fixed_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
     lc->state[0] += lc->cost;
 
     ks_limit_store_string(sp, lc, lc->state[0], end);
-    ks_fixed_tell(sp, lc);
+    ks_fixed_tell(sp, lc, now);
 }
 
 
@@ -311,7 +332,7 @@ ks_fixed_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 static inline ks_wide_t
 ks_faded(int64_t n, int64_t period, int64_t x)
 {
-    return (ks_wide_t) n * (period - x) / period;
+    return ks_div((ks_wide_t) n * (period - x), period);
 }
 
 
@@ -357,18 +378,21 @@ ks_sliding_wait(const ks_limit_check_t *lc, int64_t now, int64_t room)
 }
 
 
-static void
-ks_sliding_tell(ks_space_t *sp, ks_limit_check_t *lc)
+static ks_wide_t
+ks_sliding_used(const ks_limit_check_t *lc, int64_t now)
 {
-    int64_t    now;
-    ks_wide_t  used;
-
-    now = (int64_t) ks_space_now(sp);
-    used = ks_faded(lc->state[KS_WINDOW_PREVIOUS], lc->limit.period,
+    return ks_faded(lc->state[KS_WINDOW_PREVIOUS], lc->limit.period,
                     now - lc->state[KS_WINDOW_START])
            + lc->state[KS_WINDOW_CURRENT];
+}
 
-    lc->remaining = ks_max(ks_narrow(lc->quota - used), 0);
+
+static void
+ks_sliding_tell(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
+{
+    now = (int64_t) ks_space_now(sp);
+
+    lc->remaining = ks_max(ks_narrow(lc->quota - ks_sliding_used(lc, now)), 0);
     lc->reset = ks_ms_to_ns(ks_sliding_wait(lc, now, 0));
     lc->retry = KS_LIMIT_NEVER;
 
@@ -409,37 +433,24 @@ ks_sliding_turn(ks_limit_check_t *lc, int64_t start)
 static void
 ks_sliding_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
-    int64_t    ms;
-    ks_wide_t  used;
-
-    (void) now;
-
     if (ks_limit_read_hash(sp, lc, ks_window_fields) != KS_OK) {
         return;
     }
 
-    ms = (int64_t) ks_space_now(sp);
-    ks_sliding_turn(lc, ms - ms % lc->limit.period);
-
-    used = ks_faded(lc->state[KS_WINDOW_PREVIOUS], lc->limit.period,
-                    ms - lc->state[KS_WINDOW_START])
-           + lc->state[KS_WINDOW_CURRENT];
+    now = (int64_t) ks_space_now(sp);
+    ks_sliding_turn(lc, now - now % lc->limit.period);
 
     lc->quota = lc->limit.count;
-    lc->limited = (used + lc->cost > lc->quota);
-
-    ks_sliding_tell(sp, lc);
+    lc->limited = (ks_sliding_used(lc, now) + lc->cost > lc->quota);
 }
 
 
 static void
 ks_sliding_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
-    (void) now;
-
     lc->state[KS_WINDOW_CURRENT] += lc->cost;
 
-    ks_sliding_tell(sp, lc);
+    ks_sliding_tell(sp, lc, now);
     ks_limit_store_hash(sp, lc, ks_window_fields,
                         ks_space_now(sp)
                         + (uint64_t) (lc->reset / KS_LIMIT_MS));
@@ -464,15 +475,19 @@ ks_bucket_level(const ks_limit_check_t *lc)
 static void
 ks_bucket_set_level(ks_limit_check_t *lc, ks_wide_t level)
 {
-    lc->state[KS_BUCKET_TOKENS] = (int64_t) (level / lc->limit.period);
-    lc->state[KS_BUCKET_PART] = (int64_t) (level % lc->limit.period);
+    lc->state[KS_BUCKET_TOKENS] = (int64_t) ks_div(level, lc->limit.period);
+    lc->state[KS_BUCKET_PART] = (int64_t)
+        (level - (ks_wide_t) lc->state[KS_BUCKET_TOKENS] * lc->limit.period);
 }
 
 
 static void
-ks_bucket_tell(ks_limit_check_t *lc)
+ks_bucket_tell(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
     ks_wide_t  level, full;
+
+    (void) sp;
+    (void) now;
 
     level = ks_bucket_level(lc);
     full = (ks_wide_t) lc->quota * lc->limit.period;
@@ -529,19 +544,15 @@ ks_bucket_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
     lc->quota = lc->limit.burst;
     ks_bucket_fill(lc, (int64_t) ks_space_now(sp));
     lc->limited = (lc->cost > lc->state[KS_BUCKET_TOKENS]);
-
-    ks_bucket_tell(lc);
 }
 
 
 static void
 ks_bucket_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
-    (void) now;
-
     lc->state[KS_BUCKET_TOKENS] -= lc->cost;
 
-    ks_bucket_tell(lc);
+    ks_bucket_tell(sp, lc, now);
     ks_limit_store_hash(sp, lc, ks_bucket_fields,
                         ks_space_now(sp)
                         + (uint64_t) (lc->reset / KS_LIMIT_MS));
@@ -553,19 +564,21 @@ ks_bucket_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 int64_t
 ks_limit_interval(const ks_limit_t *l)
 {
-    return ks_narrow((ks_wide_t) l->period * KS_LIMIT_MS / l->count);
+    return ks_narrow(ks_div((ks_wide_t) l->period * KS_LIMIT_MS, l->count));
 }
 
 
 static void
-ks_gcra_tell(ks_limit_check_t *lc, int64_t now)
+ks_gcra_tell(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
     ks_wide_t  interval, left;
+
+    (void) sp;
 
     interval = ks_limit_interval(&lc->limit);
     left = interval * lc->quota - ((ks_wide_t) lc->state[0] - now);
 
-    lc->remaining = ks_narrow(ks_max(left, 0) / interval);
+    lc->remaining = ks_narrow(ks_div(ks_max(left, 0), interval));
     lc->reset = lc->state[0] - now;
     lc->retry = KS_LIMIT_NEVER;
 
@@ -597,10 +610,7 @@ ks_gcra_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 
     if (!lc->limited && (next > INT64_MAX - KS_LIMIT_MS || next < now)) {
         lc->fault = KS_LIMIT_RANGE;
-        return;
     }
-
-    ks_gcra_tell(lc, now);
 }
 
 
@@ -609,7 +619,7 @@ ks_gcra_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
     lc->state[0] += ks_limit_interval(&lc->limit) * lc->cost;
 
-    ks_gcra_tell(lc, now);
+    ks_gcra_tell(sp, lc, now);
 
     if (lc->state[0] > now) {
         ks_limit_store_string(sp, lc, lc->state[0],
@@ -624,29 +634,20 @@ ks_gcra_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 /* --- all of them --- */
 
 static const ks_limit_ops_t  ks_limit_ops[] = {
-    { ks_fixed_look,   ks_fixed_charge },
-    { ks_sliding_look, ks_sliding_charge },
-    { ks_bucket_look,  ks_bucket_charge },
-    { ks_gcra_look,    ks_gcra_charge }
+    { ks_fixed_look,   ks_fixed_tell,   ks_fixed_charge },
+    { ks_sliding_look, ks_sliding_tell, ks_sliding_charge },
+    { ks_bucket_look,  ks_bucket_tell,  ks_bucket_charge },
+    { ks_gcra_look,    ks_gcra_tell,    ks_gcra_charge }
 };
 
 
-void
+static void
 ks_limit_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
     lc->limited = 0;
     lc->fault = KS_LIMIT_FINE;
 
     ks_limit_ops[lc->limit.algorithm].look(sp, lc, now);
-}
-
-
-void
-ks_limit_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
-{
-    if (lc->cost != 0) {
-        ks_limit_ops[lc->limit.algorithm].charge(sp, lc, now);
-    }
 }
 
 
@@ -670,6 +671,24 @@ ks_limit_shared(const ks_limit_check_t *checks, size_t i)
 }
 
 
+/* The second step, for who has no fault: a charge, or nothing but its end. */
+
+static void
+ks_limit_settle(ks_space_t *sp, ks_limit_check_t *lc, int64_t now, int pass)
+{
+    const ks_limit_ops_t  *ops;
+
+    ops = &ks_limit_ops[lc->limit.algorithm];
+
+    if (pass && lc->cost != 0) {
+        ops->charge(sp, lc, now);
+
+    } else {
+        ops->tell(sp, lc, now);
+    }
+}
+
+
 int
 ks_limit_ask(ks_space_t *sp, ks_limit_check_t *checks, size_t n, int64_t now)
 {
@@ -684,14 +703,14 @@ ks_limit_ask(ks_space_t *sp, ks_limit_check_t *checks, size_t n, int64_t now)
         }
     }
 
-    for (i = 0; pass && i < n; i++) {
+    for (i = 0; i < n; i++) {
 
         if (ks_limit_shared(checks, i)) {
             ks_limit_look(sp, &checks[i], now);
         }
 
         if (checks[i].fault == KS_LIMIT_FINE) {
-            ks_limit_charge(sp, &checks[i], now);
+            ks_limit_settle(sp, &checks[i], now, pass);
         }
     }
 

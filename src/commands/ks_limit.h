@@ -87,6 +87,8 @@ typedef struct {
     /* between the steps */
     ks_entry_t           *entry;
     int64_t               state[3];
+    int64_t               stored[3];
+    unsigned              known;    /* bits of those that are */
 } ks_limit_check_t;
 
 
@@ -100,15 +102,11 @@ int64_t ks_limit_now(const ks_space_t *sp);
 int64_t ks_limit_interval(const ks_limit_t *l);
 
 /*
- * Inside a transaction that holds the shard of the check's key, at the time
- * now.  ks_limit_charge() follows a look that found neither a limit nor a
- * fault, with nothing stored to the key in between, and tells what is left
- * after the charge.
+ * Asks all of a request's rules at the time now, inside a transaction that
+ * holds the shards of their keys.  1: it passes, and each is charged that has
+ * no fault; 0: a rule limits it, or a strict one has a fault, and nothing is.
+ * What is told of each is how things are afterwards.
  */
-void ks_limit_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now);
-void ks_limit_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now);
-
-/* Both, for all of a request's rules.  1: it passes. */
 int ks_limit_ask(ks_space_t *sp, ks_limit_check_t *checks, size_t n,
     int64_t now);
 

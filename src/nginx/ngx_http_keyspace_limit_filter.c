@@ -11,6 +11,7 @@
 
 
 #include "ngx_http_keyspace_limit.h"
+#include "commands/ks_reply.h"
 
 
 #define NGX_HTTP_KEYSPACE_LIMIT_NS  1000000000ll        /* in a second */
@@ -18,13 +19,29 @@
 /* what one rule takes in a list at most: quotes, a comma, two parameters */
 #define NGX_HTTP_KEYSPACE_LIMIT_ITEM                                          \
     (NGX_HTTP_KEYSPACE_LIMIT_NAME + sizeof(", \"\";q=;w=") - 1                \
-     + 2 * NGX_INT64_LEN)
+     + 2 * KS_INTEGER_TEXT)
+
+/* fields that are a number each */
+#define NGX_HTTP_KEYSPACE_LIMIT_NUMBERS  4
+
+
+typedef u_char *(*ngx_http_keyspace_limit_item_pt)(u_char *p,
+    ks_limit_check_t *check);
 
 
 static ngx_int_t ngx_http_keyspace_limit_header_filter(ngx_http_request_t *r);
-static ngx_int_t ngx_http_keyspace_limit_fields(ngx_http_request_t *r,
-    ngx_http_keyspace_limit_ctx_t *ctx, ks_limit_check_t *shown);
-static ngx_int_t ngx_http_keyspace_limit_field(ngx_http_request_t *r,
+static u_char *ngx_http_keyspace_limit_fields(ngx_http_request_t *r,
+    ngx_http_keyspace_limit_ctx_t *ctx, ks_limit_check_t *shown, u_char *p);
+static u_char *ngx_http_keyspace_limit_list(ngx_http_request_t *r,
+    ngx_http_keyspace_limit_ctx_t *ctx, ngx_str_t *name,
+    ngx_http_keyspace_limit_item_pt item, u_char *start);
+static u_char *ngx_http_keyspace_limit_policy_item(u_char *p,
+    ks_limit_check_t *check);
+static u_char *ngx_http_keyspace_limit_state_item(u_char *p,
+    ks_limit_check_t *check);
+static u_char *ngx_http_keyspace_limit_number(ngx_http_request_t *r,
+    ngx_str_t *name, u_char *start, int64_t n);
+static u_char *ngx_http_keyspace_limit_field(ngx_http_request_t *r,
     ngx_str_t *name, u_char *start, u_char *last);
 static int64_t ngx_http_keyspace_limit_seconds(int64_t ns);
 static ngx_int_t ngx_http_keyspace_limit_status_variable(
@@ -190,89 +207,78 @@ ngx_http_keyspace_limit_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    if (ctx->headers
-        && ngx_http_keyspace_limit_fields(r, ctx, shown) != NGX_OK)
-    {
+    p = ngx_pnalloc(r->pool, NGX_HTTP_KEYSPACE_LIMIT_NUMBERS * KS_INTEGER_TEXT
+                             + 2 * ctx->checks.nelts
+                               * NGX_HTTP_KEYSPACE_LIMIT_ITEM);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    if (ctx->status == NGX_HTTP_KEYSPACE_LIMIT_REJECTED && shown->limited
-        && shown->retry != KS_LIMIT_NEVER)
-    {
-        p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-        if (p == NULL
-            || ngx_http_keyspace_limit_field(r,
-                   &ngx_http_keyspace_limit_retry, p,
-                   ngx_sprintf(p, "%L", ngx_http_keyspace_limit_seconds(
-                                            shown->retry)))
-               != NGX_OK)
-        {
+    if (ctx->headers) {
+        p = ngx_http_keyspace_limit_fields(r, ctx, shown, p);
+        if (p == NULL) {
             return NGX_ERROR;
         }
+    }
+
+    if (ctx->status == NGX_HTTP_KEYSPACE_LIMIT_REJECTED && shown->limited
+        && shown->retry != KS_LIMIT_NEVER
+        && ngx_http_keyspace_limit_number(r, &ngx_http_keyspace_limit_retry, p,
+               ngx_http_keyspace_limit_seconds(shown->retry))
+           == NULL)
+    {
+        return NGX_ERROR;
     }
 
     return ngx_http_next_header_filter(r);
 }
 
 
-/* ', "name";q=100;w=60' */
+/* All fields; where the texts end, which begin at p.  NULL: no memory. */
 
 static u_char *
-ngx_http_keyspace_limit_policy_item(u_char *p, ks_limit_check_t *check)
+ngx_http_keyspace_limit_fields(ngx_http_request_t *r,
+    ngx_http_keyspace_limit_ctx_t *ctx, ks_limit_check_t *shown, u_char *p)
 {
-    ngx_http_keyspace_limit_rule_t  *rule;
-
-    rule = check->data;
-
-    p = ngx_cpymem(p, ", \"", 3);
-    p = ngx_cpymem(p, rule->name.data, rule->name.len);
-    p = ngx_sprintf(p, "\";q=%L", check->limit.count);
-
-    if (check->limit.period % 1000 == 0) {
-        p = ngx_sprintf(p, ";w=%L", check->limit.period / 1000);
+    p = ngx_http_keyspace_limit_list(r, ctx, &ngx_http_keyspace_limit_policy,
+                                     ngx_http_keyspace_limit_policy_item, p);
+    if (p == NULL) {
+        return NULL;
     }
 
-    return p;
+    p = ngx_http_keyspace_limit_list(r, ctx, &ngx_http_keyspace_limit_state,
+                                     ngx_http_keyspace_limit_state_item, p);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    p = ngx_http_keyspace_limit_number(r, &ngx_http_keyspace_limit_limit, p,
+                                       shown->quota);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    p = ngx_http_keyspace_limit_number(r, &ngx_http_keyspace_limit_remaining,
+                                       p, shown->remaining);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    return ngx_http_keyspace_limit_number(r, &ngx_http_keyspace_limit_reset, p,
+                              ngx_http_keyspace_limit_seconds(shown->reset));
 }
-
-
-/* ', "name";r=99;t=12' */
-
-static u_char *
-ngx_http_keyspace_limit_state_item(u_char *p, ks_limit_check_t *check)
-{
-    ngx_http_keyspace_limit_rule_t  *rule;
-
-    rule = check->data;
-
-    p = ngx_cpymem(p, ", \"", 3);
-    p = ngx_cpymem(p, rule->name.data, rule->name.len);
-
-    return ngx_sprintf(p, "\";r=%L;t=%L", check->remaining,
-                       ngx_http_keyspace_limit_seconds(check->reset));
-}
-
-
-typedef u_char *(*ngx_http_keyspace_limit_item_pt)(u_char *p,
-    ks_limit_check_t *check);
 
 
 /* A list with an item for each rule; the first has no comma in front. */
 
-static ngx_int_t
+static u_char *
 ngx_http_keyspace_limit_list(ngx_http_request_t *r,
     ngx_http_keyspace_limit_ctx_t *ctx, ngx_str_t *name,
-    ngx_http_keyspace_limit_item_pt item)
+    ngx_http_keyspace_limit_item_pt item, u_char *start)
 {
-    u_char            *p, *start;
+    u_char            *p;
     ngx_uint_t         i;
     ks_limit_check_t  *check;
-
-    start = ngx_pnalloc(r->pool, ctx->checks.nelts
-                                 * NGX_HTTP_KEYSPACE_LIMIT_ITEM);
-    if (start == NULL) {
-        return NGX_ERROR;
-    }
 
     check = ctx->checks.elts;
 
@@ -286,49 +292,74 @@ ngx_http_keyspace_limit_list(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
-ngx_http_keyspace_limit_fields(ngx_http_request_t *r,
-    ngx_http_keyspace_limit_ctx_t *ctx, ks_limit_check_t *shown)
+/* ', "name"' */
+
+static u_char *
+ngx_http_keyspace_limit_item_name(u_char *p, ks_limit_check_t *check)
 {
-    u_char  *p, *limit, *remaining, *reset;
+    ngx_http_keyspace_limit_rule_t  *rule;
 
-    if (ngx_http_keyspace_limit_list(r, ctx, &ngx_http_keyspace_limit_policy,
-                                     ngx_http_keyspace_limit_policy_item)
-        != NGX_OK
-        || ngx_http_keyspace_limit_list(r, ctx,
-                                        &ngx_http_keyspace_limit_state,
-                                        ngx_http_keyspace_limit_state_item)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    rule = check->data;
 
-    limit = ngx_pnalloc(r->pool, 3 * NGX_INT64_LEN);
-    if (limit == NULL) {
-        return NGX_ERROR;
-    }
+    *p++ = ',';
+    *p++ = ' ';
+    *p++ = '"';
+    p = ngx_cpymem(p, rule->name.data, rule->name.len);
+    *p++ = '"';
 
-    remaining = ngx_sprintf(limit, "%L", shown->quota);
-    reset = ngx_sprintf(remaining, "%L", shown->remaining);
-    p = ngx_sprintf(reset, "%L",
-                    ngx_http_keyspace_limit_seconds(shown->reset));
-
-    if (ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_limit,
-                                      limit, remaining)
-        != NGX_OK
-        || ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_remaining,
-                                         remaining, reset)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_reset,
-                                         reset, p);
+    return p;
 }
 
 
-static ngx_int_t
+/* ';q=100' */
+
+static u_char *
+ngx_http_keyspace_limit_parameter(u_char *p, u_char name, int64_t n)
+{
+    *p++ = ';';
+    *p++ = name;
+    *p++ = '=';
+
+    return p + ks_integer_text(p, n);
+}
+
+
+static u_char *
+ngx_http_keyspace_limit_policy_item(u_char *p, ks_limit_check_t *check)
+{
+    p = ngx_http_keyspace_limit_item_name(p, check);
+    p = ngx_http_keyspace_limit_parameter(p, 'q', check->limit.count);
+
+    if (check->limit.period % 1000 == 0) {
+        p = ngx_http_keyspace_limit_parameter(p, 'w',
+                                              check->limit.period / 1000);
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_keyspace_limit_state_item(u_char *p, ks_limit_check_t *check)
+{
+    p = ngx_http_keyspace_limit_item_name(p, check);
+    p = ngx_http_keyspace_limit_parameter(p, 'r', check->remaining);
+
+    return ngx_http_keyspace_limit_parameter(p, 't',
+                              ngx_http_keyspace_limit_seconds(check->reset));
+}
+
+
+static u_char *
+ngx_http_keyspace_limit_number(ngx_http_request_t *r, ngx_str_t *name,
+    u_char *start, int64_t n)
+{
+    return ngx_http_keyspace_limit_field(r, name, start,
+                                         start + ks_integer_text(start, n));
+}
+
+
+static u_char *
 ngx_http_keyspace_limit_field(ngx_http_request_t *r, ngx_str_t *name,
     u_char *start, u_char *last)
 {
@@ -336,7 +367,7 @@ ngx_http_keyspace_limit_field(ngx_http_request_t *r, ngx_str_t *name,
 
     h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     ngx_memzero(h, sizeof(ngx_table_elt_t));
@@ -346,7 +377,7 @@ ngx_http_keyspace_limit_field(ngx_http_request_t *r, ngx_str_t *name,
     h->value.len = last - start;
     h->value.data = start;
 
-    return NGX_OK;
+    return last;
 }
 
 
@@ -421,12 +452,12 @@ ngx_http_keyspace_limit_number_variable(ngx_http_request_t *r,
         n = ngx_http_keyspace_limit_seconds(n);
     }
 
-    s.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    s.data = ngx_pnalloc(r->pool, KS_INTEGER_TEXT);
     if (s.data == NULL) {
         return NGX_ERROR;
     }
 
-    s.len = ngx_sprintf(s.data, "%L", n) - s.data;
+    s.len = ks_integer_text(s.data, n);
 
     return ngx_http_keyspace_limit_value(v, &s);
 }
