@@ -48,17 +48,21 @@ ks_log_seal(ks_log_t *log, ks_logpage_t *page, size_t padded, uint64_t word)
 }
 
 
+static inline uint64_t
+ks_log_word(const ks_mem_t *m, const void *p, size_t len)
+{
+    return (uint64_t) ((const u_char *) p - m->base) << 16 | len;
+}
+
+
 void
 ks_log_put(const ks_mem_t *m, ks_log_t *log, const void *p, size_t len)
 {
-    uint64_t       word;
     ks_logpage_t  *page;
 
     page = ks_log_page(m, log->cur);
-    word = (uint64_t) ((const u_char *) p - m->base) << 16 | len;
-
     memcpy(page->data + page->used, p, len);
-    ks_log_seal(log, page, ks_align(len, 8), word);
+    ks_log_seal(log, page, ks_align(len, 8), ks_log_word(m, p, len));
 }
 
 
@@ -73,9 +77,8 @@ ks_log_put_grant(const ks_mem_t *m, ks_log_t *log, uint32_t page)
 void
 ks_log_reserve(ks_mem_t *m, ks_shard_t *sh, size_t len)
 {
-    uint32_t       next;
-    ks_log_t      *log;
-    ks_logpage_t  *page;
+    uint32_t   next;
+    ks_log_t  *log;
 
     log = &m->leader->log;
 
@@ -85,12 +88,14 @@ ks_log_reserve(ks_mem_t *m, ks_shard_t *sh, size_t len)
 
     m->dirty |= 1ull << ks_shard_index(m, sh);
 
+    m->saving = sh;
+    m->page = ks_log_page(m, log->cur);
+
     if (ks_likely(ks_log_fits(m, log, len))) {
         return;
     }
 
-    page = ks_log_page(m, log->cur);
-    next = page->next;
+    next = m->page->next;
 
     if (next == 0) {
         next = ks_pool_grant_log(m, m->leader);
@@ -104,6 +109,7 @@ ks_log_reserve(ks_mem_t *m, ks_shard_t *sh, size_t len)
     ks_barrier();
     log->cur = next;
     ks_barrier();
+    m->page = ks_log_page(m, next);
 }
 
 
@@ -134,17 +140,12 @@ ks_log_has(ks_mem_t *m, const void *p, size_t len)
 }
 
 
-void
-ks_save(ks_mem_t *m, ks_shard_t *sh, const void *p, size_t len)
+/* in as many records, and with as many new pages, as it takes */
+
+static void __attribute__((noinline))
+ks_save_far(ks_mem_t *m, ks_shard_t *sh, const u_char *at, size_t len)
 {
-    size_t         n;
-    const u_char  *at;
-
-    if (len <= 8 && ks_log_has(m, p, len)) {
-        return;
-    }
-
-    at = p;
+    size_t  n;
 
     do {
         n = ks_min(len, (size_t) KS_LOG_RECORD);
@@ -154,7 +155,49 @@ ks_save(ks_mem_t *m, ks_shard_t *sh, const void *p, size_t len)
 
         at += n;
         len -= n;
-    } while (ks_unlikely(len));
+    } while (len);
+}
+
+
+/*
+ * Nearly all saves are of a shard that is marked already, and go to the page
+ * that the one before went to.
+ */
+
+void
+ks_save(ks_mem_t *m, ks_shard_t *sh, const void *p, size_t len)
+{
+    u_char        *to;
+    ks_logpage_t  *page;
+
+    if (len <= 8 && ks_log_has(m, p, len)) {
+        return;
+    }
+
+    page = m->page;
+
+    if (ks_unlikely(m->saving != sh
+                    || page->used + ks_align(len, 8) + 8
+                       > sizeof(page->data)))
+    {
+        ks_save_far(m, sh, p, len);
+        return;
+    }
+
+    to = page->data + page->used;
+
+    if (len == 8) {
+        memcpy(to, p, 8);
+
+    } else if (len == 4) {
+        memcpy(to, p, 4);
+
+    } else {
+        memcpy(to, p, len);
+    }
+
+    ks_log_seal(&m->leader->log, page, ks_align(len, 8),
+                ks_log_word(m, p, len));
 }
 
 
@@ -211,6 +254,7 @@ ks_commit(ks_mem_t *m)
     }
 
     m->dirty = 0;
+    m->saving = NULL;
     m->txn++;
     sh = m->leader;
 
@@ -232,6 +276,7 @@ ks_rollback(ks_mem_t *m)
     }
 
     m->dirty = 0;
+    m->saving = NULL;
     m->txn++;
     sh = m->leader;
 

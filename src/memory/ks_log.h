@@ -14,7 +14,7 @@
 #include "memory/ks_mem.h"
 
 
-/* the longest run of bytes in one record; longer saves are split */
+/* saves of more bytes are split, unless they fit into the page as they are */
 #define KS_LOG_RECORD  2040
 
 

@@ -41,6 +41,8 @@ typedef struct {
     uint64_t      locked;       /* shards that we hold */
     uint64_t      dirty;        /* of these, the ones that have changed */
     ks_shard_t   *leader;       /* the lowest of them: its log is in use */
+    ks_shard_t   *saving;       /* a dirty one, for which the log grows */
+    ks_logpage_t *page;         /* in this page; or NULL */
 
     jmp_buf      *jump;         /* where a shortage of memory goes */
     unsigned      urgent;       /* may take pages from the reserve */

@@ -392,13 +392,29 @@ ks_leaf_hole(ks_tree_t *t, ks_leaf_t *leaf, unsigned off, size_t size)
 }
 
 
-void
-ks_leaf_put(ks_tree_t *t, ks_leaf_t *leaf, unsigned i, unsigned off,
-    uint64_t key, const ks_item_t *cols)
+static inline void
+ks_leaf_set_key(const ks_tree_t *t, u_char *desc, uint64_t key)
 {
-    size_t    d, moved;
-    u_char   *p, *desc, *low;
-    unsigned  col;
+    if (t->key == 8) {
+        memcpy(desc, &key, 8);
+
+    } else if (t->key == 4) {
+        memcpy(desc, &(uint32_t) { (uint32_t) key }, 4);
+    }
+}
+
+
+/*
+ * Room for an item in front of item i, with its key; where its strings go,
+ * which take size bytes.
+ */
+
+static u_char *
+ks_leaf_open(ks_tree_t *t, ks_leaf_t *leaf, unsigned i, unsigned off,
+    size_t size, uint64_t key)
+{
+    size_t   d, moved;
+    u_char  *low;
 
     d = ks_desc_size(t);
     moved = (leaf->n - i) * d;
@@ -407,27 +423,101 @@ ks_leaf_put(ks_tree_t *t, ks_leaf_t *leaf, unsigned i, unsigned off,
     ks_leaf_save(t, leaf, leaf, KS_LEAF_HEADER);
     ks_leaf_save(t, leaf, low, moved);
 
-    p = ks_leaf_at(leaf, ks_leaf_hole(t, leaf, off,
-                                      ks_leaf_need(t, cols) - d));
+    off = ks_leaf_hole(t, leaf, off, size);
     memmove(low - d, low, moved);
     leaf->n++;
+    ks_leaf_set_key(t, low + moved - d, key);
 
-    desc = ks_leaf_desc(t, leaf, i);
+    return ks_leaf_at(leaf, off);
+}
 
-    if (t->key == 8) {
-        memcpy(desc, &key, 8);
 
-    } else if (t->key == 4) {
-        memcpy(desc, &(uint32_t) { (uint32_t) key }, 4);
-    }
+void
+ks_leaf_put(ks_tree_t *t, ks_leaf_t *leaf, unsigned i, unsigned off,
+    uint64_t key, const ks_item_t *cols)
+{
+    u_char   *p, *codes;
+    unsigned  col;
 
-    desc += t->key;
+    p = ks_leaf_open(t, leaf, i, off,
+                     ks_leaf_need(t, cols) - ks_desc_size(t), key);
+    codes = ks_leaf_desc(t, leaf, i) + t->key;
 
     for (col = 0; col < t->width; col++) {
-        desc[col] = ks_leaf_write(t, p, &cols[col]);
+        codes[col] = ks_leaf_write(t, p, &cols[col]);
         p += ks_string_room(&cols[col]);
     }
 
+    ks_barrier();
+}
+
+
+void
+ks_leaf_pass(ks_tree_t *t, const ks_pos_t *from, const ks_pos_t *to,
+    size_t size, uint64_t key)
+{
+    u_char  *p;
+
+    p = ks_leaf_open(t, to->leaf, to->i, to->off, size, key);
+    memcpy(p, ks_leaf_at(from->leaf, from->off), size);
+    memcpy(ks_leaf_desc(t, to->leaf, to->i) + t->key,
+           ks_leaf_codes(t, from->leaf, from->i), t->width);
+
+    ks_leaf_cut(t, from->leaf, from->i, 1, from->off);
+}
+
+
+/*
+ * Swaps the piece of size bytes at the front of a run with the rest of it, or
+ * the one at its end; the piece becomes what is in kept.
+ */
+
+static void
+ks_run_turn(u_char *p, size_t len, size_t size, int ahead,
+    const u_char *kept)
+{
+    if (ahead) {
+        memmove(p, p + size, len - size);
+        memcpy(p + len - size, kept, size);
+        return;
+    }
+
+    memmove(p + size, p, len - size);
+    memcpy(p, kept, size);
+}
+
+
+void
+ks_leaf_move(ks_tree_t *t, const ks_pos_t *from, const ks_pos_t *to,
+    size_t size, uint64_t key)
+{
+    int         ahead;
+    size_t      d, len, moved;
+    u_char     *p, *low;
+    u_char      kept[KS_TREE_COLUMNS * KS_STRING_ROOM];
+    ks_leaf_t  *leaf;
+
+    leaf = from->leaf;
+    ahead = to->i > from->i;
+    d = ks_desc_size(t);
+
+    /* the strings between the two places, and as many descriptors */
+
+    p = ks_leaf_at(leaf, ahead ? from->off : to->off);
+    len = ahead ? to->off - from->off : from->off + size - to->off;
+    low = ks_leaf_desc(t, leaf, ahead ? to->i - 1 : from->i);
+    moved = (ahead ? to->i - from->i : from->i - to->i + 1) * d;
+
+    if (len > size) {
+        ks_leaf_save(t, leaf, p, len);
+        memcpy(kept, ks_leaf_at(leaf, from->off), size);
+        ks_run_turn(p, len, size, ahead, kept);
+    }
+
+    ks_leaf_save(t, leaf, low, moved);
+    memcpy(kept, ks_leaf_desc(t, leaf, from->i), d);
+    ks_leaf_set_key(t, kept, key);
+    ks_run_turn(low, moved, d, !ahead, kept);
     ks_barrier();
 }
 

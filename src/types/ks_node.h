@@ -43,6 +43,9 @@ struct ks_inner_s {
 #define KS_CODE_LONG     251    /* its length is in front of it and behind */
 #define KS_CODE_BLOB     252    /* a ks_blobref_t */
 
+/* bytes that a string takes at the most */
+#define KS_STRING_ROOM    (KS_ITEM_MAX + 2 * sizeof(uint16_t))
+
 typedef struct {
     ks_ref_t  root;
     uint32_t  left;             /* pieces not yet freed, in a dead tree */
@@ -214,6 +217,16 @@ size_t ks_leaf_need(const ks_tree_t *t, const ks_item_t *cols);
 void ks_leaf_put(ks_tree_t *t, ks_leaf_t *leaf, unsigned i, unsigned off,
     uint64_t key, const ks_item_t *cols);
 int ks_leaf_fits(const ks_tree_t *t, const ks_leaf_t *leaf, size_t need);
+
+/*
+ * Takes the item at from, whose strings are size bytes, to the place in front
+ * of to, with another key: into another leaf with room for it, or to another
+ * place in the same one, where there is always room.
+ */
+void ks_leaf_pass(ks_tree_t *t, const ks_pos_t *from, const ks_pos_t *to,
+    size_t size, uint64_t key);
+void ks_leaf_move(ks_tree_t *t, const ks_pos_t *from, const ks_pos_t *to,
+    size_t size, uint64_t key);
 
 /* Moves the strings to the front of the leaf. */
 void ks_leaf_slide(ks_tree_t *t, ks_leaf_t *leaf);

@@ -184,6 +184,13 @@ void ks_tree_append(ks_tree_t *t, uint64_t key, const ks_item_t *cols);
 void ks_tree_set(ks_tree_t *t, ks_pos_t *pos, unsigned col,
     const ks_item_t *it);
 
+/*
+ * Gives the item at from another key, and takes it to the place in front of
+ * to, where it belongs then.  0: there is no room; nothing has changed, and
+ * the positions are still good.
+ */
+int ks_tree_shift(ks_tree_t *t, ks_pos_t *from, ks_pos_t *to, uint64_t key);
+
 void ks_tree_remove(ks_tree_t *t, ks_pos_t *pos);
 void ks_tree_remove_range(ks_tree_t *t, uint32_t rank, uint32_t n);
 

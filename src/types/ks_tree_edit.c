@@ -569,13 +569,64 @@ ks_tree_settle(ks_tree_t *t, ks_pos_t *pos)
 }
 
 
+/* --- changes of items --- */
+
+/* one item less below the one path, and one more below the other */
+
+static void
+ks_path_shift(ks_tree_t *t, const ks_pos_t *from, const ks_pos_t *to)
+{
+    unsigned   level;
+    uint32_t  *less, *more;
+
+    for (level = 0; level < from->levels; level++) {
+        less = &ks_inner_counts(t, from->path[level].node)
+                                                    [from->path[level].slot];
+        more = &ks_inner_counts(t, to->path[level].node)
+                                                    [to->path[level].slot];
+
+        if (less != more) {
+            ks_tree_store(t, *less, *less - 1);
+            ks_tree_store(t, *more, *more + 1);
+        }
+    }
+}
+
+
+int
+ks_tree_shift(ks_tree_t *t, ks_pos_t *from, ks_pos_t *to, uint64_t key)
+{
+    size_t  size;
+
+    size = ks_leaf_item_size(t, from->leaf, from->i, from->off);
+
+    if (from->leaf == to->leaf) {
+        ks_path_lower(t, to, key);
+        ks_leaf_move(t, from, to, size, key);
+        return 1;
+    }
+
+    if (!ks_leaf_fits(t, to->leaf, size + ks_desc_size(t))) {
+        return 0;
+    }
+
+    ks_path_lower(t, to, key);
+    ks_path_shift(t, from, to);
+    ks_leaf_pass(t, from, to, size, key);
+    ks_tree_settle(t, from);
+
+    return 1;
+}
+
+
 /*
  * A string of another length is taken out with its item, which is put in
  * again; blobs of the item's other strings stay what they are.
  */
 
-void
-ks_tree_set(ks_tree_t *t, ks_pos_t *pos, unsigned col, const ks_item_t *it)
+static void
+ks_tree_set_anew(ks_tree_t *t, ks_pos_t *pos, unsigned col,
+    const ks_item_t *it)
 {
     u_char         code, *p, *to;
     u_char         kept[KS_TREE_COLUMNS][KS_ITEM_MAX];
@@ -587,13 +638,6 @@ ks_tree_set(ks_tree_t *t, ks_pos_t *pos, unsigned col, const ks_item_t *it)
     ks_blobref_t   ref;
 
     p = ks_tree_string(t, pos, col, &code);
-
-    if (code == it->len && code <= KS_CODE_MAX) {
-        ks_leaf_save(t, pos->leaf, p, code);
-        memcpy(p, it->data, code);
-        ks_barrier();
-        return;
-    }
 
     if (code == KS_CODE_BLOB) {
         memcpy(&ref, p, sizeof(ref));
@@ -628,4 +672,22 @@ ks_tree_set(ks_tree_t *t, ks_pos_t *pos, unsigned col, const ks_item_t *it)
 
     ks_tree_at(t, pos, rank);
     ks_tree_insert(t, pos, key, cols);
+}
+
+
+void
+ks_tree_set(ks_tree_t *t, ks_pos_t *pos, unsigned col, const ks_item_t *it)
+{
+    u_char  code, *p;
+
+    p = ks_tree_string(t, pos, col, &code);
+
+    if (code != it->len || code > KS_CODE_MAX) {
+        ks_tree_set_anew(t, pos, col, it);
+        return;
+    }
+
+    ks_leaf_save(t, pos->leaf, p, code);
+    memcpy(p, it->data, code);
+    ks_barrier();
 }

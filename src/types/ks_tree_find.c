@@ -152,38 +152,45 @@ ks_inner_by_key(const ks_tree_t *t, ks_inner_t *node, unsigned levels,
 }
 
 
-static unsigned
+/* so many equal keys are gone through one by one */
+
+#define KS_ORDER_FEW  4
+
+static void
 ks_leaf_by_order(const ks_tree_t *t, ks_pos_t *pos, uint64_t key,
     ks_order_pt order, void *data)
 {
-    unsigned  lo, hi, mid;
+    unsigned    lo, hi;
+    ks_leaf_t  *leaf;
 
-    lo = ks_leaf_bound(t, pos->leaf, key);
+    leaf = pos->leaf;
+    lo = ks_leaf_bound(t, leaf, key);
 
-    if (order == NULL) {
-        return lo;
-    }
-
-    for (hi = lo; hi < pos->leaf->n; hi++) {
-        if (ks_leaf_key(t, pos->leaf, hi) != key) {
+    for (hi = lo; order && hi < leaf->n; hi++) {
+        if (ks_leaf_key(t, leaf, hi) != key) {
             break;
         }
     }
 
-    while (lo < hi) {
-        mid = (lo + hi) / 2;
-        pos->i = mid;
-        pos->off = ks_leaf_offset(t, pos->leaf, mid);
+    while (hi - lo > KS_ORDER_FEW) {
+        pos->i = (lo + hi) / 2;
+        pos->off = ks_leaf_offset(t, leaf, pos->i);
 
         if (order(t, pos, data) < 0) {
-            lo = mid + 1;
+            lo = pos->i + 1;
 
         } else {
-            hi = mid;
+            hi = pos->i;
         }
     }
 
-    return lo;
+    pos->i = lo;
+    pos->off = ks_leaf_offset(t, leaf, lo);
+
+    while (pos->i < hi && order(t, pos, data) < 0) {
+        pos->off += (unsigned) ks_leaf_item_size(t, leaf, pos->i, pos->off);
+        pos->i++;
+    }
 }
 
 
@@ -220,8 +227,7 @@ ks_tree_find(const ks_tree_t *t, ks_pos_t *pos, uint64_t key,
         ks_leaf_prefetch(p);
     }
 
-    pos->i = ks_leaf_by_order(t, pos, key, order, data);
-    pos->off = ks_leaf_offset(t, pos->leaf, pos->i);
+    ks_leaf_by_order(t, pos, key, order, data);
 
     if (pos->i < pos->leaf->n) {
         return 1;

@@ -334,19 +334,26 @@ static void
 ks_zset_rescore(ks_value_t *v, ks_zmember_t *m, const ks_str_t *member,
     double score)
 {
-    ks_pos_t   pos;
+    uint64_t   key;
+    ks_pos_t   to, found, *pos;
     ks_item_t  it;
 
     it = ks_item(member->data, member->len);
-    pos = m->pos;
+    key = ks_score_key(score);
+    pos = &m->pos;
 
     if (ks_zset_indexed(v)) {
-        (void) ks_zset_place(v, &pos, m->score, &it);
+        pos = &found;
+        (void) ks_zset_place(v, pos, m->score, &it);
     }
 
-    ks_tree_remove(&v->tree[0], &pos);
-    (void) ks_zset_place(v, &pos, score, &it);
-    ks_tree_insert(&v->tree[0], &pos, ks_score_key(score), &it);
+    (void) ks_zset_place(v, &to, score, &it);
+
+    if (!ks_tree_shift(&v->tree[0], pos, &to, key)) {
+        ks_tree_remove(&v->tree[0], pos);
+        (void) ks_zset_place(v, &to, score, &it);
+        ks_tree_insert(&v->tree[0], &to, key, &it);
+    }
 
     if (ks_zset_indexed(v)) {
         it = ks_item((u_char *) &score, sizeof(score));
