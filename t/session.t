@@ -575,6 +575,42 @@ subtest 'caches' => sub {
 };
 
 
+# A page from before there were sessions, with a header that was meant for
+# whoever asked first.
+subtest 'an old cache' => sub {
+    my $locations = $app->conf(<<'CONF');
+        location /cached {
+            proxy_cache old;
+            proxy_cache_valid 1m;
+            proxy_cache_key $uri;
+            proxy_pass http://127.0.0.1:%APP%;
+            add_header X-Cache $upstream_cache_status;
+        }
+CONF
+    my $old = KS::Nginx->start(
+        http => 'proxy_cache_path %DIR%/proxy/cache keys_zone=old:1m;',
+        locations => $locations,
+    );
+    my $client = $old->client;
+    my $b = KS::App::browser($client);
+
+    like($b->get('/cached', session('set user=root'))->{head},
+         qr/^X-Cache: MISS\r$/m, 'a page is kept');
+    ok($old->reload(server => 'keyspace_session main secure=off;',
+                    locations => $locations . <<'CONF'), 'sessions come');
+        location /user { return 200 "<$keyspace_session_user>"; }
+CONF
+    $client->close;
+    $b->get('/user');
+    my $r = $b->get('/cached');
+    is($r->{headers}{'x-cache'}, 'HIT', 'the page is there');
+    unlike($r->{head}, qr/Keyspace-Session/i, '... without the header');
+    is($b->get('/user')->{body}, '<>', '... which has no effect');
+    $client->close;
+    $old->stop;
+};
+
+
 subtest 'at the same time' => sub {
     my $b = browser();
     $b->get('/app');
