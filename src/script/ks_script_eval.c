@@ -37,6 +37,7 @@ static const ks_shebang_flag_t  ks_shebang_flags[] = {
     { "allow-stale",            KS_SHEBANG_ALLOWSTALE },
     { "no-cluster",             KS_SHEBANG_NOCLUSTER },
     { "allow-cross-slot-keys",  KS_SHEBANG_CROSSSLOT },
+    { "allow-key-locking",      KS_SHEBANG_KEYLOCKS },
     { NULL, 0 }
 };
 

@@ -112,6 +112,7 @@ int ks_vm_load(ks_vm_t *vm, const ks_str_t *text, const char *name);
 #define KS_SHEBANG_NOCLUSTER   0x08
 #define KS_SHEBANG_CROSSSLOT   0x10
 #define KS_SHEBANG             0x20     /* there is such a line */
+#define KS_SHEBANG_KEYLOCKS    0x40     /* Upstash's: lock the declared keys */
 
 /* --- ks_script_eval.c --- */
 
