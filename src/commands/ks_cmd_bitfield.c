@@ -365,9 +365,7 @@ ks_cmd_bitfield(ks_ctx_t *c, int argc, ks_str_t *argv)
 
         /* even a write that fails later makes the string long enough */
 
-        if (e == NULL || ks_string_len(e) < fs.end) {
-            e = ks_string_write(c->space, &argv[1], e, fs.end, NULL, 0);
-        }
+        e = ks_string_write(c->space, &argv[1], e, fs.end, NULL, 0);
     }
 
     ks_reply_array(c->reply, fs.n);

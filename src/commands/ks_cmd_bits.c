@@ -112,6 +112,7 @@ ks_cmd_setbit(ks_ctx_t *c, int argc, ks_str_t *argv)
     /* what changes nothing is no change for those who watch the key */
 
     if (e != NULL && bit / 8 < ks_string_len(e) && on == !!(byte & mask)) {
+        ks_string_write(c->space, &argv[1], e, 0, NULL, 0);
         return;
     }
 

@@ -230,7 +230,8 @@ ks_entry_t *ks_string_set(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
 /*
  * Writes len bytes at off into the string e (NULL: the key is created), which
  * grows with zero bytes as needed; its TTL stays, its encoding becomes RAW.
- * data NULL: only grows, to off + len.  In place where it can be.
+ * data NULL: only grows, to off + len; if it is as long already, that is no
+ * change to those who watch the key.  In place where it can be.
  */
 ks_entry_t *ks_string_write(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
     size_t off, const u_char *data, size_t len);

@@ -176,7 +176,10 @@ ks_string_write(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e, size_t off,
     end = off + len;
     old = e ? e->vlen : 0;
 
-    ks_touched(sp, &at);
+    if (data != NULL || end > old) {
+        ks_touched(sp, &at);
+    }
+
     e = ks_string_expand(sp, &at, key, e, ks_max(old, end));
 
     /* from here on the bytes from old on are fresh, and not yet set */
