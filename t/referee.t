@@ -44,6 +44,12 @@ my @FOUND = (
     'SET k m ; WATCH k ; SETBIT k 4 1 ; MULTI ; PING ; EXEC',
     'SET k m ; WATCH k ; SETBIT k 4 0 ; MULTI ; PING ; EXEC',
     'SET k m ; WATCH k ; SETBIT k 8 0 ; MULTI ; PING ; EXEC',
+    'SET k 63 ; WATCH k ; SETBIT k 5 1 ; OBJECT ENCODING k ; MULTI ; PING'
+        . ' ; EXEC',
+    'SET k 63 ; WATCH k ; BITFIELD k SET u8 0 54 ; OBJECT ENCODING k'
+        . ' ; MULTI ; PING ; EXEC',
+    'SET k m ; WATCH k ; APPEND k x ; MULTI ; PING ; EXEC',
+    'SET k m ; WATCH k ; SETRANGE k 0 m ; MULTI ; PING ; EXEC',
     'WATCH k ; SETBIT k 0 0 ; MULTI ; PING ; EXEC',
     'SET k m ; WATCH k ; BITFIELD k SET u8 0 109 ; MULTI ; PING ; EXEC',
     'SET k m ; WATCH k ; BITFIELD k SET u8 0 110 ; MULTI ; PING ; EXEC',
@@ -64,7 +70,7 @@ subtest 'what COMMAND says' => sub { attributes(KS::Play->new) };
 
 subtest 'what was found' => sub { found(KS::Play->new) };
 
-subtest 'strings' => sub { KS::Play->new->rounds(30) };
+subtest 'strings' => sub { KS::Play->new->rounds(24) };
 
 subtest 'all types' => sub {
     my $play = KS::Play->new(singles => 300, batched => 1200,
@@ -75,7 +81,7 @@ subtest 'all types' => sub {
 
     $play->{referee}{keys} = [KS::Random::Mixed::keys_of_all()];
     KS::Random::Mixed::dumps($play->{referee}{redis});
-    $play->rounds(40);
+    $play->rounds(30);
 };
 
 done_testing;

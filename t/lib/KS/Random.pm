@@ -44,6 +44,7 @@ sub chance { return rand(100) < $_[0] }
 sub some   { my ($max, $code) = @_; return map { $code->() } 1 .. 1 + rand $max }
 sub key    { return pick(@keys) }
 sub keys   { return @keys }
+sub noise  { return @noise }
 
 
 sub value {

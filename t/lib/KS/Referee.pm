@@ -53,25 +53,28 @@ sub new {
 }
 
 
-# From now on by this door: 'RESP2', 'RESP3' or 'REST'.
+# From now on by this door: 'RESP2', 'RESP3' or 'REST'.  What has nothing to do
+# with the sequence is asked {aside}, as {redis} may be amid a transaction.
 sub enter {
     my ($self, $door) = @_;
 
     delete @$self{qw(resp queue)};
     $self->{door} = $door;
-    $self->{redis} = $self->{server};
+    $self->{redis} = $self->{aside} = $self->{server};
     return if $door eq 'REST';
 
     my $both = $self->{doors}{$door};
 
     if (!$both || grep { defined $_->{why} } @$both) {
-        $both = [KS::RESP->new(port => $self->{server}->port),
-                 $self->{ngx}->resp];
+        my @port = (port => $self->{server}->port);
+
+        $both = [KS::RESP->new(@port), $self->{ngx}->resp,
+                 KS::RESP->new(@port)];
         $_->command('HELLO', $door =~ /(\d)$/) for @$both;
         $self->{doors}{$door} = $both;
     }
 
-    @$self{qw(redis resp)} = @$both;
+    @$self{qw(redis resp aside)} = @$both;
 }
 
 
@@ -80,6 +83,7 @@ sub rule {
     my $name = uc $argv->[0];
     my $two = @$argv > 1 ? "$name " . uc $argv->[1] : $name;
 
+    return 'shape' if $two eq 'COMMAND INFO' && @$argv == 2;
     return $RULE{$two} // $RULE{$name} // 'exact';
 }
 
@@ -325,7 +329,7 @@ sub newer {
 
     my @other = @$argv;
     $other[1] = 'referee';
-    my @r = $self->{redis}->replies(['SET', 'referee', 'x'], \@other,
+    my @r = $self->{aside}->replies(['SET', 'referee', 'x'], \@other,
                                     ['DEL', 'referee']);
 
     return $r[1] eq $got;
