@@ -273,7 +273,7 @@ sub same_dump {
 }
 
 
-# 7.2 has listpacks of sets and small lists, which 7.0 has not.  And Redis's SORT
+# 7.2 has listpacks of sets and small lists, 7.0 has not.  And the SORT of Redis
 # makes a skiplist of a sorted set, which would be a listpack if made anew: ours
 # leaves it as it is.
 sub same_encoding {
