@@ -437,6 +437,23 @@ ks_command_shards(ks_space_t *sp, const ks_command_t *cmd, int argc,
 }
 
 
+int
+ks_command_admit_row(ks_client_t *client, const ks_command_t *cmd, int argc,
+    const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards)
+{
+    if (!ks_command_permitted(client, cmd, reply)) {
+        return KS_ERR;
+    }
+
+    if (ks_command_shards(client->space, cmd, argc, argv, shards) != KS_OK) {
+        ks_reply_errorf(reply, "ERR key is longer than %d bytes", KS_KEY_MAX);
+        return KS_ERR;
+    }
+
+    return KS_OK;
+}
+
+
 const ks_command_t *
 ks_command_admit(ks_client_t *client, int argc, const ks_str_t *argv,
     ks_reply_t *reply, uint64_t *shards)
@@ -464,12 +481,9 @@ ks_command_admit(ks_client_t *client, int argc, const ks_str_t *argv,
         return NULL;
     }
 
-    if (!ks_command_permitted(client, cmd, reply)) {
-        return NULL;
-    }
-
-    if (ks_command_shards(client->space, cmd, argc, argv, shards) != KS_OK) {
-        ks_reply_errorf(reply, "ERR key is longer than %d bytes", KS_KEY_MAX);
+    if (ks_command_admit_row(client, cmd, argc, argv, reply, shards)
+        != KS_OK)
+    {
         return NULL;
     }
 

@@ -107,6 +107,11 @@ int ks_command_allowed(const ks_client_t *client, const ks_command_t *cmd);
  */
 void ks_command_refused(ks_client_t *client, ks_reply_t *reply, int rc);
 
+/* What is left of ks_command_admit() for a row with the right number of
+ * arguments; KS_ERR: the error is written. */
+int ks_command_admit_row(ks_client_t *client, const ks_command_t *cmd,
+    int argc, const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards);
+
 const ks_command_t *ks_command_admit(ks_client_t *client, int argc,
     const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards);
 int ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,

@@ -177,6 +177,7 @@ ks_scripts_sync(ks_vm_t *vm)
         return;
     }
 
+    memset(vm->recent, 0, sizeof(vm->recent));
     lua_newtable(vm->L);
     lua_rawsetp(vm->L, LUA_REGISTRYINDEX, &ks_scripts_key);
     lua_newtable(vm->L);
@@ -187,14 +188,30 @@ ks_scripts_sync(ks_vm_t *vm)
 }
 
 
+static inline ks_recent_t *
+ks_scripts_recent(ks_vm_t *vm, const char *sha)
+{
+    return &vm->recent[(u_char) sha[0] % KS_RECENT];
+}
+
+
 /* 1: the script of that digest is on top of L */
 
 static int
 ks_scripts_find(ks_vm_t *vm, const char *sha, unsigned *flags)
 {
-    lua_State  *L;
+    lua_State    *L;
+    ks_recent_t  *recent;
 
     L = vm->L;
+    recent = ks_scripts_recent(vm, sha);
+
+    if (recent->known && memcmp(recent->sha, sha, KS_SHA_LEN) == 0) {
+        lua_rawgetp(L, LUA_REGISTRYINDEX, recent);
+        *flags = recent->flags;
+        return 1;
+    }
+
     lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_scripts_key);
     lua_pushlstring(L, sha, KS_SHA_LEN);
 
@@ -209,6 +226,12 @@ ks_scripts_find(ks_vm_t *vm, const char *sha, unsigned *flags)
     *flags = (unsigned) lua_tointeger(L, -1);
     lua_pop(L, 2);
     lua_remove(L, -2);
+
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, recent);
+    memcpy(recent->sha, sha, KS_SHA_LEN);
+    recent->flags = *flags;
+    recent->known = 1;
 
     return 1;
 }
@@ -261,6 +284,7 @@ ks_scripts_drop(ks_vm_t *vm, const char *sha)
     lua_State  *L;
 
     L = vm->L;
+    ks_scripts_recent(vm, sha)->known = 0;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_scripts_key);
     lua_pushlstring(L, sha, KS_SHA_LEN);
     lua_pushnil(L);
@@ -357,13 +381,15 @@ ks_scripts_confirm(ks_vm_t *vm, const char *sha, const ks_str_t *text)
 
 /* --- running --- */
 
-/* KEYS or ARGV, for all scripts until the next one sets them */
+/* KEYS or ARGV, for all scripts until the next one sets them; the globals are
+ * on top of L */
 
 static void
 ks_set_arguments(lua_State *L, const char *name, int n, const ks_str_t *args)
 {
     int  i;
 
+    lua_pushstring(L, name);
     lua_createtable(L, n, 0);
 
     for (i = 0; i < n; i++) {
@@ -371,7 +397,7 @@ ks_set_arguments(lua_State *L, const char *name, int n, const ks_str_t *args)
         lua_rawseti(L, -2, i + 1);
     }
 
-    ks_vm_set_global(L, name);
+    lua_rawset(L, -3);
 }
 
 
@@ -396,8 +422,10 @@ ks_script_run(ks_ctx_t *c, ks_vm_t *vm, const char *name, unsigned flags,
     run.readonly = (readonly || (flags & KS_SHEBANG_NOWRITES));
     run.resp = 2;
 
+    ks_vm_push_globals(vm->L);
     ks_set_arguments(vm->L, "KEYS", nkeys, argv + 3);
     ks_set_arguments(vm->L, "ARGV", argc - 3 - nkeys, argv + 3 + nkeys);
+    lua_pop(vm->L, 1);
 
     ks_vm_begin(vm, &run, 1);
 

@@ -34,6 +34,17 @@ typedef struct {
     unsigned       function:1;          /* has the environment of functions */
 } ks_run_t;
 
+/* a script that was run lately; the function is in the registry, at its
+ * address */
+
+#define KS_RECENT  8
+
+typedef struct {
+    char               sha[KS_SHA_LEN];
+    unsigned           flags;
+    unsigned           known;
+} ks_recent_t;
+
 typedef struct {
     ks_space_t        *space;
     ks_script_conf_t   conf;
@@ -52,6 +63,7 @@ typedef struct {
     uint64_t           scripts;         /* library versions that the caches */
     uint64_t           functions;       /* were made at */
     unsigned           ncached;
+    ks_recent_t        recent[KS_RECENT];
     char               pending[KS_SHA_LEN + 1]; /* compiled last, by EVAL */
     uint64_t           changed;         /* the last transaction that changed
                                            the functions of the zone */
@@ -128,8 +140,8 @@ void ks_function_init(void);
 /* Fills a new state with what scripts may see. */
 void ks_vm_open_env(lua_State *L);
 
-/* Sets a global of all scripts to the value on top, which is popped. */
-void ks_vm_set_global(lua_State *L, const char *name);
+/* Pushes the table of the globals of all scripts. */
+void ks_vm_push_globals(lua_State *L);
 
 /* Pushes the environment of chunks. */
 void ks_vm_push_env(lua_State *L);

@@ -131,14 +131,9 @@ ks_vm_protect(lua_State *L)
 
 
 void
-ks_vm_set_global(lua_State *L, const char *name)
+ks_vm_push_globals(lua_State *L)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_globals_key);
-    lua_insert(L, -2);
-    lua_pushstring(L, name);
-    lua_insert(L, -2);
-    lua_rawset(L, -3);
-    lua_pop(L, 1);
 }
 
 

@@ -164,7 +164,8 @@ ks_call_refusal(const ks_run_t *run, const ks_command_t *cmd, int argc)
  */
 
 static void
-ks_call_run(lua_State *L, ks_run_t *run, int argc, ks_str_t *argv)
+ks_call_run(lua_State *L, ks_run_t *run, const ks_command_t *cmd, int argc,
+    ks_str_t *argv)
 {
     size_t               limit;
     ks_vm_t             *vm;
@@ -172,7 +173,7 @@ ks_call_run(lua_State *L, ks_run_t *run, int argc, ks_str_t *argv)
     ks_client_t         *client;
     ks_arena_mark_t      mark;
     ks_lua_writer_t      w;
-    const ks_command_t  *cmd, *outer;
+    const ks_command_t  *outer;
 
     vm = ks_vm_of(L);
     client = run->ctx->client;
@@ -184,9 +185,9 @@ ks_call_run(lua_State *L, ks_run_t *run, int argc, ks_str_t *argv)
     mark = ks_arena_mark(vm->space);
     ks_lua_writer(&w, L, run->resp);
 
-    cmd = ks_command_admit(client, argc, argv, &w.reply, &shards);
-
-    if (cmd) {
+    if (ks_command_admit_row(client, cmd, argc, argv, &w.reply, &shards)
+        == KS_OK)
+    {
         ks_want_shards(vm->space, shards);
         ks_command_run(client, cmd, argc, argv, &w.reply);
     }
@@ -211,10 +212,11 @@ ks_call_error(lua_State *L, const char *text)
 static int
 ks_call(lua_State *L)
 {
-    int           argc;
-    ks_run_t     *run;
-    ks_str_t      args[KS_CALL_ARGS], *argv;
-    const char   *refusal;
+    int                   argc;
+    ks_run_t             *run;
+    ks_str_t              args[KS_CALL_ARGS], *argv;
+    const char           *refusal;
+    const ks_command_t   *cmd;
 
     argc = lua_gettop(L);
     run = ks_vm_of(L)->run;
@@ -236,13 +238,14 @@ ks_call(lua_State *L)
                              "strings or integers");
     }
 
-    refusal = ks_call_refusal(run, ks_command_find(argc, argv), argc);
+    cmd = ks_command_find(argc, argv);
+    refusal = ks_call_refusal(run, cmd, argc);
 
     if (refusal) {
         return ks_call_error(L, refusal);
     }
 
-    ks_call_run(L, run, argc, argv);
+    ks_call_run(L, run, cmd, argc, argv);
 
     if (!lua_istable(L, -1)) {
         return 0;
