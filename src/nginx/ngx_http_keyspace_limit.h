@@ -15,6 +15,7 @@
 
 #include "ngx_keyspace.h"
 #include "commands/ks_limit.h"
+#include "commands/ks_reply.h"
 
 
 /* the longest key as it is; of longer ones it is the SHA-256, in hex */
@@ -22,6 +23,11 @@
 
 #define NGX_HTTP_KEYSPACE_LIMIT_NAME     64
 #define NGX_HTTP_KEYSPACE_LIMIT_PREFIX   256
+
+/* a rule's item in a response field: quotes, a comma, two parameters */
+#define NGX_HTTP_KEYSPACE_LIMIT_ITEM                                          \
+    (NGX_HTTP_KEYSPACE_LIMIT_NAME + sizeof(", \"\";q=;w=") - 1                \
+     + 2 * KS_INTEGER_TEXT)
 
 
 typedef struct {
@@ -35,6 +41,7 @@ typedef struct {
     ks_limit_t                  limit;
     int64_t                     units;
     ngx_str_t                   prefix;         /* of keys, with the name */
+    ngx_str_t                   policy;         /* its item; empty: varies */
 
     /* where it was declared, or else first named: for messages */
     ngx_str_t                   file;
@@ -125,6 +132,13 @@ ks_limit_check_t *ngx_http_keyspace_limit_shown(
     ngx_http_keyspace_limit_ctx_t *ctx);
 ngx_http_keyspace_limit_rule_t *ngx_http_keyspace_limit_shown_rule(
     ngx_http_keyspace_limit_ctx_t *ctx);
+
+/*
+ * Writes the rule's item of RateLimit-Policy at p, in a list that begins at
+ * start; where it ends.
+ */
+u_char *ngx_http_keyspace_limit_policy_item(u_char *p, u_char *start,
+    ngx_http_keyspace_limit_rule_t *rule, ks_limit_t *limit);
 
 ngx_int_t ngx_http_keyspace_limit_add_variables(ngx_conf_t *cf);
 void ngx_http_keyspace_limit_add_filter(void);

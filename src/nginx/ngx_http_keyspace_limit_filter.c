@@ -11,38 +11,24 @@
 
 
 #include "ngx_http_keyspace_limit.h"
-#include "commands/ks_reply.h"
 
 
 #define NGX_HTTP_KEYSPACE_LIMIT_NS  1000000000ll        /* in a second */
 
-/* what one rule takes in a list at most: quotes, a comma, two parameters */
-#define NGX_HTTP_KEYSPACE_LIMIT_ITEM                                          \
-    (NGX_HTTP_KEYSPACE_LIMIT_NAME + sizeof(", \"\";q=;w=") - 1                \
-     + 2 * KS_INTEGER_TEXT)
-
-/* fields that are a number each */
-#define NGX_HTTP_KEYSPACE_LIMIT_NUMBERS  4
-
-
-typedef u_char *(*ngx_http_keyspace_limit_item_pt)(u_char *p,
-    ks_limit_check_t *check);
+/* the quota, and the time to come again */
+#define NGX_HTTP_KEYSPACE_LIMIT_NUMBERS  2
 
 
 static ngx_int_t ngx_http_keyspace_limit_header_filter(ngx_http_request_t *r);
 static u_char *ngx_http_keyspace_limit_fields(ngx_http_request_t *r,
     ngx_http_keyspace_limit_ctx_t *ctx, ks_limit_check_t *shown, u_char *p);
-static u_char *ngx_http_keyspace_limit_list(ngx_http_request_t *r,
-    ngx_http_keyspace_limit_ctx_t *ctx, ngx_str_t *name,
-    ngx_http_keyspace_limit_item_pt item, u_char *start);
-static u_char *ngx_http_keyspace_limit_policy_item(u_char *p,
-    ks_limit_check_t *check);
-static u_char *ngx_http_keyspace_limit_state_item(u_char *p,
-    ks_limit_check_t *check);
-static u_char *ngx_http_keyspace_limit_number(ngx_http_request_t *r,
-    ngx_str_t *name, u_char *start, int64_t n);
-static u_char *ngx_http_keyspace_limit_field(ngx_http_request_t *r,
-    ngx_str_t *name, u_char *start, u_char *last);
+static u_char *ngx_http_keyspace_limit_policies(
+    ngx_http_keyspace_limit_ctx_t *ctx, u_char *p, ngx_str_t *list);
+static u_char *ngx_http_keyspace_limit_states(
+    ngx_http_keyspace_limit_ctx_t *ctx, ks_limit_check_t *shown, u_char *p,
+    ngx_str_t *list, ngx_str_t *remaining, ngx_str_t *reset);
+static ngx_int_t ngx_http_keyspace_limit_field(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
 static int64_t ngx_http_keyspace_limit_seconds(int64_t ns);
 static ngx_int_t ngx_http_keyspace_limit_status_variable(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
@@ -194,6 +180,7 @@ static ngx_int_t
 ngx_http_keyspace_limit_header_filter(ngx_http_request_t *r)
 {
     u_char                         *p;
+    ngx_str_t                       retry;
     ks_limit_check_t               *shown;
     ngx_http_keyspace_limit_ctx_t  *ctx;
 
@@ -222,87 +209,72 @@ ngx_http_keyspace_limit_header_filter(ngx_http_request_t *r)
     }
 
     if (ctx->status == NGX_HTTP_KEYSPACE_LIMIT_REJECTED && shown->limited
-        && shown->retry != KS_LIMIT_NEVER
-        && ngx_http_keyspace_limit_number(r, &ngx_http_keyspace_limit_retry, p,
-               ngx_http_keyspace_limit_seconds(shown->retry))
-           == NULL)
+        && shown->retry != KS_LIMIT_NEVER)
     {
-        return NGX_ERROR;
+        retry.data = p;
+        retry.len = ks_integer_text(p,
+                               ngx_http_keyspace_limit_seconds(shown->retry));
+
+        if (ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_retry,
+                                          &retry)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     return ngx_http_next_header_filter(r);
 }
 
 
-/* All fields; where the texts end, which begin at p.  NULL: no memory. */
+/*
+ * All fields; where the texts end, which begin at p.  NULL: no memory.  Numbers
+ * that stand in two fields are written once.
+ */
 
 static u_char *
 ngx_http_keyspace_limit_fields(ngx_http_request_t *r,
     ngx_http_keyspace_limit_ctx_t *ctx, ks_limit_check_t *shown, u_char *p)
 {
-    p = ngx_http_keyspace_limit_list(r, ctx, &ngx_http_keyspace_limit_policy,
-                                     ngx_http_keyspace_limit_policy_item, p);
-    if (p == NULL) {
+    ngx_str_t  policy, state, quota, remaining, reset;
+
+    p = ngx_http_keyspace_limit_policies(ctx, p, &policy);
+    p = ngx_http_keyspace_limit_states(ctx, shown, p, &state, &remaining,
+                                       &reset);
+
+    quota.data = p;
+    quota.len = ks_integer_text(p, shown->quota);
+    p += quota.len;
+
+    if (ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_policy,
+                                      &policy) != NGX_OK
+        || ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_state,
+                                         &state) != NGX_OK
+        || ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_limit,
+                                         &quota) != NGX_OK
+        || ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_remaining,
+                                         &remaining) != NGX_OK
+        || ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_reset,
+                                         &reset) != NGX_OK)
+    {
         return NULL;
     }
 
-    p = ngx_http_keyspace_limit_list(r, ctx, &ngx_http_keyspace_limit_state,
-                                     ngx_http_keyspace_limit_state_item, p);
-    if (p == NULL) {
-        return NULL;
-    }
-
-    p = ngx_http_keyspace_limit_number(r, &ngx_http_keyspace_limit_limit, p,
-                                       shown->quota);
-    if (p == NULL) {
-        return NULL;
-    }
-
-    p = ngx_http_keyspace_limit_number(r, &ngx_http_keyspace_limit_remaining,
-                                       p, shown->remaining);
-    if (p == NULL) {
-        return NULL;
-    }
-
-    return ngx_http_keyspace_limit_number(r, &ngx_http_keyspace_limit_reset, p,
-                              ngx_http_keyspace_limit_seconds(shown->reset));
+    return p;
 }
 
 
-/* A list with an item for each rule; the first has no comma in front. */
+/* ', "name"' and, for the first one, without the comma */
 
 static u_char *
-ngx_http_keyspace_limit_list(ngx_http_request_t *r,
-    ngx_http_keyspace_limit_ctx_t *ctx, ngx_str_t *name,
-    ngx_http_keyspace_limit_item_pt item, u_char *start)
+ngx_http_keyspace_limit_item(u_char *p, u_char *start,
+    ngx_http_keyspace_limit_rule_t *rule)
 {
-    u_char            *p;
-    ngx_uint_t         i;
-    ks_limit_check_t  *check;
-
-    check = ctx->checks.elts;
-
-    for (p = start, i = 0; i < ctx->checks.nelts; i++) {
-        if (check[i].fault == KS_LIMIT_FINE) {
-            p = item(p, &check[i]);
-        }
+    if (p != start) {
+        *p++ = ',';
+        *p++ = ' ';
     }
 
-    return ngx_http_keyspace_limit_field(r, name, start + 2, p);
-}
-
-
-/* ', "name"' */
-
-static u_char *
-ngx_http_keyspace_limit_item_name(u_char *p, ks_limit_check_t *check)
-{
-    ngx_http_keyspace_limit_rule_t  *rule;
-
-    rule = check->data;
-
-    *p++ = ',';
-    *p++ = ' ';
     *p++ = '"';
     p = ngx_cpymem(p, rule->name.data, rule->name.len);
     *p++ = '"';
@@ -311,73 +283,130 @@ ngx_http_keyspace_limit_item_name(u_char *p, ks_limit_check_t *check)
 }
 
 
-/* ';q=100' */
+/* ';q=100'; value: its number's text */
 
 static u_char *
-ngx_http_keyspace_limit_parameter(u_char *p, u_char name, int64_t n)
+ngx_http_keyspace_limit_parameter(u_char *p, u_char name, int64_t n,
+    ngx_str_t *value)
 {
     *p++ = ';';
     *p++ = name;
     *p++ = '=';
 
-    return p + ks_integer_text(p, n);
+    value->data = p;
+    value->len = ks_integer_text(p, n);
+
+    return p + value->len;
 }
 
 
-static u_char *
-ngx_http_keyspace_limit_policy_item(u_char *p, ks_limit_check_t *check)
+u_char *
+ngx_http_keyspace_limit_policy_item(u_char *p, u_char *start,
+    ngx_http_keyspace_limit_rule_t *rule, ks_limit_t *limit)
 {
-    p = ngx_http_keyspace_limit_item_name(p, check);
-    p = ngx_http_keyspace_limit_parameter(p, 'q', check->limit.count);
+    ngx_str_t  value;
 
-    if (check->limit.period % 1000 == 0) {
-        p = ngx_http_keyspace_limit_parameter(p, 'w',
-                                              check->limit.period / 1000);
+    p = ngx_http_keyspace_limit_item(p, start, rule);
+    p = ngx_http_keyspace_limit_parameter(p, 'q', limit->count, &value);
+
+    if (limit->period % 1000 == 0) {
+        p = ngx_http_keyspace_limit_parameter(p, 'w', limit->period / 1000,
+                                              &value);
     }
 
     return p;
 }
 
 
-static u_char *
-ngx_http_keyspace_limit_state_item(u_char *p, ks_limit_check_t *check)
-{
-    p = ngx_http_keyspace_limit_item_name(p, check);
-    p = ngx_http_keyspace_limit_parameter(p, 'r', check->remaining);
+/* That of one rule is ready if no variable has a say in it. */
 
-    return ngx_http_keyspace_limit_parameter(p, 't',
-                              ngx_http_keyspace_limit_seconds(check->reset));
+static u_char *
+ngx_http_keyspace_limit_policies(ngx_http_keyspace_limit_ctx_t *ctx,
+    u_char *p, ngx_str_t *list)
+{
+    ngx_uint_t                       i;
+    ks_limit_check_t                *check;
+    ngx_http_keyspace_limit_rule_t  *rule;
+
+    check = ctx->checks.elts;
+    rule = check->data;
+
+    if (ctx->checks.nelts == 1 && rule->policy.len != 0) {
+        *list = rule->policy;
+        return p;
+    }
+
+    list->data = p;
+
+    for (i = 0; i < ctx->checks.nelts; i++) {
+        if (check[i].fault == KS_LIMIT_FINE) {
+            p = ngx_http_keyspace_limit_policy_item(p, list->data,
+                                                    check[i].data,
+                                                    &check[i].limit);
+        }
+    }
+
+    list->len = p - list->data;
+
+    return p;
 }
 
 
 static u_char *
-ngx_http_keyspace_limit_number(ngx_http_request_t *r, ngx_str_t *name,
-    u_char *start, int64_t n)
+ngx_http_keyspace_limit_states(ngx_http_keyspace_limit_ctx_t *ctx,
+    ks_limit_check_t *shown, u_char *p, ngx_str_t *list, ngx_str_t *remaining,
+    ngx_str_t *reset)
 {
-    return ngx_http_keyspace_limit_field(r, name, start,
-                                         start + ks_integer_text(start, n));
+    ngx_str_t          left, wait;
+    ngx_uint_t         i;
+    ks_limit_check_t  *check;
+
+    check = ctx->checks.elts;
+    list->data = p;
+
+    for (i = 0; i < ctx->checks.nelts; i++) {
+
+        if (check[i].fault != KS_LIMIT_FINE) {
+            continue;
+        }
+
+        p = ngx_http_keyspace_limit_item(p, list->data, check[i].data);
+        p = ngx_http_keyspace_limit_parameter(p, 'r', check[i].remaining,
+                                              &left);
+        p = ngx_http_keyspace_limit_parameter(p, 't',
+                              ngx_http_keyspace_limit_seconds(check[i].reset),
+                              &wait);
+
+        if (&check[i] == shown) {
+            *remaining = left;
+            *reset = wait;
+        }
+    }
+
+    list->len = p - list->data;
+
+    return p;
 }
 
 
-static u_char *
+static ngx_int_t
 ngx_http_keyspace_limit_field(ngx_http_request_t *r, ngx_str_t *name,
-    u_char *start, u_char *last)
+    ngx_str_t *value)
 {
     ngx_table_elt_t  *h;
 
     h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {
-        return NULL;
+        return NGX_ERROR;
     }
 
     ngx_memzero(h, sizeof(ngx_table_elt_t));
 
     h->hash = 1;
     h->key = *name;
-    h->value.len = last - start;
-    h->value.data = start;
+    h->value = *value;
 
-    return last;
+    return NGX_OK;
 }
 
 

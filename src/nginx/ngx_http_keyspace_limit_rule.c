@@ -276,6 +276,18 @@ ngx_http_keyspace_limit_rule_finish(ngx_conf_t *cf,
     p = ngx_cpymem(p, rule->name.data, rule->name.len);
     *p = ':';
 
+    if (rule->rate == NULL) {
+        p = ngx_pnalloc(cf->pool, NGX_HTTP_KEYSPACE_LIMIT_ITEM);
+        if (p == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        rule->policy.data = p;
+        rule->policy.len = ngx_http_keyspace_limit_policy_item(p, p, rule,
+                                                               &rule->limit)
+                           - p;
+    }
+
     return ngx_http_keyspace_limit_rule_burst(cf, rule);
 }
 
