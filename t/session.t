@@ -58,6 +58,7 @@ CONF
             fastcgi_param REQUEST_URI $request_uri;
             fastcgi_param HTTP_X_USER $keyspace_session_user;
         }
+        location /gone { return 404; }
         location /vars {
             return 200 "$keyspace_session_status|$keyspace_session_id|$keyspace_session_user|$keyspace_session_userid|$keyspace_session_last_seen|$keyspace_session_text";
         }
@@ -296,6 +297,12 @@ subtest 'variables' => sub {
         $ngx->access_log =~ m{^/app active \Q$v->[1]\E logged$}m
     }), 'the log says what the response has left');
 
+    my $n = redis('DBSIZE');
+    browser()->get('/gone');
+    ok(wait_for(10, sub { $ngx->access_log =~ m{^/gone none - -$}m }),
+       'an error is no reason for a session');
+    is(redis('DBSIZE'), $n, '... nor is the log');
+
     $r = $b->get('/off');
     is($r->{json}{headers}{'x-session'}, '<>', 'off: there is none');
     is_deeply($r->{cookies}, [], '... and no cookie');
@@ -358,6 +365,13 @@ subtest 'destroy' => sub {
     is_deeply($h, { notice => 'bye' }, '... and nothing else is');
     is(redis('EXISTS', key($old)), 0, '... the old one is gone');
 
+    for my $last ('set x=1, destroy', 'renew, destroy') {
+        $r = $b->get('/app', session($last));
+        ok(!defined $b->{jar}, "$last: nothing is left");
+        is(scalar @{$r->{cookies}}, 1, '... nor begins');
+        $b->get('/app');
+    }
+
     $r = $b->get('/logout');
     is("$r->{status} " . (defined $b->{jar} ? 'kept' : 'gone'), '204 gone',
        'nginx itself may say it');
@@ -401,6 +415,9 @@ subtest 'time' => sub {
     redis('PEXPIRE', $key, 600_000);
     $b->get('/app');
     ok(redis('PTTL', $key) > 3_500_000, 'each use begins the TTL anew');
+    redis('PEXPIRE', $key, 7_200_000);
+    $b->get('/app');
+    ok(redis('PTTL', $key) <= 3_600_000, '... however long it was');
     redis('PERSIST', $key);
     $b->get('/app');
     ok(redis('PTTL', $key) > 3_500_000, '... whatever somebody did to it');
@@ -453,7 +470,8 @@ subtest 'real time' => sub {
         server    => 'keyspace_session main secure=off ttl=1s absolute=3s;',
         locations => <<'CONF',
             location /rest/ { keyspace_session off; keyspace_rest main; }
-            location /vars { return 200 $keyspace_session_status; }
+            location /gone { return 404; }
+        location /vars { return 200 $keyspace_session_status; }
 CONF
     );
     my $client = $short->client;
@@ -656,6 +674,21 @@ subtest 'at the same time' => sub {
     is("$r->{status} " . redis('EXISTS', $key), '200 0',
        'does not come back by what it sets');
     unlike($r->{head}, qr/Set-Cookie/i, '... nor does another one begin');
+
+    # the same, for a new id
+    $b->get('/app');
+    $key = key($b->{jar});
+    redis('PEXPIRE', $key, 600_000);
+    $slow->send($slow->build('GET', '/app?delay=1&'
+                             . session('set user=late', 'renew'),
+                             token => undef,
+                             headers => ["Cookie: sid=$b->{jar}"]));
+    ok(wait_for(20, sub { redis('PTTL', $key) > 3_500_000 }), 'in use');
+    redis('DEL', $key);
+    my $n = redis('DBSIZE');
+    $r = $slow->response('GET');
+    is("$r->{status} " . redis('DBSIZE'), "200 $n", 'nor by a renewal');
+    unlike($r->{head}, qr/Set-Cookie/i, '... which gives no cookie');
     $slow->close;
 };
 

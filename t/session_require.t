@@ -37,6 +37,11 @@ my $ngx = KS::Nginx->start(
             location = /login { return 200 "login $arg_from $request_method"; }
             location /named { keyspace_session_require @named; proxy_pass http://app; }
             location @named { return 200 "named $uri"; }
+            location /file {
+                keyspace_session_require /files/login.html;
+                proxy_pass http://app;
+            }
+            location /files/ { keyspace_session_require off; alias %DIR%/client/; }
             location /free { keyspace_session_require off; return 200 free; }
         }
 CONF
@@ -78,6 +83,30 @@ CONF
             keyspace_session_require on;
             proxy_pass http://app;
         }
+        location /always/asked {
+            keyspace_session main secure=off;
+            keyspace_session_require on;
+            set $asked $keyspace_session_id;
+            proxy_pass http://app;
+        }
+        location /always/forbidden {
+            keyspace_session main secure=off;
+            auth_request /forbid;
+            proxy_pass http://app;
+        }
+        location = /forbid {
+            internal;
+            keyspace_session main secure=off;
+            proxy_pass http://app/?status=403;
+        }
+        location /ended {
+            auth_request /end;
+            proxy_pass http://app;
+        }
+        location = /end {
+            internal;
+            proxy_pass "http://app/?header=Keyspace-Session%3a%20destroy";
+        }
         location /denied { keyspace_session main secure=off; deny all; }
 
         location /auth {
@@ -106,7 +135,11 @@ CONF
             proxy_pass "http://app/check?header=Keyspace-Session%3a%20set%20checked%3d1%3buser%3d42";
         }
         location /mirrored { mirror /mirror; proxy_pass http://app; }
-        location = /mirror { internal; proxy_pass http://app/m?$args; }
+        location = /mirror {
+            internal;
+            log_subrequest on;
+            proxy_pass "http://app/m?header=Keyspace-Session%3a%20set%20evil%3d1";
+        }
 
         location /redirect { try_files /none /moved; }
         location /moved {
@@ -174,6 +207,12 @@ subtest 'require, when sessions always begin' => sub {
     is(browser()->get('/denied')->{status}, 403, 'nor where access is denied');
     is_deeply(browser()->get('/denied')->{cookies}, [], '... none');
 
+    is(browser()->get('/always/asked')->{status}, 401,
+       'nor one that began with a variable');
+    $r = browser()->get('/always/forbidden');
+    is("$r->{status} " . @{$r->{cookies}}, '403 0',
+       'none begins while it is asked whether there is access');
+
     $b->get('/app', session('set user=1'));
     is($b->get('/always')->{status}, 200, 'one that has come does');
 };
@@ -187,6 +226,9 @@ subtest 'require LOCATION' => sub {
     is($body->('/page'), '200 login /page GET', 'to the location');
     is($body->('/page', undef, method => 'POST', body => 'x=1'),
        '200 login /page GET', '... without what was posted');
+    KS::Proc::spew($ngx->dir . '/client/login.html', 'a page');
+    is($body->('/file', undef, method => 'POST', body => 'x=1'), '200 a page',
+       '... also to a file');
     is($body->('/login'), '200 login  GET', 'which needs no session itself');
     is($body->('/named'), '200 named /named', 'to one with a name');
     is($body->('/free'), '200 free', 'off');
@@ -215,6 +257,14 @@ subtest 'one session of a request' => sub {
     is_deeply([@{$r->{json}{headers}}{'x-status', 'x-user'}], ['active', 42],
               'and afterwards');
 
+    my $o = browser();
+    $o->get('/app', session('set user=1'));
+    $n = redis('DBSIZE');
+    $r = $o->get('/ended', session('set user=2'));
+    is("$r->{status} " . redis('DBSIZE'), '200 ' . ($n - 1),
+       'what a subrequest has ended does not come back');
+    ok(!defined $o->{jar}, '... and the cookie goes');
+
     $n = redis('DBSIZE');
     $r = browser()->get('/redirect');
     my ($status, $id) = split / /, $r->{body};
@@ -232,11 +282,9 @@ subtest 'one session of a request' => sub {
        '... an intercepted response says nothing');
 
     $b->get('/mirrored', session('set mirrored=1'));
-    $b->get('/app', session('set order=1'));
-    is(redis('HGET', key($b->{jar}), 'mirrored'), 1, 'a mirror');
-    $b->get('/mirrored', 'body=x');
+    ok(wait_for(20, sub { $ngx->access_log =~ m{^/mirror 200 }m }), 'a mirror');
     is_deeply([sort(@{redis('HKEYS', key($b->{jar}))})],
-              ['_created', 'checked', 'mirrored', 'order', 'user'],
+              ['_created', 'checked', 'mirrored', 'user'],
               '... has no say');
 };
 

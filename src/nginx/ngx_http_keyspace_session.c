@@ -67,7 +67,9 @@ static const char *ngx_http_keyspace_session_create(
     ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
 
 
-static ngx_http_keyspace_session_param_t  ngx_http_keyspace_session_params[] = {
+static ngx_http_keyspace_session_param_t
+    ngx_http_keyspace_session_params[] =
+{
     { ngx_string("cookie"), ngx_http_keyspace_session_cookie },
     { ngx_string("ttl"), ngx_http_keyspace_session_ttl },
     { ngx_string("absolute"), ngx_http_keyspace_session_absolute },

@@ -75,9 +75,8 @@ typedef struct {
 typedef struct {
     ngx_flag_t            used;
 
-    /* a worker's: the fields that variables name, and these variables */
+    /* a worker's: the names of variables that are fields */
     ngx_array_t           fields;       /* of ngx_str_t * */
-    ngx_array_t           indexes;      /* of ngx_uint_t */
 } ngx_http_keyspace_session_main_conf_t;
 
 
@@ -162,11 +161,8 @@ ngx_int_t ngx_http_keyspace_session_content_handler(ngx_http_request_t *r);
 
 ngx_int_t ngx_http_keyspace_session_add_variables(ngx_conf_t *cf);
 
-/* Finds out what variables the configuration names. */
+/* Finds out what fields the configuration names. */
 ngx_int_t ngx_http_keyspace_session_init_variables(ngx_cycle_t *cycle);
-
-/* What variables said of a session is no longer so. */
-void ngx_http_keyspace_session_forget(ngx_http_request_t *r);
 
 
 /* --- ngx_http_keyspace_session_cookie.c --- */
@@ -183,7 +179,7 @@ ngx_int_t ngx_http_keyspace_session_cookies(ngx_http_request_t *r,
 ngx_int_t ngx_http_keyspace_session_random(
     u_char cookie[NGX_HTTP_KEYSPACE_SESSION_COOKIE]);
 
-/* The key that belongs to it; key->data NULL: to be allocated from the pool. */
+/* The key that belongs to it, in memory of the pool. */
 ngx_int_t ngx_http_keyspace_session_key(ngx_pool_t *pool,
     ngx_http_keyspace_session_conf_t *conf, u_char *cookie, ks_str_t *key);
 

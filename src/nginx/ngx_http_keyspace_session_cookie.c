@@ -208,12 +208,10 @@ ngx_http_keyspace_session_key(ngx_pool_t *pool,
     }
 
     key->len = conf->prefix.len + NGX_HTTP_KEYSPACE_SESSION_ID;
+    key->data = ngx_pnalloc(pool, key->len);
 
     if (key->data == NULL) {
-        key->data = ngx_pnalloc(pool, key->len);
-        if (key->data == NULL) {
-            return NGX_ERROR;
-        }
+        return NGX_ERROR;
     }
 
     p = ngx_cpymem(key->data, conf->prefix.data, conf->prefix.len);

@@ -24,7 +24,7 @@ static ngx_int_t ngx_http_keyspace_session_begin(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s, ngx_http_keyspace_session_changes_t *ch);
 static ngx_int_t ngx_http_keyspace_session_redirect(ngx_http_request_t *r,
     ngx_http_keyspace_session_loc_conf_t *slcf);
-static void ngx_http_keyspace_session_destroyed(ngx_http_request_t *r,
+static void ngx_http_keyspace_session_destroyed(
     ngx_http_keyspace_session_t *s);
 static void ngx_http_keyspace_session_failed(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s, ngx_int_t rc, const char *what);
@@ -218,8 +218,6 @@ ngx_http_keyspace_session_choose(ngx_http_request_t *r,
     alive = 0;
 
     for (i = 0; i < n; i++) {
-        one.data = NULL;
-
         if (ngx_http_keyspace_session_key(r->pool, s->conf, values[i].data,
                                           &one)
             != NGX_OK)
@@ -263,7 +261,6 @@ ngx_http_keyspace_session_begin(ngx_http_request_t *r,
     ks_str_t   key;
     ngx_int_t  rc;
 
-    key.data = NULL;
     rc = NGX_ERROR;
 
     if (ngx_http_keyspace_session_random(cookie) == NGX_OK
@@ -453,16 +450,13 @@ ngx_http_keyspace_session_apply(ngx_http_request_t *r,
         s->ended = 1;
 
     } else if (rc == NGX_OK && ch->destroy && !begins) {
-        ngx_http_keyspace_session_destroyed(r, s);
+        ngx_http_keyspace_session_destroyed(s);
     }
-
-    ngx_http_keyspace_session_forget(r);
 }
 
 
 static void
-ngx_http_keyspace_session_destroyed(ngx_http_request_t *r,
-    ngx_http_keyspace_session_t *s)
+ngx_http_keyspace_session_destroyed(ngx_http_keyspace_session_t *s)
 {
     s->status = NGX_HTTP_KEYSPACE_SESSION_NONE;
     s->live = 0;

@@ -255,9 +255,9 @@ ngx_http_keyspace_session_load_body(ks_space_t *sp, void *data)
     lazy = ngx_min(call->conf->ttl / NGX_HTTP_KEYSPACE_SESSION_LAZY,
                    NGX_HTTP_KEYSPACE_SESSION_LAZY_MAX);
 
-    if (!call->still && (expire == KS_NO_EXPIRE || expire > due
-                         || due - expire > lazy))
-    {
+    /* without a TTL expire is 0, and as good as past */
+
+    if (!call->still && (expire > due || due - expire > lazy)) {
         e = ks_set_expire(sp, call->from, e, due);
         ks_value_open(sp, call->from, e, &v);
     }

@@ -77,7 +77,7 @@ ngx_int_t
 ngx_http_keyspace_session_init_variables(ngx_cycle_t *cycle)
 {
     ngx_str_t                             **field;
-    ngx_uint_t                              i, *index;
+    ngx_uint_t                              i;
     ngx_http_variable_t                    *v;
     ngx_http_core_main_conf_t              *cmcf;
     ngx_http_keyspace_session_main_conf_t  *mcf;
@@ -90,9 +90,7 @@ ngx_http_keyspace_session_init_variables(ngx_cycle_t *cycle)
     }
 
     if (ngx_array_init(&mcf->fields, cycle->pool, 4, sizeof(ngx_str_t *))
-        != NGX_OK
-        || ngx_array_init(&mcf->indexes, cycle->pool, 4, sizeof(ngx_uint_t))
-           != NGX_OK)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -102,48 +100,19 @@ ngx_http_keyspace_session_init_variables(ngx_cycle_t *cycle)
 
     for (i = 0; i < cmcf->variables.nelts; i++) {
 
-        if (v[i].get_handler == ngx_http_keyspace_session_field_variable) {
-            field = ngx_array_push(&mcf->fields);
-            if (field == NULL) {
-                return NGX_ERROR;
-            }
-
-            *field = &v[i].name;
-
-        } else if (v[i].get_handler != ngx_http_keyspace_session_id_variable
-                   && v[i].get_handler
-                      != ngx_http_keyspace_session_status_variable)
-        {
+        if (v[i].get_handler != ngx_http_keyspace_session_field_variable) {
             continue;
         }
 
-        index = ngx_array_push(&mcf->indexes);
-        if (index == NULL) {
+        field = ngx_array_push(&mcf->fields);
+        if (field == NULL) {
             return NGX_ERROR;
         }
 
-        *index = i;
+        *field = &v[i].name;
     }
 
     return NGX_OK;
-}
-
-
-/* An access log takes values that it finds, even of "no cacheable" ones. */
-
-void
-ngx_http_keyspace_session_forget(ngx_http_request_t *r)
-{
-    ngx_uint_t                              i, *index;
-    ngx_http_keyspace_session_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_keyspace_session_module);
-    index = mcf->indexes.elts;
-
-    for (i = 0; i < mcf->indexes.nelts; i++) {
-        r->variables[index[i]].valid = 0;
-        r->variables[index[i]].not_found = 0;
-    }
 }
 
 
