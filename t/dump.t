@@ -375,10 +375,6 @@ cmp_ok(text(ask_http($lfu->client, 'OBJECT', 'FREQ', 'k')), '>=', 190,
        'shows it');
 $lfu->stop;
 
-subtest 'the attributes of each command' => sub {
-    $play->attributes($_) for 'DUMP', 'RESTORE';
-};
-
 
 # --- as the README says it ---
 

@@ -325,7 +325,10 @@ ks_vm_give_up(ks_vm_t *vm, const char *reason)
 }
 
 
-/* whether the allocator has refused the script what it wanted */
+/*
+ * Whether the allocator has refused the script what it wanted.  A library that
+ * is being loaded has written nothing: it ends with Lua's own error.
+ */
 
 static void
 ks_vm_judge(ks_vm_t *vm)
@@ -334,7 +337,7 @@ ks_vm_judge(ks_vm_t *vm)
         ks_vm_give_up(vm, KS_VM_LATE);
     }
 
-    if (ks_unlikely(vm->starved)) {
+    if (ks_unlikely(vm->starved && !vm->run->loading)) {
         ks_vm_give_up(vm, "ERR script took more memory than script_memory "
                           "allows, and was rolled back");
     }
