@@ -56,6 +56,10 @@ typedef struct {
 static unsigned
 ks_zadd_option(const ks_str_t *arg)
 {
+    if (arg->len < 2 || arg->len > 4) {
+        return 0;                       /* as most scores are */
+    }
+
     return ks_arg_is(arg, "nx") ? KS_ZADD_NX
            : ks_arg_is(arg, "xx") ? KS_ZADD_XX
            : ks_arg_is(arg, "gt") ? KS_ZADD_GT

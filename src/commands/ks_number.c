@@ -137,11 +137,12 @@ ks_parse_float(const ks_str_t *s, long double *v)
 int
 ks_parse_decimal(const ks_str_t *s, double *v)
 {
-    int            neg, point;
+    int            neg;
     double         scale;
     int64_t        n;
-    unsigned       d, digits;
-    const u_char  *p, *end;
+    unsigned       d;
+    ptrdiff_t      digits;
+    const u_char  *p, *end, *first;
 
     p = s->data;
     end = p + s->len;
@@ -152,27 +153,27 @@ ks_parse_decimal(const ks_str_t *s, double *v)
 
     neg = (*p == '-');
     p += (*p == '-' || *p == '+');
-    point = 0;
-    scale = 1;
-    digits = 0;
+    first = p;
 
-    for (n = 0; p < end; p++) {
-        d = (unsigned) *p - '0';
-
-        if (d <= 9) {
-            n = n * 10 + d;
-            digits++;
-            scale = point ? scale * 10 : scale;
-
-        } else if (*p == '.' && !point) {
-            point = 1;
-
-        } else {
-            return 0;
-        }
+    for (n = 0; p < end && (d = (unsigned) *p - '0') <= 9; p++) {
+        n = n * 10 + d;
     }
 
-    if (digits == 0 || digits > 15) {
+    digits = p - first;
+    scale = 1;
+
+    if (p < end && *p == '.') {
+        first = ++p;
+
+        for ( /* void */ ; p < end && (d = (unsigned) *p - '0') <= 9; p++) {
+            n = n * 10 + d;
+            scale *= 10;
+        }
+
+        digits += p - first;
+    }
+
+    if (p < end || digits == 0 || digits > 15) {
         return 0;
     }
 

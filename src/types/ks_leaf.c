@@ -132,15 +132,20 @@ ks_leaf_backward(const ks_tree_t *t, const ks_leaf_t *leaf, unsigned i)
 unsigned
 ks_leaf_offset(const ks_tree_t *t, const ks_leaf_t *leaf, unsigned i)
 {
+    int       back;
     unsigned  sum;
 
-    if (i > leaf->n / 2) {
-        return ks_leaf_lengths(t, leaf, i, leaf->n - i, &sum)
-               ? leaf->end - sum : ks_leaf_backward(t, leaf, i);
+    /* one call for either side: which it is cannot be foreseen */
+
+    back = i > leaf->n / 2u;
+
+    if (ks_likely(ks_leaf_lengths(t, leaf, back ? i : 0,
+                                  back ? leaf->n - i : i, &sum)))
+    {
+        return back ? leaf->end - sum : leaf->start + sum;
     }
 
-    return ks_leaf_lengths(t, leaf, 0, i, &sum)
-           ? leaf->start + sum : ks_leaf_forward(t, leaf, i);
+    return back ? ks_leaf_backward(t, leaf, i) : ks_leaf_forward(t, leaf, i);
 }
 
 

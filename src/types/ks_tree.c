@@ -260,6 +260,29 @@ ks_tree_get(const ks_tree_t *t, const ks_pos_t *pos, unsigned col)
 
 
 int
+ks_tree_compare(const ks_tree_t *t, const ks_pos_t *pos,
+    const ks_item_t *with)
+{
+    int            rc;
+    u_char         code;
+    ks_item_t      it;
+    const u_char  *p;
+
+    code = *ks_leaf_codes(t, pos->leaf, pos->i);
+    p = (u_char *) pos->leaf + pos->off;
+
+    if (ks_likely(code <= KS_CODE_MAX && with->data)) {
+        rc = memcmp(p, with->data, ks_min(code, with->len));
+        return rc ? rc : (code > with->len) - (code < with->len);
+    }
+
+    it = ks_leaf_string(code, p);
+
+    return ks_item_compare(t->mem, &it, with);
+}
+
+
+int
 ks_tree_is(const ks_tree_t *t, const ks_pos_t *pos, unsigned col,
     const ks_str_t *s)
 {

@@ -124,6 +124,10 @@ uint32_t ks_tree_rank(const ks_tree_t *t, const ks_pos_t *pos);
 uint64_t ks_tree_key(const ks_tree_t *t, const ks_pos_t *pos);
 ks_item_t ks_tree_get(const ks_tree_t *t, const ks_pos_t *pos, unsigned col);
 
+/* how the item's first string compares with another, as ks_item_compare() */
+int ks_tree_compare(const ks_tree_t *t, const ks_pos_t *pos,
+    const ks_item_t *with);
+
 /* whether a string of the item is these bytes */
 int ks_tree_is(const ks_tree_t *t, const ks_pos_t *pos, unsigned col,
     const ks_str_t *s);

@@ -152,29 +152,21 @@ ks_inner_by_key(const ks_tree_t *t, ks_inner_t *node, unsigned levels,
 }
 
 
-/* so many equal keys are gone through one by one */
+/* more equal keys than these are halved, and not gone through one by one */
 
 #define KS_ORDER_FEW  4
 
-static void
-ks_leaf_by_order(const ks_tree_t *t, ks_pos_t *pos, uint64_t key,
+static unsigned
+ks_leaf_halve(const ks_tree_t *t, ks_pos_t *pos, unsigned lo, uint64_t key,
     ks_order_pt order, void *data)
 {
-    unsigned    lo, hi;
-    ks_leaf_t  *leaf;
+    unsigned  hi;
 
-    leaf = pos->leaf;
-    lo = ks_leaf_bound(t, leaf, key);
+    hi = ks_leaf_bound(t, pos->leaf, key + 1);
 
-    for (hi = lo; order && hi < leaf->n; hi++) {
-        if (ks_leaf_key(t, leaf, hi) != key) {
-            break;
-        }
-    }
-
-    while (hi - lo > KS_ORDER_FEW) {
+    while (lo < hi) {
         pos->i = (lo + hi) / 2;
-        pos->off = ks_leaf_offset(t, leaf, pos->i);
+        pos->off = ks_leaf_offset(t, pos->leaf, pos->i);
 
         if (order(t, pos, data) < 0) {
             lo = pos->i + 1;
@@ -184,10 +176,32 @@ ks_leaf_by_order(const ks_tree_t *t, ks_pos_t *pos, uint64_t key,
         }
     }
 
-    pos->i = lo;
-    pos->off = ks_leaf_offset(t, leaf, lo);
+    return lo;
+}
 
-    while (pos->i < hi && order(t, pos, data) < 0) {
+
+static inline void
+ks_leaf_by_order(const ks_tree_t *t, ks_pos_t *pos, uint64_t key,
+    ks_order_pt order, void *data)
+{
+    unsigned    i;
+    ks_leaf_t  *leaf;
+
+    leaf = pos->leaf;
+    i = ks_leaf_bound(t, leaf, key);
+
+    if (order && i + KS_ORDER_FEW < leaf->n
+        && ks_leaf_key(t, leaf, i + KS_ORDER_FEW) == key)
+    {
+        i = ks_leaf_halve(t, pos, i, key, order, data);
+    }
+
+    pos->i = i;
+    pos->off = ks_leaf_offset(t, leaf, i);
+
+    while (order && pos->i < leaf->n && ks_leaf_key(t, leaf, pos->i) == key
+           && order(t, pos, data) < 0)
+    {
         pos->off += (unsigned) ks_leaf_item_size(t, leaf, pos->i, pos->off);
         pos->i++;
     }

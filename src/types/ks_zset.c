@@ -34,11 +34,7 @@ ks_zset_score_at(const ks_value_t *v, const ks_pos_t *pos)
 static int
 ks_zset_order(const ks_tree_t *t, const ks_pos_t *pos, void *data)
 {
-    ks_item_t  it;
-
-    it = ks_tree_get(t, pos, 0);
-
-    return ks_item_compare(t->mem, &it, data);
+    return ks_tree_compare(t, pos, data);
 }
 
 
@@ -134,7 +130,6 @@ ks_zset_index_find(const ks_value_t *v, ks_pos_t *pos, uint32_t hash,
     const ks_item_t *member)
 {
     int               more;
-    ks_item_t         it;
     const ks_tree_t  *t;
 
     t = &v->tree[1];
@@ -145,9 +140,7 @@ ks_zset_index_find(const ks_value_t *v, ks_pos_t *pos, uint32_t hash,
     }
 
     do {
-        it = ks_tree_get(t, pos, 0);
-
-        if (it.len == member->len && !ks_item_compare(v->mem, &it, member)) {
+        if (ks_tree_compare(t, pos, member) == 0) {
             return 1;
         }
 
