@@ -229,14 +229,24 @@ ks_reply_slice(ks_ctx_t *c, const ks_entry_t *e, size_t off, size_t len)
     const u_char  *p;
 
     r = c->reply;
+    p = ks_string_run(c->space, e, off, &n);
+
+    if (ks_likely(n >= len)) {
+        ks_reply_bulk(r, p, len);
+        return;
+    }
+
     r->ops->bulk_begin(r, len);
 
     while (len != 0) {
-        p = ks_string_run(c->space, e, off, &n);
         n = ks_min(n, len);
         r->ops->bulk_part(r, p, n);
         off += n;
         len -= n;
+
+        if (len != 0) {
+            p = ks_string_run(c->space, e, off, &n);
+        }
     }
 
     r->ops->bulk_end(r);

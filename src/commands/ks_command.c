@@ -169,7 +169,7 @@ ks_command_find(int argc, const ks_str_t *argv)
     known = ks_known_slot(&argv[0]);
 
     if (ks_likely(known && known->len == argv[0].len)
-        && memcmp(known->name, argv[0].data, known->len) == 0)
+        && ks_same_bytes(known->name, argv[0].data, known->len))
     {
         return known->cmd;
     }
@@ -251,6 +251,13 @@ const char *
 ks_command_name(const ks_command_t *cmd)
 {
     return cmd->name;
+}
+
+
+int
+ks_command_brief(const ks_command_t *cmd)
+{
+    return (cmd->flags & KS_CMD_FAST) && (cmd->flags & KS_CMD_READONLY);
 }
 
 
@@ -605,6 +612,15 @@ ks_execute_ahead(ks_client_t *client, int argc, const ks_str_t *argv,
 void
 ks_execute(ks_client_t *client, int argc, ks_str_t *argv, ks_reply_t *reply)
 {
+    ks_read_clock(client->space);
+    ks_execute_now(client, argc, argv, reply);
+}
+
+
+void
+ks_execute_now(ks_client_t *client, int argc, ks_str_t *argv,
+    ks_reply_t *reply)
+{
     int                  rc;
     uint64_t             shards;
     ks_call_t            call;
@@ -621,7 +637,6 @@ ks_execute(ks_client_t *client, int argc, ks_str_t *argv, ks_reply_t *reply)
     }
 
     ks_call_init(&call, client, cmd, argc, argv, reply);
-    ks_read_clock(client->space);
     ks_space_urgent(client->space, !(cmd->flags & KS_CMD_DENYOOM));
 
     if (cmd->flags & KS_CMD_ALONE) {

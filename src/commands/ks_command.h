@@ -73,14 +73,19 @@ void ks_execute_ahead(ks_client_t *client, int argc, const ks_str_t *argv,
  * Runs one command.  argv[0] is its name, in any case; argc 1 or more.  The
  * arguments are slices of the request and must stay as they are until it
  * returns; their bytes may not lie in the zone.  Sets the time of the space
- * from the system clock.
+ * from the system clock; ks_execute_now() takes it as it is.
  */
 void ks_execute(ks_client_t *client, int argc, ks_str_t *argv,
+    ks_reply_t *reply);
+void ks_execute_now(ks_client_t *client, int argc, ks_str_t *argv,
     ks_reply_t *reply);
 
 /* The row of a name (and of its subcommand, if it has any); NULL: none. */
 const ks_command_t *ks_command_find(int argc, const ks_str_t *argv);
 const char *ks_command_name(const ks_command_t *cmd);   /* "config|get" */
+
+/* It only reads, and its time does not depend on what a key holds. */
+int ks_command_brief(const ks_command_t *cmd);
 
 
 /*

@@ -64,6 +64,9 @@ typedef struct {
 
     /* a number of any length, given as text; NULL: it is a string */
     void  (*big)(ks_reply_t *r, const u_char *p, size_t len);
+
+    /* a string in one piece; NULL: bulk_begin, one bulk_part, bulk_end */
+    void  (*bulk)(ks_reply_t *r, const u_char *p, size_t len);
 } ks_reply_ops_t;
 
 struct ks_reply_s {
@@ -104,6 +107,11 @@ ks_reply_double(ks_reply_t *r, double v)
 static inline void
 ks_reply_bulk(ks_reply_t *r, const void *p, size_t len)
 {
+    if (r->ops->bulk) {
+        r->ops->bulk(r, p, len);
+        return;
+    }
+
     r->ops->bulk_begin(r, len);
     r->ops->bulk_part(r, p, len);
     r->ops->bulk_end(r);

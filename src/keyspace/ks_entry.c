@@ -264,8 +264,8 @@ ks_entry_is(ks_space_t *sp, const ks_entry_t *e, const ks_str_t *key)
     }
 
     if (ks_likely(!(e->flags & KS_ENTRY_BIGKEY))) {
-        return memcmp(e->data + ks_entry_key_offset(e), key->data, key->len)
-               == 0;
+        return ks_same_bytes(e->data + ks_entry_key_offset(e), key->data,
+                             key->len);
     }
 
     b = ks_entry_keyblob(e);

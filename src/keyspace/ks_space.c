@@ -301,7 +301,7 @@ ks_key_hash(ks_space_t *sp, const u_char *p, size_t len)
 
     kept = &sp->hashed[(uintptr_t) p / 16 % KS_HASH_CACHED];
 
-    if (len != kept->len || memcmp(p, kept->key, len) != 0) {
+    if (len != kept->len || !ks_same_bytes(p, kept->key, len)) {
         kept->hash = ks_siphash(sp->mem.zone->seed, p, len);
         kept->len = len;
         memcpy(kept->key, p, len);

@@ -65,4 +65,35 @@ ks_load64(const void *p)
 }
 
 
+/* Compares what is short: names and keys.  Nothing beyond n is looked at. */
+
+static inline int
+ks_same_bytes(const void *p, const void *q, size_t n)
+{
+    size_t         i;
+    const u_char  *a, *b;
+
+    a = p;
+    b = q;
+
+    if (n >= 8) {
+        for (i = 0; i + 8 < n; i += 8) {
+            if (ks_load64(a + i) != ks_load64(b + i)) {
+                return 0;
+            }
+        }
+
+        return ks_load64(a + n - 8) == ks_load64(b + n - 8);
+    }
+
+    if (n >= 4) {
+        return ks_load32(a) == ks_load32(b)
+               && ks_load32(a + n - 4) == ks_load32(b + n - 4);
+    }
+
+    return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2]
+                      && a[n - 1] == b[n - 1]);
+}
+
+
 #endif /* KS_BASE_H */

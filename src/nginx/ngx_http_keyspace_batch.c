@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_keyspace.h"
+#include "commands/ks_args.h"
 
 
 /* a slice ends with the first of these */
@@ -16,6 +17,12 @@
 #define NGX_HTTP_KEYSPACE_SLICE_TIME  5         /* milliseconds */
 
 #define NGX_HTTP_KEYSPACE_BATCH_TIMER  1000     /* milliseconds */
+
+/* a reading of the clock is good for so much */
+
+#define NGX_HTTP_KEYSPACE_CLOCK_COMMANDS  8
+#define NGX_HTTP_KEYSPACE_CLOCK_ARGS      8     /* of the last one */
+#define NGX_HTTP_KEYSPACE_CLOCK_BYTES     4096  /* of replies */
 
 
 typedef struct {
@@ -30,7 +37,11 @@ typedef struct {
     size_t                     ncommands;
     size_t                     next;
 
+    ngx_uint_t                 clock_left;      /* commands */
+    size_t                     clock_size;      /* of out, when it was read */
+
     ks_out_t                   out;
+    ngx_http_keyspace_writer_t  w;
 } ngx_http_keyspace_batch_t;
 
 
@@ -42,6 +53,8 @@ static void ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt,
     size_t i, ngx_uint_t step);
 static void ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt,
+    ks_argv_t *args);
+static void ngx_http_keyspace_batch_clock(ngx_http_keyspace_batch_t *bt,
     ks_argv_t *args);
 static ngx_int_t ngx_http_keyspace_batch_send(ngx_http_keyspace_batch_t *bt);
 static ngx_int_t ngx_http_keyspace_batch_yield(ngx_http_keyspace_batch_t *bt);
@@ -97,6 +110,8 @@ ngx_http_keyspace_batch_create(ngx_http_request_t *r,
     ks_out_init(&bt->out, NULL, 0, ngx_http_keyspace_alloc, r->pool);
     bt->out.limit = NGX_HTTP_KEYSPACE_REPLY_MAX;
 
+    ngx_http_keyspace_writer(ctx, &bt->w, &bt->out);
+
     return bt;
 }
 
@@ -126,6 +141,7 @@ ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
     first = bt->next;
     last = ngx_min(first + NGX_HTTP_KEYSPACE_SLICE, bt->ncommands);
     start = 0;
+    bt->clock_left = 0;
 
     while (bt->next < last) {
         ngx_http_keyspace_batch_ahead(bt, bt->next + KS_AHEAD_BUCKET, 0);
@@ -138,7 +154,7 @@ ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
             break;
         }
 
-        /* when that command began: its clock costs nothing more */
+        /* what that command went by: it costs nothing more */
 
         now = ks_space_now(bt->client.space);
 
@@ -168,21 +184,48 @@ ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt, size_t i,
 static void
 ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ks_argv_t *args)
 {
-    ngx_http_keyspace_writer_t  w;
-
     if (bt->next != 0 && !bt->ctx->resp2) {
         ks_out_write(&bt->out, ",", 1);
+        ks_json_again(&bt->w.json);
     }
 
-    ngx_http_keyspace_writer(bt->ctx, &w, &bt->out);
+    ngx_http_keyspace_batch_clock(bt, args);
 
-    ks_execute(&bt->client, args->argc, args->argv, &w.reply);
+    ks_execute_now(&bt->client, args->argc, args->argv, &bt->w.reply);
 
-    ngx_http_keyspace_finish(bt->ctx, &w);
+    ngx_http_keyspace_finish(bt->ctx, &bt->w);
 
     if (bt->client.outcome == KS_OUTCOME_ERROR) {
         bt->ctx->status = NGX_HTTP_KEYSPACE_ERROR;
     }
+}
+
+
+/*
+ * A few short reads in a row, and the command behind them, go by one reading
+ * of the clock.  All commands of a pipeline are there from its beginning, and
+ * each may be carried out at any moment after that; so what counts is only
+ * that the moment is not long ago.  It is no longer ago than for a command
+ * that has waited for a lock since it has read the clock.
+ */
+
+static void
+ngx_http_keyspace_batch_clock(ngx_http_keyspace_batch_t *bt, ks_argv_t *args)
+{
+    if (bt->clock_left != 0
+        && bt->client.command != NULL
+        && ks_command_brief(bt->client.command)
+        && args[-1].argc <= NGX_HTTP_KEYSPACE_CLOCK_ARGS
+        && bt->out.size - bt->clock_size < NGX_HTTP_KEYSPACE_CLOCK_BYTES)
+    {
+        bt->clock_left--;
+        return;
+    }
+
+    ks_read_clock(bt->client.space);
+
+    bt->clock_left = NGX_HTTP_KEYSPACE_CLOCK_COMMANDS - 1;
+    bt->clock_size = bt->out.size;
 }
 
 

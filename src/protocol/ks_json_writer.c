@@ -19,6 +19,7 @@
 #define KS_JSON_ESCAPE    6             /* the longest: \u0000 */
 #define KS_JSON_ROOM      64            /* to make escaping worth a start */
 #define KS_JSON_PREFIX    10            /* {"result": */
+#define KS_JSON_SHORT     512           /* strings tried as a whole */
 
 #define KS_REPLACEMENT    "\xEF\xBF\xBD"
 
@@ -27,6 +28,7 @@ static u_char *ks_json_value(ks_json_t *w, size_t n);
 static void ks_json_done(ks_json_t *w, const u_char *p);
 static void ks_json_string(ks_json_t *w, const u_char *p, size_t len,
     unsigned raw);
+static int ks_json_string_plain(ks_json_t *w, const u_char *p, size_t len);
 static void ks_json_open_level(ks_json_t *w, size_t n);
 static int ks_json_stack_room(ks_json_t *w, ks_json_stack_t *s, size_t depth);
 static void ks_json_text(ks_json_t *w, const u_char *p, const u_char *end);
@@ -178,6 +180,13 @@ ks_json_bulk_end(ks_reply_t *r)
         *p = '"';
         ks_json_done(w, p + 1);
     }
+}
+
+
+static void
+ks_json_bulk(ks_reply_t *r, const u_char *p, size_t len)
+{
+    ks_json_string((ks_json_t *) r, p, len, 0);
 }
 
 
@@ -340,12 +349,51 @@ ks_json_done(ks_json_t *w, const u_char *p)
 static void
 ks_json_string(ks_json_t *w, const u_char *p, size_t len, unsigned raw)
 {
+    if (len <= KS_JSON_SHORT && (raw || !w->base64)
+        && ks_json_string_plain(w, p, len))
+    {
+        return;
+    }
+
     ks_json_bulk_begin(&w->reply, len);
 
     w->raw = raw;
 
     ks_json_bulk_part(&w->reply, p, len);
     ks_json_bulk_end(&w->reply);
+}
+
+
+/*
+ * A short string in one go, with what stands around it, if nothing in it is
+ * to be escaped; 0: it is still to be written.
+ */
+
+static int
+ks_json_string_plain(ks_json_t *w, const u_char *p, size_t len)
+{
+    u_char    *d;
+    unsigned   started;
+
+    started = w->started;
+    d = ks_json_value(w, len + 2);
+
+    if (d == NULL) {
+        return 1;
+    }
+
+    *d++ = '"';
+
+    if (ks_copy_plain(d, p, len) != len) {
+        w->started = started;
+        return 0;
+    }
+
+    d += len;
+    *d++ = '"';
+    ks_json_done(w, d);
+
+    return 1;
 }
 
 
@@ -717,7 +765,8 @@ static const ks_reply_ops_t  ks_json_ops = {
     ks_json_mark,
     ks_json_rewind,
     NULL,                       /* number */
-    NULL                        /* big */
+    NULL,                       /* big */
+    ks_json_bulk
 };
 
 
@@ -746,6 +795,17 @@ ks_json_init(ks_json_t *w, ks_out_t *out, unsigned base64)
     w->mark_started = 0;
     w->mark_comma = 0;
     ks_out_mark(out, &w->mark);
+}
+
+
+void
+ks_json_again(ks_json_t *w)
+{
+    w->reply.failed = 0;
+    w->started = 0;
+    w->comma = 0;
+    w->ncarry = 0;
+    w->stack.depth = 0;
 }
 
 

@@ -187,16 +187,6 @@ ks_out_fill(ks_out_t *out, ks_segment_t *seg, const void *p, size_t n)
 
 
 void
-ks_out_mark(const ks_out_t *out, ks_out_mark_t *mark)
-{
-    mark->tail = out->tail;
-    mark->copy = *out->tail;
-    mark->size = out->size;
-    mark->failed = out->failed;
-}
-
-
-void
 ks_out_rewind(ks_out_t *out, const ks_out_mark_t *mark)
 {
     ks_segment_t  *seg, *next;

@@ -73,7 +73,7 @@ void ks_out_fill(ks_out_t *out, ks_segment_t *seg, const void *p, size_t n);
  * What was written since the mark vanishes, reserved segments included; its
  * blocks are used again.  A mark may be come back to any number of times.
  */
-void ks_out_mark(const ks_out_t *out, ks_out_mark_t *mark);
+static inline void ks_out_mark(const ks_out_t *out, ks_out_mark_t *mark);
 void ks_out_rewind(ks_out_t *out, const ks_out_mark_t *mark);
 
 /* the long ways of the two functions below */
@@ -101,6 +101,16 @@ ks_out_take(ks_out_t *out, size_t n)
 {
     out->tail->last += n;
     out->size += n;
+}
+
+
+static inline void
+ks_out_mark(const ks_out_t *out, ks_out_mark_t *mark)
+{
+    mark->tail = out->tail;
+    mark->copy = *out->tail;
+    mark->size = out->size;
+    mark->failed = out->failed;
 }
 
 

@@ -153,6 +153,15 @@ ks_resp_bulk_end(ks_reply_t *r)
 
 
 static void
+ks_resp_bulk(ks_reply_t *r, const u_char *p, size_t len)
+{
+    ks_resp_bulk_begin(r, len);
+    ks_resp_bulk_part(r, p, len);
+    ks_resp_bulk_end(r);
+}
+
+
+static void
 ks_resp_verbatim(ks_reply_t *r, const char *fmt, const u_char *p, size_t len)
 {
     ks_resp_t  *w = (ks_resp_t *) r;
@@ -350,7 +359,8 @@ static const ks_reply_ops_t  ks_resp_ops = {
     ks_resp_mark,
     ks_resp_rewind,
     ks_resp_number,
-    ks_resp_big
+    ks_resp_big,
+    ks_resp_bulk
 };
 
 

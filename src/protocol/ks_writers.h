@@ -56,8 +56,8 @@ typedef struct {
 
 /*
  * One JSON envelope: {"result":...} or {"error":"..."}.  Start with
- * ks_json_init, let a command write, end with ks_json_finish; init again for
- * the next one.
+ * ks_json_init, let a command write, end with ks_json_finish.  Start the next
+ * one with ks_json_again, which leaves the mark where it was.
  *
  * Statuses are strings, doubles are strings in their shortest form, booleans
  * are 1 and 0, maps and sets are flat arrays, an error inside of an array is a
@@ -66,6 +66,7 @@ typedef struct {
  * the text of {"error":...} is not.
  */
 void ks_json_init(ks_json_t *w, ks_out_t *out, unsigned base64);
+void ks_json_again(ks_json_t *w);
 void ks_json_finish(ks_json_t *w);
 
 /*

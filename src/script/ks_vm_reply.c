@@ -354,7 +354,8 @@ static const ks_reply_ops_t  ks_lua_ops = {
     ks_lua_mark,
     ks_lua_mark,
     ks_lua_number,
-    NULL                                /* big */
+    NULL,                               /* big */
+    NULL                                /* bulk */
 };
 
 

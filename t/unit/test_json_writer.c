@@ -546,6 +546,50 @@ test_string_lengths(void **state)
 }
 
 
+/* one piece or two, in an array: what one way writes, the other does */
+
+static void
+test_string_whole(void **state)
+{
+    u_char        p[600], *bytes;
+    size_t        len, size, at;
+    unsigned      base64;
+    writer_t      a, b;
+    ks_reply_t   *r;
+
+    (void) state;
+
+    for (len = 0; len <= sizeof(p); len++) {
+        memset(p, 'a', sizeof(p));
+        at = len - len % 3 / 2 - 1;
+
+        if (len % 4 != 0 && at < len) {
+            p[at] = "\"\xc3\x1f"[len % 3];
+        }
+
+        for (base64 = 0; base64 <= 1; base64++) {
+            r = begin(&a, base64);
+            ks_reply_array(r, 2);
+            bulk_parts(r, p, len, (len + 2) / 2);
+            bulk_parts(r, p, len, (len + 2) / 2);
+            ks_json_finish(&a.w);
+
+            r = begin(&b, base64);
+            ks_reply_array(r, 2);
+            ks_reply_bulk(r, p, len);
+            ks_reply_bulk(r, p, len);
+
+            bytes = out_bytes(&a.out, &size);
+            bytes[size] = '\0';
+            end(&b, (char *) bytes);
+
+            free(bytes);
+            pool_free(&a.pool);
+        }
+    }
+}
+
+
 static void
 test_string_random(void **state)
 {
@@ -901,29 +945,35 @@ test_envelopes_in_a_row(void **state)
 
     ks_out_init(&out, NULL, 0, pool_alloc, &pool);
     ks_out_write(&out, "[", 1);
+    ks_json_init(&w, &out, 0);
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         if (i != 0) {
             ks_out_write(&out, ",", 1);
+            ks_json_again(&w);
         }
 
-        ks_json_init(&w, &out, 0);
         w.reply.ops->mark(&w.reply);
         ks_reply_null(&w.reply);
         w.reply.ops->rewind(&w.reply);
 
         if (i == 1) {
             ks_reply_error(&w.reply, "ERR x");
+        } else if (i == 2) {
+            ks_reply_array(&w.reply, 2);
+            ks_reply_integer(&w.reply, i);
+            ks_reply_bulk(&w.reply, "\xc3", 1);
         } else {
             ks_reply_integer(&w.reply, i);
         }
 
+        assert_int_equal(w.reply.failed, i == 1);
         ks_json_finish(&w);
     }
 
     ks_out_write(&out, "]", 1);
     expect_out(&out, LIT("[{\"result\":0},{\"error\":\"ERR x\"},"
-                         "{\"result\":2}]"));
+                         "{\"result\":[2,\"" FFFD "\"]},{\"result\":3}]"));
     pool_free(&pool);
 }
 
@@ -940,6 +990,7 @@ main(void)
         cmocka_unit_test(test_string_bytes),
         cmocka_unit_test(test_string_sequences),
         cmocka_unit_test(test_string_lengths),
+        cmocka_unit_test(test_string_whole),
         cmocka_unit_test(test_string_random),
         cmocka_unit_test(test_base64),
         cmocka_unit_test(test_long_strings),
