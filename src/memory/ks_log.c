@@ -159,44 +159,57 @@ ks_save_far(ks_mem_t *m, ks_shard_t *sh, const u_char *at, size_t len)
 }
 
 
+/* whether the page that the last save went to has room for another */
+
+static inline int
+ks_save_near(const ks_mem_t *m, const ks_shard_t *sh, size_t len)
+{
+    return m->saving == sh
+           && m->page->used + ks_align(len, 8) + 8 <= sizeof(m->page->data);
+}
+
+
+static void __attribute__((noinline))
+ks_save_run(ks_mem_t *m, ks_shard_t *sh, const void *p, size_t len)
+{
+    if (ks_unlikely(!ks_save_near(m, sh, len))) {
+        ks_save_far(m, sh, p, len);
+        return;
+    }
+
+    memcpy(m->page->data + m->page->used, p, len);
+    ks_log_seal(&m->leader->log, m->page, ks_align(len, 8),
+                ks_log_word(m, p, len));
+}
+
+
 /*
  * Nearly all saves are of a shard that is marked already, and go to the page
- * that the one before went to.
+ * that the one before went to; half of them are of one word.
  */
 
 void
 ks_save(ks_mem_t *m, ks_shard_t *sh, const void *p, size_t len)
 {
-    u_char        *to;
-    ks_logpage_t  *page;
+    uint64_t  word;
 
-    if (len <= 8 && ks_log_has(m, p, len)) {
+    if (len > 8) {
+        ks_save_run(m, sh, p, len);
         return;
     }
 
-    page = m->page;
-
-    if (ks_unlikely(m->saving != sh
-                    || page->used + ks_align(len, 8) + 8
-                       > sizeof(page->data)))
-    {
-        ks_save_far(m, sh, p, len);
+    if (ks_log_has(m, p, len)) {
         return;
     }
 
-    to = page->data + page->used;
-
-    if (len == 8) {
-        memcpy(to, p, 8);
-
-    } else if (len == 4) {
-        memcpy(to, p, 4);
-
-    } else {
-        memcpy(to, p, len);
+    if (ks_unlikely((len != 8 && len != 4) || !ks_save_near(m, sh, len))) {
+        ks_save_run(m, sh, p, len);
+        return;
     }
 
-    ks_log_seal(&m->leader->log, page, ks_align(len, 8),
+    word = (len == 8) ? ks_load64(p) : ks_load32(p);
+    memcpy(m->page->data + m->page->used, &word, sizeof(word));
+    ks_log_seal(&m->leader->log, m->page, sizeof(word),
                 ks_log_word(m, p, len));
 }
 
