@@ -161,6 +161,7 @@ subtest 'what a client sends is not believed' => sub {
         ['in quotes', "sid=\"$good\"", 'new'],
         ['of another case', "SID=$good", 'new'],
         ['of a longer name', "xsid=$good; sidx=$good", 'new'],
+        ['without a name', "sidx$good; $good; =$good", 'new'],
         ['a key, not a cookie', 'sid=' . sha256_hex($good), 'new'],
         ['with other characters', 'sid=' . '%' x 43, 'new'],
     ) {
@@ -175,7 +176,7 @@ subtest 'what a client sends is not believed' => sub {
         ok(!length $sent || index($r->{head}, $sent) < 0, '... no echo');
     }
 
-    is(redis('DBSIZE'), $n + 11, 'each began a session of its own');
+    is(redis('DBSIZE'), $n + 12, 'each began a session of its own');
 
     my $second = browser();
     $second->get('/app', session('set user=43'));
@@ -366,11 +367,19 @@ subtest 'destroy' => sub {
     is(redis('EXISTS', key($old)), 0, '... the old one is gone');
 
     for my $last ('set x=1, destroy', 'renew, destroy') {
-        $r = $b->get('/app', session($last));
-        ok(!defined $b->{jar}, "$last: nothing is left");
-        is(scalar @{$r->{cookies}}, 1, '... nor begins');
         $b->get('/app');
+        my $n = redis('DBSIZE');
+        $r = $b->get('/app', session($last));
+        ok(!defined $b->{jar}, "$last: no cookie is left");
+        is(scalar @{$r->{cookies}}, 1, '... nor another one given');
+        is(redis('DBSIZE'), $n - 1, '... the key is gone');
     }
+
+    my $n = redis('DBSIZE');
+    is_deeply(browser()->get('/app', session('destroy'))->{cookies}, [],
+              'one that has only begun leaves no cookie');
+    is(redis('DBSIZE'), $n, '... and no key');
+    $b->get('/app');
 
     $r = $b->get('/logout');
     is("$r->{status} " . (defined $b->{jar} ? 'kept' : 'gone'), '204 gone',

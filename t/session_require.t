@@ -281,7 +281,8 @@ subtest 'one session of a request' => sub {
     is(redis('HGET', "session:$id", 'user'), undef,
        '... an intercepted response says nothing');
 
-    $b->get('/mirrored', session('set mirrored=1'));
+    $b->get('/app', session('set mirrored=1'));
+    $b->get('/mirrored');
     ok(wait_for(20, sub { $ngx->access_log =~ m{^/mirror 200 }m }), 'a mirror');
     is_deeply([sort(@{redis('HKEYS', key($b->{jar}))})],
               ['_created', 'checked', 'mirrored', 'user'],

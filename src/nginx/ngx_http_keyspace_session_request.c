@@ -288,9 +288,7 @@ ngx_http_keyspace_session_begin(ngx_http_request_t *r,
 
     s->key = key;
     s->live = 1;
-    s->ended = 0;
     s->give = 1;
-    s->expire = 0;
 
     return NGX_OK;
 }
