@@ -113,6 +113,10 @@ ks_pat_find_plain(lua_State *L, const char *s, size_t slen, const char *p,
 
     at = memmem(s + from, slen - from, p, plen);
 
+    if (slen - from > KS_LUA_STEPS) {
+        ks_vm_tick(L);
+    }
+
     if (at == NULL) {
         lua_pushnil(L);
         return 1;

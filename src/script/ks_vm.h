@@ -52,6 +52,7 @@ typedef struct {
     lua_State         *L;               /* the state; runs no script itself */
     size_t             used;            /* bytes that it has */
     size_t             limit;           /* 0: none */
+    unsigned           calls;           /* of commands */
     size_t             grown;           /* since the last look at the clock */
     unsigned           refused:1;       /* the last wish for memory */
     unsigned           starved:1;       /* and that after a collection, too */

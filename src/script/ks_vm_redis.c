@@ -10,7 +10,9 @@
 #include "script/ks_vm.h"
 
 
-#define KS_CALL_ARGS  64                /* more of them need memory of Lua's */
+#define KS_CALL_ARGS   64               /* more of them need memory of Lua's */
+#define KS_CALLS_FAST  16               /* commands between looks at the clock */
+#define KS_LONG_TEXT   65536            /* bytes that take their time */
 
 /* Redis's numbers for what redis.log() is told */
 #define KS_LOG_LEVELS  4
@@ -198,6 +200,21 @@ ks_call_run(lua_State *L, ks_run_t *run, const ks_command_t *cmd, int argc,
 }
 
 
+/* a command may take as long as many instructions do */
+
+static void
+ks_call_look(lua_State *L, const ks_command_t *cmd)
+{
+    ks_vm_t  *vm;
+
+    vm = ks_vm_of(L);
+
+    if (!(cmd->flags & KS_CMD_FAST) || ++vm->calls % KS_CALLS_FAST == 0) {
+        ks_vm_tick(L);
+    }
+}
+
+
 static int
 ks_call_error(lua_State *L, const char *text)
 {
@@ -246,6 +263,7 @@ ks_call(lua_State *L)
     }
 
     ks_call_run(L, run, cmd, argc, argv);
+    ks_call_look(L, cmd);
 
     if (!lua_istable(L, -1)) {
         return 0;
@@ -330,6 +348,8 @@ ks_redis_log(lua_State *L)
         vm->conf.log(vm->conf.data, level, &text);
     }
 
+    ks_vm_tick(L);
+
     return 0;
 }
 
@@ -354,6 +374,10 @@ ks_redis_sha1hex(lua_State *L)
 
     ks_sha1hex((const u_char *) text, len, sha);
     lua_pushstring(L, sha);
+
+    if (len > KS_LONG_TEXT) {
+        ks_vm_tick(L);
+    }
 
     return 1;
 }
