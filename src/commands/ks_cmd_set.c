@@ -32,7 +32,9 @@ ks_arg_natural(ks_ctx_t *c, const ks_str_t *arg, int64_t *v, const char *err)
 }
 
 
-void
+/* all members, one after the other; the aggregate is open */
+
+static void
 ks_reply_members(ks_ctx_t *c, const ks_value_t *v)
 {
     int               more;

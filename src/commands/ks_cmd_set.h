@@ -13,8 +13,5 @@
 int ks_arg_natural(ks_ctx_t *c, const ks_str_t *arg, int64_t *v,
     const char *err);
 
-/* All members, one after the other; the aggregate is open. */
-void ks_reply_members(ks_ctx_t *c, const ks_value_t *v);
-
 
 #endif /* KS_CMD_SET_H */

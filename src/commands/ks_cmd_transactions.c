@@ -88,7 +88,7 @@ ks_session_queue(ks_session_t *s, const ks_command_t *cmd, int argc,
 }
 
 
-void
+static void
 ks_session_unwatch(ks_session_t *s)
 {
     while (s->nwatches != 0) {

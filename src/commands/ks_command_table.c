@@ -44,7 +44,6 @@
 #define GEO          KS_ACL_GEO
 #define HLL          KS_ACL_HLL
 #define TRANSACT     KS_ACL_TRANSACT
-#define BLOCKING     KS_ACL_BLOCKING
 #define SCRIPTING    KS_ACL_SCRIPTING
 
 #define RO           KS_KEY_RO

@@ -144,9 +144,6 @@ void ks_session_reset(ks_session_t *s);
 /* Forgets what is queued and watched. */
 void ks_session_discard(ks_session_t *s);
 
-/* Forgets what is watched. */
-void ks_session_unwatch(ks_session_t *s);
-
 /* Copies a command to the queue; KS_ERR: the error is written. */
 int ks_session_queue(ks_session_t *s, const ks_command_t *cmd, int argc,
     const ks_str_t *argv, ks_reply_t *reply);

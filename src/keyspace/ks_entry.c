@@ -12,6 +12,9 @@
 #define KS_LFU_FACTOR   10
 
 
+static void ks_entry_born(ks_space_t *sp, ks_entry_t *e);
+
+
 static inline size_t
 ks_entry_key_offset(const ks_entry_t *e)
 {
@@ -74,7 +77,9 @@ ks_entry_size(const ks_entry_t *e)
 }
 
 
-ks_entry_t *
+/* in no table yet, and without its value */
+
+static ks_entry_t *
 ks_entry_new(ks_space_t *sp, ks_shard_t *sh, const ks_form_t *f)
 {
     u_char       *p;
@@ -475,7 +480,7 @@ ks_lfu_decayed(const ks_space_t *sp, const ks_entry_t *e)
 }
 
 
-void
+static void
 ks_entry_born(ks_space_t *sp, ks_entry_t *e)
 {
     if (ks_policy_lfu(sp)) {

@@ -137,7 +137,6 @@ ks_either_due(uint64_t at, uint64_t due)
 
 /* --- ks_space.c --- */
 
-uint64_t ks_key_hash(ks_space_t *sp, const u_char *p, size_t len);
 ks_place_t ks_place(ks_space_t *sp, const ks_str_t *key);
 uint32_t ks_rand(ks_space_t *sp, uint32_t below);
 
@@ -170,14 +169,10 @@ typedef struct {
 } ks_form_t;
 
 /*
- * A new entry without its value; in no table yet.  ks_entry_value() is where
- * the value (or its ks_tail_t, or its roots) goes; a ks_fields_t is set.
- */
-ks_entry_t *ks_entry_new(ks_space_t *sp, ks_shard_t *sh, const ks_form_t *f);
-
-/*
- * The same, in the table: in the place of old (NULL: none) for the key, with
- * its TTL set.  old is buried, but its value can be read until the commit.
+ * A new entry without its value, in the table: in the place of old (NULL:
+ * none) for the key, with its TTL set.  ks_entry_value() is where the value
+ * (or its ks_tail_t, or its roots) goes; a ks_fields_t is set.  old is buried,
+ * but its value can be read until the commit.
  */
 ks_entry_t *ks_entry_succeed(ks_space_t *sp, const ks_place_t *at,
     ks_entry_t *old, const ks_form_t *form);
@@ -218,15 +213,9 @@ size_t ks_entry_reap(ks_space_t *sp, ks_shard_t *sh, uint32_t max);
 
 /* The access clock: a hint, never saved. */
 void ks_entry_touch(ks_space_t *sp, ks_entry_t *e);
-void ks_entry_born(ks_space_t *sp, ks_entry_t *e);
 uint32_t ks_entry_age(ks_space_t *sp, const ks_entry_t *e);     /* 16 ms */
 
 /* --- ks_value.c --- */
-
-/* A handle on the value of an entry which is in no table, or whose key is not
- * at hand: it may be read, moved and taken apart. */
-void ks_value_attach(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e,
-    ks_value_t *v);
 
 /*
  * Gives the value of e, of a key that lives in from, to a new entry in the

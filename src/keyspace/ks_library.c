@@ -268,17 +268,6 @@ ks_library_kill(ks_space_t *sp)
 }
 
 
-size_t
-ks_library_memory(ks_space_t *sp, ks_library_kind_t kind)
-{
-    ks_tree_t  t;
-
-    ks_library_open(sp, kind, &t);
-
-    return ks_tree_memory(&t);
-}
-
-
 void
 ks_library_check(ks_space_t *sp, ks_checker_t *ck)
 {

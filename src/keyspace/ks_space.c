@@ -290,7 +290,7 @@ ks_arena_reset(ks_space_t *sp)
  * that it is this key's is seen from the bytes.
  */
 
-uint64_t
+static uint64_t
 ks_key_hash(ks_space_t *sp, const u_char *p, size_t len)
 {
     ks_hashed_t  *kept;

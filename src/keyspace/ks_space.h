@@ -345,9 +345,6 @@ int ks_library_busy(ks_space_t *sp);
 uint64_t ks_library_kills(const ks_space_t *sp);
 void ks_library_kill(ks_space_t *sp);
 
-/* bytes of zone */
-size_t ks_library_memory(ks_space_t *sp, ks_library_kind_t kind);
-
 
 /* --- the checker --- */
 

@@ -67,7 +67,12 @@ ks_value_place(ks_value_t *v)
 }
 
 
-void
+/*
+ * A handle on the value of an entry which is in no table, or whose key is not
+ * at hand: it may be read, moved and taken apart.
+ */
+
+static void
 ks_value_attach(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, ks_value_t *v)
 {
     unsigned    i;

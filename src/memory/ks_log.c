@@ -25,7 +25,9 @@ ks_log_begin(const ks_mem_t *m, ks_log_t *log, uint64_t covers)
 }
 
 
-int
+/* whether a record of len bytes fits into the current page */
+
+static int
 ks_log_fits(const ks_mem_t *m, const ks_log_t *log, size_t len)
 {
     ks_logpage_t  *page;

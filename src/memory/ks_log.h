@@ -28,12 +28,6 @@ ks_log_page(const ks_mem_t *m, uint32_t page)
 /* Starts an empty log; it is open from its first record on. */
 void ks_log_begin(const ks_mem_t *m, ks_log_t *log, uint64_t covers);
 
-/*
- * Whether a record of len bytes fits into the current page.  If not, a pool
- * log is full; a shard's log goes to its next page (ks_log_reserve()).
- */
-int ks_log_fits(const ks_mem_t *m, const ks_log_t *log, size_t len);
-
 /* Appends a record that fits. */
 void ks_log_put(const ks_mem_t *m, ks_log_t *log, const void *p, size_t len);
 

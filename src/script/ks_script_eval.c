@@ -441,11 +441,12 @@ ks_script_run(ks_ctx_t *c, ks_vm_t *vm, const char *name, unsigned flags,
 
 
 int
-ks_script_keys(ks_ctx_t *c, int argc, const ks_str_t *argv, int *nkeys)
+ks_script_keys(ks_ctx_t *c, int argc, const ks_str_t *argv, const char *err,
+    int *nkeys)
 {
     int64_t  n;
 
-    if (ks_arg_int(c, &argv[2], &n, NULL) != KS_OK) {
+    if (ks_arg_int(c, &argv[2], &n, err) != KS_OK) {
         return KS_ERR;
     }
 
@@ -474,7 +475,7 @@ ks_eval(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
     unsigned   flags;
     ks_vm_t   *vm;
 
-    if (ks_script_keys(c, argc, argv, &nkeys) != KS_OK) {
+    if (ks_script_keys(c, argc, argv, NULL, &nkeys) != KS_OK) {
         return;
     }
 
@@ -574,7 +575,7 @@ ks_evalsha(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
     unsigned   flags;
     ks_vm_t   *vm;
 
-    if (ks_script_keys(c, argc, argv, &nkeys) != KS_OK) {
+    if (ks_script_keys(c, argc, argv, NULL, &nkeys) != KS_OK) {
         return;
     }
 

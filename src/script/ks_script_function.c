@@ -11,34 +11,6 @@
 
 /* --- FCALL --- */
 
-static int
-ks_fcall_keys(ks_ctx_t *c, int argc, const ks_str_t *argv, int *nkeys)
-{
-    int64_t  n;
-
-    if (ks_arg_int(c, &argv[2], &n, "ERR Bad number of keys provided")
-        != KS_OK)
-    {
-        return KS_ERR;
-    }
-
-    if (n > argc - 3) {
-        ks_reply_error(c->reply, "ERR Number of keys can't be greater than "
-                       "number of args");
-        return KS_ERR;
-    }
-
-    if (n < 0) {
-        ks_reply_error(c->reply, "ERR Number of keys can't be negative");
-        return KS_ERR;
-    }
-
-    *nkeys = (int) n;
-
-    return KS_OK;
-}
-
-
 static void
 ks_push_arguments(lua_State *L, int n, const ks_str_t *args)
 {
@@ -102,7 +74,10 @@ ks_fcall(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
         return;
     }
 
-    if (ks_fcall_keys(c, argc, argv, &nkeys) != KS_OK) {
+    if (ks_script_keys(c, argc, argv, "ERR Bad number of keys provided",
+                       &nkeys)
+        != KS_OK)
+    {
         lua_settop(vm->L, 0);
         return;
     }

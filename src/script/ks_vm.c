@@ -28,6 +28,8 @@ static void *ks_vm_alloc(void *data, void *p, size_t old, size_t size);
 static int ks_vm_panic(lua_State *L);
 static void ks_vm_hook(lua_State *L, lua_Debug *ar);
 static uint64_t ks_vm_clock(void);
+static void ks_vm_give_up(ks_vm_t *vm, const char *reason)
+    __attribute__((noreturn));
 static void ks_vm_judge(ks_vm_t *vm);
 
 
@@ -63,8 +65,10 @@ ks_vm_slot(ks_space_t *sp)
 }
 
 
-ks_vm_t *
-ks_vm(ks_space_t *sp)
+/* the state, made if there is none; NULL: no memory */
+
+static ks_vm_t *
+ks_vm_made(ks_space_t *sp)
 {
     ks_vm_t  *vm;
 
@@ -203,7 +207,7 @@ ks_vm_want(ks_ctx_t *c)
 {
     ks_vm_t  *vm;
 
-    vm = ks_vm(c->space);
+    vm = ks_vm_made(c->space);
 
     if (vm == NULL) {
         ks_reply_error(c->reply, "ERR no memory for a Lua state");
@@ -307,7 +311,9 @@ ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs)
 }
 
 
-void
+/* the way of errors that cannot be caught by the script: rolls back */
+
+static void
 ks_vm_give_up(ks_vm_t *vm, const char *reason)
 {
     ks_run_t  *run;
@@ -498,7 +504,7 @@ ks_script_compiles(ks_space_t *sp, const u_char *text, size_t len)
     lua_State     *L;
     const u_char  *line;
 
-    vm = ks_vm(sp);
+    vm = ks_vm_made(sp);
 
     if (vm == NULL) {
         return -1;

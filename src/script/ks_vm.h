@@ -75,16 +75,16 @@ typedef struct {
 
 /* --- ks_vm.c --- */
 
-/* The state of the handle, made if there is none; NULL: no memory. */
-ks_vm_t *ks_vm(ks_space_t *sp);
-
 static inline ks_vm_t *
 ks_vm_of(lua_State *L)
 {
     return *(ks_vm_t **) lua_getextraspace(L);
 }
 
-/* The same; NULL: the error is written. */
+/*
+ * The state of the command's handle, made if there is none; NULL: no memory,
+ * the error is written.
+ */
 ks_vm_t *ks_vm_want(ks_ctx_t *c);
 
 /*
@@ -97,10 +97,6 @@ ks_vm_t *ks_vm_want(ks_ctx_t *c);
 void ks_vm_begin(ks_vm_t *vm, ks_run_t *run, int n);
 int ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs);
 void ks_vm_end(ks_vm_t *vm, ks_run_t *run);
-
-/* The way of errors that cannot be caught by the script: rolls back. */
-void ks_vm_give_up(ks_vm_t *vm, const char *reason)
-    __attribute__((noreturn));
 
 /* SHA-1 in hex; to has KS_SHA_LEN + 1 bytes. */
 void ks_sha1hex(const u_char *p, size_t len, char *to);
@@ -129,8 +125,12 @@ int ks_vm_load(ks_vm_t *vm, const ks_str_t *text, const char *name);
 
 /* --- ks_script_eval.c --- */
 
-/* How many keys argv[2] says there are.  KS_ERR: the error is written. */
-int ks_script_keys(ks_ctx_t *c, int argc, const ks_str_t *argv, int *nkeys);
+/*
+ * How many keys argv[2] says there are; err: what is said of what is no
+ * integer, NULL: the usual.  KS_ERR: the error is written.
+ */
+int ks_script_keys(ks_ctx_t *c, int argc, const ks_str_t *argv,
+    const char *err, int *nkeys);
 
 /* --- ks_script_function.c --- */
 

@@ -184,7 +184,7 @@ ks_leaf_take(const ks_tree_t *t, ks_leaf_t *leaf, const ks_leaf_t *src,
 
 /* --- strings --- */
 
-size_t
+static size_t
 ks_string_room(const ks_item_t *it)
 {
     if (it->len <= KS_CODE_MAX) {
@@ -212,7 +212,9 @@ ks_leaf_need(const ks_tree_t *t, const ks_item_t *cols)
 }
 
 
-u_char
+/* keeps a string at p; the byte that says how */
+
+static u_char
 ks_leaf_write(ks_tree_t *t, u_char *p, const ks_item_t *it)
 {
     uint16_t      len;

@@ -246,10 +246,6 @@ void ks_leaf_free_blobs(ks_tree_t *t, ks_leaf_t *leaf, unsigned i, unsigned k,
 /* A string as it is kept: at p, with this byte. */
 ks_item_t ks_leaf_string(u_char code, const u_char *p);
 
-/* Keeps a string at p; the byte that says how. */
-u_char ks_leaf_write(ks_tree_t *t, u_char *p, const ks_item_t *it);
-size_t ks_string_room(const ks_item_t *it);
-
 
 /* --- inner nodes --- */
 

@@ -22,6 +22,9 @@
 #define KS_LZF_RATIO      88
 
 
+static int ks_lzf_expand(const u_char *p, size_t n, u_char *to, size_t len);
+
+
 static uint64_t
 ks_big(const u_char *p, unsigned n)
 {
@@ -185,9 +188,10 @@ ks_rdb_string(ks_rdb_in_t *in, ks_str_t *s)
 /*
  * LZF is runs of literal bytes and references to bytes before: how far back,
  * and how many, 3 or more; what is copied may be what is just being written.
+ * It expands exactly to len bytes, or it is damaged.
  */
 
-int
+static int
 ks_lzf_expand(const u_char *p, size_t n, u_char *to, size_t len)
 {
     size_t         run, back, at;

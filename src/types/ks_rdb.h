@@ -80,9 +80,6 @@ int ks_rdb_read(ks_rdb_in_t *in, ks_rdb_value_t *v);
 /* a string, in whatever encoding */
 int ks_rdb_string(ks_rdb_in_t *in, ks_str_t *s);
 
-/* Expands exactly to len bytes, or it is damaged. */
-int ks_lzf_expand(const u_char *p, size_t n, u_char *to, size_t len);
-
 
 /* --- writing: they return the first byte behind what they wrote --- */
 
