@@ -1,27 +1,20 @@
 /*
  * The JSON writer: one envelope for each command.
  *
- * A string is escaped (or made base64) straight into the output, in whatever
- * parts it comes; what a part leaves unfinished, a piece of a UTF-8 sequence or
- * of a base64 triple, is carried over to the next.
- *
  * A stack counts the elements to come at each level, as JSON wants a bracket
- * where RESP has nothing.  Assumes that handlers keep to ks_reply.h; promises
- * valid JSON for any bytes.
+ * where RESP has nothing.  What strings look like inside their quotes is in
+ * ks_json_string.c.  Assumes that handlers keep to ks_reply.h; promises valid
+ * JSON for any bytes.
  */
 
-#include "protocol/ks_writers.h"
+#include "protocol/ks_json_string.h"
 #include "protocol/ks_scan.h"
 
 
 #define KS_JSON_DEFERRED  SIZE_MAX      /* in the place of a count */
 
-#define KS_JSON_ESCAPE    6             /* the longest: \u0000 */
-#define KS_JSON_ROOM      64            /* to make escaping worth a start */
 #define KS_JSON_PREFIX    10            /* {"result": */
 #define KS_JSON_SHORT     512           /* strings tried as a whole */
-
-#define KS_REPLACEMENT    "\xEF\xBF\xBD"
 
 
 static u_char *ks_json_value(ks_json_t *w, size_t n);
@@ -31,18 +24,6 @@ static void ks_json_string(ks_json_t *w, const u_char *p, size_t len,
 static int ks_json_string_plain(ks_json_t *w, const u_char *p, size_t len);
 static void ks_json_open_level(ks_json_t *w, size_t n);
 static int ks_json_stack_room(ks_json_t *w, ks_json_stack_t *s, size_t depth);
-static void ks_json_text(ks_json_t *w, const u_char *p, const u_char *end);
-static const u_char *ks_json_text_carried(ks_json_t *w, const u_char *p,
-    const u_char *end);
-static const u_char *ks_json_escape(ks_json_t *w, u_char *d, const u_char *p,
-    const u_char *end);
-static int ks_json_sequences(u_char **dp, const u_char *stop,
-    const u_char **pp, const u_char *end);
-static u_char *ks_json_escape_byte(u_char *d, u_char c);
-static int ks_utf8_check(const u_char *p, size_t n);
-static void ks_json_base64(ks_json_t *w, const u_char *p, const u_char *end);
-static void ks_json_base64_last(ks_json_t *w);
-static void ks_base64_triples(u_char *d, const u_char *p, size_t n);
 
 
 static void
@@ -149,12 +130,7 @@ ks_json_bulk_part(ks_reply_t *r, const u_char *p, size_t n)
         return;
     }
 
-    if (w->base64 && !w->raw) {
-        ks_json_base64(w, p, p + n);
-
-    } else {
-        ks_json_text(w, p, p + n);
-    }
+    ks_json_string_part(w, p, p + n);
 }
 
 
@@ -164,15 +140,7 @@ ks_json_bulk_end(ks_reply_t *r)
     u_char     *p;
     ks_json_t  *w = (ks_json_t *) r;
 
-    if (w->ncarry != 0) {
-
-        if (w->base64 && !w->raw) {
-            ks_json_base64_last(w);
-
-        } else {
-            ks_out_write(w->out, KS_REPLACEMENT, 3);
-        }
-    }
+    ks_json_string_end(w);
 
     p = w->out->failed ? NULL : ks_out_room(w->out, 1);
 
@@ -441,309 +409,6 @@ ks_json_stack_room(ks_json_t *w, ks_json_stack_t *s, size_t depth)
     s->room = room;
 
     return KS_OK;
-}
-
-
-static void
-ks_json_text(ks_json_t *w, const u_char *p, const u_char *end)
-{
-    u_char  *d;
-
-    if (w->ncarry != 0) {
-        p = ks_json_text_carried(w, p, end);
-    }
-
-    while (p < end) {
-        d = ks_out_room(w->out, KS_JSON_ROOM);
-
-        if (d == NULL) {
-            return;
-        }
-
-        p = ks_json_escape(w, d, p, end);
-    }
-}
-
-
-/*
- * Ends the sequence that the last part has begun.  The byte that shows it to
- * be broken is not a part of it and may begin anything.
- */
-
-static const u_char *
-ks_json_text_carried(ks_json_t *w, const u_char *p, const u_char *end)
-{
-    int  n;
-
-    while (p < end) {
-        w->carry[w->ncarry++] = *p;
-
-        n = ks_utf8_check(w->carry, w->ncarry);
-
-        if (n < 0) {
-            w->ncarry = 0;
-            ks_out_write(w->out, KS_REPLACEMENT, 3);
-            return p;
-        }
-
-        p++;
-
-        if (n > 0) {
-            w->ncarry = 0;
-            ks_out_write(w->out, w->carry, (size_t) n);
-            return p;
-        }
-    }
-
-    return p;
-}
-
-
-/*
- * Escapes as much as there is room for, and returns where it has come to.
- * A sequence that is cut short by the end of the part goes to the carry.
- */
-
-static const u_char *
-ks_json_escape(ks_json_t *w, u_char *d, const u_char *p, const u_char *end)
-{
-    int            n;
-    size_t         plain;
-    const u_char  *stop;
-
-    stop = w->out->tail->end;
-
-    for ( ;; ) {
-        plain = ks_copy_plain(d, p, (size_t) ks_min(end - p, stop - d));
-
-        d += plain;
-        p += plain;
-
-        if (p == end || stop - d < KS_JSON_ESCAPE) {
-            break;
-        }
-
-        if (*p < 0x80) {
-            d = ks_json_escape_byte(d, *p++);
-            continue;
-        }
-
-        n = ks_json_sequences(&d, stop, &p, end);
-
-        if (n < 0) {
-            memcpy(d, KS_REPLACEMENT, 3);
-            d += 3;
-            p -= n;
-
-        } else if (n == 0) {
-            w->ncarry = (unsigned) (end - p);
-            memcpy(w->carry, p, w->ncarry);
-            p = end;
-            break;
-        }
-    }
-
-    ks_out_take(w->out, (size_t) (d - w->out->tail->last));
-
-    return p;
-}
-
-
-/*
- * Copies UTF-8 sequences in a row, being at the first byte of one, while there
- * is room; returns what ks_utf8_check() says of the last one, which stays
- * there if it is not whole.
- */
-
-static int
-ks_json_sequences(u_char **dp, const u_char *stop, const u_char **pp,
-    const u_char *end)
-{
-    int            n;
-    u_char        *d;
-    const u_char  *p;
-
-    d = *dp;
-    p = *pp;
-
-    do {
-        n = ks_utf8_check(p, (size_t) (end - p));
-
-        if (n <= 0) {
-            break;
-        }
-
-        /* always four bytes, if there are as many, is the fastest copy */
-
-        memcpy(d, p, (end - p >= 4) ? 4 : (size_t) n);
-        d += n;
-        p += n;
-
-    } while (p < end && *p >= 0x80 && stop - d >= KS_JSON_ESCAPE);
-
-    *dp = d;
-    *pp = p;
-
-    return n;
-}
-
-
-static u_char *
-ks_json_escape_byte(u_char *d, u_char c)
-{
-    static const char    hex[] = "0123456789abcdef";
-    static const u_char  letters[] = {
-        0, 0, 0, 0, 0, 0, 0, 0, 'b', 't', 'n', 0, 'f', 'r'
-    };
-
-    *d++ = '\\';
-
-    if (c >= 0x20) {
-        *d++ = c;
-        return d;
-    }
-
-    if (c < sizeof(letters) && letters[c] != 0) {
-        *d++ = letters[c];
-        return d;
-    }
-
-    memcpy(d, "u00", 3);
-    d[3] = (u_char) hex[c >> 4];
-    d[4] = (u_char) hex[c & 0x0f];
-
-    return d + 5;
-}
-
-
-/*
- * The sequence that p[0..n) begins with, p[0] being 0x80 or above, n 1 or
- * more: its length, if it is whole; 0, if it is whole as far as it goes; minus
- * the length of its longest piece that could begin a sequence (or minus 1), if
- * it is broken.
- */
-
-static int
-ks_utf8_check(const u_char *p, size_t n)
-{
-    int     i, len;
-    u_char  c, low, high;
-
-    c = p[0];
-
-    if (n >= 2 && c >= 0xc2 && c < 0xe0 && (p[1] & 0xc0) == 0x80) {
-        return 2;
-    }
-
-    if (n >= 3 && c > 0xe0 && c < 0xf0 && c != 0xed
-        && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80)
-    {
-        return 3;
-    }
-
-    if (c < 0xc2 || c > 0xf4) {
-        return -1;
-    }
-
-    len = (c < 0xe0) ? 2 : (c < 0xf0) ? 3 : 4;
-
-    /* the second byte rules out overlong forms, surrogates, and the beyond */
-
-    low = (c == 0xe0) ? 0xa0 : (c == 0xf0) ? 0x90 : 0x80;
-    high = (c == 0xed) ? 0x9f : (c == 0xf4) ? 0x8f : 0xbf;
-
-    for (i = 1; i < len; i++) {
-
-        if ((size_t) i == n) {
-            return 0;
-        }
-
-        if (p[i] < low || p[i] > high) {
-            return -i;
-        }
-
-        low = 0x80;
-        high = 0xbf;
-    }
-
-    return len;
-}
-
-
-static void
-ks_json_base64(ks_json_t *w, const u_char *p, const u_char *end)
-{
-    size_t   n;
-    u_char  *d;
-
-    if (w->ncarry != 0) {
-
-        while (w->ncarry < 3 && p < end) {
-            w->carry[w->ncarry++] = *p++;
-        }
-
-        if (w->ncarry < 3) {
-            return;
-        }
-
-        ks_json_base64_last(w);
-    }
-
-    while (end - p >= 3) {
-        d = ks_out_room(w->out, 4);
-
-        if (d == NULL) {
-            return;
-        }
-
-        n = (size_t) ks_min((end - p) / 3, (w->out->tail->end - d) / 4);
-
-        ks_base64_triples(d, p, n);
-        ks_out_take(w->out, 4 * n);
-
-        p += 3 * n;
-    }
-
-    w->ncarry = (unsigned) (end - p);
-    memcpy(w->carry, p, w->ncarry);
-}
-
-
-/* What is carried, 1 to 3 bytes, as four letters. */
-
-static void
-ks_json_base64_last(ks_json_t *w)
-{
-    u_char  letters[4];
-
-    memset(w->carry + w->ncarry, 0, 3 - w->ncarry);
-    ks_base64_triples(letters, w->carry, 1);
-    memset(letters + w->ncarry + 1, '=', 3 - w->ncarry);
-
-    ks_out_write(w->out, letters, 4);
-
-    w->ncarry = 0;
-}
-
-
-static void
-ks_base64_triples(u_char *d, const u_char *p, size_t n)
-{
-    uint32_t           v;
-    static const char  letter[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "abcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    for ( /* void */ ; n != 0; n--) {
-        v = (uint32_t) p[0] << 16 | (uint32_t) p[1] << 8 | p[2];
-
-        d[0] = (u_char) letter[v >> 18];
-        d[1] = (u_char) letter[v >> 12 & 0x3f];
-        d[2] = (u_char) letter[v >> 6 & 0x3f];
-        d[3] = (u_char) letter[v & 0x3f];
-
-        p += 3;
-        d += 4;
-    }
 }
 
 
