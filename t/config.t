@@ -38,7 +38,7 @@ CONF
 
 
 my @refused = (
-    ['no token', conf('keyspace_zone main 1m { }'), qr/"main".*token|token.*"main"/],
+    ['no token', conf('keyspace_zone main 1m { }'), qr/"main" has no token/],
     ['an unknown policy', conf('keyspace_zone main 1m { eviction lru; token t; }'),
      qr/"lru"/],
     ['a policy without a name', conf('keyspace_zone main 1m { eviction; token t; }'),
@@ -64,6 +64,14 @@ my @refused = (
      qr/duplicate/],
     ['keyspace_rest without a name', conf('keyspace_zone main 1m { token t; }',
      'location / { keyspace_rest; }'), qr/number of arguments/],
+    ['keyspace_rest behind proxy_pass', conf('keyspace_zone main 1m { token t; }',
+     'location / { proxy_pass http://127.0.0.1:1; keyspace_rest main; }'),
+     qr/"keyspace_rest" directive stands beside another directive/],
+    ['keyspace_rest before proxy_pass', conf('keyspace_zone main 1m { token t; }',
+     'location /a/ { keyspace_rest main; proxy_pass http://127.0.0.1:1; }'),
+     qr{"keyspace_rest" stands beside another .* location "/a/"}],
+    ['little memory for scripts', conf('keyspace_zone main 1m { token t; '
+     . 'script_memory 10k; }'), qr/"10k".*256k or more/],
     ['an empty token', conf('keyspace_zone main 1m { token ""; }'),
      qr/empty|token/],
     ['a variable that is not set', conf('keyspace_zone main 1m { '

@@ -676,6 +676,13 @@ subtest 'configurations that are refused' => sub {
          qr/^1: .*"keyspace_resp_timeout" directive invalid value/s, 'no time');
     like($said->(resp => 'keyspace_resp_max_clients many;'),
          qr/^1: .*invalid number/s, 'no number');
+    like($said->(resp => 'proxy_pass 127.0.0.1:1;'),
+         qr/^1: .*"keyspace_resp" stands beside another directive/s,
+         'before proxy_pass');
+    like($said->(stream => 'server { listen 127.0.0.1:%RESP2%; '
+                           . 'proxy_pass 127.0.0.1:1; keyspace_resp main; }'),
+         qr/^1: .*"keyspace_resp" directive stands beside another/s,
+         'behind it');
 
     my $conf = "%STREAM%\nload_module %MODULE%;\nevents {}\n";
     like($said->(conf => $conf), qr/^1: .*undefined symbol/s,

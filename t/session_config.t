@@ -32,6 +32,8 @@ my @refused = (
     ['keyspace_session none;', qr/unknown keyspace zone "none"/],
     ['keyspace_session main x;', qr/unknown parameter "x"/],
     ['keyspace_session main =x;', qr/unknown parameter "=x"/],
+    ['keyspace_session main ttl=1h ttl=2h;',
+     qr/duplicate parameter "ttl=2h"/],
     ['keyspace_session main ttl;', qr/unknown parameter "ttl"/],
     ['keyspace_session main ttl=;', qr/"ttl=".*not a time/],
     ['keyspace_session main ttl=x;', qr/"ttl=x".*not a time/],

@@ -117,6 +117,17 @@ ngx_http_keyspace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
+    /* the last one would win, and which that is does not show */
+
+    if (conf->zone != NULL && clcf->handler != ngx_http_keyspace_rest_handler)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"keyspace_rest\" stands beside another directive "
+                           "that answers the requests of location \"%V\"",
+                           &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
     if (clcf->noname && conf->zone == NULL && prev->zone != NULL) {
         *conf = *prev;
 
@@ -205,6 +216,11 @@ ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (clcf->named) {
         return "cannot stand in a named location: "
                "the path of a command begins behind a fixed prefix";
+    }
+
+    if (clcf->handler != NULL) {
+        return "stands beside another directive that answers the location's "
+               "requests";
     }
 
     value = cf->args->elts;

@@ -39,7 +39,7 @@ static ngx_int_t ngx_http_keyspace_session_postconfiguration(ngx_conf_t *cf);
 static char *ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_keyspace_session_param(ngx_conf_t *cf,
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *arg);
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *arg, ngx_uint_t *given);
 static char *ngx_http_keyspace_session_sound(ngx_conf_t *cf,
     ngx_http_keyspace_session_conf_t *sc);
 static char *ngx_http_keyspace_session_require(ngx_conf_t *cf,
@@ -225,7 +225,7 @@ ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     char                                   *rv;
     ngx_str_t                              *value;
-    ngx_uint_t                              i;
+    ngx_uint_t                              i, given;
     ngx_http_keyspace_session_conf_t       *sc;
     ngx_http_keyspace_session_main_conf_t  *mcf;
 
@@ -260,8 +260,10 @@ ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    given = 0;
+
     for (i = 2; i < cf->args->nelts; i++) {
-        rv = ngx_http_keyspace_session_param(cf, sc, &value[i]);
+        rv = ngx_http_keyspace_session_param(cf, sc, &value[i], &given);
         if (rv != NGX_CONF_OK) {
             return rv;
         }
@@ -283,9 +285,10 @@ ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 static char *
 ngx_http_keyspace_session_param(ngx_conf_t *cf,
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *arg)
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *arg, ngx_uint_t *given)
 {
     ngx_str_t                           value;
+    ngx_uint_t                          bit;
     const char                         *wrong;
     ngx_http_keyspace_session_param_t  *p;
 
@@ -297,6 +300,17 @@ ngx_http_keyspace_session_param(ngx_conf_t *cf,
         {
             continue;
         }
+
+        bit = 1 << (p - ngx_http_keyspace_session_params);
+
+        if (*given & bit) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate parameter \"%V\" of "
+                               "\"keyspace_session\"", arg);
+            return NGX_CONF_ERROR;
+        }
+
+        *given |= bit;
 
         value.len = arg->len - p->name.len - 1;
         value.data = arg->data + p->name.len + 1;

@@ -157,9 +157,8 @@ ngx_keyspace_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (kz->tokens.nelts == 0 && !kz->public) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "keyspace zone \"%V\" has no token: give it one, "
-                           "or say \"token off;\" to let anyone in",
-                           &kz->name);
+                           "keyspace zone \"%V\" has no token: one is "
+                           "needed, or \"token off\"", &kz->name);
         return NGX_CONF_ERROR;
     }
 
@@ -284,8 +283,8 @@ ngx_keyspace_script_memory(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
     if (size == NGX_ERROR || size < NGX_KEYSPACE_SCRIPT_MIN) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid size \"%V\" in \"script_memory\": it is "
-                           "%d bytes or more", &value[1],
-                           NGX_KEYSPACE_SCRIPT_MIN);
+                           "%dk or more", &value[1],
+                           NGX_KEYSPACE_SCRIPT_MIN / 1024);
         return NGX_CONF_ERROR;
     }
 

@@ -106,6 +106,18 @@ ngx_stream_keyspace_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_stream_keyspace_srv_conf_t *prev = parent;
     ngx_stream_keyspace_srv_conf_t *conf = child;
 
+    ngx_stream_core_srv_conf_t  *cscf;
+
+    cscf = ngx_stream_conf_get_module_srv_conf(cf, ngx_stream_core_module);
+
+    if (conf->zone != NULL && cscf->handler != ngx_stream_keyspace_handler) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keyspace_resp\" stands beside another directive that "
+                      "answers the server's connections in %s:%ui",
+                      cscf->file_name, cscf->line);
+        return NGX_CONF_ERROR;
+    }
+
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 0);
     ngx_conf_merge_uint_value(conf->max_clients, prev->max_clients, 10000);
     ngx_conf_merge_size_value(conf->output_limit, prev->output_limit,
