@@ -22,6 +22,16 @@ KS::Play::only(\%rows, \%KS::Random::Set::MAKE,
 
 my $play = KS::Play->new(singles => 200);
 
+$play->rare(<DATA>);
 $play->rounds(40);
 
 done_testing;
+
+__DATA__
+SADD s "" a b
+SSCAN s 0 MATCH *
+SSCAN s 0 MATCH **
+SSCAN s 0 MATCH a COUNT 100
+SSCAN s 0 COUNT
+SSCAN s 0 COUNT 0
+SSCAN s 0 TYPE set

@@ -15,27 +15,7 @@ plan skip_all => 'there is no redis-server' unless KS::Redis::available();
 
 my $play = KS::Play->new(command => \&KS::Random::Zset::command);
 
-my @rare = map { [map { s/^"(.*)"$/$1/r }
-                  split / (?=(?:[^"]*"[^"]*")*[^"]*$)/] }
-           map { chomp; $_ } <DATA>;
-
-for my $door (@{$play->{doors}}) {
-    subtest "$door: what is rarely asked for" => sub {
-        my $r = $play->{referee};
-
-        $r->enter($door);
-        $r->reset;
-
-        for my $argv (@rare) {
-            my $d = $r->compare($argv);
-
-            ok(!$d, KS::Referee::show($argv))
-                or diag(KS::Referee::show_bytes($d->{want}), "\n",
-                        KS::Referee::show_bytes($d->{got}));
-        }
-    };
-}
-
+$play->rare(<DATA>);
 $play->rounds(50);
 
 done_testing;

@@ -94,6 +94,54 @@ ks_arg_cursor(ks_ctx_t *c, const ks_str_t *arg, uint64_t *cursor)
 }
 
 
+/* a lone star is no pattern: it matches the empty string, too */
+
+const ks_str_t *
+ks_arg_pattern(const ks_str_t *arg)
+{
+    return (arg->len == 1 && arg->data[0] == '*') ? NULL : arg;
+}
+
+
+int
+ks_arg_scan(ks_ctx_t *c, int argc, const ks_str_t *argv, int *i,
+    int64_t *count, const ks_str_t **pattern)
+{
+    const ks_str_t  *name, *value;
+
+    name = &argv[*i];
+
+    if (++*i >= argc) {
+        goto syntax;
+    }
+
+    value = &argv[*i];
+
+    if (ks_arg_is(name, "match")) {
+        *pattern = ks_arg_pattern(value);
+        return KS_OK;
+    }
+
+    if (!ks_arg_is(name, "count")) {
+        goto syntax;
+    }
+
+    if (ks_arg_int(c, value, count, NULL) != KS_OK) {
+        return KS_ERR;
+    }
+
+    if (*count >= 1) {
+        return KS_OK;
+    }
+
+syntax:
+
+    ks_reply_error(c->reply, KS_ERR_SYNTAX);
+
+    return KS_ERR;
+}
+
+
 void
 ks_error_arity(ks_ctx_t *c)
 {

@@ -92,6 +92,16 @@ int ks_arg_db(ks_ctx_t *c, const ks_str_t *arg);
 /* the argument as the cursor of a SCAN */
 int ks_arg_cursor(ks_ctx_t *c, const ks_str_t *arg, uint64_t *cursor);
 
+/* a pattern of KEYS or SCAN; NULL: one that matches whatever there is */
+const ks_str_t *ks_arg_pattern(const ks_str_t *arg);
+
+/*
+ * COUNT or MATCH of a SCAN at argv[*i], with what follows it, where *i is then;
+ * anything else is a syntax error.
+ */
+int ks_arg_scan(ks_ctx_t *c, int argc, const ks_str_t *argv, int *i,
+    int64_t *count, const ks_str_t **pattern);
+
 /* writes "wrong number of arguments", for what the arity cannot tell */
 void ks_error_arity(ks_ctx_t *c);
 

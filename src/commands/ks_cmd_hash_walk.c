@@ -286,43 +286,15 @@ ks_hscan_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_hash_walk_t *w)
 
         if (ks_arg_is(&argv[i], "novalues")) {
             w->what = KS_HASH_FIELDS;
-            continue;
-        }
 
-        if (i + 1 == argc) {
-            goto syntax;
-        }
-
-        if (ks_arg_is(&argv[i], "count")) {
-            if (ks_arg_int(c, &argv[++i], &w->count, NULL) != KS_OK) {
-                return KS_ERR;
-            }
-
-            if (w->count < 1) {
-                goto syntax;
-            }
-
-        } else if (ks_arg_is(&argv[i], "match")) {
-            w->pattern = &argv[++i];
-
-            /* a lone star is no pattern: it matches the empty field too */
-
-            if (w->pattern->len == 1 && w->pattern->data[0] == '*') {
-                w->pattern = NULL;
-            }
-
-        } else {
-            goto syntax;
+        } else if (ks_arg_scan(c, argc, argv, &i, &w->count, &w->pattern)
+                   != KS_OK)
+        {
+            return KS_ERR;
         }
     }
 
     return KS_OK;
-
-syntax:
-
-    ks_reply_error(c->reply, KS_ERR_SYNTAX);
-
-    return KS_ERR;
 }
 
 

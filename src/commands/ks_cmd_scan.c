@@ -37,16 +37,6 @@ ks_walk_init(ks_walk_t *w, ks_ctx_t *c)
 }
 
 
-/* a lone star is no pattern: it matches the empty key too */
-
-static void
-ks_walk_pattern(ks_walk_t *w, const ks_str_t *pattern)
-{
-    w->pattern = (pattern->len == 1 && pattern->data[0] == '*') ? NULL
-                                                                : pattern;
-}
-
-
 static int
 ks_walk_wants(const ks_walk_t *w, const ks_entry_t *e, const ks_str_t *key)
 {
@@ -92,7 +82,7 @@ ks_cmd_keys(ks_ctx_t *c, int argc, ks_str_t *argv)
     (void) argc;
 
     ks_walk_init(&w, c);
-    ks_walk_pattern(&w, &argv[1]);
+    w.pattern = ks_arg_pattern(&argv[1]);
     ks_reply_deferred(c->reply, KS_AGG_ARRAY);
 
     cursor = 0;
@@ -158,39 +148,19 @@ ks_scan_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_walk_t *w,
 {
     int  i;
 
-    for (i = 2; i < argc; i += 2) {
+    for (i = 2; i < argc; i++) {
 
-        if (i + 1 == argc) {
-            goto syntax;
-        }
+        if (i + 1 < argc && ks_arg_is(&argv[i], "type")) {
+            w->type = &argv[++i];
 
-        if (ks_arg_is(&argv[i], "count")) {
-            if (ks_arg_int(c, &argv[i + 1], count, NULL) != KS_OK) {
-                return KS_ERR;
-            }
-
-            if (*count < 1) {
-                goto syntax;
-            }
-
-        } else if (ks_arg_is(&argv[i], "match")) {
-            ks_walk_pattern(w, &argv[i + 1]);
-
-        } else if (ks_arg_is(&argv[i], "type")) {
-            w->type = &argv[i + 1];
-
-        } else {
-            goto syntax;
+        } else if (ks_arg_scan(c, argc, argv, &i, count, &w->pattern)
+                   != KS_OK)
+        {
+            return KS_ERR;
         }
     }
 
     return KS_OK;
-
-syntax:
-
-    ks_reply_error(c->reply, KS_ERR_SYNTAX);
-
-    return KS_ERR;
 }
 
 

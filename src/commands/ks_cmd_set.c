@@ -607,28 +607,12 @@ ks_sscan_options(ks_sscan_t *s, int argc, ks_str_t *argv)
 {
     int  i;
 
-    for (i = 3; i + 1 < argc; i += 2) {
-
-        if (ks_arg_is(&argv[i], "count")) {
-            if (ks_arg_int(s->c, &argv[i + 1], &s->count, NULL) != KS_OK) {
-                return KS_ERR;
-            }
-
-            if (s->count < 1) {
-                break;
-            }
-
-        } else if (ks_arg_is(&argv[i], "match")) {
-            s->pattern = &argv[i + 1];
-
-        } else {
-            break;
+    for (i = 3; i < argc; i++) {
+        if (ks_arg_scan(s->c, argc, argv, &i, &s->count, &s->pattern)
+            != KS_OK)
+        {
+            return KS_ERR;
         }
-    }
-
-    if (i < argc) {
-        ks_reply_error(s->c->reply, KS_ERR_SYNTAX);
-        return KS_ERR;
     }
 
     return KS_OK;

@@ -434,42 +434,13 @@ ks_zscan_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_zscan_t *s)
 {
     int  i;
 
-    for (i = 3; i < argc; i += 2) {
-
-        if (i + 1 == argc) {
-            goto syntax;
-        }
-
-        if (ks_arg_is(&argv[i], "count")) {
-            if (ks_arg_int(c, &argv[i + 1], &s->count, NULL) != KS_OK) {
-                return KS_ERR;
-            }
-
-            if (s->count < 1) {
-                goto syntax;
-            }
-
-        } else if (ks_arg_is(&argv[i], "match")) {
-            s->pattern = &argv[i + 1];
-
-            /* which matches an empty member too */
-
-            if (s->pattern->len == 1 && s->pattern->data[0] == '*') {
-                s->pattern = NULL;
-            }
-
-        } else {
-            goto syntax;
+    for (i = 3; i < argc; i++) {
+        if (ks_arg_scan(c, argc, argv, &i, &s->count, &s->pattern) != KS_OK) {
+            return KS_ERR;
         }
     }
 
     return KS_OK;
-
-syntax:
-
-    ks_reply_error(c->reply, KS_ERR_SYNTAX);
-
-    return KS_ERR;
 }
 
 

@@ -257,6 +257,19 @@ ks_log_undo(ks_mem_t *m, ks_log_t *log)
 }
 
 
+/* the transaction is over; the shard that has its log */
+
+static inline ks_shard_t *
+ks_transaction_over(ks_mem_t *m)
+{
+    m->dirty = 0;
+    m->saving = NULL;
+    m->txn++;
+
+    return m->leader;
+}
+
+
 void
 ks_commit(ks_mem_t *m)
 {
@@ -268,10 +281,7 @@ ks_commit(ks_mem_t *m)
         return;
     }
 
-    m->dirty = 0;
-    m->saving = NULL;
-    m->txn++;
-    sh = m->leader;
+    sh = ks_transaction_over(m);
 
     ks_log_close(&sh->log);
 
@@ -290,10 +300,7 @@ ks_rollback(ks_mem_t *m)
         return;
     }
 
-    m->dirty = 0;
-    m->saving = NULL;
-    m->txn++;
-    sh = m->leader;
+    sh = ks_transaction_over(m);
 
     if (sh->log.open) {
         ks_log_undo(m, &sh->log);

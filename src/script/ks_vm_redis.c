@@ -11,7 +11,8 @@
 
 
 #define KS_CALL_ARGS   64               /* more of them need memory of Lua's */
-#define KS_CALLS_FAST  16               /* commands between looks at the clock */
+#define KS_CALLS_FAST  16               /* commands from look to look at the
+                                           clock */
 #define KS_LONG_TEXT   65536            /* bytes that take their time */
 
 /* Redis's numbers for what redis.log() is told */
@@ -259,6 +260,7 @@ ks_call(lua_State *L)
     refusal = ks_call_refusal(run, cmd, argc);
 
     if (refusal) {
+        ks_vm_tick(L);
         return ks_call_error(L, refusal);
     }
 
@@ -533,6 +535,7 @@ ks_redis_acl_check_cmd(lua_State *L)
     }
 
     cmd = ks_command_find(argc, argv);
+    ks_vm_tick(L);
 
     if (cmd == NULL) {
         return ks_raise(L, "ERR Invalid command passed to "

@@ -187,6 +187,25 @@ ks_tree_only_leaf(const ks_tree_t *t)
  */
 int ks_tree_turn(const ks_tree_t *t, ks_pos_t *pos, int ahead);
 
+/* From past a leaf's last item to the first of the next; 0: there is none. */
+
+static inline int
+ks_tree_ahead(const ks_tree_t *t, ks_pos_t *pos)
+{
+    if (ks_likely(pos->i < pos->leaf->n)) {
+        return 1;
+    }
+
+    if (!ks_tree_turn(t, pos, 1)) {
+        return 0;
+    }
+
+    pos->i = 0;
+    pos->off = pos->leaf->start;
+
+    return 1;
+}
+
 /* Where a string of the item is, and how it is kept. */
 u_char *ks_tree_string(const ks_tree_t *t, const ks_pos_t *pos, unsigned col,
     u_char *code);

@@ -169,18 +169,7 @@ ks_tree_next(const ks_tree_t *t, ks_pos_t *pos)
         pos->i++;
     }
 
-    if (ks_likely(pos->i < pos->leaf->n)) {
-        return 1;
-    }
-
-    if (!ks_tree_turn(t, pos, 1)) {
-        return 0;
-    }
-
-    pos->i = 0;
-    pos->off = pos->leaf->start;
-
-    return 1;
+    return ks_tree_ahead(t, pos);
 }
 
 

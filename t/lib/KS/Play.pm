@@ -81,6 +81,32 @@ sub rounds {
 }
 
 
+# What chance does not come upon: these commands, one a line, by each door.
+# Words are separated by single spaces, or stand in double quotes.
+sub rare {
+    my ($self, @lines) = @_;
+    my $r = $self->{referee};
+    my @rare = map { [map { s/^"(.*)"$/$1/r }
+                      split / (?=(?:[^"]*"[^"]*")*[^"]*$)/] }
+               map { chomp; $_ } @lines;
+
+    for my $door (@{$self->{doors}}) {
+        subtest "$door: what is rarely asked for" => sub {
+            $r->enter($door);
+            $r->reset;
+
+            for my $argv (@rare) {
+                my $d = $r->compare($argv);
+
+                ok(!$d, KS::Referee::show($argv))
+                    or diag(KS::Referee::show_bytes($d->{want}), "\n",
+                            KS::Referee::show_bytes($d->{got}));
+            }
+        };
+    }
+}
+
+
 # One round: undef, or a difference with its {history}.
 sub round {
     my ($self, $seed) = @_;
