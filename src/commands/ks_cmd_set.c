@@ -695,10 +695,6 @@ ks_cmd_sscan(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    if (s.pattern && s.pattern->len == 1 && s.pattern->data[0] == '*') {
-        s.pattern = NULL;
-    }
-
     cursor = ks_tree_scan(&v.tree[0], cursor, (size_t) s.count,
                           ks_sscan_visit, &s);
     ks_sscan_reply(&s, cursor);
