@@ -186,6 +186,7 @@ ngx_http_keyspace_session_merge_loc_conf(ngx_conf_t *cf, void *parent,
 static ngx_int_t
 ngx_http_keyspace_session_postconfiguration(ngx_conf_t *cf)
 {
+    ngx_array_t                            *access;
     ngx_http_handler_pt                    *h;
     ngx_http_core_main_conf_t              *cmcf;
     ngx_http_keyspace_session_main_conf_t  *mcf;
@@ -198,12 +199,19 @@ ngx_http_keyspace_session_postconfiguration(ngx_conf_t *cf)
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
-    if (h == NULL) {
+    access = &cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers;
+
+    if (ngx_array_push_n(access, 2) == NULL) {
         return NGX_ERROR;
     }
 
-    *h = ngx_http_keyspace_session_access_handler;
+    /* nginx asks them from the last to the first */
+
+    h = access->elts;
+    ngx_memmove(h + 1, h, (access->nelts - 2) * sizeof(ngx_http_handler_pt));
+
+    h[0] = ngx_http_keyspace_session_last_handler;
+    h[access->nelts - 1] = ngx_http_keyspace_session_access_handler;
 
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
     if (h == NULL) {

@@ -152,8 +152,9 @@ ngx_http_keyspace_session_t *ngx_http_keyspace_session_open(
 void ngx_http_keyspace_session_apply(ngx_http_request_t *r,
     ngx_http_keyspace_session_changes_t *ch);
 
-/* Phase handlers. */
+/* Phase handlers; the last one is asked when no other grants access. */
 ngx_int_t ngx_http_keyspace_session_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_keyspace_session_last_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_keyspace_session_content_handler(ngx_http_request_t *r);
 
 
@@ -214,6 +215,13 @@ ngx_int_t ngx_http_keyspace_session_field(ngx_http_request_t *r,
 ngx_int_t ngx_http_keyspace_session_change(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s, ngx_http_keyspace_session_changes_t *ch,
     ks_str_t *to);
+
+/*
+ * What gets into a header or a request line: what is below first, and DEL, is
+ * given as %XX, so that it ends none.
+ */
+ngx_int_t ngx_http_keyspace_session_safe(ngx_pool_t *pool, ngx_str_t *value,
+    u_char first);
 
 
 /* --- ngx_http_keyspace_session_filter.c --- */

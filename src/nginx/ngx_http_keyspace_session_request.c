@@ -22,8 +22,11 @@ static ngx_int_t ngx_http_keyspace_session_choose(ngx_http_request_t *r,
     ks_str_t *key);
 static ngx_int_t ngx_http_keyspace_session_begin(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s, ngx_http_keyspace_session_changes_t *ch);
+static ngx_int_t ngx_http_keyspace_session_required(ngx_http_request_t *r,
+    ngx_http_keyspace_session_loc_conf_t *slcf);
 static ngx_int_t ngx_http_keyspace_session_redirect(ngx_http_request_t *r,
     ngx_http_keyspace_session_loc_conf_t *slcf);
+static void ngx_http_keyspace_session_leave_body(ngx_http_request_t *r);
 static void ngx_http_keyspace_session_destroyed(
     ngx_http_keyspace_session_t *s);
 static void ngx_http_keyspace_session_failed(ngx_http_request_t *r,
@@ -101,8 +104,11 @@ ngx_http_keyspace_session_open(ngx_http_request_t *r, ngx_uint_t begin)
         return NULL;
     }
 
+    /* nor is there anybody to give a cookie to when all is over but the log */
+
     if (begin && !s->live && !s->ended && !s->failed
-        && !slcf->session->on_write && !r->main->header_sent)
+        && !slcf->session->on_write && !r->main->header_sent
+        && r->main->count != 0)
     {
         (void) ngx_http_keyspace_session_begin(r, s, NULL);
     }
@@ -286,6 +292,10 @@ ngx_http_keyspace_session_begin(ngx_http_request_t *r,
 
     ngx_memcpy(s->cookie, cookie, NGX_HTTP_KEYSPACE_SESSION_COOKIE);
 
+    if (ch != NULL && ch->destroy) {
+        s->came = 0;
+    }
+
     s->key = key;
     s->live = 1;
     s->give = 1;
@@ -297,7 +307,8 @@ ngx_http_keyspace_session_begin(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_keyspace_session_access_handler(ngx_http_request_t *r)
 {
-    ngx_http_keyspace_session_t           *s;
+    ngx_int_t                              rc;
+    ngx_http_core_loc_conf_t              *clcf;
     ngx_http_keyspace_session_loc_conf_t  *slcf;
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_session_module);
@@ -305,6 +316,55 @@ ngx_http_keyspace_session_access_handler(ngx_http_request_t *r)
     if (slcf->require == NGX_HTTP_KEYSPACE_REQUIRE_OFF) {
         return NGX_DECLINED;
     }
+
+    rc = ngx_http_keyspace_session_required(r, slcf);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    /* with "satisfy any" another one may still grant access */
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_keyspace_session_redirect(r, slcf);
+}
+
+
+ngx_int_t
+ngx_http_keyspace_session_last_handler(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t              *clcf;
+    ngx_http_keyspace_session_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_session_module);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (slcf->require != NGX_HTTP_KEYSPACE_REQUIRE_LOCATION
+        || clcf->satisfy != NGX_HTTP_SATISFY_ANY)
+    {
+        return NGX_DECLINED;
+    }
+
+    /* what the others have said is not for where it goes */
+
+    r->access_code = 0;
+
+    return ngx_http_keyspace_session_redirect(r, slcf);
+}
+
+
+/* NGX_DECLINED: it is to be redirected. */
+
+static ngx_int_t
+ngx_http_keyspace_session_required(ngx_http_request_t *r,
+    ngx_http_keyspace_session_loc_conf_t *slcf)
+{
+    ngx_http_keyspace_session_t  *s;
 
     s = ngx_http_keyspace_session_open(r, 0);
 
@@ -324,7 +384,7 @@ ngx_http_keyspace_session_access_handler(ngx_http_request_t *r)
         return NGX_HTTP_UNAUTHORIZED;
     }
 
-    return ngx_http_keyspace_session_redirect(r, slcf);
+    return NGX_DECLINED;
 }
 
 
@@ -348,7 +408,7 @@ ngx_http_keyspace_session_redirect(ngx_http_request_t *r,
         if (clcf->named && clcf->name.len == uri.len
             && ngx_memcmp(clcf->name.data, uri.data, uri.len) == 0)
         {
-            return NGX_DECLINED;
+            return NGX_OK;
         }
 
         (void) ngx_http_named_location(r, &uri);
@@ -364,10 +424,18 @@ ngx_http_keyspace_session_redirect(ngx_http_request_t *r,
         if (r->uri.len == uri.len
             && ngx_memcmp(r->uri.data, uri.data, uri.len) == 0)
         {
-            return NGX_DECLINED;
+            return NGX_OK;
+        }
+
+        /* $uri is decoded, and may have the end of a line in it */
+
+        if (ngx_http_keyspace_session_safe(r->pool, &args, '!') != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
         /* as an error page: what was posted is not for that location */
+
+        ngx_http_keyspace_session_leave_body(r);
 
         if (r->method != NGX_HTTP_HEAD) {
             r->method = NGX_HTTP_GET;
@@ -380,6 +448,44 @@ ngx_http_keyspace_session_redirect(ngx_http_request_t *r,
     ngx_http_finalize_request(r, NGX_DONE);
 
     return NGX_DONE;
+}
+
+
+/*
+ * Nobody waits for what is not here yet: it is read when the connection is
+ * closed.  (To discard it goes on counting in content_length_n, which would be
+ * told to an upstream.)
+ */
+
+static void
+ngx_http_keyspace_session_leave_body(ngx_http_request_t *r)
+{
+    off_t  here;
+
+    if (r->reading_body) {
+        return;
+    }
+
+    here = r->header_in->last - r->header_in->pos;
+    r->expect_tested = 1;
+
+    if (r->request_body != NULL) {
+        r->request_body->bufs = NULL;
+
+    } else if (r->http_version < NGX_HTTP_VERSION_20
+               && (r->headers_in.chunked
+                   || r->headers_in.content_length_n > here))
+    {
+        r->keepalive = 0;
+        r->lingering_close = 1;
+
+    } else if (ngx_http_discard_request_body(r) != NGX_OK) {
+        r->keepalive = 0;
+    }
+
+    r->headers_in.content_length_n = -1;
+    r->headers_in.content_length = NULL;
+    r->headers_in.chunked = 0;
 }
 
 

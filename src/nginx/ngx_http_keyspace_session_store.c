@@ -70,8 +70,6 @@ static ngx_uint_t ngx_http_keyspace_session_look(ks_space_t *sp,
     ks_value_t *v, ks_str_t *name, ks_pos_t *pos);
 static ngx_int_t ngx_http_keyspace_session_copy(ks_space_t *sp,
     ngx_pool_t *pool, ks_item_t *item, ngx_str_t *value);
-static ngx_int_t ngx_http_keyspace_session_safe(ngx_pool_t *pool,
-    ngx_str_t *value);
 
 
 ngx_int_t
@@ -240,6 +238,7 @@ ngx_http_keyspace_session_load_body(ks_space_t *sp, void *data)
 
     if (created == 0 && !call->still) {
         ngx_http_keyspace_session_stamp(sp, &v);
+        (void) ks_value_close(&v);
         created = now;
         e = v.entry;
     }
@@ -632,23 +631,19 @@ ngx_http_keyspace_session_copy(ks_space_t *sp, ngx_pool_t *pool,
     value->len = item->len;
     value->data = p;
 
-    return ngx_http_keyspace_session_safe(pool, value);
+    return ngx_http_keyspace_session_safe(pool, value, ' ');
 }
 
 
-/*
- * Variables get into headers: what could end one there (and other control
- * characters) is given as %XX.
- */
-
-static ngx_int_t
-ngx_http_keyspace_session_safe(ngx_pool_t *pool, ngx_str_t *value)
+ngx_int_t
+ngx_http_keyspace_session_safe(ngx_pool_t *pool, ngx_str_t *value,
+    u_char first)
 {
-    u_char  *p;
+    u_char  *p, c;
     size_t   i, n;
 
     for (n = 0, i = 0; i < value->len; i++) {
-        n += (value->data[i] < 0x20 || value->data[i] == 0x7f);
+        n += (value->data[i] < first || value->data[i] == 0x7f);
     }
 
     if (n == 0) {
@@ -664,14 +659,15 @@ ngx_http_keyspace_session_safe(ngx_pool_t *pool, ngx_str_t *value)
     value->len = 0;
 
     for (i = 0; i < n; i++) {
+        c = value->data[i];
 
-        if (value->data[i] < 0x20 || value->data[i] == 0x7f) {
+        if (c < first || c == 0x7f) {
             p[value->len++] = '%';
-            (void) ngx_hex_dump(p + value->len, &value->data[i], 1);
+            (void) ngx_hex_dump(p + value->len, &c, 1);
             value->len += 2;
 
         } else {
-            p[value->len++] = value->data[i];
+            p[value->len++] = c;
         }
     }
 
