@@ -216,6 +216,7 @@ run: deps-build all
 	    sed -i '/ngx_stream_module.so/d' $(RUN)/conf/nginx.conf; \
 	fi
 	$(NGINX) -e logs/error.log -p $(abspath $(RUN)) -c conf/nginx.conf
+	@echo; echo 'nginx is running, "make stop" ends it.  To try it:'; echo
 	@sed -n 's/^# try: //p' conf-examples/quickstart.conf
 
 stop:
