@@ -78,7 +78,7 @@ ks_throttle_args(ks_ctx_t *c, int argc, ks_str_t *argv, ks_limit_check_t *lc)
         return KS_ERR;
     }
 
-    lc->limit.period = seconds * 1000;
+    lc->limit.period = ks_max(seconds, 0) * 1000;
 
     if (seconds <= 0 || lc->limit.count <= 0
         || ks_limit_interval(&lc->limit) == 0)

@@ -601,6 +601,10 @@ ks_sort_reply(ks_sort_t *s)
 
     ks_reply_array(s->c->reply, s->count * ks_max(s->nget, (size_t) 1));
 
+    if (s->count == 0) {
+        return;
+    }
+
     for (el = s->at + s->first; el < s->at + s->first + s->count; el++) {
 
         if (s->nget == 0) {

@@ -967,6 +967,8 @@ static const throttle_t  throttle[] = {
               "-Cell error: Couldn't parse as integer: 9223372036854775808" },
     { 500000, "1 0 1",     "-Cell error: Zero rates are not supported" },
     { 500000, "1 1 0",     "-Cell error: Zero rates are not supported" },
+    { 500000, "1 1 -9223372036854775808",
+              "-Cell error: Zero rates are not supported" },
     { 500000, "1 2000000000 1", "-Cell error: Zero rates are not supported" },
     { 500000, "1 1 9223372036854775807", "-Cell error: out of range" },
     { 500000, "9223372036854775807 1 1", "-Cell error: out of range" },
