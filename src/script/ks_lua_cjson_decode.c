@@ -495,6 +495,7 @@ ks_cjson_decode(lua_State *L)
         luaL_error(L, "JSON parser does not support UTF-16 or UTF-32");
     }
 
+    ks_lua_work(L, len);
     ks_lbuf_init(&r.string, L);
     ks_json_next(&r);
     ks_json_value(&r);

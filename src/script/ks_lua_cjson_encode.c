@@ -11,6 +11,7 @@
 
 #define KS_JSON_PRECISION  14
 #define KS_JSON_DEPTH_MAX  7997         /* whatever a script asks for */
+#define KS_JSON_TABLE      64           /* steps; an empty one may be large */
 
 typedef struct {
     lua_State        *L;
@@ -237,6 +238,7 @@ ks_json_put_table(ks_json_writer_t *w, int depth)
         luaL_error(w->L, "Cannot serialise, excessive nesting (%d)", depth);
     }
 
+    w->steps += KS_JSON_TABLE;
     n = ks_json_array_length(w);
 
     if (n > 0) {

@@ -13,6 +13,7 @@
 
 #define KS_MSGPACK_PACK_DEPTH    16
 #define KS_MSGPACK_UNPACK_DEPTH  3990
+#define KS_MSGPACK_TABLE         64     /* steps; an empty one may be large */
 
 typedef struct {
     lua_State  *L;
@@ -197,6 +198,7 @@ ks_msgpack_put_table(ks_msgpack_writer_t *w, int depth)
 
     L = w->L;
     luaL_checkstack(L, 6, "in function mp_encode_lua_table");
+    w->steps += KS_MSGPACK_TABLE;
     array = ks_msgpack_is_array(w, &n);
 
     if (n <= 15) {

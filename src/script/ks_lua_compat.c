@@ -55,6 +55,7 @@ ks_compat_tonumber(lua_State *L)
     s = lua_tostring(L, 1);
 
     if (s) {
+        ks_lua_work(L, lua_rawlen(L, 1));
         n = strtod(s, &end);
 
         if (end != s && ks_compat_ends(end)) {
@@ -85,6 +86,7 @@ ks_compat_tonumber_base(lua_State *L)
 
     s = ks_lua_check_text(L, 1, NULL);
     luaL_argcheck(L, 2 <= base && base <= 36, 2, "base out of range");
+    ks_lua_work(L, lua_rawlen(L, 1));
     n = strtoull(s, &end, (int) base);
 
     if (end != s && ks_compat_ends(end)) {

@@ -155,6 +155,7 @@ ks_lua_wrapped(lua_State *L)
     text = (unsigned) lua_tointeger(L, lua_upvalueindex(2));
     ints = (unsigned) lua_tointeger(L, lua_upvalueindex(3));
     top = lua_gettop(L);
+    ks_lua_work(L, (size_t) top);
 
     for (i = 1; i <= top; i++) {
         if (lua_type(L, i) != LUA_TNUMBER) {
@@ -172,6 +173,24 @@ ks_lua_wrapped(lua_State *L)
     }
 
     return f(L);
+}
+
+
+static int
+ks_lua_clocked(lua_State *L)
+{
+    ks_vm_tick(L);
+
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
+
+void
+ks_lua_clock(lua_State *L, const char *name)
+{
+    lua_getfield(L, -1, name);
+    lua_pushcclosure(L, ks_lua_clocked, 1);
+    lua_setfield(L, -2, name);
 }
 
 

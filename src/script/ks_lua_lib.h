@@ -74,6 +74,9 @@ void ks_open_math(lua_State *L);
  */
 void ks_lua_wrap(lua_State *L, const char *name, unsigned text, unsigned ints);
 
+/* The same with a function that looks at the clock first. */
+void ks_lua_clock(lua_State *L, const char *name);
+
 
 static inline u_char *
 ks_lbuf_room(ks_lbuf_t *b, size_t n)
@@ -109,6 +112,17 @@ ks_lua_step(lua_State *L, unsigned *n)
 {
     if (++*n >= KS_LUA_STEPS) {
         *n = 0;
+        ks_vm_tick(L);
+    }
+}
+
+
+/* before work on so many bytes, or values, which is not counted in steps */
+
+static inline void
+ks_lua_work(lua_State *L, size_t n)
+{
+    if (ks_unlikely(n > KS_LUA_STEPS)) {
         ks_vm_tick(L);
     }
 }

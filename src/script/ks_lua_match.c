@@ -19,6 +19,9 @@ enum {
 };
 
 
+#define KS_PAT_SET  16                  /* characters of a set: a step */
+
+
 void
 ks_pat_init(ks_pat_t *m, lua_State *L, const char *s, size_t slen,
     const char *p, size_t plen)
@@ -31,6 +34,18 @@ ks_pat_init(ks_pat_t *m, lua_State *L, const char *s, size_t slen,
     m->steps = 0;
     m->ncaptures = 0;
     m->nchoices = 0;
+}
+
+
+static inline void
+ks_pat_cost(ks_pat_t *m, size_t n)
+{
+    m->steps += (unsigned) ks_min(n, KS_LUA_STEPS);
+
+    if (m->steps >= KS_LUA_STEPS) {
+        m->steps = 0;
+        ks_vm_tick(m->L);
+    }
 }
 
 
@@ -77,8 +92,9 @@ static const u_char *
 ks_pat_item_end(ks_pat_t *m, const u_char *p)
 {
     u_char         c;
-    const u_char  *end;
+    const u_char  *end, *from;
 
+    from = p;
     end = m->p_end;
     c = *p++;
 
@@ -114,6 +130,8 @@ ks_pat_item_end(ks_pat_t *m, const u_char *p)
     if (p >= end) {
         luaL_error(m->L, "malformed pattern (missing ']')");
     }
+
+    ks_pat_cost(m, (size_t) (p - from) / KS_PAT_SET);
 
     return p + 1;
 }
@@ -179,18 +197,6 @@ ks_pat_one(u_char c, const u_char *p, const u_char *end)
 
     default:
         return *p == c;
-    }
-}
-
-
-static inline void
-ks_pat_cost(ks_pat_t *m, size_t n)
-{
-    m->steps += (unsigned) ks_min(n, KS_LUA_STEPS);
-
-    if (m->steps >= KS_LUA_STEPS) {
-        m->steps = 0;
-        ks_vm_tick(m->L);
     }
 }
 
@@ -278,6 +284,8 @@ ks_pat_retry(ks_pat_t *m, const u_char **s, const u_char **p)
             break;
 
         case KS_CHOICE_SHORTEST:
+            ks_pat_cost(m, (size_t) (c->next - c->item) / KS_PAT_SET);
+
             if (c->at < m->s_end && ks_pat_one(*c->at, c->item, c->next - 1)) {
                 *s = ++c->at;
                 *p = c->next;
@@ -430,7 +438,7 @@ ks_pat_repeat(ks_pat_t *m, const u_char *s, const u_char **p)
     max = repeat == '?';
 
     while (s < m->s_end && ks_pat_one(*s, item, end)) {
-        ks_pat_cost(m, 1);
+        ks_pat_cost(m, 1 + (size_t) (end - item) / KS_PAT_SET);
         s++;
 
         if (max) {

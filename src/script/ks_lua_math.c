@@ -210,6 +210,7 @@ ks_math_extreme(lua_State *L, int greatest)
     int  i, best, n;
 
     n = lua_gettop(L);
+    ks_lua_work(L, (size_t) n);
     luaL_checknumber(L, 1);
     best = 1;
 

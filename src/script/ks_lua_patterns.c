@@ -112,10 +112,7 @@ ks_pat_find_plain(lua_State *L, const char *s, size_t slen, const char *p,
     const char  *at;
 
     at = memmem(s + from, slen - from, p, plen);
-
-    if (slen - from > KS_LUA_STEPS) {
-        ks_vm_tick(L);
-    }
+    ks_lua_work(L, slen - from);
 
     if (at == NULL) {
         lua_pushnil(L);
@@ -141,6 +138,7 @@ ks_pat_search(lua_State *L, int find)
     s = ks_lua_check_text(L, 1, &slen);
     p = ks_lua_check_text(L, 2, &plen);
     from = ks_pat_start(L, slen);
+    ks_lua_work(L, plen);
 
     if (find && (lua_toboolean(L, 4) || ks_pat_plain(p, plen))) {
         return ks_pat_find_plain(L, s, slen, p, plen, from);

@@ -364,4 +364,8 @@ ks_open_string(lua_State *L)
     ks_lua_wrap(L, "reverse", 1 << 1, 0);
     ks_lua_wrap(L, "sub", 1 << 1, ~0u);
     ks_lua_wrap(L, "upper", 1 << 1, 0);
+
+    ks_lua_clock(L, "pack");
+    ks_lua_clock(L, "packsize");
+    ks_lua_clock(L, "unpack");
 }

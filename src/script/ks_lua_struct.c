@@ -32,8 +32,11 @@ typedef struct {
 static void
 ks_struct_init(ks_struct_t *st, lua_State *L)
 {
+    size_t  len;
+
     st->L = L;
-    st->fmt = luaL_checkstring(L, 1);
+    st->fmt = luaL_checklstring(L, 1, &len);
+    ks_lua_work(L, len);
     st->big = 0;
     st->align = 1;
     st->steps = 0;

@@ -201,6 +201,11 @@ ks_sort_less(ks_sort_t *st, int a, int b)
     ks_lua_step(L, &st->steps);
 
     if (lua_isnil(L, 2)) {
+
+        if (lua_type(L, a) == LUA_TSTRING && lua_type(L, b) == LUA_TSTRING) {
+            ks_lua_work(L, ks_min(lua_rawlen(L, a), lua_rawlen(L, b)));
+        }
+
         return lua_compare(L, a, b, LUA_OPLT);
     }
 
@@ -507,6 +512,8 @@ ks_table_unpack(lua_State *L)
     {
         return luaL_error(L, "too many results to unpack");
     }
+
+    ks_lua_work(L, (size_t) (last - first));
 
     for (i = first; i < last; i++) {
         lua_geti(L, 1, i);

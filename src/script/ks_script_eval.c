@@ -14,6 +14,7 @@
 
 
 #define KS_SCRIPTS_CACHED  1000         /* compiled, a process */
+#define KS_SCRIPTS_BYTES   (32u << 20)  /* the same */
 #define KS_SCRIPTS_KEPT    2000         /* in the zone, of those from EVAL */
 
 /* how a script came, kept as its note in the library */
@@ -173,7 +174,9 @@ ks_scripts_sync(ks_vm_t *vm)
 
     version = ks_library_version(vm->space, KS_LIBRARY_SCRIPTS) + 1;
 
-    if (vm->scripts == version && vm->ncached < KS_SCRIPTS_CACHED) {
+    if (vm->scripts == version && vm->ncached < KS_SCRIPTS_CACHED
+        && vm->compiled < KS_SCRIPTS_BYTES)
+    {
         return;
     }
 
@@ -185,6 +188,7 @@ ks_scripts_sync(ks_vm_t *vm)
 
     vm->scripts = version;
     vm->ncached = 0;
+    vm->compiled = 0;
 }
 
 
@@ -243,6 +247,7 @@ static int
 ks_scripts_compile(ks_ctx_t *c, ks_vm_t *vm, const char *sha, ks_str_t text,
     unsigned *flags)
 {
+    size_t      used;
     lua_State  *L;
 
     if (ks_shebang(c, &text, flags) != KS_OK) {
@@ -250,6 +255,7 @@ ks_scripts_compile(ks_ctx_t *c, ks_vm_t *vm, const char *sha, ks_str_t text,
     }
 
     L = vm->L;
+    used = vm->used;
 
     if (ks_vm_load(vm, &text, KS_SCRIPT_NAME) != KS_OK) {
         ks_reply_errorf(c->reply, "ERR Error compiling script (new function): "
@@ -273,6 +279,7 @@ ks_scripts_compile(ks_ctx_t *c, ks_vm_t *vm, const char *sha, ks_str_t text,
     }
 
     vm->ncached++;
+    vm->compiled += ks_max(text.len, vm->used - ks_min(vm->used, used));
 
     return KS_OK;
 }

@@ -16,8 +16,13 @@
 #include "script/ks_vm.h"
 
 
-#define KS_VM_INSTRUCTIONS  10000       /* between looks at the clock */
-#define KS_VM_GROWTH        (1u << 20)  /* bytes, the same */
+#define KS_VM_INSTRUCTIONS  1000        /* between looks at the clock */
+#define KS_VM_HEAVY         100         /* where one can take long, */
+#define KS_VM_HUGE          10          /* or very long */
+#define KS_VM_LONG          (1u << 18)  /* bytes of a string that is huge */
+#define KS_VM_GROWTH        (1u << 20)  /* bytes between looks at the clock */
+#define KS_VM_WORK          4096        /* values of a reply, the same */
+#define KS_VM_PIECE         4096        /* bytes of a text, the same */
 
 #define KS_VM_LATE  "ERR script ran longer than script_timeout allows, and "  \
                     "was rolled back"
@@ -31,6 +36,7 @@ static uint64_t ks_vm_clock(void);
 static void ks_vm_give_up(ks_vm_t *vm, const char *reason)
     __attribute__((noreturn));
 static void ks_vm_judge(ks_vm_t *vm);
+static void ks_vm_hurry(ks_vm_t *vm);
 
 
 /* --- the state --- */
@@ -147,6 +153,7 @@ ks_vm_refuses(ks_vm_t *vm, size_t more)
 
     if (ks_unlikely(vm->grown > KS_VM_GROWTH)) {
         vm->grown = 0;
+        vm->heavy = 1;
         vm->late = (vm->run && vm->run->deadline
                     && ks_vm_clock() > vm->run->deadline);
     }
@@ -166,6 +173,7 @@ ks_vm_alloc(void *data, void *p, size_t old, size_t size)
     /* without a block, old tells what the new one is for */
 
     if (p == NULL) {
+        vm->huge |= (old == LUA_TSTRING && size > KS_VM_LONG);
         old = 0;
     }
 
@@ -175,8 +183,14 @@ ks_vm_alloc(void *data, void *p, size_t old, size_t size)
         return NULL;
     }
 
-    if (vm->limit && size > old && ks_vm_refuses(vm, size - old)) {
-        return NULL;
+    if (size > old) {
+
+        if (vm->limit == 0) {
+            vm->grown += size - old;
+
+        } else if (ks_vm_refuses(vm, size - old)) {
+            return NULL;
+        }
     }
 
     fresh = realloc(p, size);
@@ -250,6 +264,18 @@ ks_vm_end(ks_vm_t *vm, ks_run_t *run)
 }
 
 
+/* what the next script is given is counted from here on */
+
+static void
+ks_vm_rest(ks_vm_t *vm)
+{
+    vm->run = NULL;
+    vm->grown = 0;
+    vm->heavy = 0;
+    vm->huge = 0;
+}
+
+
 static uint64_t
 ks_vm_clock(void)
 {
@@ -279,7 +305,6 @@ ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs)
     vm->refused = 0;
     vm->starved = 0;
     vm->late = 0;
-    vm->grown = 0;
     vm->limit = vm->conf.memory ? vm->used + vm->conf.memory : 0;
     lua_sethook(L, ks_vm_hook, LUA_MASKCOUNT, KS_VM_INSTRUCTIONS);
 
@@ -287,7 +312,7 @@ ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs)
 
     vm->limit = 0;
     ks_vm_judge(vm);
-    vm->run = NULL;
+    ks_vm_rest(vm);
 
     if (run->shown) {
         ks_library_running(vm->space, 0);
@@ -320,7 +345,7 @@ ks_vm_give_up(ks_vm_t *vm, const char *reason)
 
     run = vm->run;
     vm->limit = 0;
-    vm->run = NULL;
+    ks_vm_rest(vm);
 
     if (run->shown) {
         ks_library_running(vm->space, 0);
@@ -350,6 +375,26 @@ ks_vm_judge(ks_vm_t *vm)
 }
 
 
+/* whether it is time to end */
+
+static void
+ks_vm_hurry(ks_vm_t *vm)
+{
+    ks_run_t  *run;
+
+    run = vm->run;
+
+    if (ks_library_kills(vm->space) != run->kills) {
+        ks_vm_give_up(vm, "ERR Error running script: Script killed by user "
+                          "with SCRIPT KILL, and rolled back");
+    }
+
+    if (run->deadline && ks_vm_clock() > run->deadline) {
+        ks_vm_give_up(vm, KS_VM_LATE);
+    }
+}
+
+
 /*
  * A script that others might want to end is shown to them once it has run for
  * a while; that it does not end well cannot leave it shown, for the time that
@@ -359,7 +404,6 @@ ks_vm_judge(ks_vm_t *vm)
 static void
 ks_vm_look(ks_vm_t *vm)
 {
-    uint64_t   now;
     ks_run_t  *run;
 
     run = vm->run;
@@ -369,19 +413,7 @@ ks_vm_look(ks_vm_t *vm)
     }
 
     ks_vm_judge(vm);
-
-    if (ks_library_kills(vm->space) != run->kills) {
-        ks_vm_give_up(vm, "ERR Error running script: Script killed by user "
-                          "with SCRIPT KILL, and rolled back");
-    }
-
-    if (run->deadline) {
-        now = ks_vm_clock();
-
-        if (now > run->deadline) {
-            ks_vm_give_up(vm, KS_VM_LATE);
-        }
-    }
+    ks_vm_hurry(vm);
 
     if (!run->shown) {
         run->shown = 1;
@@ -391,12 +423,29 @@ ks_vm_look(ks_vm_t *vm)
 }
 
 
+/*
+ * One instruction can look through all that a script has, or take a long string
+ * for a number: with much memory there are fewer of them between looks.
+ */
+
 static void
 ks_vm_hook(lua_State *L, lua_Debug *ar)
 {
+    int       count;
+    ks_vm_t  *vm;
+
     (void) ar;
 
-    ks_vm_look(ks_vm_of(L));
+    vm = ks_vm_of(L);
+    ks_vm_look(vm);
+
+    count = vm->huge ? KS_VM_HUGE
+            : vm->heavy || vm->grown > KS_VM_GROWTH ? KS_VM_HEAVY
+            : KS_VM_INSTRUCTIONS;
+
+    if (lua_gethookcount(L) != count) {
+        lua_sethook(L, ks_vm_hook, LUA_MASKCOUNT, count);
+    }
 }
 
 
@@ -404,6 +453,26 @@ void
 ks_vm_tick(lua_State *L)
 {
     ks_vm_look(ks_vm_of(L));
+}
+
+
+void
+ks_vm_replying(ks_run_t *run, unsigned values)
+{
+    ks_vm_t  *vm;
+
+    run->replied += values;
+
+    if (ks_likely(run->replied < KS_VM_WORK)) {
+        return;
+    }
+
+    run->replied = 0;
+    vm = ks_vm_of(run->thread);
+    vm->run = run;
+    run->shown = 0;
+    ks_vm_hurry(vm);
+    vm->run = NULL;
 }
 
 
@@ -459,6 +528,88 @@ ks_sha1hex(const u_char *p, size_t len, char *to)
 }
 
 
+/* a text that is read piece by piece, as compiling one can take long */
+
+typedef struct {
+    const u_char  *p;
+    size_t         left;
+    uint64_t       deadline;
+} ks_vm_text_t;
+
+
+static const char *
+ks_vm_read(lua_State *L, void *data, size_t *size)
+{
+    const u_char  *p;
+    ks_vm_text_t  *text;
+
+    text = data;
+
+    if (text->deadline && ks_vm_clock() > text->deadline) {
+        luaL_error(L, "it takes longer than script_timeout allows");
+    }
+
+    p = text->p;
+    *size = ks_min(text->left, (size_t) KS_VM_PIECE);
+    text->p += *size;
+    text->left -= *size;
+
+    return (const char *) p;
+}
+
+
+/*
+ * Nothing of Lua's may be left by longjmp while it compiles: so a text that
+ * takes too long is an error, and who runs a script looks at the clock then.
+ */
+
+int
+ks_vm_compile(lua_State *L, const char *p, size_t len, const char *name)
+{
+    int            rc;
+    ks_vm_t       *vm;
+    ks_vm_text_t   text;
+
+    vm = ks_vm_of(L);
+    text.p = (const u_char *) p;
+    text.left = len;
+    text.deadline = 0;
+
+    if (vm->run) {
+        text.deadline = vm->run->deadline;
+
+    } else if (vm->conf.timeout && len > KS_VM_PIECE) {
+        text.deadline = ks_vm_clock() + vm->conf.timeout * 1000000;
+    }
+
+    rc = lua_load(L, ks_vm_read, &text, name, "t");
+
+    if (vm->run && (rc != LUA_OK || len > KS_VM_PIECE)) {
+        ks_vm_look(vm);
+    }
+
+    return rc;
+}
+
+
+/* as much memory as a script may take for what is compiled outside of one */
+
+static int
+ks_vm_compile_bounded(ks_vm_t *vm, const u_char *p, size_t len,
+    const char *name)
+{
+    int  rc;
+
+    vm->refused = 0;
+    vm->late = 0;
+    vm->limit = vm->conf.memory ? vm->used + vm->conf.memory : 0;
+    rc = ks_vm_compile(vm->L, (const char *) p, len, name);
+    vm->limit = 0;
+
+    return rc;
+}
+
+
 int
 ks_vm_load(ks_vm_t *vm, const ks_str_t *text, const char *name)
 {
@@ -466,9 +617,7 @@ ks_vm_load(ks_vm_t *vm, const ks_str_t *text, const char *name)
 
     L = vm->L;
 
-    if (luaL_loadbufferx(L, (const char *) text->data, text->len, name, "t")
-        != LUA_OK)
-    {
+    if (ks_vm_compile_bounded(vm, text->data, text->len, name) != LUA_OK) {
         return KS_ERR;
     }
 
@@ -524,7 +673,7 @@ ks_script_compiles(ks_space_t *sp, const u_char *text, size_t len)
     }
 
     L = vm->L;
-    rc = luaL_loadbufferx(L, (const char *) text, len, KS_SCRIPT_NAME, "t");
+    rc = ks_vm_compile_bounded(vm, text, len, KS_SCRIPT_NAME);
 
     if (rc == LUA_OK) {
         rc = 1;

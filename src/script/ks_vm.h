@@ -27,6 +27,7 @@ typedef struct {
     const char    *name;                /* a digest, or a function's name */
     uint64_t       deadline;            /* ns of the monotonic clock; 0: none */
     uint64_t       kills;               /* SCRIPT KILLs before it */
+    unsigned       replied;             /* since the last look at the clock */
     unsigned       readonly:1;          /* its commands may not write */
     unsigned       resp:2;              /* what redis.setresp() chose */
     unsigned       loading:1;           /* FUNCTION LOAD: no commands */
@@ -54,6 +55,8 @@ typedef struct {
     size_t             limit;           /* 0: none */
     unsigned           calls;           /* of commands */
     size_t             grown;           /* since the last look at the clock */
+    unsigned           heavy:1;         /* its instructions may take long */
+    unsigned           huge:1;          /* or very long */
     unsigned           refused:1;       /* the last wish for memory */
     unsigned           starved:1;       /* and that after a collection, too */
     unsigned           late:1;          /* past the time that it may run */
@@ -64,6 +67,7 @@ typedef struct {
     uint64_t           scripts;         /* library versions that the caches */
     uint64_t           functions;       /* were made at */
     unsigned           ncached;
+    size_t             compiled;        /* bytes of these, roughly */
     ks_recent_t        recent[KS_RECENT];
     char               pending[KS_SHA_LEN + 1]; /* compiled last, by EVAL */
     uint64_t           changed;         /* the last transaction that changed
@@ -113,6 +117,9 @@ void ks_push_error(lua_State *L, const char *text, size_t len);
  * message is.
  */
 int ks_vm_load(ks_vm_t *vm, const ks_str_t *text, const char *name);
+
+/* Compiles a chunk: lua_load(), with an eye on the clock. */
+int ks_vm_compile(lua_State *L, const char *p, size_t len, const char *name);
 
 /* flags of a script's first line, "#!lua flags=a,b", and of functions */
 #define KS_SHEBANG_NOWRITES    0x01
@@ -209,6 +216,9 @@ void ks_open_compat(lua_State *L);
  * gives a script up that is past its time.
  */
 void ks_vm_tick(lua_State *L);
+
+/* The same for a script that has ended, with each part of its reply. */
+void ks_vm_replying(ks_run_t *run, unsigned values);
 
 
 #endif /* KS_VM_H */

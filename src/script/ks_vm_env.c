@@ -462,7 +462,7 @@ ks_env_load_text(lua_State *L, int env)
     text = lua_tolstring(L, 1, &len);
     name = luaL_optstring(L, 2, text);
 
-    if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK) {
+    if (ks_vm_compile(L, text, len, name) != LUA_OK) {
         lua_pushnil(L);
         lua_insert(L, -2);
         return 2;

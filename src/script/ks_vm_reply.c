@@ -20,7 +20,8 @@
 #include "script/ks_vm.h"
 
 
-#define KS_LUA_DEEP  100                /* tables in tables of a reply */
+#define KS_LUA_DEEP   100               /* tables in tables of a reply */
+#define KS_LUA_TABLE  64                /* values that take as long as one */
 
 #define ks_writer(r)  ((ks_lua_writer_t *) (r))
 
@@ -395,12 +396,14 @@ ks_lua_truncate(lua_Number v)
 static void
 ks_lua_put_line(ks_run_t *run, lua_State *L, int index, int error, int depth)
 {
-    size_t       i, len;
-    unsigned     failed;
-    u_char      *copy;
-    const char  *text;
+    size_t            i, len;
+    unsigned          failed;
+    u_char           *copy;
+    const char       *text;
+    ks_arena_mark_t   mark;
 
     text = lua_tolstring(L, index, &len);
+    mark = ks_arena_mark(run->ctx->space);
     copy = ks_arena_alloc(run->ctx->space, len + 1);
 
     for (i = 0; i < len; i++) {
@@ -418,10 +421,11 @@ ks_lua_put_line(ks_run_t *run, lua_State *L, int index, int error, int depth)
             run->ctx->reply->failed = failed & 1;
         }
 
-        return;
+    } else {
+        run->ctx->reply->ops->status(run->ctx->reply, copy, len);
     }
 
-    run->ctx->reply->ops->status(run->ctx->reply, copy, len);
+    ks_arena_release(run->ctx->space, &mark);
 }
 
 
@@ -539,6 +543,7 @@ ks_lua_put_table(ks_run_t *run, lua_State *L, int index, int depth)
     int  top;
 
     top = lua_gettop(L) + 1;
+    ks_vm_replying(run, KS_LUA_TABLE);
 
     if (ks_lua_field(L, index, "err", LUA_TSTRING)) {
         ks_lua_put_line(run, L, top, 1, depth);
@@ -579,6 +584,7 @@ ks_lua_put(ks_run_t *run, lua_State *L, int index, int depth)
     const char  *text;
 
     r = run->ctx->reply;
+    ks_vm_replying(run, 1);
 
     if (depth == KS_LUA_DEEP || !lua_checkstack(L, 8)) {
         ks_reply_error(r, "ERR reached lua stack limit");

@@ -330,6 +330,140 @@ test_readonly(void **state)
 }
 
 
+/*
+ * What takes long without an instruction of Lua, or in one: texts, sets of
+ * patterns and tables as large as a script can make them, over and over.
+ */
+
+static void
+test_long(void **state)
+{
+    box_t     *b;
+    unsigned   i;
+
+    static const char *const  scripts[] = {
+        "tonumber(('0'):rep(2e6))",
+        "load((' '):rep(2e6))",
+        "string.packsize(('<'):rep(2e6))",
+        "string.unpack(('<'):rep(2e6), '')",
+        "pcall(cjson.decode, (' '):rep(2e6))",
+        "pcall(cjson.decode, '\"' .. ('x'):rep(2e6))",
+        "struct.size('c' .. ('0'):rep(2e6) .. '1')",
+        "(' '):find(('y'):rep(2e6))",
+        "('x'):rep(1e6):find('[' .. ('y'):rep(1e6) .. ']')",
+        "('y'):rep(1e6):find('[' .. ('y'):rep(1e6) .. ']-z')",
+        "redis.pcall(('c'):rep(2e6))",
+        "local s = ('x'):rep(3e6) local a, b = s .. 'y', s .. 'z' "
+            "while true do local c = a < b end",
+        "local s = ('x'):rep(3e6) local a, b, t = s .. 'y', s .. 'z', {} "
+            "for i = 1, 4e3, 2 do t[i] = b t[i + 1] = a end "
+            "while true do table.sort(t) end",
+        "local t = {} for i = 1, 2e5 do t[i] = i end "
+            "while true do select('#', unpack(t)) end",
+        "local t = {} for i = 1, 1e5 do t['k' .. i] = i end "
+            "for i = 1, 1e5 do t['k' .. i] = nil end "
+            "local r = {} for i = 1, 1e4 do r[i] = t end "
+            "while true do cjson.encode(r) cmsgpack.pack(r) end",
+        "local t = {} for i = 1, 2e4 do t[i] = '::l' .. i .. '::' end "
+            "local s = table.concat(t, ' ') while true do load(s) end",
+    };
+
+    char  script[512];
+
+    (void) state;
+    b = scripts_open(ZONE, KS_NOEVICTION);
+
+    for (i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        snprintf(script, sizeof(script), strstr(scripts[i], "while")
+                 ? "redis.call('SET', 'k', 'v') %s"
+                 : "redis.call('SET', 'k', 'v') while true do local x = %s end",
+                 scripts[i]);
+
+        assert_true(begins(eval(b, script, "1 k"), "-ERR script ran longer"));
+    }
+
+    assert_string_equal(line(b, "DBSIZE"), ":0\r\n");
+
+    scripts_close(b);
+}
+
+
+/* tables that hold each other are few values, and a reply without an end */
+
+static void
+test_long_replies(void **state)
+{
+    box_t     *b;
+    unsigned   i;
+
+    static const char *const  scripts[] = {
+        "local t = {} for i = 1, 60 do t = { t, t } end return t",
+        "local t = {} t[1] = t t[2] = t return t",
+        "local t = {} for i = 1, 60 do t = { map = { a = t, b = t } } end "
+            "return t",
+        "local t = {} for i = 1, 1e5 do t['k' .. i] = i end "
+            "for i = 1, 1e5 do t['k' .. i] = nil end "
+            "local r = {} for i = 1, 1e5 do r[i] = { map = t } end return r",
+    };
+
+    char  script[512];
+
+    (void) state;
+    b = scripts_open(ZONE, KS_NOEVICTION);
+
+    for (i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        snprintf(script, sizeof(script), "redis.call('SET', 'k', 'v') %s",
+                 scripts[i]);
+
+        assert_true(begins(eval(b, script, "1 k"), "-ERR script ran longer"));
+    }
+
+    assert_string_equal(line(b, "DBSIZE"), ":0\r\n");
+    assert_string_equal(eval(b, "return { 1, { 2 } }", "0"),
+                        "*2\r\n:1\r\n*1\r\n:2\r\n");
+
+    scripts_close(b);
+}
+
+
+/* a text that takes long to compile, and one that takes much memory */
+
+static void
+test_costly_texts(void **state)
+{
+    box_t   *b;
+    char    *text, *p;
+    size_t   n;
+
+    (void) state;
+    b = scripts_open(ZONE, KS_NOEVICTION);
+    text = malloc(4u << 20);
+    assert_non_null(text);
+
+    for (p = text, n = 0; n < 32000; n++) {
+        p += sprintf(p, "::l%zu:: ", n);
+    }
+
+    assert_true(begins(eval(b, text, "0"),
+                       "-ERR Error compiling script (new function): "));
+
+    for (p = text, n = 0; n < 200000; n++) {
+        p += sprintf(p, "function()end,");
+    }
+
+    memmove(text + 10, text, (size_t) (p - text));
+    memcpy(text, "local t = {", 10);
+    memcpy(p + 9, "}", 2);
+
+    assert_true(begins(eval(b, text, "0"),
+                       "-ERR Error compiling script (new function): "));
+    assert_string_equal(eval(b, "return 1", "0"), ":1\r\n");
+
+    free(text);
+    scripts_close(b);
+}
+
+
 int
 main(void)
 {
@@ -341,6 +475,9 @@ main(void)
         cmocka_unit_test(test_known),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_readonly),
+        cmocka_unit_test(test_long),
+        cmocka_unit_test(test_long_replies),
+        cmocka_unit_test(test_costly_texts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
