@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use Test::More;
 
+use KS::Clients qw(run_tap want_npm);
 use KS::Nginx;
 use KS::Proc qw(capture spew root installed);
 
@@ -27,30 +28,6 @@ CONF
 );
 
 my $url = 'http://127.0.0.1:' . $ngx->port;
-
-
-# A program whose output is TAP, as tests of ours.
-sub run_tap {
-    my (@command) = @_;
-    my ($code, $out) = capture(120, {}, @command);
-    my $n = 0;
-
-    while ($out =~ /^(not )?ok \d+ - (.*)$/mg) {
-        my ($not, $name) = ($1, $2);
-
-        $n++;
-
-        if ($name =~ /^(.*) # SKIP (.*)/) {
-            SKIP: { skip("$1: $2", 1) }
-            next;
-        }
-
-        ok(!$not, $name);
-    }
-
-    ok($n && $out =~ /^1\.\.$n$/m && $code == 0, "$n tests came to their end")
-        or diag($out);
-}
 
 
 subtest 'curl' => sub {
@@ -115,22 +92,13 @@ subtest 'Python' => sub {
 
 
 subtest 'npm' => sub {
-    plan skip_all => 'there is no node' unless installed('node');
-
-    if (!-d "$clients/node_modules") {
-        plan skip_all => 'there is no npm' unless installed('npm');
-
-        my ($code, $out) = capture(300, {}, 'npm', 'ci', '--prefix', $clients);
-        is($code, 0, 'npm ci') or diag($out);
-    }
-
+    want_npm('@upstash/redis');
     run_tap('node', "$clients/upstash.mjs", $url, $TOKEN);
 };
 
 
 subtest 'npm, below a prefix' => sub {
-    plan skip_all => 'there is no node' unless installed('node');
-
+    want_npm('@upstash/redis');
     run_tap('node', "$clients/upstash.mjs", "$url/redis", $TOKEN);
 };
 

@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
+use KS::Clients qw(run_tap);
 use KS::Nginx;
 use KS::Proc qw(capture free_port installed root slurp spawn_command spew
                 stop_pid tempdir wait_for);
@@ -314,22 +315,6 @@ sub sessions {
 
     $ngx->stop;
     stop_pid($app);
-}
-
-
-# A program whose output is TAP, as tests of ours.
-sub run_tap {
-    my (@command) = @_;
-    my ($code, $out) = capture(300, {}, @command);
-    my $n = 0;
-
-    while ($out =~ /^(not )?ok \d+ - (.*)$/mg) {
-        ok(!$1, $2);
-        $n++;
-    }
-
-    ok($n && $out =~ /^1\.\.$n$/m && $code == 0, "$n tests came to their end")
-        or diag($out);
 }
 
 

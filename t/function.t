@@ -24,21 +24,6 @@ sub start {
 }
 
 
-# Two clients of different workers: each tells of its own worker's alone.
-sub two_workers {
-    my ($ngx) = @_;
-    my $a = $ngx->resp;
-    my $id = $a->run('CLIENT', 'ID');
-
-    for (1 .. 200) {
-        my $b = $ngx->resp;
-        return ($a, $b) if $b->run('CLIENT', 'LIST') !~ /^id=$id /m;
-    }
-
-    die 'all connections are of one worker';
-}
-
-
 # a library with a function of the same name
 sub lib {
     my ($name, $body, $flags) = @_;
@@ -62,7 +47,7 @@ sub finish {
 
 subtest 'libraries are known to all workers' => sub {
     my $ngx = start();
-    my ($a, $b) = two_workers($ngx);
+    my ($a, $b) = $ngx->two_workers;
 
     is($a->run('FUNCTION', 'LOAD', lib('f', 'return "one " .. ARGV[1]')), 'f',
        'LOAD in one');
@@ -161,7 +146,7 @@ subtest 'functions that are ended' => sub {
 
 subtest 'FUNCTION KILL' => sub {
     my $ngx = start(zone => 'script_timeout 60s;');
-    my ($a, $b) = two_workers($ngx);
+    my ($a, $b) = $ngx->two_workers;
 
     $a->run('FUNCTION', 'LOAD', lib('slow', 'redis.call("SET", "gone", 1) '
                                             . 'while true do end'));

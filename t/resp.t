@@ -36,21 +36,6 @@ sub private_memory {
 }
 
 
-# Two clients of different workers: each tells of its own worker's alone.
-sub two_workers {
-    my ($ngx) = @_;
-    my $a = $ngx->resp;
-    my $id = $a->run('CLIENT', 'ID');
-
-    for (1 .. 200) {
-        my $b = $ngx->resp;
-        return ($a, $b) if $b->run('CLIENT', 'LIST') !~ /^id=$id /m;
-    }
-
-    return;
-}
-
-
 subtest 'types of both protocols' => sub {
     my $c = $ngx->resp;
 
@@ -240,7 +225,7 @@ subtest 'a large value' => sub {
 
 
 subtest 'a client that does not read' => sub {
-    my ($slow, $other) = two_workers($ngx) or return fail('two workers');
+    my ($slow, $other) = $ngx->two_workers;
     my $one = 'm' x 1_000_000;
     my $n = 400;
 
@@ -254,7 +239,7 @@ subtest 'a client that does not read' => sub {
     ok($slow->send(KS::RESP::encode('SET', 'behind', 1), 1), 'and one more');
 
     # two round trips on each worker: that is when something has happened
-    for my $c ($other, grep { $_ } (two_workers($ngx))) {
+    for my $c ($other, $ngx->two_workers) {
         is($c->run('PING'), 'PONG', 'others are served') for 1 .. 2;
     }
 
@@ -370,7 +355,7 @@ subtest 'how it ends' => sub {
 
 
 subtest 'clients' => sub {
-    my ($a, $b) = two_workers($ngx) or return fail('two workers');
+    my ($a, $b) = $ngx->two_workers;
     my $id = $a->run('CLIENT', 'ID');
 
     isnt($b->run('CLIENT', 'ID'), $id, 'ids are unique over workers');
@@ -405,7 +390,7 @@ subtest 'clients' => sub {
 
 
 subtest 'transactions, and two workers' => sub {
-    my ($a, $b) = two_workers($ngx) or return fail('two workers');
+    my ($a, $b) = $ngx->two_workers;
     my $http = $ngx->client;
 
     is_deeply([$a->replies(['MULTI'], ['SET', 't', 1], ['INCR', 't'],

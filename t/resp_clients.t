@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
+use KS::Clients qw(run_tap want_npm);
 use KS::Nginx;
 use KS::Proc qw(capture installed root spew);
 
@@ -32,24 +33,6 @@ CONF
 );
 
 my $port = $ngx->resp_port;
-
-
-# A program whose output is TAP, as tests of ours.
-sub run_tap {
-    my (@command) = @_;
-    my ($code, $out) = capture(200, {}, @command);
-    my $n = 0;
-
-    while ($out =~ /^(not )?ok \d+ - (.*)$/mg) {
-        my ($not, $name) = ($1, $2);
-
-        $n++;
-        ok(!$not, $name);
-    }
-
-    ok($n && $out =~ /^1\.\.$n$/m && $code == 0, "$n tests came to their end")
-        or diag($out);
-}
 
 
 # redis-cli's output; the first arguments are its options
@@ -129,16 +112,7 @@ for (['ioredis', 'ioredis.mjs'], ["npm's redis", 'node_redis.mjs']) {
     my ($name, $program) = @$_;
 
     subtest $name => sub {
-        plan skip_all => 'there is no node' unless installed('node');
-
-        if (!-d "$clients/node_modules/ioredis") {
-            plan skip_all => 'there is no npm' unless installed('npm');
-
-            my ($code, $out) = capture(300, {}, 'npm', 'ci', '--prefix',
-                                       $clients);
-            is($code, 0, 'npm ci') or diag($out);
-        }
-
+        want_npm('ioredis');
         run_tap('node', "$clients/$program", $port, $TOKEN, $READONLY);
     };
 }

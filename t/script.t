@@ -27,21 +27,6 @@ srand $seed;
 
 # --- helpers ---
 
-# Two clients of different workers: each tells of its own worker's alone.
-sub two_workers {
-    my ($ngx) = @_;
-    my $a = $ngx->resp;
-    my $id = $a->run('CLIENT', 'ID');
-
-    for (1 .. 200) {
-        my $b = $ngx->resp;
-        return ($a, $b) if $b->run('CLIENT', 'LIST') !~ /^id=$id /m;
-    }
-
-    die 'all connections are of one worker';
-}
-
-
 # memory of their own, in kB, that the workers have
 sub private_memory {
     my ($ngx) = @_;
@@ -74,7 +59,7 @@ sub whole {
 
 subtest 'scripts are known to all workers' => sub {
     my $ngx = start();
-    my ($a, $b) = two_workers($ngx);
+    my ($a, $b) = $ngx->two_workers;
     my $text = 'return "loaded " .. ARGV[1]';
     my $sha = sha1_hex($text);
 
@@ -288,7 +273,7 @@ subtest 'in MULTI' => sub {
 
 subtest 'keys that were not declared' => sub {
     my $ngx = start(size => '200m');
-    my ($a, $b) = two_workers($ngx);
+    my ($a, $b) = $ngx->two_workers;
 
     is($a->run('EVAL', <<'LUA', 0), 500500, 'a thousand, over all shards');
         for i = 1, 1000 do redis.call("SET", "u" .. i, i) end
@@ -564,7 +549,7 @@ subtest 'limits that are set' => sub {
 
 subtest 'others while a script runs' => sub {
     my $ngx = start(zone => 'script_timeout 2s;');
-    my ($a, $b) = two_workers($ngx);
+    my ($a, $b) = $ngx->two_workers;
 
     $b->run('MSET', 'far', 1, 'near', 1);
 

@@ -9,10 +9,11 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
+use KS::Clients qw(run_tap want_npm);
 use KS::Nginx;
-use KS::Proc qw(capture installed root);
+use KS::Proc qw(root);
 
-plan skip_all => 'there is no node' unless installed('node');
+want_npm('bullmq');
 
 my $TOKEN = $KS::Nginx::TOKEN;
 my $clients = root() . '/t/clients';
@@ -26,31 +27,6 @@ my $ngx = KS::Nginx->start(
 
 my $url = 'http://127.0.0.1:' . $ngx->port;
 
-
-# A program whose output is TAP, as tests of ours.
-sub run_tap {
-    my (@command) = @_;
-    my ($code, $out) = capture(300, {}, @command);
-    my $n = 0;
-
-    while ($out =~ /^(not )?ok \d+ - (.*)$/mg) {
-        my ($not, $name) = ($1, $2);
-
-        $n++;
-        ok(!$not, $name);
-    }
-
-    ok($n && $out =~ /^1\.\.$n$/m && $code == 0, "$n tests came to their end")
-        or diag($out);
-}
-
-
-if (!-d "$clients/node_modules/bullmq") {
-    plan skip_all => 'there is no npm' unless installed('npm');
-
-    my ($code, $out) = capture(300, {}, 'npm', 'ci', '--prefix', $clients);
-    is($code, 0, 'npm ci') or diag($out);
-}
 
 for (
     ['@upstash/ratelimit', 'ratelimit.mjs', $url],

@@ -323,6 +323,21 @@ sub resp {
 }
 
 
+# Two Redis clients of different workers: each tells of its own worker's alone.
+sub two_workers {
+    my ($self) = @_;
+    my $a = $self->resp;
+    my $id = $a->run('CLIENT', 'ID');
+
+    for (1 .. 200) {
+        my $b = $self->resp;
+        return ($a, $b) if $b->run('CLIENT', 'LIST') !~ /^id=$id /m;
+    }
+
+    die 'all connections are of one worker';
+}
+
+
 # A new configuration, taken over: returns when the old workers are gone.
 sub reload {
     my ($self, %options) = @_;

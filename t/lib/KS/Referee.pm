@@ -279,24 +279,32 @@ sub shape {
 }
 
 
-# Each server's keys of the whole iteration that this call starts.  What a
-# cursor of somewhere in the midst means is each one's own.
+# Each server's keys of the whole iteration that this call starts.
 sub scan {
     my ($self, $argv, $want, $got) = @_;
 
-    return $self->shape($argv, $want, $got) if $argv->[1] !~ /^0*$/;
+    return $self->same_iteration($argv, $want, $got, 1, 1);
+}
 
-    my ($a, $b) = map { $self->iterate($argv, $_) }
-        [$want, sub { ($self->{redis}->replies($_[0]))[0] }],
-        [$got, sub { $self->single($_[0]) }];
 
-    return $a eq $b;
+# Whether the iterations that this call starts, with its cursor at argv[at], find
+# the same: groups of n, one for each element.  What a cursor of somewhere in the
+# midst means is each server's own.
+sub same_iteration {
+    my ($self, $argv, $want, $got, $at, $n) = @_;
+
+    return $self->shape($argv, $want, $got) if $argv->[$at] !~ /^[-+]?0*$/;
+
+    my $wanted = iterate($argv, $want, $at, $n,
+                         sub { ($self->{redis}->replies($_[0]))[0] });
+
+    return $wanted eq iterate($argv, $got, $at, $n,
+                              sub { $self->single($_[0]) });
 }
 
 
 sub iterate {
-    my ($self, $argv, $first) = @_;
-    my ($bytes, $ask) = @$first;
+    my ($argv, $bytes, $at, $n, $ask) = @_;
     my @argv = @$argv;
     my %seen;
 
@@ -305,14 +313,26 @@ sub iterate {
 
         return $bytes unless ref $v eq 'ARRAY' && @$v == 2;
 
-        $seen{$_->{text}} = 1 for @{$v->[1]};
+        $seen{$_} = 1 for grouped($n, map { $_->{text} } @{$v->[1]});
         return join "\n", sort keys %seen if $v->[0]{text} eq '0';
 
-        $argv[1] = $v->[0]{text};
+        $argv[$at] = $v->[0]{text};
         $bytes = $ask->(\@argv);
     }
 
     return 'an iteration without end';
+}
+
+
+# Texts in groups of n, each with its length, as one string a group.
+sub grouped {
+    my ($n, @texts) = @_;
+    my @in = map { length($_) . ':' . $_ } @texts;
+    my @out;
+
+    push @out, join ' ', splice @in, 0, $n while @in;
+
+    return @out;
 }
 
 

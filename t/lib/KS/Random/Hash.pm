@@ -179,34 +179,7 @@ sub KS::Referee::hash_scan {
     my ($self, $argv, $want, $got) = @_;
 
     return 0 if !is_hashtable($self, $argv);
-    return $self->shape($argv, $want, $got) if $argv->[2] !~ /^0*$/;
-
-    my ($a, $b) = map { iterated($argv, @$_) }
-        [$want, sub { ($self->{redis}->replies($_[0]))[0] }],
-        [$got, sub { $self->single($_[0]) }];
-
-    return $a eq $b;
-}
-
-
-sub iterated {
-    my ($argv, $bytes, $ask) = @_;
-    my @argv = @$argv;
-    my %seen;
-
-    for (1 .. 10_000) {
-        my $v = KS::RESP::value($bytes);
-
-        return $bytes unless ref $v eq 'ARRAY' && @$v == 2;
-
-        $seen{$_} = 1 for grouped(2, map { $_->{text} } @{$v->[1]});
-        return join "\n", sort keys %seen if $v->[0]{text} eq '0';
-
-        $argv[2] = $v->[0]{text};
-        $bytes = $ask->(\@argv);
-    }
-
-    return 'an iteration without end';
+    return $self->same_iteration($argv, $want, $got, 2, 2);
 }
 
 
@@ -222,18 +195,7 @@ sub is_hashtable {
 sub elements {
     my ($bytes, $n) = @_;
 
-    return grouped($n, KS::RESP::texts($bytes));
-}
-
-
-sub grouped {
-    my ($n, @texts) = @_;
-    my @in = map { length($_) . ':' . $_ } @texts;
-    my @out;
-
-    push @out, join ' ', splice @in, 0, $n while @in;
-
-    return @out;
+    return KS::Referee::grouped($n, KS::RESP::texts($bytes));
 }
 
 

@@ -168,35 +168,7 @@ sub same_random {
 sub same_scan {
     my ($referee, $argv, $want, $got) = @_;
 
-    return 1 if $argv->[2] !~ /^[-+]?0*$/;
-
-    my ($a, $b) = map { iterate($argv, $_) }
-        [$want, sub { ($referee->{redis}->replies($_[0]))[0] }],
-        [$got, sub { $referee->single($_[0]) }];
-
-    return $a eq $b;
-}
-
-
-sub iterate {
-    my ($argv, $first) = @_;
-    my ($bytes, $ask) = @$first;
-    my @argv = @$argv;
-    my %seen;
-
-    for (1 .. 10_000) {
-        my $v = KS::RESP::value($bytes);
-
-        return $bytes unless ref $v eq 'ARRAY' && @$v == 2;
-
-        $seen{$_->{text}} = 1 for @{$v->[1]};
-        return join "\n", sort keys %seen if $v->[0]{text} eq '0';
-
-        $argv[2] = $v->[0]{text};
-        $bytes = $ask->(\@argv);
-    }
-
-    return 'an iteration without end';
+    return $referee->same_iteration($argv, $want, $got, 2, 1);
 }
 
 

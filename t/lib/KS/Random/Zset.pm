@@ -323,35 +323,7 @@ $KS::Referee::NEWER{$_} = \&rank_and_score for qw(ZRANK ZREVRANK);
 sub whole_scan {
     my ($referee, $argv, $want, $got) = @_;
 
-    return $referee->shape($argv, $want, $got) if $argv->[2] !~ /^0*$/;
-
-    my ($a, $b) = map { iterate($argv, @$_) }
-        [$want, sub { ($referee->{redis}->replies($_[0]))[0] }],
-        [$got, sub { $referee->single($_[0]) }];
-
-    return $a eq $b;
-}
-
-
-sub iterate {
-    my ($argv, $bytes, $ask) = @_;
-    my @argv = @$argv;
-    my %seen;
-
-    for (1 .. 10_000) {
-        my $v = KS::RESP::value($bytes);
-
-        return $bytes unless ref $v eq 'ARRAY' && @$v == 2;
-
-        my @pairs = map { $_->{text} } @{$v->[1]};
-        $seen{join ' ', splice @pairs, 0, 2} = 1 while @pairs;
-        return join "\n", sort keys %seen if $v->[0]{text} eq '0';
-
-        $argv[2] = $v->[0]{text};
-        $bytes = $ask->(\@argv);
-    }
-
-    return 'an iteration without end';
+    return $referee->same_iteration($argv, $want, $got, 2, 2);
 }
 
 
