@@ -397,6 +397,7 @@ ks_cmd_lrange(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
+    first = 0;
     n = e ? ks_list_range(&v, start, stop, &first) : 0;
     ks_reply_array(c->reply, n);
 

@@ -514,6 +514,7 @@ ks_zremrange(ks_ctx_t *c, ks_str_t *argv, ks_range_by_t by)
         return;
     }
 
+    rank = 0;
     n = e ? ks_range_all(&v, &r, &rank) : 0;
 
     if (n && n == ks_value_count(&v)) {

@@ -135,8 +135,10 @@ ngx_http_keyspace_session_counts(ngx_http_request_t *r)
     if (slcf->session == NULL) {
         why = "there is no \"keyspace_session\" here";
 
+#if (NGX_HTTP_CACHE)
     } else if (r->cached) {
         why = "the response is from a cache";
+#endif
 
     } else if (r->background) {
         why = "nobody gets the response";

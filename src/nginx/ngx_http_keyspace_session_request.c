@@ -268,6 +268,7 @@ ngx_http_keyspace_session_begin(ngx_http_request_t *r,
     ngx_int_t  rc;
 
     rc = NGX_ERROR;
+    key = (ks_str_t) { 0, NULL };
 
     if (ngx_http_keyspace_session_random(cookie) == NGX_OK
         && ngx_http_keyspace_session_key(r->pool, s->conf, cookie, &key)

@@ -130,6 +130,8 @@ ks_tree_turn(const ks_tree_t *t, ks_pos_t *pos, int ahead)
     unsigned     level;
     ks_inner_t  *node;
 
+    node = NULL;
+
     for (level = pos->levels; level > 0; level--) {
         node = pos->path[level - 1].node;
 
