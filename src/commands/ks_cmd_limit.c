@@ -63,6 +63,7 @@ ks_throttle_args(ks_ctx_t *c, int argc, ks_str_t *argv, ks_limit_check_t *lc)
     lc->key = argv[1];
     lc->cost = 1;
     lc->strict = 1;
+    lc->full = 0;
     lc->limit.algorithm = KS_LIMIT_GCRA;
 
     if (ks_throttle_int(c, &argv[2], &lc->limit.burst) != KS_OK

@@ -38,6 +38,7 @@ static const ks_str_t  ks_bucket_fields[] = {
 };
 
 #define KS_LIMIT_FIELDS  3
+#define KS_LIMIT_SKEW    1000           /* ms between clocks, at least */
 #define KS_LIMIT_ROOM    96             /* bytes of the elements of a hash */
 
 enum { KS_WINDOW_START = 0, KS_WINDOW_CURRENT, KS_WINDOW_PREVIOUS };
@@ -78,6 +79,20 @@ static inline int64_t
 ks_ms_to_ns(ks_wide_t ms)
 {
     return ks_narrow(ms * KS_LIMIT_MS);
+}
+
+
+/*
+ * Whether a state is of a time to come: somebody has looked at the clock later
+ * and came first, or it was set back.  For such a state time stands still
+ * until then, or what was charged would be forgotten; but not for longer than
+ * a period, in which the quota comes back anyway.
+ */
+
+static inline int
+ks_limit_ahead(const ks_limit_check_t *lc, int64_t at, int64_t now)
+{
+    return at > now && at - now <= ks_max(lc->limit.period, KS_LIMIT_SKEW);
 }
 
 
@@ -270,7 +285,8 @@ ks_fixed_tell(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
     start = ks_space_now(sp);
     end = ks_fixed_end(lc, start);
 
-    lc->remaining = ks_max(ks_narrow((ks_wide_t) lc->quota - lc->state[0]), 0);
+    /* a negative count is credit: it counts, but more than all is not told */
+    lc->remaining = ks_max(lc->quota - ks_max(lc->state[0], 0), 0);
     lc->retry = KS_LIMIT_NEVER;
 
     if (end == KS_NO_EXPIRE) {
@@ -327,12 +343,15 @@ ks_fixed_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 
 /* --- two windows, the older of which fades away --- */
 
-/* what n still counts when x of the period has passed since its window */
+/*
+ * What n still counts when x of the period has passed since its window: all of
+ * it before that.
+ */
 
 static inline ks_wide_t
 ks_faded(int64_t n, int64_t period, int64_t x)
 {
-    return ks_div((ks_wide_t) n * (period - x), period);
+    return ks_div((ks_wide_t) n * (period - ks_max(x, 0)), period);
 }
 
 
@@ -369,6 +388,10 @@ ks_sliding_wait(const ks_limit_check_t *lc, int64_t now, int64_t room)
     x = ks_fade_to(lc->state[KS_WINDOW_PREVIOUS], period,
                    (ks_wide_t) room - lc->state[KS_WINDOW_CURRENT]);
 
+    if (x == 0) {
+        return 0;
+    }
+
     if (x < period) {
         return ks_max(x - since, 0);
     }
@@ -404,20 +427,26 @@ ks_sliding_tell(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 
 
 /*
- * Brings the state to the window that start begins.  A window that begins
- * later is of another period, or of a clock that was set back: what it holds
- * was charged lately.
+ * Brings the state to the present window.  One that has begun after that is of
+ * another period, or of a clock that was set back by far: what it holds was
+ * charged lately.
  */
 
 static void
-ks_sliding_turn(ks_limit_check_t *lc, int64_t start)
+ks_sliding_turn(ks_limit_check_t *lc, int64_t now)
 {
-    int64_t  *state;
+    int64_t  *state, start;
 
     state = lc->state;
 
     state[KS_WINDOW_CURRENT] = ks_max(state[KS_WINDOW_CURRENT], 0);
     state[KS_WINDOW_PREVIOUS] = ks_max(state[KS_WINDOW_PREVIOUS], 0);
+
+    if (ks_unlikely(ks_limit_ahead(lc, state[KS_WINDOW_START], now))) {
+        return;
+    }
+
+    start = now - now % lc->limit.period;
 
     if (state[KS_WINDOW_START] < start) {
         state[KS_WINDOW_PREVIOUS] =
@@ -438,7 +467,7 @@ ks_sliding_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
     }
 
     now = (int64_t) ks_space_now(sp);
-    ks_sliding_turn(lc, now - now % lc->limit.period);
+    ks_sliding_turn(lc, now);
 
     lc->quota = lc->limit.count;
     lc->limited = (ks_sliding_used(lc, now) + lc->cost > lc->quota);
@@ -484,22 +513,23 @@ ks_bucket_set_level(ks_limit_check_t *lc, ks_wide_t level)
 static void
 ks_bucket_tell(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
+    int64_t    ahead;
     ks_wide_t  level, full;
 
-    (void) sp;
     (void) now;
 
     level = ks_bucket_level(lc);
     full = (ks_wide_t) lc->quota * lc->limit.period;
+    ahead = lc->state[KS_BUCKET_AT] - (int64_t) ks_space_now(sp);
 
     lc->remaining = lc->state[KS_BUCKET_TOKENS];
-    lc->reset = ks_ms_to_ns(ks_div_up(full - level, lc->limit.count));
+    lc->reset = ks_ms_to_ns(ahead + ks_div_up(full - level, lc->limit.count));
     lc->retry = KS_LIMIT_NEVER;
 
     if (lc->limited && lc->cost <= lc->quota) {
-        lc->retry = ks_ms_to_ns(ks_div_up((ks_wide_t) lc->cost
-                                          * lc->limit.period - level,
-                                          lc->limit.count));
+        lc->retry = ks_ms_to_ns(ahead + ks_div_up((ks_wide_t) lc->cost
+                                                  * lc->limit.period - level,
+                                                  lc->limit.count));
     }
 }
 
@@ -528,7 +558,10 @@ ks_bucket_fill(ks_limit_check_t *lc, int64_t now)
     }
 
     ks_bucket_set_level(lc, ks_min(level, full));
-    state[KS_BUCKET_AT] = now;
+
+    if (ks_likely(!ks_limit_ahead(lc, state[KS_BUCKET_AT], now))) {
+        state[KS_BUCKET_AT] = now;
+    }
 }
 
 
@@ -550,7 +583,9 @@ ks_bucket_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 static void
 ks_bucket_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
-    lc->state[KS_BUCKET_TOKENS] -= lc->cost;
+    /* another rule with the same key may just have taken some of them */
+    lc->state[KS_BUCKET_TOKENS] =
+        ks_max(lc->state[KS_BUCKET_TOKENS] - lc->cost, 0);
 
     ks_bucket_tell(sp, lc, now);
     ks_limit_store_hash(sp, lc, ks_bucket_fields,
@@ -645,7 +680,13 @@ static void
 ks_limit_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
     lc->limited = 0;
+    lc->storing = 0;
     lc->fault = KS_LIMIT_FINE;
+
+    if (ks_unlikely(lc->full)) {
+        lc->fault = KS_LIMIT_FULL;
+        return;
+    }
 
     ks_limit_ops[lc->limit.algorithm].look(sp, lc, now);
 }
@@ -681,7 +722,11 @@ ks_limit_settle(ks_space_t *sp, ks_limit_check_t *lc, int64_t now, int pass)
     ops = &ks_limit_ops[lc->limit.algorithm];
 
     if (pass && lc->cost != 0) {
+        /* for an earlier rule with the same key it was: the request passes */
+        lc->limited = 0;
+        lc->storing = 1;
         ops->charge(sp, lc, now);
+        lc->storing = 0;
 
     } else {
         ops->tell(sp, lc, now);

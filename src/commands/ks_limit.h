@@ -64,7 +64,8 @@ typedef enum {
     KS_LIMIT_FINE = 0,
     KS_LIMIT_WRONGTYPE,             /* the key holds another type */
     KS_LIMIT_GARBAGE,               /* or what is no state */
-    KS_LIMIT_RANGE                  /* times beyond what can be kept */
+    KS_LIMIT_RANGE,                 /* times beyond what can be kept */
+    KS_LIMIT_FULL                   /* the zone cannot keep it: left out */
 } ks_limit_fault_t;
 
 /* one rule, asked by one request */
@@ -73,6 +74,7 @@ typedef struct {
     ks_str_t              key;
     int64_t               cost;     /* 0: only looks */
     unsigned              strict:1; /* a fault rejects */
+    unsigned              full:1;   /* there was no room for it: left out */
     void                 *data;     /* the caller's own */
 
     /* what became of it */
@@ -85,6 +87,7 @@ typedef struct {
     int64_t               reset;    /* ns until the whole quota is there */
 
     /* between the steps */
+    unsigned              storing:1;    /* it is being charged */
     ks_entry_t           *entry;
     int64_t               state[3];
     int64_t               stored[3];
@@ -106,6 +109,9 @@ int64_t ks_limit_interval(const ks_limit_t *l);
  * holds the shards of their keys.  1: it passes, and each is charged that has
  * no fault; 0: a rule limits it, or a strict one has a fault, and nothing is.
  * What is told of each is how things are afterwards.
+ *
+ * Where the transaction ends for want of memory, the check that is "storing"
+ * wanted it: with its "full" set the others can be asked once more.
  */
 int ks_limit_ask(ks_space_t *sp, ks_limit_check_t *checks, size_t n,
     int64_t now);

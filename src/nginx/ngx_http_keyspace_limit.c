@@ -5,7 +5,7 @@
  * It asks in the preaccess phase, and each rule once: internal redirects, to
  * error pages and named locations too, find what was asked before, and only
  * rules that are new there are asked then.  Subrequests do not ask.  After a
- * rejection nothing is asked any more.
+ * rejection nothing is asked any more, unless it was a dry run.
  *
  * All rules are asked in one transaction.  Whatever goes wrong is for a rule's
  * on_error to judge.
@@ -30,6 +30,8 @@ typedef struct {
 static ngx_int_t ngx_http_keyspace_limit_request(ngx_http_request_t *r,
     ngx_http_keyspace_limit_loc_conf_t *llcf,
     ngx_http_keyspace_limit_ctx_t *ctx);
+static void ngx_http_keyspace_limit_absolve(
+    ngx_http_keyspace_limit_ctx_t *ctx, ngx_uint_t first);
 static ngx_int_t ngx_http_keyspace_limit_collect(ngx_http_request_t *r,
     ngx_array_t *rules, ngx_http_keyspace_limit_ctx_t *ctx);
 static ngx_uint_t ngx_http_keyspace_limit_asked(
@@ -77,9 +79,7 @@ ngx_http_keyspace_limit_handler(ngx_http_request_t *r)
         }
     }
 
-    if (ctx->status == NGX_HTTP_KEYSPACE_LIMIT_REJECTED
-        || ctx->status == NGX_HTTP_KEYSPACE_LIMIT_REJECTED_DRY_RUN)
-    {
+    if (ctx->status == NGX_HTTP_KEYSPACE_LIMIT_REJECTED) {
         return NGX_DECLINED;
     }
 
@@ -115,9 +115,14 @@ ngx_http_keyspace_limit_request(ngx_http_request_t *r,
     }
 
     if (rc == NGX_OK) {
-        ctx->status = NGX_HTTP_KEYSPACE_LIMIT_PASSED;
+        if (ctx->status == NGX_HTTP_KEYSPACE_LIMIT_NONE) {
+            ctx->status = NGX_HTTP_KEYSPACE_LIMIT_PASSED;
+        }
+
         return NGX_DECLINED;
     }
+
+    ngx_http_keyspace_limit_absolve(ctx, first);
 
     ngx_log_error(llcf->log_level, r->connection->log, 0,
                   "limiting requests%s by keyspace limit rule \"%V\"",
@@ -132,6 +137,23 @@ ngx_http_keyspace_limit_request(ngx_http_request_t *r,
     ctx->status = NGX_HTTP_KEYSPACE_LIMIT_REJECTED;
 
     return llcf->status;
+}
+
+
+/* Those before the first have rejected in a dry run alone. */
+
+static void
+ngx_http_keyspace_limit_absolve(ngx_http_keyspace_limit_ctx_t *ctx,
+    ngx_uint_t first)
+{
+    ngx_uint_t         i;
+    ks_limit_check_t  *check;
+
+    check = ctx->checks.elts;
+
+    for (i = 0; i < first; i++) {
+        check[i].limited = 0;
+    }
 }
 
 
@@ -156,26 +178,27 @@ ngx_http_keyspace_limit_collect(ngx_http_request_t *r, ngx_array_t *rules,
         }
 
         check = ngx_array_push(&ctx->checks);
-        if (check == NULL) {
-            return NGX_ERROR;
-        }
 
-        rc = ngx_http_keyspace_limit_prepare(r, rule[i], check);
+        rc = (check == NULL) ? NGX_ERROR
+             : ngx_http_keyspace_limit_prepare(r, rule[i], check);
 
         if (rc == NGX_OK) {
             continue;
         }
 
-        ctx->checks.nelts--;
+        if (rc == NGX_DECLINED) {
+            ctx->checks.nelts--;
+            continue;
+        }
+
+        /* what is not asked is not shown */
+        ctx->checks.nelts = first;
 
         if (rc == NGX_ABORT) {
-            ctx->checks.nelts = first;
             ctx->refused = rule[i];
         }
 
-        if (rc != NGX_DECLINED) {
-            return rc;
-        }
+        return rc;
     }
 
     return NGX_OK;
@@ -224,6 +247,8 @@ ngx_http_keyspace_limit_prepare(ngx_http_request_t *r,
     check->limit = rule->limit;
     check->cost = rule->units;
     check->strict = rule->strict;
+    check->full = 0;
+    check->storing = 0;
     check->data = rule;
 
     rc = ngx_http_keyspace_limit_values(r, rule, check);
@@ -329,6 +354,28 @@ ngx_http_keyspace_limit_body(ks_space_t *sp, void *data)
 }
 
 
+/*
+ * The check that the zone has no room for, if that is known, will be left out,
+ * so that the others are asked all the same.
+ */
+
+static ngx_uint_t
+ngx_http_keyspace_limit_leave_out(ngx_http_keyspace_limit_ask_t *ask)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ask->n; i++) {
+        if (ask->checks[i].storing) {
+            ask->checks[i].storing = 0;
+            ask->checks[i].full = 1;
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* The transaction: checks that could not be made have a fault afterwards. */
 
 static int
@@ -352,9 +399,11 @@ ngx_http_keyspace_limit_transact(ks_space_t *sp,
     ks_space_set_time(sp, (uint64_t) ask->now / KS_LIMIT_MS);
     ks_space_urgent(sp, 0);
 
-    rc = ks_transact(sp, shards, ngx_http_keyspace_limit_body, ask);
+    do {
+        rc = ks_transact(sp, shards, ngx_http_keyspace_limit_body, ask);
+        ks_arena_reset(sp);
 
-    ks_arena_reset(sp);
+    } while (rc != KS_OK && ngx_http_keyspace_limit_leave_out(ask));
 
     return rc;
 }
@@ -406,14 +455,14 @@ static ngx_int_t
 ngx_http_keyspace_limit_judge(ngx_http_request_t *r,
     ngx_http_keyspace_limit_ctx_t *ctx, ks_limit_check_t *check, int rc)
 {
-    const char                      *what;
     ngx_http_keyspace_limit_rule_t  *rule;
 
     static const char *const  faults[] = {
         "nothing",
         "the key holds another type",
         "the key holds no state of a rate limit",
-        "the key holds a time that is out of range"
+        "the key holds a time that is out of range",
+        "the zone has no room"
     };
 
     if (rc == KS_OK && check->fault == KS_LIMIT_FINE) {
@@ -421,14 +470,13 @@ ngx_http_keyspace_limit_judge(ngx_http_request_t *r,
     }
 
     rule = check->data;
-    what = (rc == KS_OK) ? faults[check->fault] : "the zone has no room";
 
     if (rc != KS_OK) {
-        check->fault = KS_LIMIT_RANGE;
+        check->fault = KS_LIMIT_FULL;
         check->limited = 0;
     }
 
-    ngx_http_keyspace_limit_fault(r, rule, what, NULL);
+    ngx_http_keyspace_limit_fault(r, rule, faults[check->fault], NULL);
 
     if (!rule->strict) {
         return NGX_OK;

@@ -7,6 +7,10 @@
  * of the rules, with parameters.  "q" and "w" are the rate, "w" only if the
  * period is whole seconds; "r" and "t" what is left, and the seconds until the
  * whole quota is there.
+ *
+ * What the response says under these names already, an upstream's or our own
+ * of a response that has become an error after this filter, is replaced: two
+ * answers are none.
  */
 
 
@@ -27,6 +31,10 @@ static u_char *ngx_http_keyspace_limit_policies(
 static u_char *ngx_http_keyspace_limit_states(
     ngx_http_keyspace_limit_ctx_t *ctx, ks_limit_check_t *shown, u_char *p,
     ngx_str_t *list, ngx_str_t *remaining, ngx_str_t *reset);
+static void ngx_http_keyspace_limit_drop(ngx_http_request_t *r,
+    ngx_uint_t fields, ngx_uint_t retry);
+static ngx_uint_t ngx_http_keyspace_limit_is(ngx_table_elt_t *h,
+    ngx_str_t *name);
 static ngx_int_t ngx_http_keyspace_limit_field(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 static int64_t ngx_http_keyspace_limit_seconds(int64_t ns);
@@ -181,6 +189,7 @@ ngx_http_keyspace_limit_header_filter(ngx_http_request_t *r)
 {
     u_char                         *p;
     ngx_str_t                       retry;
+    ngx_uint_t                      wait;
     ks_limit_check_t               *shown;
     ngx_http_keyspace_limit_ctx_t  *ctx;
 
@@ -193,6 +202,11 @@ ngx_http_keyspace_limit_header_filter(ngx_http_request_t *r)
     if (ctx == NULL || (shown = ngx_http_keyspace_limit_shown(ctx)) == NULL) {
         return ngx_http_next_header_filter(r);
     }
+
+    wait = (ctx->status == NGX_HTTP_KEYSPACE_LIMIT_REJECTED && shown->limited
+            && shown->retry != KS_LIMIT_NEVER);
+
+    ngx_http_keyspace_limit_drop(r, ctx->headers, wait);
 
     p = ngx_pnalloc(r->pool, NGX_HTTP_KEYSPACE_LIMIT_NUMBERS * KS_INTEGER_TEXT
                              + 2 * ctx->checks.nelts
@@ -208,9 +222,7 @@ ngx_http_keyspace_limit_header_filter(ngx_http_request_t *r)
         }
     }
 
-    if (ctx->status == NGX_HTTP_KEYSPACE_LIMIT_REJECTED && shown->limited
-        && shown->retry != KS_LIMIT_NEVER)
-    {
+    if (wait) {
         retry.data = p;
         retry.len = ks_integer_text(p,
                                ngx_http_keyspace_limit_seconds(shown->retry));
@@ -386,6 +398,51 @@ ngx_http_keyspace_limit_states(ngx_http_keyspace_limit_ctx_t *ctx,
     list->len = p - list->data;
 
     return p;
+}
+
+
+/* Takes out what will be said: the fields, the time to come again. */
+
+static void
+ngx_http_keyspace_limit_drop(ngx_http_request_t *r, ngx_uint_t fields,
+    ngx_uint_t retry)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if ((fields
+                 && (ngx_http_keyspace_limit_is(&h[i],
+                                            &ngx_http_keyspace_limit_policy)
+                     || ngx_http_keyspace_limit_is(&h[i],
+                                            &ngx_http_keyspace_limit_state)
+                     || ngx_http_keyspace_limit_is(&h[i],
+                                            &ngx_http_keyspace_limit_limit)
+                     || ngx_http_keyspace_limit_is(&h[i],
+                                            &ngx_http_keyspace_limit_remaining)
+                     || ngx_http_keyspace_limit_is(&h[i],
+                                            &ngx_http_keyspace_limit_reset)))
+                || (retry
+                    && ngx_http_keyspace_limit_is(&h[i],
+                                            &ngx_http_keyspace_limit_retry)))
+            {
+                h[i].hash = 0;
+            }
+        }
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_keyspace_limit_is(ngx_table_elt_t *h, ngx_str_t *name)
+{
+    return h->key.len == name->len
+           && ngx_strncasecmp(h->key.data, name->data, name->len) == 0;
 }
 
 

@@ -481,6 +481,7 @@ hand_work(ks_zone_t *zone, const ks_limit_t *l, diary_t *diary)
     ks_space_t  *sp;
 
     sp = ks_space_open(zone);
+    memset(&h, 0, sizeof(hand_t));
     h.check.limit = *l;
     h.check.key = ks_text("k");
     h.check.cost = 1;
@@ -629,8 +630,10 @@ test_several(void **state)
 static void
 test_shared_key(void **state)
 {
+    int          i;
     ask_t        a = { .n = 2 };
     ks_space_t  *sp;
+    static const char *const  keys[] = { "k0", "k1", "k2", "k3" };
 
     (void) state;
 
@@ -643,6 +646,28 @@ test_shared_key(void **state)
     assert_int_equal(ask_run(sp, &a), KS_OK);
     assert_int_equal(a.passed, 1);
     assert_int_equal(a.checks[1].remaining, 8);
+
+    /* and finds nothing left, but never less */
+
+    for (i = 0; i < 4; i++) {
+        a.checks[0].limit = (ks_limit_t) {
+            (ks_limit_algorithm_t) i, 5, 1000, i == KS_LIMIT_GCRA ? 4 : 5 };
+        a.now = (int64_t) ks_space_now(sp) * KS_LIMIT_MS;
+        a.checks[0].key = ks_text(keys[i]);
+        a.checks[0].cost = 3;
+        a.checks[1] = a.checks[0];
+
+        assert_int_equal(ask_run(sp, &a), KS_OK);
+        assert_int_equal(a.passed, 1);
+        assert_int_equal(a.checks[0].remaining, 2);
+        assert_int_equal(a.checks[1].limited, 0);
+        assert_int_equal(a.checks[1].remaining, 0);
+        assert_int_equal(a.checks[1].retry, KS_LIMIT_NEVER);
+
+        assert_int_equal(ask_run(sp, &a), KS_OK);
+        assert_int_equal(a.passed, 0);
+        assert_int_equal(a.checks[1].remaining, 0);
+    }
 
     close_zone(sp);
 }
@@ -862,6 +887,92 @@ test_other_period(void **state)
 }
 
 
+/*
+ * Somebody who has looked at the clock earlier comes later: nothing is
+ * forgotten by that, and nothing comes back twice.
+ */
+
+static void
+test_late(void **state)
+{
+    box_t             *b;
+    uint64_t           edge;
+    ks_limit_t         sliding = { KS_LIMIT_SLIDING_WINDOW, 100, 60000, 0 };
+    ks_limit_t         bucket = { KS_LIMIT_TOKEN_BUCKET, 100, 1000, 100 };
+    ks_space_t        *sp;
+    ks_limit_check_t   lc;
+
+    (void) state;
+
+    b = box_open(4u << 20, KS_NOEVICTION);
+    sp = b->client.space;
+    edge = NOW - NOW % 60000 + 60000;
+
+    ks_space_set_time(sp, edge - 10);
+    assert_int_equal(ask(sp, &sliding, "s", 100).remaining, 0);
+
+    ks_space_set_time(sp, edge);
+    assert_true(ask(sp, &sliding, "s", 1).limited);
+    ks_space_set_time(sp, edge + 600);
+    assert_int_equal(ask(sp, &sliding, "s", 1).remaining, 0);
+
+    ks_space_set_time(sp, edge - 1);
+    lc = ask(sp, &sliding, "s", 1);
+    assert_true(lc.limited);
+    assert_int_equal(lc.retry, 602 * KS_LIMIT_MS);
+    assert_int_equal(lc.remaining, 0);
+
+    ks_space_set_time(sp, edge + 600);
+    assert_true(ask(sp, &sliding, "s", 1).limited);
+    ks_space_set_time(sp, edge + 601);
+    assert_int_equal(ask(sp, &sliding, "s", 1).remaining, 0);
+
+    /* one who passes although he is late keeps the window, too */
+
+    ks_space_set_time(sp, edge + 30000);
+    assert_int_equal(ask(sp, &sliding, "s", 1).remaining, 47);
+    ks_space_set_time(sp, edge - 1);
+    assert_true(ask(sp, &sliding, "s", 1).limited);
+    ks_space_set_time(sp, edge + 30000);
+    assert_int_equal(ask(sp, &sliding, "s", 0).remaining, 47);
+
+    /* a clock that was set back by more than the period: it is lately */
+
+    ks_space_set_time(sp, edge - 86400000);
+    lc = ask(sp, &sliding, "s", 1);
+    assert_true(lc.limited);
+    assert_true(lc.retry < 60000 * KS_LIMIT_MS);
+
+    /* ten milliseconds are a token */
+
+    ks_space_set_time(sp, edge);
+    assert_int_equal(ask(sp, &bucket, "b", 100).remaining, 0);
+    ks_space_set_time(sp, edge + 10);
+    assert_int_equal(ask(sp, &bucket, "b", 1).remaining, 0);
+    ks_space_set_time(sp, edge);
+    lc = ask(sp, &bucket, "b", 1);
+    assert_true(lc.limited);
+    assert_int_equal(lc.retry, 20 * KS_LIMIT_MS);
+    assert_int_equal(lc.reset, 1010 * KS_LIMIT_MS);
+    ks_space_set_time(sp, edge + 10);
+    assert_true(ask(sp, &bucket, "b", 1).limited);
+
+    ks_space_set_time(sp, edge + 30);
+    assert_int_equal(ask(sp, &bucket, "b", 1).remaining, 1);
+    ks_space_set_time(sp, edge + 20);
+    assert_int_equal(ask(sp, &bucket, "b", 1).remaining, 0);
+    ks_space_set_time(sp, edge + 30);
+    assert_true(ask(sp, &bucket, "b", 1).limited);
+
+    /* set back by more than the bucket takes to fill: it fills from now on */
+
+    ks_space_set_time(sp, edge - 86400000);
+    assert_int_equal(ask(sp, &bucket, "b", 1).retry, 10 * KS_LIMIT_MS);
+
+    box_close(b);
+}
+
+
 /* a zone that has no room: nothing was charged, to none of the rules */
 
 static void
@@ -903,6 +1014,23 @@ test_no_room(void **state)
     assert_int_equal(ask_run(sp, &a), KS_NOMEM);
     assert_string_equal(line(b, "GET there"), "$1\r\n1\r\n");
     assert_string_equal(line(b, "EXISTS absent"), ":0\r\n");
+
+    /* which one it was is known, and the other one does without it */
+
+    assert_int_equal(a.checks[0].storing, 0);
+    assert_int_equal(a.checks[1].storing, 1);
+    a.checks[1].full = 1;
+    assert_int_equal(ask_run(sp, &a), KS_OK);
+    assert_int_equal(a.passed, 1);
+    assert_int_equal(a.checks[0].remaining, 3);
+    assert_int_equal(a.checks[1].fault, KS_LIMIT_FULL);
+    assert_string_equal(line(b, "GET there"), "$1\r\n2\r\n");
+
+    a.checks[1].strict = 1;
+    ks_space_set_time(sp, b->now);
+    assert_int_equal(ask_run(sp, &a), KS_OK);
+    assert_int_equal(a.passed, 0);
+    assert_string_equal(line(b, "GET there"), "$1\r\n2\r\n");
 
     box_close(b);
 }
@@ -1092,6 +1220,7 @@ main(void)
         cmocka_unit_test(test_odd_states),
         cmocka_unit_test(test_readable),
         cmocka_unit_test(test_other_period),
+        cmocka_unit_test(test_late),
         cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_throttle),
         cmocka_unit_test(test_throttle_state),
