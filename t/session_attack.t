@@ -40,7 +40,12 @@ my $ngx = KS::Nginx->start(
 CONF
     locations  => $app->conf(<<'CONF'),
         location /rest/ { keyspace_session off; keyspace_rest main; }
-        location /app { proxy_pass http://127.0.0.1:%APP%; }
+        location /app {
+            proxy_pass http://127.0.0.1:%APP%;
+            proxy_set_header X-User $keyspace_session_user;
+            proxy_set_header X-Status $keyspace_session_status;
+            proxy_set_header X-Session $keyspace_session_id;
+        }
         location /always {
             keyspace_session main secure=off;
             proxy_pass http://127.0.0.1:%APP%;
@@ -118,6 +123,52 @@ subtest 'the URI of a request in the arguments of the location' => sub {
 
     $r = browser()->get('/page%20HTTP/1.0%0d%0a%0d%0aGET%20/second');
     is($r->{json}{path}, '/login', 'nor another request');
+};
+
+
+subtest 'odd bytes' => sub {
+    my $b = browser();
+    $b->get('/app', session('set user=1'));
+    my $key = key($b->{jar});
+    my (@wrong, %seen);
+
+    is($b->get('/app')->{json}{headers}{'x-session'},
+       sha256_hex($b->{jar}), 'an id');
+
+    for my $len (1 .. 25) {
+        for my $at (0 .. $len - 1) {
+            my $c = ("\x01", "\x1f", "\x7f", "\n")[($len + $at) % 4];
+            my $value = substr '~' x $at . $c . "\xe9" x 25, 0, $len;
+            my $want = $value =~ s/([\x00-\x1f\x7f])/sprintf '%%%02x', ord $1/ger;
+            $b->get('/app', session('set user='
+                . $value =~ s/([^~])/sprintf '%%%02x', ord $1/ger));
+            my $is = $b->get('/app')->{json}{headers}{'x-user'};
+            push @wrong, "$len $at" if $is ne $want;
+        }
+    }
+
+    is_deeply(\@wrong, [], 'a control character anywhere in a field');
+
+    my $status = sub {
+        return browser()->get('/app', undef, cookie => "sid=$_[0]")
+            ->{json}{headers}{'x-status'};
+    };
+
+    for my $at (0 .. 42) {
+        my $cookie = 'A' x 43;
+        substr $cookie, $at, 1, ('.', '@', '[', '`', '{', '/', ':', "\xc1",
+                                 "\xe1", '^', '+', ',')[$at % 12];
+        $seen{$status->($cookie)}++;
+    }
+
+    is_deeply(\%seen, { none => 43 }, 'a wrong one anywhere in a cookie');
+    %seen = ();
+
+    for my $c ('a' .. 'z', 'A' .. 'Z', 0 .. 9, '-', '_') {
+        $seen{$status->($c x 42 . 'A')}++;
+    }
+
+    is_deeply(\%seen, { expired => 64 }, '... and all that may be there');
 };
 
 

@@ -74,7 +74,7 @@ typedef struct {
 /* keys hashed lately: to look ahead, lock and look up takes one hash */
 
 #define KS_HASH_CACHED    16            /* a power of two */
-#define KS_HASH_BYTES     48            /* the longest key that is kept */
+#define KS_HASH_BYTES     80            /* the longest key that is kept */
 
 typedef struct {
     uint64_t        hash;

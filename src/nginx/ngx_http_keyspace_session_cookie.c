@@ -24,11 +24,20 @@ typedef struct {
 } ngx_http_keyspace_session_jar_t;
 
 
+/* characters of a cookie, to be looked at all at once */
+
+typedef u_char  ngx_http_keyspace_session_run_t
+    __attribute__((vector_size(16)));
+
+
 static void ngx_http_keyspace_session_scan(ngx_str_t *header,
     ngx_http_keyspace_session_jar_t *jar);
 static void ngx_http_keyspace_session_keep(u_char *p, size_t len,
     ngx_http_keyspace_session_jar_t *jar);
 static ngx_uint_t ngx_http_keyspace_session_is_cookie(u_char *p, size_t len);
+static ngx_inline ngx_uint_t ngx_http_keyspace_session_is_base64url(
+    u_char *p);
+static void ngx_http_keyspace_session_hex(u_char *p, u_char *digest);
 static ngx_int_t ngx_http_keyspace_session_no_store(ngx_http_request_t *r);
 static ngx_table_elt_t *ngx_http_keyspace_session_add_header(
     ngx_http_request_t *r);
@@ -86,7 +95,7 @@ ngx_http_keyspace_session_scan(ngx_str_t *header,
 
     for (p = header->data; p < end; p = next + 1) {
 
-        next = ngx_strlchr(p, end, ';');
+        next = memchr(p, ';', end - p);
         if (next == NULL) {
             next = end;
         }
@@ -145,30 +154,31 @@ ngx_http_keyspace_session_keep(u_char *p, size_t len,
 static ngx_uint_t
 ngx_http_keyspace_session_is_cookie(u_char *p, size_t len)
 {
-    size_t  i;
+    return len == NGX_HTTP_KEYSPACE_SESSION_COOKIE
+           && ngx_http_keyspace_session_is_base64url(p)
+           && ngx_http_keyspace_session_is_base64url(p + 16)
+           && ngx_http_keyspace_session_is_base64url(p + len - 16)
+           && ngx_strchr("AEIMQUYcgkosw048", p[len - 1]) != NULL;
+}
 
-    static uint32_t  base64url[] = {
-        0x00000000,                     /* control characters */
-        0x03ff2000,                     /* - 0-9 */
-        0x87fffffe,                     /* A-Z _ */
-        0x07fffffe,                     /* a-z */
-        0x00000000,
-        0x00000000,
-        0x00000000,
-        0x00000000
-    };
 
-    if (len != NGX_HTTP_KEYSPACE_SESSION_COOKIE) {
-        return 0;
-    }
+static ngx_inline ngx_uint_t
+ngx_http_keyspace_session_is_base64url(u_char *p)
+{
+    uint64_t                         other[2];
+    ngx_http_keyspace_session_run_t  c, letter, digit;
 
-    for (i = 0; i < len; i++) {
-        if (!(base64url[p[i] >> 5] & (1U << (p[i] & 0x1f)))) {
-            return 0;
-        }
-    }
+    ngx_memcpy(&c, p, sizeof(c));
 
-    return ngx_strchr("AEIMQUYcgkosw048", p[len - 1]) != NULL;
+    letter = (c | 0x20) - 'a';
+    digit = c - '0';
+
+    c = (ngx_http_keyspace_session_run_t)
+        ((letter > 25) & (digit > 9) & (c != '-') & (c != '_'));
+
+    ngx_memcpy(other, &c, sizeof(c));
+
+    return (other[0] | other[1]) == 0;
 }
 
 
@@ -215,9 +225,40 @@ ngx_http_keyspace_session_key(ngx_pool_t *pool,
     }
 
     p = ngx_cpymem(key->data, conf->prefix.data, conf->prefix.len);
-    ngx_hex_dump(p, digest, sizeof(digest));
+    ngx_http_keyspace_session_hex(p, digest);
 
     return NGX_OK;
+}
+
+
+/* Four bytes at once, each in a lane of 16 bits: a digit is a byte of it. */
+
+static void
+ngx_http_keyspace_session_hex(u_char *p, u_char *digest)
+{
+    uint64_t    x;
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_KEYSPACE_DIGEST_LEN; i += 4, p += 8) {
+        x = digest[i] | digest[i + 1] << 16
+            | (uint64_t) (digest[i + 2] | digest[i + 3] << 16) << 32;
+
+        x = (x >> 4 | x << 8) & 0x0f0f0f0f0f0f0f0full;
+
+        /* "a" comes 39 behind what would be next to "9" */
+
+        x += 0x3030303030303030ull
+             + ((x + 0x0606060606060606ull) >> 4 & 0x0101010101010101ull) * 39;
+
+        p[0] = (u_char) x;
+        p[1] = (u_char) (x >> 8);
+        p[2] = (u_char) (x >> 16);
+        p[3] = (u_char) (x >> 24);
+        p[4] = (u_char) (x >> 32);
+        p[5] = (u_char) (x >> 40);
+        p[6] = (u_char) (x >> 48);
+        p[7] = (u_char) (x >> 56);
+    }
 }
 
 
