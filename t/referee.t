@@ -24,14 +24,6 @@ my @EXCEPT = (
     [qr/^client\|setname$/, sub {
         s/([*~])\(\) /$1(\$24 request_policy:all_nodes  /
         && s/(all_nodes  )/$1\$29 response_policy:all_succeeded ) / }],
-
-    # specifications of keys of which they say that nobody knows where they are
-    [qr/^sort/, sub {
-        s/ [*%]\(\$12 begin_search (?:(?! index| range).)* unknown .*/)/ }],
-
-    # what scripts do in a cluster, to MONITOR and while another one runs
-    [qr/^(?:eval|fcall|function|script)/, sub {
-        s/\+(?:no_mandatory_keys|skip_monitor|allow_busy|readonly)  ?//g }],
 );
 
 # What 7.2 calls deprecated, in the form of docs().

@@ -28,9 +28,11 @@ static const ks_flag_name_t  ks_flag_names[] = {
     { KS_CMD_LOADING,    "loading" },
     { KS_CMD_STALE,      "stale" },
     { KS_CMD_FAST,       "fast" },
+    { KS_CMD_NO_MONITOR, "skip_monitor" },
     { KS_CMD_NO_SLOWLOG, "skip_slowlog" },
     { KS_CMD_NO_AUTH,    "no_auth" },
     { KS_CMD_BUSY,       "allow_busy" },
+    { KS_CMD_KEYLESS,    "no_mandatory_keys" },
     { KS_CMD_MOVABLE,    "movablekeys" },
     { 0, NULL }
 };
@@ -270,6 +272,29 @@ ks_reply_stored(ks_reply_t *r, const char *word, int from)
 }
 
 
+/* BY and GET name keys that are made of what is sorted; STORE is anywhere */
+
+static void
+ks_reply_unknown(ks_reply_t *r, unsigned flags)
+{
+    unsigned  i;
+
+    static const char *const  parts[] = { "begin_search", "find_keys" };
+
+    ks_reply_map(r, 3);
+    ks_reply_cstr(r, "flags");
+    ks_reply_flags(r, ks_key_names, flags);
+
+    for (i = 0; i < ks_nelts(parts); i++) {
+        ks_reply_cstr(r, parts[i]);
+        ks_reply_map(r, 2);
+        ks_reply_field(r, "type", "unknown");
+        ks_reply_cstr(r, "spec");
+        ks_reply_map(r, 0);
+    }
+}
+
+
 static size_t
 ks_command_ranges(const ks_command_t *cmd)
 {
@@ -322,7 +347,7 @@ ks_command_reply_info(ks_reply_t *r, const ks_command_t *cmd)
     ks_reply_flags(r, ks_acl_names, ks_command_acl(cmd));
     ks_reply_tips(r, cmd->tips);
 
-    ks_reply_set(r, n + (cmd->stored ? 2 : 0));
+    ks_reply_set(r, n + (cmd->stored ? 2 : 0) + (size_t) cmd->unknown);
 
     for (i = 0; i < n; i++) {
         ks_reply_keyrange(r, &cmd->keys[i]);
@@ -331,6 +356,14 @@ ks_command_reply_info(ks_reply_t *r, const ks_command_t *cmd)
     if (cmd->stored) {
         ks_reply_stored(r, "STORE", cmd->stored);
         ks_reply_stored(r, "STOREDIST", cmd->stored);
+    }
+
+    if (cmd->unknown > 0) {
+        ks_reply_unknown(r, KS_KEY_RO|KS_KEY_ACCESS);
+    }
+
+    if (cmd->unknown > 1) {
+        ks_reply_unknown(r, KS_KEY_OW|KS_KEY_UPDATE);
     }
 
     ks_command_reply_infos(r, cmd);

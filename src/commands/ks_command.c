@@ -268,7 +268,8 @@ ks_command_acl(const ks_command_t *cmd)
 
     acl = cmd->acl;
     acl |= (cmd->flags & KS_CMD_WRITE) ? KS_ACL_WRITE : 0;
-    acl |= (cmd->flags & KS_CMD_READONLY) ? KS_ACL_READ : 0;
+    acl |= (cmd->flags & KS_CMD_READONLY) && !(acl & KS_ACL_SCRIPTING)
+           ? KS_ACL_READ : 0;
     acl |= (cmd->flags & KS_CMD_ADMIN) ? KS_ACL_ADMIN|KS_ACL_DANGEROUS : 0;
     acl |= (cmd->flags & KS_CMD_FAST) ? KS_ACL_FAST : KS_ACL_SLOW;
 

@@ -31,6 +31,8 @@
 #define NO_AUTH      KS_CMD_NO_AUTH
 #define BUSY         KS_CMD_BUSY
 #define NO_SLOWLOG   KS_CMD_NO_SLOWLOG
+#define SCRIPT       (KS_CMD_NOSCRIPT|KS_CMD_STALE|KS_CMD_OPEN|KS_CMD_MOVABLE \
+                      |KS_CMD_NO_MONITOR|KS_CMD_KEYLESS)
 
 #define STRING       KS_ACL_STRING
 #define BITMAP       KS_ACL_BITMAP

@@ -38,6 +38,8 @@
 #define KS_CMD_BUSY       0x20000
 #define KS_CMD_NO_SLOWLOG 0x40000
 #define KS_CMD_LIBRARY    0x80000   /* needs the shard of the library */
+#define KS_CMD_NO_MONITOR 0x100000
+#define KS_CMD_KEYLESS    0x200000  /* may come without any key */
 
 /* ACL categories; most follow from the flags, see ks_command_acl() */
 #define KS_ACL_KEYSPACE   0x0001
@@ -101,6 +103,9 @@ struct ks_command_s {
 
     /* the position of one more key that the ranges do not say, or 0 */
     int                 (*extra_key)(int argc, const ks_str_t *argv);
+
+    /* COMMAND says of so many sets of keys that nobody knows where they are */
+    int8_t                unknown;
 
     /* from here on STORE and STOREDIST are followed by a key, says COMMAND */
     int8_t                stored;

@@ -3,27 +3,27 @@
  * see ks_command_table.c, and ks_handlers.h.
  */
 
-ROW("eval", ks_cmd_eval, -3, NOSCRIPT|STALE|OPEN|MOVABLE, SCRIPTING,
+ROW("eval", ks_cmd_eval, -3, SCRIPT, SCRIPTING,
     COUNTED(RW|ACCESS|UPDATE, 2),
     "scripting", "2.6.0", "Depends on the script",
     "Runs a script.")
-ROW("eval_ro", ks_cmd_eval_ro, -3, NOSCRIPT|STALE|OPEN|MOVABLE, SCRIPTING,
+ROW("eval_ro", ks_cmd_eval_ro, -3, R|SCRIPT, SCRIPTING,
     COUNTED(RO|ACCESS, 2),
     "scripting", "7.0.0", "Depends on the script",
     "Runs a script that only reads.")
-ROW("evalsha", ks_cmd_evalsha, -3, NOSCRIPT|STALE|OPEN|MOVABLE, SCRIPTING,
+ROW("evalsha", ks_cmd_evalsha, -3, SCRIPT, SCRIPTING,
     COUNTED(RW|ACCESS|UPDATE, 2),
     "scripting", "2.6.0", "Depends on the script",
     "Runs a script that is known by its digest.")
-ROW("evalsha_ro", ks_cmd_evalsha_ro, -3, NOSCRIPT|STALE|OPEN|MOVABLE,
-    SCRIPTING, COUNTED(RO|ACCESS, 2),
+ROW("evalsha_ro", ks_cmd_evalsha_ro, -3, R|SCRIPT, SCRIPTING,
+    COUNTED(RO|ACCESS, 2),
     "scripting", "7.0.0", "Depends on the script",
     "Runs a script that is known by its digest and only reads.")
-ROW("fcall", ks_cmd_fcall, -3, NOSCRIPT|STALE|OPEN|MOVABLE, SCRIPTING,
+ROW("fcall", ks_cmd_fcall, -3, SCRIPT, SCRIPTING,
     COUNTED(RW|ACCESS|UPDATE, 2),
     "scripting", "7.0.0", "Depends on the function",
     "Calls a function.")
-ROW("fcall_ro", ks_cmd_fcall_ro, -3, NOSCRIPT|STALE|OPEN|MOVABLE, SCRIPTING,
+ROW("fcall_ro", ks_cmd_fcall_ro, -3, R|SCRIPT, SCRIPTING,
     COUNTED(RO|ACCESS, 2),
     "scripting", "7.0.0", "Depends on the function",
     "Calls a function that only reads.")
@@ -48,7 +48,7 @@ ROW("function|help", ks_cmd_function_help, 2, LOAD|ALONE|OPEN|SUB, SCRIPTING,
     NO_KEYS,
     "scripting", "7.0.0", "O(1)",
     "Lists the subcommands.")
-ROW("function|kill", ks_cmd_function_kill, 2, NOSCRIPT|ALONE|SUB, SCRIPTING,
+ROW("function|kill", ks_cmd_function_kill, 2, NOSCRIPT|BUSY|ALONE|SUB, SCRIPTING,
     NO_KEYS,
     "scripting", "7.0.0", "O(1)",
     "Ends the function that is running.",
@@ -68,7 +68,7 @@ ROW("function|restore", ks_cmd_function_restore, -3,
     "scripting", "7.0.0", "O(N), N the number of functions",
     "Makes the libraries of a dump known.",
     .tips = ALL_SHARDS " response_policy:all_succeeded")
-ROW("function|stats", ks_cmd_function_stats, 2, NOSCRIPT|LIBRARY|SUB,
+ROW("function|stats", ks_cmd_function_stats, 2, NOSCRIPT|BUSY|LIBRARY|SUB,
     SCRIPTING, NO_KEYS,
     "scripting", "7.0.0", "O(1)",
     "Counts libraries and functions.",
@@ -90,7 +90,7 @@ ROW("script|help", ks_cmd_script_help, 2, LOAD|ALONE|OPEN|SUB, SCRIPTING,
     NO_KEYS,
     "scripting", "5.0.0", "O(1)",
     "Lists the subcommands.")
-ROW("script|kill", ks_cmd_script_kill, 2, NOSCRIPT|ALONE|SUB, SCRIPTING,
+ROW("script|kill", ks_cmd_script_kill, 2, NOSCRIPT|BUSY|ALONE|SUB, SCRIPTING,
     NO_KEYS,
     "scripting", "2.6.0", "O(1)",
     "Ends the script that is running.",
