@@ -14,6 +14,33 @@
 
 
 #define KS_DECIMAL_LEN  17      /* a sign, 15 digits, a point */
+#define KS_DIGITS_SAFE  19      /* digits that any 64 bits hold */
+
+#define KS_EACH(b)  (0x0101010101010101ull * (b))
+
+
+/*
+ * Eight digits at once, as the first is the lowest byte: pairs of digits, then
+ * pairs of these, then both halves, each in one multiplication.
+ */
+
+static inline int
+ks_parse_eight(const u_char *p, uint64_t *v)
+{
+    uint64_t  x;
+
+    x = ks_load64(p) ^ KS_EACH('0');
+
+    if ((x | (x + KS_EACH(0x80 - 10))) & KS_EACH(0x80)) {
+        return 0;
+    }
+
+    x = x * 10 + (x >> 8);
+    *v = ((x & 0x000000ff000000ffull) * (100 + (1000000ull << 32))
+          + (x >> 16 & 0x000000ff000000ffull) * (1 + (10000ull << 32))) >> 32;
+
+    return 1;
+}
 
 
 static int
@@ -22,7 +49,24 @@ ks_parse_digits(const u_char *p, const u_char *end, uint64_t *v)
     unsigned  d;
     uint64_t  u;
 
-    for (u = 0; p < end; p++) {
+    u = 0;
+
+    if (ks_likely(end - p <= KS_DIGITS_SAFE)) {
+
+        if (end - p >= 8 && ks_parse_eight(p, &u)) {
+            p += 8;
+        }
+
+        for ( /* void */ ; p < end && (d = (unsigned) *p - '0') <= 9; p++) {
+            u = u * 10 + d;
+        }
+
+        *v = u;
+
+        return p == end ? KS_OK : KS_ERR;
+    }
+
+    for ( /* void */ ; p < end; p++) {
         d = (unsigned) *p - '0';
 
         if (d > 9

@@ -88,29 +88,60 @@ ks_reply_ok(ks_reply_t *r)
 }
 
 
+/* how many digits; the bits tell it, or one less */
+
+static inline unsigned
+ks_digits(uint64_t u)
+{
+    unsigned  n;
+
+    static const uint64_t  powers[] = {
+        1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000,
+        1000000000, 10000000000, 100000000000, 1000000000000, 10000000000000,
+        100000000000000, 1000000000000000, 10000000000000000,
+        100000000000000000, 1000000000000000000, 10000000000000000000u
+    };
+
+    u |= 1;
+    n = (64 - (unsigned) __builtin_clzll(u)) * 1233 >> 12;
+
+    return n + (u >= powers[n]);
+}
+
+
 size_t
 ks_integer_text(u_char *buf, int64_t v)
 {
     size_t     len;
     u_char    *p;
-    uint64_t   u, rest;
+    uint64_t   u;
 
-    u = (v < 0) ? - (uint64_t) v : (uint64_t) v;
-    len = (v < 0) ? 2 : 1;
+    static const u_char  pairs[] =
+        "00010203040506070809101112131415161718192021222324"
+        "25262728293031323334353637383940414243444546474849"
+        "50515253545556575859606162636465666768697071727374"
+        "75767778798081828384858687888990919293949596979899";
 
-    for (rest = u; rest >= 10; rest /= 10) {
-        len++;
-    }
-
-    p = buf + len;
-
-    do {
-        *--p = (u_char) ('0' + u % 10);
-        u /= 10;
-    } while (u != 0);
+    u = (uint64_t) v;
+    len = 0;
 
     if (v < 0) {
-        *--p = '-';
+        u = - u;
+        buf[len++] = '-';
+    }
+
+    len += ks_digits(u);
+
+    for (p = buf + len; u >= 100; u /= 100) {
+        p -= 2;
+        memcpy(p, pairs + u % 100 * 2, 2);
+    }
+
+    if (u >= 10) {
+        memcpy(p - 2, pairs + u * 2, 2);
+
+    } else {
+        p[-1] = (u_char) ('0' + u);
     }
 
     return len;

@@ -267,6 +267,42 @@ test_integers(void **state)
 }
 
 
+/* of every length, and with every byte for a digit */
+
+static void
+test_digits(void **state)
+{
+    int       c;
+    char      text[24];
+    size_t    n, i;
+    int64_t   v;
+    ks_str_t  s;
+
+    (void) state;
+
+    for (n = 1; n <= 18; n++) {
+        for (i = 0; i < n; i++) {
+            for (c = 0; c < 256; c++) {
+                memcpy(text, "123456789987654321", 18);
+                text[n] = '\0';
+                text[i] = (char) c;
+
+                s.data = (u_char *) text;
+                s.len = n;
+
+                if (c >= (n > 1 && i == 0 ? '1' : '0') && c <= '9') {
+                    assert_int_equal(ks_parse_int(&s, &v), KS_OK);
+                    assert_true(v == strtoll(text, NULL, 10));
+
+                } else if (c != '-' || i != 0 || n == 1) {
+                    assert_int_equal(ks_parse_int(&s, &v), KS_ERR);
+                }
+            }
+        }
+    }
+}
+
+
 static void
 test_floats(void **state)
 {
@@ -966,6 +1002,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_digits),
         cmocka_unit_test(test_floats),
         cmocka_unit_test(test_glob),
         cmocka_unit_test(test_glob_stars),

@@ -39,7 +39,25 @@ expect_integer(int64_t v, const char *expected)
 static void
 test_integers(void **state)
 {
+    int       i, k;
+    char      text[KS_INTEGER_TEXT + 1];
+    int64_t   v, power;
+
     (void) state;
+
+    /* around every power of ten, and of two */
+
+    for (i = 0, power = 1; i < 18 + 62; i++) {
+        for (k = -2; k <= 2; k++) {
+            v = power + k;
+            snprintf(text, sizeof(text), "%lld", (long long) v);
+            expect_integer(v, text);
+            snprintf(text, sizeof(text), "%lld", (long long) -v);
+            expect_integer(-v, text);
+        }
+
+        power = (i < 18) ? power * 10 : (int64_t) 1 << (i - 17);
+    }
 
     expect_integer(0, "0");
     expect_integer(7, "7");
