@@ -45,6 +45,10 @@ enum { KS_WINDOW_START = 0, KS_WINDOW_CURRENT, KS_WINDOW_PREVIOUS };
 enum { KS_BUCKET_TOKENS = 0, KS_BUCKET_PART, KS_BUCKET_AT };
 
 
+static int ks_limit_search_hash(ks_space_t *sp, ks_limit_check_t *lc,
+    const ks_str_t *fields);
+
+
 static inline int64_t
 ks_narrow(ks_wide_t v)
 {
@@ -111,6 +115,23 @@ ks_limit_now(const ks_space_t *sp)
 }
 
 
+int64_t
+ks_limit_quota(const ks_limit_t *l)
+{
+    switch (l->algorithm) {
+
+    case KS_LIMIT_TOKEN_BUCKET:
+        return l->burst;
+
+    case KS_LIMIT_GCRA:
+        return l->burst + 1;
+
+    default:
+        return l->count;
+    }
+}
+
+
 /* --- reading and storing --- */
 
 static int
@@ -171,20 +192,35 @@ ks_limit_store_string(ks_space_t *sp, ks_limit_check_t *lc, int64_t v,
 }
 
 
+/* field i */
+
+static inline int
+ks_limit_parse(ks_limit_check_t *lc, unsigned i, const ks_str_t *s)
+{
+    if (ks_parse_int(s, &lc->state[i]) != KS_OK) {
+        lc->fault = KS_LIMIT_GARBAGE;
+        return KS_ERR;
+    }
+
+    lc->stored[i] = lc->state[i];
+    lc->known |= 1u << i;
+
+    return KS_OK;
+}
+
+
 /* the integers of a hash; those that are not there are 0 */
 
 static int
 ks_limit_read_hash(ks_space_t *sp, ks_limit_check_t *lc,
     const ks_str_t *fields)
 {
-    unsigned    i;
-    ks_pos_t    pos;
-    ks_str_t    s;
-    ks_item_t   item;
-    ks_value_t  v;
+    unsigned  i;
+    ks_str_t  values[KS_LIMIT_FIELDS];
 
     memset(lc->state, 0, sizeof(lc->state));
     lc->known = 0;
+    lc->record = 0;
 
     lc->entry = ks_lookup(sp, &lc->key, KS_LOOKUP_WRITE);
 
@@ -196,6 +232,36 @@ ks_limit_read_hash(ks_space_t *sp, ks_limit_check_t *lc,
         return KS_ERR;
     }
 
+    if (ks_unlikely(!ks_record_read(lc->entry, fields, values,
+                                    KS_LIMIT_FIELDS)))
+    {
+        return ks_limit_search_hash(sp, lc, fields);
+    }
+
+    lc->record = 1;
+
+    for (i = 0; i < KS_LIMIT_FIELDS; i++) {
+        if (ks_limit_parse(lc, i, &values[i]) != KS_OK) {
+            return KS_ERR;
+        }
+    }
+
+    return KS_OK;
+}
+
+
+/* the same of one that somebody else has made */
+
+static int
+ks_limit_search_hash(ks_space_t *sp, ks_limit_check_t *lc,
+    const ks_str_t *fields)
+{
+    unsigned    i;
+    ks_pos_t    pos;
+    ks_str_t    s;
+    ks_item_t   item;
+    ks_value_t  v;
+
     ks_value_open(sp, &lc->key, lc->entry, &v);
 
     for (i = 0; i < KS_LIMIT_FIELDS; i++) {
@@ -206,18 +272,16 @@ ks_limit_read_hash(ks_space_t *sp, ks_limit_check_t *lc,
 
         item = ks_tree_get(&v.tree[0], &pos, 1);
 
+        s.data = NULL;
+        s.len = SIZE_MAX;
+
         if (item.len <= KS_INT_LEN) {
             s = ks_item_flat(sp, &item);
-
-            if (ks_parse_int(&s, &lc->state[i]) == KS_OK) {
-                lc->stored[i] = lc->state[i];
-                lc->known |= 1u << i;
-                continue;
-            }
         }
 
-        lc->fault = KS_LIMIT_GARBAGE;
-        return KS_ERR;
+        if (ks_limit_parse(lc, i, &s) != KS_OK) {
+            return KS_ERR;
+        }
     }
 
     return KS_OK;
@@ -225,12 +289,10 @@ ks_limit_read_hash(ks_space_t *sp, ks_limit_check_t *lc,
 
 
 static void
-ks_limit_store_hash(ks_space_t *sp, ks_limit_check_t *lc,
-    const ks_str_t *fields, uint64_t expire)
+ks_limit_store_fields(ks_space_t *sp, ks_limit_check_t *lc,
+    const ks_str_t *fields, const ks_str_t *values, uint64_t expire)
 {
-    u_char      buf[KS_INTEGER_TEXT];
     unsigned    i;
-    ks_str_t    s;
     ks_value_t  v;
 
     if (lc->entry == NULL) {
@@ -241,19 +303,38 @@ ks_limit_store_hash(ks_space_t *sp, ks_limit_check_t *lc,
     }
 
     for (i = 0; i < KS_LIMIT_FIELDS; i++) {
-
-        if ((lc->known & 1u << i) && lc->stored[i] == lc->state[i]) {
-            continue;
+        if (values[i].data) {
+            (void) ks_hash_set(&v, &fields[i], &values[i], 0);
         }
-
-        s.data = buf;
-        s.len = ks_integer_text(buf, lc->state[i]);
-
-        (void) ks_hash_set(&v, &fields[i], &s, 0);
     }
 
     (void) ks_value_close(&v);
     lc->entry = v.entry;
+}
+
+
+static void
+ks_limit_store_hash(ks_space_t *sp, ks_limit_check_t *lc,
+    const ks_str_t *fields, uint64_t expire)
+{
+    u_char    text[KS_LIMIT_FIELDS][KS_INTEGER_TEXT];
+    unsigned  i;
+    ks_str_t  values[KS_LIMIT_FIELDS];
+
+    for (i = 0; i < KS_LIMIT_FIELDS; i++) {
+        values[i].data = NULL;
+
+        if (!(lc->known & 1u << i) || lc->stored[i] != lc->state[i]) {
+            values[i].data = text[i];
+            values[i].len = ks_integer_text(text[i], lc->state[i]);
+        }
+    }
+
+    if (lc->entry == NULL || !lc->record
+        || !ks_record_write(sp, &lc->key, lc->entry, values, KS_LIMIT_FIELDS))
+    {
+        ks_limit_store_fields(sp, lc, fields, values, expire);
+    }
 
     if (ks_entry_expire(lc->entry) != expire) {
         lc->entry = ks_set_expire(sp, &lc->key, lc->entry, expire);
@@ -317,7 +398,7 @@ ks_fixed_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
         lc->state[0] = 0;
     }
 
-    lc->quota = lc->limit.count;
+    lc->quota = ks_limit_quota(&lc->limit);
     lc->limited = ((ks_wide_t) lc->state[0] + lc->cost > lc->quota);
 }
 
@@ -469,7 +550,7 @@ ks_sliding_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
     now = (int64_t) ks_space_now(sp);
     ks_sliding_turn(lc, now);
 
-    lc->quota = lc->limit.count;
+    lc->quota = ks_limit_quota(&lc->limit);
     lc->limited = (ks_sliding_used(lc, now) + lc->cost > lc->quota);
 }
 
@@ -574,7 +655,7 @@ ks_bucket_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
         return;
     }
 
-    lc->quota = lc->limit.burst;
+    lc->quota = ks_limit_quota(&lc->limit);
     ks_bucket_fill(lc, (int64_t) ks_space_now(sp));
     lc->limited = (lc->cost > lc->state[KS_BUCKET_TOKENS]);
 }
@@ -637,7 +718,7 @@ ks_gcra_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
     }
 
     lc->state[0] = ks_max(lc->state[0], now);
-    lc->quota = lc->limit.burst + 1;
+    lc->quota = ks_limit_quota(&lc->limit);
 
     interval = ks_limit_interval(&lc->limit);
     next = lc->state[0] + interval * lc->cost;

@@ -91,7 +91,8 @@ typedef struct {
     ks_entry_t           *entry;
     int64_t               state[3];
     int64_t               stored[3];
-    unsigned              known;    /* bits of those that are */
+    unsigned              known:3;  /* bits of those that are */
+    unsigned              record:1; /* the hash is one, see ks_record_read() */
 } ks_limit_check_t;
 
 
@@ -100,6 +101,9 @@ typedef struct {
  * so it stands still for who has its time stand still.
  */
 int64_t ks_limit_now(const ks_space_t *sp);
+
+/* What may be had at most. */
+int64_t ks_limit_quota(const ks_limit_t *l);
 
 /* The time between two units by gcra, ns; 0: this is no rate for it. */
 int64_t ks_limit_interval(const ks_limit_t *l);

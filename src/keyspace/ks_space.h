@@ -259,6 +259,22 @@ void ks_value_create(ks_space_t *sp, const ks_str_t *key, ks_entry_t *old,
     unsigned type, unsigned enc, size_t room, uint64_t expire, ks_value_t *v);
 int ks_value_close(ks_value_t *v);
 
+/*
+ * A small hash of so many fields (KS_RECORD_FIELDS at the most) in this very
+ * order, without a handle: its values, which lie in the zone.  0: the hash is
+ * made in another way.
+ *
+ * ks_record_write() stores other values, each of KS_HASH_LISTPACK_BYTES at the
+ * most, into one that has just been read so; data NULL: that one stays.  0:
+ * there is no room, and nothing has changed.
+ */
+#define KS_RECORD_FIELDS  4
+
+int ks_record_read(const ks_entry_t *e, const ks_str_t *fields,
+    ks_str_t *values, unsigned n);
+int ks_record_write(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
+    const ks_str_t *values, unsigned n);
+
 /* The contiguous bytes of an item from off on; *n of them, 0 at the end. */
 const u_char *ks_item_run(ks_space_t *sp, const ks_item_t *it, size_t off,
     size_t *n);

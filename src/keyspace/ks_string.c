@@ -135,7 +135,9 @@ ks_string_overwrite(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e,
     if (((e->flags | form->flags) & KS_ENTRY_BLOB) || e->vlen > KS_INPLACE
         || ks_entry_type(e) != KS_TYPE_STRING
         || !(e->flags & KS_ENTRY_TTL) != !form->at
-        || ks_class_of(ks_form_size(form)) != ks_class_of(ks_entry_size(e)))
+        || (e->vlen != form->vlen
+            && ks_class_of(ks_form_size(form))
+               != ks_class_of(ks_entry_size(e))))
     {
         return 0;
     }
@@ -153,7 +155,10 @@ ks_string_overwrite(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e,
         ks_save(m, at->shard, p, e->vlen);
     }
 
-    ks_string_set_form(m, at->shard, e, form);
+    if (e->vlen != form->vlen || e->type != form->type) {
+        ks_string_set_form(m, at->shard, e, form);
+    }
+
     memcpy(p, value->data, value->len);
     ks_barrier();
 

@@ -172,10 +172,63 @@ ks_wheel_unlink(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
 }
 
 
+/*
+ * A time that belongs into the same slot, as those of keys mostly do that are
+ * written over and over, moves nothing.  (What has not been cascaded yet may
+ * lie in another slot than its time tells; but that one holds all of the slot
+ * that it does tell.)  min[] becomes what it would if the entry were taken out
+ * and put back: exact if it is alone, else it need not change for a time that
+ * is later.
+ */
+
+static int
+ks_wheel_stay(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, uint64_t at)
+{
+    uint64_t     old;
+    ks_ttl_t    *ttl;
+    ks_wheel_t  *w;
+
+    w = &sh->root.wheel;
+    ttl = ks_entry_ttl(e);
+    old = ks_entry_wheel(e);
+
+    if (ks_wheel_slot(w, old) != ks_wheel_slot(w, at)) {
+        return 0;
+    }
+
+    if (ttl->prev > KS_WHEEL_NEVER || ttl->next != 0) {
+
+        if (at < old) {
+            return 0;
+        }
+
+    } else if (at < w->min[ttl->prev]) {
+        w->min[ttl->prev] = at;
+
+    } else {
+        ks_set(&sp->mem, sh, w->min[ttl->prev], at);
+    }
+
+    ks_save(&sp->mem, sh, ttl->at, sizeof(ttl->at));
+    ks_time_to(ttl->at, at);
+    ks_barrier();
+
+    if (at < sp->due) {
+        sp->due = at + 1;
+    }
+
+    return 1;
+}
+
+
 void
 ks_wheel_reset(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, uint64_t at)
 {
     ks_ttl_t  *ttl;
+
+    if (ks_wheel_stay(sp, sh, e, at)) {
+        return;
+    }
 
     ttl = ks_entry_ttl(e);
 

@@ -139,6 +139,8 @@ static void op_new_blob(ks_space_t *sp) { set(sp, 21, 10, 30000, NOW + 99); }
 static void op_new_long(ks_space_t *sp) { set(sp, 22, 10, 5000, NOW + 99); }
 static void op_inplace(ks_space_t *sp) { set(sp, 2, 900, 41, KS_NO_EXPIRE); }
 static void op_inplace_ttl(ks_space_t *sp) { set(sp, 6, 900, 40, NOW + 88888); }
+static void op_again(ks_space_t *sp) { set(sp, 6, 900, 40, KS_KEEP_TTL); }
+static void op_again_ttl(ks_space_t *sp) { set(sp, 15, 900, 10, NOW + 700009); }
 static void op_larger(ks_space_t *sp) { set(sp, 6, 900, 600, KS_NO_EXPIRE); }
 static void op_to_blob(ks_space_t *sp) { set(sp, 6, 900, 7000, NOW + 1); }
 static void op_from_blob(ks_space_t *sp) { set(sp, 3, 900, 70, KS_KEEP_TTL); }
@@ -157,6 +159,9 @@ static void op_del_blob(ks_space_t *sp) { del(sp, 3); }
 static void op_del_long(ks_space_t *sp) { del(sp, 14); }
 static void op_expire(ks_space_t *sp) { expire(sp, 2, NOW + 100); }
 static void op_expire_move(ks_space_t *sp) { expire(sp, 6, NOW + 1000000); }
+static void op_expire_near(ks_space_t *sp) { expire(sp, 6, NOW + 5020); }
+static void op_expire_lone(ks_space_t *sp) { expire(sp, 15, NOW + 700008); }
+static void op_expire_sooner(ks_space_t *sp) { expire(sp, 15, NOW + 699990); }
 static void op_persist(ks_space_t *sp) { expire(sp, 3, KS_NO_EXPIRE); }
 static void op_rename(ks_space_t *sp) { two(sp, kv_rename_body, 0, 20); }
 static void op_rename_over(ks_space_t *sp) { two(sp, kv_rename_body, 2, 3); }
@@ -404,6 +409,8 @@ static const op_t  ops[] = {
     op_row(new_long, NULL, NOW),
     op_row(inplace, NULL, NOW),
     op_row(inplace_ttl, NULL, NOW),
+    op_row(again, NULL, NOW),
+    op_row(again_ttl, NULL, NOW),
     op_row(larger, NULL, NOW),
     op_row(to_blob, NULL, NOW),
     op_row(from_blob, NULL, NOW),
@@ -422,6 +429,9 @@ static const op_t  ops[] = {
     op_row(del_long, NULL, NOW),
     op_row(expire, NULL, NOW),
     op_row(expire_move, NULL, NOW),
+    op_row(expire_near, NULL, NOW),
+    op_row(expire_lone, NULL, NOW),
+    op_row(expire_sooner, NULL, NOW),
     op_row(persist, NULL, NOW),
     op_row(rename, NULL, NOW),
     op_row(rename_over, NULL, NOW),

@@ -455,6 +455,53 @@ op_v_rename_long(ks_space_t *sp)
 static void op_v_purge(ks_space_t *sp) { expire(sp, TIMED, NOW + 66000); }
 static void op_v_turn(ks_space_t *sp) { ks_expire_cycle(sp, 100); }
 
+/* a record: two of its three values are written over */
+
+static void
+record_body(ks_space_t *sp, void *data)
+{
+    u_char        text[3][20];
+    unsigned      i;
+    ks_str_t      fields[3], values[3];
+    ks_entry_t   *e;
+    const size_t *len = data;
+
+    for (i = 0; i < 3; i++) {
+        fields[i].data = memcpy(text[i], element(i, 20).data, 20);
+        fields[i].len = 20;
+    }
+
+    e = ks_lookup(sp, &keys[SMALL], KS_LOOKUP_WRITE);
+    assert_int_equal(ks_record_read(e, fields, values, 3), 1);
+
+    values[0].data = bytes + 4321;
+    values[0].len = 20;
+    values[1].data = NULL;
+    values[2].data = bytes + 4400;
+    values[2].len = *len;
+
+    assert_int_equal(ks_record_write(sp, &keys[SMALL], e, values, 3), 1);
+}
+
+
+static void
+setup_record(ks_space_t *sp)
+{
+    vmake(sp, SMALL, KS_TYPE_HASH, KS_ENC_LISTPACK, 3, 20);
+}
+
+
+static void
+record(ks_space_t *sp, size_t len)
+{
+    assert_int_equal(ks_transact(sp, all(sp), record_body, &len), KS_OK);
+}
+
+
+static void op_r_same(ks_space_t *sp) { record(sp, 20); }
+static void op_r_shorter(ks_space_t *sp) { record(sp, 3); }
+static void op_r_longer(ks_space_t *sp) { record(sp, 22); }
+
 /* several changes of several values in one transaction */
 
 static void
@@ -576,6 +623,9 @@ static const op_t  value_ops[] = {
     { "v_turn_last", op_v_turn, setup_mortal, DUE },
     { "v_purge_last", op_v_purge, setup_mortal, DUE },
     { "v_reclaim", op_reclaim, setup_dead, NOW },
+    op_row(r_same, setup_record, NOW),
+    op_row(r_shorter, setup_record, NOW),
+    op_row(r_longer, setup_record, NOW),
     op_row(v_mixture, setup_lists, NOW),
 };
 

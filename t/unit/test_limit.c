@@ -785,6 +785,131 @@ test_odd_states(void **state)
 }
 
 
+/*
+ * What the state of a hash is does not depend on how the hash is made: with
+ * its fields in another order, with more of them, with fields that expire.
+ */
+
+static void
+test_other_hashes(void **state)
+{
+    int               i;
+    char              at[24], old[200], now[200];
+    box_t            *b;
+    size_t            k;
+    ks_limit_t        l = { KS_LIMIT_TOKEN_BUCKET, 1000, 60000, 1000 };
+    ks_limit_check_t  lc, other;
+
+    static const char *const  kinds[] = {
+        "HSET o part 0 tokens 500 at %s",
+        "HSET o tokens 500 at %s",
+        "HSET o tokens 500 part 0 at %s more 1",
+        "HSET o tokens 500 part 0 at %s",
+        "HSET o tokens 0500 part 0 at %s",
+    };
+
+    (void) state;
+
+    b = box_open(4u << 20, KS_NOEVICTION);
+
+    for (k = 0; k < ks_nelts(kinds); k++) {
+        snprintf(at, sizeof(at), "%llu", (unsigned long long) b->now);
+        line(b, "DEL k o");
+        linef(b, "HSET k tokens 500 part 0 at %s", at);
+        linef(b, kinds[k], at);
+
+        if (k == 3) {
+            line(b, "HEXPIRE o 1000 FIELDS 1 at");
+        }
+
+        if (k == 4) {
+            lc = ask(b->client.space, &l, "o", 1);
+            assert_int_equal(lc.fault, KS_LIMIT_GARBAGE);
+            continue;
+        }
+
+        for (i = 0; i < 300; i++) {
+            b->now += rnd(200);
+            ks_space_set_time(b->client.space, b->now);
+
+            lc = ask(b->client.space, &l, "k", 1 + i % 3);
+            other = ask(b->client.space, &l, "o", 1 + i % 3);
+            assert_int_equal(lc.limited, other.limited);
+            assert_int_equal(lc.remaining, other.remaining);
+            assert_int_equal(lc.reset, other.reset);
+
+            strcpy(old, line(b, "HMGET k tokens part at"));
+            strcpy(now, line(b, "HMGET o tokens part at"));
+            assert_string_equal(old, now);
+            strcpy(old, line(b, "PEXPIRETIME k"));
+            assert_string_equal(old, line(b, "PEXPIRETIME o"));
+        }
+    }
+
+    assert_int_equal(ks_check(b->client.space, report, NULL), 0);
+    box_close(b);
+}
+
+
+/* who watches a key of a limit hears of a charge */
+
+typedef struct {
+    ks_str_t      key;
+    ks_watched_t  w;
+    int           unchanged;
+} watch_t;
+
+
+static void
+watch_body(ks_space_t *sp, void *data)
+{
+    watch_t  *t = data;
+
+    ks_watch(sp, &t->key, &t->w);
+}
+
+
+static void
+unchanged_body(ks_space_t *sp, void *data)
+{
+    watch_t  *t = data;
+
+    t->unchanged = ks_unchanged(sp, &t->key, &t->w);
+}
+
+
+static void
+test_watched(void **state)
+{
+    int          i;
+    watch_t      t = { .key = ks_text("k") };
+    uint64_t     shards;
+    ks_space_t  *sp;
+
+    (void) state;
+
+    sp = open_zone(4u << 20, 0, KS_NOEVICTION);
+    shards = ks_key_shard(sp, &t.key);
+
+    for (i = 0; i < 12; i++) {
+        ks_limit_t  l = { (ks_limit_algorithm_t) (i % 4), 5, 60000, 5 };
+
+        kv_del(sp, t.key);
+        ask(sp, &l, "k", 1);
+        assert_int_equal(ks_transact(sp, shards, watch_body, &t), KS_OK);
+
+        if (i >= 4) {
+            assert_int_equal(ask(sp, &l, "k", i >= 8 ? 9 : 1).limited, i >= 8);
+        }
+
+        assert_int_equal(ks_transact(sp, shards, unchanged_body, &t), KS_OK);
+        assert_int_equal(t.unchanged, i < 4 || i >= 8);
+    }
+
+    close_zone(sp);
+}
+
+
 static void
 test_readable(void **state)
 {
@@ -1218,6 +1343,8 @@ main(void)
         cmocka_unit_test(test_shared_key),
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_odd_states),
+        cmocka_unit_test(test_other_hashes),
+        cmocka_unit_test(test_watched),
         cmocka_unit_test(test_readable),
         cmocka_unit_test(test_other_period),
         cmocka_unit_test(test_late),

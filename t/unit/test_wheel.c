@@ -225,6 +225,54 @@ test_exact(void **state)
 }
 
 
+/*
+ * Keys whose times are changed by little, over and over: no wake-up comes too
+ * late, and those of a key that is alone are exact.
+ */
+
+static void
+test_near(void **state)
+{
+    int       i, k, round;
+    uint64_t  at;
+
+    (void) state;
+
+    for (round = 0; round < 8; round++) {
+        start(1);
+
+        for (i = 0; i < 2000; i++) {
+            k = (round % 2) ? (int) rnd(20) : 0;
+
+            if (!model[k].there) {
+                put(k, now + random_ttl());
+            }
+
+            at = model[k].at + rnd(200);
+            at = ks_max(at, now + 101) - rnd(100);
+
+            if (rnd(2)) {
+                reset(k, at);
+            } else {
+                put(k, at);
+            }
+
+            assert_true(ks_space_due(sp) <= first_due());
+            assert_true(ks_expire_next(sp) <= first_due());
+
+            if (round % 2 == 0) {
+                assert_int_equal(ks_expire_next(sp), first_due());
+            }
+
+            now += rnd(8) ? rnd(100) : random_step();
+            turn();
+        }
+
+        finish();
+    }
+}
+
+
 /* TTLs are changed, taken away, and keys deleted */
 
 static void
@@ -504,6 +552,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_near),
         cmocka_unit_test(test_changed),
         cmocka_unit_test(test_sleep),
         cmocka_unit_test(test_last_ms),
