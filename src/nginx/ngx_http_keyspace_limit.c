@@ -38,6 +38,8 @@ static ngx_uint_t ngx_http_keyspace_limit_asked(
     ngx_http_keyspace_limit_ctx_t *ctx, ngx_http_keyspace_limit_rule_t *rule);
 static ngx_int_t ngx_http_keyspace_limit_prepare(ngx_http_request_t *r,
     ngx_http_keyspace_limit_rule_t *rule, ks_limit_check_t *check);
+static ngx_int_t ngx_http_keyspace_limit_text(ngx_http_request_t *r,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *text);
 static ngx_int_t ngx_http_keyspace_limit_values(ngx_http_request_t *r,
     ngx_http_keyspace_limit_rule_t *rule, ks_limit_check_t *check);
 static ngx_int_t ngx_http_keyspace_limit_key(ngx_http_request_t *r,
@@ -50,7 +52,7 @@ static ngx_int_t ngx_http_keyspace_limit_judge(ngx_http_request_t *r,
 static void ngx_http_keyspace_limit_fault(ngx_http_request_t *r,
     ngx_http_keyspace_limit_rule_t *rule, const char *what, ngx_str_t *text);
 static ngx_http_keyspace_limit_ctx_t *ngx_http_keyspace_limit_create_ctx(
-    ngx_http_request_t *r);
+    ngx_http_request_t *r, ngx_uint_t rules);
 static void ngx_http_keyspace_limit_cleanup(void *data);
 
 
@@ -73,7 +75,7 @@ ngx_http_keyspace_limit_handler(ngx_http_request_t *r)
     ctx = ngx_http_keyspace_limit_get_ctx(r);
 
     if (ctx == NULL) {
-        ctx = ngx_http_keyspace_limit_create_ctx(r);
+        ctx = ngx_http_keyspace_limit_create_ctx(r, llcf->rules->nelts);
         if (ctx == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
@@ -236,7 +238,7 @@ ngx_http_keyspace_limit_prepare(ngx_http_request_t *r,
     ngx_int_t  rc;
     ngx_str_t  key;
 
-    if (ngx_http_complex_value(r, &rule->key, &key) != NGX_OK) {
+    if (ngx_http_keyspace_limit_text(r, rule, &key) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -258,6 +260,31 @@ ngx_http_keyspace_limit_prepare(ngx_http_request_t *r,
     }
 
     return ngx_http_keyspace_limit_key(r, rule, &key, check);
+}
+
+
+/* What the rule's key is for the request. */
+
+static ngx_int_t
+ngx_http_keyspace_limit_text(ngx_http_request_t *r,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *text)
+{
+    ngx_http_variable_value_t  *vv;
+
+    if (rule->variable == NGX_ERROR) {
+        return ngx_http_complex_value(r, &rule->key, text);
+    }
+
+    vv = ngx_http_get_flushed_variable(r, rule->variable);
+
+    text->len = 0;
+
+    if (vv != NULL && !vv->not_found) {
+        text->len = vv->len;
+        text->data = vv->data;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -536,13 +563,16 @@ ngx_http_keyspace_limit_get_ctx(ngx_http_request_t *r)
 }
 
 
+/* Behind it there is room for the checks of so many rules. */
+
 static ngx_http_keyspace_limit_ctx_t *
-ngx_http_keyspace_limit_create_ctx(ngx_http_request_t *r)
+ngx_http_keyspace_limit_create_ctx(ngx_http_request_t *r, ngx_uint_t rules)
 {
     ngx_pool_cleanup_t             *cln;
     ngx_http_keyspace_limit_ctx_t  *ctx;
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_keyspace_limit_ctx_t));
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_keyspace_limit_ctx_t)
+                                        + rules * sizeof(ks_limit_check_t));
     if (cln == NULL) {
         return NULL;
     }
@@ -550,11 +580,10 @@ ngx_http_keyspace_limit_create_ctx(ngx_http_request_t *r)
     ctx = cln->data;
     ngx_memzero(ctx, sizeof(ngx_http_keyspace_limit_ctx_t));
 
-    if (ngx_array_init(&ctx->checks, r->pool, 2, sizeof(ks_limit_check_t))
-        != NGX_OK)
-    {
-        return NULL;
-    }
+    ctx->checks.elts = ctx + 1;
+    ctx->checks.size = sizeof(ks_limit_check_t);
+    ctx->checks.nalloc = rules;
+    ctx->checks.pool = r->pool;
 
     cln->handler = ngx_http_keyspace_limit_cleanup;
     ngx_http_set_ctx(r, ctx, ngx_http_keyspace_limit_module);

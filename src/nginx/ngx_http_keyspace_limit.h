@@ -35,6 +35,8 @@ typedef struct {
     ngx_keyspace_zone_t        *zone;           /* NULL: not declared yet */
 
     ngx_http_complex_value_t    key;
+    ngx_int_t                   variable;       /* that the key is, by index;
+                                                   or NGX_ERROR */
     ngx_http_complex_value_t   *rate;           /* NULL: it is in limit */
     ngx_http_complex_value_t   *cost;           /* NULL: it is units */
 
@@ -42,6 +44,7 @@ typedef struct {
     int64_t                     units;
     ngx_str_t                   prefix;         /* of keys, with the name */
     ngx_str_t                   policy;         /* its item; empty: varies */
+    ngx_str_t                   quota;          /* the same way */
 
     /* where it was declared, or else first named: for messages */
     ngx_str_t                   file;

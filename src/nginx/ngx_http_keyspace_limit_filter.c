@@ -254,9 +254,13 @@ ngx_http_keyspace_limit_fields(ngx_http_request_t *r,
     p = ngx_http_keyspace_limit_states(ctx, shown, p, &state, &remaining,
                                        &reset);
 
-    quota.data = p;
-    quota.len = ks_integer_text(p, shown->quota);
-    p += quota.len;
+    quota = ((ngx_http_keyspace_limit_rule_t *) shown->data)->quota;
+
+    if (quota.len == 0) {
+        quota.data = p;
+        quota.len = ks_integer_text(p, shown->quota);
+        p += quota.len;
+    }
 
     if (ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_policy,
                                       &policy) != NGX_OK

@@ -24,12 +24,16 @@ static char *ngx_http_keyspace_limit_rule_param(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *param);
 static char *ngx_http_keyspace_limit_rule_finish(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule);
+static char *ngx_http_keyspace_limit_rule_texts(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule);
 static char *ngx_http_keyspace_limit_rule_burst(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule);
 static char *ngx_http_keyspace_limit_set_zone(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
 static char *ngx_http_keyspace_limit_set_key(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
+static char *ngx_http_keyspace_limit_set_variable(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t name);
 static char *ngx_http_keyspace_limit_set_rate(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
 static char *ngx_http_keyspace_limit_set_algorithm(ngx_conf_t *cf,
@@ -96,6 +100,7 @@ ngx_http_keyspace_limit_rule_named(ngx_conf_t *cf,
     }
 
     rule->name = *name;
+    rule->variable = NGX_ERROR;
     rule->file = cf->conf_file->file.name;
     rule->line = cf->conf_file->line;
 
@@ -276,19 +281,36 @@ ngx_http_keyspace_limit_rule_finish(ngx_conf_t *cf,
     p = ngx_cpymem(p, rule->name.data, rule->name.len);
     *p = ':';
 
-    if (rule->rate == NULL) {
-        p = ngx_pnalloc(cf->pool, NGX_HTTP_KEYSPACE_LIMIT_ITEM);
-        if (p == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        rule->policy.data = p;
-        rule->policy.len = ngx_http_keyspace_limit_policy_item(p, p, rule,
-                                                               &rule->limit)
-                           - p;
+    if (ngx_http_keyspace_limit_rule_burst(cf, rule) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
-    return ngx_http_keyspace_limit_rule_burst(cf, rule);
+    return (rule->rate == NULL) ? ngx_http_keyspace_limit_rule_texts(cf, rule)
+                                : NGX_CONF_OK;
+}
+
+
+/* What is the same in the fields of all responses. */
+
+static char *
+ngx_http_keyspace_limit_rule_texts(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(cf->pool, NGX_HTTP_KEYSPACE_LIMIT_ITEM + KS_INTEGER_TEXT);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rule->policy.data = p;
+    p = ngx_http_keyspace_limit_policy_item(p, p, rule, &rule->limit);
+    rule->policy.len = p - rule->policy.data;
+
+    rule->quota.data = p;
+    rule->quota.len = ks_integer_text(p, ks_limit_quota(&rule->limit));
+
+    return NGX_CONF_OK;
 }
 
 
@@ -366,7 +388,46 @@ ngx_http_keyspace_limit_set_key(ngx_conf_t *cf,
         return "is empty";
     }
 
-    return ngx_http_keyspace_limit_compile(cf, value, &rule->key);
+    if (ngx_http_keyspace_limit_compile(cf, value, &rule->key) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_keyspace_limit_set_variable(cf, rule, *value);
+}
+
+
+/* A key that is one variable and nothing else is had without its script. */
+
+static char *
+ngx_http_keyspace_limit_set_variable(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t name)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    if (name.len < 2 || name.data[0] != '$') {
+        return NGX_CONF_OK;
+    }
+
+    name.data++;
+    name.len--;
+
+    /* a name that begins with a digit is a part of a match */
+
+    for (i = 0; i < name.len; i++) {
+        c = name.data[i];
+
+        if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '_'
+            && (i == 0 || c < '0' || c > '9'))
+        {
+            return NGX_CONF_OK;
+        }
+    }
+
+    rule->variable = ngx_http_get_variable_index(cf, &name);
+
+    return (rule->variable == NGX_ERROR) ? NGX_CONF_ERROR : NGX_CONF_OK;
 }
 
 
