@@ -18,6 +18,7 @@
 
 
 #define KS_RESP_DIGITS     9            /* of the short way */
+#define KS_RESP_LEAST      7            /* bytes of an argument of one byte */
 #define KS_RESP_ARGS_KEPT  1024         /* room kept from one to the next */
 
 
@@ -111,6 +112,86 @@ ks_resp_digits(u_char *p, const u_char *end, int64_t *n)
     *n = v;
 
     return p + 2;
+}
+
+
+/* The same behind a mark, in fewer steps; KS_RESP_LEAST bytes are there. */
+
+static inline u_char *
+ks_resp_few_digits(u_char *p, const u_char *end, uint32_t *n)
+{
+    int64_t   v;
+    uint32_t  d;
+
+    *n = (uint32_t) p[1] - '0';
+
+    if (ks_likely(*n - 1 < 9)) {
+
+        if (p[2] == '\r') {
+            return p + 4;
+        }
+
+        d = (uint32_t) p[2] - '0';
+        *n = *n * 10 + d;
+
+        if (d < 10 && p[3] == '\r') {
+            return p + 5;
+        }
+    }
+
+    v = 0;
+    p = ks_resp_digits(p + 1, end, &v);
+    *n = (uint32_t) v;
+
+    return p;
+}
+
+
+u_char *
+ks_resp_cut(const ks_resp_request_t *rq, u_char *start, u_char *end,
+    ks_str_t *argv, int max, int *argc)
+{
+    u_char    *p;
+    uint32_t   n, len;
+    ks_str_t  *last;
+
+    p = start;
+
+    if (rq->left != 0 || rq->seen != 0 || rq->guest
+        || rq->room > KS_RESP_ARGS_KEPT
+        || end - p < KS_RESP_LEAST || *p != '*')
+    {
+        return NULL;
+    }
+
+    p = ks_resp_few_digits(p, end, &n);
+
+    if (p == NULL || n > (uint32_t) max) {
+        return NULL;
+    }
+
+    *argc = (int) n;
+
+    for (last = argv + n; argv < last; argv++) {
+
+        if (end - p < KS_RESP_LEAST || *p != '$') {
+            return NULL;
+        }
+
+        p = ks_resp_few_digits(p, end, &len);
+
+        if (p == NULL || len > KS_RESP_BULK_MAX
+            || (size_t) (end - p) < (size_t) len + 2)
+        {
+            return NULL;
+        }
+
+        argv->data = p;
+        argv->len = len;
+        p += len + 2;
+    }
+
+    return p;
 }
 
 

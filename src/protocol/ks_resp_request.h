@@ -83,5 +83,14 @@ void ks_resp_request_free(ks_resp_request_t *rq);
  */
 ks_resp_rc_t ks_resp_parse(ks_resp_request_t *rq, u_char *start, u_char *end);
 
+/*
+ * A shorter way for a multibulk that is there as a whole, between two commands:
+ * its arguments go to argv[0..max) and their number to *argc.  Where the next
+ * command starts; or NULL, for all else, of which ks_resp_parse() is to be
+ * asked: nothing has been done then.
+ */
+u_char *ks_resp_cut(const ks_resp_request_t *rq, u_char *start, u_char *end,
+    ks_str_t *argv, int max, int *argc);
+
 
 #endif /* KS_RESP_REQUEST_H */

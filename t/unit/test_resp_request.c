@@ -21,6 +21,7 @@ typedef struct {
     char               *text;       /* a line a command */
     size_t              used;
     unsigned            calls;
+    unsigned            cut;        /* by the short way */
 } conn_t;
 
 
@@ -73,6 +74,38 @@ conn_note(conn_t *c, const u_char *start)
 }
 
 
+/* ks_resp_parse(), and the short way has to say the same or nothing */
+
+static ks_resp_rc_t
+conn_parse(conn_t *c, u_char *start, u_char *end)
+{
+    int           i, argc;
+    u_char       *next;
+    ks_str_t      argv[64];
+    ks_resp_rc_t  rc;
+
+    argc = 0;
+    next = ks_resp_cut(&c->rq, start, end, argv, 64, &argc);
+    rc = ks_resp_parse(&c->rq, start, end);
+
+    if (next == NULL) {
+        return rc;
+    }
+
+    c->cut++;
+    assert_int_equal(rc, KS_RESP_COMMAND);
+    assert_ptr_equal(next, start + c->rq.used);
+    assert_int_equal(argc, c->rq.argc);
+
+    for (i = 0; i < argc; i++) {
+        assert_ptr_equal(argv[i].data, c->rq.argv[i].data);
+        assert_int_equal(argv[i].len, c->rq.argv[i].len);
+    }
+
+    return rc;
+}
+
+
 /* the commands that are there; what they took leaves the buffer */
 
 static void
@@ -85,7 +118,7 @@ conn_run(conn_t *c)
 
     for ( ;; ) {
         c->calls++;
-        c->rc = ks_resp_parse(&c->rq, start, end);
+        c->rc = conn_parse(c, start, end);
 
         if (c->rc != KS_RESP_COMMAND) {
             break;
@@ -586,6 +619,60 @@ test_random_bytes(void **state)
 }
 
 
+/* a whole command of plain arguments is cut; one that is not is left */
+
+static void
+test_cut(void **state)
+{
+    int                i, n, argc;
+    char               in[64];
+    u_char            *p, *end;
+    ks_str_t           argv[3];
+    ks_resp_request_t  rq;
+
+    static const char *const  left[] = {
+        "*0\r\n+OK\r\n+OK\r\n", "*-1\r\n$4\r\nPING\r\n", "PING\r\nPING\r\n",
+        "*4\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n$1\r\nd\r\n",
+        "*1\r\n$0\r\n\r\n*1\r\n", "*1\r\n:4\r\nPING\r\n",
+        "*1\r\n$9999999999\r\nPING\r\n", "*1\r\n$04\r\nPING\r\n",
+        "*01\r\n$4\r\nPING\r\n", "*1\r\n$x\r\nPING\r\n",
+    };
+
+    (void) state;
+    ks_resp_request_init(&rq);
+
+    for (i = 0; i < (int) (sizeof(left) / sizeof(left[0])); i++) {
+        n = (int) strlen(left[i]);
+        p = test_copy(left[i], (size_t) n);
+        assert_null(ks_resp_cut(&rq, p, p + n, argv, 3, &argc));
+        free(p);
+    }
+
+    n = sprintf(in, "*2\r\n$3\r\nGET\r\n$12\r\nkey:00000001\r\n");
+
+    for (i = 0; i <= n; i++) {
+        p = test_copy(in, (size_t) i);
+        end = ks_resp_cut(&rq, p, p + i, argv, 3, &argc);
+        assert_true(end == (i < n ? NULL : p + n));
+        free(p);
+    }
+
+    assert_int_equal(argc, 2);
+    assert_int_equal(argv[0].len, 3);
+    assert_int_equal(argv[1].len, 12);
+
+    p = test_copy(in, (size_t) n);
+    rq.guest = 1;
+    assert_null(ks_resp_cut(&rq, p, p + n, argv, 3, &argc));
+    rq.guest = 0;
+    assert_int_equal(ks_resp_parse(&rq, p, p + n - 1), KS_RESP_AGAIN);
+    assert_null(ks_resp_cut(&rq, p, p + n, argv, 3, &argc));
+    free(p);
+
+    ks_resp_request_free(&rq);
+}
+
+
 /* Commands of all sizes, encoded and cut at random, come out as they were. */
 
 static void
@@ -596,6 +683,7 @@ test_random_commands(void **state)
     size_t     n, len, at, m;
     conn_t     c;
     u_char     arg[400];
+    unsigned   cut;
     uint64_t   seed;
 
     (void) state;
@@ -605,6 +693,7 @@ test_random_commands(void **state)
     assert_non_null(in);
     assert_non_null(expected);
     seed = 42;
+    cut = 0;
 
     for (i = 0; i < 300; i++) {
         len = 0;
@@ -643,8 +732,11 @@ test_random_commands(void **state)
 
         conn_expect(&c, expected, NULL);
         assert_int_equal(c.len, 0);
+        cut += c.cut;
         conn_close(&c);
     }
+
+    assert_true(cut > 50);
 
     free(in);
     free(expected);
@@ -663,6 +755,7 @@ main(void)
         cmocka_unit_test(test_large_argument),
         cmocka_unit_test(test_resumes),
         cmocka_unit_test(test_random_bytes),
+        cmocka_unit_test(test_cut),
         cmocka_unit_test(test_random_commands),
     };
 
