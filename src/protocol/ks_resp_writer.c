@@ -11,7 +11,8 @@
 #include "protocol/ks_writers.h"
 
 
-#define KS_RESP_HEADER  32      /* a type, an integer, CRLF; a multiple of 8 */
+/* a type, an integer, CRLF twice; a multiple of 8 */
+#define KS_RESP_HEADER  32
 
 typedef struct {
     ks_segment_t  *outer;
@@ -155,6 +156,28 @@ ks_resp_bulk_end(ks_reply_t *r)
 static void
 ks_resp_bulk(ks_reply_t *r, const u_char *p, size_t len)
 {
+    size_t     n, room;
+    u_char    *d;
+    ks_out_t  *out;
+
+    out = ((ks_resp_t *) r)->out;
+    d = out->tail->last;
+    room = (size_t) (out->tail->end - d);
+
+    if (ks_likely(room >= KS_RESP_HEADER && len <= room - KS_RESP_HEADER)
+        && len != 0)
+    {
+        n = ks_resp_header_text(d, '$', (int64_t) len);
+        memcpy(d + n, p, len);
+
+        n += len;
+        d[n++] = '\r';
+        d[n++] = '\n';
+
+        ks_out_take(out, n);
+        return;
+    }
+
     ks_resp_bulk_begin(r, len);
     ks_resp_bulk_part(r, p, len);
     ks_resp_bulk_end(r);
@@ -284,8 +307,20 @@ ks_resp_header_text(u_char *p, u_char type, int64_t n)
     size_t  len;
 
     p[0] = type;
+    len = 1;
 
-    len = 1 + ks_integer_text(p + 1, n);
+    /* most are small */
+
+    if ((uint64_t) n < 10) {
+        p[len++] = (u_char) ('0' + n);
+
+    } else if ((uint64_t) n < 100) {
+        p[len++] = (u_char) ('0' + (uint32_t) n / 10);
+        p[len++] = (u_char) ('0' + (uint32_t) n % 10);
+
+    } else {
+        len += ks_integer_text(p + 1, n);
+    }
 
     p[len++] = '\r';
     p[len++] = '\n';
