@@ -107,6 +107,7 @@ engine_pipeline(ks_space_t *sp, uint64_t seed, uint64_t *bad)
     uint64_t       r;
     ks_str_t       argv[ENGINE_RING][3], get = ks_str("GET");
     ks_str_t       set = ks_str("SET");
+    ks_ahead_t     ahead[ENGINE_RING];
     ks_client_t    client;
     bench_reply_t  b;
 
@@ -132,12 +133,14 @@ engine_pipeline(ks_space_t *sp, uint64_t seed, uint64_t *bad)
             argv[k][2].data = value_bytes;
             argv[k][2].len = ENGINE_VALUE;
 
-            ks_execute_ahead(&client, argc[k], argv[k], 0);
+            ahead[k].argc = argc[k];
+            ahead[k].argv = argv[k];
+            ks_ahead_bucket(&client, &ahead[k], NULL);
         }
 
         if (i >= KS_AHEAD_BUCKET - KS_AHEAD_ENTRY) {
             k = (i - (KS_AHEAD_BUCKET - KS_AHEAD_ENTRY)) % ENGINE_RING;
-            ks_execute_ahead(&client, argc[k], argv[k], 1);
+            ks_ahead_entry(&client, &ahead[k]);
         }
 
         if (i >= KS_AHEAD_BUCKET) {

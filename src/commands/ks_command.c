@@ -255,9 +255,9 @@ ks_command_name(const ks_command_t *cmd)
 
 
 int
-ks_command_brief(const ks_command_t *cmd)
+ks_command_short(const ks_command_t *cmd)
 {
-    return (cmd->flags & KS_CMD_FAST) && (cmd->flags & KS_CMD_READONLY);
+    return (cmd->flags & (KS_CMD_FAST|KS_CMD_SHORT)) != 0;
 }
 
 
@@ -581,32 +581,151 @@ ks_command_refused(ks_client_t *client, ks_reply_t *reply, int rc)
 }
 
 
-void
-ks_execute_ahead(ks_client_t *client, int argc, const ks_str_t *argv,
-    unsigned step)
+/* the row, which is mostly that of the command before */
+
+static inline const ks_command_t *
+ks_ahead_row(const ks_ahead_t *a, const ks_ahead_t *last)
 {
-    int                  i, n, last;
+    const ks_str_t  *name;
+
+    name = &a->argv[0];
+
+    if (last != NULL && last->cmd != NULL
+        && !(last->cmd->flags & (KS_CMD_PARENT|KS_CMD_SUB))
+        && name->len == last->argv[0].len
+        && ks_same_bytes(name->data, last->argv[0].data, name->len))
+    {
+        return last->cmd;
+    }
+
+    return ks_command_find(a->argc, a->argv);
+}
+
+
+/* Has the row one key and no more, whatever the arguments are? */
+
+static inline int
+ks_row_one_key(const ks_command_t *cmd)
+{
+    return cmd->keys[0].first == cmd->keys[0].last
+           && cmd->keys[1].first == 0
+           && cmd->extra_key == NULL
+           && !(cmd->flags & (KS_CMD_ALONE|KS_CMD_ALLKEYS|KS_CMD_LIBRARY));
+}
+
+
+static void
+ks_ahead_keys(ks_client_t *client, const ks_ahead_t *a, int entries)
+{
+    int         i, n, last;
+    ks_place_t  at;
+
+    ks_keyrange_find(&a->cmd->keys[0], a->argc, a->argv, &i, &last);
+
+    for (n = 0; i <= last && n < KS_AHEAD_KEYS; n++) {
+        at = ks_place(client->space, &a->argv[i]);
+
+        if (entries) {
+            ks_prefetch_entry(client->space, &at);
+
+        } else {
+            ks_prefetch_bucket(client->space, &at);
+        }
+
+        i += a->cmd->keys[0].step;
+    }
+}
+
+
+/* the key of a row with one key */
+
+static inline void
+ks_ahead_key(ks_client_t *client, ks_ahead_t *a, const ks_ahead_t *last,
+    const ks_str_t *key)
+{
+    if (key->len > KS_KEY_MAX) {
+        return;
+    }
+
+    a->key = key;
+
+    if (last != NULL && last->key != NULL && key->len == last->key->len
+        && ks_same_bytes(key->data, last->key->data, key->len))
+    {
+        a->at = last->at;
+        a->same = 1;
+        return;
+    }
+
+    a->at = ks_place(client->space, key);
+    ks_prefetch_bucket(client->space, &a->at);
+}
+
+
+void
+ks_ahead_bucket(ks_client_t *client, ks_ahead_t *a, const ks_ahead_t *last)
+{
+    const ks_str_t      *key;
     const ks_command_t  *cmd;
 
-    cmd = ks_command_find(argc, argv);
+    cmd = ks_ahead_row(a, last);
+
+    a->cmd = cmd;
+    a->key = NULL;
+    a->same = 0;
+
+    if (last != NULL && last->key != NULL && cmd == last->cmd
+        && a->argc == last->argc)
+    {
+        ks_ahead_key(client, a, last, &a->argv[last->key - last->argv]);
+        return;
+    }
 
     if (cmd == NULL || cmd->keys[0].first == 0
-        || !ks_command_arity_ok(cmd, argc))
+        || !ks_command_arity_ok(cmd, a->argc))
     {
         return;
     }
 
-    ks_keyrange_find(&cmd->keys[0], argc, argv, &i, &last);
-
-    for (n = 0; i <= last && n < KS_AHEAD_KEYS; i += cmd->keys[0].step, n++) {
-
-        if (step == 0) {
-            ks_prefetch_bucket(client->space, &argv[i]);
-
-        } else {
-            ks_prefetch_entry(client->space, &argv[i]);
-        }
+    if (!ks_row_one_key(cmd)) {
+        ks_ahead_keys(client, a, 0);
+        return;
     }
+
+    key = &a->argv[cmd->keys[0].first];
+
+    if (cmd->keys[0].first < a->argc) {
+        ks_ahead_key(client, a, last, key);
+    }
+}
+
+
+void
+ks_ahead_entry(ks_client_t *client, const ks_ahead_t *a)
+{
+    if (a->key != NULL) {
+
+        if (!a->same) {
+            ks_prefetch_entry(client->space, &a->at);
+        }
+
+        return;
+    }
+
+    if (a->cmd != NULL && a->cmd->keys[0].first != 0
+        && ks_command_arity_ok(a->cmd, a->argc))
+    {
+        ks_ahead_keys(client, a, 1);
+    }
+}
+
+
+int
+ks_ahead_joins(const ks_ahead_t *a, const ks_ahead_t *next)
+{
+    return a->key != NULL && next->key != NULL
+           && a->at.shard == next->at.shard
+           && ks_command_short(a->cmd) && ks_command_short(next->cmd);
 }
 
 
@@ -618,11 +737,36 @@ ks_execute(ks_client_t *client, int argc, ks_str_t *argv, ks_reply_t *reply)
 }
 
 
+static inline void
+ks_execute_row(ks_call_t *call, uint64_t shards)
+{
+    int           rc;
+    ks_reply_t   *reply;
+    ks_client_t  *client;
+
+    reply = call->ctx.reply;
+    client = call->ctx.client;
+
+    ks_space_urgent(client->space, !(call->ctx.cmd->flags & KS_CMD_DENYOOM));
+
+    rc = ks_transact(client->space, shards, ks_call_body, call);
+
+    if (ks_unlikely(rc != KS_OK)) {
+        ks_command_refused(client, reply, rc);
+    }
+
+    if (reply->failed) {
+        client->outcome = KS_OUTCOME_ERROR;
+    }
+
+    ks_arena_reset(client->space);
+}
+
+
 void
 ks_execute_now(ks_client_t *client, int argc, ks_str_t *argv,
     ks_reply_t *reply)
 {
-    int                  rc;
     uint64_t             shards;
     ks_call_t            call;
     const ks_command_t  *cmd;
@@ -638,22 +782,56 @@ ks_execute_now(ks_client_t *client, int argc, ks_str_t *argv,
     }
 
     ks_call_init(&call, client, cmd, argc, argv, reply);
-    ks_space_urgent(client->space, !(cmd->flags & KS_CMD_DENYOOM));
 
-    if (cmd->flags & KS_CMD_ALONE) {
-        ks_call(&call);
-
-    } else {
-        rc = ks_transact(client->space, shards, ks_call_body, &call);
-
-        if (ks_unlikely(rc != KS_OK)) {
-            ks_command_refused(client, reply, rc);
-        }
+    if (!(cmd->flags & KS_CMD_ALONE)) {
+        ks_execute_row(&call, shards);
+        return;
     }
+
+    ks_let_go(client->space);
+    ks_space_urgent(client->space, !(cmd->flags & KS_CMD_DENYOOM));
+    ks_call(&call);
 
     if (reply->failed) {
         client->outcome = KS_OUTCOME_ERROR;
     }
 
     ks_arena_reset(client->space);
+}
+
+
+void
+ks_execute_known(ks_client_t *client, const ks_ahead_t *a, int hold,
+    ks_reply_t *reply)
+{
+    uint64_t     shards;
+    ks_call_t    call;
+    ks_space_t  *sp;
+
+    if (a->key == NULL) {
+        ks_execute_now(client, a->argc, a->argv, reply);
+        return;
+    }
+
+    sp = client->space;
+
+    reply->ops->mark(reply);
+    ks_space_count_command(sp);
+
+    client->command = a->cmd;
+    client->outcome = KS_OUTCOME_ERROR;
+
+    if (!ks_command_permitted(client, a->cmd, reply)) {
+        return;
+    }
+
+    ks_call_init(&call, client, a->cmd, a->argc, a->argv, reply);
+
+    shards = ks_enter(sp, a->key, &a->at);
+    ks_hold(sp, hold);
+
+    ks_execute_row(&call, shards);
+
+    ks_hold(sp, 0);
+    ks_enter(sp, NULL, NULL);
 }

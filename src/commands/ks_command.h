@@ -59,15 +59,38 @@ typedef void (*ks_handler_pt)(ks_ctx_t *c, int argc, ks_str_t *argv);
 int ks_commands_init(void);
 
 /*
- * Hints that the command is going to be run soon; step 0 first, and step 1
- * some commands later.  For pipelines: the memory that several commands are
- * after is fetched side by side.  At most KS_AHEAD_KEYS keys are looked at.
+ * A command that is going to be run soon, and what is known of it by then.
+ * For pipelines: the memory that several commands are after is fetched side by
+ * side, and what one look has found out need not be found out again.
  */
+typedef struct {
+    int                  argc;
+    ks_str_t            *argv;
+    const ks_command_t  *cmd;   /* NULL: is not known */
+    const ks_str_t      *key;   /* the only one; NULL: ks_execute() has to see
+                                   to all, also because something is wrong */
+    ks_place_t           at;    /* of the key */
+    unsigned             same;  /* as that of the command before */
+} ks_ahead_t;
+
 #define KS_AHEAD_BUCKET   8     /* commands ahead of the one that is run */
 #define KS_AHEAD_ENTRY    4
-#define KS_AHEAD_KEYS     4
-void ks_execute_ahead(ks_client_t *client, int argc, const ks_str_t *argv,
-    unsigned step);
+#define KS_AHEAD_KEYS     4     /* keys of a command that are fetched */
+
+/*
+ * Looks at the command whose argc and argv are set, and asks for its buckets;
+ * last is the one before it, whose arguments are still there, or NULL.  Some
+ * commands later ks_ahead_entry() asks for its entries.
+ */
+void ks_ahead_bucket(ks_client_t *client, ks_ahead_t *a,
+    const ks_ahead_t *last);
+void ks_ahead_entry(ks_client_t *client, const ks_ahead_t *a);
+
+/*
+ * Whether next wants the same shard as a, and both take a time that depends on
+ * their arguments alone: then one may follow the other without another lock.
+ */
+int ks_ahead_joins(const ks_ahead_t *a, const ks_ahead_t *next);
 
 /*
  * Runs one command.  argv[0] is its name, in any case; argc 1 or more.  The
@@ -80,12 +103,19 @@ void ks_execute(ks_client_t *client, int argc, ks_str_t *argv,
 void ks_execute_now(ks_client_t *client, int argc, ks_str_t *argv,
     ks_reply_t *reply);
 
+/*
+ * ks_execute_now() for a command that has been looked at.  hold: its shard
+ * stays locked for the next one, or until ks_let_go().
+ */
+void ks_execute_known(ks_client_t *client, const ks_ahead_t *a, int hold,
+    ks_reply_t *reply);
+
 /* The row of a name (and of its subcommand, if it has any); NULL: none. */
 const ks_command_t *ks_command_find(int argc, const ks_str_t *argv);
 const char *ks_command_name(const ks_command_t *cmd);   /* "config|get" */
 
-/* It only reads, and its time does not depend on what a key holds. */
-int ks_command_brief(const ks_command_t *cmd);
+/* Its time does not depend on what a key holds. */
+int ks_command_short(const ks_command_t *cmd);
 
 
 /*

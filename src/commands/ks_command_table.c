@@ -15,6 +15,7 @@
 #define W            KS_CMD_WRITE
 #define OOM          KS_CMD_DENYOOM
 #define FAST         KS_CMD_FAST
+#define SHORT        KS_CMD_SHORT
 #define LOAD         (KS_CMD_LOADING|KS_CMD_STALE)
 #define STALE        KS_CMD_STALE
 #define LIBRARY      KS_CMD_LIBRARY

@@ -29,6 +29,7 @@
 #define KS_CMD_ALONE      0x0400    /* needs no transaction around it */
 #define KS_CMD_OPEN       0x0800    /* anyone who got in may run it */
 #define KS_CMD_POWERFUL   0x1000    /* reads, but is not for readonly tokens */
+#define KS_CMD_SHORT      0x400000  /* as FAST, though not for Redis */
 #define KS_CMD_SUB        0x2000    /* is a subcommand */
 #define KS_CMD_MOVABLE    0x4000    /* the arguments say where keys are */
 #define KS_CMD_ATONCE     0x8000    /* is not queued by MULTI */

@@ -53,15 +53,15 @@ ROW("msetnx", ks_cmd_msetnx, -3, W|OOM, STRING, KEYS(OW|INSERT, 1, -1, 2),
     "string", "1.0.1", "O(N), N the number of keys",
     "Sets several strings if none of their keys exists.",
     .tips = MULTI_SHARD " response_policy:agg_min")
-ROW("psetex", ks_cmd_psetex, 4, W|OOM, STRING, KEY(OW|UPDATE),
+ROW("psetex", ks_cmd_psetex, 4, W|OOM|SHORT, STRING, KEY(OW|UPDATE),
     "string", "2.6.0", "O(1)",
     "Sets a string and the milliseconds that it lives.",
     .retired = "2.6.12", .instead = "`SET` with the `PX` argument")
-ROW("set", ks_cmd_set, -3, W|OOM, STRING, KEY(RW|ACCESS|UPDATE|VARIABLE),
+ROW("set", ks_cmd_set, -3, W|OOM|SHORT, STRING, KEY(RW|ACCESS|UPDATE|VARIABLE),
     "string", "1.0.0", "O(1)",
     "Sets a string, whatever its key holds.",
     .key_flags = ks_cmd_set_key_flags)
-ROW("setex", ks_cmd_setex, 4, W|OOM, STRING, KEY(OW|UPDATE),
+ROW("setex", ks_cmd_setex, 4, W|OOM|SHORT, STRING, KEY(OW|UPDATE),
     "string", "2.0.0", "O(1)",
     "Sets a string and the seconds that it lives.",
     .retired = "2.6.12", .instead = "`SET` with the `EX` argument")

@@ -85,11 +85,27 @@ void
 ks_session_command(ks_session_t *s, int argc, ks_str_t *argv,
     ks_reply_t *reply)
 {
+    ks_ahead_t  a;
+
+    a.argc = argc;
+    a.argv = argv;
+    a.key = NULL;
+
+    ks_read_clock(s->client.space);
+    ks_session_known(s, &a, 0, reply);
+}
+
+
+void
+ks_session_known(ks_session_t *s, const ks_ahead_t *a, int hold,
+    ks_reply_t *reply)
+{
     if (ks_unlikely(s->guest || s->multi || s->no_touch)) {
-        ks_session_command_special(s, argc, argv, reply);
+        ks_let_go(s->client.space);
+        ks_session_command_special(s, a->argc, a->argv, reply);
 
     } else {
-        ks_execute(&s->client, argc, argv, reply);
+        ks_execute_known(&s->client, a, hold, reply);
     }
 
     if (ks_unlikely(s->silent || s->skip)) {
@@ -121,7 +137,7 @@ ks_session_command_special(ks_session_t *s, int argc, ks_str_t *argv,
         ks_space_no_touch(s->client.space, 1);
     }
 
-    ks_execute(&s->client, argc, argv, reply);
+    ks_execute_now(&s->client, argc, argv, reply);
     ks_space_no_touch(s->client.space, 0);
 }
 
@@ -184,12 +200,16 @@ ks_session_refused(ks_session_t *s, ks_reply_t *reply)
 
 
 void
-ks_session_ahead(ks_session_t *s, int argc, const ks_str_t *argv,
-    unsigned step)
+ks_session_ahead(ks_session_t *s, ks_ahead_t *a, const ks_ahead_t *last)
 {
     if (ks_likely(!s->guest && !s->multi)) {
-        ks_execute_ahead(&s->client, argc, argv, step);
+        ks_ahead_bucket(&s->client, a, last);
+        return;
     }
+
+    a->cmd = NULL;
+    a->key = NULL;
+    a->same = 0;
 }
 
 

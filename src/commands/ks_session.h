@@ -122,9 +122,15 @@ void ks_session_free(ks_session_t *s);
 void ks_session_command(ks_session_t *s, int argc, ks_str_t *argv,
     ks_reply_t *reply);
 
-/* ks_execute_ahead() for a command that is going to be run in the session. */
-void ks_session_ahead(ks_session_t *s, int argc, const ks_str_t *argv,
-    unsigned step);
+/*
+ * The same at the time that the space has.  a: what ks_session_ahead() has seen
+ * of the command; hold as in ks_execute_known().
+ */
+void ks_session_known(ks_session_t *s, const ks_ahead_t *a, int hold,
+    ks_reply_t *reply);
+
+/* ks_ahead_bucket() for a command that is going to be run in the session. */
+void ks_session_ahead(ks_session_t *s, ks_ahead_t *a, const ks_ahead_t *last);
 
 
 /* --- for the handlers of src/commands --- */

@@ -66,11 +66,6 @@ typedef struct {
 /* the time in the wheel of what is not due before something changes */
 #define KS_WHEEL_REST     (UINT64_MAX - 1)
 
-typedef struct {
-    uint64_t        hash;
-    ks_shard_t     *shard;
-} ks_place_t;
-
 /* keys hashed lately: to look ahead, lock and look up takes one hash */
 
 #define KS_HASH_CACHED    16            /* a power of two */
@@ -99,6 +94,10 @@ struct ks_space_s {
     jmp_buf         jump;
     uint64_t        wanted;     /* shards that the body has asked for */
     void           *slot;       /* the scripts' */
+    unsigned        hold;       /* the shards stay locked */
+
+    ks_str_t        here;       /* the slice that was entered */
+    ks_place_t      here_at;
 
     ks_arena_t     *arena;
     ks_arena_t     *arena_large;
@@ -137,7 +136,6 @@ ks_either_due(uint64_t at, uint64_t due)
 
 /* --- ks_space.c --- */
 
-ks_place_t ks_place(ks_space_t *sp, const ks_str_t *key);
 uint32_t ks_rand(ks_space_t *sp, uint32_t below);
 
 /* ks_remove() with the place at hand; of an entry whose key is not at hand */

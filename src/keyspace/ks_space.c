@@ -54,6 +54,7 @@ ks_space_open(ks_zone_t *zone)
     for (i = 0; i < KS_HASH_CACHED; i++) {
         sp->hashed[i].len = SIZE_MAX;
     }
+    sp->here.len = SIZE_MAX;
 
     sp->counter = &zone->commands[(unsigned) getpid() % KS_COUNTERS];
 
@@ -316,10 +317,29 @@ ks_place(ks_space_t *sp, const ks_str_t *key)
 {
     ks_place_t  at;
 
+    if (key->len == sp->here.len && key->data == sp->here.data) {
+        return sp->here_at;
+    }
+
     at.hash = ks_key_hash(sp, key->data, key->len);
     at.shard = ks_hash_shard(sp, at.hash);
 
     return at;
+}
+
+
+uint64_t
+ks_enter(ks_space_t *sp, const ks_str_t *key, const ks_place_t *at)
+{
+    if (key == NULL) {
+        sp->here.len = SIZE_MAX;
+        return 0;
+    }
+
+    sp->here = *key;
+    sp->here_at = *at;
+
+    return 1ull << ks_shard_index(&sp->mem, at->shard);
 }
 
 
@@ -336,23 +356,17 @@ ks_key_shard(ks_space_t *sp, const ks_str_t *key)
 
 
 void
-ks_prefetch_bucket(ks_space_t *sp, const ks_str_t *key)
+ks_prefetch_bucket(ks_space_t *sp, const ks_place_t *at)
 {
-    ks_place_t  at;
-
-    at = ks_place(sp, key);
-    ks_table_prefetch(sp, &at);
-    __builtin_prefetch(at.shard, 1);
+    ks_table_prefetch(sp, at);
+    __builtin_prefetch(at->shard, 1);
 }
 
 
 void
-ks_prefetch_entry(ks_space_t *sp, const ks_str_t *key)
+ks_prefetch_entry(ks_space_t *sp, const ks_place_t *at)
 {
-    ks_place_t  at;
-
-    at = ks_place(sp, key);
-    ks_table_prefetch_entry(sp, &at);
+    ks_table_prefetch_entry(sp, at);
 }
 
 
@@ -416,6 +430,22 @@ ks_lock_more(ks_space_t *sp)
 
 
 void
+ks_hold(ks_space_t *sp, int on)
+{
+    sp->hold = (on != 0);
+}
+
+
+void
+ks_let_go(ks_space_t *sp)
+{
+    if (sp->mem.locked != 0) {
+        ks_unlock(&sp->mem);
+    }
+}
+
+
+void
 ks_want_shards(ks_space_t *sp, uint64_t shards)
 {
     if (shards & ~sp->mem.locked) {
@@ -459,7 +489,9 @@ ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
         return KS_OK;
     }
 
-    ks_lock(&sp->mem, shards);
+    if (sp->mem.locked != shards || shards == 0) {
+        ks_lock(&sp->mem, shards);
+    }
 
     for (attempt = 0; /* void */ ; attempt++) {
         rc = ks_try(sp, body, data);
@@ -507,7 +539,9 @@ ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
         ks_settle(sp, dirty);
     }
 
-    ks_unlock(&sp->mem);
+    if (!sp->hold || sp->mem.locked != shards) {
+        ks_unlock(&sp->mem);
+    }
 
     return KS_OK;
 }

@@ -38,6 +38,12 @@
 typedef struct ks_entry_s  ks_entry_t;
 typedef struct ks_space_s  ks_space_t;
 
+/* where a key lives, or would */
+typedef struct {
+    uint64_t        hash;
+    ks_shard_t     *shard;
+} ks_place_t;
+
 typedef void (*ks_body_pt)(ks_space_t *sp, void *data);
 typedef void (*ks_scan_pt)(ks_space_t *sp, ks_entry_t *e, void *data);
 
@@ -113,13 +119,22 @@ void ks_arena_release(ks_space_t *sp, const ks_arena_mark_t *mark);
 uint64_t ks_key_shard(ks_space_t *sp, const ks_str_t *key);
 uint64_t ks_all_shards(const ks_space_t *sp);
 
+ks_place_t ks_place(ks_space_t *sp, const ks_str_t *key);
+
+/*
+ * This very slice, whose bytes stay as they are, is at that place, as
+ * ks_place() has said: it is not hashed again until another one is entered, or
+ * NULL.  Returns the bit of its shard.
+ */
+uint64_t ks_enter(ks_space_t *sp, const ks_str_t *key, const ks_place_t *at);
+
 /*
  * Hints for a key that is going to be looked up soon: the first asks for its
  * bucket, the second, some time later, for its entry.  Cache misses of several
  * commands then overlap.  Without locks, and safe at any time.
  */
-void ks_prefetch_bucket(ks_space_t *sp, const ks_str_t *key);
-void ks_prefetch_entry(ks_space_t *sp, const ks_str_t *key);
+void ks_prefetch_bucket(ks_space_t *sp, const ks_place_t *at);
+void ks_prefetch_entry(ks_space_t *sp, const ks_place_t *at);
 
 /*
  * Runs body(sp, data) under the locks of the set and commits.  KS_OK; or
@@ -128,6 +143,16 @@ void ks_prefetch_entry(ks_space_t *sp, const ks_str_t *key);
  * it).
  */
 int ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data);
+
+/*
+ * For one who is about to run several short transactions in a row: from here
+ * on the shards of a transaction stay locked behind it (on), or they do not.
+ * Each is committed as it ends nevertheless.  A transaction that wants others,
+ * and all else that locks, unlocks them first; ks_let_go() does so at once,
+ * and has to be called before anything that may take time.
+ */
+void ks_hold(ks_space_t *sp, int on);
+void ks_let_go(ks_space_t *sp);
 
 
 /*

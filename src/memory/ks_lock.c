@@ -44,6 +44,10 @@ ks_lock(ks_mem_t *m, uint64_t mask)
     unsigned  i;
     uint64_t  left, flush;
 
+    if (ks_unlikely(m->locked != 0)) {
+        ks_unlock(m);
+    }
+
     for (left = mask; left; left &= left - 1) {
         i = (unsigned) __builtin_ctzll(left);
         ks_lock_shard(m, i);

@@ -97,8 +97,9 @@ void ks_mem_attach(ks_mem_t *m, ks_zone_t *zone);
 /* --- locks (ks_lock.c) --- */
 
 /*
- * Locks the shards of mask, ascending; none may be held.  What a dead process
- * left is undone on the way, a flush that it began is finished.
+ * Locks the shards of mask, ascending, and no others: what is held is unlocked
+ * first.  What a dead process left is undone on the way, a flush that it began
+ * is finished.
  */
 void ks_lock(ks_mem_t *m, uint64_t mask);
 void ks_unlock(ks_mem_t *m);

@@ -18,6 +18,14 @@
 
 #define NGX_HTTP_KEYSPACE_BATCH_TIMER  1000     /* milliseconds */
 
+/* commands that are known: the one before, this one, and those ahead */
+
+#define NGX_HTTP_KEYSPACE_RING  16
+
+/* so many commands may follow each other under a lock */
+
+#define NGX_HTTP_KEYSPACE_HOLD  8
+
 /* a reading of the clock is good for so much */
 
 #define NGX_HTTP_KEYSPACE_CLOCK_COMMANDS  8
@@ -36,6 +44,8 @@ typedef struct {
     ks_argv_t                 *commands;
     size_t                     ncommands;
     size_t                     next;
+    size_t                     looked;          /* at so many */
+    ks_ahead_t                 ahead[NGX_HTTP_KEYSPACE_RING];
 
     ngx_uint_t                 clock_left;      /* commands */
     size_t                     clock_size;      /* of out, when it was read */
@@ -50,12 +60,10 @@ static ngx_http_keyspace_batch_t *ngx_http_keyspace_batch_create(
     ngx_keyspace_zone_t *kz, ks_request_t *rq);
 static void ngx_http_keyspace_batch_open(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt);
-static void ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt,
-    size_t i, ngx_uint_t step);
+static void ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt,
-    ks_argv_t *args);
-static void ngx_http_keyspace_batch_clock(ngx_http_keyspace_batch_t *bt,
-    ks_argv_t *args);
+    ngx_uint_t more);
+static void ngx_http_keyspace_batch_clock(ngx_http_keyspace_batch_t *bt);
 static ngx_int_t ngx_http_keyspace_batch_send(ngx_http_keyspace_batch_t *bt);
 static ngx_int_t ngx_http_keyspace_batch_yield(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_later(ngx_http_keyspace_batch_t *bt);
@@ -144,10 +152,8 @@ ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
     bt->clock_left = 0;
 
     while (bt->next < last) {
-        ngx_http_keyspace_batch_ahead(bt, bt->next + KS_AHEAD_BUCKET, 0);
-        ngx_http_keyspace_batch_ahead(bt, bt->next + KS_AHEAD_ENTRY, 1);
-
-        ngx_http_keyspace_batch_one(bt, &bt->commands[bt->next]);
+        ngx_http_keyspace_batch_ahead(bt);
+        ngx_http_keyspace_batch_one(bt, bt->next + 1 < last);
 
         if (bt->out.failed) {
             bt->next = bt->ncommands;   /* nobody will hear of the others */
@@ -166,32 +172,66 @@ ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
         }
     }
 
+    ks_let_go(bt->client.space);
     ngx_keyspace_settle(bt->zone);
 }
 
 
-static void
-ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt, size_t i,
-    ngx_uint_t step)
+static ks_ahead_t *
+ngx_http_keyspace_batch_known(ngx_http_keyspace_batch_t *bt, size_t i)
 {
-    if (i < bt->ncommands) {
-        ks_execute_ahead(&bt->client, bt->commands[i].argc,
-                         bt->commands[i].argv, step);
-    }
+    return &bt->ahead[i % NGX_HTTP_KEYSPACE_RING];
 }
 
 
 static void
-ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ks_argv_t *args)
+ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt)
 {
+    size_t       n;
+    ks_ahead_t  *a, *last;
+
+    n = ngx_min(bt->next + KS_AHEAD_BUCKET + 1, bt->ncommands);
+
+    for ( /* void */ ; bt->looked < n; bt->looked++) {
+        a = ngx_http_keyspace_batch_known(bt, bt->looked);
+        last = (bt->looked == 0)
+               ? NULL : ngx_http_keyspace_batch_known(bt, bt->looked - 1);
+
+        a->argc = bt->commands[bt->looked].argc;
+        a->argv = bt->commands[bt->looked].argv;
+
+        ks_ahead_bucket(&bt->client, a, last);
+    }
+
+    if (bt->next + KS_AHEAD_ENTRY < n) {
+        a = ngx_http_keyspace_batch_known(bt, bt->next + KS_AHEAD_ENTRY);
+        ks_ahead_entry(&bt->client, a);
+    }
+}
+
+
+/* more: there is one behind it that follows at once. */
+
+static void
+ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ngx_uint_t more)
+{
+    ks_ahead_t  *a;
+    ngx_uint_t   hold;
+
+    a = ngx_http_keyspace_batch_known(bt, bt->next);
+
+    hold = more && (bt->next + 1) % NGX_HTTP_KEYSPACE_HOLD != 0
+           && ks_ahead_joins(a, ngx_http_keyspace_batch_known(bt,
+                                                              bt->next + 1));
+
     if (bt->next != 0 && !bt->ctx->resp2) {
         ks_out_write(&bt->out, ",", 1);
         ks_json_again(&bt->w.json);
     }
 
-    ngx_http_keyspace_batch_clock(bt, args);
+    ngx_http_keyspace_batch_clock(bt);
 
-    ks_execute_now(&bt->client, args->argc, args->argv, &bt->w.reply);
+    ks_execute_known(&bt->client, a, hold, &bt->w.reply);
 
     ngx_http_keyspace_finish(bt->ctx, &bt->w);
 
@@ -202,7 +242,7 @@ ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ks_argv_t *args)
 
 
 /*
- * A few short reads in a row, and the command behind them, go by one reading
+ * A few short commands in a row, and the one behind them, go by one reading
  * of the clock.  All commands of a pipeline are there from its beginning, and
  * each may be carried out at any moment after that; so what counts is only
  * that the moment is not long ago.  It is no longer ago than for a command
@@ -210,16 +250,20 @@ ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ks_argv_t *args)
  */
 
 static void
-ngx_http_keyspace_batch_clock(ngx_http_keyspace_batch_t *bt, ks_argv_t *args)
+ngx_http_keyspace_batch_clock(ngx_http_keyspace_batch_t *bt)
 {
-    if (bt->clock_left != 0
-        && bt->client.command != NULL
-        && ks_command_brief(bt->client.command)
-        && args[-1].argc <= NGX_HTTP_KEYSPACE_CLOCK_ARGS
-        && bt->out.size - bt->clock_size < NGX_HTTP_KEYSPACE_CLOCK_BYTES)
-    {
-        bt->clock_left--;
-        return;
+    ks_ahead_t  *last;
+
+    if (bt->clock_left != 0) {
+        last = ngx_http_keyspace_batch_known(bt, bt->next - 1);
+
+        if (last->key != NULL && ks_command_short(last->cmd)
+            && last->argc <= NGX_HTTP_KEYSPACE_CLOCK_ARGS
+            && bt->out.size - bt->clock_size < NGX_HTTP_KEYSPACE_CLOCK_BYTES)
+        {
+            bt->clock_left--;
+            return;
+        }
     }
 
     ks_read_clock(bt->client.space);

@@ -18,6 +18,7 @@
 #include <ngx_stream.h>
 
 #include "ngx_keyspace.h"
+#include "commands/ks_args.h"
 #include "commands/ks_session.h"
 #include "protocol/ks_request.h"
 #include "protocol/ks_resp_request.h"

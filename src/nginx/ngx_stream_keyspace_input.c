@@ -15,6 +15,16 @@
 #define NGX_STREAM_KEYSPACE_WINDOW  16          /* commands */
 #define NGX_STREAM_KEYSPACE_ARGS    128         /* of all of them */
 
+/* so many commands may follow each other under a lock */
+
+#define NGX_STREAM_KEYSPACE_HOLD  8
+
+/* a reading of the clock is good for so much */
+
+#define NGX_STREAM_KEYSPACE_CLOCK_COMMANDS  8
+#define NGX_STREAM_KEYSPACE_CLOCK_ARGS      8       /* of the last one */
+#define NGX_STREAM_KEYSPACE_CLOCK_BYTES     4096    /* of replies */
+
 /* why no further command is run */
 #define NGX_STREAM_KEYSPACE_STOP    NGX_DONE
 
@@ -24,9 +34,11 @@ typedef struct {
     ngx_uint_t    nargs;
     ks_resp_rc_t  rc;                           /* why it has no more */
 
-    ks_argv_t     commands[NGX_STREAM_KEYSPACE_WINDOW];
+    ngx_uint_t    clock_left;                   /* commands */
+    size_t        clock_size;                   /* of out, when it was read */
+
+    ks_ahead_t    commands[NGX_STREAM_KEYSPACE_WINDOW];
     u_char       *ends[NGX_STREAM_KEYSPACE_WINDOW];
-    u_char        near[NGX_STREAM_KEYSPACE_WINDOW];     /* nothing to fetch */
     ks_str_t      args[NGX_STREAM_KEYSPACE_ARGS];
 } ngx_stream_keyspace_window_t;
 
@@ -42,14 +54,15 @@ static void ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
 static ngx_uint_t ngx_stream_keyspace_is_http(ks_resp_request_t *rq);
 static ngx_uint_t ngx_stream_keyspace_add(ngx_stream_keyspace_ctx_t *ctx,
     u_char *end);
-static ngx_uint_t ngx_stream_keyspace_is_near(ks_argv_t *args);
 static ngx_int_t ngx_stream_keyspace_window(ngx_stream_keyspace_ctx_t *ctx,
     ngx_stream_keyspace_input_t *in);
 static void ngx_stream_keyspace_fetch(ngx_stream_keyspace_ctx_t *ctx);
-static void ngx_stream_keyspace_ahead(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_uint_t i, ngx_uint_t step);
+static ngx_int_t ngx_stream_keyspace_each(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in, ngx_uint_t *done);
+static void ngx_stream_keyspace_clock(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_uint_t i);
 static void ngx_stream_keyspace_command(ngx_stream_keyspace_ctx_t *ctx,
-    ks_argv_t *args);
+    ks_ahead_t *a, ngx_uint_t hold);
 static ngx_int_t ngx_stream_keyspace_after(ngx_stream_keyspace_ctx_t *ctx);
 static ngx_uint_t ngx_stream_keyspace_is_late(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_forget(ngx_stream_keyspace_ctx_t *ctx);
@@ -210,7 +223,8 @@ static void
 ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
     ngx_stream_keyspace_input_t *in)
 {
-    u_char                        *p;
+    int                            argc;
+    u_char                        *p, *next;
     ngx_uint_t                     more, text;
     ks_resp_request_t             *rq;
     ngx_stream_keyspace_window_t  *w;
@@ -231,6 +245,20 @@ ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
             rq->wanted = 0;
             w->rc = KS_RESP_AGAIN;
             break;
+        }
+
+        next = ks_resp_cut(rq, p, in->last, w->args + w->nargs,
+                           NGX_STREAM_KEYSPACE_ARGS - w->nargs, &argc);
+
+        if (next != NULL) {
+            p = next;
+            w->commands[w->n].argc = argc;
+            w->commands[w->n].argv = w->args + w->nargs;
+            w->ends[w->n] = p;
+            w->nargs += argc;
+            w->rc = KS_RESP_COMMAND;
+            more = (++w->n < NGX_STREAM_KEYSPACE_WINDOW);
+            continue;
         }
 
         text = (*p != '*');
@@ -288,7 +316,7 @@ ngx_stream_keyspace_is_http(ks_resp_request_t *rq)
 static ngx_uint_t
 ngx_stream_keyspace_add(ngx_stream_keyspace_ctx_t *ctx, u_char *end)
 {
-    ks_argv_t                     *args;
+    ks_ahead_t                    *args;
     ks_resp_request_t             *rq;
     ngx_stream_keyspace_window_t  *w;
 
@@ -298,42 +326,21 @@ ngx_stream_keyspace_add(ngx_stream_keyspace_ctx_t *ctx, u_char *end)
     args = &w->commands[w->n];
     args->argc = rq->argc;
 
-    w->ends[w->n] = end;
+    w->ends[w->n++] = end;
 
     if (w->nargs + rq->argc > NGX_STREAM_KEYSPACE_ARGS) {
 
         /* good until the next one is parsed, which is after it was run */
 
         args->argv = rq->argv;
-        w->near[w->n++] = 1;
         return 0;
     }
 
     args->argv = w->args + w->nargs;
     ngx_memcpy(args->argv, rq->argv, rq->argc * sizeof(ks_str_t));
     w->nargs += rq->argc;
-    w->near[w->n] = (w->n != 0 && ngx_stream_keyspace_is_near(args));
 
-    return ++w->n < NGX_STREAM_KEYSPACE_WINDOW;
-}
-
-
-/* The command before it has the same key: that is fetched already. */
-
-static ngx_uint_t
-ngx_stream_keyspace_is_near(ks_argv_t *args)
-{
-    ks_str_t  *key, *last;
-
-    if (args->argc < 2 || args[-1].argc < 2) {
-        return 0;
-    }
-
-    key = &args->argv[1];
-    last = &args[-1].argv[1];
-
-    return key->len == last->len
-           && ngx_memcmp(key->data, last->data, key->len) == 0;
+    return w->n < NGX_STREAM_KEYSPACE_WINDOW;
 }
 
 
@@ -344,30 +351,22 @@ ngx_stream_keyspace_window(ngx_stream_keyspace_ctx_t *ctx,
     ngx_stream_keyspace_input_t *in)
 {
     ngx_int_t                      rc;
-    ngx_uint_t                     i;
+    ngx_uint_t                     done;
     ngx_stream_keyspace_window_t  *w;
 
     w = &ngx_stream_keyspace_ready;
-    rc = NGX_OK;
 
-    if (w->n > 1) {
-        ngx_stream_keyspace_fetch(ctx);
-    }
+    ngx_stream_keyspace_fetch(ctx);
 
-    for (i = 0; i < w->n && rc == NGX_OK; i++) {
+    rc = ngx_stream_keyspace_each(ctx, in, &done);
 
-        ngx_stream_keyspace_ahead(ctx, i + KS_AHEAD_ENTRY, 1);
-        ngx_stream_keyspace_command(ctx, &w->commands[i]);
-        in->pos = w->ends[i];
-
-        rc = ngx_stream_keyspace_after(ctx);
-    }
+    ks_let_go(ctx->ks.client.space);
 
     if (rc == NGX_ERROR || ctx->closing) {
         return rc;
     }
 
-    if (i < w->n) {
+    if (done < w->n) {
         ngx_stream_keyspace_forget(ctx);
         return NGX_OK;
     }
@@ -379,52 +378,112 @@ ngx_stream_keyspace_window(ngx_stream_keyspace_ctx_t *ctx,
 static void
 ngx_stream_keyspace_fetch(ngx_stream_keyspace_ctx_t *ctx)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                     i;
+    ks_ahead_t                    *a, *last;
+    ngx_stream_keyspace_window_t  *w;
 
-    for (i = 0; i < ngx_stream_keyspace_ready.n; i++) {
-        ngx_stream_keyspace_ahead(ctx, i, 0);
+    w = &ngx_stream_keyspace_ready;
+    last = NULL;
+
+    for (i = 0; i < w->n; i++) {
+        a = &w->commands[i];
+        ks_session_ahead(&ctx->ks, a, last);
+        last = a;
     }
 
-    for (i = 0; i < KS_AHEAD_ENTRY; i++) {
-        ngx_stream_keyspace_ahead(ctx, i, 1);
+    for (i = 0; i < ngx_min(w->n, KS_AHEAD_ENTRY); i++) {
+        ks_ahead_entry(&ctx->ks.client, &w->commands[i]);
     }
 }
 
 
-static void
-ngx_stream_keyspace_ahead(ngx_stream_keyspace_ctx_t *ctx, ngx_uint_t i,
-    ngx_uint_t step)
+/* Runs them one by one; *done: how many were run. */
+
+static ngx_int_t
+ngx_stream_keyspace_each(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in, ngx_uint_t *done)
 {
-    ks_argv_t                     *args;
+    ngx_int_t                      rc;
+    ngx_uint_t                     i, hold;
+    ks_ahead_t                    *a;
+    ngx_stream_keyspace_window_t  *w;
+
+    w = &ngx_stream_keyspace_ready;
+    w->clock_left = 0;
+    rc = NGX_OK;
+
+    for (i = 0; i < w->n && rc == NGX_OK; i++) {
+        a = &w->commands[i];
+
+        if (i + KS_AHEAD_ENTRY < w->n) {
+            ks_ahead_entry(&ctx->ks.client, a + KS_AHEAD_ENTRY);
+        }
+
+        hold = i + 1 < w->n && (i + 1) % NGX_STREAM_KEYSPACE_HOLD != 0
+               && ks_ahead_joins(a, a + 1);
+
+        ngx_stream_keyspace_clock(ctx, i);
+        ngx_stream_keyspace_command(ctx, a, hold);
+        in->pos = w->ends[i];
+
+        rc = ngx_stream_keyspace_after(ctx);
+    }
+
+    *done = i;
+
+    return rc;
+}
+
+
+/*
+ * A few short commands in a row, and the one behind them, go by one reading of
+ * the clock.  All of a window were there before it was read, and each may be
+ * carried out at any moment after that; so what counts is only that the moment
+ * is not long ago.  It is no longer ago than for a command that has waited for
+ * a lock since it has read the clock.
+ */
+
+static void
+ngx_stream_keyspace_clock(ngx_stream_keyspace_ctx_t *ctx, ngx_uint_t i)
+{
+    ks_ahead_t                    *last;
     ngx_stream_keyspace_window_t  *w;
 
     w = &ngx_stream_keyspace_ready;
 
-    if (i < w->n && !w->near[i]) {
-        args = &w->commands[i];
-        ks_session_ahead(&ctx->ks, args->argc, args->argv, step);
+    if (w->clock_left != 0) {
+        last = &w->commands[i - 1];
+
+        if (last->key != NULL && ks_command_short(last->cmd)
+            && last->argc <= NGX_STREAM_KEYSPACE_CLOCK_ARGS
+            && ngx_stream_keyspace_out.size - w->clock_size
+               < NGX_STREAM_KEYSPACE_CLOCK_BYTES)
+        {
+            w->clock_left--;
+            return;
+        }
     }
+
+    ks_read_clock(ctx->ks.client.space);
+
+    w->clock_left = NGX_STREAM_KEYSPACE_CLOCK_COMMANDS - 1;
+    w->clock_size = ngx_stream_keyspace_out.size;
 }
 
 
 static void
-ngx_stream_keyspace_command(ngx_stream_keyspace_ctx_t *ctx, ks_argv_t *args)
+ngx_stream_keyspace_command(ngx_stream_keyspace_ctx_t *ctx, ks_ahead_t *a,
+    ngx_uint_t hold)
 {
-    ks_out_t       *out;
-    ks_out_mark_t   mark;
+    ks_reply_t  *reply;
 
-    out = &ngx_stream_keyspace_out;
+    reply = &ngx_stream_keyspace_writer.reply;
 
-    ks_out_mark(out, &mark);
+    ks_session_known(&ctx->ks, a, hold, reply);
 
-    ks_session_command(&ctx->ks, args->argc, args->argv,
-                       &ngx_stream_keyspace_writer.reply);
-
-    if (out->failed) {
-        ks_out_rewind(out, &mark);
-        ks_resp_init(&ngx_stream_keyspace_writer, out, ctx->ks.resp);
-        ks_reply_error(&ngx_stream_keyspace_writer.reply,
-                       "ERR the reply is too large");
+    if (ngx_stream_keyspace_out.failed) {
+        reply->ops->rewind(reply);
+        ks_reply_error(reply, "ERR the reply is too large");
     }
 }
 
@@ -440,6 +499,8 @@ ngx_stream_keyspace_after(ngx_stream_keyspace_ctx_t *ctx)
     }
 
     if (ngx_stream_keyspace_full()) {
+
+        ks_let_go(ctx->ks.client.space);
 
         if (ngx_stream_keyspace_flush(ctx) != NGX_OK) {
             return NGX_ERROR;

@@ -8,6 +8,7 @@
  * must never be seen in half, and the zone must be whole.
  */
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -193,6 +194,121 @@ half_recovered_all(const ks_body_pt *steps)
     half_recovered(5, 1, steps);
     half_recovered(0, 7, steps);
     half_recovered(7, 0, steps);
+}
+
+
+/* what another process finds that asks for the shard's lock */
+
+static int
+others_find(ks_space_t *sp, unsigned shard)
+{
+    int               rc, status;
+    pid_t             pid;
+    pthread_mutex_t  *mutex;
+
+    pid = fork();
+    assert_true(pid >= 0);
+
+    if (pid == 0) {
+        mutex = &sp->mem.shards[shard].mutex;
+        rc = pthread_mutex_trylock(mutex);
+
+        if (rc == 0) {
+            pthread_mutex_unlock(mutex);
+        }
+
+        _exit(rc);
+    }
+
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+
+    return WEXITSTATUS(status);
+}
+
+
+/* Shards that are held are let go for others, and at once if that is asked. */
+
+static void
+test_held(void **state)
+{
+    name_t       a, b, c;
+    ks_str_t     first, second, other;
+    ks_space_t  *sp;
+
+    (void) state;
+
+    sp = open_zone(2 << 20, 8, KS_NOEVICTION);
+    first = key_of(sp, 3, 0, a);
+    second = key_of(sp, 3, 1, b);
+    other = key_of(sp, 5, 0, c);
+
+    ks_hold(sp, 1);
+    assert_int_equal(kv_set(sp, first, bytes, 100, KS_NO_EXPIRE), KS_OK);
+    assert_int_equal(others_find(sp, 3), EBUSY);
+    assert_int_equal(kv_set(sp, second, bytes, 200, KS_NO_EXPIRE), KS_OK);
+
+    assert_int_equal(kv_set(sp, other, bytes, 300, KS_NO_EXPIRE), KS_OK);
+    assert_int_equal(others_find(sp, 3), 0);
+    assert_int_equal(others_find(sp, 5), EBUSY);
+
+    ks_let_go(sp);
+    assert_int_equal(others_find(sp, 5), 0);
+    ks_let_go(sp);
+
+    assert_true(kv_get(sp, first, bytes, 100));
+    assert_int_equal(ks_check(sp, report, NULL), 0);
+    assert_int_equal(others_find(sp, 3), 0);
+
+    ks_hold(sp, 0);
+    assert_true(kv_get(sp, first, bytes, 100));
+    assert_int_equal(others_find(sp, 3), 0);
+    close_zone(sp);
+}
+
+
+/* Each transaction under a lock that is held is committed by itself. */
+
+static void
+test_held_by_dead(void **state)
+{
+    int          status;
+    pid_t        pid;
+    name_t       a, b;
+    doomed_t     d;
+    ks_str_t     first;
+    ks_space_t  *sp, *own;
+
+    (void) state;
+
+    sp = open_zone(2 << 20, 8, KS_NOEVICTION);
+    first = key_of(sp, 3, 0, a);
+    memset(&d, 0, sizeof(d));
+    d.kv.key = key_of(sp, 3, 1, b);
+    d.kv.value.data = bytes + 7;
+    d.kv.value.len = LARGE;
+    d.steps[0] = kv_set_body;
+
+    pid = fork();
+    assert_true(pid >= 0);
+
+    if (pid == 0) {
+        own = ks_space_open(ks_space_zone(sp));
+        ks_space_set_time(own, NOW);
+        ks_hold(own, 1);
+        kv_set(own, first, bytes, LARGE, KS_NO_EXPIRE);
+        kv_set(own, d.kv.key, bytes + 1, LARGE, KS_NO_EXPIRE);
+        kv_run(own, doomed_body, &d.kv);
+        _exit(0);
+    }
+
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+
+    assert_true(kv_get(sp, first, bytes, LARGE));
+    assert_true(kv_get(sp, d.kv.key, bytes + 1, LARGE));
+    assert_int_equal(ks_check(sp, report, NULL), 0);
+    close_zone(sp);
 }
 
 
@@ -928,6 +1044,8 @@ int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_held),
+        cmocka_unit_test(test_held_by_dead),
         cmocka_unit_test(test_half_rename),
         cmocka_unit_test(test_half_there_and_back),
         cmocka_unit_test(test_half_changed),

@@ -182,6 +182,7 @@ static void
 say_args(box_t *b, int client, int argc, ks_str_t *argv)
 {
     size_t         n, left;
+    ks_ahead_t     a;
     ks_session_t  *s;
 
     s = &b->peers[client].s;
@@ -189,9 +190,13 @@ say_args(box_t *b, int client, int argc, ks_str_t *argv)
     ks_out_init(&b->out, NULL, 0, pool_alloc, &b->pool);
     ks_resp_init(&b->resp, &b->out, s->resp);
 
-    ks_session_ahead(s, argc, argv, 0);
-    ks_session_ahead(s, argc, argv, 1);
-    ks_session_command(s, argc, argv, &b->resp.reply);
+    a.argc = argc;
+    a.argv = argv;
+
+    ks_session_ahead(s, &a, NULL);
+    ks_ahead_entry(&s->client, &a);
+    ks_read_clock(s->client.space);
+    ks_session_known(s, &a, 0, &b->resp.reply);
 
     free(b->last);
     b->last = (char *) out_bytes(&b->out, &left);
