@@ -2,8 +2,9 @@
  * LCS: the longest common subsequence of two strings.
  *
  * The lengths of common subsequences of prefixes fill a table of |a| x |b|
- * cells, row by row.  Only two rows of numbers are kept; to walk back, one bit
- * a cell is enough: whether the way up is the better one.
+ * cells, row by row (Wagner and Fischer, 1974).  Only two rows of numbers are
+ * kept; to walk back, one bit a cell is enough: whether the way up is the
+ * better one.
  */
 
 #include "commands/ks_args.h"

@@ -48,8 +48,8 @@ ROW("function|help", ks_cmd_function_help, 2, LOAD|ALONE|OPEN|SUB, SCRIPTING,
     NO_KEYS,
     "scripting", "7.0.0", "O(1)",
     "Lists the subcommands.")
-ROW("function|kill", ks_cmd_function_kill, 2, NOSCRIPT|BUSY|ALONE|SUB, SCRIPTING,
-    NO_KEYS,
+ROW("function|kill", ks_cmd_function_kill, 2, NOSCRIPT|BUSY|ALONE|SUB,
+    SCRIPTING, NO_KEYS,
     "scripting", "7.0.0", "O(1)",
     "Ends the function that is running.",
     .tips = ALL_SHARDS " response_policy:one_succeeded")

@@ -1,6 +1,6 @@
 /*
- * Rows of the command table: server and connection.  Not a header of its own;
- * see ks_command_table.c, and ks_handlers.h.
+ * Rows of the command table: the server.  Not a header of its own; see
+ * ks_command_table.c, and ks_handlers.h.
  */
 
 ROW("command", ks_cmd_command, -1, LOAD|ALONE|OPEN|PARENT, CONNECTION,

@@ -1,5 +1,8 @@
 /*
  * The checker's upper half: what can be reached from the shards' roots.
+ *
+ * It changes nothing and believes nothing: what is damaged is reported, and not
+ * followed.  Outside transactions it locks all shards while it looks.
  */
 
 #include "keyspace/ks_keyspace.h"

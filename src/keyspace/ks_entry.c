@@ -1,5 +1,8 @@
 /*
  * Entries: what is in one, making one, and letting one go.
+ *
+ * Runs inside a transaction that holds the entry's shard.  What is stored to an
+ * entry that others may have seen is saved first, but for the access clock.
  */
 
 #include <stdlib.h>

@@ -1,5 +1,9 @@
 /*
  * The keyspace: handles, transactions, and what is done with whole entries.
+ *
+ * Here alone a transaction's locks are taken and given, and here a body that is
+ * left by longjmp comes back to, to be run again once there is room.  What
+ * bodies may rely on is said in ks_space.h.
  */
 
 #include <stdlib.h>

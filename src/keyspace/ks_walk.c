@@ -1,5 +1,8 @@
 /*
  * Walks over the whole keyspace: SCAN, a random key, FLUSHALL.
+ *
+ * Outside transactions a scan locks one shard after the other; all else wants
+ * all of them locked.
  */
 
 #include "keyspace/ks_keyspace.h"

@@ -1,6 +1,7 @@
 /*
- * CRC-64, eight bytes at a time.  The tables are made when they are first
- * needed: they are the process's own, and making them twice does no harm.
+ * CRC-64, eight bytes at a time ("slicing by 8", Kounavis and Berry, 2005).
+ * The tables are made when they are first needed: they are the process's own,
+ * and making them twice does no harm.
  */
 
 #include "types/ks_crc64.h"

@@ -1,5 +1,6 @@
 /*
- * CRC-64 as Redis has it: the polynomial of Jones, reflected, from 0 on.
+ * CRC-64 as Redis has it: the polynomial of Jones, reflected, from 0 on.  A
+ * pure function of n bytes, of which there may be none.
  */
 
 #ifndef KS_CRC64_H

@@ -1,6 +1,9 @@
 /*
  * Geohashes, distances, and the cells that a search has to look at.
  *
+ * Bits of both numbers in turn: Morton's order (1966); as text, Niemeyer's
+ * geohash (2008).  Distances are by the haversine formula, on a ball.
+ *
  * The order of the operations on doubles is part of the result.
  */
 

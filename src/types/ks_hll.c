@@ -2,9 +2,9 @@
  * HyperLogLog: registers, runs of them, and the estimate.
  *
  * The estimate is Ertl's ("New cardinality estimation algorithms for
- * HyperLogLog sketches", 2017), the hash is MurmurHash64A.  Both must be what
- * Redis has to the last bit, and so must the places where runs are split and
- * joined: values go from one to the other.
+ * HyperLogLog sketches", 2017), the hash is Appleby's
+ * MurmurHash64A.  Both must be what Redis has to the last bit, and so must the
+ * places where runs are split and joined: values go from one to the other.
  */
 
 #include "types/ks_hll.h"

@@ -186,9 +186,9 @@ ks_rdb_string(ks_rdb_in_t *in, ks_str_t *s)
 
 
 /*
- * LZF is runs of literal bytes and references to bytes before: how far back,
- * and how many, 3 or more; what is copied may be what is just being written.
- * It expands exactly to len bytes, or it is damaged.
+ * LZF, Lehmann's format, is runs of literal bytes and references to bytes
+ * before: how far back, and how many, 3 or more; what is copied may be what is
+ * just being written.  It expands exactly to len bytes, or it is damaged.
  */
 
 static int

@@ -1,5 +1,6 @@
 /*
- * The keyed hash of keys and of the members of large values.
+ * The keyed hash of keys and of the members of large values.  A pure function
+ * of the zone's secret seed and len bytes, the same in every process.
  */
 
 #ifndef KS_SIPHASH_H
