@@ -397,7 +397,8 @@ ks_sort_load(ks_sort_t *s, const ks_tree_t *t, size_t rank, size_t n, int back)
 
 /*
  * A list or a sorted set that keeps its order need not be loaded as a whole.
- * A set has none: what is stored of it is sorted nevertheless.
+ * A set has none: what is stored of it, or is for a script, is sorted
+ * nevertheless.
  */
 
 static void
@@ -412,7 +413,7 @@ ks_sort_elements(ks_sort_t *s, const ks_value_t *v)
 
     if (v->type == KS_TYPE_SET) {
 
-        if (s->keep && s->store) {
+        if (s->keep && (s->store || s->c->reply->ops->script)) {
             s->keep = 0;
             s->alpha = 1;
             s->weights = 0;

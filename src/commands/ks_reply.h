@@ -67,6 +67,8 @@ typedef struct {
 
     /* a string in one piece; NULL: bulk_begin, one bulk_part, bulk_end */
     void  (*bulk)(ks_reply_t *r, const u_char *p, size_t len);
+
+    unsigned  script;                   /* it is for a script */
 } ks_reply_ops_t;
 
 struct ks_reply_s {

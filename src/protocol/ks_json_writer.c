@@ -431,7 +431,8 @@ static const ks_reply_ops_t  ks_json_ops = {
     ks_json_rewind,
     NULL,                       /* number */
     NULL,                       /* big */
-    ks_json_bulk
+    ks_json_bulk,
+    0                           /* script */
 };
 
 

@@ -395,7 +395,8 @@ static const ks_reply_ops_t  ks_resp_ops = {
     ks_resp_rewind,
     ks_resp_number,
     ks_resp_big,
-    ks_resp_bulk
+    ks_resp_bulk,
+    0                           /* script */
 };
 
 

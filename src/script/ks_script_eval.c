@@ -429,6 +429,11 @@ ks_script_run(ks_ctx_t *c, ks_vm_t *vm, const char *name, unsigned flags,
     run.readonly = (readonly || (flags & KS_SHEBANG_NOWRITES));
     run.resp = 2;
 
+    /* one that has been run may have given itself another */
+
+    ks_vm_push_env(vm->L);
+    lua_setupvalue(vm->L, -2, 1);
+
     ks_vm_push_globals(vm->L);
     ks_set_arguments(vm->L, "KEYS", nkeys, argv + 3);
     ks_set_arguments(vm->L, "ARGV", argc - 3 - nkeys, argv + 3 + nkeys);

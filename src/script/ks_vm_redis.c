@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "commands/ks_args.h"
-#include "script/ks_vm.h"
+#include "script/ks_lua_lib.h"
 
 
 #define KS_CALL_ARGS   64               /* more of them need memory of Lua's */
@@ -301,6 +301,15 @@ ks_redis_pcall(lua_State *L)
 
 /* --- the rest --- */
 
+/* NULL: neither a string nor a number */
+
+static const char *
+ks_redis_text(lua_State *L, int arg, size_t *len)
+{
+    return lua_isstring(L, arg) ? ks_lua_check_text(L, arg, len) : NULL;
+}
+
+
 static int
 ks_redis_log(lua_State *L)
 {
@@ -331,7 +340,7 @@ ks_redis_log(lua_State *L)
     luaL_buffinit(L, &b);
 
     for (i = 2; i <= argc; i++) {
-        part = lua_tolstring(L, i, &len);
+        part = ks_redis_text(L, i, &len);
 
         if (part) {
 
@@ -367,7 +376,7 @@ ks_redis_sha1hex(lua_State *L)
         return ks_raise(L, "ERR wrong number of arguments");
     }
 
-    text = lua_tolstring(L, 1, &len);
+    text = ks_redis_text(L, 1, &len);
 
     if (text == NULL) {
         text = "";

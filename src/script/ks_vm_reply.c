@@ -16,6 +16,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "script/ks_vm.h"
 
@@ -356,7 +357,8 @@ static const ks_reply_ops_t  ks_lua_ops = {
     ks_lua_mark,
     ks_lua_number,
     NULL,                               /* big */
-    NULL                                /* bulk */
+    NULL,                               /* bulk */
+    1                                   /* script */
 };
 
 
@@ -391,25 +393,52 @@ ks_lua_truncate(lua_Number v)
 }
 
 
-/* the text without what would end the line */
+/* the text in the arena without what would end the line, and with a zero */
+
+static u_char *
+ks_lua_line_of(ks_run_t *run, lua_State *L, int index, size_t *len)
+{
+    size_t       i;
+    u_char      *copy;
+    const char  *text;
+
+    text = lua_tolstring(L, index, len);
+    copy = ks_arena_alloc(run->ctx->space, *len + 1);
+
+    for (i = 0; i < *len; i++) {
+        copy[i] = (text[i] == '\r' || text[i] == '\n') ? ' '
+                                                       : (u_char) text[i];
+    }
+
+    copy[i] = '\0';
+
+    return copy;
+}
+
+
+static void
+ks_lua_put_big(ks_run_t *run, lua_State *L, int index)
+{
+    size_t            len;
+    ks_arena_mark_t   mark;
+
+    mark = ks_arena_mark(run->ctx->space);
+    ks_reply_big(run->ctx->reply,
+                 (char *) ks_lua_line_of(run, L, index, &len));
+    ks_arena_release(run->ctx->space, &mark);
+}
+
 
 static void
 ks_lua_put_line(ks_run_t *run, lua_State *L, int index, int error, int depth)
 {
-    size_t            i, len;
+    size_t            len;
     unsigned          failed;
     u_char           *copy;
-    const char       *text;
     ks_arena_mark_t   mark;
 
-    text = lua_tolstring(L, index, &len);
     mark = ks_arena_mark(run->ctx->space);
-    copy = ks_arena_alloc(run->ctx->space, len + 1);
-
-    for (i = 0; i < len; i++) {
-        copy[i] = (text[i] == '\r' || text[i] == '\n') ? ' '
-                                                       : (u_char) text[i];
-    }
+    copy = ks_lua_line_of(run, L, index, &len);
 
     if (error) {
         failed = run->ctx->reply->failed;
@@ -497,6 +526,7 @@ static int
 ks_lua_put_verbatim(ks_run_t *run, lua_State *L, int index)
 {
     int          is;
+    char         name[sizeof("txt")];
     size_t       len, n;
     const char  *text, *fmt;
 
@@ -505,12 +535,17 @@ ks_lua_put_verbatim(ks_run_t *run, lua_State *L, int index)
     lua_pushliteral(L, "format");
     lua_rawget(L, index);
 
-    text = lua_tolstring(L, -2, &len);
-    fmt = lua_tolstring(L, -1, &n);
-    is = (text && fmt && n >= 3);
+    is = (lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING);
 
     if (is) {
-        run->ctx->reply->ops->verbatim(run->ctx->reply, fmt,
+        text = lua_tolstring(L, -2, &len);
+        fmt = lua_tostring(L, -1);
+        n = ks_min(strlen(fmt), sizeof(name) - 1);
+        memset(name, ' ', sizeof(name) - 1);
+        memcpy(name, fmt, n);
+        name[sizeof(name) - 1] = '\0';
+
+        run->ctx->reply->ops->verbatim(run->ctx->reply, name,
                                        (const u_char *) text, len);
     }
 
@@ -561,7 +596,7 @@ ks_lua_put_table(ks_run_t *run, lua_State *L, int index, int depth)
         ks_lua_put_set(run, L, top, depth);
 
     } else if (ks_lua_field(L, index, "big_number", LUA_TSTRING)) {
-        ks_reply_big(run->ctx->reply, lua_tostring(L, top));
+        ks_lua_put_big(run, L, top);
 
     } else if (ks_lua_field(L, index, "verbatim_string", LUA_TTABLE)
                && ks_lua_put_verbatim(run, L, top))

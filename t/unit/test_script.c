@@ -330,6 +330,26 @@ test_readonly(void **state)
 }
 
 
+/* what a script has set for itself is gone when it runs again */
+
+static void
+test_environment(void **state)
+{
+    box_t     *b;
+    unsigned   i;
+
+    (void) state;
+    b = scripts_open(ZONE, KS_NOEVICTION);
+
+    for (i = 0; i < 3; i++) {
+        assert_string_equal(eval(b, "local t = type(redis) _ENV = { n = 1 } "
+                                 "return t .. n", "0"), "$6\r\ntable1\r\n");
+    }
+
+    scripts_close(b);
+}
+
+
 /*
  * What takes long without an instruction of Lua, or in one: texts, sets of
  * patterns and tables as large as a script can make them, over and over.
@@ -475,6 +495,7 @@ main(void)
         cmocka_unit_test(test_known),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_readonly),
+        cmocka_unit_test(test_environment),
         cmocka_unit_test(test_long),
         cmocka_unit_test(test_long_replies),
         cmocka_unit_test(test_costly_texts),

@@ -1404,6 +1404,30 @@ LUA
     ["local v = redis.call('MGET', unpack(KEYS)) local s = 0 for _, x in ipairs(v) do s = s + (tonumber(x) or 0) end return s", 3, 'stock', 'none', 'seq'],
 ],
 
+['what a reply is made of',
+    'return {verbatim_string = {string = "a", format = "tx"}}',
+    'return {verbatim_string = {string = "a", format = "text"}}',
+    'return {verbatim_string = {string = 1, format = "txt"}}',
+    'return {verbatim_string = {string = "a", format = 1}}',
+    'return {big_number = "12\r\n+x"}',
+    'return {big_number = 12}',
+    'return {1, {ok = "a\r\nb"}, {err = "c\r\nd"}, 4}',
+    'return redis.sha1hex(3)',
+    'return redis.sha1hex(6 / 2)',
+    'return redis.sha1hex(3.5)',
+],
+
+['a set that is to keep an order that it has not',
+    run('SADD', 's', qw(c b a 10 9)),
+    run('ZADD', 'z', qw(1 c 2 b)),
+    map({ "return redis.call('SORT', 's', 'BY', 'nosort'$_)" }
+        '', ", 'DESC'", ", 'LIMIT', 1, 2", ", 'GET', '#', 'GET', 'x*'",
+        ", 'STORE', 'd'"),
+    'return redis.call("LRANGE", "d", 0, -1)',
+    "return redis.call('SORT_RO', 's', 'BY', 'nosort')",
+    "return redis.call('SORT', 'z', 'BY', 'nosort')",
+],
+
 );
 
 
