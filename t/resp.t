@@ -254,6 +254,13 @@ subtest 'a client that does not read' => sub {
     is($r[-1], "+OK\r\n", 'to the end');
     is($other->run('GET', 'behind'), 1, 'and done');
 
+    # a line is decoded where it lies: once, no matter when its turn comes
+    $slow->send(join('', map { KS::RESP::encode('GET', 'mega') } 1 .. 20)
+                . qq(ECHO "\\" \\" "\r\n), 1);
+    is($other->run('PING'), 'PONG', 'a line behind much that is not read');
+    @r = $slow->take_replies(21);
+    is($r[-1], qq(\$4\r\n" " \r\n), '... is what it was');
+
     # one who goes away instead
     $slow->send(join('', map { KS::RESP::encode('GET', 'mega') } 1 .. $n), 1);
     $slow->close;
@@ -280,7 +287,9 @@ subtest 'what is no command' => sub {
         "*2\r\n\$4\r\nPING\r\n\$0\r\n\r\n",
     );
 
-    for my $in (map { ($_, "PING\r\n$_") } @bad) {
+    my $ping = KS::RESP::encode('PING');
+
+    for my $in (map { ($_, "PING\r\n$_", "$ping$_") } @bad) {
         my @said = map {
             my $c = KS::RESP->new(port => $_, token => $TOKEN);
             $c->send($in . "\r\nQUIT\r\n");

@@ -215,8 +215,9 @@ ngx_stream_keyspace_commands(ngx_stream_keyspace_ctx_t *ctx,
 
 /*
  * Fills the window.  Commands of those who have not logged in come one by one,
- * as the limits change when they do; and so do inline ones, which are decoded
- * in place and could not be parsed again.
+ * as the limits change when they do.  So do inline ones, and none stands behind
+ * another command in a window: they are decoded in place, and could not be
+ * parsed again.
  */
 
 static void
@@ -262,8 +263,20 @@ ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
         }
 
         text = (*p != '*');
+
+        if (text && w->n != 0) {
+            break;
+        }
+
         more = (!text && !rq->guest);
         w->rc = ks_resp_parse(rq, p, in->last);
+
+        if (w->rc == KS_RESP_ERROR && w->n != 0) {
+
+            /* it is going to be found again, from its first byte on */
+
+            ngx_stream_keyspace_forget(ctx);
+        }
 
         if (w->rc != KS_RESP_COMMAND) {
             break;
