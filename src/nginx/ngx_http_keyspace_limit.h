@@ -127,12 +127,9 @@ ngx_int_t ngx_http_keyspace_limit_cost(ngx_str_t *text, int64_t *cost);
 /* --- ngx_http_keyspace_limit_filter.c --- */
 
 /*
- * The check that tells most: the one to wait longest for, or the tightest;
- * NULL if there is none.  And its rule, or the one that has rejected because
- * it could not be asked.
+ * The rule of the check that tells most, or the one that has rejected because
+ * it could not be asked; NULL if there is none.
  */
-ks_limit_check_t *ngx_http_keyspace_limit_shown(
-    ngx_http_keyspace_limit_ctx_t *ctx);
 ngx_http_keyspace_limit_rule_t *ngx_http_keyspace_limit_shown_rule(
     ngx_http_keyspace_limit_ctx_t *ctx);
 

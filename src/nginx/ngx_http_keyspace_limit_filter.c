@@ -14,6 +14,7 @@
  */
 
 
+#include "ngx_http_keyspace_common.h"
 #include "ngx_http_keyspace_limit.h"
 
 
@@ -35,8 +36,6 @@ static void ngx_http_keyspace_limit_drop(ngx_http_request_t *r,
     ngx_uint_t fields, ngx_uint_t retry);
 static ngx_uint_t ngx_http_keyspace_limit_is(ngx_table_elt_t *h,
     ngx_str_t *name);
-static ngx_int_t ngx_http_keyspace_limit_field(ngx_http_request_t *r,
-    ngx_str_t *name, ngx_str_t *value);
 static int64_t ngx_http_keyspace_limit_seconds(int64_t ns);
 static ngx_int_t ngx_http_keyspace_limit_status_variable(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
@@ -44,8 +43,6 @@ static ngx_int_t ngx_http_keyspace_limit_rule_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_keyspace_limit_number_variable(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_keyspace_limit_value(ngx_http_variable_value_t *v,
-    ngx_str_t *s);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -127,7 +124,12 @@ ngx_http_keyspace_limit_tighter(ks_limit_check_t *a, ks_limit_check_t *b)
 }
 
 
-ks_limit_check_t *
+/*
+ * The check that tells most: the one to wait longest for, or the tightest;
+ * NULL if there is none.
+ */
+
+static ks_limit_check_t *
 ngx_http_keyspace_limit_shown(ngx_http_keyspace_limit_ctx_t *ctx)
 {
     ngx_uint_t         i;
@@ -227,8 +229,8 @@ ngx_http_keyspace_limit_header_filter(ngx_http_request_t *r)
         retry.len = ks_integer_text(p,
                                ngx_http_keyspace_limit_seconds(shown->retry));
 
-        if (ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_retry,
-                                          &retry)
+        if (ngx_http_keyspace_add_header(r, &ngx_http_keyspace_limit_retry,
+                                         &retry)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -262,16 +264,16 @@ ngx_http_keyspace_limit_fields(ngx_http_request_t *r,
         p += quota.len;
     }
 
-    if (ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_policy,
-                                      &policy) != NGX_OK
-        || ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_state,
-                                         &state) != NGX_OK
-        || ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_limit,
-                                         &quota) != NGX_OK
-        || ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_remaining,
-                                         &remaining) != NGX_OK
-        || ngx_http_keyspace_limit_field(r, &ngx_http_keyspace_limit_reset,
-                                         &reset) != NGX_OK)
+    if (ngx_http_keyspace_add_header(r, &ngx_http_keyspace_limit_policy,
+                                     &policy) != NGX_OK
+        || ngx_http_keyspace_add_header(r, &ngx_http_keyspace_limit_state,
+                                        &state) != NGX_OK
+        || ngx_http_keyspace_add_header(r, &ngx_http_keyspace_limit_limit,
+                                        &quota) != NGX_OK
+        || ngx_http_keyspace_add_header(r, &ngx_http_keyspace_limit_remaining,
+                                        &remaining) != NGX_OK
+        || ngx_http_keyspace_add_header(r, &ngx_http_keyspace_limit_reset,
+                                        &reset) != NGX_OK)
     {
         return NULL;
     }
@@ -450,45 +452,12 @@ ngx_http_keyspace_limit_is(ngx_table_elt_t *h, ngx_str_t *name)
 }
 
 
-static ngx_int_t
-ngx_http_keyspace_limit_field(ngx_http_request_t *r, ngx_str_t *name,
-    ngx_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    h->key = *name;
-    h->value = *value;
-
-    return NGX_OK;
-}
-
-
 /* --- variables --- */
 
 ngx_int_t
 ngx_http_keyspace_limit_add_variables(ngx_conf_t *cf)
 {
-    ngx_http_variable_t  *var, *v;
-
-    for (v = ngx_http_keyspace_limit_vars; v->name.len; v++) {
-        var = ngx_http_add_variable(cf, &v->name, v->flags);
-        if (var == NULL) {
-            return NGX_ERROR;
-        }
-
-        var->get_handler = v->get_handler;
-        var->data = v->data;
-    }
-
-    return NGX_OK;
+    return ngx_http_keyspace_declare(cf, ngx_http_keyspace_limit_vars);
 }
 
 
@@ -500,7 +469,7 @@ ngx_http_keyspace_limit_status_variable(ngx_http_request_t *r,
 
     ctx = ngx_http_keyspace_limit_get_ctx(r);
 
-    return ngx_http_keyspace_limit_value(v, (ctx == NULL) ? NULL
+    return ngx_http_keyspace_value(v, (ctx == NULL) ? NULL
                              : &ngx_http_keyspace_limit_statuses[ctx->status]);
 }
 
@@ -515,8 +484,7 @@ ngx_http_keyspace_limit_rule_variable(ngx_http_request_t *r,
     ctx = ngx_http_keyspace_limit_get_ctx(r);
     rule = (ctx == NULL) ? NULL : ngx_http_keyspace_limit_shown_rule(ctx);
 
-    return ngx_http_keyspace_limit_value(v, (rule == NULL) ? NULL
-                                                           : &rule->name);
+    return ngx_http_keyspace_value(v, (rule == NULL) ? NULL : &rule->name);
 }
 
 
@@ -533,7 +501,7 @@ ngx_http_keyspace_limit_number_variable(ngx_http_request_t *r,
     shown = (ctx == NULL) ? NULL : ngx_http_keyspace_limit_shown(ctx);
 
     if (shown == NULL) {
-        return ngx_http_keyspace_limit_value(v, NULL);
+        return ngx_http_keyspace_value(v, NULL);
     }
 
     n = *(int64_t *) ((u_char *) shown + data);
@@ -549,23 +517,5 @@ ngx_http_keyspace_limit_number_variable(ngx_http_request_t *r,
 
     s.len = ks_integer_text(s.data, n);
 
-    return ngx_http_keyspace_limit_value(v, &s);
-}
-
-
-static ngx_int_t
-ngx_http_keyspace_limit_value(ngx_http_variable_value_t *v, ngx_str_t *s)
-{
-    if (s == NULL || s->len == 0) {
-        v->not_found = 1;
-        return NGX_OK;
-    }
-
-    v->len = s->len;
-    v->data = s->data;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-
-    return NGX_OK;
+    return ngx_http_keyspace_value(v, &s);
 }

@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_keyspace.h"
+#include "ngx_http_keyspace_common.h"
 
 
 #define NGX_HTTP_KEYSPACE_SCRATCH  8192
@@ -18,8 +19,6 @@ static ngx_chain_t *ngx_http_keyspace_chain(ngx_http_request_t *r,
     ks_out_t *out);
 static ngx_chain_t *ngx_http_keyspace_link(ngx_http_request_t *r,
     ks_segment_t *seg);
-static ngx_int_t ngx_http_keyspace_header(ngx_http_request_t *r,
-    const char *name, const char *value);
 
 
 static u_char  ngx_http_keyspace_block[NGX_HTTP_KEYSPACE_SCRATCH];
@@ -201,6 +200,11 @@ ngx_http_keyspace_error(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ks_out_t                    out;
     ngx_http_keyspace_writer_t  w;
 
+    static ngx_str_t  allow = ngx_string("Allow");
+    static ngx_str_t  methods = ngx_string("GET, HEAD, POST, PUT");
+    static ngx_str_t  authenticate = ngx_string("WWW-Authenticate");
+    static ngx_str_t  bearer = ngx_string("Bearer");
+
     ctx->status = NGX_HTTP_KEYSPACE_ERROR;
 
     /* nobody waits for the body: no "100 Continue" */
@@ -212,10 +216,10 @@ ngx_http_keyspace_error(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     }
 
     if (status == NGX_HTTP_NOT_ALLOWED) {
-        rc = ngx_http_keyspace_header(r, "Allow", "GET, HEAD, POST, PUT");
+        rc = ngx_http_keyspace_add_header(r, &allow, &methods);
 
     } else if (status == NGX_HTTP_UNAUTHORIZED) {
-        rc = ngx_http_keyspace_header(r, "WWW-Authenticate", "Bearer");
+        rc = ngx_http_keyspace_add_header(r, &authenticate, &bearer);
     }
 
     if (rc != NGX_OK) {
@@ -230,27 +234,4 @@ ngx_http_keyspace_error(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_http_keyspace_finish(ctx, &w);
 
     return ngx_http_keyspace_send(r, ctx, status, &out);
-}
-
-
-static ngx_int_t
-ngx_http_keyspace_header(ngx_http_request_t *r, const char *name,
-    const char *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    h->key.len = ngx_strlen(name);
-    h->key.data = (u_char *) name;
-    h->value.len = ngx_strlen(value);
-    h->value.data = (u_char *) value;
-
-    return NGX_OK;
 }

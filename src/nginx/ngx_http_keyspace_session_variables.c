@@ -9,6 +9,7 @@
  */
 
 
+#include "ngx_http_keyspace_common.h"
 #include "ngx_http_keyspace_session.h"
 
 
@@ -23,8 +24,6 @@ static ngx_int_t ngx_http_keyspace_session_field_variable(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_keyspace_session_other_field(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s, ngx_str_t *var, ngx_str_t *value);
-static void ngx_http_keyspace_session_is(ngx_http_variable_value_t *v,
-    u_char *p, size_t len);
 
 
 static ngx_http_variable_t  ngx_http_keyspace_session_vars[] = {
@@ -57,19 +56,7 @@ static ngx_str_t  ngx_http_keyspace_session_statuses[] = {
 ngx_int_t
 ngx_http_keyspace_session_add_variables(ngx_conf_t *cf)
 {
-    ngx_http_variable_t  *var, *v;
-
-    for (v = ngx_http_keyspace_session_vars; v->name.len; v++) {
-        var = ngx_http_add_variable(cf, &v->name, v->flags);
-        if (var == NULL) {
-            return NGX_ERROR;
-        }
-
-        var->get_handler = v->get_handler;
-        var->data = v->data;
-    }
-
-    return NGX_OK;
+    return ngx_http_keyspace_declare(cf, ngx_http_keyspace_session_vars);
 }
 
 
@@ -129,8 +116,9 @@ ngx_http_keyspace_session_id_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_http_keyspace_session_is(v, s->key.data + s->conf->prefix.len,
-                                 NGX_HTTP_KEYSPACE_SESSION_ID);
+    ngx_http_keyspace_found(v, s->key.data + s->conf->prefix.len,
+                            NGX_HTTP_KEYSPACE_SESSION_ID);
+
     return NGX_OK;
 }
 
@@ -150,7 +138,7 @@ ngx_http_keyspace_session_status_variable(ngx_http_request_t *r,
     }
 
     status = &ngx_http_keyspace_session_statuses[s->status];
-    ngx_http_keyspace_session_is(v, status->data, status->len);
+    ngx_http_keyspace_found(v, status->data, status->len);
 
     return NGX_OK;
 }
@@ -195,7 +183,7 @@ ngx_http_keyspace_session_field_variable(ngx_http_request_t *r,
 
     if (value.data != NULL) {
         v->not_found = 0;
-        ngx_http_keyspace_session_is(v, value.data, value.len);
+        ngx_http_keyspace_found(v, value.data, value.len);
     }
 
     return NGX_OK;
@@ -215,16 +203,4 @@ ngx_http_keyspace_session_other_field(ngx_http_request_t *r,
     rc = ngx_http_keyspace_session_field(r, s, &name, value);
 
     return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
-}
-
-
-static void
-ngx_http_keyspace_session_is(ngx_http_variable_value_t *v, u_char *p,
-    size_t len)
-{
-    v->len = len;
-    v->data = p;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
 }

@@ -6,14 +6,13 @@
 
 
 #include "ngx_http_keyspace.h"
+#include "ngx_http_keyspace_common.h"
 
 
 static ngx_int_t ngx_http_keyspace_command_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_keyspace_status_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_keyspace_value(ngx_http_variable_value_t *v,
-    ngx_str_t *s);
 
 
 static ngx_http_variable_t  ngx_http_keyspace_vars[] = {
@@ -42,19 +41,7 @@ static ngx_str_t  ngx_http_keyspace_statuses[] = {
 ngx_int_t
 ngx_http_keyspace_add_variables(ngx_conf_t *cf)
 {
-    ngx_http_variable_t  *var, *v;
-
-    for (v = ngx_http_keyspace_vars; v->name.len; v++) {
-        var = ngx_http_add_variable(cf, &v->name, v->flags);
-        if (var == NULL) {
-            return NGX_ERROR;
-        }
-
-        var->get_handler = v->get_handler;
-        var->data = v->data;
-    }
-
-    return NGX_OK;
+    return ngx_http_keyspace_declare(cf, ngx_http_keyspace_vars);
 }
 
 
@@ -81,22 +68,4 @@ ngx_http_keyspace_status_variable(ngx_http_request_t *r,
     return ngx_http_keyspace_value(v,
                      (ctx == NULL) ? NULL
                                    : &ngx_http_keyspace_statuses[ctx->status]);
-}
-
-
-static ngx_int_t
-ngx_http_keyspace_value(ngx_http_variable_value_t *v, ngx_str_t *s)
-{
-    if (s == NULL || s->len == 0) {
-        v->not_found = 1;
-        return NGX_OK;
-    }
-
-    v->len = s->len;
-    v->data = s->data;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-
-    return NGX_OK;
 }
