@@ -186,6 +186,20 @@ ks_random(ks_space_t *sp)
 }
 
 
+static void
+ks_flush_bucket(ks_space_t *sp, ks_bucket_t *b)
+{
+    unsigned     k, n;
+    ks_entry_t  *found[KS_BUCKET_SLOTS];
+
+    while ((n = ks_table_collect(sp, b, found, KS_BUCKET_SLOTS)) != 0) {
+        for (k = 0; k < n; k++) {
+            ks_drop(sp, found[k]);
+        }
+    }
+}
+
+
 /*
  * Alone in its transaction a flush is one store (ks_flush_locked()); together
  * with other changes, or when others may follow, it is one deletion after
@@ -195,10 +209,9 @@ ks_random(ks_space_t *sp)
 void
 ks_flush(ks_space_t *sp)
 {
-    unsigned      i, k, n;
-    uint32_t      b, nb;
-    ks_shard_t   *sh;
-    ks_entry_t   *found[KS_BUCKET_SLOTS];
+    unsigned     i;
+    uint32_t     b, nb;
+    ks_shard_t  *sh;
 
     if (sp->depth == 1 && sp->mem.dirty == 0) {
         sp->flush = 1;
@@ -213,13 +226,7 @@ ks_flush(ks_space_t *sp)
         for (b = ks_table_next(sp, sh, 0); b < nb;
              b = ks_table_next(sp, sh, b + 1))
         {
-            while ((n = ks_table_collect(sp, ks_table_bucket(sp, sh, b), found,
-                                         KS_BUCKET_SLOTS)) != 0)
-            {
-                for (k = 0; k < n; k++) {
-                    ks_drop(sp, found[k]);
-                }
-            }
+            ks_flush_bucket(sp, ks_table_bucket(sp, sh, b));
         }
     }
 }

@@ -146,12 +146,12 @@ ks_vm_push_env(lua_State *L)
 
 /* --- making it --- */
 
-void
-ks_vm_open_env(lua_State *L)
-{
-    unsigned         i;
-    const luaL_Reg  *lib;
+/* the table of views, which may go with what they show, and the empty one that
+ * is shown as their metatable */
 
+static void
+ks_env_open_views(lua_State *L)
+{
     lua_newtable(L);
     lua_createtable(L, 0, 1);
     lua_pushliteral(L, "k");
@@ -164,10 +164,15 @@ ks_vm_open_env(lua_State *L)
     lua_newtable(L);
     ks_vm_protect(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_shown_key);
+}
 
-    lua_newtable(L);                            /* the globals */
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_globals_key);
+
+/* The globals on top get what they have of Lua's own, and of ours. */
+
+static void
+ks_env_open_basic(lua_State *L)
+{
+    unsigned  i;
 
     luaL_requiref(L, LUA_GNAME, luaopen_base, 0);
 
@@ -178,6 +183,15 @@ ks_vm_open_env(lua_State *L)
 
     lua_pop(L, 1);
     luaL_setfuncs(L, ks_env_own, 0);
+}
+
+
+/* The globals on top get views of the libraries, as 5.1 has them. */
+
+static void
+ks_env_open_libs(lua_State *L)
+{
+    const luaL_Reg  *lib;
 
     for (lib = ks_env_libs; lib->name; lib++) {
         luaL_requiref(L, lib->name, lib->func, 0);
@@ -198,9 +212,14 @@ ks_vm_open_env(lua_State *L)
         ks_vm_protect(L);
         lua_setfield(L, -2, lib->name);
     }
+}
 
-    /* methods of strings are those of the view, and it is all they show */
 
+/* Methods of strings are those of the view, and it is all they show. */
+
+static void
+ks_env_open_methods(lua_State *L)
+{
     lua_pushliteral(L, "");
     lua_getmetatable(L, -1);
     lua_getfield(L, -3, LUA_STRLIBNAME);
@@ -208,21 +227,14 @@ ks_vm_open_env(lua_State *L)
     lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_shown_key);
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 2);
+}
 
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, ks_env_missing);
-    lua_setfield(L, -2, "__index");
-    lua_setmetatable(L, -2);
 
-    lua_pushvalue(L, -1);
-    ks_vm_protect(L);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -3, LUA_GNAME);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_env_key);
-    lua_pop(L, 1);
+/* Nothing of what was left out stays within reach. */
 
-    /* nothing of what was left out stays within reach */
-
+static void
+ks_env_forget(lua_State *L)
+{
     lua_pushnil(L);
     lua_setfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_pushglobaltable(L);
@@ -236,6 +248,35 @@ ks_vm_open_env(lua_State *L)
     }
 
     lua_pop(L, 1);
+}
+
+
+void
+ks_vm_open_env(lua_State *L)
+{
+    ks_env_open_views(L);
+
+    lua_newtable(L);                            /* the globals */
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_globals_key);
+
+    ks_env_open_basic(L);
+    ks_env_open_libs(L);
+    ks_env_open_methods(L);
+
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, ks_env_missing);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
+
+    lua_pushvalue(L, -1);
+    ks_vm_protect(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, LUA_GNAME);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_env_key);
+    lua_pop(L, 1);
+
+    ks_env_forget(L);
 }
 
 

@@ -138,6 +138,32 @@ ks_tree_free(ks_tree_t *t, int blobs)
 }
 
 
+/* A few pieces of the blob at p; how many.  *left: still there. */
+
+static size_t
+ks_blobref_dismantle(ks_tree_t *t, u_char *p, size_t max, uint32_t *left)
+{
+    ks_blob_t     b;
+    uint32_t      before;
+    ks_blobref_t  ref;
+
+    memcpy(&ref, p, sizeof(ref));
+    b.root = ref.root;
+    b.len = ref.len;
+    before = ref.left;
+
+    if (before) {
+        ks_blob_dismantle(t->mem, t->shard, &b, &ref.left, (uint32_t) max);
+        ks_save(t->mem, t->shard, p, sizeof(ref));
+        memcpy(p, &ref, sizeof(ref));
+    }
+
+    *left = ref.left;
+
+    return before - ref.left;
+}
+
+
 /*
  * Items are taken off the end of a leaf as their blobs go, so that the tree is
  * whole after each step; one large blob may take several.
@@ -150,9 +176,7 @@ ks_leaf_dismantle(ks_tree_t *t, ks_leaf_t *leaf, size_t max)
     u_char        *p;
     unsigned       i, col, off;
     uint32_t       left;
-    ks_blob_t      b;
     const u_char  *codes;
-    ks_blobref_t   ref;
 
     n = 0;
     ks_save(t->mem, t->shard, leaf, KS_LEAF_HEADER);
@@ -166,20 +190,9 @@ ks_leaf_dismantle(ks_tree_t *t, ks_leaf_t *leaf, size_t max)
         for (col = 0; col < t->width; col++) {
 
             if (codes[col] == KS_CODE_BLOB) {
-                memcpy(&ref, p, sizeof(ref));
-                b.root = ref.root;
-                b.len = ref.len;
-                left = ref.left;
+                n += ks_blobref_dismantle(t, p, max, &left);
 
                 if (left) {
-                    ks_blob_dismantle(t->mem, t->shard, &b, &ref.left,
-                                      (uint32_t) max);
-                    ks_save(t->mem, t->shard, p, sizeof(ref));
-                    memcpy(p, &ref, sizeof(ref));
-                    n += left - ref.left;
-                }
-
-                if (ref.left) {
                     return n;
                 }
             }
