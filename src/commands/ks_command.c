@@ -657,7 +657,7 @@ ks_ahead_key(ks_client_t *client, ks_ahead_t *a, const ks_ahead_t *last,
         return;
     }
 
-    a->at = ks_place(client->space, key);
+    a->at = ks_locate(client->space, key);
     ks_prefetch_bucket(client->space, &a->at);
 }
 

@@ -289,13 +289,25 @@ ks_arena_reset(ks_space_t *sp)
 
 /* --- places --- */
 
+ks_place_t
+ks_locate(const ks_space_t *sp, const ks_str_t *key)
+{
+    ks_place_t  at;
+
+    at.hash = ks_siphash(sp->mem.zone->seed, key->data, key->len);
+    at.shard = ks_hash_shard(sp, at.hash);
+
+    return at;
+}
+
+
 /*
  * A key's hash is wanted several times: to look ahead, to lock, to look it up.
  * Each time its bytes lie at the same place, which says where the hash is kept;
  * that it is this key's is seen from the bytes.
  */
 
-static uint64_t
+static __attribute__((noinline)) uint64_t
 ks_key_hash(ks_space_t *sp, const u_char *p, size_t len)
 {
     ks_hashed_t  *kept;

@@ -119,7 +119,9 @@ void ks_arena_release(ks_space_t *sp, const ks_arena_mark_t *mark);
 uint64_t ks_key_shard(ks_space_t *sp, const ks_str_t *key);
 uint64_t ks_all_shards(const ks_space_t *sp);
 
+/* ks_locate() is for a key that nobody has asked for lately. */
 ks_place_t ks_place(ks_space_t *sp, const ks_str_t *key);
+ks_place_t ks_locate(const ks_space_t *sp, const ks_str_t *key);
 
 /*
  * This very slice, whose bytes stay as they are, is at that place, as

@@ -21,7 +21,7 @@ typedef struct {
 
 
 static void ks_resp_header(ks_resp_t *w, u_char type, int64_t n);
-static size_t ks_resp_header_text(u_char *p, u_char type, int64_t n);
+static inline size_t ks_resp_header_text(u_char *p, u_char type, int64_t n);
 static void ks_resp_line(ks_resp_t *w, u_char type, const u_char *p,
     size_t len);
 static u_char ks_resp_aggregate(const ks_resp_t *w, ks_agg_t kind, size_t *n);
@@ -301,7 +301,7 @@ ks_resp_header(ks_resp_t *w, u_char type, int64_t n)
 }
 
 
-static size_t
+static inline size_t
 ks_resp_header_text(u_char *p, u_char type, int64_t n)
 {
     size_t  len;
