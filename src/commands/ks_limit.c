@@ -41,6 +41,7 @@ static const ks_str_t  ks_bucket_fields[] = {
 #define KS_LIMIT_SKEW    1000           /* ms between clocks, at least */
 #define KS_LIMIT_ROOM    96             /* bytes of the elements of a hash */
 
+enum { KS_FIXED_COUNT = 0, KS_FIXED_END };
 enum { KS_WINDOW_START = 0, KS_WINDOW_CURRENT, KS_WINDOW_PREVIOUS };
 enum { KS_BUCKET_TOKENS = 0, KS_BUCKET_PART, KS_BUCKET_AT };
 
@@ -349,33 +350,26 @@ ks_limit_store_hash(ks_space_t *sp, ks_limit_check_t *lc,
  * next one already.  KS_NO_EXPIRE: somebody has set it without an end.
  */
 
-static uint64_t
-ks_fixed_end(const ks_limit_check_t *lc, uint64_t now)
-{
-    return (lc->entry != NULL) ? ks_entry_expire(lc->entry) : now;
-}
-
-
 static void
 ks_fixed_tell(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
-    uint64_t  end, start;
+    int64_t  end;
 
     (void) now;
 
-    start = ks_space_now(sp);
-    end = ks_fixed_end(lc, start);
+    end = lc->state[KS_FIXED_END];
 
     /* a negative count is credit: it counts, but more than all is not told */
-    lc->remaining = ks_max(lc->quota - ks_max(lc->state[0], 0), 0);
+    lc->remaining = ks_max(lc->quota - ks_max(lc->state[KS_FIXED_COUNT], 0),
+                           0);
     lc->retry = KS_LIMIT_NEVER;
 
-    if (end == KS_NO_EXPIRE) {
+    if (end == (int64_t) KS_NO_EXPIRE) {
         lc->reset = ks_ms_to_ns(lc->limit.period);
         return;
     }
 
-    lc->reset = ks_ms_to_ns((ks_wide_t) end - start);
+    lc->reset = ks_ms_to_ns((ks_wide_t) end - (int64_t) ks_space_now(sp));
 
     if (lc->limited && lc->cost <= lc->quota) {
         lc->retry = lc->reset;
@@ -386,38 +380,46 @@ ks_fixed_tell(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 static void
 ks_fixed_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
-    (void) now;
+    now = (int64_t) ks_space_now(sp);
 
-    lc->state[0] = 0;
+    lc->state[KS_FIXED_COUNT] = 0;
+    lc->state[KS_FIXED_END] = now;
 
-    if (ks_limit_read_string(sp, lc, &lc->state[0]) != KS_OK) {
+    if (ks_limit_read_string(sp, lc, &lc->state[KS_FIXED_COUNT]) != KS_OK) {
         return;
     }
 
-    if (ks_fixed_end(lc, 0) == ks_space_now(sp)) {
-        lc->state[0] = 0;
+    if (lc->entry != NULL) {
+        lc->state[KS_FIXED_END] = (int64_t) ks_entry_expire(lc->entry);
+    }
+
+    if (lc->state[KS_FIXED_END] == now) {
+        lc->state[KS_FIXED_COUNT] = 0;
     }
 
     lc->quota = ks_limit_quota(&lc->limit);
-    lc->limited = ((ks_wide_t) lc->state[0] + lc->cost > lc->quota);
+    lc->limited = ((ks_wide_t) lc->state[KS_FIXED_COUNT] + lc->cost
+                   > lc->quota);
 }
 
 
 static void
 ks_fixed_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
-    uint64_t  end, start;
+    int64_t  *state;
 
-    start = ks_space_now(sp);
-    end = ks_fixed_end(lc, start);
+    state = lc->state;
 
-    if (end == start || end == KS_NO_EXPIRE) {
-        end = start + (uint64_t) lc->limit.period;
+    if (state[KS_FIXED_END] == (int64_t) ks_space_now(sp)
+        || state[KS_FIXED_END] == (int64_t) KS_NO_EXPIRE)
+    {
+        state[KS_FIXED_END] = (int64_t) ks_space_now(sp) + lc->limit.period;
     }
 
-    lc->state[0] += lc->cost;
+    state[KS_FIXED_COUNT] += lc->cost;
 
-    ks_limit_store_string(sp, lc, lc->state[0], end);
+    ks_limit_store_string(sp, lc, state[KS_FIXED_COUNT],
+                          (uint64_t) state[KS_FIXED_END]);
     ks_fixed_tell(sp, lc, now);
 }
 

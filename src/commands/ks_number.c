@@ -43,6 +43,26 @@ ks_parse_eight(const u_char *p, uint64_t *v)
 }
 
 
+/* four more digits, behind those of *v */
+
+static inline int
+ks_parse_four(const u_char *p, uint64_t *v)
+{
+    uint32_t  x;
+
+    x = ks_load32(p) ^ (uint32_t) KS_EACH('0');
+
+    if ((x | (x + (uint32_t) KS_EACH(0x80 - 10))) & (uint32_t) KS_EACH(0x80)) {
+        return 0;
+    }
+
+    x = (x * 10 + (x >> 8)) & 0x00ff00ff;
+    *v = *v * 10000 + (x * (1 + (100u << 16)) >> 16);
+
+    return 1;
+}
+
+
 static int
 ks_parse_digits(const u_char *p, const u_char *end, uint64_t *v)
 {
@@ -55,6 +75,10 @@ ks_parse_digits(const u_char *p, const u_char *end, uint64_t *v)
 
         if (end - p >= 8 && ks_parse_eight(p, &u)) {
             p += 8;
+        }
+
+        if (end - p >= 4 && ks_parse_four(p, &u)) {
+            p += 4;
         }
 
         for ( /* void */ ; p < end && (d = (unsigned) *p - '0') <= 9; p++) {

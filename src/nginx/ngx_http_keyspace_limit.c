@@ -412,6 +412,7 @@ ngx_http_keyspace_limit_transact(ks_space_t *sp,
     int              rc;
     uint64_t         shards;
     ngx_uint_t       i;
+    ks_place_t       at;
     struct timespec  ts;
 
     clock_gettime(CLOCK_REALTIME, &ts);
@@ -419,8 +420,14 @@ ngx_http_keyspace_limit_transact(ks_space_t *sp,
     ask->now = (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
     shards = 0;
 
-    for (i = 0; i < ask->n; i++) {
-        shards |= ks_key_shard(sp, &ask->checks[i].key);
+    if (ask->n == 1) {
+        at = ks_place(sp, &ask->checks->key);
+        shards = ks_enter(sp, &ask->checks->key, &at);
+
+    } else {
+        for (i = 0; i < ask->n; i++) {
+            shards |= ks_key_shard(sp, &ask->checks[i].key);
+        }
     }
 
     ks_space_set_time(sp, (uint64_t) ask->now / KS_LIMIT_MS);
@@ -431,6 +438,8 @@ ngx_http_keyspace_limit_transact(ks_space_t *sp,
         ks_arena_reset(sp);
 
     } while (rc != KS_OK && ngx_http_keyspace_limit_leave_out(ask));
+
+    (void) ks_enter(sp, NULL, NULL);
 
     return rc;
 }
