@@ -569,17 +569,36 @@ ngx_http_keyspace_session_value(ks_space_t *sp,
 }
 
 
-/*
- * Names of variables are in lower case and have no "-": the first field that
- * would have this one.
- */
+/* Names of variables are in lower case and have no "-". */
+
+static ngx_uint_t
+ngx_http_keyspace_session_is_name(ks_item_t *item, ks_str_t *name)
+{
+    u_char  c;
+    size_t  i;
+
+    if (item->len != name->len || item->data == NULL) {
+        return 0;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = ngx_tolower(item->data[i]);
+
+        if (c != name->data[i] && !(c == '-' && name->data[i] == '_')) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* the first field that would have this name of a variable */
 
 static ngx_uint_t
 ngx_http_keyspace_session_look(ks_space_t *sp, ks_value_t *v, ks_str_t *name,
     ks_pos_t *pos)
 {
-    u_char      c;
-    size_t      i;
     ks_item_t   item;
     ngx_uint_t  n, more;
 
@@ -589,20 +608,8 @@ ngx_http_keyspace_session_look(ks_space_t *sp, ks_value_t *v, ks_str_t *name,
 
         item = ks_tree_get(&v->tree[0], pos, 0);
 
-        if (item.len == name->len && item.data != NULL) {
-
-            for (i = 0; i < name->len; i++) {
-                c = ngx_tolower(item.data[i]);
-
-                if (c != name->data[i] && !(c == '-' && name->data[i] == '_'))
-                {
-                    break;
-                }
-            }
-
-            if (i == name->len) {
-                return 1;
-            }
+        if (ngx_http_keyspace_session_is_name(&item, name)) {
+            return 1;
         }
 
         more = ks_tree_next(&v->tree[0], pos);

@@ -51,6 +51,11 @@ static ngx_int_t ngx_stream_keyspace_commands(ngx_stream_keyspace_ctx_t *ctx,
     ngx_stream_keyspace_input_t *in);
 static void ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
     ngx_stream_keyspace_input_t *in);
+static ngx_inline u_char *ngx_stream_keyspace_cut(ks_resp_request_t *rq,
+    u_char *p, u_char *last);
+static ngx_uint_t ngx_stream_keyspace_parse_one(
+    ngx_stream_keyspace_ctx_t *ctx, ngx_stream_keyspace_input_t *in,
+    u_char **pp);
 static ngx_uint_t ngx_stream_keyspace_is_http(ks_resp_request_t *rq);
 static ngx_uint_t ngx_stream_keyspace_add(ngx_stream_keyspace_ctx_t *ctx,
     u_char *end);
@@ -224,14 +229,11 @@ static void
 ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
     ngx_stream_keyspace_input_t *in)
 {
-    int                            argc;
     u_char                        *p, *next;
-    ngx_uint_t                     more, text;
-    ks_resp_request_t             *rq;
+    ngx_uint_t                     more;
     ngx_stream_keyspace_window_t  *w;
 
-    rq = &ctx->request;
-    rq->guest = ctx->ks.guest;
+    ctx->request.guest = ctx->ks.guest;
 
     w = &ngx_stream_keyspace_ready;
     w->n = 0;
@@ -243,68 +245,106 @@ ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
     while (more) {
 
         if (p == in->last) {
-            rq->wanted = 0;
+            ctx->request.wanted = 0;
             w->rc = KS_RESP_AGAIN;
             break;
         }
 
-        next = ks_resp_cut(rq, p, in->last, w->args + w->nargs,
-                           NGX_STREAM_KEYSPACE_ARGS - w->nargs, &argc);
+        next = ngx_stream_keyspace_cut(&ctx->request, p, in->last);
 
         if (next != NULL) {
             p = next;
-            w->commands[w->n].argc = argc;
-            w->commands[w->n].argv = w->args + w->nargs;
-            w->ends[w->n] = p;
-            w->nargs += argc;
-            w->rc = KS_RESP_COMMAND;
-            more = (++w->n < NGX_STREAM_KEYSPACE_WINDOW);
-            continue;
+            more = (w->n < NGX_STREAM_KEYSPACE_WINDOW);
+
+        } else {
+            more = ngx_stream_keyspace_parse_one(ctx, in, &p);
         }
-
-        text = (*p != '*');
-
-        if (text && w->n != 0) {
-            break;
-        }
-
-        more = (!text && !rq->guest);
-        w->rc = ks_resp_parse(rq, p, in->last);
-
-        if (w->rc == KS_RESP_ERROR && w->n != 0) {
-
-            /* it is going to be found again, from its first byte on */
-
-            ngx_stream_keyspace_forget(ctx);
-        }
-
-        if (w->rc != KS_RESP_COMMAND) {
-            break;
-        }
-
-        p += rq->used;
-
-        if (rq->argc == 0) {
-
-            if (w->n == 0) {
-                in->pos = p;
-                more = 1;
-
-            } else {
-                w->ends[w->n - 1] = p;
-            }
-
-            continue;
-        }
-
-        if (text && ngx_stream_keyspace_is_http(rq)) {
-            ctx->http = 1;
-            w->rc = KS_RESP_ERROR;
-            break;
-        }
-
-        more &= ngx_stream_keyspace_add(ctx, p);
     }
+}
+
+
+/* Adds a command that is there as a whole; NULL: it is none of these. */
+
+static ngx_inline u_char *
+ngx_stream_keyspace_cut(ks_resp_request_t *rq, u_char *p, u_char *last)
+{
+    int                            argc;
+    u_char                        *next;
+    ngx_stream_keyspace_window_t  *w;
+
+    w = &ngx_stream_keyspace_ready;
+
+    next = ks_resp_cut(rq, p, last, w->args + w->nargs,
+                       NGX_STREAM_KEYSPACE_ARGS - w->nargs, &argc);
+
+    if (next == NULL) {
+        return NULL;
+    }
+
+    w->commands[w->n].argc = argc;
+    w->commands[w->n].argv = w->args + w->nargs;
+    w->ends[w->n] = next;
+    w->nargs += argc;
+    w->n++;
+    w->rc = KS_RESP_COMMAND;
+
+    return next;
+}
+
+
+/* Parses what may be anything, at *pp: may another one follow it? */
+
+static ngx_uint_t
+ngx_stream_keyspace_parse_one(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_stream_keyspace_input_t *in, u_char **pp)
+{
+    ngx_uint_t                     more, text;
+    ks_resp_request_t             *rq;
+    ngx_stream_keyspace_window_t  *w;
+
+    rq = &ctx->request;
+    w = &ngx_stream_keyspace_ready;
+    text = (**pp != '*');
+
+    if (text && w->n != 0) {
+        return 0;
+    }
+
+    more = (!text && !rq->guest);
+    w->rc = ks_resp_parse(rq, *pp, in->last);
+
+    if (w->rc == KS_RESP_ERROR && w->n != 0) {
+
+        /* it is going to be found again, from its first byte on */
+
+        ngx_stream_keyspace_forget(ctx);
+    }
+
+    if (w->rc != KS_RESP_COMMAND) {
+        return 0;
+    }
+
+    *pp += rq->used;
+
+    if (rq->argc == 0) {
+
+        if (w->n == 0) {
+            in->pos = *pp;
+            return 1;
+        }
+
+        w->ends[w->n - 1] = *pp;
+
+        return more;
+    }
+
+    if (text && ngx_stream_keyspace_is_http(rq)) {
+        ctx->http = 1;
+        w->rc = KS_RESP_ERROR;
+        return 0;
+    }
+
+    return more & ngx_stream_keyspace_add(ctx, *pp);
 }
 
 

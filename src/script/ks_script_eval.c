@@ -43,22 +43,36 @@ static const ks_shebang_flag_t  ks_shebang_flags[] = {
 };
 
 
+/* takes what stands before either separator, or the end, off the rest */
+
+static ks_str_t
+ks_shebang_word(ks_str_t *rest, u_char a, u_char b)
+{
+    size_t    n;
+    ks_str_t  word;
+
+    for (n = 0; n < rest->len && rest->data[n] != a && rest->data[n] != b;
+         n++)
+    { /* void */ }
+
+    word.data = rest->data;
+    word.len = n;
+    n += (n < rest->len);
+    rest->data += n;
+    rest->len -= n;
+
+    return word;
+}
+
+
 static int
 ks_shebang_flag_list(ks_ctx_t *c, ks_str_t list, unsigned *flags)
 {
-    size_t                    n;
     ks_str_t                  word;
     const ks_shebang_flag_t  *f;
 
     while (list.len) {
-
-        for (n = 0; n < list.len && list.data[n] != ','; n++) { /* void */ }
-
-        word.data = list.data;
-        word.len = n;
-        n += (n < list.len);
-        list.data += n;
-        list.len -= n;
+        word = ks_shebang_word(&list, ',', ',');
 
         for (f = ks_shebang_flags; f->name; f++) {
             if (strlen(f->name) == word.len
@@ -81,6 +95,35 @@ ks_shebang_flag_list(ks_ctx_t *c, ks_str_t list, unsigned *flags)
 }
 
 
+/* a word of the line: the engine first, and then what it is told */
+
+static int
+ks_shebang_option(ks_ctx_t *c, ks_str_t word, unsigned first, unsigned *flags)
+{
+    if (first) {
+
+        if (word.len == 5 && memcmp(word.data, "#!lua", 5) == 0) {
+            return KS_OK;
+        }
+
+        ks_reply_errorf(c->reply, "ERR Unexpected engine in script shebang: "
+                        "%.*s", (int) word.len, (char *) word.data);
+        return KS_ERR;
+    }
+
+    if (word.len >= 6 && memcmp(word.data, "flags=", 6) == 0) {
+        word.data += 6;
+        word.len -= 6;
+
+        return ks_shebang_flag_list(c, word, flags);
+    }
+
+    ks_reply_errorf(c->reply, "ERR Unknown lua shebang option: %.*s",
+                    (int) word.len, (char *) word.data);
+    return KS_ERR;
+}
+
+
 /*
  * "#!lua flags=a,b": *text goes on behind it, with the end of its line, so
  * that lines keep their numbers.
@@ -89,8 +132,8 @@ ks_shebang_flag_list(ks_ctx_t *c, ks_str_t list, unsigned *flags)
 static int
 ks_shebang(ks_ctx_t *c, ks_str_t *text, unsigned *flags)
 {
-    size_t    n, len;
-    unsigned  words;
+    size_t    len;
+    unsigned  first;
     ks_str_t  line, word;
 
     *flags = 0;
@@ -114,49 +157,20 @@ ks_shebang(ks_ctx_t *c, ks_str_t *text, unsigned *flags)
     text->data += len;
     text->len -= len;
 
-    for (words = 0; line.len; words++) {
+    first = 1;
 
-        for (n = 0; n < line.len && line.data[n] != ' '
-                    && line.data[n] != '\r'; n++)
-        { /* void */ }
-
-        word.data = line.data;
-        word.len = n;
-        n += (n < line.len);
-        line.data += n;
-        line.len -= n;
+    while (line.len) {
+        word = ks_shebang_word(&line, ' ', '\r');
 
         if (word.len == 0) {
-            words--;
             continue;
         }
 
-        if (words == 0) {
-
-            if (word.len == 5 && memcmp(word.data, "#!lua", 5) == 0) {
-                continue;
-            }
-
-            ks_reply_errorf(c->reply, "ERR Unexpected engine in script "
-                            "shebang: %.*s", (int) word.len,
-                            (char *) word.data);
+        if (ks_shebang_option(c, word, first, flags) != KS_OK) {
             return KS_ERR;
         }
 
-        if (word.len >= 6 && memcmp(word.data, "flags=", 6) == 0) {
-            word.data += 6;
-            word.len -= 6;
-
-            if (ks_shebang_flag_list(c, word, flags) != KS_OK) {
-                return KS_ERR;
-            }
-
-            continue;
-        }
-
-        ks_reply_errorf(c->reply, "ERR Unknown lua shebang option: %.*s",
-                        (int) word.len, (char *) word.data);
-        return KS_ERR;
+        first = 0;
     }
 
     return KS_OK;
