@@ -23,6 +23,7 @@ my $ngx = KS::Nginx->start(
     size       => '16m',
     workers    => 2,
     resp       => '',
+    main       => 'keyspace_zone small 1m { token off; }',
     log_format => '$request_uri $status $keyspace_session_status '
                   . '$keyspace_session_id',
     http       => $app->conf(<<'CONF'),
@@ -40,6 +41,12 @@ my $ngx = KS::Nginx->start(
 CONF
     locations  => $app->conf(<<'CONF'),
         location /rest/ { keyspace_session off; keyspace_rest main; }
+        location /small/ { keyspace_session off; keyspace_rest small; }
+        location /full {
+            keyspace_session small secure=off create=on_write;
+            proxy_pass http://127.0.0.1:%APP%;
+            proxy_set_header X-Status $keyspace_session_status;
+        }
         location /app {
             proxy_pass http://127.0.0.1:%APP%;
             proxy_set_header X-User $keyspace_session_user;
@@ -85,6 +92,35 @@ CONF
             proxy_pass http://127.0.0.1:%APP%;
         }
         location @out { return 403 out; }
+
+        location /loop/a {
+            keyspace_session_require /loop/b;
+            proxy_pass http://127.0.0.1:%APP%;
+        }
+        location /loop/b {
+            keyspace_session_require /loop/a?x=$uri;
+            proxy_pass http://127.0.0.1:%APP%;
+        }
+        location /loop/named {
+            keyspace_session_require @a;
+            proxy_pass http://127.0.0.1:%APP%;
+        }
+        location @a {
+            keyspace_session_require @b;
+            proxy_pass http://127.0.0.1:%APP%;
+        }
+        location @b {
+            keyspace_session_require @a;
+            proxy_pass http://127.0.0.1:%APP%;
+        }
+        location /loop/nowhere {
+            keyspace_session_require @nowhere;
+            proxy_pass http://127.0.0.1:%APP%;
+        }
+        location /loop/up {
+            keyspace_session_require /loop$arg_x/up;
+            proxy_pass http://127.0.0.1:%APP%;
+        }
 
         location /changed {
             auth_request /change;
@@ -226,6 +262,19 @@ subtest 'satisfy any' => sub {
 };
 
 
+subtest 'locations that lead nowhere' => sub {
+    for my $uri (qw(/loop/a /loop/b /loop/named /loop/nowhere),
+                 '/loop/up?x=/..', '/loop/up?x=%00', '/loop/up?x=/x')
+    {
+        my $r = browser()->get($uri, undef, method => 'POST', body => 'x=1');
+        like($r->{status}, qr/^(?:500|404)$/, $uri);
+        is($r->{json}, undef, '... and not to the application');
+    }
+
+    is(browser()->get('/loop/up')->{json}{path}, '/loop/up', 'to itself');
+};
+
+
 subtest 'requests without an answer' => sub {
     my $n = redis('DBSIZE');
     my $c = $ngx->client(token => undef);
@@ -275,6 +324,34 @@ subtest 'another session than that which came' => sub {
     $b->get('/app', session('set user=1'));
     is($b->get('/need')->{status}, 200, 'one that came');
     is($b->get('/changed')->{status}, 401, '... and ended');
+};
+
+
+subtest 'an end in a full zone' => sub {
+    my $small = sub {
+        return KS::HTTP::decode($http->post(KS::HTTP::array(@_),
+                                            uri => '/small/'));
+    };
+    my @b = map { browser() } 1 .. 2;
+    $_->get('/full', session('set user=42')) for @b;
+
+    my $i = 0;
+    for my $size (20000, 2000, reverse map { 8 * $_ } 0 .. 100) {
+        1 while !$small->('SET', 'fill' . $i++, 'x' x $size)->{error};
+    }
+
+    my $much = join '; ', map { "f$_=" . 'x' x 60 } 1 .. 50;
+    my $old = $b[0]{jar};
+    my $r = $b[0]->get('/full', session("destroy, set $much"));
+    is($small->('EXISTS', key($old))->{result}, 0,
+       'no room for what is set: the session ends all the same');
+    ok(!defined $b[0]{jar}, '... the cookie expires');
+    is($b[0]->get('/full', undef, cookie => "sid=$old")
+           ->{json}{headers}{'x-status'}, 'expired', '... and is dead');
+
+    $b[1]->get('/full', session("set $much", 'renew'));
+    is($small->('HLEN', key($b[1]{jar}))->{result}, 2,
+       'another change is not made by half');
 };
 
 

@@ -148,7 +148,10 @@ ngx_http_keyspace_session_ctx_t *ngx_http_keyspace_session_ctx(
 ngx_http_keyspace_session_t *ngx_http_keyspace_session_open(
     ngx_http_request_t *r, ngx_uint_t begin);
 
-/* Carries out what the application asks for: all of it or nothing. */
+/*
+ * Carries out what the application asks for: all of it or nothing, but that a
+ * session which is to end ends in any case.
+ */
 void ngx_http_keyspace_session_apply(ngx_http_request_t *r,
     ngx_http_keyspace_session_changes_t *ch);
 

@@ -534,6 +534,17 @@ ngx_http_keyspace_session_apply(ngx_http_request_t *r,
     if (begins || (ch->renew && s->live)) {
         rc = ngx_http_keyspace_session_begin(r, s, ch);
 
+        if (rc != NGX_OK && rc != NGX_DECLINED && ch->destroy && s->live) {
+
+            /* without what is set behind it: that is no reason to live on */
+
+            begins = 0;
+            ch->sets = 0;
+            ch->edits.nelts = 0;
+
+            rc = ngx_http_keyspace_session_change(r, s, ch, NULL);
+        }
+
     } else if (s->live) {
         rc = ngx_http_keyspace_session_change(r, s, ch, NULL);
 
