@@ -193,6 +193,45 @@ subtest 'deep pipelines' => sub {
 };
 
 
+# short commands that want the same shard follow each other under its lock
+subtest 'pipelines on one key' => sub {
+    my ($a, $b) = $ngx->two_workers;
+    my $n = 20_000;
+
+    # both at once: each number is given out once, and to each in order
+    $_->send(join('', map { KS::RESP::encode('INCR', 'one') } 1 .. $n), 1)
+        for $a, $b;
+    my @of = map { [map { /^:(\d+)/ ? $1 : 0 } $_->take_replies($n)] } $a, $b;
+    my %seen = map { $_ => 1 } map { @$_ } @of;
+    is(scalar(grep { $seen{$_} } 1 .. 2 * $n), 2 * $n, 'no number twice');
+
+    for my $got (@of) {
+        is(scalar(grep { $got->[$_] <= $got->[$_ - 1] } 1 .. $#$got), 0,
+           '... and all in order');
+    }
+
+    # what needs all shards, or none, or a turn of its own, in between
+    my @mixed = ([qw(SET one 1)], [qw(INCR one)], [qw(INCR one)], ['DBSIZE'],
+        [qw(INCR one)], ['MULTI'], [qw(INCR one)], [qw(INCR one)], ['EXEC'],
+        [qw(INCR one)], [qw(KEYS one)], [qw(INCR one)], [qw(incr one)],
+        [qw(INCR one two)], [qw(INCR one)], [qw(SCAN 0 MATCH one COUNT 1000)],
+        [qw(INCR one)], [qw(NOSUCH one)], [qw(INCR one)],
+        [qw(SADD one a)], [qw(INCR one)], ['EVAL', 'return redis.call("INCR", '
+        . 'KEYS[1])', 1, 'one'], [qw(INCR one)], ['PING'], [qw(DEL one)],
+        ['FLUSHALL'], [qw(INCR one)], [qw(INCR two)], [qw(INCR one)]);
+    my $redis = KS::Redis->start;
+    my $r = KS::RESP->new(port => $redis->port);
+    $_->run('FLUSHALL') for $a, $r;
+    my @want = $r->replies(@mixed, @mixed);
+    is_deeply([$a->replies(@mixed, @mixed)], \@want,
+              'all kinds of commands, as Redis runs them');
+    is($b->run('GET', 'one'), 2, '... and others get the key');
+
+    $b->run('FLUSHALL');
+    $_->close for $a, $b, $r;
+};
+
+
 subtest 'a large value' => sub {
     my ($c, $other) = ($ngx->resp, $ngx->resp);
     my $value = join '', map { chr(($_ * 7 + ($_ >> 8)) & 255) } 0 .. 65535;
