@@ -120,21 +120,20 @@ box_run_at(box_t *b)
 }
 
 
-/* b->argv, at b->now; the reply's bytes */
-
-static inline const char *
-box_execute(box_t *b)
+static inline void
+box_start_reply(box_t *b)
 {
-    ks_segment_t  *s;
-
     ks_out_init(&b->out, b->room, ROOM, box_no_more, NULL);
     ks_resp_init(&b->resp, &b->out, b->version);
+}
 
-    if (b->now != 0) {
-        box_run_at(b);
-    } else {
-        ks_execute(&b->client, b->argc, b->argv, &b->resp.reply);
-    }
+
+/* what was written since then, in one piece */
+
+static inline const char *
+box_reply(box_t *b)
+{
+    ks_segment_t  *s;
 
     assert_false(b->out.failed);
 
@@ -148,6 +147,23 @@ box_execute(box_t *b)
     b->reply[b->len] = '\0';
 
     return b->reply;
+}
+
+
+/* b->argv, at b->now; the reply's bytes */
+
+static inline const char *
+box_execute(box_t *b)
+{
+    box_start_reply(b);
+
+    if (b->now != 0) {
+        box_run_at(b);
+    } else {
+        ks_execute(&b->client, b->argc, b->argv, &b->resp.reply);
+    }
+
+    return box_reply(b);
 }
 
 

@@ -4,139 +4,25 @@
  * several commands, values that lie in several pieces.
  */
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <cmocka.h>
+#include "command_test.h"
 
-#include "commands/ks_args.h"
 #include "commands/ks_glob.h"
-#include "protocol/ks_writers.h"
 
 
 #define ZONE_SIZE   (4u << 20)
-#define ARGS_MAX    64
-#define REPLY_SIZE  (8u << 20)
-
-typedef struct {
-    void         *base;
-    size_t        size;
-    ks_zone_t    *zone;
-    ks_client_t   client;
-    int           argc;
-    ks_str_t      argv[ARGS_MAX];
-    ks_out_t      out;
-    ks_resp_t     resp;
-    u_char       *room;             /* where replies are written */
-    char         *reply;            /* the last one, in one piece */
-} box_t;
 
 
-static void *
-no_more(void *data, size_t size)
-{
-    (void) data;
-    (void) size;
-
-    return NULL;
-}
-
+/* at the system's time */
 
 static box_t *
-box_open(size_t size, ks_policy_t policy)
+open_box(size_t size, ks_policy_t policy)
 {
-    box_t         *b;
-    const char    *err;
-    static u_char  seed[16] = "unit test's seed";
+    box_t  *b;
 
-    b = calloc(1, sizeof(box_t));
-    assert_non_null(b);
-
-    b->size = size;
-    b->base = mmap(NULL, size, PROT_READ|PROT_WRITE,
-                   MAP_SHARED|MAP_ANONYMOUS, -1, 0);
-    assert_ptr_not_equal(b->base, MAP_FAILED);
-
-    b->zone = ks_zone_create(b->base, size, seed, 1, &err);
-    assert_non_null(b->zone);
-    ks_zone_set_policy(b->zone, policy);
-
-    b->client.space = ks_space_open(b->zone);
-    assert_non_null(b->client.space);
-
-    b->room = malloc(REPLY_SIZE);
-    b->reply = malloc(REPLY_SIZE + 1);
-    assert_non_null(b->room);
-    assert_non_null(b->reply);
-
-    assert_int_equal(ks_commands_init(), KS_OK);
+    b = box_open(size, policy);
+    b->now = 0;
 
     return b;
-}
-
-
-static void
-box_fault(void *data, const char *fault)
-{
-    (void) data;
-
-    print_error("%s\n", fault);
-}
-
-
-static void
-box_close(box_t *b)
-{
-    assert_int_equal(ks_check(b->client.space, box_fault, NULL), 0);
-
-    ks_space_close(b->client.space);
-    munmap(b->base, b->size);
-    free(b->room);
-    free(b->reply);
-    free(b);
-}
-
-
-static void
-box_start_reply(box_t *b)
-{
-    ks_out_init(&b->out, b->room, REPLY_SIZE, no_more, NULL);
-    ks_resp_init(&b->resp, &b->out, 2);
-}
-
-
-static const char *
-box_reply(box_t *b)
-{
-    size_t         n;
-    ks_segment_t  *s;
-
-    assert_false(b->out.failed);
-
-    for (n = 0, s = b->out.first; s != NULL; s = s->next) {
-        if (s->last != s->start) {
-            memcpy(b->reply + n, s->start, (size_t) (s->last - s->start));
-            n += (size_t) (s->last - s->start);
-        }
-    }
-
-    b->reply[n] = '\0';
-
-    return b->reply;
-}
-
-
-static const char *
-box_execute(box_t *b)
-{
-    box_start_reply(b);
-    ks_execute(&b->client, b->argc, b->argv, &b->resp.reply);
-
-    return box_reply(b);
 }
 
 
@@ -166,24 +52,6 @@ run(box_t *b, ...)
 }
 
 
-/* a command text whose words are separated by single spaces */
-
-static const char *
-line(box_t *b, const char *text)
-{
-    static char   copy[1024];
-    char         *p;
-
-    snprintf(copy, sizeof(copy), "%s", text);
-
-    for (b->argc = 0, p = strtok(copy, " "); p; p = strtok(NULL, " ")) {
-        b->argv[b->argc++] = ks_text(p);
-    }
-
-    return box_execute(b);
-}
-
-
 static const char *
 set_bytes(box_t *b, const char *key, const u_char *p, size_t len)
 {
@@ -194,35 +62,6 @@ set_bytes(box_t *b, const char *key, const u_char *p, size_t len)
     b->argv[2].len = len;
 
     return box_execute(b);
-}
-
-
-static int64_t
-integer(const char *reply)
-{
-    assert_int_equal(reply[0], ':');
-
-    return strtoll(reply + 1, NULL, 10);
-}
-
-
-static int
-starts(const char *s, const char *with)
-{
-    return strncmp(s, with, strlen(with)) == 0;
-}
-
-
-static uint32_t
-dice(uint32_t below)
-{
-    static uint64_t  x = 88172645463325252ull;
-
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-
-    return (uint32_t) ((x >> 20) % below);
 }
 
 
@@ -401,8 +240,8 @@ test_glob(void **state)
 
     for (i = 0; i < 100000; i++) {
         for (j = 0; j < 8; j++) {
-            p[j] = "ab*?\0"[dice(5)];
-            s[j] = "ab\0"[dice(3)];
+            p[j] = "ab*?\0"[rnd(5)];
+            s[j] = "ab\0"[rnd(3)];
         }
 
         p[8] = s[8] = '\0';
@@ -510,7 +349,7 @@ test_unknown(void **state)
     box_t  *b;
 
     (void) state;
-    b = box_open(ZONE_SIZE, KS_NOEVICTION);
+    b = open_box(ZONE_SIZE, KS_NOEVICTION);
 
     assert_string_equal(run(b, "foo", NULL),
         "-ERR unknown command 'foo', with args beginning with: \r\n");
@@ -544,7 +383,7 @@ test_unknown(void **state)
 
     assert_true(starts(run(b, "", NULL), "-ERR unknown command '',"));
 
-    b->argv[0].data = b->base;
+    b->argv[0].data = (u_char *) ks_space_zone(b->client.space);
     b->argv[0].len = 100000;
     assert_true(starts(box_execute(b), "-ERR unknown command '"));
 
@@ -559,7 +398,7 @@ test_long_key(void **state)
     box_t  *b;
 
     (void) state;
-    b = box_open(ZONE_SIZE, KS_NOEVICTION);
+    b = open_box(ZONE_SIZE, KS_NOEVICTION);
 
     key = malloc(KS_KEY_MAX + 2);
     assert_non_null(key);
@@ -599,7 +438,7 @@ test_readonly(void **state)
     };
 
     (void) state;
-    b = box_open(ZONE_SIZE, KS_NOEVICTION);
+    b = open_box(ZONE_SIZE, KS_NOEVICTION);
     b->client.readonly = 1;
     run(b, "ping", NULL);
     may = n = 0;
@@ -661,7 +500,7 @@ test_outcome(void **state)
     box_t  *b;
 
     (void) state;
-    b = box_open(ZONE_SIZE, KS_NOEVICTION);
+    b = open_box(ZONE_SIZE, KS_NOEVICTION);
 
     line(b, "set k v");
     assert_int_equal(b->client.outcome, KS_OUTCOME_OK);
@@ -700,7 +539,7 @@ test_no_room(void **state)
     static char  key[32];
 
     (void) state;
-    b = box_open(256 * 1024, KS_NOEVICTION);
+    b = open_box(256 * 1024, KS_NOEVICTION);
     big = calloc(1, 8 << 20);
     assert_non_null(big);
 
@@ -767,7 +606,7 @@ test_started_over(void **state)
     static char  key[32];
 
     (void) state;
-    b = box_open(512 * 1024, KS_ALLKEYS_LRU);
+    b = open_box(512 * 1024, KS_ALLKEYS_LRU);
     kept = 0;
     big = malloc(100000);
     assert_non_null(big);
@@ -862,7 +701,7 @@ test_batch(void **state)
     };
 
     (void) state;
-    b = box_open(ZONE_SIZE, KS_NOEVICTION);
+    b = open_box(ZONE_SIZE, KS_NOEVICTION);
     line(b, "set old x");
 
     t.b = b;
@@ -895,18 +734,18 @@ test_pieces(void **state)
     int64_t   first, last, bit, n, want;
 
     (void) state;
-    b = box_open(ZONE_SIZE, KS_NOEVICTION);
+    b = open_box(ZONE_SIZE, KS_NOEVICTION);
 
     for (i = 0; i < BYTES; i++) {
-        v[i] = (u_char) ((i / 5000 % 2) ? (dice(3000) ? 0 : 8) : 255);
+        v[i] = (u_char) ((i / 5000 % 2) ? (rnd(3000) ? 0 : 8) : 255);
     }
 
     set_bytes(b, "v", v, BYTES);
 
     for (i = 0; i < 300; i++) {
-        first = dice(BYTES * 8);
-        last = first + dice((uint32_t) (BYTES * 8 - first));
-        on = (int) dice(2);
+        first = rnd(BYTES * 8);
+        last = first + rnd((uint32_t) (BYTES * 8 - first));
+        on = (int) rnd(2);
 
         for (n = 0, want = -1, bit = first; bit <= last; bit++) {
             n += v[bit / 8] >> (7 - bit % 8) & 1;
@@ -927,7 +766,7 @@ test_pieces(void **state)
         assert_int_equal(integer(line(b, text) + 4),
                          v[first / 8] >> (7 - first % 8) & 1);
 
-        bit = dice(BYTES * 8);
+        bit = rnd(BYTES * 8);
         snprintf(text, sizeof(text), "setbit v %ld %d", bit, on);
         line(b, text);
         v[bit / 8] &= (u_char) ~(0x80 >> bit % 8);
@@ -963,7 +802,7 @@ test_info(void **state)
     const char  *s;
 
     (void) state;
-    b = box_open(ZONE_SIZE, KS_ALLKEYS_LFU);
+    b = open_box(ZONE_SIZE, KS_ALLKEYS_LFU);
 
     line(b, "set k v ex 100");
     line(b, "get k");

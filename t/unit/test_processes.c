@@ -9,13 +9,8 @@
  */
 
 #include <errno.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "engine_test.h"
+#include "process_test.h"
 
 
 #define LARGE   50000           /* a value of whole pages and a tail */
@@ -828,29 +823,6 @@ hire(ks_zone_t *zone, unsigned worker, uint64_t seed)
     }
 
     return pid;
-}
-
-
-static void
-fire(pid_t pid)
-{
-    int  status;
-
-    kill(pid, SIGKILL);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-
-    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) {
-        fail_msg("a worker ended by itself: status %x", status);
-    }
-}
-
-
-static void
-nap(unsigned us)
-{
-    struct timespec  ts = { 0, us * 1000L };
-
-    nanosleep(&ts, NULL);
 }
 
 

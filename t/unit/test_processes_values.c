@@ -4,12 +4,7 @@
  * and each is in one place at all times.
  */
 
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
+#include "process_test.h"
 #include "value_test.h"
 
 
@@ -312,33 +307,17 @@ hire(ks_zone_t *zone, unsigned worker, uint64_t seed)
 
 
 static void
-fire(pid_t pid)
-{
-    int  status;
-
-    kill(pid, SIGKILL);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-
-    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) {
-        fail_msg("a worker ended by itself: status %x", status);
-    }
-}
-
-
-static void
 kill_many(ks_zone_t *zone, unsigned kills)
 {
-    pid_t            pids[WORKERS];
-    unsigned         i, w, ops;
-    struct timespec  ts = { 0, 0 };
+    pid_t     pids[WORKERS];
+    unsigned  i, w, ops;
 
     for (w = 0; w < WORKERS; w++) {
         pids[w] = hire(zone, w, w);
     }
 
     for (i = 0; i < kills; i++) {
-        ts.tv_nsec = rnd(6000) * 1000L;
-        nanosleep(&ts, NULL);
+        nap(rnd(6000));
         shared->clock += rnd(30);
         w = rnd(WORKERS);
         fire(pids[w]);
