@@ -75,7 +75,6 @@ ks_session_reset(ks_session_t *s)
     s->guest = s->password;
     s->client.readonly = s->readonly;
     s->silent = 0;
-    s->skip = 0;
     s->no_evict = 0;
     s->no_touch = 0;
 }

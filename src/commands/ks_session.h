@@ -144,7 +144,8 @@ ks_session_t *ks_want_session(ks_ctx_t *c);
  */
 int ks_session_text(char **text, const ks_str_t *value);
 
-/* Back to how it was when it came, but for its number and its library. */
+/* Back to how it was when it came, but for its number, its library and a reply
+ * that is to be left out. */
 void ks_session_reset(ks_session_t *s);
 
 /* Forgets what is queued and watched. */

@@ -1271,6 +1271,7 @@ test_client_reply(void **state)
     expect(b, 0, "CLIENT REPLY foo", "-ERR syntax error\r\n");
     expect(b, 0, "CLIENT REPLY OFF\nMULTI\nPING\nEXEC\nCLIENT REPLY ON", OK);
     expect(b, 0, "CLIENT REPLY OFF\nRESET\nPING", "+RESET\r\n" PONG);
+    expect(b, 0, "CLIENT REPLY SKIP\nRESET\nPING", PONG);
     expect(b, 0, "CLIENT REPLY SKIP\nQUIT", "");
     assert_true(b->peers[0].s.closing);
 
