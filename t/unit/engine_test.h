@@ -38,6 +38,28 @@ rnd(unsigned below)
 }
 
 
+/* when a key expires: soon, later, in a year, or never */
+
+static inline uint64_t
+random_at(uint64_t now)
+{
+    switch (rnd(6)) {
+
+    case 0:
+        return now + 1 + rnd(2000);
+
+    case 1:
+        return now + 1 + rnd(1000000);
+
+    case 2:
+        return now + 1 + (uint64_t) rnd(1000000) * 100000;
+
+    default:
+        return KS_NO_EXPIRE;
+    }
+}
+
+
 /* --- zones --- */
 
 static inline void *

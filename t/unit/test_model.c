@@ -297,26 +297,6 @@ random_len(void)
 }
 
 
-static uint64_t
-random_at(void)
-{
-    switch (rnd(6)) {
-
-    case 0:
-        return now + 1 + rnd(2000);
-
-    case 1:
-        return now + 1 + rnd(1000000);
-
-    case 2:
-        return now + 1 + (uint64_t) rnd(1000000) * 100000;
-
-    default:
-        return KS_NO_EXPIRE;
-    }
-}
-
-
 static void
 random_step(step_t *s)
 {
@@ -331,7 +311,7 @@ random_step(step_t *s)
     len = random_len();
     s->kv.value.data = noise + rnd((unsigned) (LONGEST - config->longest));
     s->kv.value.len = ks_min(len, config->longest);
-    s->kv.at = random_at();
+    s->kv.at = random_at(now);
 
     if (s->op == SET && rnd(5) == 0) {
         s->kv.at = KS_KEEP_TTL;

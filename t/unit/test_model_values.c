@@ -637,26 +637,6 @@ compare(int k)
 
 /* --- random steps --- */
 
-static uint64_t
-random_at(void)
-{
-    switch (rnd(6)) {
-
-    case 0:
-        return now + 1 + rnd(2000);
-
-    case 1:
-        return now + 1 + rnd(1000000);
-
-    case 2:
-        return now + 1 + (uint64_t) rnd(1000000) * 100000;
-
-    default:
-        return KS_NO_EXPIRE;
-    }
-}
-
-
 static void
 random_step(step_t *s)
 {
@@ -675,7 +655,7 @@ random_step(step_t *s)
     s->n = rnd(3) ? 1 : 1 + rnd(rnd(8) ? 12 : config->burst);
     s->value = rnd(rnd(2) ? 20 : config->ids);
     s->place = rnd(2) ? rnd(2) * UINT32_MAX / 2 : rnd(100000);
-    s->at = random_at();
+    s->at = random_at(now);
 
     if (model[s->k].n && rnd(2)) {
         s->id = model[s->k].items[rnd(model[s->k].n)].id;
