@@ -375,7 +375,7 @@ const char *
 ks_type_name(unsigned type)
 {
     static const char *const  names[] = {
-        "string", "list", "set", "zset", "hash", "stream"
+        "string", "list", "set", "zset", "hash"
     };
 
     return type < ks_nelts(names) ? names[type] : "unknown";

@@ -88,7 +88,7 @@ ks_client_line(ks_ctx_t *c, ks_lines_t *lines, ks_session_t *s)
             "flags=%s db=0 sub=0 psub=0 ssub=0 multi=%lld qbuf=%zu "
             "qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=%zu oll=0 "
             "omem=0 tot-mem=%zu events=r cmd=%s user=default redir=-1 "
-            "resp=%d lib-name=%s lib-ver=%s\n",
+            "resp=%u lib-name=%s lib-ver=%s\n",
             (unsigned long long) s->id,
             (int) about.addr.len, (char *) about.addr.data,
             (int) about.laddr.len, (char *) about.laddr.data, about.fd, name,
@@ -99,7 +99,7 @@ ks_client_line(ks_ctx_t *c, ks_lines_t *lines, ks_session_t *s)
             sizeof(ks_session_t) + s->queue_bytes + about.qbuf
                 + about.qbuf_free + about.out,
             s->client.command ? ks_command_name(s->client.command) : "NULL",
-            s->resp, lib_name, lib_ver);
+            (unsigned) s->resp, lib_name, lib_ver);
 
     lines->len += (size_t) n;
 }

@@ -32,8 +32,7 @@ enum {
     KS_TYPE_LIST,
     KS_TYPE_SET,
     KS_TYPE_ZSET,
-    KS_TYPE_HASH,
-    KS_TYPE_STREAM
+    KS_TYPE_HASH
 };
 
 enum {
