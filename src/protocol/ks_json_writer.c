@@ -228,7 +228,9 @@ ks_json_mark(ks_reply_t *r)
         depth = 0;
     }
 
-    memcpy(w->mark_stack.left, w->stack.left, depth * sizeof(size_t));
+    if (depth != 0) {
+        memcpy(w->mark_stack.left, w->stack.left, depth * sizeof(size_t));
+    }
 
     w->mark_stack.depth = depth;
     w->mark_started = w->started;
