@@ -239,16 +239,20 @@ lint: lint-layers lint-c lint-cppcheck
 
 lint-c: $(LINT_OBJS)
 
+# what nginx's own configure has clang warn of
+LINT_clang  = -Wconditional-uninitialized
+
 define lint_rules
 $(BUILD)/lint/$1/nginx/%.o: src/nginx/%.c $$(HDRS) $$(CONFIGURED)
 	@mkdir -p $$(@D)
 	$$(call say,$1)
-	$$(Q)$1 $$(STD) -O2 $$(WARN_NGX) $$(INC) $$(NGX_INC) -c -o $$@ $$<
+	$$(Q)$1 $$(STD) -O2 $$(WARN_NGX) $$(LINT_$1) $$(INC) $$(NGX_INC) \
+	    -c -o $$@ $$<
 
 $(BUILD)/lint/$1/%.o: src/%.c $$(HDRS)
 	@mkdir -p $$(@D)
 	$$(call say,$1)
-	$$(Q)$1 $$(STD) -O2 $$(WARN) $$(INC) -c -o $$@ $$<
+	$$(Q)$1 $$(STD) -O2 $$(WARN) $$(LINT_$1) $$(INC) -c -o $$@ $$<
 
 $(BUILD)/lint/$1/%.o: %.c $$(HDRS) $$(wildcard t/unit/*.h bench/*.h)
 	@mkdir -p $$(@D)

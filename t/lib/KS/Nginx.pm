@@ -7,8 +7,9 @@
 #   $ngx->stop;             # checks the error log, as a test of its own
 #
 # KS_MODULE names another module to load (the one of stream lies beside it),
-# KS_NGINX another nginx, KS_PRELOAD libraries to preload (a sanitizer's),
-# KS_KEEP=1 leaves the directories.
+# KS_NGINX another nginx (with KS_STATIC=1 one that the modules are built into),
+# KS_PRELOAD libraries to preload (a sanitizer's), KS_KEEP=1 leaves the
+# directories.
 
 package KS::Nginx;
 
@@ -144,7 +145,10 @@ CONF
 
     $value{STREAM} = join "\n", map { "load_module $_;" } stream_modules()
         if $text =~ /%STREAM%/;
+    $value{STREAM} = '' if $ENV{KS_STATIC};
 
+    # what is built in is not loaded
+    $text =~ s/^load_module [^;]*;//mg if $ENV{KS_STATIC};
     $text =~ s/%(PORT2?|RESP2?|DIR|MODULE|STREAM)%/$value{$1}/g;
 
     return $text;

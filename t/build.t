@@ -1,0 +1,99 @@
+# The addon file: what nginx's own configure makes of it when the modules are
+# built into an nginx that has little, and one that has much.  Only the objects
+# that know nginx are compiled; make lint sees the others with the same eyes.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+
+use KS::Proc qw(capture installed root slurp tempdir);
+
+my $source = $ENV{NGINX_SRC} || '/usr/share/nginx/src';
+
+plan skip_all => "there are no nginx sources in $source" if !-d $source;
+
+my $module = root();
+my @minimal = qw(--without-http-cache --without-http_rewrite_module
+                 --without-pcre --without-http_gzip_module
+                 --without-http_upstream_zone_module);
+my @full = qw(--with-compat --with-debug --with-threads --with-stream
+              --with-http_ssl_module --with-http_v2_module
+              --with-stream_ssl_module);
+
+
+# A tree of its own, configured: (whether, where, what was said)
+sub configured {
+    my (@options) = @_;
+    my $dir = tempdir();
+
+    system("cd '$source' && tar cf - --exclude=./.git --exclude=./objs . "
+           . "| tar xf - -C '$dir'") == 0 or die 'no copy of the sources';
+
+    my $configure = -x "$dir/configure" ? './configure' : 'auto/configure';
+    my ($code, $said) = capture(120, {}, 'bash', '-c',
+        "cd '$dir' && $configure \"\$\@\"", 'sh', @options);
+
+    return ($code == 0, $dir, $said);
+}
+
+
+sub modules {
+    my ($dir) = @_;
+
+    return slurp("$dir/objs/ngx_modules.c") =~ /^    "(\w+)"/mg;
+}
+
+
+# The objects made of src/nginx, in that tree.
+sub compiled {
+    my ($dir) = @_;
+    my @objects = slurp("$dir/objs/Makefile")
+        =~ m{^(objs/(?:addon/nginx|src/nginx)/\w+\.o):}mg;
+
+    ok(@objects > 20, 'it knows our sources');
+
+    return capture(300, {}, 'make', '-C', $dir, '-f', 'objs/Makefile', '-j2',
+                   @objects);
+}
+
+
+my @compilers = grep { installed($_) } qw(gcc clang);
+
+for my $case (['little', 0, @minimal], ['much', 1, @full]) {
+    my ($name, $stream, @options) = @$case;
+    my $cc = $compilers[$stream] // $compilers[0];
+
+    subtest "built into an nginx that has $name, by $cc" => sub {
+        my ($ok, $dir, $said) = configured("--with-cc=$cc", @options,
+                                           "--add-module=$module");
+        ok($ok, 'configured') or diag($said), return;
+
+        my %at;
+        my @modules = modules($dir);
+        @at{@modules} = 0 .. $#modules;
+
+        ok(defined $at{"ngx_$_"}, "ngx_$_ is in it")
+            for qw(keyspace_module http_keyspace_module
+                   http_keyspace_limit_module http_keyspace_session_module);
+        is(!!defined $at{ngx_stream_keyspace_module}, !!$stream,
+           'the one of stream only where there is stream');
+
+        cmp_ok($at{ngx_http_keyspace_session_module}, '<',
+               $at{ngx_http_headers_filter_module},
+               'sessions see what add_header adds');
+        cmp_ok($at{ngx_http_keyspace_limit_module}, '>',
+               $at{ngx_http_headers_filter_module},
+               'limits come before all filters');
+        like(slurp("$dir/objs/Makefile"), qr/^CFLAGS = .*-fno-semantic-interposition/m,
+             'functions can be inlined');
+
+        my ($code, $out) = compiled($dir);
+        is($code, 0, 'compiled without a warning') or diag($out);
+    };
+}
+
+done_testing;
