@@ -547,6 +547,35 @@ subtest 'limits that are set' => sub {
 };
 
 
+# each may run as long as it does, but not all of them
+subtest 'many scripts at once' => sub {
+    my $ngx = start(zone => 'script_timeout 5ms;');
+    my $c = $ngx->resp;
+    my $eval = KS::HTTP::array('EVAL', 'for i = 1, 1e4 do end', 0);
+    my $text = join "\n", map { "::l$_\:: f()" } 1 .. 20_000;
+
+    for my $n (2, 5000) {
+        my $r = $ngx->client->post('[' . join(',', KS::HTTP::array('SET', "k$n", 1),
+                                              ($eval) x $n) . ']',
+                                   uri => '/multi-exec');
+
+        if ($n == 2) {
+            is($r->{status}, 200, 'a few');
+
+        } else {
+            like($r->{body}, qr/^\{"error":"EXECABORT .*script_timeout/, 'many');
+        }
+    }
+
+    is_deeply($c->run('MGET', 'k2', 'k5000'), [1, undef], 'nothing of these');
+    like($c->error('EVAL', $text, 0), qr/script_timeout/, 'one that is long');
+
+    $c->close;
+    whole($ngx);
+    $ngx->stop;
+};
+
+
 subtest 'others while a script runs' => sub {
     my $ngx = start(zone => 'script_timeout 2s;');
     my ($a, $b) = $ngx->two_workers;

@@ -23,6 +23,8 @@
 #define KS_VM_GROWTH        (1u << 20)  /* bytes between looks at the clock */
 #define KS_VM_WORK          4096        /* values of a reply, the same */
 #define KS_VM_PIECE         4096        /* bytes of a text, the same */
+#define KS_VM_SCRIPTS       10          /* that take all their time at once */
+#define KS_VM_MS            1000000ull  /* of nanoseconds */
 
 #define KS_VM_LATE  "ERR script ran longer than script_timeout allows, and "  \
                     "was rolled back"
@@ -287,6 +289,37 @@ ks_vm_clock(void)
 }
 
 
+/* for what is outside of any transaction */
+
+static uint64_t
+ks_vm_soon(ks_vm_t *vm)
+{
+    return ks_vm_clock() + vm->conf.timeout * KS_VM_MS;
+}
+
+
+/*
+ * Nobody else is served between the scripts of a transaction either: it may
+ * have many, but not for ever.
+ */
+
+static uint64_t
+ks_vm_deadline(ks_vm_t *vm)
+{
+    uint64_t  now;
+
+    now = ks_vm_clock();
+
+    if (vm->attempt != ks_transaction(vm->space)) {
+        vm->attempt = ks_transaction(vm->space);
+        vm->first = now;
+    }
+
+    return ks_min(now + vm->conf.timeout * KS_VM_MS,
+                  vm->first + vm->conf.timeout * KS_VM_MS * KS_VM_SCRIPTS);
+}
+
+
 int
 ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs)
 {
@@ -298,8 +331,7 @@ ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs)
 
     run->kills = ks_library_kills(vm->space);
     run->shown = 0;
-    run->deadline = vm->conf.timeout
-                    ? ks_vm_clock() + vm->conf.timeout * 1000000 : 0;
+    run->deadline = vm->conf.timeout ? ks_vm_deadline(vm) : 0;
 
     vm->run = run;
     vm->refused = 0;
@@ -573,18 +605,11 @@ ks_vm_compile(lua_State *L, const char *p, size_t len, const char *name)
     vm = ks_vm_of(L);
     text.p = (const u_char *) p;
     text.left = len;
-    text.deadline = 0;
-
-    if (vm->run) {
-        text.deadline = vm->run->deadline;
-
-    } else if (vm->conf.timeout && len > KS_VM_PIECE) {
-        text.deadline = ks_vm_clock() + vm->conf.timeout * 1000000;
-    }
+    text.deadline = vm->run ? vm->run->deadline : 0;
 
     rc = lua_load(L, ks_vm_read, &text, name, "t");
 
-    if (vm->run && (rc != LUA_OK || len > KS_VM_PIECE)) {
+    if (rc != LUA_OK || len > KS_VM_PIECE) {
         ks_vm_look(vm);
     }
 
@@ -592,18 +617,26 @@ ks_vm_compile(lua_State *L, const char *p, size_t len, const char *name)
 }
 
 
-/* as much memory as a script may take for what is compiled outside of one */
+/*
+ * The same outside of scripts: it may take as much memory as one.  deadline()
+ * is not asked for texts of one piece.
+ */
 
 static int
 ks_vm_compile_bounded(ks_vm_t *vm, const u_char *p, size_t len,
-    const char *name)
+    const char *name, uint64_t (*deadline)(ks_vm_t *vm))
 {
-    int  rc;
+    int           rc;
+    ks_vm_text_t  text;
+
+    text.p = p;
+    text.left = len;
+    text.deadline = vm->conf.timeout && len > KS_VM_PIECE ? deadline(vm) : 0;
 
     vm->refused = 0;
     vm->late = 0;
     vm->limit = vm->conf.memory ? vm->used + vm->conf.memory : 0;
-    rc = ks_vm_compile(vm->L, (const char *) p, len, name);
+    rc = lua_load(vm->L, ks_vm_read, &text, name, "t");
     vm->limit = 0;
 
     return rc;
@@ -617,7 +650,9 @@ ks_vm_load(ks_vm_t *vm, const ks_str_t *text, const char *name)
 
     L = vm->L;
 
-    if (ks_vm_compile_bounded(vm, text->data, text->len, name) != LUA_OK) {
+    if (ks_vm_compile_bounded(vm, text->data, text->len, name, ks_vm_deadline)
+        != LUA_OK)
+    {
         return KS_ERR;
     }
 
@@ -673,7 +708,7 @@ ks_script_compiles(ks_space_t *sp, const u_char *text, size_t len)
     }
 
     L = vm->L;
-    rc = ks_vm_compile_bounded(vm, text, len, KS_SCRIPT_NAME);
+    rc = ks_vm_compile_bounded(vm, text, len, KS_SCRIPT_NAME, ks_vm_soon);
 
     if (rc == LUA_OK) {
         rc = 1;

@@ -61,6 +61,9 @@ typedef struct {
     unsigned           starved:1;       /* and that after a collection, too */
     unsigned           late:1;          /* past the time that it may run */
 
+    uint64_t           attempt;         /* the last transaction with a script */
+    uint64_t           first;           /* when that began, ns */
+
     ks_run_t          *run;             /* the running script, or NULL */
     lua_State         *idle;            /* a thread that can be used again */
 

@@ -384,7 +384,7 @@ test_long(void **state)
             "for i = 1, 1e5 do t['k' .. i] = nil end "
             "local r = {} for i = 1, 1e4 do r[i] = t end "
             "while true do cjson.encode(r) cmsgpack.pack(r) end",
-        "local t = {} for i = 1, 2e4 do t[i] = '::l' .. i .. '::' end "
+        "local t = {} for i = 1, 2e4 do t[i] = '::l' .. i .. ':: f()' end "
             "local s = table.concat(t, ' ') while true do load(s) end",
     };
 
@@ -451,32 +451,35 @@ test_long_replies(void **state)
 static void
 test_costly_texts(void **state)
 {
-    box_t   *b;
-    char    *text, *p;
-    size_t   n;
+    box_t             *b;
+    char              *text, *p;
+    size_t             n;
+    ks_script_conf_t   conf;
 
     (void) state;
     b = scripts_open(ZONE, KS_NOEVICTION);
-    text = malloc(4u << 20);
+    text = malloc(1u << 20);
     assert_non_null(text);
 
     for (p = text, n = 0; n < 32000; n++) {
-        p += sprintf(p, "::l%zu:: ", n);
+        p += sprintf(p, "::l%zu:: f() ", n);
     }
 
-    assert_true(begins(eval(b, text, "0"),
-                       "-ERR Error compiling script (new function): "));
+    assert_string_equal(eval(b, text, "0"),
+                        "-ERR Error compiling script (new function): "
+                        "it takes longer than script_timeout allows\r\n");
 
-    for (p = text, n = 0; n < 200000; n++) {
-        p += sprintf(p, "function()end,");
+    memset(&conf, 0, sizeof(conf));
+    conf.memory = 1u << 20;
+    ks_script_configure(b->client.space, &conf);
+
+    for (p = text, n = 0; n < 32000; n++) {
+        p += sprintf(p, "function f()end ");
     }
 
-    memmove(text + 10, text, (size_t) (p - text));
-    memcpy(text, "local t = {", 10);
-    memcpy(p + 9, "}", 2);
-
-    assert_true(begins(eval(b, text, "0"),
-                       "-ERR Error compiling script (new function): "));
+    assert_string_equal(eval(b, text, "0"),
+                        "-ERR Error compiling script (new function): "
+                        "not enough memory\r\n");
     assert_string_equal(eval(b, "return 1", "0"), ":1\r\n");
 
     free(text);
