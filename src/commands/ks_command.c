@@ -567,7 +567,12 @@ ks_command_run(ks_client_t *client, const ks_command_t *cmd, int argc,
 }
 
 
-void
+/*
+ * The reply to a transaction that has ended with rc, which is not KS_OK; what
+ * was written before is taken back.
+ */
+
+static void
 ks_command_refused(ks_client_t *client, ks_reply_t *reply, int rc)
 {
     reply->ops->rewind(reply);

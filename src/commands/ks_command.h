@@ -118,39 +118,38 @@ const char *ks_command_name(const ks_command_t *cmd);   /* "config|get" */
 int ks_command_short(const ks_command_t *cmd);
 
 
-/*
- * ks_execute() in its parts, for those who run several commands in one
- * transaction.
- *
- * ks_command_admit(): the row, once the command is known, has the right
- * number of arguments, may be run by the client and has keys of a possible
- * length; ORs the shards that it must have into *shards.  Otherwise NULL, and
- * the error is written.
- *
- * ks_command_permitted(): whether the client may run it, as ks_command_admit()
- * has found out already; the error is written.
- *
- * ks_command_run(): runs the row now, in the running transaction, which holds
- * these shards; the time of the space is set.  May be left by longjmp.
- */
 /* Whether the client's token lets it run the command. */
 int ks_command_allowed(const ks_client_t *client, const ks_command_t *cmd);
 
-/*
- * ks_command_refused(): the reply to a transaction that has ended with rc,
- * which is not KS_OK; what was written before is taken back.
- */
-void ks_command_refused(ks_client_t *client, ks_reply_t *reply, int rc);
 
-/* What is left of ks_command_admit() for a row with the right number of
- * arguments; KS_ERR: the error is written. */
+/* --- ks_execute() in its parts, for several commands in one transaction --- */
+
+/*
+ * The row, once the command is known, has the right number of arguments, may be
+ * run by the client and has keys of a possible length; ORs the shards that it
+ * must have into *shards.  Otherwise NULL, and the error is written.
+ */
+const ks_command_t *ks_command_admit(ks_client_t *client, int argc,
+    const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards);
+
+/*
+ * What is left of ks_command_admit() for a row with the right number of
+ * arguments; KS_ERR: the error is written.
+ */
 int ks_command_admit_row(ks_client_t *client, const ks_command_t *cmd,
     int argc, const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards);
 
-const ks_command_t *ks_command_admit(ks_client_t *client, int argc,
-    const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards);
+/*
+ * Whether the client may run it, as ks_command_admit() has found out already;
+ * 0: the error is written.
+ */
 int ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
     ks_reply_t *reply);
+
+/*
+ * Runs the row now, in the running transaction, which holds these shards; the
+ * time of the space is set.  May be left by longjmp.
+ */
 void ks_command_run(ks_client_t *client, const ks_command_t *cmd, int argc,
     ks_str_t *argv, ks_reply_t *reply);
 

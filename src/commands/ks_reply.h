@@ -173,7 +173,6 @@ ks_reply_close(ks_reply_t *r, size_t n)
  * text is a C string here: a status or an error never holds a NUL.  That of an
  * error begins with its code: "ERR syntax error".
  */
-
 void ks_reply_status(ks_reply_t *r, const char *text);
 void ks_reply_error(ks_reply_t *r, const char *text);
 void ks_reply_errorf(ks_reply_t *r, const char *fmt, ...)

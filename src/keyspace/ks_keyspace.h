@@ -136,6 +136,7 @@ ks_either_due(uint64_t at, uint64_t due)
 
 /* --- ks_space.c --- */
 
+/* A random number below that one, which is not 0; not for secrets. */
 uint32_t ks_rand(ks_space_t *sp, uint32_t below);
 
 /* ks_remove() with the place at hand; of an entry whose key is not at hand */
@@ -182,6 +183,7 @@ void ks_entry_disown(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
 size_t ks_form_size(const ks_form_t *f);
 size_t ks_entry_size(const ks_entry_t *e);
 
+/* Where in the entry things are that it has; pointers as good as the entry. */
 u_char *ks_entry_value(const ks_entry_t *e);
 ks_ttl_t *ks_entry_ttl(const ks_entry_t *e);            /* if it has one */
 ks_fields_t *ks_entry_fields(const ks_entry_t *e);
@@ -197,9 +199,12 @@ ks_entry_wheel(const ks_entry_t *e)
     return ks_time_of(((const ks_ttl_t *) e->data)->at);
 }
 
+/* The blobs of its value and of its key, if they are blobs. */
 ks_blob_t ks_entry_blob(const ks_entry_t *e);
 ks_blob_t ks_entry_keyblob(const ks_entry_t *e);
 void ks_entry_set_blob(ks_entry_t *e, const ks_blob_t *b);      /* unsaved */
+
+/* Whether its key is this one; and the hash of its key. */
 int ks_entry_is(ks_space_t *sp, const ks_entry_t *e, const ks_str_t *key);
 uint64_t ks_entry_hash(ks_space_t *sp, const ks_entry_t *e);
 
@@ -242,12 +247,18 @@ int ks_value_owns(const ks_entry_t *e);
 size_t ks_value_dismantle(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e,
     size_t max);
 
+/* Bytes of zone that its trees have; and for the checker, marking them. */
 size_t ks_value_memory(ks_space_t *sp, ks_entry_t *e);
 void ks_value_check(ks_space_t *sp, ks_checker_t *ck, unsigned shard,
     ks_entry_t *e, int dead);
 
 /* --- ks_table.c --- */
 
+/*
+ * The entry of that key at that place, NULL: none.  An entry that is inserted
+ * has no other of its key there; what is replaced or removed is there, and is
+ * not freed.
+ */
 ks_entry_t *ks_table_find(ks_space_t *sp, const ks_place_t *at,
     const ks_str_t *key);
 void ks_table_insert(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e);
@@ -261,6 +272,7 @@ void ks_table_prefetch(const ks_space_t *sp, const ks_place_t *at);
 /* What is likely the entry, as the bucket looks now; nothing is followed. */
 void ks_table_prefetch_entry(const ks_space_t *sp, const ks_place_t *at);
 
+/* The first of the chain of buckets of that number. */
 ks_bucket_t *ks_table_bucket(const ks_space_t *sp, const ks_shard_t *sh,
     uint32_t i);
 
@@ -280,6 +292,7 @@ unsigned ks_table_sample(ks_space_t *sp, ks_shard_t *sh, ks_entry_t **to,
 
 /* --- ks_wheel.c --- */
 
+/* Puts an entry that has a TTL into its slot, and takes it out of it. */
 void ks_wheel_link(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
 void ks_wheel_unlink(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
 
@@ -309,6 +322,7 @@ unsigned ks_wheel_sample(ks_space_t *sp, ks_shard_t *sh, ks_entry_t **to,
 
 /* --- ks_library.c --- */
 
+/* Marks what the library has; all shards are locked. */
 void ks_library_check(ks_space_t *sp, ks_checker_t *ck);
 
 /* --- ks_evict.c --- */

@@ -91,6 +91,7 @@ ks_shard_index(const ks_mem_t *m, const ks_shard_t *sh)
 
 /* --- handles --- */
 
+/* A process's handle on a zone; there is nothing to be freed. */
 void ks_mem_attach(ks_mem_t *m, ks_zone_t *zone);
 
 
@@ -193,6 +194,7 @@ int ks_alloc_spare(const ks_mem_t *m, const ks_shard_t *sh, unsigned kind,
 /* Frees a chunk at commit (its first 4 bytes become a link at once). */
 void ks_free(ks_mem_t *m, ks_shard_t *sh, ks_ref_t ref);
 
+/* Bytes of the chunk, which may be more than were asked for. */
 size_t ks_chunk_size(const ks_mem_t *m, ks_ref_t ref);
 
 /*

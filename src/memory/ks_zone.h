@@ -64,6 +64,7 @@ ks_zone_t *ks_zone_create_sharded(void *base, size_t size, unsigned shards,
 /* A zone laid out before, by this layout version; else NULL and *err. */
 ks_zone_t *ks_zone_attach(void *base, size_t size, const char **err);
 
+/* Which keys go when memory lacks; known to all processes at once. */
 void ks_zone_set_policy(ks_zone_t *zone, ks_policy_t policy);
 ks_policy_t ks_zone_policy(const ks_zone_t *zone);
 const char *ks_policy_name(ks_policy_t policy);
@@ -73,6 +74,7 @@ int ks_policy_parse(const ks_str_t *name, ks_policy_t *policy); /* KS_ERR */
 void ks_zone_stats(const ks_zone_t *zone, ks_zone_stats_t *st);
 void ks_zone_reset_stats(ks_zone_t *zone);              /* CONFIG RESETSTAT */
 
+/* One more rate limit that could not be asked; without locks. */
 void ks_zone_count_limit_fault(ks_zone_t *zone);
 
 

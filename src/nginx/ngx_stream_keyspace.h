@@ -171,6 +171,7 @@ ssize_t ngx_stream_keyspace_discard(ngx_connection_t *c);
 extern ks_out_t   ngx_stream_keyspace_out;
 extern ks_resp_t  ngx_stream_keyspace_writer;
 
+/* The output is empty, and is this connection's until the turn ends. */
 void ngx_stream_keyspace_begin(ngx_stream_keyspace_ctx_t *ctx);
 
 /* Is it time to flush, although there is more to be run? */
@@ -184,6 +185,7 @@ ngx_int_t ngx_stream_keyspace_flush(ngx_stream_keyspace_ctx_t *ctx);
 /* Sends what was kept: NGX_AGAIN if some of it is left. */
 ngx_int_t ngx_stream_keyspace_send(ngx_stream_keyspace_ctx_t *ctx);
 
+/* Frees what was kept. */
 void ngx_stream_keyspace_drop_output(ngx_stream_keyspace_ctx_t *ctx);
 
 

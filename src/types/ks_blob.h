@@ -34,6 +34,7 @@ ks_blob_t ks_blob_create(ks_mem_t *m, ks_shard_t *sh, const u_char *data,
 u_char *ks_blob_run(const ks_mem_t *m, const ks_blob_t *b, uint64_t off,
     size_t *n);
 
+/* Copies n bytes from off on, all of which are there. */
 void ks_blob_read(const ks_mem_t *m, const ks_blob_t *b, uint64_t off,
     u_char *to, size_t n);
 
@@ -66,11 +67,13 @@ void ks_blob_dismantle(ks_mem_t *m, ks_shard_t *sh, const ks_blob_t *b,
 ks_blob_t ks_blob_move(ks_mem_t *m, ks_shard_t *from, ks_shard_t *to,
     const ks_blob_t *b);
 
+/* A copy that the other shard has. */
 ks_blob_t ks_blob_copy(ks_mem_t *m, ks_shard_t *to, const ks_blob_t *b);
 
 /* bytes of zone, chunks' slack included */
 size_t ks_blob_memory(const ks_mem_t *m, const ks_blob_t *b);
 
+/* Marks the pieces, of which left are still there, and the index. */
 void ks_blob_check(ks_checker_t *ck, unsigned shard, const ks_blob_t *b,
     uint32_t left);
 

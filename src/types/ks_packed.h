@@ -48,6 +48,7 @@ typedef struct {
     uint32_t            n;
 } ks_listpack_t;
 
+/* Writes to to, where the caller has seen to it that there is room. */
 void ks_listpack_begin(ks_listpack_t *lp, u_char *to);
 void ks_listpack_integer(ks_listpack_t *lp, int64_t v);
 

@@ -11,6 +11,7 @@
 /* The next n bytes; NULL: there are fewer. */
 const u_char *ks_rdb_take(ks_rdb_in_t *in, uint64_t n);
 
+/* A length; KS_ERR: there is none.  A number as its text, in in->alloc()'s. */
 int ks_rdb_length(ks_rdb_in_t *in, uint64_t *n);
 void ks_rdb_integer_text(ks_rdb_in_t *in, int64_t v, ks_str_t *s);
 

@@ -97,6 +97,7 @@ typedef void (*ks_visit_pt)(const ks_tree_t *t, const ks_pos_t *pos,
 
 /* --- reading --- */
 
+/* Items in all. */
 uint32_t ks_tree_count(const ks_tree_t *t);
 
 /*
@@ -120,6 +121,10 @@ void ks_tree_prefetch(const ks_tree_t *t, uint64_t key);
 int ks_tree_next(const ks_tree_t *t, ks_pos_t *pos);
 int ks_tree_prev(const ks_tree_t *t, ks_pos_t *pos);
 
+/*
+ * What is at the position of an item: its rank from 0 on, its key, and one of
+ * its strings, whose bytes are good until the tree changes.
+ */
 uint32_t ks_tree_rank(const ks_tree_t *t, const ks_pos_t *pos);
 uint64_t ks_tree_key(const ks_tree_t *t, const ks_pos_t *pos);
 ks_item_t ks_tree_get(const ks_tree_t *t, const ks_pos_t *pos, unsigned col);
@@ -195,6 +200,7 @@ void ks_tree_set(ks_tree_t *t, ks_pos_t *pos, unsigned col,
  */
 int ks_tree_shift(ks_tree_t *t, ks_pos_t *from, ks_pos_t *to, uint64_t key);
 
+/* Frees the item, or n of them from a rank on; positions are spoilt. */
 void ks_tree_remove(ks_tree_t *t, ks_pos_t *pos);
 void ks_tree_remove_range(ks_tree_t *t, uint32_t rank, uint32_t n);
 

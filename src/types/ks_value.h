@@ -97,6 +97,7 @@ struct ks_value_s {
 unsigned ks_value_trees(unsigned type, unsigned enc);
 void ks_value_shape(ks_value_t *v);
 
+/* Elements; fields that are due count until they are taken out. */
 uint32_t ks_value_count(const ks_value_t *v);
 uint32_t ks_value_hash(const ks_value_t *v, const ks_str_t *s);
 
