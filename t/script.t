@@ -555,15 +555,16 @@ subtest 'many scripts at once' => sub {
     my $text = join "\n", map { "::l$_\:: f()" } 1 .. 20_000;
 
     for my $n (2, 5000) {
-        my $r = $ngx->client->post('[' . join(',', KS::HTTP::array('SET', "k$n", 1),
-                                              ($eval) x $n) . ']',
+        my $set = KS::HTTP::array('SET', "k$n", 1);
+        my $r = $ngx->client->post('[' . join(',', $set, ($eval) x $n) . ']',
                                    uri => '/multi-exec');
 
         if ($n == 2) {
             is($r->{status}, 200, 'a few');
 
         } else {
-            like($r->{body}, qr/^\{"error":"EXECABORT .*script_timeout/, 'many');
+            like($r->{body}, qr/^\{"error":"EXECABORT .*script_timeout/,
+                 'many');
         }
     }
 
