@@ -92,6 +92,31 @@ subtest 'examples' => sub {
     cmp_ok(scalar @examples, '>', 6, 'there are some');
 };
 
+
+# The cache asks its database once, and again when the key is deleted.
+subtest 'the cache in Python' => sub {
+    my ($client) = $readme =~ /^(    import requests\n.*?)^\S/ms;
+    my ($cache) = $readme =~ /^(    import json\n.*?)^\S/ms;
+    my $port = $ngx->port;
+
+    my $program = "$client$cache" =~ s/^    //gmr =~ s/:8080/:$port/r . <<'END';
+
+asked = []
+
+def read_product(number):
+    asked.append(number)
+    return {"number": number, "name": "tea"}
+
+print(product(7)["name"], product(7)["name"], asked)
+requests.post(url, headers=auth, data="DEL product:7")
+print(product(7), asked)
+END
+
+    my ($code, $out) = capture(30, {}, 'python3', '-c', $program);
+
+    is($out, "tea tea [7]\n{'number': 7, 'name': 'tea'} [7, 7]\n", 'its use');
+};
+
 $ngx->stop;
 done_testing;
 
