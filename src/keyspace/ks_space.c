@@ -13,23 +13,13 @@
 #include "keyspace/ks_keyspace.h"
 
 
-#define KS_ARENA_BLOCK    16384
 #define KS_DRAIN_CHUNKS   64            /* freed after each transaction */
 #define KS_REAP_PIECES    16
 #define KS_ROOM_ATTEMPTS  24
 #define KS_WIDEN          2             /* left for more locks */
 
 
-struct ks_arena_s {
-    ks_arena_t  *next;
-    size_t       used;
-    size_t       size;
-    u_char       data[];
-};
-
-
 static void ks_settle(ks_space_t *sp, uint64_t dirty);
-static ks_arena_t *ks_arena_block(ks_space_t *sp, size_t size);
 static ks_entry_t *ks_give_value(ks_space_t *sp, const ks_place_t *at,
     ks_entry_t *old, ks_form_t *form, const ks_entry_t *e,
     const ks_blob_t *blob);
@@ -155,135 +145,6 @@ uint32_t
 ks_random_below(ks_space_t *sp, uint32_t n)
 {
     return ks_rand(sp, n);
-}
-
-
-/* --- the arena --- */
-
-static ks_arena_t *
-ks_arena_block(ks_space_t *sp, size_t size)
-{
-    ks_arena_t  *block;
-
-    block = malloc(sizeof(ks_arena_t) + size);
-
-    if (block == NULL) {
-
-        if (sp->mem.jump == NULL) {
-            abort();
-        }
-
-        sp->exhausted = 1;
-        longjmp(*sp->mem.jump, 1);
-    }
-
-    block->next = NULL;
-    block->used = 0;
-    block->size = size;
-
-    return block;
-}
-
-
-void *
-ks_arena_alloc(ks_space_t *sp, size_t size)
-{
-    void        *p;
-    ks_arena_t  *block;
-
-    size = ks_align(ks_max(size, (size_t) 1), 16);
-
-    if (size > KS_ARENA_BLOCK / 4) {
-        block = ks_arena_block(sp, size);
-        block->next = sp->arena_large;
-        sp->arena_large = block;
-        return block->data;
-    }
-
-    if (sp->arena == NULL || sp->arena->size - sp->arena->used < size) {
-        block = ks_arena_block(sp, KS_ARENA_BLOCK);
-        block->next = sp->arena;
-        sp->arena = block;
-    }
-
-    p = sp->arena->data + sp->arena->used;
-    sp->arena->used += size;
-
-    return p;
-}
-
-
-ks_arena_mark_t
-ks_arena_mark(ks_space_t *sp)
-{
-    ks_arena_mark_t  mark;
-
-    mark.block = sp->arena;
-    mark.large = sp->arena_large;
-    mark.used = sp->arena ? sp->arena->used : 0;
-
-    return mark;
-}
-
-
-void
-ks_arena_release(ks_space_t *sp, const ks_arena_mark_t *mark)
-{
-    ks_arena_t  *block;
-
-    while (sp->arena_large != mark->large) {
-        block = sp->arena_large;
-        sp->arena_large = block->next;
-        free(block);
-    }
-
-    if (mark->block == NULL) {
-
-        /* the first block stays, as it does after a reset */
-
-        while (sp->arena && sp->arena->next) {
-            block = sp->arena;
-            sp->arena = block->next;
-            free(block);
-        }
-
-    } else {
-
-        while (sp->arena != mark->block) {
-            block = sp->arena;
-            sp->arena = block->next;
-            free(block);
-        }
-    }
-
-    if (sp->arena) {
-        sp->arena->used = mark->used;
-    }
-}
-
-
-void
-ks_arena_reset(ks_space_t *sp)
-{
-    ks_arena_t  *block, *next;
-
-    for (block = sp->arena_large; block; block = next) {
-        next = block->next;
-        free(block);
-    }
-
-    sp->arena_large = NULL;
-
-    if (sp->arena) {
-
-        for (block = sp->arena->next; block; block = next) {
-            next = block->next;
-            free(block);
-        }
-
-        sp->arena->next = NULL;
-        sp->arena->used = 0;
-    }
 }
 
 

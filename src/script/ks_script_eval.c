@@ -720,10 +720,13 @@ ks_handle_script_flush(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
-/* that of this process has ended before anybody can ask for it */
+/*
+ * SCRIPT KILL and FUNCTION KILL.  What runs in this process has ended before
+ * anybody can ask for it.
+ */
 
 static void
-ks_handle_script_kill(ks_ctx_t *c, int argc, ks_str_t *argv)
+ks_handle_kill(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     (void) argc;
     (void) argv;
@@ -747,7 +750,8 @@ ks_script_init(void)
     ks_scripting.evalsha_ro = ks_handle_evalsha_ro;
     ks_scripting.script_exists = ks_handle_script_exists;
     ks_scripting.script_flush = ks_handle_script_flush;
-    ks_scripting.script_kill = ks_handle_script_kill;
+    ks_scripting.script_kill = ks_handle_kill;
+    ks_scripting.function_kill = ks_handle_kill;
     ks_scripting.script_load = ks_handle_script_load;
 
     ks_function_init();

@@ -252,24 +252,6 @@ ks_handle_function_flush(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
-/* that of this process has ended before anybody can ask for it */
-
-static void
-ks_handle_function_kill(ks_ctx_t *c, int argc, ks_str_t *argv)
-{
-    (void) argc;
-    (void) argv;
-
-    if (!ks_library_busy(c->space)) {
-        ks_reply_error(c->reply, "NOTBUSY No scripts in execution right now.");
-        return;
-    }
-
-    ks_library_kill(c->space);
-    ks_reply_ok(c->reply);
-}
-
-
 /* --- FUNCTION LIST, STATS --- */
 
 static void
@@ -444,7 +426,6 @@ ks_function_init(void)
     ks_scripting.function_delete = ks_handle_function_delete;
     ks_scripting.function_dump = ks_handle_function_dump;
     ks_scripting.function_flush = ks_handle_function_flush;
-    ks_scripting.function_kill = ks_handle_function_kill;
     ks_scripting.function_list = ks_handle_function_list;
     ks_scripting.function_load = ks_handle_function_load;
     ks_scripting.function_restore = ks_handle_function_restore;
