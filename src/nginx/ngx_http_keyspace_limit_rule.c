@@ -48,6 +48,8 @@ static char *ngx_http_keyspace_limit_set_on_error(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
 static char *ngx_http_keyspace_limit_compile(ngx_conf_t *cf,
     ngx_str_t *value, ngx_http_complex_value_t *cv);
+static char *ngx_http_keyspace_limit_variable(ngx_conf_t *cf,
+    ngx_str_t *value, ngx_http_complex_value_t **cv);
 static ngx_int_t ngx_http_keyspace_limit_number(u_char **p, u_char *last,
     int64_t *n);
 static int64_t ngx_http_keyspace_limit_unit(u_char *p, u_char *last);
@@ -435,26 +437,16 @@ static char *
 ngx_http_keyspace_limit_set_rate(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
 {
-    char                      *rv;
-    ngx_http_complex_value_t   cv;
-
     if (rule->rate != NULL || rule->limit.count != 0) {
         return "is duplicate";
     }
 
-    rv = ngx_http_keyspace_limit_compile(cf, value, &cv);
-    if (rv != NGX_CONF_OK) {
-        return rv;
+    if (ngx_http_keyspace_limit_variable(cf, value, &rule->rate) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
-    if (cv.lengths != NULL) {
-        rule->rate = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-        if (rule->rate == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *rule->rate = cv;
-
+    if (rule->rate != NULL) {
         return NGX_CONF_OK;
     }
 
@@ -524,26 +516,16 @@ static char *
 ngx_http_keyspace_limit_set_cost(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
 {
-    char                      *rv;
-    ngx_http_complex_value_t   cv;
-
     if (rule->cost != NULL || rule->units != 0) {
         return "is duplicate";
     }
 
-    rv = ngx_http_keyspace_limit_compile(cf, value, &cv);
-    if (rv != NGX_CONF_OK) {
-        return rv;
+    if (ngx_http_keyspace_limit_variable(cf, value, &rule->cost) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
-    if (cv.lengths != NULL) {
-        rule->cost = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-        if (rule->cost == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *rule->cost = cv;
-
+    if (rule->cost != NULL) {
         return NGX_CONF_OK;
     }
 
@@ -614,6 +596,35 @@ ngx_http_keyspace_limit_compile(ngx_conf_t *cf, ngx_str_t *value,
 
     return (ngx_http_compile_complex_value(&ccv) == NGX_OK) ? NGX_CONF_OK
                                                             : NGX_CONF_ERROR;
+}
+
+
+/* What has variables, to be worked out for each request; NULL: it has none. */
+
+static char *
+ngx_http_keyspace_limit_variable(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_complex_value_t **cv)
+{
+    ngx_http_complex_value_t  compiled;
+
+    *cv = NULL;
+
+    if (ngx_http_keyspace_limit_compile(cf, value, &compiled) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (compiled.lengths == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    *cv = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (*cv == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    **cv = compiled;
+
+    return NGX_CONF_OK;
 }
 
 

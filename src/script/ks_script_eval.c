@@ -493,6 +493,27 @@ ks_script_keys(ks_ctx_t *c, int argc, const ks_str_t *argv, const char *err,
 }
 
 
+/* What EVAL and EVALSHA begin with; NULL: it has been replied to. */
+
+static ks_vm_t *
+ks_eval_begin(ks_ctx_t *c, int argc, const ks_str_t *argv, int *nkeys)
+{
+    ks_vm_t  *vm;
+
+    if (ks_script_keys(c, argc, argv, NULL, nkeys) != KS_OK) {
+        return NULL;
+    }
+
+    vm = ks_vm_want(c);
+
+    if (vm != NULL) {
+        ks_scripts_sync(vm);
+    }
+
+    return vm;
+}
+
+
 static void
 ks_eval(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
 {
@@ -501,17 +522,12 @@ ks_eval(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
     unsigned   flags;
     ks_vm_t   *vm;
 
-    if (ks_script_keys(c, argc, argv, NULL, &nkeys) != KS_OK) {
-        return;
-    }
-
-    vm = ks_vm_want(c);
+    vm = ks_eval_begin(c, argc, argv, &nkeys);
 
     if (vm == NULL) {
         return;
     }
 
-    ks_scripts_sync(vm);
     ks_sha1hex(argv[1].data, argv[1].len, sha);
     ks_scripts_confirm(vm, sha, &argv[1]);
 
@@ -601,17 +617,12 @@ ks_evalsha(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
     unsigned   flags;
     ks_vm_t   *vm;
 
-    if (ks_script_keys(c, argc, argv, NULL, &nkeys) != KS_OK) {
-        return;
-    }
-
-    vm = ks_vm_want(c);
+    vm = ks_eval_begin(c, argc, argv, &nkeys);
 
     if (vm == NULL) {
         return;
     }
 
-    ks_scripts_sync(vm);
     ks_scripts_confirm(vm, NULL, NULL);
 
     if (ks_scripts_by_digest(c, vm, &argv[1], sha, &flags) != KS_OK) {
