@@ -26,7 +26,7 @@
 
 
 #define KS_ZONE_MAGIC     0x6563617073796b31ull         /* "1kyspace" */
-#define KS_ZONE_VERSION   4
+#define KS_ZONE_VERSION   5
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)
@@ -99,6 +99,19 @@ typedef struct {
     uint32_t         head;      /* free pages, linked by next */
     uint32_t         nfree;
 } __attribute__((aligned(64))) ks_pool_t;
+
+/* the journal; see ks_journal.c, which alone knows its fields */
+
+#define KS_JOURNAL_READERS  64
+
+typedef struct {
+    pthread_mutex_t  mutex;
+    uint64_t         head;      /* bytes ever committed; under undo logs */
+    uint64_t         floor;     /* what lies before it may be overwritten */
+    uint64_t         at;        /* offset of the ring from the base */
+    uint64_t         size;      /* of the ring; a power of two, or 0: none */
+    uint32_t         wants[KS_JOURNAL_READERS];
+} __attribute__((aligned(64))) ks_journal_t;
 
 typedef struct {
     uint32_t         head;      /* pages with a free chunk */
@@ -193,12 +206,13 @@ struct ks_zone_s {
     uint64_t         buckets_at;
     uint64_t         marks_at;
     uint32_t         reserve;   /* pages that ordinary writes leave alone */
-    uint32_t         pad;
+    uint32_t         told;      /* kinds that any reader of the journal wants */
 
     /* shards whose content is void: whoever locks one empties it first */
     uint64_t         flush_mask;
 
     ks_pool_t        pool;
+    ks_journal_t     journal;
 
     uint64_t         ids;       /* handed out; a hint, never goes back */
     uint64_t         limit_faults;      /* a hint, see ks_zone_stats_t */

@@ -21,7 +21,6 @@
 
 static void ks_lock_shard(ks_mem_t *m, unsigned i);
 static void ks_recover(ks_mem_t *m, unsigned i);
-static void ks_recover_leader(ks_mem_t *m, unsigned k, unsigned i);
 static void ks_finish_flush(ks_mem_t *m, uint64_t mask);
 
 
@@ -78,22 +77,17 @@ ks_unlock(ks_mem_t *m)
 
 
 /*
- * Most commands hold a lock for less than the time that it takes to go to
- * sleep and to be woken, so it is asked for a while before that.
- *
  * The lock cannot fail in any other way: it is initialised, not recursive,
  * and nobody leaves a dead one unrecovered.  A zone that says otherwise is
  * overwritten memory, and to go on would spread it.
  */
 
-static void
-ks_lock_shard(ks_mem_t *m, unsigned i)
+int
+ks_mutex_lock(pthread_mutex_t *mutex)
 {
-    int               rc;
-    unsigned          n;
-    pthread_mutex_t  *mutex;
+    int       rc;
+    unsigned  n;
 
-    mutex = &m->shards[i].mutex;
     rc = pthread_mutex_trylock(mutex);
 
     for (n = 0; ks_unlikely(rc == EBUSY) && n < KS_SPINS; n++) {
@@ -105,16 +99,21 @@ ks_lock_shard(ks_mem_t *m, unsigned i)
         rc = pthread_mutex_lock(mutex);
     }
 
-    if (ks_likely(rc == 0)) {
-        return;
-    }
-
-    if (rc != EOWNERDEAD) {
+    if (ks_unlikely(rc != 0 && rc != EOWNERDEAD)) {
         abort();
     }
 
-    ks_recover(m, i);
-    pthread_mutex_consistent(mutex);
+    return rc;
+}
+
+
+static void
+ks_lock_shard(ks_mem_t *m, unsigned i)
+{
+    if (ks_unlikely(ks_mutex_lock(&m->shards[i].mutex) != 0)) {
+        ks_recover(m, i);
+        pthread_mutex_consistent(&m->shards[i].mutex);
+    }
 }
 
 
@@ -134,7 +133,7 @@ ks_recover(ks_mem_t *m, unsigned i)
     ks_pool_settle(m);
 
     for (k = 0; k < i; k++) {
-        ks_recover_leader(m, k, i);
+        ks_recover_leader(m, k, 1ull << i);
     }
 
     if (sh->log.open) {
@@ -150,21 +149,21 @@ ks_recover(ks_mem_t *m, unsigned i)
 
 
 /*
- * If the log of shard k covers shard i, which we hold, then it is the dead
- * one's, and has to be undone before shard i is of use.  By us, or by someone
- * who already has the lock of k; that one may be about to ask for i, so we
- * never wait for the lock, but only for the log, which is closed without i.
+ * What such a log covers is of use only after it has been undone.  By us, or by
+ * a process that has the lock of k already; that process may be about to ask
+ * for a lock of ours, so we never wait for its lock, but only for the log,
+ * which is closed without ours.
  */
 
-static void
-ks_recover_leader(ks_mem_t *m, unsigned k, unsigned i)
+void
+ks_recover_leader(ks_mem_t *m, unsigned k, uint64_t mask)
 {
     int          rc;
     ks_shard_t  *sh;
 
     sh = &m->shards[k];
 
-    while (__atomic_load_n(&sh->log.open, __ATOMIC_ACQUIRE) & (1ull << i)) {
+    while (__atomic_load_n(&sh->log.open, __ATOMIC_ACQUIRE) & mask) {
 
         rc = pthread_mutex_trylock(&sh->mutex);
 

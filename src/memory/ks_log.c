@@ -285,6 +285,10 @@ ks_commit(ks_mem_t *m)
 
     ks_log_close(&sh->log);
 
+    if (ks_unlikely(m->journal)) {
+        ks_journal_unlock(m);
+    }
+
     if (ks_unlikely(sh->log.cur != sh->log.first)) {
         ks_pool_trim_log(m, sh);
     }
@@ -304,6 +308,10 @@ ks_rollback(ks_mem_t *m)
 
     if (sh->log.open) {
         ks_log_undo(m, &sh->log);
+    }
+
+    if (m->journal) {
+        ks_journal_unlock(m);
     }
 
     if (ks_log_page(m, sh->log.first)->next) {

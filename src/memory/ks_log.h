@@ -14,6 +14,9 @@
 #include "memory/ks_mem.h"
 
 
+/* in the set that a log covers: the transaction has the journal, too */
+#define KS_LOG_JOURNAL  (1ull << 63)
+
 /* saves of more bytes are split, unless they fit into the page as they are */
 #define KS_LOG_RECORD  2040
 
@@ -45,6 +48,22 @@ void ks_log_reserve(ks_mem_t *m, ks_shard_t *sh, size_t len);
  * and run again from the start.
  */
 void ks_log_undo(ks_mem_t *m, ks_log_t *log);
+
+/*
+ * Locks a robust mutex; most are held for less than the time that it takes to
+ * go to sleep and to be woken, so it is tried for a while first.  0, or
+ * EOWNERDEAD: its holder is dead, and what it protects has to be recovered.
+ */
+int ks_mutex_lock(pthread_mutex_t *mutex);
+
+/*
+ * Sees to it that the log of shard k is closed if it covers the bits of mask,
+ * which are of locks that this process holds: then it is a dead process's.
+ */
+void ks_recover_leader(ks_mem_t *m, unsigned k, uint64_t mask);
+
+/* Unlocks the journal, which the transaction that is over has appended to. */
+void ks_journal_unlock(ks_mem_t *m);
 
 static inline void
 ks_log_close(ks_log_t *log)

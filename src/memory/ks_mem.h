@@ -43,6 +43,7 @@ typedef struct {
     ks_shard_t   *leader;       /* the lowest of them: its log is in use */
     ks_shard_t   *saving;       /* a dirty one, for which the log grows */
     ks_logpage_t *page;         /* in this page; or NULL */
+    unsigned      journal;      /* we hold the journal's lock */
 
     jmp_buf      *jump;         /* where a shortage of memory goes */
     unsigned      urgent;       /* may take pages from the reserve */

@@ -117,6 +117,7 @@ ks_zone_create_sharded(void *base, size_t size, unsigned shards,
 
     ks_zone_init_mutex(&zone->pool.mutex);
     ks_zone_init_log(zone, &zone->pool.log, plan.logs_at);
+    ks_zone_init_mutex(&zone->journal.mutex);
 
     for (i = 0; i <= plan.nshards; i++) {
         sh = (ks_shard_t *) ((u_char *) base + plan.shards_at) + i;

@@ -1,0 +1,296 @@
+/*
+ * The journal's ring, its lock, and its place in a transaction.
+ *
+ * Appending.  The journal's lock is the last but the pool's in the order of
+ * locks, and is held from the append to the end of the transaction.  The old
+ * head goes into the transaction's undo log, which covers the journal from then
+ * on (KS_LOG_JOURNAL), so closing the log commits the head with all else.  The
+ * bytes themselves lie beyond the old head, where nobody reads, and need no
+ * saving.
+ *
+ * After a death.  A holder's death leaves the head where it was, or moved under
+ * a log that is still open.  Whoever gets the lock then looks for such a log in
+ * all shards and sees to it that it is undone first, in the same way as for a
+ * shard whose leader died (ks_recover_leader()).
+ *
+ * Reading.  A head is asked for under the lock, so it is a committed one.  The
+ * bytes before it are copied without a lock; a writer raises "floor" before it
+ * overwrites anything, so a copy is good if the floor is still not beyond its
+ * start when it has been made (a sequence lock, in short).  The floor is a
+ * hint: it is not undone, and may say that something is lost which is not.
+ */
+
+#include <stdlib.h>
+
+#include "memory/ks_journal.h"
+#include "memory/ks_log.h"
+
+
+#define KS_JOURNAL_SHARE  64            /* of a zone's size */
+#define KS_JOURNAL_MAX    (16u * 1024 * 1024)
+
+
+static void ks_journal_lock(ks_mem_t *m);
+static void ks_journal_write(ks_mem_t *m, const u_char *p, size_t len);
+
+
+static inline u_char *
+ks_journal_ring(const ks_mem_t *m)
+{
+    return m->base + m->zone->journal.at;
+}
+
+
+size_t
+ks_journal_size(size_t zone)
+{
+    size_t  size;
+
+    size = KS_JOURNAL_MIN;
+
+    while (size < KS_JOURNAL_MAX && size * 2 * KS_JOURNAL_SHARE <= zone) {
+        size *= 2;
+    }
+
+    return size;
+}
+
+
+void
+ks_journal_create(ks_zone_t *zone, size_t size)
+{
+    zone->journal.at = zone->size;
+    zone->journal.size = size;
+}
+
+
+void
+ks_journal_want(ks_mem_t *m, unsigned reader, uint32_t kinds)
+{
+    unsigned       i;
+    uint32_t       all;
+    ks_journal_t  *j;
+
+    j = &m->zone->journal;
+    all = 0;
+
+    ks_journal_lock(m);
+
+    j->wants[reader] = kinds;
+
+    for (i = 0; i < KS_JOURNAL_READERS; i++) {
+        all |= j->wants[i];
+    }
+
+    __atomic_store_n(&m->zone->told, all, __ATOMIC_RELAXED);
+
+    ks_journal_unlock(m);
+}
+
+
+/* a transaction asks what is told when it has its locks */
+
+void
+ks_journal_barrier(ks_mem_t *m)
+{
+    unsigned  i;
+
+    for (i = 0; i <= m->zone->nshards; i++) {
+        ks_lock(m, 1ull << i);
+        ks_unlock(m);
+    }
+}
+
+
+void
+ks_journal_append(ks_mem_t *m, const void *frame, size_t len)
+{
+    ks_log_t      *log;
+    ks_journal_t  *j;
+
+    j = &m->zone->journal;
+
+    if (m->locked == 0) {
+        ks_journal_lock(m);
+        ks_journal_write(m, frame, len);
+        ks_journal_unlock(m);
+        return;
+    }
+
+    /* from here on nothing can fail */
+
+    ks_log_reserve(m, m->leader, sizeof(j->head));
+    ks_journal_lock(m);
+
+    log = &m->leader->log;
+    log->covers |= KS_LOG_JOURNAL;
+    ks_log_put(m, log, &j->head, sizeof(j->head));
+
+    ks_journal_write(m, frame, len);
+}
+
+
+/* the ring's bytes first, then the head, whose store commits without a log */
+
+static void
+ks_journal_write(ks_mem_t *m, const u_char *p, size_t len)
+{
+    size_t         off, n;
+    uint64_t       end;
+    u_char        *ring;
+    ks_journal_t  *j;
+
+    j = &m->zone->journal;
+    end = j->head + len;
+
+    if (len > j->size) {
+        __atomic_store_n(&j->floor, ks_max(j->floor, end), __ATOMIC_RELAXED);
+
+    } else {
+
+        if (end > j->size && end - j->size > j->floor) {
+            __atomic_store_n(&j->floor, end - j->size, __ATOMIC_RELAXED);
+        }
+
+        __atomic_thread_fence(__ATOMIC_RELEASE);
+
+        ring = ks_journal_ring(m);
+        off = j->head & (j->size - 1);
+        n = ks_min(len, j->size - off);
+
+        memcpy(ring + off, p, n);
+        memcpy(ring, p + n, len - n);
+    }
+
+    __atomic_store_n(&j->head, end, __ATOMIC_RELEASE);
+    ks_barrier();
+}
+
+
+/* --- the lock --- */
+
+static void
+ks_journal_lock(ks_mem_t *m)
+{
+    unsigned          k;
+    pthread_mutex_t  *mutex;
+
+    mutex = &m->zone->journal.mutex;
+
+    if (ks_unlikely(ks_mutex_lock(mutex) != 0)) {
+
+        for (k = 0; k <= m->zone->nshards; k++) {
+            ks_recover_leader(m, k, KS_LOG_JOURNAL);
+        }
+
+        pthread_mutex_consistent(mutex);
+    }
+
+    m->journal = 1;
+}
+
+
+void
+ks_journal_unlock(ks_mem_t *m)
+{
+    m->journal = 0;
+    pthread_mutex_unlock(&m->zone->journal.mutex);
+}
+
+
+/* --- readers --- */
+
+uint64_t
+ks_journal_head(ks_mem_t *m)
+{
+    uint64_t  head;
+
+    ks_journal_lock(m);
+    head = m->zone->journal.head;
+    ks_journal_unlock(m);
+
+    return head;
+}
+
+
+/* KS_ERR: it was overwritten meanwhile, or before */
+
+static int
+ks_journal_copy(const ks_mem_t *m, uint64_t at, u_char *to, size_t len)
+{
+    size_t               off, n;
+    const u_char        *ring;
+    const ks_journal_t  *j;
+
+    j = &m->zone->journal;
+    ring = ks_journal_ring(m);
+    off = at & (j->size - 1);
+    n = ks_min(len, j->size - off);
+
+    memcpy(to, ring + off, n);
+    memcpy(to + n, ring, len - n);
+
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+    return __atomic_load_n(&j->floor, __ATOMIC_RELAXED) > at ? KS_ERR : KS_OK;
+}
+
+
+static int
+ks_cursor_grow(ks_cursor_t *c, size_t len)
+{
+    size_t   room;
+    u_char  *p;
+
+    if (len <= c->room) {
+        return KS_OK;
+    }
+
+    room = ks_max(len, c->room * 2);
+    p = realloc(c->frame, room);
+
+    if (p == NULL) {
+        return KS_NOMEM;
+    }
+
+    c->frame = p;
+    c->room = room;
+
+    return KS_OK;
+}
+
+
+int
+ks_journal_read(ks_mem_t *m, ks_cursor_t *c, uint64_t head)
+{
+    uint32_t  len;
+
+    if (c->at >= head) {
+        return KS_NONE;
+    }
+
+    if (ks_journal_copy(m, c->at, (u_char *) &len, sizeof(len)) != KS_OK) {
+        return KS_ERR;
+    }
+
+    if (ks_cursor_grow(c, len) != KS_OK) {
+        return KS_NOMEM;
+    }
+
+    if (ks_journal_copy(m, c->at, c->frame, len) != KS_OK) {
+        return KS_ERR;
+    }
+
+    c->at += len;
+
+    return KS_OK;
+}
+
+
+void
+ks_journal_done(ks_cursor_t *c)
+{
+    free(c->frame);
+    c->frame = NULL;
+    c->room = 0;
+}
