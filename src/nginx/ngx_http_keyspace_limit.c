@@ -2,7 +2,8 @@
 /*
  * Rate limits at work: what a request asks of the rules of its location.
  *
- * It asks in the preaccess phase, and each rule once: internal redirects, to
+ * It asks in the preaccess phase, after nginx's own modules (real_ip has said
+ * by then what the address is), and each rule once: internal redirects, to
  * error pages and named locations too, find what was asked before, and only
  * rules that are new there are asked then.  Subrequests do not ask.  After a
  * rejection nothing is asked any more, unless it was a dry run.

@@ -23,6 +23,7 @@ static char *ngx_http_keyspace_limit_name(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule);
 static ngx_int_t ngx_http_keyspace_limit_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_keyspace_limit_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_keyspace_limit_add_handler(ngx_conf_t *cf);
 
 
 static ngx_conf_enum_t  ngx_http_keyspace_limit_log_levels[] = {
@@ -314,13 +315,11 @@ ngx_http_keyspace_limit_preconfiguration(ngx_conf_t *cf)
 }
 
 
-/* Who has no limits is not asked. */
+/* A configuration without limits has no handler and no filter. */
 
 static ngx_int_t
 ngx_http_keyspace_limit_postconfiguration(ngx_conf_t *cf)
 {
-    ngx_http_handler_pt                  *h;
-    ngx_http_core_main_conf_t            *cmcf;
     ngx_http_keyspace_limit_main_conf_t  *lmcf;
 
     lmcf = ngx_http_conf_get_module_main_conf(cf,
@@ -330,16 +329,41 @@ ngx_http_keyspace_limit_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
-    if (h == NULL) {
+    if (ngx_http_keyspace_limit_add_handler(cf) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    *h = ngx_http_keyspace_limit_handler;
-
     ngx_http_keyspace_limit_add_filter();
+
+    return NGX_OK;
+}
+
+
+/*
+ * nginx calls the handlers of a phase from the last to the first, and modules
+ * that are loaded come behind its own.  This handler becomes the first of the
+ * array, so that it is called after the one of real_ip, which says what
+ * $remote_addr is in a location, and after limit_req and limit_conn: a request
+ * that they reject is not charged.
+ */
+
+static ngx_int_t
+ngx_http_keyspace_limit_add_handler(ngx_conf_t *cf)
+{
+    ngx_array_t                *handlers;
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    handlers = &cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers;
+
+    if (ngx_array_push(handlers) == NULL) {
+        return NGX_ERROR;
+    }
+
+    h = handlers->elts;
+    ngx_memmove(h + 1, h, (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
+    h[0] = ngx_http_keyspace_limit_handler;
 
     return NGX_OK;
 }
