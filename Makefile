@@ -15,6 +15,7 @@
 #   NGINX_SRC=DIR   builds for another nginx: its source tree
 #   NGINX_CONF=...  how that one is configured (what nginx -V tells);
 #                   by default for any nginx that was built --with-compat
+#   LUA_SRC=DIR     takes Lua 5.4 from this source tree, not from the system
 #   SANITIZE=address,undefined
 #                   builds with these, into build/sanitize
 #   BUILD=DIR       builds there
@@ -50,8 +51,8 @@ WARN_NGX    = $(WARN) -Wno-unused-parameter
 STD         = -std=gnu11
 # no other object overrides a function of ours, so that they can be inlined
 PIC         = -fPIC -fno-semantic-interposition
-INC         = -Isrc -isystem /usr/include/lua5.4
-LIBS        = -lcrypto -llua5.4 -lcjson -lm -lpthread
+INC         = -Isrc -isystem $(LUA)/include
+LIBS        = $(LUA_OWN) -lcrypto -lm -lpthread
 
 # every source below src/ belongs to the module of HTTP, but for those of the
 # module of stream: config says the same
@@ -71,6 +72,8 @@ NGX_INC     = -isystem $(NGX)/objs $(NGX_DIRS:%=-isystem $(NGX)/src/%)
 SO          = $(BUILD)/$(MODULE).so
 STREAM_SO   = $(BUILD)/$(STREAM).so
 LIB         = $(BUILD)/libkeyspace.a
+LUA         = $(BUILD)/lua
+LUA_OWN     = $(LUA)/libkeyspace_lua.a
 NGX_OBJS    = $(NGX_SRCS:src/%.c=$(BUILD)/obj/%.o)
 STREAM_OBJS = $(STREAM_SRCS:src/%.c=$(BUILD)/obj/%.o)
 KS_OBJS     = $(KS_SRCS:src/%.c=$(BUILD)/obj/%.o)
@@ -98,16 +101,27 @@ all: $(SO) $(STREAM_SO) $(LIB)
 # --- the module ---
 
 # what the objects were built with: another choice builds them again
-FLAGS       = $(CC) $(CFLAGS) $(SAN) $(LDFLAGS)
+FLAGS       = $(CC) $(CFLAGS) $(SAN) $(INC) $(LDFLAGS)
 TREE        = $(NGINX_SRC) $(NGINX_CONF)
+LUA_FLAGS   = $(CC) $(CFLAGS) $(LUA_SRC) $(LUA_LIB) $(LUA_INC)
 
 $(BUILD)/flags: force
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 
+$(BUILD)/lua.flags: force
+	@mkdir -p $(@D)
+	@echo '$(LUA_FLAGS)' | cmp -s - $@ || echo '$(LUA_FLAGS)' > $@
+
 $(BUILD)/tree: force
 	@mkdir -p $(@D)
 	@echo '$(TREE)' | cmp -s - $@ || echo '$(TREE)' > $@
+
+# Lua under names of the module's own
+$(LUA_OWN): .ci/lua $(BUILD)/lua.flags
+	$(call say,LUA)
+	$(Q)CC='$(CC)' CFLAGS='$(CFLAGS)' LUA_SRC='$(LUA_SRC)' \
+	    LUA_LIB='$(LUA_LIB)' LUA_INC='$(LUA_INC)' .ci/lua $(LUA)
 
 $(CONFIGURED_STREAM): $(CONFIGURED)
 
@@ -123,13 +137,13 @@ $(CONFIGURED): config $(BUILD)/tree
 	$(Q)cd $(NGX) && bash $(CURDIR)/.ci/configure $(CURDIR) $(NGINX_CONF) \
 	    > configure.log 2>&1 || { tail -20 configure.log >&2; exit 1; }
 
-$(BUILD)/obj/nginx/%.o: src/nginx/%.c $(BUILD)/flags $(CONFIGURED)
+$(BUILD)/obj/nginx/%.o: src/nginx/%.c $(BUILD)/flags $(CONFIGURED) | $(LUA_OWN)
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN_NGX) $(PIC) $(INC) $(NGX_INC) \
 	    -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
+$(BUILD)/obj/%.o: src/%.c $(BUILD)/flags | $(LUA_OWN)
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN) $(PIC) $(INC) -MMD -MP -c -o $@ $<
@@ -149,16 +163,21 @@ $(BUILD)/objs: force
 	@mkdir -p $(@D)
 	@echo '$(SRCS)' | cmp -s - $@ || echo '$(SRCS)' > $@
 
-LINK        = $(CC) -shared $(SAN) -Wl,-Bsymbolic -Wl,-z,relro,-z,now $(LDFLAGS)
+# nothing is visible but what nginx and the other module ask for: $(MODULE).map
+LINK        = $(CC) -shared $(SAN) -Wl,-Bsymbolic -Wl,-z,relro,-z,now \
+              -Wl,--version-script=$(filter %.map,$^) $(LDFLAGS)
 
-$(SO): $(NGX_OBJS) $(KS_OBJS) $(BUILD)/obj/modules.o $(BUILD)/objs
+$(SO): $(NGX_OBJS) $(KS_OBJS) $(BUILD)/obj/modules.o $(BUILD)/objs \
+       src/nginx/$(MODULE).map $(LUA_OWN)
 	$(call say,LD)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(LIBS)
 
 # what it lacks is nginx's or the other module's, which is loaded before
-$(STREAM_SO): $(STREAM_OBJS) $(BUILD)/obj/modules_stream.o $(BUILD)/objs
+$(STREAM_SO): $(STREAM_OBJS) $(BUILD)/obj/modules_stream.o $(BUILD)/objs \
+              src/nginx/$(STREAM).map $(SO)
 	$(call say,LD)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^)
+	@.ci/exports $(SO) $@
 
 $(LIB): $(KS_OBJS) $(BUILD)/objs
 	@rm -f $@
@@ -170,13 +189,13 @@ $(LIB): $(KS_OBJS) $(BUILD)/objs
 
 # --- tests ---
 
-$(BUILD)/unit/%: t/unit/%.c $(LIB) $(BUILD)/flags
+$(BUILD)/unit/%: t/unit/%.c $(LIB) $(LUA_OWN) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN) $(INC) -It/unit -MMD -MP \
 	    -o $@ $< $(LIB) -lcmocka $(LIBS)
 
-$(BUILD)/bench/%: bench/%.c bench/bench.c $(LIB) $(BUILD)/flags
+$(BUILD)/bench/%: bench/%.c bench/bench.c $(LIB) $(LUA_OWN) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN) $(INC) -Ibench \
@@ -243,18 +262,18 @@ lint-c: $(LINT_OBJS)
 LINT_clang  = -Wconditional-uninitialized
 
 define lint_rules
-$(BUILD)/lint/$1/nginx/%.o: src/nginx/%.c $$(HDRS) $$(CONFIGURED)
+$(BUILD)/lint/$1/nginx/%.o: src/nginx/%.c $$(HDRS) $$(CONFIGURED) | $$(LUA_OWN)
 	@mkdir -p $$(@D)
 	$$(call say,$1)
 	$$(Q)$1 $$(STD) -O2 $$(WARN_NGX) $$(LINT_$1) $$(INC) $$(NGX_INC) \
 	    -c -o $$@ $$<
 
-$(BUILD)/lint/$1/%.o: src/%.c $$(HDRS)
+$(BUILD)/lint/$1/%.o: src/%.c $$(HDRS) | $$(LUA_OWN)
 	@mkdir -p $$(@D)
 	$$(call say,$1)
 	$$(Q)$1 $$(STD) -O2 $$(WARN) $$(LINT_$1) $$(INC) -c -o $$@ $$<
 
-$(BUILD)/lint/$1/%.o: %.c $$(HDRS) $$(wildcard t/unit/*.h bench/*.h)
+$(BUILD)/lint/$1/%.o: %.c $$(HDRS) $$(wildcard t/unit/*.h bench/*.h) | $$(LUA_OWN)
 	@mkdir -p $$(@D)
 	$$(call say,$1)
 	$$(Q)$1 $$(STD) -O2 $$(WARN) $$(INC) -It/unit -Ibench -c -o $$@ $$<
@@ -262,7 +281,7 @@ endef
 
 $(foreach c,gcc clang,$(eval $(call lint_rules,$c)))
 
-lint-cppcheck:
+lint-cppcheck: $(LUA_OWN)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 	    --enable=warning,performance,portability -j 2 \
 	    --suppressions-list=.ci/cppcheck -D__GNUC__ -D__x86_64__ \

@@ -34,7 +34,7 @@ sub configured {
            . "| tar xf - -C '$dir'") == 0 or die 'no copy of the sources';
 
     my $configure = -x "$dir/configure" ? './configure' : 'auto/configure';
-    my ($code, $said) = capture(120, {}, 'bash', '-c',
+    my ($code, $said) = capture(1200, {}, 'bash', '-c',
         "cd '$dir' && $configure \"\$\@\"", 'sh', @options);
 
     return ($code == 0, $dir, $said);
@@ -56,7 +56,7 @@ sub compiled {
 
     ok(@objects > 20, 'it knows our sources');
 
-    return capture(300, {}, 'make', '-C', $dir, '-f', 'objs/Makefile', '-j2',
+    return capture(1200, {}, 'make', '-C', $dir, '-f', 'objs/Makefile', '-j2',
                    @objects);
 }
 
@@ -91,8 +91,53 @@ for my $case (['little', 0, @minimal], ['much', 1, @full]) {
         like(slurp("$dir/objs/Makefile"), qr/^CFLAGS = .*-fno-semantic-interposition/m,
              'functions can be inlined');
 
+        my @names = (capture(30, {}, 'nm', '-g', '--defined-only',
+            "$dir/objs/keyspace_lua/libkeyspace_lua.a"))[1]
+            =~ /^[0-9a-f]+ [A-Z] (\w+)$/mg;
+        ok(@names > 150, 'Lua goes into it');
+        is_deeply([grep { !/^keyspace_/ } @names], [],
+                  'under names that no other Lua has');
+
         my ($code, $out) = compiled($dir);
         is($code, 0, 'compiled without a warning') or diag($out);
+    };
+}
+
+
+subtest 'Lua that cannot be had is told of' => sub {
+    my $dir = tempdir();
+
+    for my $case ([{ LUA_SRC => $dir }, qr/no sources of Lua in LUA_SRC=/],
+                  [{ LUA_LIB => '/bin/true', LUA_INC => $dir },
+                   qr/is not of Lua 5\.4/],
+                  [{ LUA_LIB => '/bin/true' }, qr/is no library of Lua/])
+    {
+        my ($env, $why) = @$case;
+        my ($code, $said) = capture(60, $env, "$module/.ci/lua", "$dir/lua");
+
+        isnt($code, 0, join ' ', 'refused:', %$env);
+        like($said, $why, 'and why');
+        ok(!-e "$dir/lua/libkeyspace_lua.a", 'nothing is left to link');
+    }
+};
+
+
+# KS_LUA_SRC: a tree of Lua's sources
+SKIP: {
+    skip 'KS_LUA_SRC names no sources of Lua', 1 if !$ENV{KS_LUA_SRC};
+
+    subtest 'Lua from its sources' => sub {
+        my $dir = tempdir();
+        my ($code, $said) = capture(1200, { LUA_SRC => $ENV{KS_LUA_SRC} },
+                                    "$module/.ci/lua", "$dir/lua");
+
+        is($code, 0, 'compiled') or diag($said);
+
+        my @names = (capture(30, {}, 'nm', '-g', '--defined-only',
+            "$dir/lua/libkeyspace_lua.a"))[1] =~ /^[0-9a-f]+ [A-Z] (\w+)$/mg;
+        ok(@names > 150, 'it is whole');
+        is_deeply([grep { !/^keyspace_/ } @names], [],
+                  'under names that no other Lua has');
     };
 }
 

@@ -9,8 +9,8 @@
  * Assumes that the buffer may be written to; promises never to read beyond it.
  */
 
+#include "commands/ks_chars.h"
 #include "protocol/ks_build.h"
-#include "protocol/ks_chars.h"
 #include "protocol/ks_scan.h"
 
 
@@ -27,8 +27,6 @@ static int ks_json_string(ks_json_parse_t *j);
 static int ks_json_string_escaped(ks_json_parse_t *j, u_char *start);
 static u_char *ks_json_unescape(ks_json_parse_t *j, u_char *d);
 static u_char *ks_json_unicode(ks_json_parse_t *j, u_char *d);
-static int ks_json_hex4(const ks_json_parse_t *j);
-static u_char *ks_utf8_encode(u_char *d, unsigned c);
 static int ks_json_number(ks_json_parse_t *j);
 static u_char *ks_json_digits(const ks_json_parse_t *j, u_char *p);
 static int ks_json_word(ks_json_parse_t *j, const char *word, size_t len);
@@ -308,93 +306,30 @@ ks_json_unescape(ks_json_parse_t *j, u_char *d)
 static u_char *
 ks_json_unicode(ks_json_parse_t *j, u_char *d)
 {
-    int       c, low;
-    unsigned  code;
+    int  c, low;
 
-    c = ks_json_hex4(j);
+    c = ks_hex4(j->p, j->end);
 
     if (c < 0) {
         return NULL;
     }
 
     j->p += 4;
-    code = (unsigned) c;
 
-    if (code < 0xd800 || code > 0xdfff) {
-        return ks_utf8_encode(d, code);
+    if (!ks_is_surrogate(c)) {
+        return ks_utf8_encode(d, (unsigned) c);
     }
 
-    if (code <= 0xdbff && j->end - j->p >= 6
-        && j->p[0] == '\\' && j->p[1] == 'u')
-    {
-        j->p += 2;
-        low = ks_json_hex4(j);
+    if (j->end - j->p >= 6 && j->p[0] == '\\' && j->p[1] == 'u') {
+        low = ks_hex4(j->p + 2, j->end);
 
-        if (low >= 0xdc00 && low <= 0xdfff) {
-            j->p += 4;
-            return ks_utf8_encode(d, 0x10000 + ((code - 0xd800) << 10)
-                                     + ((unsigned) low - 0xdc00));
+        if (ks_is_pair(c, low)) {
+            j->p += 6;
+            return ks_utf8_encode(d, ks_pair_code(c, low));
         }
-
-        j->p -= 2;
     }
 
     return ks_utf8_encode(d, 0xfffd);
-}
-
-
-static int
-ks_json_hex4(const ks_json_parse_t *j)
-{
-    int  i, v, digit;
-
-    if (j->end - j->p < 4) {
-        return -1;
-    }
-
-    v = 0;
-
-    for (i = 0; i < 4; i++) {
-        digit = ks_hex_value(j->p[i]);
-
-        if (digit < 0) {
-            return -1;
-        }
-
-        v = v * 16 + digit;
-    }
-
-    return v;
-}
-
-
-static u_char *
-ks_utf8_encode(u_char *d, unsigned c)
-{
-    if (c < 0x80) {
-        *d++ = (u_char) c;
-        return d;
-    }
-
-    if (c < 0x800) {
-        *d++ = (u_char) (0xc0 | c >> 6);
-
-    } else {
-
-        if (c < 0x10000) {
-            *d++ = (u_char) (0xe0 | c >> 12);
-
-        } else {
-            *d++ = (u_char) (0xf0 | c >> 18);
-            *d++ = (u_char) (0x80 | (c >> 12 & 0x3f));
-        }
-
-        *d++ = (u_char) (0x80 | (c >> 6 & 0x3f));
-    }
-
-    *d++ = (u_char) (0x80 | (c & 0x3f));
-
-    return d;
 }
 
 

@@ -8,8 +8,8 @@
  * the query as it is); promises never to read beyond them.
  */
 
+#include "commands/ks_chars.h"
 #include "protocol/ks_build.h"
-#include "protocol/ks_chars.h"
 
 
 #define KS_URL_BAD_ESCAPE  "invalid percent-encoding in the URL"

@@ -9,8 +9,8 @@
  * behind a CR is not looked at, nor are the two behind an argument.
  */
 
+#include "commands/ks_chars.h"
 #include "protocol/ks_resp_request.h"
-#include "protocol/ks_chars.h"
 
 #include <limits.h>
 #include <stdio.h>

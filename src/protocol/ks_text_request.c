@@ -10,8 +10,8 @@
  * Assumes that the buffer may be written to; promises never to read beyond it.
  */
 
+#include "commands/ks_chars.h"
 #include "protocol/ks_build.h"
-#include "protocol/ks_chars.h"
 #include "protocol/ks_scan.h"
 
 

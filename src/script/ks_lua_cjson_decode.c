@@ -4,16 +4,13 @@
  *
  * Texts are read here, token by token, because what Redis takes and what it
  * says to the rest is its own (numbers in hex, infinities, a position for
- * every error), and because strings may hold zeros.  Debian's cJSON makes
- * UTF-8 of \u escapes: it knows which pairs of them are one character and
- * which are none.
+ * every error), and because strings may hold zeros.
  */
 
 #include <stdlib.h>
 #include <strings.h>
 
-#include <cjson/cJSON.h>
-
+#include "commands/ks_chars.h"
 #include "script/ks_lua_cjson.h"
 
 
@@ -69,48 +66,41 @@ ks_json_bad(ks_json_reader_t *r, const char *why)
 }
 
 
-/* \uXXXX, or two of them; what cJSON refuses is no character */
+/* \uXXXX, or two of them; half a character is none */
 
 static int
 ks_json_unicode(ks_json_reader_t *r)
 {
-    int          len, n;
-    cJSON       *item;
-    char         quoted[16], utf8[8];
+    int            code, low;
+    size_t         len;
+    u_char         utf8[4], *last;
+    const u_char  *p, *end;
 
-    len = r->end - r->p >= 12 && r->p[6] == '\\' && r->p[7] == 'u'
-          && (r->p[2] | 32) == 'd' && strchr("89abAB", r->p[3]) ? 12 : 6;
+    p = (const u_char *) r->p;
+    end = (const u_char *) r->end;
 
-    if (r->end - r->p < len) {
+    code = ks_hex4(p + 2, end);
+    len = 6;
+
+    if (code < 0) {
         return KS_ERR;
     }
 
-    if (memcmp(r->p, "\\u0000", 6) == 0) {
-        ks_lbuf_char(&r->string, 0);
-        r->p += 6;
-        return KS_OK;
+    if (ks_is_surrogate(code)) {
+        low = end - p >= 12 && p[6] == '\\' && p[7] == 'u'
+              ? ks_hex4(p + 8, end) : -1;
+
+        if (!ks_is_pair(code, low)) {
+            return KS_ERR;
+        }
+
+        code = (int) ks_pair_code(code, low);
+        len = 12;
     }
 
-    quoted[0] = '"';
-    memcpy(quoted + 1, r->p, len);
-    quoted[len + 1] = '"';
-    quoted[len + 2] = '\0';
-    utf8[0] = '\0';
+    last = ks_utf8_encode(utf8, (unsigned) code);
 
-    item = cJSON_ParseWithLength(quoted, len + 2);
-
-    if (cJSON_IsString(item) && strlen(item->valuestring) < sizeof(utf8)) {
-        strcpy(utf8, item->valuestring);
-    }
-
-    cJSON_Delete(item);
-    n = (int) strlen(utf8);
-
-    if (n == 0) {
-        return KS_ERR;
-    }
-
-    ks_lbuf_add(&r->string, utf8, n);
+    ks_lbuf_add(&r->string, (char *) utf8, (size_t) (last - utf8));
     r->p += len;
 
     return KS_OK;
