@@ -376,7 +376,7 @@ cmp_ok(text(ask_http($lfu->client, 'OBJECT', 'FREQ', 'k')), '>=', 190,
 $lfu->stop;
 
 
-# --- as the README says it ---
+# --- as docs/operation.md says it ---
 
 my $dump = sealed("\1\2\1x\4\0\xff\r\n");
 my $reply = $http->request('POST', '/restore/body/0', body => $dump);

@@ -1,5 +1,6 @@
-# README.md: its links lead somewhere, what it names is there and all that is
-# there is named, and its examples do what they say.
+# README.md, docs/ and the pages beside the code: their links lead somewhere,
+# what they name is there, and all that is there is named.  readme_examples.t
+# tries their examples.
 
 use strict;
 use warnings;
@@ -7,40 +8,56 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use File::Basename qw(dirname);
 use Test::More;
 
+use KS::Docs qw(pages user_pages page prose anchors links blocks);
 use KS::Nginx;
-use KS::Proc qw(capture installed root slurp);
+use KS::Proc qw(root slurp);
 
-plan skip_all => 'there is no curl' unless installed('curl');
-plan skip_all => 'there is no redis-cli' unless installed('redis-cli');
+my $ngx = KS::Nginx->start(size => '16m');
 
-my $readme = slurp(root() . '/README.md');
-my $ngx = KS::Nginx->start(size => '16m', resp => '',
-                           tokens => 'token quickstart;');
+my $users = join '', map { page($_) } user_pages();
+my $index = page('docs/README.md');
 
 
 subtest 'links' => sub {
-    my %anchor;
+    my %linked;
 
-    for my $heading ($readme =~ /^#+ (.*)$/mg) {
-        my $id = lc $heading;
+    for my $page (pages()) {
+        my $anchor = anchors($page);
+        my @twice = grep { $anchor->{$_} > 1 } sort keys %$anchor;
 
-        $id =~ s/[^\w\- ]//g;
-        $id =~ tr/ /-/;
-        $anchor{$id}++;
+        is("@twice", '', "$page: a heading is there once");
+
+        for my $target (links($page)) {
+            next if $target =~ m{^https://};
+
+            my ($path, $id) = $target =~ /^([^#]*)(?:#(.*))?$/;
+
+            $path = $path eq '' ? $page : join '/', dirname($page), $path;
+            $path =~ s{^\./}{};
+            1 while $path =~ s{[^/]+/\.\./}{};
+
+            ok(-e root() . "/$path", "$page: $target") or next;
+            ok(anchors($path)->{$id}, "$page: $target, its heading")
+                if defined $id;
+
+            $linked{$path} = 1;
+        }
     }
 
-    my @twice = grep { $anchor{$_} > 1 } sort keys %anchor;
-    is("@twice", '', 'a heading is there once');
+    my @alone = grep { !$linked{$_} && m{^docs/} } pages();
+    is("@alone", '', 'there is a way to each page');
+};
 
-    my %target = map { $_ => 1 } $readme =~ /\]\(([^)]+)\)/g;
 
-    for my $target (sort keys %target) {
-        next if $target =~ m{^https://};
+# What README.md promises of its own length.
+subtest 'size' => sub {
+    my $lines = () = page('README.md') =~ /\n/g;
 
-        ok($target =~ /^#(.*)/ ? $anchor{$1} : -e root() . "/$target", $target);
-    }
+    cmp_ok($lines, '<=', 250, 'README.md is read at one sitting');
+    cmp_ok($lines, '>=', 150, '... and says enough');
 };
 
 
@@ -48,99 +65,87 @@ subtest 'directives' => sub {
     my %declared;
 
     for my $file (glob root() . '/src/nginx/*.c') {
-        $declared{$_} = 1 for slurp($file)
-            =~ /^    \{ ngx_string\("(keyspace_\w+)"\),$/mg;
+        my $text = slurp($file);
+
+        $declared{$_} = 1 for $text =~ /^    \{ ngx_string\("(keyspace_\w+)"\),$/mg;
+
+        # those within the braces of keyspace_zone
+        $declared{$_} = 1 for $text =~ /strcmp\(value\[0\]\.data, "(\w+)"\)/g,
+            $text =~ /^    \{ ngx_string\("(\w+)"\), ngx_keyspace_zone_\w+/mg;
     }
 
-    my %described = map { $_ => 1 }
-        $readme =~ /^\| Syntax \| \*\*(keyspace_\w+)\*\*/mg;
+    ok($declared{$_}, "$_ is found in the code")
+        for qw(keyspace_zone keyspace_limit token eviction);
 
-    is_deeply([sort keys %described], [sort keys %declared],
-              'each has its syntax');
+    is_deeply([sort map { "$_" } $users =~ /^\| Syntax \| \*\*(\w+)\*\*/mg],
+              [sort keys %declared], 'each has its syntax, once');
+
+    for my $page (user_pages()) {
+        my @tables = page($page) =~ /^### (\w+)\n\n((?:\|.*\n)+)/mg;
+
+        while (my ($name, $table) = splice @tables, 0, 2) {
+
+            like($table, qr/\A\| \| \|\n\|---\|---\|\n\| Syntax \| (?:\*\*$name\*\* .*)\|\n\| Default \| (?:—|$name [^;]+;) \|\n\| Context \| [^|]+ \|\n\z/,
+                 "$name has its syntax, default and context");
+            like($index, qr/^- \[\Q$name\E\]\(\Q@{[$page =~ s{.*\/}{}r]}\E#$name\)$/m,
+                 '... and stands in the index');
+        }
+    }
+
+    my @indexed = $index =~ /^- \[([a-z]\w+)\]\(/mg;
+    is_deeply(\@indexed, [sort keys %declared], 'the index names all, in order');
+};
+
+
+subtest 'variables' => sub {
+    my %declared;
+
+    for my $file (glob root() . '/src/nginx/*.c') {
+        $declared{$_} = 1 for slurp($file)
+            =~ /^    \{ ngx_string\("(keyspace_\w+)"\), NULL,$/mg;
+    }
+
+    is_deeply([sort $users =~ /^- `\$(keyspace_\w+)`(?:\*field\*)?:/mg],
+              [sort keys %declared], 'each is told of, once');
+    is_deeply([$index =~ /^- \[\$(keyspace_\w+)\]\(\w+\.md#variables\)/mg],
+              [sort keys %declared], 'the index names all, in order');
 };
 
 
 subtest 'commands' => sub {
-    my ($text) = $readme =~ /^## Commands\n(.*?)^There are no /ms;
-    my %named = map { lc $_ => 1 } $text =~ /\b([A-Z][A-Z_.]+)\b/g;
-    my @there = grep { !/\|/ } @{$ngx->client(token => 'quickstart')
-                                     ->run('COMMAND', 'LIST')};
+    my ($text, $missing) = page('docs/commands.md')
+        =~ /(.*?)^## Missing commands\n(.*?)^## /ms;
+    my $http = $ngx->client;
 
-    is_deeply([sort keys %named], [sort @there], 'all are named');
+    my @named = map { lc } map { /\b([A-Z][A-Z_.]+)\b/g }
+        $text =~ /^\| [^|]+ \| ([A-Z][A-Z_. ]+) \|$/mg;
+    my @there = grep { !/\|/ } @{$http->run('COMMAND', 'LIST')};
+
+    is_deeply([sort @named], [sort @there], 'all are named, once');
+
+    for my $command ($missing =~ /`([A-Z]+)`/g) {
+        like($http->post($command)->{body}, qr/unknown command/,
+             "$command is missing");
+    }
 };
 
 
 subtest 'examples' => sub {
-    my ($rest, $resp) = ($ngx->port, $ngx->resp_port);
-    my @examples = examples();
+    for my $page (user_pages()) {
+        for my $block (blocks($page)) {
+            my ($language, $text) = @$block;
 
-    for my $example (@examples) {
-        my $command = $example;
+            like($language, qr/^(?:sh|nginx|js|python|text)$/,
+                 "$page: " . substr($text, 0, 40) =~ s/\n.*//sr);
+            unlike($text, qr/.{91}/, '... no line is too long for a page')
+                if $language !~ /^(?:sh|text)$/;
+        }
 
-        $command =~ s/127\.0\.0\.1:8080/127.0.0.1:$rest/;
-        $command =~ s/-p 6380/-p $resp/;
-
-        my ($code, $out) = capture(30, {}, 'sh', '-c',
-                                   "($command) 2> /dev/null");
-
-        is($code, 0, $example =~ s/\n/ /gr);
-        like($out, qr/./, '... has a reply');
-        unlike($out, qr/error|ERR|NOAUTH|WRONG/, '... that is none of an error')
-            or diag($command);
+        my @bare = prose($page) =~ /^    ((?:\$ )?(?:curl|redis-cli) .*)/mg;
+        is("@bare", '', "$page: what can be run is marked as such");
     }
-
-    cmp_ok(scalar @examples, '>', 6, 'there are some');
 };
 
-
-# The cache asks its database once, and again when the key is deleted.
-subtest 'the cache in Python' => sub {
-    my ($client) = $readme =~ /^(    import requests\n.*?)^\S/ms;
-    my ($cache) = $readme =~ /^(    import json\n.*?)^\S/ms;
-    my $port = $ngx->port;
-
-    my $program = "$client$cache" =~ s/^    //gmr =~ s/:8080/:$port/r . <<'END';
-
-asked = []
-
-def read_product(number):
-    asked.append(number)
-    return {"number": number, "name": "tea"}
-
-print(product(7)["name"], product(7)["name"], asked)
-requests.post(url, headers=auth, data="DEL product:7")
-print(product(7), asked)
-END
-
-    my ($code, $out) = capture(30, {}, 'python3', '-c', $program);
-
-    is($out, "tea tea [7]\n{'number': 7, 'name': 'tea'} [7, 7]\n", 'its use');
-};
 
 $ngx->stop;
 done_testing;
-
-
-# The commands for a shell that speak to the nginx of "make run", one that ends
-# with a backslash or within quotes with what it goes on with.
-sub examples {
-    my @examples;
-
-    for my $block ($readme =~ /((?:^    .*\n|^\n(?=    ))+)/mg) {
-        my @lines = split /\n/, $block;
-
-        while (defined(my $line = shift @lines)) {
-            next if $line !~ /^    (?:\$ )?((?:curl|redis-cli -p 6380) .+)/;
-
-            my $command = $1;
-
-            while (@lines && ($command =~ /\\$/ || $command =~ tr/'// % 2)) {
-                $command .= "\n" . shift @lines;
-            }
-
-            push @examples, $command if $command =~ /quickstart[' ]/;
-        }
-    }
-
-    return @examples;
-}
