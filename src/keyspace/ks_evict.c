@@ -61,7 +61,7 @@ ks_make_room(ks_space_t *sp, uint32_t pages)
 
         if (ks_wheel_due(sh) <= sp->now) {
             budget = SIZE_MAX;
-            ks_wheel_turn(sp, sh, &budget);
+            ks_expire_shard(sp, sh, &budget);
             ks_reclaim_shard(sp, sh);
         }
 

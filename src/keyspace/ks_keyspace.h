@@ -134,20 +134,10 @@ ks_either_due(uint64_t at, uint64_t due)
 }
 
 
-/* --- ks_space.c --- */
+/* --- ks_handle.c --- */
 
 /* A random number below that one, which is not 0; not for secrets. */
 uint32_t ks_rand(ks_space_t *sp, uint32_t below);
-
-/* ks_remove() with the place at hand; of an entry whose key is not at hand */
-void ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e);
-void ks_drop(ks_space_t *sp, ks_entry_t *e);
-
-/*
- * Runs the body as a transaction under the locks held; KS_NOMEM: it has been
- * rolled back.  It is not committed.
- */
-int ks_try(ks_space_t *sp, ks_body_pt body, void *data);
 
 static inline ks_shard_t *
 ks_hash_shard(const ks_space_t *sp, uint64_t hash)
@@ -167,30 +157,15 @@ typedef struct {
     uint8_t          flags;     /* BLOB, TREE, FIELDS */
 } ks_form_t;
 
-/*
- * A new entry without its value, in the table: in the place of old (NULL:
- * none) for the key, with its TTL set.  ks_entry_value() is where the value
- * (or its ks_tail_t, or its roots) goes; a ks_fields_t is set.  old is buried,
- * but its value can be read until the commit.
- */
-ks_entry_t *ks_entry_succeed(ks_space_t *sp, const ks_place_t *at,
-    ks_entry_t *old, const ks_form_t *form);
-
-/* Says that what belongs to the value belongs to another entry now. */
-void ks_entry_disown(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
-
-/* The size that the form needs in one chunk, header and all. */
+/* The size that the form needs in one chunk, header and all; its flags. */
 size_t ks_form_size(const ks_form_t *f);
+unsigned ks_form_flags(const ks_form_t *f);
 size_t ks_entry_size(const ks_entry_t *e);
 
 /* Where in the entry things are that it has; pointers as good as the entry. */
 u_char *ks_entry_value(const ks_entry_t *e);
 ks_ttl_t *ks_entry_ttl(const ks_entry_t *e);            /* if it has one */
 ks_fields_t *ks_entry_fields(const ks_entry_t *e);
-
-/* Other times for a hash whose fields may expire. */
-void ks_entry_set_times(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e,
-    uint64_t at, uint64_t due);
 
 /* when the wheel is to look at it, ms; it has a TTL */
 static inline uint64_t
@@ -208,15 +183,73 @@ void ks_entry_set_blob(ks_entry_t *e, const ks_blob_t *b);      /* unsaved */
 int ks_entry_is(ks_space_t *sp, const ks_entry_t *e, const ks_str_t *key);
 uint64_t ks_entry_hash(ks_space_t *sp, const ks_entry_t *e);
 
+/* The access clock: a hint, never saved. */
+void ks_entry_born(ks_space_t *sp, ks_entry_t *e);
+void ks_entry_touch(ks_space_t *sp, ks_entry_t *e);
+uint32_t ks_entry_age(ks_space_t *sp, const ks_entry_t *e);     /* 16 ms */
+
+/* --- ks_trees.c --- */
+
+static inline unsigned
+ks_entry_trees(const ks_entry_t *e)
+{
+    return ks_value_trees(ks_entry_type(e), ks_entry_enc(e));
+}
+
+
+static inline ks_root_t *
+ks_entry_roots(const ks_entry_t *e)
+{
+    return (ks_root_t *) ks_entry_value(e);
+}
+
+
+/*
+ * A handle on the value of an entry which is in no table, or whose key is not
+ * at hand: it may be read, moved and taken apart.
+ */
+void ks_value_attach(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e,
+    ks_value_t *v);
+
+/* Whether other chunks belong to the value. */
+int ks_value_owns(const ks_entry_t *e);
+
+/* One step of ks_entry_reap(); 0: nothing is left. */
+size_t ks_value_dismantle(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e,
+    size_t max);
+
+/* Bytes of zone that its trees have; and for the checker, marking them. */
+size_t ks_value_memory(ks_space_t *sp, ks_entry_t *e);
+void ks_value_check(ks_space_t *sp, ks_checker_t *ck, unsigned shard,
+    ks_entry_t *e, int dead);
+
+/* --- ks_life.c --- */
+
+/*
+ * A new entry without its value, in the table: in the place of old (NULL:
+ * none) for the key, with its TTL set.  ks_entry_value() is where the value
+ * (or its ks_tail_t, or its roots) goes; a ks_fields_t is set.  old is buried,
+ * but its value can be read until the commit.
+ */
+ks_entry_t *ks_entry_succeed(ks_space_t *sp, const ks_place_t *at,
+    ks_entry_t *old, const ks_form_t *form);
+
+/* Other times for a hash whose fields may expire. */
+void ks_entry_set_times(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e,
+    uint64_t at, uint64_t due);
+
+/* Says that what belongs to the value belongs to another entry now. */
+void ks_entry_disown(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
+
+/* ks_remove() with the place at hand; of an entry whose key is not at hand */
+void ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e);
+void ks_drop(ks_space_t *sp, ks_entry_t *e);
+
 /* Frees an entry that is in no table nor wheel, now or in steps. */
 void ks_entry_bury(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
 
 /* One step of freeing a dead entry, outside transactions; 0: none is there. */
 size_t ks_entry_reap(ks_space_t *sp, ks_shard_t *sh, uint32_t max);
-
-/* The access clock: a hint, never saved. */
-void ks_entry_touch(ks_space_t *sp, ks_entry_t *e);
-uint32_t ks_entry_age(ks_space_t *sp, const ks_entry_t *e);     /* 16 ms */
 
 /* --- ks_value.c --- */
 
@@ -239,18 +272,6 @@ ks_entry_t *ks_value_purge(ks_space_t *sp, const ks_str_t *key,
 /* Up to max of them; see ks_hash_purge().  0: none that is due is left. */
 int ks_value_purge_step(ks_space_t *sp, const ks_str_t *key, ks_entry_t **e,
     uint32_t max, ks_hash_purge_t *p);
-
-/* Whether other chunks belong to the value. */
-int ks_value_owns(const ks_entry_t *e);
-
-/* One step of ks_entry_reap(); 0: nothing is left. */
-size_t ks_value_dismantle(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e,
-    size_t max);
-
-/* Bytes of zone that its trees have; and for the checker, marking them. */
-size_t ks_value_memory(ks_space_t *sp, ks_entry_t *e);
-void ks_value_check(ks_space_t *sp, ks_checker_t *ck, unsigned shard,
-    ks_entry_t *e, int dead);
 
 /* --- ks_table.c --- */
 
@@ -310,15 +331,43 @@ int ks_wheel_fits(const ks_wheel_t *w, unsigned slot, uint64_t at);
 uint64_t ks_wheel_due(const ks_shard_t *sh);
 
 /*
- * Deletes entries that are due, and fields that are, outside transactions; of
- * how many entries.  *budget is what it may cost, one an entry that is looked
- * at or moved on, and what is left.
+ * Turns the wheel as far as the present time, outside transactions: entries
+ * move on to where they belong, each at the cost of 1 of the budget.  It stops
+ * at each slot that may have entries which are due; 0: at none.
  */
-size_t ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t *budget);
+int ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t *budget,
+    unsigned *slot);
 
 /* Up to max entries whose keys expire; soonest: those that end first. */
 unsigned ks_wheel_sample(ks_space_t *sp, ks_shard_t *sh, ks_entry_t **to,
     unsigned max, int soonest);
+
+/* --- ks_body.c --- */
+
+#define KS_WIDEN  2             /* the body has asked for more shards */
+
+/*
+ * Runs the body as a transaction under the locks held; KS_NOMEM: it has been
+ * rolled back.  It is not committed.
+ */
+int ks_try(ks_space_t *sp, ks_body_pt body, void *data);
+
+/* --- ks_reclaim.c --- */
+
+/*
+ * After a commit: frees a bounded part of what it has left to be freed in the
+ * shards of the set.
+ */
+void ks_settle(ks_space_t *sp, uint64_t dirty);
+
+/* --- ks_expire.c --- */
+
+/*
+ * Deletes entries that are due, and fields that are, outside transactions; of
+ * how many entries.  *budget is what it may cost, one an entry that is looked
+ * at or moved on, and what is left.
+ */
+size_t ks_expire_shard(ks_space_t *sp, ks_shard_t *sh, size_t *budget);
 
 /* --- ks_library.c --- */
 
@@ -338,6 +387,10 @@ int ks_make_room(ks_space_t *sp, uint32_t pages);
 /* --- ks_watch.c --- */
 
 void ks_watch_changed(ks_shard_t *sh, uint64_t hash);
+
+/* The version of a key that is watched from here on, and whether it is that. */
+uint64_t ks_watch_begin(const ks_place_t *at);
+int ks_watch_holds(const ks_place_t *at, uint64_t version);
 
 /*
  * To be called inside the transaction whenever a key comes to be, or its value

@@ -1,11 +1,11 @@
 /*
- * Values made of elements in entries: a leaf inside the entry's chunk, or the
- * roots of trees; and the fields of hashes that expire.
+ * Values made of elements in entries: handles that change them, and the fields
+ * of hashes that expire.
  *
  * A leaf that has become too large for its chunk moves to a new entry, which
  * succeeds the old one with one store; so does a value that changes its shape.
  * A leaf inside an entry never holds blobs, so that nothing else belongs to
- * it.  Here alone it is known where in an entry the trees of a value lie.
+ * it.
  */
 
 #include "keyspace/ks_keyspace.h"
@@ -27,83 +27,22 @@ static const ks_value_ops_t  ks_value_ops = {
 
 /* --- handles --- */
 
-static inline unsigned
-ks_entry_trees(const ks_entry_t *e)
+/* on the trees of an entry that is in the table under this key */
+
+static inline void
+ks_value_handle(ks_space_t *sp, ks_shard_t *sh, const ks_str_t *key,
+    ks_entry_t *e, ks_value_t *v)
 {
-    return ks_value_trees(ks_entry_type(e), ks_entry_enc(e));
-}
+    unsigned  i;
 
+    ks_value_attach(sp, sh, e, v);
 
-static inline ks_root_t *
-ks_entry_roots(const ks_entry_t *e)
-{
-    return (ks_root_t *) ks_entry_value(e);
-}
-
-
-/* where the trees are kept */
-
-static void
-ks_value_place(ks_value_t *v)
-{
-    unsigned     i;
-    ks_entry_t  *e;
-
-    e = v->entry;
-
-    for (i = 0; i < ks_nelts(v->tree); i++) {
-        v->tree[i].root = NULL;
-        v->tree[i].leaf = NULL;
-    }
-
-    if (!(e->flags & KS_ENTRY_TREE)) {
-        v->tree[0].leaf = (ks_leaf_t *) ks_entry_value(e);
-        return;
-    }
-
-    for (i = 0; i < ks_entry_trees(e); i++) {
-        v->tree[i].root = ks_entry_roots(e) + i;
-    }
-}
-
-
-/*
- * A handle on the value of an entry which is in no table, or whose key is not
- * at hand: it may be read, moved and taken apart.
- */
-
-static void
-ks_value_attach(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, ks_value_t *v)
-{
-    unsigned    i;
-    ks_tree_t  *t;
-
-    v->mem = &sp->mem;
-    v->shard = sh;
-    v->seed = sp->mem.zone->seed;
-    v->now = sp->now;
-    v->type = (uint8_t) ks_entry_type(e);
-    v->enc = (uint8_t) ks_entry_enc(e);
-    v->expiries = (e->flags & KS_ENTRY_FIELDS) != 0;
-    v->due = v->expiries ? ks_time_of(ks_entry_fields(e)->due) : 0;
+    v->name = key;
     v->ops = &ks_value_ops;
-    v->space = sp;
-    v->entry = e;
-    v->name = NULL;
 
     for (i = 0; i < ks_nelts(v->tree); i++) {
-        t = &v->tree[i];
-        t->mem = &sp->mem;
-        t->shard = sh;
-        t->fresh = 0;
-        t->whole = NULL;
-        t->busy = NULL;
-        t->house = ks_value_house;
-        t->owner = v;
+        v->tree[i].house = ks_value_house;
     }
-
-    ks_value_shape(v);
-    ks_value_place(v);
 }
 
 
@@ -114,8 +53,7 @@ ks_value_open(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
     ks_place_t  at;
 
     at = ks_place(sp, key);
-    ks_value_attach(sp, at.shard, e, v);
-    v->name = key;
+    ks_value_handle(sp, at.shard, key, e, v);
 }
 
 
@@ -212,8 +150,7 @@ ks_value_make(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
     e = ks_entry_succeed(sp, at, old, form);
     ks_value_init(e, form);
 
-    ks_value_attach(sp, at->shard, e, v);
-    v->name = form->key;
+    ks_value_handle(sp, at->shard, form->key, e, v);
     v->tree[0].fresh = 1;
     v->tree[1].fresh = 1;
 }
@@ -446,95 +383,6 @@ ks_value_give(ks_space_t *sp, ks_shard_t *from, const ks_place_t *at,
     }
 
     return v.entry;
-}
-
-
-/* --- its end, its size, its faults --- */
-
-int
-ks_value_owns(const ks_entry_t *e)
-{
-    unsigned  i;
-
-    if (!(e->flags & KS_ENTRY_TREE)) {
-        return 0;
-    }
-
-    for (i = 0; i < ks_entry_trees(e); i++) {
-        if (ks_entry_roots(e)[i].ref) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-size_t
-ks_value_dismantle(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, size_t max)
-{
-    unsigned    i;
-    ks_value_t  v;
-
-    ks_value_attach(sp, sh, e, &v);
-
-    for (i = 0; i < ks_entry_trees(e); i++) {
-        if (v.tree[i].root->ref) {
-            return ks_tree_dismantle(&v.tree[i], max);
-        }
-    }
-
-    return 0;
-}
-
-
-size_t
-ks_value_memory(ks_space_t *sp, ks_entry_t *e)
-{
-    size_t      size;
-    unsigned    i;
-    ks_value_t  v;
-
-    ks_value_attach(sp, NULL, e, &v);
-    size = 0;
-
-    for (i = 0; i < ks_entry_trees(e); i++) {
-        size += ks_tree_memory(&v.tree[i]);
-    }
-
-    return size;
-}
-
-
-void
-ks_value_check(ks_space_t *sp, ks_checker_t *ck, unsigned shard,
-    ks_entry_t *e, int dead)
-{
-    unsigned            i;
-    ks_value_t          v;
-    const ks_fields_t  *fields;
-
-    ks_value_attach(sp, &sp->mem.shards[shard], e, &v);
-
-    if (!dead && ks_value_count(&v) == 0) {
-        ks_checker_fault(ck, "entry %u has no elements",
-                         ks_ref(&sp->mem, e));
-    }
-
-    if (v.expiries) {
-        fields = ks_entry_fields(e);
-
-        if (ks_entry_wheel(e) < ks_either_due(ks_time_of(fields->expire),
-                                              ks_time_of(fields->due)))
-        {
-            ks_checker_fault(ck, "entry %u is early in the wheel",
-                             ks_ref(&sp->mem, e));
-        }
-    }
-
-    for (i = 0; i < ks_entry_trees(e); i++) {
-        ks_tree_check(ck, shard, &v.tree[i]);
-    }
 }
 
 

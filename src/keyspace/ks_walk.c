@@ -148,6 +148,22 @@ ks_walk_bucket(ks_space_t *sp, const ks_bucket_t *b, ks_walk_t *walk)
 }
 
 
+uint64_t
+ks_dbsize(ks_space_t *sp)
+{
+    unsigned  i;
+    uint64_t  n;
+
+    n = 0;
+
+    for (i = 0; i < sp->mem.zone->nshards; i++) {
+        n += sp->mem.shards[i].root.nkeys;
+    }
+
+    return n;
+}
+
+
 /* a shard by the number of its keys, then an entry around a random bucket */
 
 ks_entry_t *

@@ -85,40 +85,31 @@ ks_watch_take(ks_shard_t *sh, ks_watch_slot_t *set, uint64_t hash)
 }
 
 
-void
-ks_watch(ks_space_t *sp, const ks_str_t *key, ks_watched_t *w)
+uint64_t
+ks_watch_begin(const ks_place_t *at)
 {
-    ks_place_t        at;
     ks_watch_slot_t  *slot, *set;
 
-    w->existed = (ks_lookup(sp, key, KS_LOOKUP_PEEK) != NULL);
-
-    at = ks_place(sp, key);
-    slot = ks_watch_find(at.shard, at.hash, &set);
+    slot = ks_watch_find(at->shard, at->hash, &set);
 
     if (slot == NULL) {
-        slot = ks_watch_take(at.shard, set, at.hash);
+        slot = ks_watch_take(at->shard, set, at->hash);
     }
 
-    slot->used = (uint32_t) ++at.shard->watched;
-    w->version = slot->version;
+    slot->used = (uint32_t) ++at->shard->watched;
+
+    return slot->version;
 }
 
 
 int
-ks_unchanged(ks_space_t *sp, const ks_str_t *key, const ks_watched_t *w)
+ks_watch_holds(const ks_place_t *at, uint64_t version)
 {
-    ks_place_t        at;
     ks_watch_slot_t  *slot, *set;
 
-    at = ks_place(sp, key);
-    slot = ks_watch_find(at.shard, at.hash, &set);
+    slot = ks_watch_find(at->shard, at->hash, &set);
 
-    if (slot == NULL || slot->version != w->version) {
-        return 0;
-    }
-
-    return !w->existed || ks_lookup(sp, key, KS_LOOKUP_PEEK) != NULL;
+    return slot != NULL && slot->version == version;
 }
 
 
@@ -137,8 +128,3 @@ ks_watch_changed(ks_shard_t *sh, uint64_t hash)
 }
 
 
-uint64_t
-ks_next_id(ks_space_t *sp)
-{
-    return __atomic_add_fetch(&sp->mem.zone->ids, 1, __ATOMIC_RELAXED);
-}

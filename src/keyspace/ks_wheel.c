@@ -24,8 +24,6 @@
 #define KS_DIGIT_BITS   6
 #define KS_DIGIT_MASK   (KS_WHEEL_SLOTS - 1)
 #define KS_CASCADE      24              /* entries moved in one transaction */
-#define KS_WHEEL_AGAIN  1000            /* ms until it is tried again */
-#define KS_WHEEL_FIELDS 4096            /* of a hash that go at a time */
 
 /* the last slot, with what lies beyond the wheel; it begins in 19530 AD */
 #define KS_WHEEL_NEVER  (KS_WHEEL_LEVELS * KS_WHEEL_SLOTS - 1)
@@ -40,8 +38,6 @@ static int ks_wheel_first(const ks_wheel_t *w, unsigned *level,
 static uint64_t ks_wheel_start(const ks_wheel_t *w, unsigned level,
     unsigned slot);
 static size_t ks_wheel_cascade(ks_space_t *sp, ks_shard_t *sh, unsigned slot);
-static size_t ks_wheel_expire(ks_space_t *sp, ks_shard_t *sh, unsigned slot,
-    size_t max);
 
 
 static inline ks_entry_t *
@@ -338,58 +334,6 @@ ks_wheel_due(const ks_shard_t *sh)
 }
 
 
-size_t
-ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t *budget)
-{
-    size_t       n, cost;
-    unsigned     level, slot;
-    uint64_t     start, now;
-    ks_wheel_t  *w;
-
-    w = &sh->root.wheel;
-    now = sp->now >> KS_TICK_SHIFT;
-    n = 0;
-
-    while (*budget && ks_wheel_first(w, &level, &slot)
-           && slot != KS_WHEEL_NEVER)
-    {
-        start = ks_wheel_start(w, level, slot);
-
-        /* a clock that was set back is behind w->now, but may have keys due */
-
-        if (start > ks_max(now, w->now)) {
-
-            if (w->min[slot] < start << KS_TICK_SHIFT) {
-                w->min[slot] = start << KS_TICK_SHIFT;
-            }
-
-            break;
-        }
-
-        if (start > w->now) {
-            ks_set(&sp->mem, sh, w->now, start);
-            ks_commit(&sp->mem);
-        }
-
-        if (level) {
-            cost = ks_wheel_cascade(sp, sh, slot);
-            *budget -= ks_min(cost, *budget);
-            continue;
-        }
-
-        cost = ks_wheel_expire(sp, sh, slot, *budget);
-        *budget -= cost;
-        n += cost;
-
-        if (cost == 0) {
-            break;
-        }
-    }
-
-    return n;
-}
-
-
 /* Moves entries of a slot that now has reached to where they belong. */
 
 static size_t
@@ -413,133 +357,47 @@ ks_wheel_cascade(ks_space_t *sp, ks_shard_t *sh, unsigned slot)
 }
 
 
-typedef struct {
-    ks_entry_t       *e;        /* NULL: the key is gone */
-    uint32_t          max;
-    int               more;
-    ks_hash_purge_t   at;
-} ks_wheel_purge_t;
-
-
-/* What is written here is written at the end: it may be left before. */
-
-static void
-ks_wheel_purge_body(ks_space_t *sp, void *data)
+int
+ks_wheel_turn(ks_space_t *sp, ks_shard_t *sh, size_t *budget, unsigned *slot)
 {
-    int                more;
-    ks_str_t           key;
-    ks_entry_t        *e;
-    ks_hash_purge_t    at;
-    ks_wheel_purge_t  *p;
-
-    p = data;
-    e = p->e;
-    at = p->at;
-    key = ks_entry_key(sp, e);
-    more = ks_value_purge_step(sp, &key, &e, p->max, &at);
-
-    p->e = e;
-    p->at = at;
-    p->more = more;
-}
-
-
-/*
- * A hash of which fields are due.  When it is to be looked at next.  Few go at
- * a time if there is little memory for the log of their end, so that there is
- * always a way to make room; if there is none for one field, it is tried later.
- */
-
-static uint64_t
-ks_wheel_purge(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
-{
-    ks_mem_t          *m;
-    unsigned           urgent;
-    ks_needed_t        need;
-    ks_wheel_purge_t   p;
-
-    m = &sp->mem;
-    need = m->need;
-    urgent = m->urgent;
-    m->urgent = 1;
-
-    memset(&p, 0, sizeof(ks_wheel_purge_t));
-    p.e = e;
-    p.max = KS_WHEEL_FIELDS;
-
-    do {
-        p.more = 0;
-
-        if (ks_try(sp, ks_wheel_purge_body, &p) != KS_OK) {
-            p.max /= 8;
-            p.more = (p.max != 0);
-        }
-
-        ks_commit(m);
-        ks_slab_drain(m, sh, SIZE_MAX);         /* for the next ones */
-
-    } while (p.more);
-
-    if (p.max == 0) {
-        ks_wheel_reset(sp, sh, p.e, sp->now + KS_WHEEL_AGAIN);
-        ks_commit(m);
-    }
-
-    m->need = need;
-    m->urgent = urgent;
-
-    return p.e ? ks_entry_wheel(p.e) : UINT64_MAX;
-}
-
-
-/*
- * Deletes what is due in a slot of level 0.  If all of it has been looked at,
- * min becomes exact.
- */
-
-static size_t
-ks_wheel_expire(ks_space_t *sp, ks_shard_t *sh, unsigned slot, size_t max)
-{
-    size_t       n;
-    uint64_t     at, min;
-    ks_ref_t     ref, next;
+    size_t       cost;
+    unsigned     level;
+    uint64_t     start, now;
     ks_wheel_t  *w;
-    ks_entry_t  *e;
 
     w = &sh->root.wheel;
-    min = UINT64_MAX;
-    n = 0;
+    now = sp->now >> KS_TICK_SHIFT;
 
-    for (ref = w->head[slot]; ref && n < max; ref = next) {
-        e = ks_wheel_entry(sp, ref);
-        next = ks_entry_ttl(e)->next;
-        at = ks_entry_wheel(e);
+    while (*budget && ks_wheel_first(w, &level, slot)
+           && *slot != KS_WHEEL_NEVER)
+    {
+        start = ks_wheel_start(w, level, *slot);
 
-        if (at >= sp->now) {
-            min = ks_min(min, at);
-            continue;
+        /* a clock that was set back is behind w->now, but may have keys due */
+
+        if (start > ks_max(now, w->now)) {
+
+            if (w->min[*slot] < start << KS_TICK_SHIFT) {
+                w->min[*slot] = start << KS_TICK_SHIFT;
+            }
+
+            return 0;
         }
 
-        n++;
-        at = ks_entry_expire(e);
-
-        if (at == KS_NO_EXPIRE || at >= sp->now) {
-            at = ks_wheel_purge(sp, sh, e);
-            min = ks_min(min, at);
-            continue;
+        if (start > w->now) {
+            ks_set(&sp->mem, sh, w->now, start);
+            ks_commit(&sp->mem);
         }
 
-        ks_drop(sp, e);
-        ks_commit(&sp->mem);
+        if (level == 0) {
+            return 1;
+        }
 
-        sh->expired++;
+        cost = ks_wheel_cascade(sp, sh, *slot);
+        *budget -= ks_min(cost, *budget);
     }
 
-    if (ref == 0) {
-        w->min[slot] = min;
-    }
-
-    return n;
+    return 0;
 }
 
 

@@ -1,0 +1,78 @@
+/*
+ * The body of a transaction: one run of it, and what it may ask for from
+ * inside.  A body that is left by longjmp comes back here, and is undone.
+ */
+
+#include "keyspace/ks_keyspace.h"
+
+
+int
+ks_try(ks_space_t *sp, ks_body_pt body, void *data)
+{
+    int       rc;
+    unsigned  depth;
+
+    depth = sp->depth;
+    sp->mem.need.bytes = 0;
+    sp->mem.jump = &sp->jump;
+    sp->flush = 0;
+    sp->exhausted = 0;
+    sp->tries++;
+    sp->depth++;
+
+    rc = setjmp(sp->jump);
+
+    if (rc != 0) {
+        sp->mem.jump = NULL;
+        sp->depth = depth;
+        ks_rollback(&sp->mem);
+        return rc == 1 ? KS_NOMEM : rc;
+    }
+
+    body(sp, data);
+
+    sp->mem.jump = NULL;
+    sp->depth = depth;
+
+    return KS_OK;
+}
+
+
+void
+ks_want_shards(ks_space_t *sp, uint64_t shards)
+{
+    if (shards & ~sp->mem.locked) {
+        sp->wanted = shards;
+        longjmp(sp->jump, KS_WIDEN);
+    }
+}
+
+
+uint64_t
+ks_transaction(const ks_space_t *sp)
+{
+    return sp->tries;
+}
+
+
+void
+ks_abort(ks_space_t *sp)
+{
+    longjmp(sp->jump, KS_ABORTED);
+}
+
+
+void
+ks_hold(ks_space_t *sp, int on)
+{
+    sp->hold = (on != 0);
+}
+
+
+void
+ks_let_go(ks_space_t *sp)
+{
+    if (sp->mem.locked != 0) {
+        ks_unlock(&sp->mem);
+    }
+}

@@ -1,0 +1,144 @@
+/*
+ * Handles: one process's view of a zone, its clock and its random numbers.
+ */
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "keyspace/ks_keyspace.h"
+
+
+ks_space_t *
+ks_space_open(ks_zone_t *zone)
+{
+    unsigned          i;
+    ks_space_t       *sp;
+    struct timespec   ts;
+
+    sp = calloc(1, sizeof(ks_space_t));
+
+    if (sp == NULL) {
+        return NULL;
+    }
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+
+    ks_mem_attach(&sp->mem, zone);
+    sp->rng = (uint64_t) ts.tv_nsec ^ (uint64_t) getpid() << 32 ^ zone->seed[1];
+    sp->due = UINT64_MAX;
+    for (i = 0; i < KS_HASH_CACHED; i++) {
+        sp->hashed[i].len = SIZE_MAX;
+    }
+    sp->here.len = SIZE_MAX;
+
+    sp->counter = &zone->commands[(unsigned) getpid() % KS_COUNTERS];
+
+    /* whoever had this place before may have died in the middle of it */
+
+    sp->backlog = ks_all_shards(sp);
+
+    ks_space_set_time(sp, (uint64_t) ts.tv_sec * 1000
+                          + (uint64_t) ts.tv_nsec / 1000000);
+    return sp;
+}
+
+
+void
+ks_space_close(ks_space_t *sp)
+{
+    ks_arena_reset(sp);
+    free(sp->arena);
+    free(sp);
+}
+
+
+void
+ks_space_set_time(ks_space_t *sp, uint64_t now_ms)
+{
+    sp->now = now_ms;
+}
+
+
+uint64_t
+ks_space_now(const ks_space_t *sp)
+{
+    return sp->now;
+}
+
+
+ks_zone_t *
+ks_space_zone(const ks_space_t *sp)
+{
+    return sp->mem.zone;
+}
+
+
+void
+ks_space_urgent(ks_space_t *sp, int on)
+{
+    sp->mem.urgent = (on != 0);
+}
+
+
+void
+ks_space_no_touch(ks_space_t *sp, int on)
+{
+    sp->no_touch = (on != 0);
+}
+
+
+void
+ks_space_count_command(ks_space_t *sp)
+{
+    sp->counter->n++;
+}
+
+
+void **
+ks_space_slot(ks_space_t *sp)
+{
+    return &sp->slot;
+}
+
+
+uint64_t
+ks_space_due(const ks_space_t *sp)
+{
+    return sp->due;
+}
+
+
+uint64_t
+ks_all_shards(const ks_space_t *sp)
+{
+    return ~0ull >> (KS_MAX_SHARDS - sp->mem.zone->nshards);
+}
+
+
+uint64_t
+ks_next_id(ks_space_t *sp)
+{
+    return __atomic_add_fetch(&sp->mem.zone->ids, 1, __ATOMIC_RELAXED);
+}
+
+
+/* xorshift64*, Vigna, "An experimental exploration of Marsaglia's xorshift
+ * generators, scrambled" (2016); for sampling, not for secrets */
+
+uint32_t
+ks_rand(ks_space_t *sp, uint32_t below)
+{
+    sp->rng ^= sp->rng >> 12;
+    sp->rng ^= sp->rng << 25;
+    sp->rng ^= sp->rng >> 27;
+
+    return (uint32_t) ((sp->rng * 0x2545f4914f6cdd1dull >> 32) * below >> 32);
+}
+
+
+uint32_t
+ks_random_below(ks_space_t *sp, uint32_t n)
+{
+    return ks_rand(sp, n);
+}

@@ -1,0 +1,65 @@
+/*
+ * The handle: one process's view of one zone.
+ *
+ * It is not thread-safe and is never shared between processes.  Its clock
+ * stands still between two calls of ks_space_set_time().
+ */
+
+#ifndef KS_HANDLE_H
+#define KS_HANDLE_H
+
+#include "memory/ks_zone.h"
+
+
+typedef struct ks_entry_s  ks_entry_t;
+typedef struct ks_space_s  ks_space_t;
+
+
+/* A handle on an attached zone; NULL if the process has no memory. */
+ks_space_t *ks_space_open(ks_zone_t *zone);
+void ks_space_close(ks_space_t *sp);
+
+/* The time that commands see, ms since the epoch; read once per command. */
+void ks_space_set_time(ks_space_t *sp, uint64_t now_ms);
+uint64_t ks_space_now(const ks_space_t *sp);
+ks_zone_t *ks_space_zone(const ks_space_t *sp);
+
+/* the bits of all shards of keys */
+uint64_t ks_all_shards(const ks_space_t *sp);
+
+/*
+ * Commands from here on are of a kind that is not to be refused for want of
+ * memory if there is any way: EXPIRE, RENAME (on), or ordinary (off).
+ */
+void ks_space_urgent(ks_space_t *sp, int on);
+
+/* Look-ups from here on are no accesses (CLIENT NO-TOUCH), or are again. */
+void ks_space_no_touch(ks_space_t *sp, int on);
+
+void ks_space_count_command(ks_space_t *sp);
+
+/* A place for the layer of scripts to keep what goes with the handle. */
+void **ks_space_slot(ks_space_t *sp);
+
+/* A number that no other handle on the zone gets; from 1 on. */
+uint64_t ks_next_id(ks_space_t *sp);
+
+/* A random number below n, which is 1 or more; not for secrets. */
+uint32_t ks_random_below(ks_space_t *sp, uint32_t n);
+
+/* Memory for the time of one command; freed by ks_arena_reset(). */
+void *ks_arena_alloc(ks_space_t *sp, size_t size);
+void ks_arena_reset(ks_space_t *sp);
+
+/* Frees what was taken since the mark: for commands inside of commands. */
+typedef struct {
+    void    *block;
+    void    *large;
+    size_t   used;
+} ks_arena_mark_t;
+
+ks_arena_mark_t ks_arena_mark(ks_space_t *sp);
+void ks_arena_release(ks_space_t *sp, const ks_arena_mark_t *mark);
+
+
+#endif /* KS_HANDLE_H */

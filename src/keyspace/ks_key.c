@@ -1,0 +1,241 @@
+/*
+ * What is done with a key and its entry as a whole: it is looked up, gets
+ * another time or another name, is copied, removed, watched.
+ */
+
+#include "keyspace/ks_keyspace.h"
+
+
+static ks_entry_t *ks_give_value(ks_space_t *sp, const ks_place_t *at,
+    ks_entry_t *old, ks_form_t *form, const ks_entry_t *e,
+    const ks_blob_t *blob);
+
+
+ks_entry_t *
+ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
+{
+    uint64_t     at;
+    ks_place_t   place;
+    ks_entry_t  *e;
+
+    place = ks_place(sp, key);
+    e = ks_table_find(sp, &place, key);
+
+    if (e) {
+        at = ks_entry_expire(e);
+
+        if (at && sp->now > at) {
+            ks_remove(sp, key, e);
+            place.shard->expired++;
+            e = NULL;
+
+        } else if (e->flags & KS_ENTRY_FIELDS) {
+            e = ks_value_purge(sp, key, e);
+        }
+    }
+
+    if (e && flags != KS_LOOKUP_PEEK && !sp->no_touch) {
+        ks_entry_touch(sp, e);
+    }
+
+    if (flags == KS_LOOKUP_READ) {
+
+        if (e) {
+            place.shard->hits++;
+
+        } else {
+            place.shard->misses++;
+        }
+    }
+
+    return e;
+}
+
+
+void
+ks_remove(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
+{
+    ks_place_t  at;
+
+    at = ks_place(sp, key);
+    ks_remove_at(sp, &at, e);
+}
+
+
+/*
+ * A new entry with the string of e, in the place of old or of none.  blob is
+ * what becomes its value; without one the value is inside e, and is copied
+ * (into a blob if a longer key leaves no room for it).
+ */
+
+static ks_entry_t *
+ks_give_value(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
+    ks_form_t *form, const ks_entry_t *e, const ks_blob_t *blob)
+{
+    uint32_t     access;
+    ks_blob_t    b;
+    ks_entry_t  *fresh;
+
+    access = e->access;
+
+    form->vlen = e->vlen;
+    form->type = e->type;
+    form->flags = blob ? KS_ENTRY_BLOB : 0;
+
+    if (ks_form_size(form) > KS_ENTRY_INLINE) {
+        form->flags = KS_ENTRY_BLOB;
+    }
+
+    fresh = ks_entry_succeed(sp, at, old, form);
+    fresh->access = access;
+
+    if (blob) {
+        ks_entry_set_blob(fresh, blob);
+
+    } else if (form->flags & KS_ENTRY_BLOB) {
+        b = ks_blob_create(&sp->mem, at->shard, ks_entry_value(e), e->vlen);
+        ks_entry_set_blob(fresh, &b);
+
+    } else {
+        memcpy(ks_entry_value(fresh), ks_entry_value(e), e->vlen);
+    }
+
+    return fresh;
+}
+
+
+/*
+ * A TTL that changes is changed in place; one that comes or goes takes
+ * another chunk, and the blob changes hands.
+ */
+
+ks_entry_t *
+ks_set_expire(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e, uint64_t at)
+{
+    ks_blob_t   b;
+    ks_form_t   form;
+    ks_place_t  place;
+
+    place = ks_place(sp, key);
+    ks_touched(sp, &place);
+
+    if (at == ks_entry_expire(e)) {
+        return e;
+    }
+
+    if (e->flags & KS_ENTRY_FIELDS) {
+        ks_entry_set_times(sp, place.shard, e, at,
+                           ks_time_of(ks_entry_fields(e)->due));
+        return e;
+    }
+
+    if (at && (e->flags & KS_ENTRY_TTL)) {
+        ks_wheel_reset(sp, place.shard, e, at);
+        return e;
+    }
+
+    form.key = key;
+    form.at = at;
+
+    if (ks_entry_type(e) != KS_TYPE_STRING) {
+        return ks_value_give(sp, place.shard, &place, e, &form, e);
+    }
+
+    if (e->flags & KS_ENTRY_BLOB) {
+        b = ks_entry_blob(e);
+        ks_entry_disown(sp, place.shard, e);
+        return ks_give_value(sp, &place, e, &form, e, &b);
+    }
+
+    return ks_give_value(sp, &place, e, &form, e, NULL);
+}
+
+
+void
+ks_rename(ks_space_t *sp, const ks_str_t *src, ks_entry_t *e,
+    const ks_str_t *dst)
+{
+    ks_blob_t   b;
+    ks_form_t   form;
+    ks_place_t  from, to;
+
+    from = ks_place(sp, src);
+    to = ks_place(sp, dst);
+
+    form.key = dst;
+    form.at = ks_entry_expire(e);
+
+    if (ks_entry_type(e) != KS_TYPE_STRING) {
+        ks_value_give(sp, from.shard, &to, NULL, &form, e);
+
+    } else if (e->flags & KS_ENTRY_BLOB) {
+        b = ks_entry_blob(e);
+
+        if (from.shard != to.shard) {
+            b = ks_blob_move(&sp->mem, from.shard, to.shard, &b);
+        }
+
+        ks_give_value(sp, &to, NULL, &form, e, &b);
+        ks_entry_disown(sp, from.shard, e);
+
+    } else {
+        ks_give_value(sp, &to, NULL, &form, e, NULL);
+    }
+
+    ks_remove_at(sp, &from, e);
+}
+
+
+void
+ks_copy(ks_space_t *sp, ks_entry_t *e, const ks_str_t *dst)
+{
+    uint32_t    access;
+    ks_blob_t   b;
+    ks_form_t   form;
+    ks_place_t  to;
+
+    to = ks_place(sp, dst);
+
+    form.key = dst;
+    form.at = ks_entry_expire(e);
+
+    if (ks_entry_type(e) != KS_TYPE_STRING) {
+        access = e->access;
+        e = ks_value_copy(sp, NULL, &to, NULL, &form, e);
+        e->access = access;
+        return;
+    }
+
+    if (e->flags & KS_ENTRY_BLOB) {
+        b = ks_entry_blob(e);
+        b = ks_blob_copy(&sp->mem, to.shard, &b);
+        ks_give_value(sp, &to, NULL, &form, e, &b);
+        return;
+    }
+
+    ks_give_value(sp, &to, NULL, &form, e, NULL);
+}
+
+
+void
+ks_watch(ks_space_t *sp, const ks_str_t *key, ks_watched_t *w)
+{
+    ks_place_t  at;
+
+    w->existed = (ks_lookup(sp, key, KS_LOOKUP_PEEK) != NULL);
+
+    at = ks_place(sp, key);
+    w->version = ks_watch_begin(&at);
+}
+
+
+int
+ks_unchanged(ks_space_t *sp, const ks_str_t *key, const ks_watched_t *w)
+{
+    ks_place_t  at;
+
+    at = ks_place(sp, key);
+
+    return ks_watch_holds(&at, w->version)
+           && (!w->existed || ks_lookup(sp, key, KS_LOOKUP_PEEK) != NULL);
+}

@@ -1,0 +1,85 @@
+/*
+ * Keys and their entries as a whole.
+ *
+ * Every function wants the shard of each key that it is given locked by the
+ * running transaction.  Pointers to entries are good until the next call that
+ * may store to the same key, and never beyond the body.
+ */
+
+#ifndef KS_KEY_H
+#define KS_KEY_H
+
+#include "keyspace/ks_place.h"
+
+
+#define KS_NO_EXPIRE     0
+#define KS_KEEP_TTL      UINT64_MAX
+
+/* ks_lookup() flags */
+#define KS_LOOKUP_READ   0      /* counts a hit or a miss, and is an access */
+#define KS_LOOKUP_WRITE  1      /* is an access */
+#define KS_LOOKUP_PEEK   2      /* neither: TTL, OBJECT, EXISTS as Redis */
+
+
+/*
+ * NULL if there is none; one that has expired is deleted on the way, and so
+ * are fields of a hash, and the hash if none is left.
+ */
+ks_entry_t *ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags);
+void ks_remove(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e);
+
+unsigned ks_entry_type(const ks_entry_t *e);
+unsigned ks_entry_enc(const ks_entry_t *e);
+uint64_t ks_entry_expire(const ks_entry_t *e);          /* ms, 0: never */
+int ks_entry_fields_expire(const ks_entry_t *e);        /* a hash's may */
+
+/* The key's bytes; of a long key a copy in the arena. */
+ks_str_t ks_entry_key(ks_space_t *sp, const ks_entry_t *e);
+
+/* at: ms, or KS_NO_EXPIRE.  Returns where the entry is now. */
+ks_entry_t *ks_set_expire(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
+    uint64_t at);
+
+/*
+ * Gives e's value and TTL the key dst, whose old value must be removed
+ * first, and removes src; ks_copy() leaves src.
+ */
+void ks_rename(ks_space_t *sp, const ks_str_t *src, ks_entry_t *e,
+    const ks_str_t *dst);
+void ks_copy(ks_space_t *sp, ks_entry_t *e, const ks_str_t *dst);
+
+/* OBJECT and MEMORY */
+uint64_t ks_entry_idle(ks_space_t *sp, const ks_entry_t *e);    /* seconds */
+unsigned ks_entry_freq(ks_space_t *sp, const ks_entry_t *e);    /* 0..255 */
+size_t ks_entry_memory(ks_space_t *sp, const ks_entry_t *e);    /* bytes */
+
+/*
+ * How an entry was used before it came here: the seconds since, and how often.
+ * What is negative, or not what the policy goes by, stays.
+ */
+void ks_entry_used(ks_space_t *sp, ks_entry_t *e, int64_t idle, int64_t freq);
+
+
+/* --- watched keys (WATCH) --- */
+
+/* what is known of a key since it is watched; the process's own memory */
+typedef struct {
+    uint64_t         version;
+    unsigned         existed:1;
+} ks_watched_t;
+
+/*
+ * ks_watch() begins to watch a key; ks_unchanged() tells whether nobody, in
+ * whatever process, has changed it since: neither its value nor its TTL, nor
+ * that it is there or not.  Both under the lock of the key's shard, inside a
+ * transaction.  It never misses a change; it may see one where there was none,
+ * when more keys are watched at once than the zone has room for.
+ *
+ * A key that has expired since is changed; that one which was expired when it
+ * was watched is gone is not.  Nothing has to be done to end it.
+ */
+void ks_watch(ks_space_t *sp, const ks_str_t *key, ks_watched_t *w);
+int ks_unchanged(ks_space_t *sp, const ks_str_t *key, const ks_watched_t *w);
+
+
+#endif /* KS_KEY_H */

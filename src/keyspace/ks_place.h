@@ -1,0 +1,43 @@
+/*
+ * Places: where a key is, or would be.
+ */
+
+#ifndef KS_PLACE_H
+#define KS_PLACE_H
+
+#include "keyspace/ks_handle.h"
+#include "memory/ks_mem.h"
+
+
+#define KS_KEY_MAX       65535  /* bytes in a key */
+
+typedef struct {
+    uint64_t        hash;
+    ks_shard_t     *shard;
+} ks_place_t;
+
+
+/* the bit of the shard that a key lives in, to be OR-ed into a lock set */
+uint64_t ks_key_shard(ks_space_t *sp, const ks_str_t *key);
+
+/* ks_locate() is for a key that nobody has asked for lately. */
+ks_place_t ks_place(ks_space_t *sp, const ks_str_t *key);
+ks_place_t ks_locate(const ks_space_t *sp, const ks_str_t *key);
+
+/*
+ * This very slice, whose bytes stay as they are, is at that place, as
+ * ks_place() has said: it is not hashed again until another one is entered, or
+ * NULL.  Returns the bit of its shard.
+ */
+uint64_t ks_enter(ks_space_t *sp, const ks_str_t *key, const ks_place_t *at);
+
+/*
+ * Hints for a key that is going to be looked up soon: the first asks for its
+ * bucket, the second, some time later, for its entry.  Cache misses of several
+ * commands then overlap.  Without locks, and safe at any time.
+ */
+void ks_prefetch_bucket(ks_space_t *sp, const ks_place_t *at);
+void ks_prefetch_entry(ks_space_t *sp, const ks_place_t *at);
+
+
+#endif /* KS_PLACE_H */

@@ -1,0 +1,78 @@
+/*
+ * What has been unlinked is freed: a part behind each commit, the rest when
+ * the host has time.
+ */
+
+#include "keyspace/ks_keyspace.h"
+
+
+#define KS_DRAIN_CHUNKS   64            /* freed after each transaction */
+#define KS_REAP_PIECES    16
+
+
+/* after the commit: a bounded part of what it has left to be freed */
+
+void
+ks_settle(ks_space_t *sp, uint64_t dirty)
+{
+    ks_shard_t  *sh;
+
+    for ( /* void */ ; dirty; dirty &= dirty - 1) {
+        sh = &sp->mem.shards[__builtin_ctzll(dirty)];
+
+        if (sh->root.dead) {
+            ks_entry_reap(sp, sh, KS_REAP_PIECES);
+        }
+
+        if (sh->pending) {
+            ks_slab_drain(&sp->mem, sh, KS_DRAIN_CHUNKS);
+        }
+
+        if (sh->root.dead || sh->pending) {
+            sp->backlog |= 1ull << ks_shard_index(&sp->mem, sh);
+        }
+    }
+}
+
+
+int
+ks_backlog(const ks_space_t *sp)
+{
+    return sp->backlog != 0;
+}
+
+
+size_t
+ks_reclaim(ks_space_t *sp, size_t max)
+{
+    size_t       n, step;
+    unsigned     i;
+    ks_mem_t    *m;
+    ks_shard_t  *sh;
+
+    m = &sp->mem;
+    n = 0;
+
+    while (n < max && sp->backlog) {
+        i = (unsigned) __builtin_ctzll(sp->backlog);
+        sh = &m->shards[i];
+
+        /* a short hold each time: others may be waiting */
+
+        ks_lock(m, 1ull << i);
+        step = ks_slab_drain(m, sh, KS_DRAIN_CHUNKS);
+
+        if (step == 0) {
+            step = ks_entry_reap(sp, sh, KS_DRAIN_CHUNKS);
+        }
+
+        if (step == 0) {
+            sp->backlog &= ~(1ull << i);
+        }
+
+        ks_unlock(m);
+        n += step;
+    }
+
+    return n;
+}

@@ -1,0 +1,44 @@
+/*
+ * Strings in entries; what is said in ks_key.h of entries holds here too.
+ */
+
+#ifndef KS_STRING_H
+#define KS_STRING_H
+
+#include "keyspace/ks_key.h"
+
+
+#define KS_STRING_MAX    (512u * 1024 * 1024)
+
+
+size_t ks_string_len(const ks_entry_t *e);
+
+/*
+ * The longest contiguous run of the value's bytes from off on; *n is its
+ * length, 0 at the end.  An inline value is one run.
+ */
+const u_char *ks_string_run(ks_space_t *sp, const ks_entry_t *e, size_t off,
+    size_t *n);
+
+/* The whole value as one slice; of a long one a copy in the arena. */
+ks_str_t ks_string_flat(ks_space_t *sp, const ks_entry_t *e);
+
+/*
+ * Stores a whole string value at key.  e is what ks_lookup() gave for the key
+ * (NULL: none), of any type: it is replaced.  expire: ms, KS_NO_EXPIRE or
+ * KS_KEEP_TTL.  enc is one of KS_ENC_*.  value may not point into the zone.
+ */
+ks_entry_t *ks_string_set(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
+    const ks_str_t *value, unsigned enc, uint64_t expire);
+
+/*
+ * Writes len bytes at off into the string e (NULL: the key is created), which
+ * grows with zero bytes as needed; its TTL stays, its encoding becomes RAW.
+ * data NULL: only grows, to off + len; if it is as long already, that is no
+ * change to those who watch the key.  In place where it can be.
+ */
+ks_entry_t *ks_string_write(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
+    size_t off, const u_char *data, size_t len);
+
+
+#endif /* KS_STRING_H */
