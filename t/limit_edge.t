@@ -401,12 +401,39 @@ subtest 'a reload to another rate, another algorithm' => sub {
                 next;
             }
 
-            # a time of gcra is no count, and bars until it has come
+            # a time of gcra is a count beyond any of clients: a bar
             my $want = $from eq 'gcra' && $to eq 'fixed_window' ? 429 : 200;
 
             is($r->{status}, $want, "... to $to");
             is(sane($r), '', '... with sane fields');
         }
+    }
+
+    # who has used up a small quota is not kept waiting by it under a larger
+    my %raised = (
+        fixed_window   => ['rate=100r/h', 'rate=10r/s'],
+        sliding_window => ['rate=100r/h', 'rate=10r/s'],
+        token_bucket   => ['rate=1r/h burst=1', 'rate=100r/s burst=100'],
+        gcra           => ['rate=1r/h burst=0', 'rate=100r/s burst=9'],
+    );
+
+    for my $algorithm (@ALGORITHMS) {
+        my ($old, $new) = @{$raised{$algorithm}};
+
+        $n->reload($conf->("$old algorithm=$algorithm"));
+        my $redis = $n->resp;
+        $redis->run('DEL', 'limit:x:k');
+        $redis->close;
+        1 while $ask->()->{status} == 200;
+        cmp_ok($ask->()->{headers}{'retry-after'}, '>', 30,
+               "$algorithm, $old: all is used up");
+
+        $n->reload($conf->("$new algorithm=$algorithm"));
+        my $r = $ask->();
+        cmp_ok($r->{headers}{'retry-after'} // 0, '<=', 2,
+               "... $new: it is there soon");
+        ok(KS::Proc::wait_for(30, sub { $ask->()->{status} == 200 }),
+           '... and so it is');
     }
 
     $n->stop;

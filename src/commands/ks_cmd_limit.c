@@ -64,6 +64,7 @@ ks_throttle_args(ks_ctx_t *c, int argc, ks_str_t *argv, ks_limit_check_t *lc)
     lc->cost = 1;
     lc->strict = 1;
     lc->full = 0;
+    lc->lasting = 1;
     lc->limit.algorithm = KS_LIMIT_GCRA;
 
     if (ks_throttle_int(c, &argv[2], &lc->limit.burst) != KS_OK

@@ -24,6 +24,9 @@ typedef struct {
     ks_limit_op_pt  look;       /* reads the state, and judges */
     ks_limit_op_pt  tell;       /* what is left, and until when */
     ks_limit_op_pt  charge;     /* and tells */
+
+    /* stores the state of a rejection, after tell */
+    void          (*keep)(ks_space_t *sp, ks_limit_check_t *lc);
 } ks_limit_ops_t;
 
 
@@ -39,11 +42,13 @@ static const ks_str_t  ks_bucket_fields[] = {
 
 #define KS_LIMIT_FIELDS  3
 #define KS_LIMIT_SKEW    1000           /* ms between clocks, at least */
+#define KS_LIMIT_BAR     1000000        /* a count that is set, not charged */
 #define KS_LIMIT_ROOM    96             /* bytes of the elements of a hash */
 
 enum { KS_FIXED_COUNT = 0, KS_FIXED_END };
 enum { KS_WINDOW_START = 0, KS_WINDOW_CURRENT, KS_WINDOW_PREVIOUS };
 enum { KS_BUCKET_TOKENS = 0, KS_BUCKET_PART, KS_BUCKET_AT };
+enum { KS_GCRA_ARRIVAL = 0, KS_GCRA_INTERVAL };
 
 
 static int ks_limit_search_hash(ks_space_t *sp, ks_limit_check_t *lc,
@@ -88,16 +93,16 @@ ks_ms_to_ns(ks_wide_t ms)
 
 
 /*
- * Whether a state is of a time to come: somebody has looked at the clock later
- * and came first, or it was set back.  For such a state time stands still
- * until then, or what was charged would be forgotten; but not for longer than
- * a period, in which the quota comes back anyway.
+ * Whether a state is of a time to come, but not of one so far off that only a
+ * clock which was set back explains it: another process has looked at the
+ * clock later and came first.  For such a state time stands still until then,
+ * or what was charged would be forgotten.
  */
 
 static inline int
-ks_limit_ahead(const ks_limit_check_t *lc, int64_t at, int64_t now)
+ks_limit_ahead(int64_t at, int64_t now, int64_t most)
 {
-    return at > now && at - now <= ks_max(lc->limit.period, KS_LIMIT_SKEW);
+    return at > now && at - now <= ks_max(most, KS_LIMIT_SKEW);
 }
 
 
@@ -377,6 +382,25 @@ ks_fixed_tell(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 }
 
 
+/*
+ * No window of this rule ends so late: the clock was set back, or the period
+ * was a longer one.  A count beyond those of clients is a bar.
+ */
+
+static void
+ks_fixed_mend(ks_limit_check_t *lc, int64_t now)
+{
+    if (lc->state[KS_FIXED_COUNT] >= KS_LIMIT_BAR
+        && lc->state[KS_FIXED_COUNT] > lc->quota)
+    {
+        return;
+    }
+
+    lc->state[KS_FIXED_END] = now + lc->limit.period;
+    lc->mended = 1;
+}
+
+
 static void
 ks_fixed_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
@@ -398,28 +422,43 @@ ks_fixed_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
     }
 
     lc->quota = ks_limit_quota(&lc->limit);
+
+    if (ks_unlikely(lc->state[KS_FIXED_END]
+                    > now + lc->limit.period + KS_LIMIT_SKEW))
+    {
+        ks_fixed_mend(lc, now);
+    }
+
     lc->limited = ((ks_wide_t) lc->state[KS_FIXED_COUNT] + lc->cost
                    > lc->quota);
 }
 
 
 static void
+ks_fixed_keep(ks_space_t *sp, ks_limit_check_t *lc)
+{
+    ks_limit_store_string(sp, lc, lc->state[KS_FIXED_COUNT],
+                          (uint64_t) lc->state[KS_FIXED_END]);
+}
+
+
+static void
 ks_fixed_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
-    int64_t  *state;
+    int64_t  ms, *state;
 
+    ms = (int64_t) ks_space_now(sp);
     state = lc->state;
 
-    if (state[KS_FIXED_END] == (int64_t) ks_space_now(sp)
+    if (state[KS_FIXED_END] == ms
         || state[KS_FIXED_END] == (int64_t) KS_NO_EXPIRE)
     {
-        state[KS_FIXED_END] = (int64_t) ks_space_now(sp) + lc->limit.period;
+        state[KS_FIXED_END] = ms + lc->limit.period;
     }
 
     state[KS_FIXED_COUNT] += lc->cost;
 
-    ks_limit_store_string(sp, lc, state[KS_FIXED_COUNT],
-                          (uint64_t) state[KS_FIXED_END]);
+    ks_fixed_keep(sp, lc);
     ks_fixed_tell(sp, lc, now);
 }
 
@@ -512,7 +551,7 @@ ks_sliding_tell(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 /*
  * Brings the state to the present window.  One that has begun after that is of
  * another period, or of a clock that was set back by far: what it holds was
- * charged lately.
+ * charged lately.  For up to a period the quota would not come back anyway.
  */
 
 static void
@@ -525,13 +564,22 @@ ks_sliding_turn(ks_limit_check_t *lc, int64_t now)
     state[KS_WINDOW_CURRENT] = ks_max(state[KS_WINDOW_CURRENT], 0);
     state[KS_WINDOW_PREVIOUS] = ks_max(state[KS_WINDOW_PREVIOUS], 0);
 
-    if (ks_unlikely(ks_limit_ahead(lc, state[KS_WINDOW_START], now))) {
+    if (ks_unlikely(ks_limit_ahead(state[KS_WINDOW_START], now,
+                                   lc->limit.period)))
+    {
         return;
     }
 
     start = now - now % lc->limit.period;
 
-    if (state[KS_WINDOW_START] < start) {
+    if (ks_likely(state[KS_WINDOW_START] == start)) {
+        return;
+    }
+
+    if (state[KS_WINDOW_START] > start) {
+        lc->mended = 1;
+
+    } else {
         state[KS_WINDOW_PREVIOUS] =
             (state[KS_WINDOW_START] >= start - lc->limit.period)
             ? state[KS_WINDOW_CURRENT] : 0;
@@ -558,14 +606,21 @@ ks_sliding_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 
 
 static void
+ks_sliding_keep(ks_space_t *sp, ks_limit_check_t *lc)
+{
+    ks_limit_store_hash(sp, lc, ks_window_fields,
+                        ks_space_now(sp)
+                        + (uint64_t) (lc->reset / KS_LIMIT_MS));
+}
+
+
+static void
 ks_sliding_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
     lc->state[KS_WINDOW_CURRENT] += lc->cost;
 
     ks_sliding_tell(sp, lc, now);
-    ks_limit_store_hash(sp, lc, ks_window_fields,
-                        ks_space_now(sp)
-                        + (uint64_t) (lc->reset / KS_LIMIT_MS));
+    ks_sliding_keep(sp, lc);
 }
 
 
@@ -617,7 +672,10 @@ ks_bucket_tell(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 }
 
 
-/* What has come since the time of the state; no bucket is a full one. */
+/*
+ * What has come since the time of the state; no bucket is a full one.  After a
+ * clock was set back it fills from now on.
+ */
 
 static void
 ks_bucket_fill(ks_limit_check_t *lc, int64_t now)
@@ -642,9 +700,16 @@ ks_bucket_fill(ks_limit_check_t *lc, int64_t now)
 
     ks_bucket_set_level(lc, ks_min(level, full));
 
-    if (ks_likely(!ks_limit_ahead(lc, state[KS_BUCKET_AT], now))) {
-        state[KS_BUCKET_AT] = now;
+    if (ks_unlikely(state[KS_BUCKET_AT] > now)) {
+
+        if (ks_limit_ahead(state[KS_BUCKET_AT], now, 0)) {
+            return;
+        }
+
+        lc->mended = 1;
     }
+
+    state[KS_BUCKET_AT] = now;
 }
 
 
@@ -664,6 +729,15 @@ ks_bucket_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 
 
 static void
+ks_bucket_keep(ks_space_t *sp, ks_limit_check_t *lc)
+{
+    ks_limit_store_hash(sp, lc, ks_bucket_fields,
+                        ks_space_now(sp)
+                        + (uint64_t) (lc->reset / KS_LIMIT_MS));
+}
+
+
+static void
 ks_bucket_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
     /* another rule with the same key may just have taken some of them */
@@ -671,9 +745,7 @@ ks_bucket_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
         ks_max(lc->state[KS_BUCKET_TOKENS] - lc->cost, 0);
 
     ks_bucket_tell(sp, lc, now);
-    ks_limit_store_hash(sp, lc, ks_bucket_fields,
-                        ks_space_now(sp)
-                        + (uint64_t) (lc->reset / KS_LIMIT_MS));
+    ks_bucket_keep(sp, lc);
 }
 
 
@@ -693,11 +765,12 @@ ks_gcra_tell(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 
     (void) sp;
 
-    interval = ks_limit_interval(&lc->limit);
-    left = interval * lc->quota - ((ks_wide_t) lc->state[0] - now);
+    interval = lc->state[KS_GCRA_INTERVAL];
+    left = interval * lc->quota
+           - ((ks_wide_t) lc->state[KS_GCRA_ARRIVAL] - now);
 
     lc->remaining = ks_narrow(ks_div(ks_max(left, 0), interval));
-    lc->reset = lc->state[0] - now;
+    lc->reset = lc->state[KS_GCRA_ARRIVAL] - now;
     lc->retry = KS_LIMIT_NEVER;
 
     if (lc->limited && lc->cost <= lc->quota) {
@@ -706,42 +779,73 @@ ks_gcra_tell(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 }
 
 
-/* state[0] is the arrival time that goes with the present one */
+/* No charge of this rule leads further than the whole quota from now. */
+
+static void
+ks_gcra_mend(ks_limit_check_t *lc, ks_wide_t whole, int64_t now)
+{
+    if (!lc->lasting
+        && lc->state[KS_GCRA_ARRIVAL]
+           > now + whole + KS_LIMIT_SKEW * KS_LIMIT_MS)
+    {
+        lc->state[KS_GCRA_ARRIVAL] = (int64_t) (now + whole);
+        lc->limited = (lc->cost > 0);
+        lc->mended = 1;
+    }
+}
+
+
+/* The arrival in the state is the time that goes with the present one. */
 
 static void
 ks_gcra_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
     ks_wide_t  interval, next;
 
-    lc->state[0] = now;
+    lc->state[KS_GCRA_ARRIVAL] = now;
 
-    if (ks_limit_read_string(sp, lc, &lc->state[0]) != KS_OK) {
+    if (ks_limit_read_string(sp, lc, &lc->state[KS_GCRA_ARRIVAL]) != KS_OK) {
         return;
     }
 
-    lc->state[0] = ks_max(lc->state[0], now);
+    lc->state[KS_GCRA_ARRIVAL] = ks_max(lc->state[KS_GCRA_ARRIVAL], now);
     lc->quota = ks_limit_quota(&lc->limit);
 
     interval = ks_limit_interval(&lc->limit);
-    next = lc->state[0] + interval * lc->cost;
+    lc->state[KS_GCRA_INTERVAL] = (int64_t) interval;
+    next = lc->state[KS_GCRA_ARRIVAL] + interval * lc->cost;
     lc->limited = (next - interval * lc->quota > now);
 
-    if (!lc->limited && (next > INT64_MAX - KS_LIMIT_MS || next < now)) {
+    if (lc->limited) {
+        ks_gcra_mend(lc, interval * lc->quota, now);
+
+    } else if (next > INT64_MAX - KS_LIMIT_MS || next < now) {
         lc->fault = KS_LIMIT_RANGE;
     }
 }
 
 
 static void
+ks_gcra_keep(ks_space_t *sp, ks_limit_check_t *lc)
+{
+    int64_t  arrival;
+
+    arrival = lc->state[KS_GCRA_ARRIVAL];
+
+    ks_limit_store_string(sp, lc, arrival,
+                          (uint64_t) ks_div_up(arrival, KS_LIMIT_MS));
+}
+
+
+static void
 ks_gcra_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
-    lc->state[0] += ks_limit_interval(&lc->limit) * lc->cost;
+    lc->state[KS_GCRA_ARRIVAL] += lc->state[KS_GCRA_INTERVAL] * lc->cost;
 
     ks_gcra_tell(sp, lc, now);
 
-    if (lc->state[0] > now) {
-        ks_limit_store_string(sp, lc, lc->state[0],
-                              (uint64_t) ks_div_up(lc->state[0], KS_LIMIT_MS));
+    if (lc->state[KS_GCRA_ARRIVAL] > now) {
+        ks_gcra_keep(sp, lc);
 
     } else if (lc->entry != NULL) {
         ks_remove(sp, &lc->key, lc->entry);
@@ -752,10 +856,10 @@ ks_gcra_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 /* --- all of them --- */
 
 static const ks_limit_ops_t  ks_limit_ops[] = {
-    { ks_fixed_look,   ks_fixed_tell,   ks_fixed_charge },
-    { ks_sliding_look, ks_sliding_tell, ks_sliding_charge },
-    { ks_bucket_look,  ks_bucket_tell,  ks_bucket_charge },
-    { ks_gcra_look,    ks_gcra_tell,    ks_gcra_charge }
+    { ks_fixed_look, ks_fixed_tell, ks_fixed_charge, ks_fixed_keep },
+    { ks_sliding_look, ks_sliding_tell, ks_sliding_charge, ks_sliding_keep },
+    { ks_bucket_look, ks_bucket_tell, ks_bucket_charge, ks_bucket_keep },
+    { ks_gcra_look, ks_gcra_tell, ks_gcra_charge, ks_gcra_keep }
 };
 
 
@@ -764,6 +868,7 @@ ks_limit_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
     lc->limited = 0;
     lc->storing = 0;
+    lc->mended = 0;
     lc->fault = KS_LIMIT_FINE;
 
     if (ks_unlikely(lc->full)) {
@@ -795,7 +900,10 @@ ks_limit_shared(const ks_limit_check_t *checks, size_t i)
 }
 
 
-/* The second step, for who has no fault: a charge, or nothing but its end. */
+/*
+ * The second step of a check without a fault: a charge, or only what is told;
+ * a state that was mended is stored in any case.
+ */
 
 static void
 ks_limit_settle(ks_space_t *sp, ks_limit_check_t *lc, int64_t now, int pass)
@@ -813,6 +921,14 @@ ks_limit_settle(ks_space_t *sp, ks_limit_check_t *lc, int64_t now, int pass)
 
     } else {
         ops->tell(sp, lc, now);
+
+        /* or it would be found again as it was, and no time would pass */
+
+        if (ks_unlikely(lc->mended)) {
+            lc->storing = 1;
+            ops->keep(sp, lc);
+            lc->storing = 0;
+        }
     }
 }
 

@@ -24,6 +24,13 @@
  * is, too; anything else that is no integer is an error, and so is another
  * type.
  *
+ * A state that this rule cannot have come to at this time (the clock was set
+ * back, or the rule was another one) is judged as the latest that it can have
+ * come to, and is stored like that although the request be rejected: so no
+ * client waits for longer than the rule says.  The sliding window is let be for
+ * up to a period.  A fixed window with a count of a million or more, above the
+ * quota, is a bar that somebody has set: it ends when the key does.
+ *
  * All arithmetic is on integers.  The windows and the bucket are exact to the
  * millisecond; gcra goes by the nanosecond.
  */
@@ -75,6 +82,8 @@ typedef struct {
     int64_t               cost;     /* 0: only looks */
     unsigned              strict:1; /* a fault rejects */
     unsigned              full:1;   /* there was no room for it: left out */
+    unsigned              lasting:1;    /* gcra: time beyond the quota counts,
+                                           as in redis-cell */
     void                 *data;     /* the caller's own */
 
     /* what became of it */
@@ -88,6 +97,8 @@ typedef struct {
 
     /* between the steps */
     unsigned              storing:1;    /* it is being charged */
+    unsigned              mended:1;     /* the state was not one of this rule
+                                           at this time */
     ks_entry_t           *entry;
     int64_t               state[3];
     int64_t               stored[3];

@@ -945,8 +945,15 @@ test_readable(void **state)
     assert_string_equal(line(b, "PTTL f"), ":1000\r\n");
     line(b, "SET f 99");
     assert_int_equal(ask(sp, &fixed, "f", 1).retry, -1);
-    line(b, "SET f 99 EX 60");
+
+    /* the last window ends a period from now at most, but for a bar */
+
+    line(b, "SET f 999999 EX 60");
+    assert_int_equal(ask(sp, &fixed, "f", 1).retry, 1000 * KS_LIMIT_MS);
+    assert_string_equal(line(b, "PTTL f"), ":1000\r\n");
+    line(b, "SET f 1000000 EX 60");
     assert_int_equal(ask(sp, &fixed, "f", 1).retry, 60000 * KS_LIMIT_MS);
+    assert_string_equal(line(b, "PTTL f"), ":60000\r\n");
 
     ask(sp, &sliding, "s", 2);
     assert_string_equal(line(b, "HMGET s window current previous"),
@@ -1093,6 +1100,158 @@ test_late(void **state)
 
     ks_space_set_time(sp, edge - 86400000);
     assert_int_equal(ask(sp, &bucket, "b", 1).retry, 10 * KS_LIMIT_MS);
+
+    box_close(b);
+}
+
+
+/*
+ * A clock that is set back, by how far ever: a client at its limit waits for a
+ * period at most (for two with the sliding window), what it is told comes
+ * true, and nothing of the quota is given twice.
+ */
+
+static const ks_limit_t  steps[] = {
+    { KS_LIMIT_FIXED_WINDOW, 10, 60000, 0 },
+    { KS_LIMIT_FIXED_WINDOW, 5000000, 60000, 0 },
+    { KS_LIMIT_SLIDING_WINDOW, 10, 60000, 0 },
+    { KS_LIMIT_TOKEN_BUCKET, 10, 60000, 10 },
+    { KS_LIMIT_TOKEN_BUCKET, 1000, 86400000, 10 },
+    { KS_LIMIT_GCRA, 10, 60000, 9 },
+    { KS_LIMIT_GCRA, 1000, 86400000, 0 },
+};
+
+
+static void
+test_step(void **state)
+{
+    box_t            *b;
+    size_t            i, k;
+    int64_t           back, waited;
+    ks_space_t       *sp;
+    ks_limit_t        l;
+    ks_limit_check_t  lc;
+
+    static const int64_t  far[] = { 2000, 30000, 3600000, 400 * 86400000ll };
+
+    (void) state;
+
+    b = box_open(4u << 20, KS_NOEVICTION);
+    sp = b->client.space;
+
+    for (i = 0; i < ks_nelts(steps); i++) {
+        for (k = 0; k < ks_nelts(far); k++) {
+            l = steps[i];
+            back = far[k];
+
+            b->now = NOW - NOW % 60000 + 45000;
+            line(b, "DEL k");
+            ks_space_set_time(sp, b->now);
+            assert_false(ask(sp, &l, "k", ks_limit_quota(&l)).limited);
+
+            b->now -= (uint64_t) back;
+            ks_space_set_time(sp, b->now);
+            lc = ask(sp, &l, "k", 1);
+            assert_true(lc.limited);
+            assert_int_equal(lc.remaining, 0);
+
+            /* what is told comes true, and not before, although others ask */
+
+            assert_true(lc.retry > 0 && lc.retry % KS_LIMIT_MS == 0);
+            waited = lc.retry / KS_LIMIT_MS;
+
+            b->now += (uint64_t) waited - 1;
+            ks_space_set_time(sp, b->now);
+            assert_true(ask(sp, &l, "k", 1).limited);
+
+            ks_space_set_time(sp, ++b->now);
+            lc = ask(sp, &l, "k", 1);
+            assert_false(lc.limited);
+
+            assert_true(waited <= 2 * l.period);
+
+            if (l.algorithm != KS_LIMIT_SLIDING_WINDOW) {
+                assert_true(waited <= l.period + 1000);
+            }
+
+            if (l.count == 1000) {
+                assert_true(waited <= 86400 + 2000);
+            }
+
+            assert_true(lc.remaining < lc.quota);
+            assert_int_equal(ks_check(sp, report, NULL), 0);
+        }
+    }
+
+    box_close(b);
+}
+
+
+/* another rate after a reload: what was charged is judged by that one */
+
+static void
+test_other_rate(void **state)
+{
+    box_t             *b;
+    size_t             i;
+    ks_space_t        *sp;
+    ks_limit_check_t   lc;
+
+    static const struct {
+        ks_limit_t     old, now;
+        int64_t        wait;        /* ms at most */
+    } rates[] = {
+        { { KS_LIMIT_FIXED_WINDOW, 100, 3600000, 0 },
+          { KS_LIMIT_FIXED_WINDOW, 10, 1000, 0 }, 1000 },
+        { { KS_LIMIT_FIXED_WINDOW, 5, 3600000, 0 },
+          { KS_LIMIT_FIXED_WINDOW, 5, 60000, 0 }, 60000 },
+        { { KS_LIMIT_GCRA, 1, 3600000, 0 },
+          { KS_LIMIT_GCRA, 100, 1000, 0 }, 10 },
+        { { KS_LIMIT_GCRA, 10, 3600000, 9 },
+          { KS_LIMIT_GCRA, 10, 60000, 9 }, 6000 },
+        { { KS_LIMIT_SLIDING_WINDOW, 100, 3600000, 0 },
+          { KS_LIMIT_SLIDING_WINDOW, 10, 1000, 0 }, 2000 },
+        { { KS_LIMIT_TOKEN_BUCKET, 5, 3600000, 5 },
+          { KS_LIMIT_TOKEN_BUCKET, 5, 1000, 5 }, 200 },
+    };
+
+    (void) state;
+
+    b = box_open(4u << 20, KS_NOEVICTION);
+    sp = b->client.space;
+
+    for (i = 0; i < ks_nelts(rates); i++) {
+        line(b, "DEL k");
+        b->now += 3600;
+        ks_space_set_time(sp, b->now);
+        lc = ask(sp, &rates[i].old, "k", ks_limit_quota(&rates[i].old));
+        assert_false(lc.limited);
+        assert_true(ask(sp, &rates[i].old, "k", 1).limited);
+
+        ks_space_set_time(sp, ++b->now);
+        lc = ask(sp, &rates[i].now, "k", 1);
+
+        if (lc.limited) {
+            assert_true(lc.retry <= rates[i].wait * KS_LIMIT_MS);
+            b->now += (uint64_t) ks_max(lc.retry / KS_LIMIT_MS - 1, 0);
+            ks_space_set_time(sp, b->now);
+            assert_true(ask(sp, &rates[i].now, "k", 1).limited);
+            b->now++;
+        }
+
+        ks_space_set_time(sp, ++b->now);
+        assert_false(ask(sp, &rates[i].now, "k", 1).limited);
+    }
+
+    /* CL.THROTTLE has its rule in each call: as in redis-cell, nothing is lost
+     * of what another call has charged */
+
+    line(b, "DEL k");
+    line(b, "CL.THROTTLE k 99 1 1 100");
+    assert_string_equal(line(b, "CL.THROTTLE k 9 1 1"),
+                        "*5\r\n:1\r\n:10\r\n:0\r\n:91\r\n:100\r\n");
+    assert_string_equal(line(b, "CL.THROTTLE k 99 1 1"),
+                        "*5\r\n:1\r\n:100\r\n:0\r\n:1\r\n:100\r\n");
 
     box_close(b);
 }
@@ -1348,6 +1507,8 @@ main(void)
         cmocka_unit_test(test_readable),
         cmocka_unit_test(test_other_period),
         cmocka_unit_test(test_late),
+        cmocka_unit_test(test_step),
+        cmocka_unit_test(test_other_rate),
         cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_throttle),
         cmocka_unit_test(test_throttle_state),
