@@ -3,12 +3,13 @@
 #   make            build/ngx_http_keyspace_module.so and, for the RESP
 #                   listener, build/ngx_stream_keyspace_module.so
 #   make run        an nginx with it on 127.0.0.1:8080, and on port 6380 for
-#                   Redis clients; make stop ends it
+#                   Redis clients (or PORT=... RESP_PORT=...); make stop ends it
 #   make test       the engine's unit tests and the tests with nginx
 #   make unit       the engine's unit tests alone
 #   make bench      the figures, side by side with those of others
 #   make lint       warnings of two compilers, cppcheck, the layers
-#   make install    into nginx's modules directory
+#   make install    what was built, into the modules directory of the nginx
+#                   that it was built for
 #   make deps       installs what all of these need (Debian)
 #   make clean
 #
@@ -24,14 +25,13 @@
 MODULE      = ngx_http_keyspace_module
 STREAM      = ngx_stream_keyspace_module
 NGINX_SRC  ?= /usr/share/nginx/src
-NGINX      ?= nginx
+NGINX      ?= $(or $(shell PATH="$$PATH:/usr/sbin:/usr/local/sbin" \
+                command -v nginx),nginx)
+PORT       ?= 8080
+RESP_PORT  ?= 6380
 CC          = gcc
 CFLAGS     ?= -O2 -g
 DESTDIR    ?=
-MODULES    ?= $(or $(patsubst --modules-path=%,%,$(filter \
-                --modules-path=%,$(shell $(NGINX) -V 2>&1))), \
-                /usr/lib/nginx/modules)
-
 ifdef SANITIZE
 BUILD      ?= build/sanitize
 SAN         = -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined \
@@ -84,6 +84,19 @@ BENCHES     = $(patsubst bench/%.c,$(BUILD)/bench/%,\
 
 RUN         = $(BUILD)/run
 
+# of the nginx that was built for, and of the one that is run
+BUILT       = $(or $(shell cat $(BUILD)/tree 2>/dev/null),$(TREE))
+MODULES    ?= $(shell .ci/modules $(BUILT))
+RUN_MODULES = $(shell .ci/modules /usr/share/nginx/src)
+
+# .ci/modules asks it, wherever the sources are
+ifneq ($(origin NGINX),file)
+export NGINX
+endif
+
+# a number made of the sources: which build it is
+STAMP      := $(shell cat src/*/*.[ch] | sha256sum | cut -c1-8)
+
 TEST_ENV    = KS_BUILD='$(abspath $(BUILD))' KS_MODULE='$(abspath $(SO))' \
               KS_NGINX='$(NGINX)' KS_PRELOAD='$(strip $(PRELOAD))'
 
@@ -113,6 +126,10 @@ $(BUILD)/lua.flags: force
 	@mkdir -p $(@D)
 	@echo '$(LUA_FLAGS)' | cmp -s - $@ || echo '$(LUA_FLAGS)' > $@
 
+$(BUILD)/stamp: force
+	@mkdir -p $(@D)
+	@echo '$(STAMP)' | cmp -s - $@ || echo '$(STAMP)' > $@
+
 $(BUILD)/tree: force
 	@mkdir -p $(@D)
 	@echo '$(TREE)' | cmp -s - $@ || echo '$(TREE)' > $@
@@ -137,11 +154,17 @@ $(CONFIGURED): config $(BUILD)/tree
 	$(Q)cd $(NGX) && bash $(CURDIR)/.ci/configure $(CURDIR) $(NGINX_CONF) \
 	    > configure.log 2>&1 || { tail -20 configure.log >&2; exit 1; }
 
+STAMPED     = $(BUILD)/obj/nginx/ngx_keyspace_build.o \
+              $(BUILD)/obj/nginx/ngx_stream_keyspace_module.o
+
+$(STAMPED): $(BUILD)/stamp
+$(STAMPED): DEFS = -DKS_BUILD=$(STAMP)
+
 $(BUILD)/obj/nginx/%.o: src/nginx/%.c $(BUILD)/flags $(CONFIGURED) | $(LUA_OWN)
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN_NGX) $(PIC) $(INC) $(NGX_INC) \
-	    -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN_NGX) $(PIC) $(DEFS) $(INC) \
+	    $(NGX_INC) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags | $(LUA_OWN)
 	@mkdir -p $(@D)
@@ -208,7 +231,8 @@ unit: $(UNITS)
 	    echo "# $$t"; $$t || { echo "# failed: $$t"; status=1; }; \
 	done; exit $$status
 
-test: deps all
+test: deps
+	@$(MAKE) --no-print-directory all
 	@status=0; \
 	$(MAKE) --no-print-directory unit || status=1; \
 	if [ -f t/clients/package.json ]; then \
@@ -218,25 +242,18 @@ test: deps all
 	$(TEST_ENV) prove -I t/lib t/*.t || status=1; \
 	exit $$status
 
-bench: deps all $(BENCHES)
+bench: deps
+	@$(MAKE) --no-print-directory all $(BENCHES)
 	$(TEST_ENV) bench/run
 
 
 # --- an nginx to try it with ---
 
-run: deps-build all
+run: deps-build
+	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory stop
-	@mkdir -p $(addprefix $(RUN)/,logs tmp modules conf)
-	@ln -sf $(abspath $(SO) $(STREAM_SO)) $(RUN)/modules/
-	@cp conf-examples/quickstart.conf $(RUN)/conf/nginx.conf
-	@if [ -f $(MODULES)/ngx_stream_module.so ]; then \
-	    ln -sf $(MODULES)/ngx_stream_module.so $(RUN)/modules/; \
-	else \
-	    sed -i '/ngx_stream_module.so/d' $(RUN)/conf/nginx.conf; \
-	fi
-	$(NGINX) -e logs/error.log -p $(abspath $(RUN)) -c conf/nginx.conf
-	@echo; echo 'nginx is running, "make stop" ends it.  To try it:'; echo
-	@sed -n 's/^# try: //p' conf-examples/quickstart.conf
+	@.ci/start '$(NGINX)' '$(abspath $(RUN))' '$(PORT)' '$(RESP_PORT)' \
+	    '$(RUN_MODULES)/ngx_stream_module.so' $(abspath $(SO) $(STREAM_SO))
 
 stop:
 	@pid=$$(cat $(RUN)/logs/nginx.pid 2>/dev/null) || exit 0; \
@@ -293,9 +310,13 @@ lint-layers:
 
 # --- the rest ---
 
-install: $(SO) $(STREAM_SO)
+# Nothing is built again here: another user may have other tools and settings.
+install:
+	@test -f $(SO) -a -f $(STREAM_SO) || $(MAKE) --no-print-directory all
 	install -d '$(DESTDIR)$(MODULES)'
 	install -m 644 $(SO) $(STREAM_SO) '$(DESTDIR)$(MODULES)'
+	@echo 'A running nginx goes on with the code that it has, after a' \
+	    'reload, too: restart it, or upgrade its binary (USR2).'
 
 deps-build:
 	@.ci/deps build

@@ -6,6 +6,12 @@
 #ifndef KS_BASE_H
 #define KS_BASE_H
 
+/* a size is a word, and numbers in the zone are read as they are */
+
+#if !defined(__LP64__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "keyspace is for 64-bit little-endian machines"
+#endif
+
 #include <sys/types.h>
 #include <stddef.h>
 #include <stdint.h>

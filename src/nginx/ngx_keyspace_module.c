@@ -9,6 +9,7 @@
 
 
 #include "ngx_keyspace.h"
+#include "ngx_keyspace_build.h"
 
 
 static void *ngx_keyspace_create_conf(ngx_cycle_t *cycle);
@@ -415,6 +416,10 @@ ngx_keyspace_init_module(ngx_cycle_t *cycle)
                                                ngx_keyspace_module);
 
     ngx_keyspace_shm_takeover(cycle, kcf);
+
+    if (!ngx_test_config && kcf->zones.nelts != 0) {
+        ngx_keyspace_tell_build(cycle);
+    }
 
     return NGX_OK;
 }

@@ -23,6 +23,8 @@ static ngx_int_t ngx_keyspace_shm_attach(ngx_shm_zone_t *shm_zone,
     ngx_keyspace_zone_t *kz, ngx_keyspace_zone_t *old);
 static ngx_int_t ngx_keyspace_shm_create(ngx_shm_zone_t *shm_zone,
     ngx_keyspace_zone_t *kz);
+static void ngx_keyspace_shm_begins(ngx_cycle_t *cycle,
+    ngx_keyspace_zone_t *kz);
 static void ngx_keyspace_shm_lost(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf,
     ngx_shm_zone_t *old);
 static ngx_keyspace_zone_t *ngx_keyspace_shm_successor(
@@ -148,6 +150,12 @@ ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
 
     kz = kcf->zones.elts;
 
+    if (ngx_is_init_cycle(cycle->old_cycle) && !ngx_test_config) {
+        for (i = 0; i < kcf->zones.nelts; i++) {
+            ngx_keyspace_shm_begins(cycle, kz[i]);
+        }
+    }
+
     for (i = 0; i < kcf->zones.nelts; i++) {
         if (ks_zone_policy(kz[i]->zone) != kz[i]->policy) {
             ks_zone_set_policy(kz[i]->zone, kz[i]->policy);
@@ -164,6 +172,21 @@ ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
             ngx_keyspace_shm_lost(cycle, kcf, &old[i]);
         }
     }
+}
+
+
+/*
+ * A start has no zone to go on with.  After an upgrade of the binary there is
+ * one, and it has keys, but it is the old processes'.
+ */
+
+static void
+ngx_keyspace_shm_begins(ngx_cycle_t *cycle, ngx_keyspace_zone_t *kz)
+{
+    ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                  "keyspace zone \"%V\" begins empty%s", &kz->name,
+                  ngx_inherited ? ": the keys of the nginx before this one "
+                                  "stay with its own processes" : "");
 }
 
 

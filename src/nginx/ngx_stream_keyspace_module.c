@@ -8,6 +8,7 @@
 
 
 #include "ngx_stream_keyspace.h"
+#include "ngx_keyspace_build.h"
 
 
 static void *ngx_stream_keyspace_create_srv_conf(ngx_conf_t *cf);
@@ -139,9 +140,12 @@ ngx_stream_keyspace_resp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    if (!ngx_stream_keyspace_is_of_cycle(cf->cycle)) {
+    if (!ngx_stream_keyspace_is_of_cycle(cf->cycle)
+        || !ngx_keyspace_same_build(NGX_KEYSPACE_BUILD))
+    {
         return "works with the ngx_http_keyspace_module.so that this process "
-               "loaded first, which is another build: restart nginx";
+               "loaded first, which is another build: install both and "
+               "restart nginx";
     }
 
     cscf = ngx_stream_conf_get_module_srv_conf(cf, ngx_stream_core_module);
