@@ -100,6 +100,13 @@ ngx_http_keyspace_send(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
 
     r->headers_out.content_type_len = r->headers_out.content_type.len;
 
+    /*
+     * The command has been run, and its reply is no state of a resource that
+     * If-Match and its like could ask about.
+     */
+
+    r->disable_not_modified = 1;
+
     rc = ngx_http_send_header(r);
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {

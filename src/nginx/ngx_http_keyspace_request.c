@@ -11,6 +11,7 @@
 #include "ngx_http_keyspace.h"
 
 
+static ngx_uint_t ngx_http_keyspace_has_body(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_keyspace_preread(ngx_http_request_t *r);
 static void ngx_http_keyspace_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_keyspace_join(ngx_http_request_t *r,
@@ -20,6 +21,7 @@ static ngx_int_t ngx_http_keyspace_copy(ngx_http_request_t *r, u_char *p,
     size_t len, ks_str_t *copy);
 static ngx_int_t ngx_http_keyspace_decoded_path(ngx_http_request_t *r,
     ngx_str_t *prefix, ks_str_t *path);
+static ngx_uint_t ngx_http_keyspace_begins(ngx_str_t *s, ngx_str_t *prefix);
 static ngx_uint_t ngx_http_keyspace_is_header(ngx_table_elt_t *h,
     const char *name, const char *value);
 
@@ -31,12 +33,7 @@ ngx_http_keyspace_read_body(ngx_http_request_t *r,
     ngx_int_t  rc;
     ngx_str_t  body;
 
-    /* the body of a subrequest is that of the main one, meant for others */
-
-    if (r != r->main
-        || (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked
-            && r->request_body == NULL))
-    {
+    if (!ngx_http_keyspace_has_body(r)) {
         rc = ngx_http_discard_request_body(r);
         if (rc != NGX_OK) {
             return rc;
@@ -47,7 +44,7 @@ ngx_http_keyspace_read_body(ngx_http_request_t *r,
         return next(r, &body);
     }
 
-    if (ngx_http_keyspace_preread(r)) {
+    if (r == r->main && ngx_http_keyspace_preread(r)) {
         body.len = (size_t) r->headers_in.content_length_n;
         body.data = r->header_in->pos;
 
@@ -71,6 +68,26 @@ ngx_http_keyspace_read_body(ngx_http_request_t *r,
     }
 
     return NGX_DONE;
+}
+
+
+/*
+ * A subrequest has the body that was given to it, if one was (by a capture of
+ * Lua's, echo_subrequest, njs).  That of the main request, which it has
+ * otherwise, is meant for it only if the method says that there is one.
+ */
+
+static ngx_uint_t
+ngx_http_keyspace_has_body(ngx_http_request_t *r)
+{
+    if (r != r->main) {
+        return r->request_body != NULL
+               && (r->request_body != r->main->request_body
+                   || (r->method & (NGX_HTTP_POST|NGX_HTTP_PUT)));
+    }
+
+    return r->headers_in.content_length_n > 0 || r->headers_in.chunked
+           || r->request_body != NULL;
 }
 
 
@@ -208,7 +225,8 @@ ngx_http_keyspace_read_file(ngx_buf_t *b, u_char *p)
  * What nginx has normalised is of no use for arguments: %2F, //, and .. are
  * theirs.  If the raw path does not begin with the prefix as it is written in
  * the configuration (after a rewrite, or when it was itself written in
- * another way), the normalised one has to do.
+ * another way), the normalised one has to do.  If that does not begin with
+ * the prefix either, a rewrite has taken it off: all of it is the path.
  *
  * What never gets here, as nginx refuses it before any module is asked: a path
  * with %00, and one whose .. (or ..%2F) lead above the root.
@@ -229,10 +247,7 @@ ngx_http_keyspace_path(ngx_http_request_t *r, ks_str_t *path, ks_str_t *query)
         return NGX_ERROR;
     }
 
-    if (!r->valid_unparsed_uri
-        || raw->len < prefix->len
-        || ngx_memcmp(raw->data, prefix->data, prefix->len) != 0)
-    {
+    if (!r->valid_unparsed_uri || !ngx_http_keyspace_begins(raw, prefix)) {
         return ngx_http_keyspace_decoded_path(r, prefix, path);
     }
 
@@ -276,12 +291,17 @@ ngx_http_keyspace_decoded_path(ngx_http_request_t *r, ngx_str_t *prefix,
     u_char  *p, *last;
     size_t   len;
 
-    if (r->uri.len <= prefix->len) {
-        return ngx_http_keyspace_copy(r, NULL, 0, path);
+    p = r->uri.data;
+    len = r->uri.len;
+
+    if (ngx_http_keyspace_begins(&r->uri, prefix)) {
+        p += prefix->len;
+        len -= prefix->len;
     }
 
-    p = r->uri.data + prefix->len;
-    len = r->uri.len - prefix->len;
+    if (len == 0) {
+        return ngx_http_keyspace_copy(r, NULL, 0, path);
+    }
 
     /* escaped again, as what follows decodes it */
 
@@ -296,6 +316,14 @@ ngx_http_keyspace_decoded_path(ngx_http_request_t *r, ngx_str_t *prefix,
     path->len = last - path->data;
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_keyspace_begins(ngx_str_t *s, ngx_str_t *prefix)
+{
+    return s->len >= prefix->len
+           && ngx_memcmp(s->data, prefix->data, prefix->len) == 0;
 }
 
 
