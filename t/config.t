@@ -11,13 +11,16 @@ use Test::More;
 
 use KS::HTTP;
 use KS::Nginx;
-use KS::Proc qw(spew tempdir slurp);
+use KS::Proc qw(capture spew tempdir slurp wait_for);
 
 my $REST = 'location / { keyspace_rest main; }';
 my $dir = tempdir();
 
 spew("$dir/token", "token-in-a-file\n");
 spew("$dir/empty", "\n \t\r\n");
+spew("$dir/behind", "one\n\ntwo # the second\n");
+spew("$dir/utf16", "\xff\xfet\0o\0k\0e\0n\0\n\0");
+spew("$dir/comments", "\xef\xbb\xbf# admin\r\n  #\n\n");
 
 
 # The head of a configuration, whose zones are given.
@@ -74,8 +77,16 @@ my @refused = (
      . 'script_memory 10k; }'), qr/"10k".*256k or more/],
     ['an empty token', conf('keyspace_zone main 1m { token ""; }'),
      qr/empty|token/],
-    ['a variable that is not set', conf('keyspace_zone main 1m { '
-     . 'token env:KS_NOT_SET; }'), qr/KS_NOT_SET/],
+    ['a token with a blank in it', conf('keyspace_zone main 1m { '
+     . 'token "two words"; }'), qr/visible ASCII characters only/],
+    ['a token of other letters', conf('keyspace_zone main 1m { '
+     . "token caf\xc3\xa9; }"), qr/visible ASCII characters only/],
+    ['a comment behind a token', conf("keyspace_zone main 1m { "
+     . "token file:$dir/behind; }"), qr/line 3 .*visible ASCII/],
+    ['a file in UTF-16', conf("keyspace_zone main 1m { "
+     . "token file:$dir/utf16; }"), qr/line 1 .*visible ASCII/],
+    ['a file of comments', conf("keyspace_zone main 1m { "
+     . "token file:$dir/comments; }"), qr/holds no token/],
     ['a file that is not there', conf("keyspace_zone main 1m { "
      . "token file:$dir/none; }"), qr{\Q$dir\E/none}],
     ['a file with nothing in it', conf("keyspace_zone main 1m { "
@@ -147,7 +158,86 @@ subtest 'where a token comes from' => sub {
            ->{status}, 401, '... and no line of blanks');
     is($ngx->client->post('["PING"]', token => 'token-in-a-file')->{status},
        401, '... and forgets the old one');
+
+    spew("$dir/token", "\xef\xbb\xbfafter-a-bom\r\n# admin\r\n\t# app #\n"
+                       . "to#ken \n#no-token");
+    ok($ngx->reload, 'a reload');
+
+    for ([200, 'after-a-bom'], [200, 'to#ken'], [401, '# admin'],
+         [401, 'admin'], [401, '#no-token'], [401, '#'], [401, 'no-token'],
+         [401, "\xef\xbb\xbfafter-a-bom"])
+    {
+        my ($status, $token) = @$_;
+
+        is($ngx->client->post('["PING"]', token => $token)->{status}, $status,
+           "\"$token\" of a file with comments: $status");
+    }
+
     $ngx->stop;
+};
+
+
+subtest 'where the environment has no token' => sub {
+    my %o = (tokens => 'token env:KS_TEST_TOKEN; token file:%DIR%/token;');
+    my $ngx = KS::Nginx->new(%o, env => { KS_TEST_TOKEN => "a-token \r\n" });
+
+    spew($ngx->dir . '/token', "another\n");
+    $ngx->launch;
+
+    is($ngx->client->post('["PING"]', token => 'a-token')->{status}, 200,
+       'the token of the environment, without the blanks around it');
+
+    my ($code, $said) = capture(30, {}, $ngx->command('-t'));
+    is($code, 0, 'a test from another shell') or diag($said);
+    like($said, qr/\[warn\] .*"KS_TEST_TOKEN", which is not set here/,
+         '... says what is not there');
+
+    my $other = KS::Nginx->new(%o);
+    ($code, $said) = capture(30, {}, $other->command);
+    isnt($code, 0, 'a start from there fails');
+    like($said, qr/\[emerg\] .*"KS_TEST_TOKEN", which is not set/,
+         '... and says why');
+
+    unlink $ngx->dir . '/token';
+
+    # the mended file comes back before the master reads it
+    my @before = $ngx->workers;
+    spew($ngx->dir . '/token', "another\n");
+    ($code, $said) = capture(30, {}, $ngx->command('-s', 'reload'));
+    is("$code $said", '0 ', 'a reload from another shell');
+    ok(wait_for(30, sub {
+        my @now = $ngx->workers;
+        return @now && !grep { $_ == $before[0] } @now;
+    }), '... is carried out');
+    is($ngx->client->post('["PING"]', token => 'a-token')->{status}, 200,
+       '... with the token');
+
+    unlink $ngx->dir . '/token';
+    ($code, $said) = capture(30, {}, $ngx->command('-s', 'stop'));
+    is("$code $said", '0 ', 'a stop without the file of tokens either');
+    ok(wait_for(30, sub { !KS::Proc::alive($ngx->pid) }), '... stops it');
+    $ngx->stop;
+};
+
+
+subtest 'a test of the configuration lays out no zone' => sub {
+    plan skip_all => 'asks the kernel of x86-64' if `uname -m` !~ /x86_64/;
+    plan skip_all => 'a sanitizer has memory of its own' if $ENV{KS_PRELOAD};
+
+    my $ngx = KS::Nginx->new(size => '8g');
+
+    # getrusage(RUSAGE_CHILDREN): what was the most that it held, in kB
+    my ($code, $said) = capture(60, KS::Nginx::environment(), $^X, '-e', <<'PERL', $ngx->command('-t'));
+        my $usage = "\0" x 144;
+        my $status = system @ARGV;
+        syscall 98, -1, $usage;
+        print "\npeak: ", (unpack 'q*', $usage)[4], "\n";
+        exit($status ? 1 : 0);
+PERL
+    my ($peak) = $said =~ /^peak: (\d+)/m;
+
+    is($code, 0, 'it is accepted') or diag($said);
+    cmp_ok($peak, '<', 250_000, "8g: $peak kB");
 };
 
 

@@ -55,6 +55,7 @@ typedef struct {
 
     unsigned                declared:1;
     unsigned                public:1;       /* token off */
+    unsigned                unset:1;        /* a token is in another shell */
     unsigned                evicting:1;     /* the policy was given */
     unsigned                timing:1;       /* so was script_timeout */
     unsigned                limiting:1;     /* and script_memory */

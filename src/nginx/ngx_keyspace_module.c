@@ -156,7 +156,7 @@ ngx_keyspace_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
-    if (kz->tokens.nelts == 0 && !kz->public) {
+    if (kz->tokens.nelts == 0 && !kz->public && !kz->unset) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "keyspace zone \"%V\" has no token: one is "
                            "needed, or \"token off\"", &kz->name);

@@ -31,8 +31,12 @@ static ssize_t ngx_keyspace_token_read(ngx_conf_t *cf, ngx_str_t *path,
     u_char *buf, size_t size);
 static char *ngx_keyspace_token_lines(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     ngx_keyspace_access_e access, u_char *p, size_t len);
+static void ngx_keyspace_token_trim(ngx_str_t *s);
+static ngx_uint_t ngx_keyspace_token_blank(u_char c);
+static ngx_uint_t ngx_keyspace_token_sound(u_char *p, size_t len);
 static char *ngx_keyspace_token_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     ngx_keyspace_access_e access, u_char *p, size_t len);
+static char *ngx_keyspace_token_unset(ngx_conf_t *cf, ngx_str_t *name);
 
 
 char *
@@ -65,6 +69,13 @@ ngx_keyspace_token(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
         return "\"token off\" and tokens exclude each other";
     }
 
+    /* a signal for the nginx that runs (-s) needs no token of it */
+
+    if (ngx_process == NGX_PROCESS_SIGNALLER) {
+        kz->unset = 1;
+        return NGX_CONF_OK;
+    }
+
     rest = *value;
 
     if (ngx_strncmp(value->data, "env:", 4) == 0) {
@@ -95,20 +106,21 @@ static char *
 ngx_keyspace_token_env(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     ngx_keyspace_access_e access, ngx_str_t *name)
 {
-    char  *secret;
+    ngx_str_t  secret;
 
     /* an argument of the configuration ends with a NUL */
 
-    secret = getenv((char *) name->data);
+    secret.data = (u_char *) getenv((char *) name->data);
 
-    if (secret == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "a token is to come from the environment variable "
-                           "\"%V\", which is not set", name);
-        return NGX_CONF_ERROR;
+    if (secret.data == NULL) {
+        kz->unset = 1;
+        return ngx_keyspace_token_unset(cf, name);
     }
 
-    if (*secret == '\0') {
+    secret.len = ngx_strlen(secret.data);
+    ngx_keyspace_token_trim(&secret);
+
+    if (secret.len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "a token is to come from the environment variable "
                            "\"%V\", which is empty", name);
@@ -117,8 +129,21 @@ ngx_keyspace_token_env(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
 
     /* not wiped: a reload reads it again, and the copy is not ours */
 
-    return ngx_keyspace_token_add(cf, kz, access, (u_char *) secret,
-                                  ngx_strlen(secret));
+    return ngx_keyspace_token_add(cf, kz, access, secret.data, secret.len);
+}
+
+
+/* A test of the configuration may be made in another shell than the start. */
+
+static char *
+ngx_keyspace_token_unset(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_conf_log_error(ngx_test_config ? NGX_LOG_WARN : NGX_LOG_EMERG, cf, 0,
+                       "a token is to come from the environment variable "
+                       "\"%V\", which is not set%s", name,
+                       ngx_test_config ? " here: nginx would not start" : "");
+
+    return ngx_test_config ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -212,48 +237,94 @@ ngx_keyspace_token_read(ngx_conf_t *cf, ngx_str_t *path, u_char *buf,
 
 
 /*
- * A token a line; blank lines do not count, nor do blanks at either end of
- * a line: no header could bring them.
+ * A token a line.  Blank lines do not count, nor do lines that begin with #,
+ * nor blanks at either end of a line: no header could bring them.
  */
 
 static char *
 ngx_keyspace_token_lines(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     ngx_keyspace_access_e access, u_char *p, size_t len)
 {
-    char    *rv;
-    u_char  *end, *eol, *last;
+    char        *rv;
+    u_char      *end, *eol;
+    ngx_str_t    line;
+    ngx_uint_t   n;
 
     end = p + len;
 
-    while (p < end) {
+    /* a byte order mark, as editors of Windows write it */
+
+    if (len >= 3 && ngx_memcmp(p, "\xef\xbb\xbf", 3) == 0) {
+        p += 3;
+    }
+
+    for (n = 1; p < end; n++) {
         eol = ngx_strlchr(p, end, LF);
         if (eol == NULL) {
             eol = end;
         }
 
-        last = eol;
-
-        while (last > p && (last[-1] == CR || last[-1] == ' '
-                            || last[-1] == '\t'))
-        {
-            last--;
-        }
-
-        while (p < last && (*p == ' ' || *p == '\t')) {
-            p++;
-        }
-
-        if (last > p) {
-            rv = ngx_keyspace_token_add(cf, kz, access, p, last - p);
-            if (rv != NGX_CONF_OK) {
-                return rv;
-            }
-        }
-
+        line.data = p;
+        line.len = eol - p;
         p = eol + 1;
+
+        ngx_keyspace_token_trim(&line);
+
+        if (line.len == 0 || line.data[0] == '#') {
+            continue;
+        }
+
+        rv = ngx_keyspace_token_add(cf, kz, access, line.data, line.len);
+
+        if (rv != NGX_CONF_OK) {
+            if (rv != NGX_CONF_ERROR) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "line %ui of the token file: %s", n, rv);
+            }
+
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;
+}
+
+
+static void
+ngx_keyspace_token_trim(ngx_str_t *s)
+{
+    while (s->len != 0 && ngx_keyspace_token_blank(s->data[s->len - 1])) {
+        s->len--;
+    }
+
+    while (s->len != 0 && ngx_keyspace_token_blank(*s->data)) {
+        s->data++;
+        s->len--;
+    }
+}
+
+
+static ngx_uint_t
+ngx_keyspace_token_blank(u_char c)
+{
+    return c == ' ' || c == '\t' || c == CR || c == LF;
+}
+
+
+/* What is not like this is no token, or one that no header can bring. */
+
+static ngx_uint_t
+ngx_keyspace_token_sound(u_char *p, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < len; i++) {
+        if (p[i] < '!' || p[i] > '~') {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -264,6 +335,11 @@ ngx_keyspace_token_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     u_char                 digest[NGX_KEYSPACE_DIGEST_LEN];
     ngx_uint_t             i;
     ngx_keyspace_token_t  *token;
+
+    if (!ngx_keyspace_token_sound(p, len)) {
+        return "a token may have visible ASCII characters only, "
+               "and no blanks";
+    }
 
     if (ngx_keyspace_digest(p, len, digest) != NGX_OK) {
         return "a token cannot be hashed";

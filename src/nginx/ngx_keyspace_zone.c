@@ -62,10 +62,19 @@ ngx_keyspace_shm_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
 }
 
 
+/*
+ * A test of the configuration lays out nothing: that would touch each bucket
+ * of the zone.
+ */
+
 static ngx_int_t
 ngx_keyspace_shm_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_keyspace_zone_t *old = data;
+
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
 
     if (old != NULL) {
         return ngx_keyspace_shm_attach(shm_zone, shm_zone->data, old);
@@ -147,6 +156,10 @@ ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
     ngx_list_part_t       *part;
     ngx_shm_zone_t        *old;
     ngx_keyspace_zone_t  **kz;
+
+    if (ngx_test_config) {
+        return;
+    }
 
     kz = kcf->zones.elts;
 
