@@ -127,13 +127,16 @@ ngx_http_keyspace_session_take_one(ngx_http_request_t *r, ngx_str_t *value,
 static ngx_uint_t
 ngx_http_keyspace_session_counts(ngx_http_request_t *r)
 {
+    ngx_uint_t                             level;
     const char                            *why;
     ngx_http_keyspace_session_loc_conf_t  *slcf;
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_session_module);
+    level = NGX_LOG_INFO;
 
     if (slcf->session == NULL) {
         why = "there is no \"keyspace_session\" here";
+        level = NGX_LOG_WARN;       /* somebody counts on it */
 
 #if (NGX_HTTP_CACHE)
     } else if (r->cached) {
@@ -147,7 +150,7 @@ ngx_http_keyspace_session_counts(ngx_http_request_t *r)
         return 1;
     }
 
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+    ngx_log_error(level, r->connection->log, 0,
                   "a \"Keyspace-Session\" header is ignored: %s", why);
 
     return 0;
