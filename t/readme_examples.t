@@ -224,11 +224,17 @@ sub js {
     want_npm('@upstash/redis');
     packages();
 
-    # Next.js calls it for each request
+    # Next.js calls it for each request; how many pass in all depends on the time
+    # that they take
     $text .= <<'END' if $text =~ /\bfunction proxy\b/;
 
-for (let i = 0; i < 11; i++) {
-    console.log((await proxy(new Request("http://localhost/api/"))).status);
+const request = new Request("http://localhost/api/");
+
+for (let i = 0; i < 10000; i++) {
+    const { status } = await proxy(request);
+
+    console.log(status);
+    if (status !== 200) break;
 }
 END
 
@@ -240,7 +246,8 @@ END
     }, 'node', "$dir/example.mjs");
 
     is($code, 0, 'it ends well') or diag($out);
-    is($out, "200\n" x 10 . "429\n", 'ten requests pass') if $text =~ /proxy/;
+    like($out, qr/^(?:200\n){10,}429\n$/, 'ten requests pass, and not all')
+        if $text =~ /\bfunction proxy\b/;
     unlike($out, qr/null|undefined/, 'what it shows is there');
 }
 
