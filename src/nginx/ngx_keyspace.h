@@ -110,6 +110,12 @@ ks_space_t *ngx_keyspace_space(ngx_keyspace_zone_t *kz);
 /* To be called after commands: sees to what they left to be done later. */
 void ngx_keyspace_settle(ngx_keyspace_zone_t *kz);
 
+/* The clock was set: the timer is armed by the time that it is now. */
+void ngx_keyspace_rearm(ngx_keyspace_zone_t *kz);
+
+/* From now on this worker hears when the clock is set, and arms its timers. */
+void ngx_keyspace_clock_open(ngx_cycle_t *cycle);
+
 /* The handle is closed, no event is left behind. */
 void ngx_keyspace_close(ngx_keyspace_zone_t *kz);
 

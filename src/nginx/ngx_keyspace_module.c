@@ -450,5 +450,9 @@ ngx_keyspace_init_process(ngx_cycle_t *cycle)
         }
     }
 
+    if (kcf->zones.nelts != 0) {
+        ngx_keyspace_clock_open(cycle);
+    }
+
     return NGX_OK;
 }

@@ -4,7 +4,8 @@
  * expiring keys and freeing the chunks of large values.
  *
  * There is one timer a zone, and it is set only while a key is going to fall
- * due: a worker with nothing to do never wakes.  Long work goes in slices, so
+ * due: a worker with nothing to do never wakes.  It is armed anew when somebody
+ * sets the clock (ngx_keyspace_clock.c).  Long work goes in slices, so
  * that requests get their turn, and holds up no shutdown.
  */
 
@@ -110,6 +111,25 @@ ngx_keyspace_settle(ngx_keyspace_zone_t *kz)
     if (ks_backlog(kz->space) && !kz->reclaim.posted) {
         ngx_post_event(&kz->reclaim, &ngx_posted_next_events);
     }
+}
+
+
+void
+ngx_keyspace_rearm(ngx_keyspace_zone_t *kz)
+{
+    if (kz->space == NULL) {
+        return;
+    }
+
+    if (kz->timer.timer_set) {
+        ngx_del_timer(&kz->timer);
+    }
+
+    kz->armed = UINT64_MAX;
+
+    (void) ks_expire_next(kz->space);
+
+    ngx_keyspace_settle(kz);
 }
 
 
