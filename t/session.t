@@ -82,6 +82,10 @@ CONF
             proxy_pass http://127.0.0.1:%APP%;
             add_header X-Cache $upstream_cache_status;
         }
+        location /strict {
+            keyspace_session main secure=off grace=0;
+            proxy_pass http://127.0.0.1:%APP%;
+        }
         location /other {
             keyspace_session main cookie=other prefix=o: secure=on httponly=off
                 samesite=strict path=/other domain=example.com ttl=10s
@@ -322,15 +326,64 @@ subtest 'renew' => sub {
     my $new = $b->{jar};
 
     isnt($new, $old, 'another cookie');
-    is(redis('EXISTS', $key), 0, 'the old key is gone');
+    is_deeply(hash($key), { _moved => key($new) =~ s/^session://r },
+              'the old key only says where the session is');
+    my $grace = redis('PTTL', $key);
+    ok($grace > 0 && $grace <= 5000, '... for a few seconds');
     is_deeply(hash(key($new)), { %$hash, role => 'admin' },
               'the data is the same, with what was set besides');
     ok(redis('TTL', key($new)) > 3500, '... and so is the TTL');
     unlike($r->{head}, qr/\Q$old\E/, 'the old cookie is not told');
 
     is($b->get('/app')->{json}{headers}{'x-user'}, '42', 'the new one is good');
-    is(browser()->get('/app', undef, cookie => "sid=$old")
-           ->{json}{headers}{'x-status'}, 'expired', 'the old one is not');
+
+    # a request that was on its way with the old cookie
+    my $late = sub {
+        my ($query, $cookies) = @_;
+        return browser()->get('/app', $query,
+                              cookie => $cookies // "sid=$old");
+    };
+
+    $r = $late->(session('set cart=late'));
+    is($r->{json}{headers}{'x-status'}, 'active', 'the old one is, for a while');
+    is_deeply($r->{cookies}, [], '... and gets no cookie');
+    is(redis('HGET', key($new), 'cart'), 'late', '... but what it sets is there');
+    $r = $late->(session('set cart=later', 'renew'));
+    is_deeply($r->{cookies}, [], '... nor by another renewal');
+    is_deeply(hash(key($new)), { %$hash, role => 'admin', cart => 'later' },
+              '... which is none');
+    is_deeply($late->(undef, "sid=$old; sid=$new")->{cookies}, [],
+              'both cookies at once');
+    is($late->(undef, "sid=$old; sid=$new")->{json}{headers}{'x-user'}, '42',
+       '... are of one session');
+
+    # renewed once more, and again
+    $b->get('/app', session('renew')) for 1 .. 2;
+    is($late->()->{json}{headers}{'x-user'}, '42', 'it is led on');
+    is_deeply(redis('HKEYS', $key), ['_moved'], '... and still no session');
+
+    redis('PEXPIRE', $key, 1);
+    ok(wait_for(20, sub { !redis('EXISTS', $key) }), 'the seconds pass');
+    is($late->()->{json}{headers}{'x-status'}, 'expired', 'no longer');
+    is($b->get('/app')->{json}{headers}{'x-user'}, '42', 'but the new one');
+
+    # the end of the session is the end
+    my $d = browser();
+    $d->get('/app', session('set user=1'));
+    my $before = "sid=$d->{jar}";
+    $d->get('/app', session('renew'));
+    $r = browser()->get('/write', session('destroy'), cookie => $before);
+    is(redis('EXISTS', key($d->{jar})), 0, 'the old one ends it, too');
+    like($r->{cookies}[0] // '', qr/Max-Age=0/, '... with the cookie');
+    is(browser()->get('/app', undef, cookie => $before)
+           ->{json}{headers}{'x-status'}, 'expired', 'then there is nothing');
+
+    # a location without grace
+    my $strict = browser();
+    $strict->get('/strict', session('set user=1'));
+    my $gone = $strict->{jar};
+    $strict->get('/strict', session('renew'));
+    is(redis('EXISTS', key($gone)), 0, 'grace=0: the old key is gone');
 
     my $c = browser();
     $r = $c->get('/write', session('renew'));

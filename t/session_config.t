@@ -41,6 +41,8 @@ my @refused = (
     ['keyspace_session main ttl=0;', qr/"ttl=0".*longer than 0/],
     ['keyspace_session main absolute=x;', qr/"absolute=x".*not a time/],
     ['keyspace_session main ttl=2h absolute=1h;', qr/longer than "absolute"/],
+    ['keyspace_session main grace=x;', qr/"grace=x".*not a time/],
+    ['keyspace_session main grace=61s;', qr/more than a minute/],
     ['keyspace_session main prefix=;', qr/"prefix=".*1 to 1024/],
     ['keyspace_session main prefix=' . 'x' x 1025 . ';', qr/invalid parameter "prefix=xxx/],
     ['keyspace_session main cookie=;', qr/"cookie=".*has a name/],

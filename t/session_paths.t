@@ -184,6 +184,42 @@ subtest 'clients that go away' => sub {
 };
 
 
+subtest 'renewed while another request is on its way' => sub {
+    my $slow = $ngx->client(token => undef);
+
+    for my $action ('set late=1', 'set late=1, renew', 'unset user',
+                    'destroy, set user=new', 'destroy')
+    {
+        my $b = browser();
+        $b->get('/app', session('set user=1'));
+        my $key = key($b->{jar});
+        redis('PEXPIRE', $key, 600_000);
+        $slow->send($slow->build('GET', '/app?delay=0.4&' . session($action),
+                                 headers => ["Cookie: sid=$b->{jar}"]));
+        ok(wait_for(20, sub { redis('PTTL', $key) > 3_500_000 }),
+           "$action: it has found the session");
+        $b->get('/app', session('set user=2', 'renew'));
+        my $new = key($b->{jar});
+        my $r = $slow->response('GET');
+        my $cookie = join ' ', @{$r->{all}{'set-cookie'} // []},
+                               $r->{headers}{'set-cookie'} // ();
+
+        if ($action =~ /destroy/) {
+            is(redis('EXISTS', $new), 0, '... and ends it, renewed or not');
+            next;
+        }
+
+        is($cookie, '', '... and gets no cookie');
+        is(redis('HGET', $new, 'late'), $action =~ /late/ ? 1 : undef,
+           '... what it sets is in the renewed one');
+        is($b->get('/app')->{json}{headers}{'x-user'} // 'none',
+           $action =~ /unset/ ? 'none' : 2, '... which goes on');
+    }
+
+    $slow->close;
+};
+
+
 subtest 'odd keys' => sub {
     my $b = browser();
     my $slow = $ngx->client(token => undef);

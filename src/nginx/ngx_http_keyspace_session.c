@@ -11,6 +11,8 @@
 
 
 #define NGX_HTTP_KEYSPACE_SESSION_TTL       (3600 * 1000)
+#define NGX_HTTP_KEYSPACE_SESSION_GRACE      5000      /* ms */
+#define NGX_HTTP_KEYSPACE_SESSION_GRACE_MAX  60000
 #define NGX_HTTP_KEYSPACE_SESSION_ABSOLUTE  (12 * 3600 * 1000)
 #define NGX_HTTP_KEYSPACE_SESSION_PREFIX    1024
 
@@ -49,6 +51,8 @@ static const char *ngx_http_keyspace_session_cookie(
     ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
 static const char *ngx_http_keyspace_session_ttl(
     ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_grace(
+    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
 static const char *ngx_http_keyspace_session_absolute(
     ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
 static const char *ngx_http_keyspace_session_prefix(
@@ -73,6 +77,7 @@ static ngx_http_keyspace_session_param_t
     { ngx_string("cookie"), ngx_http_keyspace_session_cookie },
     { ngx_string("ttl"), ngx_http_keyspace_session_ttl },
     { ngx_string("absolute"), ngx_http_keyspace_session_absolute },
+    { ngx_string("grace"), ngx_http_keyspace_session_grace },
     { ngx_string("prefix"), ngx_http_keyspace_session_prefix },
     { ngx_string("secure"), ngx_http_keyspace_session_secure },
     { ngx_string("httponly"), ngx_http_keyspace_session_httponly },
@@ -260,6 +265,7 @@ ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_set(&sc->samesite, "Lax");
     sc->ttl = NGX_HTTP_KEYSPACE_SESSION_TTL;
     sc->absolute = NGX_CONF_UNSET_MSEC;
+    sc->grace = NGX_HTTP_KEYSPACE_SESSION_GRACE;
     sc->secure = 1;
     sc->httponly = 1;
 
@@ -355,6 +361,11 @@ ngx_http_keyspace_session_sound(ngx_conf_t *cf,
 
     if (sc->absolute != 0 && sc->absolute < sc->ttl) {
         return "has a \"ttl\" that is longer than \"absolute\"";
+    }
+
+    if (sc->grace > NGX_HTTP_KEYSPACE_SESSION_GRACE_MAX) {
+        return "has a \"grace\" of more than a minute: for so long an old "
+               "cookie is as good as the new one";
     }
 
     if (!sc->secure && ngx_http_keyspace_session_is(&sc->samesite, "None")) {
@@ -506,6 +517,14 @@ ngx_http_keyspace_session_ttl(ngx_http_keyspace_session_conf_t *sc,
 
 
 /* 0: none but the TTL */
+
+static const char *
+ngx_http_keyspace_session_grace(ngx_http_keyspace_session_conf_t *sc,
+    ngx_str_t *value)
+{
+    return ngx_http_keyspace_session_time(value, &sc->grace);
+}
+
 
 static const char *
 ngx_http_keyspace_session_absolute(ngx_http_keyspace_session_conf_t *sc,

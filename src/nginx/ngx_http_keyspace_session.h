@@ -35,6 +35,15 @@
 
 #define NGX_HTTP_KEYSPACE_SESSION_CREATED  "_created"
 
+/*
+ * After a renewal the old key is a hash with nothing but this field, the new
+ * id, for as long as "grace" says: requests that are still on their way with
+ * the old cookie go on with the session.  So many renewals are followed.
+ */
+
+#define NGX_HTTP_KEYSPACE_SESSION_MOVED    "_moved"
+#define NGX_HTTP_KEYSPACE_SESSION_HOPS     4
+
 /* what a variable gives of a field at most */
 
 #define NGX_HTTP_KEYSPACE_SESSION_VALUE   (64 * 1024)
@@ -51,6 +60,7 @@ typedef struct {
     ngx_str_t             samesite;     /* "Lax"; empty: off */
     uint64_t              ttl;          /* ms */
     uint64_t              absolute;     /* ms, 0: none */
+    uint64_t              grace;        /* ms, 0: none */
 
     unsigned              secure:1;
     unsigned              httponly:1;
@@ -103,6 +113,8 @@ struct ngx_http_keyspace_session_s {
     unsigned                             live:1;    /* there is a key */
     unsigned                             came:1;    /* ... by the cookie */
     unsigned                             sent:1;    /* a cookie of the name */
+    unsigned                             moved:1;   /* ... from before a renewal:
+                                                       no cookie is given */
     unsigned                             ended:1;   /* and none shall begin */
     unsigned                             failed:1;  /* it cannot be told */
 
@@ -196,10 +208,15 @@ ngx_int_t ngx_http_keyspace_session_set_cookie(ngx_http_request_t *r,
 
 /*
  * All return NGX_OK; NGX_DECLINED: there is no such session; NGX_ABORT: the
- * zone has no room; NGX_ERROR: the process has no memory.
+ * zone has no room; NGX_ERROR: the process has no memory.  Where s->key was
+ * renewed a short time ago, they go on with the new key: it becomes s->key,
+ * and s->moved is set.
  */
 
-/* Is there a session of that key?  It is not used by that. */
+/*
+ * Is there a session of that key?  It is not used by that.  NGX_AGAIN: it was
+ * renewed a short time ago.
+ */
 ngx_int_t ngx_http_keyspace_session_peek(ngx_http_request_t *r,
     ngx_http_keyspace_session_conf_t *conf, ks_str_t *key);
 
@@ -213,7 +230,8 @@ ngx_int_t ngx_http_keyspace_session_field(ngx_http_request_t *r,
 
 /*
  * Makes changes to s->key (if s is live) or to a new session, all at once, and
- * reads the fields.  to: the key of a new one or after a renewal.
+ * reads the fields.  to: the key of a new one or after a renewal.  A session
+ * that another request has renewed is not renewed again, see s->moved.
  */
 ngx_int_t ngx_http_keyspace_session_change(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s, ngx_http_keyspace_session_changes_t *ch,

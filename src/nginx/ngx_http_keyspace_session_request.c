@@ -210,7 +210,8 @@ ngx_http_keyspace_session_find(ngx_http_request_t *r,
 /*
  * The key of the only cookie that there is a session of.  A browser may have
  * an old one for another path, too, or one that another host of the domain
- * has planted: between two that are alive nothing can choose.
+ * has planted: between two that are alive nothing can choose.  One that was
+ * renewed a moment ago counts where there is no other.
  */
 
 static ngx_int_t
@@ -218,10 +219,11 @@ ngx_http_keyspace_session_choose(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s, ngx_str_t *values, ngx_int_t n,
     ks_str_t *key)
 {
-    ks_str_t   one;
-    ngx_int_t  i, rc, alive;
+    ks_str_t   one, before;
+    ngx_int_t  i, rc, alive, moved;
 
     alive = 0;
+    moved = 0;
 
     for (i = 0; i < n; i++) {
         if (ngx_http_keyspace_session_key(r->pool, s->conf, values[i].data,
@@ -242,9 +244,18 @@ ngx_http_keyspace_session_choose(ngx_http_request_t *r,
             *key = one;
             alive++;
 
+        } else if (rc == NGX_AGAIN) {
+            before = one;
+            moved++;
+
         } else if (rc != NGX_DECLINED) {
             return rc;
         }
+    }
+
+    if (alive == 0 && moved == 1) {
+        *key = before;
+        return NGX_OK;
     }
 
     if (alive > 1) {
@@ -287,6 +298,11 @@ ngx_http_keyspace_session_begin(ngx_http_request_t *r,
         return rc;
     }
 
+    if (s->live && s->moved && !ch->destroy) {
+        /* another request was first to renew it, and has the cookie */
+        return NGX_OK;
+    }
+
     if (s->status == NGX_HTTP_KEYSPACE_SESSION_NONE) {
         s->status = NGX_HTTP_KEYSPACE_SESSION_NEW;
     }
@@ -299,6 +315,7 @@ ngx_http_keyspace_session_begin(ngx_http_request_t *r,
 
     s->key = key;
     s->live = 1;
+    s->moved = 0;
     s->give = 1;
 
     return NGX_OK;
@@ -520,6 +537,12 @@ ngx_http_keyspace_session_apply(ngx_http_request_t *r,
 
     if (s->ended && !s->live) {
         return;
+    }
+
+    /* whoever has but the old cookie gets no new one by another renewal */
+
+    if (s->moved && !ch->destroy) {
+        ch->renew = 0;
     }
 
     begins = ch->sets && (!s->live || ch->destroy);

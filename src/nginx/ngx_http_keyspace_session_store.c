@@ -38,12 +38,22 @@ typedef struct {
     ngx_str_t                             value;
 
     unsigned                              still:1;  /* the TTL is let be */
+    unsigned                              bare:1;   /* no way from the old key */
+    u_char                                moved[NGX_HTTP_KEYSPACE_SESSION_ID];
     ngx_int_t                             rc;
 } ngx_http_keyspace_session_call_t;
 
 
+static ngx_int_t ngx_http_keyspace_session_run(
+    ngx_http_keyspace_session_call_t *call, ks_body_pt body);
+static ngx_int_t ngx_http_keyspace_session_follow(
+    ngx_http_keyspace_session_call_t *call);
 static ngx_int_t ngx_http_keyspace_session_transact(
     ngx_http_keyspace_session_call_t *call, ks_body_pt body);
+static ngx_uint_t ngx_http_keyspace_session_moved(ks_space_t *sp,
+    ngx_http_keyspace_session_call_t *call, ks_value_t *v);
+static void ngx_http_keyspace_session_leave(ks_space_t *sp,
+    ngx_http_keyspace_session_call_t *call);
 static void ngx_http_keyspace_session_peek_body(ks_space_t *sp, void *data);
 static void ngx_http_keyspace_session_load_body(ks_space_t *sp, void *data);
 static void ngx_http_keyspace_session_field_body(ks_space_t *sp, void *data);
@@ -105,14 +115,14 @@ ngx_http_keyspace_session_load(ngx_http_request_t *r,
     call.session = s;
     call.from = &s->key;
 
-    rc = ngx_http_keyspace_session_transact(&call,
-                                         ngx_http_keyspace_session_load_body);
+    rc = ngx_http_keyspace_session_run(&call,
+                                       ngx_http_keyspace_session_load_body);
 
     if (rc == NGX_ABORT) {
         /* not even for that: it goes on with the time that it has */
 
         call.still = 1;
-        rc = ngx_http_keyspace_session_transact(&call,
+        rc = ngx_http_keyspace_session_run(&call,
                                          ngx_http_keyspace_session_load_body);
     }
 
@@ -131,11 +141,12 @@ ngx_http_keyspace_session_field(ngx_http_request_t *r,
 
     call.request = r;
     call.conf = s->conf;
+    call.session = s;
     call.from = &s->key;
     call.name = name;
 
-    rc = ngx_http_keyspace_session_transact(&call,
-                                        ngx_http_keyspace_session_field_body);
+    rc = ngx_http_keyspace_session_run(&call,
+                                       ngx_http_keyspace_session_field_body);
     *value = call.value;
 
     return rc;
@@ -147,6 +158,7 @@ ngx_http_keyspace_session_change(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s, ngx_http_keyspace_session_changes_t *ch,
     ks_str_t *to)
 {
+    ngx_int_t                         rc;
     ngx_http_keyspace_session_call_t  call;
 
     ngx_memzero(&call, sizeof(ngx_http_keyspace_session_call_t));
@@ -157,9 +169,83 @@ ngx_http_keyspace_session_change(ngx_http_request_t *r,
     call.changes = ch;
     call.from = s->live ? &s->key : NULL;
     call.to = to;
+    call.bare = (s->conf->grace == 0);
 
-    return ngx_http_keyspace_session_transact(&call,
+    rc = ngx_http_keyspace_session_run(&call,
                                        ngx_http_keyspace_session_change_body);
+
+    if (rc == NGX_ABORT && call.from != NULL && call.to != NULL && !call.bare)
+    {
+        /* a renewal is not given up for want of room for the way to it */
+
+        call.bare = 1;
+        rc = ngx_http_keyspace_session_run(&call,
+                                       ngx_http_keyspace_session_change_body);
+    }
+
+    return rc;
+}
+
+
+/* The transaction; where the session has been renewed, with its new key. */
+
+static ngx_int_t
+ngx_http_keyspace_session_run(ngx_http_keyspace_session_call_t *call,
+    ks_body_pt body)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  hops;
+
+    for (hops = 0; hops < NGX_HTTP_KEYSPACE_SESSION_HOPS; hops++) {
+
+        rc = ngx_http_keyspace_session_transact(call, body);
+
+        if (rc != NGX_AGAIN) {
+            return rc;
+        }
+
+        if (ngx_http_keyspace_session_follow(call) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_session_follow(ngx_http_keyspace_session_call_t *call)
+{
+    u_char                            *p;
+    ngx_http_keyspace_session_t       *s;
+    ngx_http_keyspace_session_conf_t  *conf;
+
+    conf = call->conf;
+    s = call->session;
+
+    p = ngx_pnalloc(call->request->pool,
+                    conf->prefix.len + NGX_HTTP_KEYSPACE_SESSION_ID);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    s->key.len = conf->prefix.len + NGX_HTTP_KEYSPACE_SESSION_ID;
+    s->key.data = p;
+    s->moved = 1;
+
+    p = ngx_cpymem(p, conf->prefix.data, conf->prefix.len);
+    ngx_memcpy(p, call->moved, NGX_HTTP_KEYSPACE_SESSION_ID);
+
+    /* its cookie is on its way with the response to the other request */
+
+    if (call->changes != NULL && !call->changes->destroy) {
+        call->to = NULL;
+    }
+
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, call->request->connection->log, 0,
+                   "keyspace session: it was renewed by another request");
+
+    return NGX_OK;
 }
 
 
@@ -210,10 +296,17 @@ ngx_http_keyspace_session_peek_body(ks_space_t *sp, void *data)
     ngx_http_keyspace_session_call_t *call = data;
 
     ks_entry_t  *e;
+    ks_value_t   v;
+
+    call->rc = NGX_DECLINED;
 
     e = ngx_http_keyspace_session_lookup(sp, call->from, KS_LOOKUP_PEEK);
 
-    call->rc = (e != NULL) ? NGX_OK : NGX_DECLINED;
+    if (e != NULL) {
+        call->rc = NGX_OK;
+        ks_value_open(sp, call->from, e, &v);
+        (void) ngx_http_keyspace_session_moved(sp, call, &v);
+    }
 }
 
 
@@ -237,6 +330,10 @@ ngx_http_keyspace_session_load_body(ks_space_t *sp, void *data)
 
     now = ks_space_now(sp);
     created = ngx_http_keyspace_session_created(sp, &v);
+
+    if (created == 0 && ngx_http_keyspace_session_moved(sp, call, &v)) {
+        return;
+    }
 
     if (created == 0 && !call->still) {
         ngx_http_keyspace_session_stamp(sp, &v);
@@ -283,6 +380,11 @@ ngx_http_keyspace_session_field_body(ks_space_t *sp, void *data)
 
     if (e != NULL) {
         ks_value_open(sp, call->from, e, &v);
+
+        if (ngx_http_keyspace_session_moved(sp, call, &v)) {
+            return;
+        }
+
         ngx_http_keyspace_session_value(sp, call, &v, call->name,
                                         &call->value);
     }
@@ -305,6 +407,14 @@ ngx_http_keyspace_session_change_body(ks_space_t *sp, void *data)
 
     if (call->from != NULL) {
         e = ngx_http_keyspace_session_lookup(sp, call->from, KS_LOOKUP_WRITE);
+
+        if (e != NULL) {
+            ks_value_open(sp, call->from, e, &v);
+
+            if (ngx_http_keyspace_session_moved(sp, call, &v)) {
+                return;
+            }
+        }
 
         if (ch->destroy && e != NULL) {
             ks_remove(sp, call->from, e);
@@ -366,7 +476,63 @@ ngx_http_keyspace_session_renew(ks_space_t *sp,
 
     ks_rename(sp, call->from, e, call->to);
 
+    if (!call->bare) {
+        ngx_http_keyspace_session_leave(sp, call);
+    }
+
     return ks_lookup(sp, call->to, KS_LOOKUP_PEEK);
+}
+
+
+/* At the old key, nothing but the way to the new one is left for a while. */
+
+static void
+ngx_http_keyspace_session_leave(ks_space_t *sp,
+    ngx_http_keyspace_session_call_t *call)
+{
+    ks_str_t    id;
+    ks_value_t  v;
+    ks_str_t    field = ks_str(NGX_HTTP_KEYSPACE_SESSION_MOVED);
+
+    id.len = NGX_HTTP_KEYSPACE_SESSION_ID;
+    id.data = call->to->data + call->to->len - NGX_HTTP_KEYSPACE_SESSION_ID;
+
+    ks_value_create(sp, call->from, NULL, KS_TYPE_HASH, KS_ENC_LISTPACK,
+                    sizeof(NGX_HTTP_KEYSPACE_SESSION_MOVED) + id.len + 2,
+                    ks_space_now(sp) + call->conf->grace, &v);
+
+    (void) ks_hash_set(&v, &field, &id, 0);
+    (void) ks_value_close(&v);
+}
+
+
+/* Whether it is such a way, which goes to call->moved. */
+
+static ngx_uint_t
+ngx_http_keyspace_session_moved(ks_space_t *sp,
+    ngx_http_keyspace_session_call_t *call, ks_value_t *v)
+{
+    ks_pos_t   pos;
+    ks_str_t   s;
+    ks_item_t  item;
+    ks_str_t   field = ks_str(NGX_HTTP_KEYSPACE_SESSION_MOVED);
+
+    if (!ks_hash_find(v, &pos, &field)) {
+        return 0;
+    }
+
+    item = ks_tree_get(&v->tree[0], &pos, 1);
+
+    if (item.len != NGX_HTTP_KEYSPACE_SESSION_ID) {
+        return 0;
+    }
+
+    s = ks_item_flat(sp, &item);
+    ngx_memcpy(call->moved, s.data, NGX_HTTP_KEYSPACE_SESSION_ID);
+
+    call->rc = NGX_AGAIN;
+
+    return 1;
 }
 
 
