@@ -410,7 +410,7 @@ subtest 'plans' => sub {
          '... logged');
     is(KS::Info::field($redis, 'keyspace_limit_errors'),
        $errors + 3, '... and counted');
-    is(statuses(2, '/strict?k=o&plan=odd'), '429 429', 'or rejected');
+    is(statuses(2, '/strict?k=o&plan=odd'), '503 503', 'or rejected');
     like($ngx->log, qr/limiting requests by keyspace limit rule "strict"/,
          '... by that rule');
 };
@@ -584,10 +584,10 @@ CONF
     $c->run('SET', "limit:$_:text", 'many') for qw(pass reject);
 
     is($status->('pass', 'type'), 200, 'another type: passed');
-    is($status->('reject', 'type'), 429, '... or rejected');
+    is($status->('reject', 'type'), 503, '... or rejected');
     is($status->('pass', 'text'), 200, 'no state: passed');
-    is($status->('reject', 'text'), 429, '... or rejected');
-    is($status->('both', 'text'), 429, 'one that rejects will do');
+    is($status->('reject', 'text'), 503, '... or rejected');
+    is($status->('both', 'text'), 503, 'one that rejects will do');
     is($errors->(), 6, 'counted');
     is($c->run('LLEN', 'limit:pass:type'), 1, 'what is there stays');
 
@@ -603,7 +603,7 @@ CONF
     }
 
     is($status->('pass', "new$_"), 200, 'no room: passed') for 1 .. 3;
-    is($status->('reject', "new$_"), 429, '... or rejected') for 1 .. 3;
+    is($status->('reject', "new$_"), 503, '... or rejected') for 1 .. 3;
     is($status->('pass', 'room'), 429, 'what needs no room is told as ever');
     is($errors->(), 12, 'counted');
     like($full->log, qr/\[error\].*rule "pass" cannot be asked: the zone has no room, the request is passed/,
@@ -613,7 +613,7 @@ CONF
     is($c->run('CONFIG', 'RESETSTAT'), 'OK', 'reset');
     is($errors->(), 0, '... to 0');
     $c->close;
-    like($full->access_log, qr/^429\|REJECTED\|reject$/m, 'and the rule is named');
+    like($full->access_log, qr/^503\|REJECTED\|reject$/m, 'and the rule is named');
     $full->stop;
 };
 

@@ -103,6 +103,25 @@ for my $lines (@accepted) {
 }
 
 
+my @warned = (
+    ['keyspace_session main; location /a { keyspace_session_require on; return 200; }', 1],
+    ['location /a { return 204; keyspace_session_require /login; }', 1],
+    ['keyspace_session_require on; return 200;', 1],
+    ['keyspace_session_require on; location /a { return 200; }', 0],
+    ['location /a { keyspace_session_require off; return 200; }', 0],
+    ['location /a { keyspace_session_require on; if ($arg_x) { return 200; } }', 0],
+    ['location /a { keyspace_session_require on; }', 0],
+);
+
+for my $case (@warned) {
+    my ($lines, $warned) = @$case;
+    my ($code, $said) = KS::Nginx->check(conf => conf($lines));
+
+    is("$code " . ($said =~ /without effect in/ ? 1 : 0), "0 $warned",
+       ($warned ? 'warned of: ' : 'no warning: ') . $lines) or diag($said);
+}
+
+
 subtest 'what is inherited' => sub {
     my $ngx = KS::Nginx->start(
         http   => 'keyspace_session main secure=off create=on_write;'

@@ -107,6 +107,23 @@ CONF
             internal;
             proxy_pass "http://app/?header=Keyspace-Session%3a%20destroy";
         }
+        location /gate { auth_request /gate-keeper; proxy_pass http://app; }
+        location = /gate-keeper {
+            internal;
+            keyspace_session_require on;
+            proxy_pass http://app/;
+        }
+        location /gate-login { auth_request /login-keeper; proxy_pass http://app; }
+        location = /login-keeper {
+            internal;
+            keyspace_session_require /app;
+            proxy_pass http://app/;
+        }
+        location /ssi {
+            ssi on;
+            ssi_types *;
+            alias %DIR%/client/ssi.html;
+        }
         location /denied { keyspace_session main secure=off; deny all; }
 
         location /auth {
@@ -171,6 +188,29 @@ sub redis {
     return KS::HTTP::decode($http->post(KS::HTTP::array(@_),
                                         uri => '/rest/'))->{result};
 }
+
+
+subtest 'in subrequests, which nginx lets pass' => sub {
+    KS::Proc::spew($ngx->dir . '/client/ssi.html',
+                   '(<!--#include virtual="/need?body=secret" -->)');
+
+    my $b = KS::App::browser($ngx->client(token => undef));
+
+    is($b->get('/gate')->{status}, 401, 'auth_request to a location that wants one');
+    is($b->get('/gate-login')->{status}, 401, '... and is not led to a log-in');
+    unlike($b->get('/ssi')->{body}, qr/secret/, 'what a page includes');
+    is($b->get('/need')->{headers}{'www-authenticate'},
+       'Cookie cookie-name="sid"', '401 says what is wanted');
+    is($b->get('/need/any')->{headers}{'www-authenticate'}, undef,
+       '... but not beside others');
+
+    $b->get('/app', KS::App::session('set user=a%2525'));
+    is($b->get('/gate')->{status}, 200, 'with a session it is granted');
+    is($b->get('/gate-login')->{status}, 200, '... both ways');
+    like($b->get('/ssi')->{body}, qr/secret/, '... and the page is whole');
+    is($b->get('/need')->{json}{headers}{'x-user'}, 'a%2525',
+       '"%" itself is %25 in a variable');
+};
 
 
 subtest 'require' => sub {

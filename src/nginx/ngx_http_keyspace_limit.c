@@ -139,7 +139,10 @@ ngx_http_keyspace_limit_request(ngx_http_request_t *r,
 
     ctx->status = NGX_HTTP_KEYSPACE_LIMIT_REJECTED;
 
-    return llcf->status;
+    /* a rule that cannot be asked is no fault of the client */
+
+    return (ngx_http_keyspace_limit_shown_rule(ctx) == ctx->refused)
+           ? NGX_HTTP_SERVICE_UNAVAILABLE : (ngx_int_t) llcf->status;
 }
 
 

@@ -35,6 +35,8 @@ typedef struct {
 
 static void *ngx_http_keyspace_session_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_keyspace_session_create_loc_conf(ngx_conf_t *cf);
+static ngx_uint_t ngx_http_keyspace_session_returns(ngx_conf_t *cf);
+static ngx_str_t *ngx_http_keyspace_session_place(ngx_conf_t *cf);
 static char *ngx_http_keyspace_session_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 static ngx_int_t ngx_http_keyspace_session_postconfiguration(ngx_conf_t *cf);
@@ -168,6 +170,53 @@ ngx_http_keyspace_session_create_loc_conf(ngx_conf_t *cf)
 }
 
 
+/*
+ * Whether the first thing that the location or server being merged does is a
+ * "return".  The codes are the first member of what the rewrite module keeps,
+ * which an nginx may have been built without.
+ */
+
+static ngx_uint_t
+ngx_http_keyspace_session_returns(ngx_conf_t *cf)
+{
+    ngx_uint_t             i;
+    ngx_array_t           *codes;
+    ngx_module_t          *m;
+    ngx_http_conf_ctx_t   *ctx;
+
+    ctx = cf->ctx;
+
+    for (i = 0; cf->cycle->modules[i] != NULL; i++) {
+        m = cf->cycle->modules[i];
+
+        if (ngx_strcmp(m->name, "ngx_http_rewrite_module") != 0) {
+            continue;
+        }
+
+        codes = *(ngx_array_t **) ctx->loc_conf[m->ctx_index];
+
+        return codes != NULL && codes->nelts >= sizeof(uintptr_t)
+               && *(ngx_http_script_code_pt *) codes->elts
+                  == ngx_http_script_return_code;
+    }
+
+    return 0;
+}
+
+
+static ngx_str_t *
+ngx_http_keyspace_session_place(ngx_conf_t *cf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    static ngx_str_t  server = ngx_string("a server");
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    return (clcf->name.len != 0) ? &clcf->name : &server;
+}
+
+
 static char *
 ngx_http_keyspace_session_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child)
@@ -179,6 +228,15 @@ ngx_http_keyspace_session_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     if (conf->require == NGX_CONF_UNSET_UINT) {
         conf->location = prev->location;
+
+    } else if (conf->require != NGX_HTTP_KEYSPACE_REQUIRE_OFF
+               && ngx_http_keyspace_session_returns(cf))
+    {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"keyspace_session_require\" is without effect "
+                           "in %V: its \"return\" answers before "
+                           "anybody is asked for access",
+                           ngx_http_keyspace_session_place(cf));
     }
 
     ngx_conf_merge_uint_value(conf->require, prev->require,

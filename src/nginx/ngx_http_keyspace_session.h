@@ -238,11 +238,11 @@ ngx_int_t ngx_http_keyspace_session_change(ngx_http_request_t *r,
     ks_str_t *to);
 
 /*
- * What gets into a header or a request line: what is below first, and DEL, is
- * given as %XX, so that it ends none.
+ * What gets into a header or a request line: what is below first, DEL and the
+ * character also (or DEL again) are given as %XX, so that it ends none.
  */
 ngx_int_t ngx_http_keyspace_session_safe(ngx_pool_t *pool, ngx_str_t *value,
-    u_char first);
+    u_char first, u_char also);
 
 
 /* --- ngx_http_keyspace_session_filter.c --- */

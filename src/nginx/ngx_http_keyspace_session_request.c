@@ -24,6 +24,9 @@ static ngx_int_t ngx_http_keyspace_session_begin(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s, ngx_http_keyspace_session_changes_t *ch);
 static ngx_int_t ngx_http_keyspace_session_required(ngx_http_request_t *r,
     ngx_http_keyspace_session_loc_conf_t *slcf);
+static ngx_int_t ngx_http_keyspace_session_unauthorized(
+    ngx_http_request_t *r, ngx_http_keyspace_session_loc_conf_t *slcf);
+static ngx_int_t ngx_http_keyspace_session_subrequest(ngx_http_request_t *r);
 static ngx_int_t ngx_http_keyspace_session_redirect(ngx_http_request_t *r,
     ngx_http_keyspace_session_loc_conf_t *slcf);
 static void ngx_http_keyspace_session_leave_body(ngx_http_request_t *r);
@@ -399,10 +402,50 @@ ngx_http_keyspace_session_required(ngx_http_request_t *r,
     }
 
     if (slcf->require == NGX_HTTP_KEYSPACE_REQUIRE_ON) {
-        return NGX_HTTP_UNAUTHORIZED;
+        return ngx_http_keyspace_session_unauthorized(r, slcf);
     }
 
     return NGX_DECLINED;
+}
+
+
+/* 401, and what is wanted; with "satisfy any" another module says that. */
+
+static ngx_int_t
+ngx_http_keyspace_session_unauthorized(ngx_http_request_t *r,
+    ngx_http_keyspace_session_loc_conf_t *slcf)
+{
+    u_char                    *p;
+    ngx_str_t                 *cookie;
+    ngx_table_elt_t           *h;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->satisfy == NGX_HTTP_SATISFY_ANY || slcf->session == NULL) {
+        return NGX_HTTP_UNAUTHORIZED;
+    }
+
+    cookie = &slcf->session->cookie;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    p = ngx_pnalloc(r->pool, sizeof("Cookie cookie-name=\"\"") - 1
+                             + cookie->len);
+
+    if (h == NULL || p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "WWW-Authenticate");
+    h->value.data = p;
+    h->value.len = ngx_sprintf(p, "Cookie cookie-name=\"%V\"", cookie) - p;
+
+    r->headers_out.www_authenticate = h;
+
+    return NGX_HTTP_UNAUTHORIZED;
 }
 
 
@@ -447,7 +490,9 @@ ngx_http_keyspace_session_redirect(ngx_http_request_t *r,
 
         /* $uri is decoded, and may have the end of a line in it */
 
-        if (ngx_http_keyspace_session_safe(r->pool, &args, '!') != NGX_OK) {
+        if (ngx_http_keyspace_session_safe(r->pool, &args, '!', 0x7f)
+            != NGX_OK)
+        {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
@@ -507,14 +552,53 @@ ngx_http_keyspace_session_leave_body(ngx_http_request_t *r)
 }
 
 
+/*
+ * nginx asks for no access to a subrequest (auth_request, SSI, a capture of
+ * another module), which would be let pass where only this location requires a
+ * session.  It is asked here, and never sent elsewhere: the page for logging
+ * in would be taken for a grant.  Nobody sees what becomes of a mirror.
+ */
+
+static ngx_int_t
+ngx_http_keyspace_session_subrequest(ngx_http_request_t *r)
+{
+    ngx_int_t                              rc;
+    ngx_http_core_loc_conf_t              *clcf;
+    ngx_http_keyspace_session_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_session_module);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (slcf->require == NGX_HTTP_KEYSPACE_REQUIRE_OFF
+        || clcf->satisfy == NGX_HTTP_SATISFY_ANY
+        || r->background)
+    {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_keyspace_session_required(r, slcf);
+
+    if (rc == NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "a subrequest to \"%V\" has no session", &r->uri);
+
+    return (rc == NGX_DECLINED) ? NGX_HTTP_UNAUTHORIZED : rc;
+}
+
+
 /* Access is granted: from here on a session may begin. */
 
 ngx_int_t
 ngx_http_keyspace_session_content_handler(ngx_http_request_t *r)
 {
-    if (r == r->main) {
-        (void) ngx_http_keyspace_session_open(r, 1);
+    if (r != r->main) {
+        return ngx_http_keyspace_session_subrequest(r);
     }
+
+    (void) ngx_http_keyspace_session_open(r, 1);
 
     return NGX_DECLINED;
 }

@@ -81,7 +81,7 @@ static ngx_uint_t ngx_http_keyspace_session_look(ks_space_t *sp,
 static ngx_int_t ngx_http_keyspace_session_copy(ks_space_t *sp,
     ngx_pool_t *pool, ks_item_t *item, ngx_str_t *value);
 static ngx_uint_t ngx_http_keyspace_session_is_safe(u_char *p, size_t len,
-    u_char first);
+    u_char first, u_char also);
 
 
 ngx_int_t
@@ -806,18 +806,19 @@ ngx_http_keyspace_session_copy(ks_space_t *sp, ngx_pool_t *pool,
     value->len = item->len;
     value->data = p;
 
-    return ngx_http_keyspace_session_safe(pool, value, ' ');
+    return ngx_http_keyspace_session_safe(pool, value, ' ', '%');
 }
 
 
 ngx_int_t
 ngx_http_keyspace_session_safe(ngx_pool_t *pool, ngx_str_t *value,
-    u_char first)
+    u_char first, u_char also)
 {
     u_char  *p, c;
     size_t   i, n;
 
-    if (ngx_http_keyspace_session_is_safe(value->data, value->len, first)) {
+    if (ngx_http_keyspace_session_is_safe(value->data, value->len, first, also))
+    {
         return NGX_OK;
     }
 
@@ -832,7 +833,7 @@ ngx_http_keyspace_session_safe(ngx_pool_t *pool, ngx_str_t *value,
     for (i = 0; i < n; i++) {
         c = value->data[i];
 
-        if (c < first || c == 0x7f) {
+        if (c < first || c == 0x7f || c == also) {
             p[value->len++] = '%';
             (void) ngx_hex_dump(p + value->len, &c, 1);
             value->len += 2;
@@ -851,10 +852,11 @@ ngx_http_keyspace_session_safe(ngx_pool_t *pool, ngx_str_t *value,
 /* Eight bytes at once: what is subtracted borrows from the bit above a byte. */
 
 static ngx_uint_t
-ngx_http_keyspace_session_is_safe(u_char *p, size_t len, u_char first)
+ngx_http_keyspace_session_is_safe(u_char *p, size_t len, u_char first,
+    u_char also)
 {
     size_t    i;
-    uint64_t  x, del, low;
+    uint64_t  x, del, it, low;
 
     static const uint64_t  ones = 0x0101010101010101ull;
 
@@ -863,7 +865,9 @@ ngx_http_keyspace_session_is_safe(u_char *p, size_t len, u_char first)
     for (i = 0; len >= 8; i = ngx_min(i + 8, len - 8)) {
         ngx_memcpy(&x, p + i, 8);
         del = x ^ ones * 0x7f;
-        low |= ((x - ones * first) & ~x) | ((del - ones) & ~del);
+        it = x ^ ones * also;
+        low |= ((x - ones * first) & ~x) | ((del - ones) & ~del)
+               | ((it - ones) & ~it);
 
         if (i == len - 8) {
             return (low & ones << 7) == 0;
@@ -871,7 +875,7 @@ ngx_http_keyspace_session_is_safe(u_char *p, size_t len, u_char first)
     }
 
     for ( /* void */ ; i < len; i++) {
-        if (p[i] < first || p[i] == 0x7f) {
+        if (p[i] < first || p[i] == 0x7f || p[i] == also) {
             return 0;
         }
     }
