@@ -2,24 +2,10 @@
  * Strings as numbers: INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT.
  */
 
-#include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
+#include "commands/ks_string_args.h"
 
 #include <math.h>
-
-
-/*
- * A string that shall be read as a number: beyond max bytes it cannot be one,
- * and is not worth a copy; the empty string is as wrong.
- */
-
-static ks_str_t
-ks_numeral(ks_ctx_t *c, const ks_entry_t *e, size_t max)
-{
-    ks_str_t  empty = ks_str("");
-
-    return ks_string_len(e) <= max ? ks_string_flat(c->space, e) : empty;
-}
 
 
 static void

@@ -1,202 +1,15 @@
 /*
- * Strings as wholes and as ranges: SET and its kin, GET and its kin.
+ * Strings as wholes and as ranges: SET and its kin, GET and its kin.  What they
+ * can be told, conditions and times, is read in ks_string_args.c.
  *
  * Handlers check their arguments in the order in which Redis does, because
  * with more than one fault the order decides which error is seen.
  */
 
-#include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
+#include "commands/ks_string_args.h"
 
-
-/* options of SET and GETEX */
-#define KS_OPT_NX       0x01
-#define KS_OPT_XX       0x02
-#define KS_OPT_GET      0x04
-#define KS_OPT_KEEPTTL  0x08
-#define KS_OPT_PERSIST  0x10
-#define KS_OPT_SET      (KS_OPT_NX|KS_OPT_XX|KS_OPT_GET|KS_OPT_KEEPTTL)
-
-typedef enum {
-    KS_TTL_NONE = 0,
-    KS_TTL_EX,
-    KS_TTL_PX,
-    KS_TTL_EXAT,
-    KS_TTL_PXAT
-} ks_ttl_t;
-
-typedef struct {
-    unsigned         flags;
-    ks_ttl_t         ttl;
-    const ks_str_t  *arg;           /* the argument of ttl */
-    uint64_t         at;            /* what it comes to, ms since the epoch */
-} ks_set_opts_t;
-
-
-static ks_ttl_t
-ks_ttl_option(const ks_str_t *arg)
-{
-    if (ks_arg_is(arg, "ex")) {
-        return KS_TTL_EX;
-    }
-
-    if (ks_arg_is(arg, "px")) {
-        return KS_TTL_PX;
-    }
-
-    if (ks_arg_is(arg, "exat")) {
-        return KS_TTL_EXAT;
-    }
-
-    return ks_arg_is(arg, "pxat") ? KS_TTL_PXAT : KS_TTL_NONE;
-}
-
-
-static unsigned
-ks_set_option(const ks_str_t *arg)
-{
-    if (ks_arg_is(arg, "nx")) {
-        return KS_OPT_NX;
-    }
-
-    if (ks_arg_is(arg, "xx")) {
-        return KS_OPT_XX;
-    }
-
-    if (ks_arg_is(arg, "get")) {
-        return KS_OPT_GET;
-    }
-
-    if (ks_arg_is(arg, "keepttl")) {
-        return KS_OPT_KEEPTTL;
-    }
-
-    return ks_arg_is(arg, "persist") ? KS_OPT_PERSIST : 0;
-}
-
-
-/* which options exclude each other; one may be said twice */
-
-static int
-ks_set_options_fit(const ks_set_opts_t *o)
-{
-    unsigned  ttls;
-
-    ttls = (o->ttl != KS_TTL_NONE) + !!(o->flags & KS_OPT_KEEPTTL)
-           + !!(o->flags & KS_OPT_PERSIST);
-
-    return ttls <= 1
-           && (o->flags & (KS_OPT_NX|KS_OPT_XX)) != (KS_OPT_NX|KS_OPT_XX);
-}
-
-
-static int
-ks_set_options(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned allowed,
-    ks_set_opts_t *o)
-{
-    int       i;
-    unsigned  flag;
-    ks_ttl_t  ttl;
-
-    for (i = 0; i < argc; i++) {
-        flag = ks_set_option(&argv[i]) & allowed;
-        ttl = flag ? KS_TTL_NONE : ks_ttl_option(&argv[i]);
-
-        if (flag) {
-            o->flags |= flag;
-
-        } else if (ttl != KS_TTL_NONE && i + 1 < argc
-                   && (o->ttl == KS_TTL_NONE || o->ttl == ttl))
-        {
-            o->ttl = ttl;
-            o->arg = &argv[++i];
-
-        } else {
-            goto syntax;
-        }
-
-        if (!ks_set_options_fit(o)) {
-            goto syntax;
-        }
-    }
-
-    return KS_OK;
-
-syntax:
-
-    ks_reply_error(c->reply, KS_ERR_SYNTAX);
-
-    return KS_ERR;
-}
-
-
-/* o->arg -> o->at */
-
-static int
-ks_set_deadline(ks_ctx_t *c, ks_set_opts_t *o)
-{
-    int64_t  t, now;
-
-    o->at = (o->flags & KS_OPT_KEEPTTL) ? KS_KEEP_TTL : KS_NO_EXPIRE;
-
-    if (o->ttl == KS_TTL_NONE) {
-        return KS_OK;
-    }
-
-    if (ks_arg_int(c, o->arg, &t, NULL) != KS_OK) {
-        return KS_ERR;
-    }
-
-    if (t <= 0) {
-        goto invalid;
-    }
-
-    if ((o->ttl == KS_TTL_EX || o->ttl == KS_TTL_EXAT)
-        && __builtin_mul_overflow(t, 1000, &t))
-    {
-        goto invalid;
-    }
-
-    now = (o->ttl == KS_TTL_EX || o->ttl == KS_TTL_PX)
-          ? (int64_t) ks_space_now(c->space) : 0;
-
-    if (__builtin_add_overflow(t, now, &t)) {
-        goto invalid;
-    }
-
-    o->at = (uint64_t) t;
-
-    return KS_OK;
-
-invalid:
-
-    ks_reply_errorf(c->reply, "ERR invalid expire time in '%s' command",
-                    ks_command_name(c->cmd));
-
-    return KS_ERR;
-}
-
-
-/* before anything else: what is too long is not to come in at all */
-
-static int
-ks_value_fits(ks_ctx_t *c, const ks_str_t *value)
-{
-    if (value->len <= KS_STRING_MAX) {
-        return 1;
-    }
-
-    ks_reply_error(c->reply, KS_ERR_TOOBIG);
-
-    return 0;
-}
-
-
-static inline int
-ks_deadline_over(ks_ctx_t *c, const ks_set_opts_t *o)
-{
-    return o->ttl != KS_TTL_NONE && o->at <= ks_space_now(c->space);
-}
+#include <limits.h>
 
 
 static void
@@ -220,6 +33,7 @@ ks_set_store(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
 void
 ks_cmd_set(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
+    int             met;
     ks_entry_t     *e;
     ks_set_opts_t   o;
 
@@ -239,18 +53,24 @@ ks_cmd_set(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    if (o.flags & KS_OPT_GET) {
-        if (ks_read_string(c, &argv[1], &e) != KS_OK) {
-            return;
-        }
-
-        ks_reply_value(c, e);
-
-    } else {
+    if (!(o.flags & KS_OPT_GET)) {
         e = ks_lookup(c->space, &argv[1], KS_LOOKUP_WRITE);
+
+    } else if (ks_read_string(c, &argv[1], &e) != KS_OK) {
+        return;
     }
 
-    if (o.flags & (e ? KS_OPT_NX : KS_OPT_XX)) {
+    met = ks_set_condition_met(c, e, &o);
+
+    if (met == KS_ERR) {
+        return;
+    }
+
+    if (o.flags & KS_OPT_GET) {
+        ks_reply_value(c, e);
+    }
+
+    if (!met) {
         if (!(o.flags & KS_OPT_GET)) {
             ks_reply_null(c->reply);
         }
@@ -498,6 +318,71 @@ ks_cmd_msetnx(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+/* numkeys, and as many keys with a value each, from argv[1] on; 0: an error */
+
+static int
+ks_msetex_pairs(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int      i;
+    int64_t  n;
+
+    if (ks_parse_int(&argv[1], &n) != KS_OK || n < 1 || n > INT_MAX) {
+        ks_reply_error(c->reply, "ERR invalid numkeys value");
+        return 0;
+    }
+
+    if (n > (argc - 2) / 2) {
+        ks_reply_error(c->reply, "ERR wrong number of key-value pairs");
+        return 0;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (!ks_value_fits(c, &argv[3 + 2 * i])) {
+            return 0;
+        }
+    }
+
+    return (int) n;
+}
+
+
+void
+ks_cmd_msetex(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int             i, n, end;
+    ks_entry_t     *e;
+    ks_set_opts_t   o;
+
+    memset(&o, 0, sizeof(o));
+    n = ks_msetex_pairs(c, argc, argv);
+    end = 2 + 2 * n;
+
+    if (n == 0
+        || ks_set_options(c, argc - end, argv + end,
+                          KS_OPT_KEEPTTL|KS_OPT_EXISTS, &o) != KS_OK
+        || ks_set_deadline(c, &o) != KS_OK)
+    {
+        return;
+    }
+
+    for (i = 2; o.cond != KS_COND_NONE && i < end; i += 2) {
+        e = ks_lookup(c->space, &argv[i], KS_LOOKUP_WRITE);
+
+        if (!ks_set_condition_met(c, e, &o)) {
+            ks_reply_integer(c->reply, 0);
+            return;
+        }
+    }
+
+    for (i = 2; i < end; i += 2) {
+        e = ks_lookup(c->space, &argv[i], KS_LOOKUP_WRITE);
+        ks_set_store(c, &argv[i], e, &argv[i + 1], &o);
+    }
+
+    ks_reply_integer(c->reply, 1);
+}
+
+
 void
 ks_cmd_append(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
@@ -628,7 +513,9 @@ ks_cmd_set_key_flags(int argc, const ks_str_t *argv)
     int  i;
 
     for (i = 3; i < argc; i++) {
-        if (ks_arg_is(&argv[i], "get")) {
+        if (ks_arg_is(&argv[i], "get")
+            || ks_compare_option(&argv[i]) != KS_COND_NONE)
+        {
             return KS_KEY_RW|KS_KEY_ACCESS|KS_KEY_UPDATE;
         }
     }

@@ -381,9 +381,9 @@ ks_keyrange_find(const ks_keyrange_t *range, int argc, const ks_str_t *argv,
 
     if (range->first < argc
         && ks_parse_int(&argv[range->first], &n) == KS_OK
-        && n > 0 && n <= argc - *first)
+        && n > 0 && n <= (argc - *first) / range->step)
     {
-        *last = range->first + (int) n;
+        *last = *first + ((int) n - 1) * range->step;
     }
 }
 

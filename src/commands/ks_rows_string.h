@@ -12,6 +12,15 @@ ROW("decr", ks_cmd_decr, 2, W|OOM|FAST, STRING, KEY(RW|ACCESS|UPDATE),
 ROW("decrby", ks_cmd_decrby, 3, W|OOM|FAST, STRING, KEY(RW|ACCESS|UPDATE),
     "string", "1.0.0", "O(1)",
     "Takes a number off an integer.")
+ROW("delex", ks_cmd_delex, -2, W|FAST, STRING, KEY(RM|DELETE),
+    "string", "8.4.0", "O(1), by a digest O(N), N the length of the string",
+    "Deletes a key if the string that it holds is what it should be.")
+ROW("delifeq", ks_cmd_delifeq, 3, W|FAST, STRING, KEY(RM|DELETE),
+    "string", "9.0.0", "O(1)",
+    "Deletes a key if the string that it holds is the one given.")
+ROW("digest", ks_cmd_digest, 2, R|FAST, STRING, KEY(RO|ACCESS),
+    "string", "8.4.0", "O(N), N the length of the string",
+    "Replies with the XXH3 digest of a string.")
 ROW("get", ks_cmd_get, 2, R|FAST, STRING, KEY(RO|ACCESS),
     "string", "1.0.0", "O(1)",
     "Replies with a string.")
@@ -38,6 +47,10 @@ ROW("incrbyfloat", ks_cmd_incrbyfloat, 3, W|OOM|FAST, STRING,
     KEY(RW|ACCESS|UPDATE),
     "string", "2.6.0", "O(1)",
     "Adds a number to one with a fraction.")
+ROW("increx", ks_cmd_increx, -2, W|OOM|FAST, STRING,
+    KEY(RW|ACCESS|UPDATE),
+    "string", "8.8.0", "O(1)",
+    "Adds to a number, within bounds, and sets the time that its key has.")
 ROW("lcs", ks_cmd_lcs, -3, R|POWERFUL, STRING, KEYS(RO|ACCESS, 1, 2, 1),
     "string", "7.0.0", "O(N*M), N and M the lengths of the strings",
     "Finds the longest common subsequence of two strings.")
@@ -49,6 +62,11 @@ ROW("mset", ks_cmd_mset, -3, W|OOM, STRING, KEYS(OW|UPDATE, 1, -1, 2),
     "string", "1.0.1", "O(N), N the number of keys",
     "Sets several strings at once.",
     .tips = MULTI_SHARD " response_policy:all_succeeded")
+ROW("msetex", ks_cmd_msetex, -4, W|OOM|MOVABLE, STRING,
+    KEYS(OW|UPDATE, 1, KS_KEYS_COUNTED, 2),
+    "string", "8.4.0", "O(N), N the number of keys",
+    "Sets several strings and the time that they live, under a condition.",
+    .tips = MULTI_SHARD " response_policy:agg_min")
 ROW("msetnx", ks_cmd_msetnx, -3, W|OOM, STRING, KEYS(OW|INSERT, 1, -1, 2),
     "string", "1.0.1", "O(N), N the number of keys",
     "Sets several strings if none of their keys exists.",
