@@ -20,7 +20,11 @@ typedef enum {
     KS_BITOP_AND = 0,
     KS_BITOP_OR,
     KS_BITOP_XOR,
-    KS_BITOP_NOT
+    KS_BITOP_NOT,
+    KS_BITOP_DIFF,                  /* in the first and in none of the others */
+    KS_BITOP_DIFF1,                 /* not in the first, but in another */
+    KS_BITOP_ANDOR,                 /* in the first and in another */
+    KS_BITOP_ONE                    /* in one and no more */
 } ks_bitop_t;
 
 
@@ -425,46 +429,76 @@ ks_cmd_bitpos(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+static const struct {
+    const char  *name;
+    const char  *upper;
+    int          sources;           /* at least; -1: just one */
+} ks_bitops[] = {
+    [KS_BITOP_AND]   = { "and",   "AND",    1 },
+    [KS_BITOP_OR]    = { "or",    "OR",     1 },
+    [KS_BITOP_XOR]   = { "xor",   "XOR",    1 },
+    [KS_BITOP_NOT]   = { "not",   "NOT",   -1 },
+    [KS_BITOP_DIFF]  = { "diff",  "DIFF",   2 },
+    [KS_BITOP_DIFF1] = { "diff1", "DIFF1",  2 },
+    [KS_BITOP_ANDOR] = { "andor", "ANDOR",  2 },
+    [KS_BITOP_ONE]   = { "one",   "ONE",    1 }
+};
+
+
 static int
 ks_bitop_name(ks_ctx_t *c, int argc, ks_str_t *argv, ks_bitop_t *op)
 {
-    if (ks_arg_is(&argv[1], "and")) {
-        *op = KS_BITOP_AND;
+    int       min;
+    size_t    i;
 
-    } else if (ks_arg_is(&argv[1], "or")) {
-        *op = KS_BITOP_OR;
-
-    } else if (ks_arg_is(&argv[1], "xor")) {
-        *op = KS_BITOP_XOR;
-
-    } else if (ks_arg_is(&argv[1], "not")) {
-        *op = KS_BITOP_NOT;
-
-        if (argc != 4) {
-            ks_reply_error(c->reply, "ERR BITOP NOT must be called with a "
-                           "single source key.");
-            return KS_ERR;
+    for (i = 0; i < ks_nelts(ks_bitops); i++) {
+        if (argv[1].len == strlen(ks_bitops[i].name)
+            && ks_arg_same(&argv[1], ks_bitops[i].name))
+        {
+            break;
         }
+    }
 
-    } else {
+    if (i == ks_nelts(ks_bitops)) {
         ks_reply_error(c->reply, KS_ERR_SYNTAX);
         return KS_ERR;
     }
 
-    return KS_OK;
+    *op = (ks_bitop_t) i;
+    min = ks_bitops[i].sources;
+
+    if (min < 0 ? argc - 3 == 1 : argc - 3 >= min) {
+        return KS_OK;
+    }
+
+    ks_reply_errorf(c->reply, "ERR BITOP %s must be called with %s.",
+                    ks_bitops[i].upper, min < 0 ? "a single source key"
+                                                : "at least two source keys");
+
+    return KS_ERR;
 }
 
+
+/*
+ * The result so far, a, and a source, b.  Of the operations that set the first
+ * source apart, a is what all others together have.
+ */
 
 static inline uint64_t
 ks_bitop_word(ks_bitop_t op, uint64_t a, uint64_t b)
 {
     switch (op) {
     case KS_BITOP_AND:
+    case KS_BITOP_ANDOR:
         return a & b;
     case KS_BITOP_OR:
         return a | b;
     case KS_BITOP_XOR:
         return a ^ b;
+    case KS_BITOP_DIFF:
+        return b & ~a;
+    case KS_BITOP_DIFF1:
+        return a & ~b;
     default: /* KS_BITOP_NOT */
         return ~b;
     }
@@ -505,8 +539,62 @@ ks_bitop_source(ks_ctx_t *c, ks_bitop_t op, ks_str_t *res, const ks_entry_t *e)
         ks_bitop_bytes(op, res->data + off, p, n);
     }
 
-    if (op == KS_BITOP_AND) {
+    /* what has no bits there takes them away; a run may be a whole one */
+
+    if (op == KS_BITOP_AND || op == KS_BITOP_ANDOR || op == KS_BITOP_DIFF) {
         memset(res->data + len, 0, res->len - len);
+    }
+}
+
+
+/* The bits that are in one source alone: in some, but not in a second. */
+
+static void
+ks_bitop_one(ks_ctx_t *c, ks_str_t *res, ks_entry_t **src, int n)
+{
+    int            i;
+    size_t         off, len, run, k;
+    u_char        *more;
+    const u_char  *p;
+
+    more = ks_arena_alloc(c->space, res->len + 1);
+    memset(more, 0, res->len);
+
+    for (i = 0; i < n; i++) {
+        len = src[i] ? ks_string_len(src[i]) : 0;
+
+        for (off = 0; off < len; off += run) {
+            p = ks_string_run(c->space, src[i], off, &run);
+            run = ks_min(run, len - off);
+
+            for (k = 0; k < run; k++) {
+                more[off + k] |= res->data[off + k] & p[k];
+                res->data[off + k] |= p[k];
+            }
+        }
+    }
+
+    for (k = 0; k < res->len; k++) {
+        res->data[k] &= (u_char) ~more[k];
+    }
+}
+
+
+static void
+ks_bitop_sources(ks_ctx_t *c, ks_bitop_t op, ks_str_t *res, ks_entry_t **src,
+    int n)
+{
+    int  i, apart;
+
+    apart = (op == KS_BITOP_DIFF || op == KS_BITOP_DIFF1
+             || op == KS_BITOP_ANDOR);
+
+    for (i = apart; i < n; i++) {
+        ks_bitop_source(c, apart ? KS_BITOP_OR : op, res, src[i]);
+    }
+
+    if (apart) {
+        ks_bitop_source(c, op, res, src[0]);
     }
 }
 
@@ -556,8 +644,11 @@ ks_cmd_bitop(ks_ctx_t *c, int argc, ks_str_t *argv)
     res.data = ks_arena_alloc(c->space, res.len + 1);
     memset(res.data, (op == KS_BITOP_AND) ? 0xff : 0, res.len);
 
-    for (i = 0; i < n; i++) {
-        ks_bitop_source(c, op, &res, src[i]);
+    if (op == KS_BITOP_ONE) {
+        ks_bitop_one(c, &res, src, n);
+
+    } else {
+        ks_bitop_sources(c, op, &res, src, n);
     }
 
     ks_bitop_store(c, &argv[2], &res);
