@@ -1,6 +1,6 @@
 /*
- * Sets together: SINTER, SINTERCARD, SUNION, SDIFF, and those that store what
- * comes out.
+ * Sets together: SINTER, SUNION, SDIFF, those that store what comes out, and
+ * those that only count it.
  *
  * The result is first a list of items, which lie in the sets that they come
  * from, or in the arena if one of these is about to be replaced.  Then it is
@@ -10,6 +10,7 @@
 
 #include "commands/ks_cmd_set.h"
 #include "commands/ks_handlers.h"
+#include "types/ks_hll.h"
 
 #include <stdlib.h>
 
@@ -584,12 +585,21 @@ ks_cmd_sinterstore(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+/* LIMIT n, and APPROX where there is such an option (approx not NULL) */
+
 static int
-ks_sintercard_limit(ks_ctx_t *c, int argc, ks_str_t *argv, int64_t *limit)
+ks_card_options(ks_ctx_t *c, int argc, ks_str_t *argv, int64_t *limit,
+    int *approx)
 {
     int  i;
 
     for (*limit = 0, i = 0; i < argc; i += 2) {
+
+        if (approx && ks_arg_is(&argv[i], "approx")) {
+            *approx = 1;
+            i--;
+            continue;
+        }
 
         if (i + 1 == argc || !ks_arg_is(&argv[i], "limit")) {
             ks_reply_error(c->reply, KS_ERR_SYNTAX);
@@ -607,37 +617,69 @@ ks_sintercard_limit(ks_ctx_t *c, int argc, ks_str_t *argv, int64_t *limit)
 }
 
 
-void
-ks_cmd_sintercard(ks_ctx_t *c, int argc, ks_str_t *argv)
+/* numkeys, keys and options, from argv[1] on */
+
+static int
+ks_card_open(ks_ctx_t *c, int argc, ks_str_t *argv, ks_algebra_t *al,
+    int *approx)
 {
-    int64_t       n, limit;
-    ks_algebra_t  al;
+    int64_t  n, limit;
 
     if (ks_parse_int(&argv[1], &n) != KS_OK || n < 1) {
         ks_reply_error(c->reply, "ERR numkeys should be greater than 0");
-        return;
+        return KS_ERR;
     }
 
     if (n > argc - 2) {
         ks_reply_error(c->reply, "ERR Number of keys can't be greater than "
                        "number of args");
-        return;
+        return KS_ERR;
     }
 
-    if (ks_sintercard_limit(c, argc - 2 - (int) n, argv + 2 + n, &limit)
+    if (ks_card_options(c, argc - 2 - (int) n, argv + 2 + n, &limit, approx)
         != KS_OK
-        || ks_algebra_open(&al, c, argv + 2, (size_t) n) != KS_OK)
+        || ks_algebra_open(al, c, argv + 2, (size_t) n) != KS_OK)
     {
-        return;
+        return KS_ERR;
     }
 
-    al.limit = (size_t) limit;
-    ks_intersect(&al);
-    ks_reply_integer(c->reply, (int64_t) al.n);
+    al->limit = (size_t) limit;
+
+    return KS_OK;
+}
+
+
+static void
+ks_card_reply(ks_algebra_t *al, uint64_t n)
+{
+    if (al->limit != 0) {
+        n = ks_min(n, al->limit);
+    }
+
+    ks_reply_integer(al->c->reply, (int64_t) n);
+}
+
+
+void
+ks_cmd_sintercard(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_algebra_t  al;
+
+    if (ks_card_open(c, argc, argv, &al, NULL) == KS_OK) {
+        ks_intersect(&al);
+        ks_card_reply(&al, al.n);
+    }
 }
 
 
 /* --- SUNION --- */
+
+static inline int
+ks_algebra_full(const ks_algebra_t *al)
+{
+    return al->limit != 0 && al->n == al->limit;
+}
+
 
 static void
 ks_unite(ks_algebra_t *al)
@@ -648,7 +690,7 @@ ks_unite(ks_algebra_t *al)
         used += (al->src[i].count != 0);
     }
 
-    for (i = 0; i < al->nsrc; i++) {
+    for (i = 0; i < al->nsrc && !ks_algebra_full(al); i++) {
         ks_source_each(al, &al->src[i],
                        used == 1 ? ks_add_any : ks_add_if_new);
     }
@@ -719,6 +761,65 @@ ks_cmd_sunionstore(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+/* an estimate of the size of the union, as PFCOUNT's of all its members */
+
+static uint64_t
+ks_unite_roughly(ks_algebra_t *al)
+{
+    int               more;
+    size_t            i;
+    ks_hll_t          h;
+    ks_str_t          s;
+    ks_pos_t          pos;
+    uint64_t          n;
+    unsigned          reg, value;
+    ks_item_t         it;
+    const ks_tree_t  *t;
+
+    ks_hll_init(&h, ks_arena_alloc(al->c->space, KS_HLL_ROOM(0)));
+    (void) ks_hll_densify(&h);
+
+    for (i = 0; i < al->nsrc; i++) {
+        t = &al->src[i].v.tree[0];
+
+        for (more = al->src[i].count && ks_tree_at(t, &pos, 0); more;
+             more = ks_tree_next(t, &pos))
+        {
+            it = ks_tree_get(t, &pos, 0);
+            s = ks_algebra_flat(al, &it);
+            reg = ks_hll_place(s.data, s.len, &value);
+            (void) ks_hll_raise(&h, reg, value);
+        }
+    }
+
+    (void) ks_hll_count(h.data, h.len, &n);
+
+    return n;
+}
+
+
+void
+ks_cmd_sunioncard(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int           approx;
+    ks_algebra_t  al;
+
+    approx = 0;
+
+    if (ks_card_open(c, argc, argv, &al, &approx) != KS_OK) {
+        return;
+    }
+
+    if (approx) {
+        ks_card_reply(&al, ks_unite_roughly(&al));
+
+    } else {
+        ks_unite(&al);
+        ks_card_reply(&al, al.n);
+    }
+}
+
+
 /* --- SDIFF --- */
 
 /*
@@ -730,7 +831,7 @@ ks_cmd_sunionstore(ks_ctx_t *c, int argc, ks_str_t *argv)
 static unsigned
 ks_subtract(ks_algebra_t *al)
 {
-    size_t    i;
+    size_t    i, limit;
     uint64_t  lookups, members;
     unsigned  enc;
 
@@ -746,6 +847,11 @@ ks_subtract(ks_algebra_t *al)
         return ks_algebra_encoding(al);
     }
 
+    /* all of the first, whatever the limit: some will be taken out again */
+
+    limit = al->limit;
+    al->limit = 0;
+
     ks_slots_resize(al, al->src[0].count + 1);
     ks_source_each(al, &al->src[0], ks_add_if_new);
     enc = ks_algebra_grown(al, KS_ENC_INTSET);
@@ -755,6 +861,7 @@ ks_subtract(ks_algebra_t *al)
     }
 
     ks_algebra_close_ranks(al);
+    al->limit = limit;
 
     return enc;
 }
@@ -783,5 +890,17 @@ ks_cmd_sdiffstore(ks_ctx_t *c, int argc, ks_str_t *argv)
     {
         enc = ks_subtract(&al);
         ks_algebra_store(&al, &argv[1], enc);
+    }
+}
+
+
+void
+ks_cmd_sdiffcard(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_algebra_t  al;
+
+    if (ks_card_open(c, argc, argv, &al, NULL) == KS_OK) {
+        (void) ks_subtract(&al);
+        ks_card_reply(&al, al.n);
     }
 }

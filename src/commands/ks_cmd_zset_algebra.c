@@ -23,7 +23,8 @@ typedef enum {
 typedef enum {
     KS_AGGREGATE_SUM = 0,
     KS_AGGREGATE_MIN,
-    KS_AGGREGATE_MAX
+    KS_AGGREGATE_MAX,
+    KS_AGGREGATE_COUNT                  /* the weights; scores are left out */
 } ks_aggregate_t;
 
 typedef struct {
@@ -146,6 +147,9 @@ ks_algebra_aggregate(ks_algebra_t *a, const ks_str_t *arg)
 
     } else if (ks_arg_is(arg, "max")) {
         a->aggregate = KS_AGGREGATE_MAX;
+
+    } else if (ks_arg_is(arg, "count")) {
+        a->aggregate = KS_AGGREGATE_COUNT;
 
     } else {
         ks_reply_error(a->c->reply, KS_ERR_SYNTAX);
@@ -308,6 +312,15 @@ ks_number(double score)
 }
 
 
+/* what a source adds for a member with that score */
+
+static inline double
+ks_weighted(const ks_algebra_t *a, const ks_source_t *s, double score)
+{
+    return a->aggregate == KS_AGGREGATE_COUNT ? s->weight : s->weight * score;
+}
+
+
 /* infinities that cancel each other out are nothing, as in Redis */
 
 static double
@@ -316,6 +329,7 @@ ks_aggregate(const ks_algebra_t *a, double one, double two)
     switch (a->aggregate) {
 
     case KS_AGGREGATE_SUM:
+    case KS_AGGREGATE_COUNT:
         return ks_number(one + two);
 
     case KS_AGGREGATE_MIN:
@@ -434,7 +448,7 @@ ks_algebra_union(ks_algebra_t *a)
              more = ks_tree_next(&s->v.tree[0], &pos))
         {
             member = ks_source_member(a, s, &pos);
-            score = ks_number(s->weight * ks_source_score_at(s, &pos));
+            score = ks_number(ks_weighted(a, s, ks_source_score_at(s, &pos)));
             hash = ks_value_hash(&s->v, &member);
             item = ks_ztable_find(&t, hash, &member);
 
@@ -462,7 +476,7 @@ ks_algebra_everywhere(const ks_algebra_t *a, const ks_str_t *member,
     double        other;
     ks_source_t  *s;
 
-    *score = ks_number(a->order[0]->weight * first);
+    *score = ks_number(ks_weighted(a, a->order[0], first));
 
     for (i = 1; i < a->keys; i++) {
         s = a->order[i];
@@ -474,7 +488,7 @@ ks_algebra_everywhere(const ks_algebra_t *a, const ks_str_t *member,
             return 0;
         }
 
-        *score = ks_aggregate(a, *score, other * s->weight);
+        *score = ks_aggregate(a, *score, ks_weighted(a, s, other));
     }
 
     return 1;

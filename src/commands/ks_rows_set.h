@@ -13,6 +13,10 @@ ROW("sdiff", ks_cmd_sdiff, -2, R, SET, KEYS(RO|ACCESS, 1, -1, 1),
     "set", "1.0.0", "O(N), N the members of all sets",
     "Replies with what is in the first set and in none of the others.",
     .tips = "nondeterministic_output_order")
+ROW("sdiffcard", ks_cmd_sdiffcard, -3, R|MOVABLE, SET,
+    COUNTED(RO|ACCESS, 1),
+    "set", "8.10.0", "O(N), N the members of all sets",
+    "Counts what is in the first set and in none of the others, up to a limit.")
 ROW("sdiffstore", ks_cmd_sdiffstore, -3, W|OOM, SET,
     KEYS2(OW|UPDATE, 1, 1, 1, RO|ACCESS, 2, -1, 1),
     "set", "1.0.0", "O(N), N the members of all sets",
@@ -62,6 +66,10 @@ ROW("sunion", ks_cmd_sunion, -2, R, SET, KEYS(RO|ACCESS, 1, -1, 1),
     "set", "1.0.0", "O(N), N the members of all sets",
     "Replies with what is in any of the sets.",
     .tips = "nondeterministic_output_order")
+ROW("sunioncard", ks_cmd_sunioncard, -3, R|MOVABLE, SET,
+    COUNTED(RO|ACCESS, 1),
+    "set", "8.10.0", "O(N), N the members of all sets",
+    "Counts what is in any of the sets, up to a limit.")
 ROW("sunionstore", ks_cmd_sunionstore, -3, W|OOM, SET,
     KEYS2(OW|UPDATE, 1, 1, 1, RO|ACCESS, 2, -1, 1),
     "set", "1.0.0", "O(N), N the members of all sets",
