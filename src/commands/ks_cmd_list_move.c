@@ -85,6 +85,154 @@ ks_cmd_rpoplpush(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+/* --- LMOVEM --- */
+
+typedef struct {
+    int      from;
+    int      to;
+    int64_t  count;
+    int      exactly;               /* as many, or none */
+    int      bulk;                  /* in the order in which they were */
+} ks_lmovem_t;
+
+
+static int
+ks_lmovem_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_lmovem_t *m)
+{
+    if (ks_list_end(c, &argv[3], &m->from) != KS_OK
+        || ks_list_end(c, &argv[4], &m->to) != KS_OK)
+    {
+        return KS_ERR;
+    }
+
+    m->count = 1;
+    m->exactly = 0;
+    m->bulk = 1;
+
+    if (argc == 5) {
+        return KS_OK;
+    }
+
+    if (argc != 8) {
+        goto syntax;
+    }
+
+    m->exactly = ks_arg_is(&argv[5], "exactly");
+    m->bulk = ks_arg_is(&argv[7], "bulk");
+
+    if (!(m->exactly || ks_arg_is(&argv[5], "count"))
+        || !(m->bulk || ks_arg_is(&argv[7], "obo")))
+    {
+        goto syntax;
+    }
+
+    return ks_arg_within(c, &argv[6], 1, &m->count,
+                         "ERR count should be greater than 0");
+
+syntax:
+
+    ks_reply_error(c->reply, KS_ERR_SYNTAX);
+
+    return KS_ERR;
+}
+
+
+/*
+ * Takes n elements off an end, to be pushed one after the other: their bytes
+ * are in the arena.  They end up in the order of the list, or where one by one
+ * goes from an end to the same end, in the opposite one.
+ */
+
+static ks_str_t *
+ks_lmovem_take(ks_ctx_t *c, ks_value_t *v, const ks_lmovem_t *m, uint32_t n)
+{
+    int        turned;
+    uint32_t   i;
+    ks_pos_t   pos;
+    ks_str_t  *s;
+    ks_item_t  it;
+
+    s = ks_arena_alloc(c->space, n * sizeof(ks_str_t));
+    turned = m->bulk && m->from == m->to;
+
+    ks_list_from(v, &pos, m->from, 0);
+
+    for (i = 0; i < n; i++) {
+        if (i != 0) {
+            (void) ks_list_step(v, &pos, m->from);
+        }
+
+        it = ks_tree_get(&v->tree[0], &pos, 0);
+        s[turned ? n - 1 - i : i] = ks_item_copy(c->space, &it);
+    }
+
+    ks_list_cut(v, m->from, n);
+
+    return s;
+}
+
+
+/* in the order in which they are now in the list */
+
+static void
+ks_lmovem_reply(ks_ctx_t *c, const ks_str_t *s, uint32_t n, int to)
+{
+    uint32_t         i;
+    const ks_str_t  *one;
+
+    ks_reply_array(c->reply, n);
+
+    for (i = 0; i < n; i++) {
+        one = &s[to == KS_LIST_TAIL ? i : n - 1 - i];
+        ks_reply_bulk(c->reply, one->data, one->len);
+    }
+}
+
+
+void
+ks_cmd_lmovem(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    uint32_t      n;
+    ks_str_t     *s;
+    ks_entry_t   *e;
+    ks_value_t    src, dst;
+    ks_lmovem_t   m;
+
+    if (ks_lmovem_options(c, argc, argv, &m) != KS_OK
+        || ks_write_value(c, &argv[1], KS_TYPE_LIST, &e, &src) != KS_OK)
+    {
+        return;
+    }
+
+    n = e ? (uint32_t) ks_min(m.count, (int64_t) ks_value_count(&src)) : 0;
+
+    if (n == 0 || (m.exactly && n < m.count)) {
+        ks_reply_null_array(c->reply);
+        return;
+    }
+
+    if (ks_str_same(&argv[1], &argv[2])) {
+        s = ks_lmovem_take(c, &src, &m, n);
+        ks_list_give(c, &argv[1], e, &src, m.to, (int) n, s);
+
+    } else {
+        if (ks_write_value(c, &argv[2], KS_TYPE_LIST, &e, &dst) != KS_OK) {
+            return;
+        }
+
+        s = ks_lmovem_take(c, &src, &m, n);
+        ks_list_give(c, &argv[2], e, &dst, m.to, (int) n, s);
+        (void) ks_value_close(&dst);
+    }
+
+    ks_list_shrunk(&src);
+    (void) ks_value_close(&src);
+    ks_lmovem_reply(c, s, n, m.to);
+}
+
+
+/* --- LMPOP --- */
+
 /* what stands behind the keys of LMPOP: an end, and COUNT n or nothing */
 
 static int

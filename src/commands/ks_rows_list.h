@@ -16,6 +16,10 @@ ROW("lmove", ks_cmd_lmove, 5, W|OOM, LIST,
     KEYS2(RW|ACCESS|DELETE, 1, 1, 1, RW|INSERT, 2, 2, 1),
     "list", "6.2.0", "O(1)",
     "Moves an element from an end of a list to an end of another.")
+ROW("lmovem", ks_cmd_lmovem, -5, W|OOM, LIST,
+    KEYS2(RW|ACCESS|DELETE, 1, 1, 1, RW|INSERT, 2, 2, 1),
+    "list", "8.10.0", "O(N), N the number of elements",
+    "Moves elements from an end of a list to an end of another.")
 ROW("lmpop", ks_cmd_lmpop, -4, W|MOVABLE, LIST, COUNTED(RW|ACCESS|DELETE, 1),
     "list", "7.0.0", "O(N+M), N the number of keys, M that of elements",
     "Takes elements off an end of the first list that has any.")
