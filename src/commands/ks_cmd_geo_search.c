@@ -41,6 +41,7 @@ typedef struct {
     unsigned             from_point:1;
     unsigned             by_radius:1;
     unsigned             by_box:1;
+    unsigned             by_polygon:1;
     unsigned             with_distance:1;
     unsigned             with_hash:1;
     unsigned             with_point:1;
@@ -117,6 +118,42 @@ ks_geo_box(ks_geo_search_t *s, const ks_str_t *args)
 }
 
 
+/*
+ * The vertices' number and places; how many arguments they take, or KS_ERR.
+ */
+
+static int
+ks_geo_vertices(ks_geo_search_t *s, const ks_str_t *args, int argc)
+{
+    int              i;
+    int64_t          n;
+    ks_geo_point_t  *polygon;
+
+    if (ks_parse_int(&args[0], &n) != KS_OK) {
+        ks_reply_error(s->c->reply, "ERR invalid number of vertices");
+        return KS_ERR;
+    }
+
+    if (n < 3 || n > (argc - 1) / 2) {
+        ks_reply_error(s->c->reply, "ERR GEOSEARCH BYPOLYGON must have at "
+                       "least 3 vertices");
+        return KS_ERR;
+    }
+
+    polygon = ks_arena_alloc(s->c->space, (size_t) n * sizeof(ks_geo_point_t));
+
+    for (i = 0; i < n; i++) {
+        if (ks_arg_point(s->c, &args[1 + 2 * i], &polygon[i]) != KS_OK) {
+            return KS_ERR;
+        }
+    }
+
+    ks_geo_polygon(&s->shape, polygon, (unsigned) n);
+
+    return 1 + 2 * (int) n;
+}
+
+
 static int
 ks_geo_count(ks_geo_search_t *s, const ks_str_t *arg)
 {
@@ -175,11 +212,25 @@ ks_geo_word(ks_geo_search_t *s, const ks_str_t *arg)
 static int
 ks_geo_search_option(ks_geo_search_t *s, int i)
 {
-    int        more;
+    int        n, more;
     ks_str_t  *arg;
 
     arg = &s->argv[i];
     more = s->argc - i - 1;
+
+    /* a polygon says all by itself */
+
+    if (s->by_polygon) {
+        return 0;
+    }
+
+    if (ks_arg_is(arg, "bypolygon") && more >= 2
+        && !(s->from_member || s->from_point || s->by_radius || s->by_box))
+    {
+        s->by_polygon = 1;
+        n = ks_geo_vertices(s, arg + 1, more);
+        return n == KS_ERR ? KS_ERR : n + 1;
+    }
 
     if (ks_arg_is(arg, "frommember") && more >= 1 && !s->from_point) {
         s->from_member = 1;
@@ -263,13 +314,15 @@ ks_geo_conflict(ks_geo_search_t *s)
                         ? "GEOSEARCHSTORE" : "STORE option in GEORADIUS");
 
     } else if ((s->mode & KS_GEO_SEARCH)
-               && !(s->from_member || s->from_point))
+               && !(s->from_member || s->from_point || s->by_polygon))
     {
         ks_reply_errorf(r, "ERR exactly one of FROMMEMBER or FROMLONLAT can "
                         "be specified for %.*s", len,
                         (char *) s->argv[0].data);
 
-    } else if ((s->mode & KS_GEO_SEARCH) && !(s->by_radius || s->by_box)) {
+    } else if ((s->mode & KS_GEO_SEARCH)
+               && !(s->by_radius || s->by_box || s->by_polygon))
+    {
         ks_reply_errorf(r, "ERR exactly one of BYRADIUS and BYBOX can be "
                         "specified for %.*s", len, (char *) s->argv[0].data);
 

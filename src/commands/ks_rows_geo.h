@@ -40,8 +40,8 @@ ROW("georadiusbymember_ro", ks_cmd_georadiusbymember_ro, -5, R, GEO,
     "`FROMMEMBER` arguments")
 ROW("geosearch", ks_cmd_geosearch, -7, R, GEO, KEY(RO|ACCESS),
     "geo", "6.2.0", "O(N+log(M)), N members in the area, M in all",
-    "Finds members in a circle or a box.")
+    "Finds members in a circle, a box or a polygon.")
 ROW("geosearchstore", ks_cmd_geosearchstore, -8, W|OOM, GEO,
     KEYS2(OW|UPDATE, 1, 1, 1, RO|ACCESS, 2, 2, 1),
     "geo", "6.2.0", "O(N+log(M)), N members in the area, M in all",
-    "Stores the members in a circle or a box.")
+    "Stores the members in a circle, a box or a polygon.")

@@ -245,10 +245,77 @@ ks_geo_within_box(const ks_geo_shape_t *shape, const ks_geo_point_t *at)
 }
 
 
+/*
+ * Even or odd: how many sides a ray to the east crosses.  Each side has its
+ * lower end, but not its upper one, so that none is counted twice.
+ */
+
+static int
+ks_geo_within_polygon(const ks_geo_shape_t *shape, const ks_geo_point_t *at)
+{
+    int                    inside;
+    double                 lon;
+    unsigned               i;
+    const ks_geo_point_t  *a, *b;
+
+    b = &shape->polygon[shape->vertices - 1];
+
+    for (inside = 0, i = 0; i < shape->vertices; i++, b = a) {
+        a = &shape->polygon[i];
+
+        if ((a->lat > at->lat) == (b->lat > at->lat)) {
+            continue;
+        }
+
+        lon = (b->lon - a->lon) * (at->lat - a->lat) / (b->lat - a->lat)
+              + a->lon;
+
+        inside ^= (at->lon < lon);
+    }
+
+    return inside;
+}
+
+
+/* The middle is that of the vertices in space, seen from the earth's. */
+
+void
+ks_geo_polygon(ks_geo_shape_t *shape, ks_geo_point_t *polygon,
+    unsigned vertices)
+{
+    double    x, y, z, lon, lat;
+    unsigned  i;
+
+    x = 0;
+    y = 0;
+    z = 0;
+
+    for (i = 0; i < vertices; i++) {
+        lon = polygon[i].lon * KS_RADIAN;
+        lat = polygon[i].lat * KS_RADIAN;
+
+        x += cos(lat) * cos(lon);
+        y += cos(lat) * sin(lon);
+        z += sin(lat);
+    }
+
+    shape->at.lon = atan2(y, x) / KS_RADIAN;
+    shape->at.lat = atan2(z, sqrt(x * x + y * y)) / KS_RADIAN;
+    shape->polygon = polygon;
+    shape->vertices = vertices;
+    shape->unit = 1;
+}
+
+
 int
 ks_geo_within(const ks_geo_shape_t *shape, const ks_geo_point_t *at,
     double *distance)
 {
+    if (shape->vertices) {
+        *distance = ks_geo_distance(&shape->at, at);
+        return ks_geo_within_polygon(shape, at);
+    }
+
     if (shape->box && !ks_geo_within_box(shape, at)) {
         return 0;
     }
@@ -261,6 +328,29 @@ ks_geo_within(const ks_geo_shape_t *shape, const ks_geo_point_t *at,
 
 /* --- cells --- */
 
+static ks_geo_area_t
+ks_geo_polygon_bounds(const ks_geo_shape_t *shape)
+{
+    unsigned               i;
+    ks_geo_area_t          bounds;
+    const ks_geo_point_t  *p;
+
+    bounds.min = shape->polygon[0];
+    bounds.max = bounds.min;
+
+    for (i = 1; i < shape->vertices; i++) {
+        p = &shape->polygon[i];
+
+        bounds.min.lon = ks_min(bounds.min.lon, p->lon);
+        bounds.min.lat = ks_min(bounds.min.lat, p->lat);
+        bounds.max.lon = ks_max(bounds.max.lon, p->lon);
+        bounds.max.lat = ks_max(bounds.max.lat, p->lat);
+    }
+
+    return bounds;
+}
+
+
 /* What the shape is inside of; beyond the edges of the map it may extend. */
 
 static ks_geo_area_t
@@ -268,6 +358,10 @@ ks_geo_bounds(const ks_geo_shape_t *shape)
 {
     double         height, width, dlat, dlon;
     ks_geo_area_t  bounds;
+
+    if (shape->vertices) {
+        return ks_geo_polygon_bounds(shape);
+    }
 
     height = shape->unit * (shape->box ? shape->height / 2 : shape->radius);
     width = shape->unit * (shape->box ? shape->width / 2 : shape->radius);
@@ -288,17 +382,42 @@ ks_geo_bounds(const ks_geo_shape_t *shape)
 }
 
 
+/* from the middle of the shape to what is farthest from it, meters */
+
+static double
+ks_geo_reach(const ks_geo_shape_t *shape, const ks_geo_area_t *bounds)
+{
+    int             i;
+    double          w, h, range;
+    ks_geo_point_t  corner;
+
+    if (shape->vertices == 0) {
+        w = shape->width / 2;
+        h = shape->height / 2;
+
+        return (shape->box ? sqrt(w * w + h * h) : shape->radius)
+               * shape->unit;
+    }
+
+    for (range = 0, i = 0; i < 4; i++) {
+        corner.lon = (i & 1) ? bounds->max.lon : bounds->min.lon;
+        corner.lat = (i & 2) ? bounds->max.lat : bounds->min.lat;
+        range = fmax(range, ks_geo_distance(&shape->at, &corner));
+    }
+
+    return range;
+}
+
+
 /* how small cells can be of which nine cover the shape, mostly */
 
 static unsigned
-ks_geo_step(const ks_geo_shape_t *shape)
+ks_geo_step(const ks_geo_shape_t *shape, const ks_geo_area_t *bounds)
 {
     int     step;
-    double  w, h, range;
+    double  range;
 
-    w = shape->width / 2;
-    h = shape->height / 2;
-    range = (shape->box ? sqrt(w * w + h * h) : shape->radius) * shape->unit;
+    range = ks_geo_reach(shape, bounds);
 
     if (range == 0) {
         return KS_GEO_STEPS;
@@ -363,6 +482,25 @@ ks_geo_covered(const ks_geo_cell_t *cell, const ks_geo_area_t *bounds)
 }
 
 
+/* The same of a polygon, which ends where the map does. */
+
+static int
+ks_geo_polygon_covered(const ks_geo_cell_t *cell, const ks_geo_area_t *bounds)
+{
+    double         width, height;
+    ks_geo_area_t  area;
+
+    area = ks_geo_area(cell);
+    width = area.max.lon - area.min.lon;
+    height = area.max.lat - area.min.lat;
+
+    return area.min.lon - width <= bounds->min.lon
+           && area.max.lon + width >= bounds->max.lon
+           && area.min.lat - height <= bounds->min.lat
+           && area.max.lat + height >= bounds->max.lat;
+}
+
+
 /* whether the shape does not reach that far out of the area in its middle */
 
 static int
@@ -392,10 +530,15 @@ ks_geo_cells(const ks_geo_shape_t *shape, ks_geo_cell_t cells[KS_GEO_CELLS])
     };
 
     bounds = ks_geo_bounds(shape);
-    step = ks_geo_step(shape);
+    step = ks_geo_step(shape, &bounds);
     middle = ks_geo_cell(&ks_geo_map, &shape->at, step);
 
-    if (step > 1 && !ks_geo_covered(&middle, &bounds)) {
+    if (shape->vertices) {
+        while (step > 1 && !ks_geo_polygon_covered(&middle, &bounds)) {
+            middle = ks_geo_cell(&ks_geo_map, &shape->at, --step);
+        }
+
+    } else if (step > 1 && !ks_geo_covered(&middle, &bounds)) {
         middle = ks_geo_cell(&ks_geo_map, &shape->at, --step);
     }
 

@@ -29,10 +29,16 @@ typedef struct {
     unsigned            step;
 } ks_geo_cell_t;
 
-/* what is searched: around a place a circle, or a box of straight sides */
+/*
+ * What is searched: around a place a circle, or a box of straight sides; or a
+ * polygon, whose middle ks_geo_polygon() finds.  It does not reach around the
+ * globe: its sides are straight on a map from 180 degrees west to east.
+ */
 typedef struct {
     ks_geo_point_t      at;
     unsigned            box:1;
+    unsigned            vertices;       /* of a polygon, 3 or more; 0: none */
+    ks_geo_point_t     *polygon;
     double              radius;         /* of a circle; in units */
     double              width;          /* of a box */
     double              height;
@@ -48,6 +54,10 @@ ks_geo_point_t ks_geo_point(double score);
 
 /* the letters of the common geohash; no NUL behind */
 void ks_geo_text(const ks_geo_point_t *at, char to[KS_GEO_TEXT]);
+
+/* The polygon, which must outlive the shape; sides may cross each other. */
+void ks_geo_polygon(ks_geo_shape_t *shape, ks_geo_point_t *polygon,
+    unsigned vertices);
 
 /* meters */
 double ks_geo_distance(const ks_geo_point_t *a,
