@@ -512,6 +512,7 @@ ks_cmd_hgetex(ks_ctx_t *c, int argc, ks_str_t *argv)
 typedef struct {
     ks_fields_op_t   op;
     int64_t          at;
+    ks_field_cond_t  key;       /* NX, XX: of the hash itself */
     ks_field_cond_t  cond;      /* FNX: KS_FIELD_NX, FXX: KS_FIELD_XX */
     int              first;     /* field, with its value behind it */
 } ks_hsetex_t;
@@ -546,6 +547,44 @@ ks_hsetex_fields(ks_ctx_t *c, int argc, const ks_str_t *argv, int at)
 }
 
 
+/*
+ * FNX, FXX; NX and XX, which only Valkey has.  1: it is one of them, 0: it is
+ * not, KS_ERR: one of its kind has been said.
+ */
+
+static int
+ks_hsetex_cond(ks_ctx_t *c, const ks_str_t *arg, ks_hsetex_t *h)
+{
+    int               field;
+    ks_field_cond_t   cond, *place;
+
+    field = arg->len == 3 && (arg->data[0] | 0x20) == 'f';
+
+    cond = ks_arg_is(arg, "fnx") || ks_arg_is(arg, "nx") ? KS_FIELD_NX
+         : ks_arg_is(arg, "fxx") || ks_arg_is(arg, "xx") ? KS_FIELD_XX
+         : KS_FIELD_ANY;
+
+    if (cond == KS_FIELD_ANY) {
+        return 0;
+    }
+
+    place = field ? &h->cond : &h->key;
+
+    if (*place != KS_FIELD_ANY) {
+        ks_reply_error(c->reply, field
+                       ? "ERR Only one of FXX or FNX arguments can be "
+                         "specified"
+                       : "ERR Only one of XX or NX arguments can be "
+                         "specified");
+        return KS_ERR;
+    }
+
+    *place = cond;
+
+    return 1;
+}
+
+
 static int
 ks_hsetex_time(ks_ctx_t *c, int argc, const ks_str_t *argv, int at,
     unsigned unit, ks_hsetex_t *h)
@@ -564,9 +603,8 @@ ks_hsetex_time(ks_ctx_t *c, int argc, const ks_str_t *argv, int at,
 static int
 ks_hsetex_options(ks_ctx_t *c, int argc, const ks_str_t *argv, ks_hsetex_t *h)
 {
-    int              i, keep, timed;
-    unsigned         unit;
-    ks_field_cond_t  cond;
+    int       i, keep, rc, timed;
+    unsigned  unit;
 
     memset(h, 0, sizeof(ks_hsetex_t));
 
@@ -577,32 +615,32 @@ ks_hsetex_options(ks_ctx_t *c, int argc, const ks_str_t *argv, ks_hsetex_t *h)
             return ks_hsetex_fields(c, argc, argv, i);
         }
 
+        rc = ks_hsetex_cond(c, &argv[i], h);
+
+        if (rc == KS_ERR) {
+            return KS_ERR;
+        }
+
+        if (rc) {
+            continue;
+        }
+
         timed = ks_field_unit(&argv[i], &unit);
         keep = ks_arg_is(&argv[i], "keepttl");
 
-        cond = ks_arg_is(&argv[i], "fnx") ? KS_FIELD_NX
-             : ks_arg_is(&argv[i], "fxx") ? KS_FIELD_XX : KS_FIELD_ANY;
-
-        if (!timed && !keep && cond == KS_FIELD_ANY) {
+        if (!timed && !keep) {
             ks_reply_errorf(c->reply, "ERR unknown argument: %.*s",
                             (int) ks_min(argv[i].len, 512),
                             (char *) argv[i].data);
             return KS_ERR;
         }
 
-        if (cond != KS_FIELD_ANY && h->cond != KS_FIELD_ANY) {
-            ks_reply_error(c->reply, "ERR Only one of FXX or FNX arguments "
-                           "can be specified");
-            return KS_ERR;
-        }
-
-        if ((timed || keep) && h->op != KS_FIELDS_NOTHING) {
+        if (h->op != KS_FIELDS_NOTHING) {
             ks_reply_error(c->reply, "ERR Only one of EX, PX, EXAT, PXAT or "
                            "KEEPTTL arguments can be specified");
             return KS_ERR;
         }
 
-        h->cond = cond ? cond : h->cond;
         h->op = keep ? KS_FIELDS_KEEP : h->op;
 
         if (timed && ks_hsetex_time(c, argc, argv, i++, unit, h) != KS_OK) {
@@ -675,8 +713,9 @@ ks_cmd_hsetex(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    if (e == NULL ? h.cond == KS_FIELD_XX
-                  : !ks_hsetex_allowed(&v, argc, argv, &h))
+    if (h.key == (e ? KS_FIELD_NX : KS_FIELD_XX)
+        || (e == NULL ? h.cond == KS_FIELD_XX
+                      : !ks_hsetex_allowed(&v, argc, argv, &h)))
     {
         ks_reply_integer(c->reply, 0);
         return;

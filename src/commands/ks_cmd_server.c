@@ -1,5 +1,6 @@
 /*
- * The server and the connection to it: PING, ECHO, SELECT, TIME, CONFIG.
+ * The server and the connection to it: PING, ECHO, SELECT, TIME, CONFIG,
+ * MODULE.
  *
  * The configuration is nginx's: CONFIG shows what of it has a name in Redis,
  * and changes nothing.
@@ -193,6 +194,34 @@ ks_cmd_config_help(ks_ctx_t *c, int argc, ks_str_t *argv)
         "    Sets the counters that INFO shows back to zero.",
         "SET <setting> <value>",
         "    Refused: the settings are those of nginx.conf.",
+        NULL
+    };
+
+    (void) argc;
+    (void) argv;
+
+    ks_reply_help(c, lines);
+}
+
+
+/* Modules are Redis's way to be extended; clients ask which there are. */
+
+void
+ks_cmd_module_list(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    (void) argv;
+
+    ks_reply_array(c->reply, 0);
+}
+
+
+void
+ks_cmd_module_help(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    static const char *const  lines[] = {
+        "LIST",
+        "    The modules: none, and none can be loaded.",
         NULL
     };
 

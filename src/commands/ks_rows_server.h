@@ -94,6 +94,17 @@ ROW("memory|help", ks_cmd_memory_help, 2, LOAD|ALONE|OPEN|SUB, 0, NO_KEYS,
 ROW("memory|usage", ks_cmd_memory_usage, -3, R|SUB, 0, KEYS(RO, 2, 2, 1),
     "server", "4.0.0", "O(1) for a string",
     "Replies with the bytes that a key and its value take.")
+PARENT_ROW("module", -2, PARENT, 0, NO_KEYS,
+    "server", "4.0.0", "O(1)",
+    "Is about modules, of which there are none.")
+ROW("module|help", ks_cmd_module_help, 2, LOAD|ALONE|SUB, 0, NO_KEYS,
+    "server", "5.0.0", "O(1)",
+    "Lists the subcommands.")
+ROW("module|list", ks_cmd_module_list, 2, ADMIN|NOSCRIPT|ALONE|SUB, 0,
+    NO_KEYS,
+    "server", "4.0.0", "O(1)",
+    "Lists no modules: none can be loaded.",
+    .tips = "nondeterministic_output_order")
 ROW("ping", ks_cmd_ping, -1, FAST|ALONE|OPEN, CONNECTION, NO_KEYS,
     "connection", "1.0.0", "O(1)",
     "Replies with PONG, or with its argument.",
