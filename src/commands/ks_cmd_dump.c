@@ -677,6 +677,7 @@ ks_cmd_restore(ks_ctx_t *c, int argc, ks_str_t *argv)
     {
         if (e != NULL) {
             ks_remove(c->space, &argv[1], e);
+            ks_effect_as(c->space, "DEL %s", &argv[1]);
         }
 
         ks_reply_ok(c->reply);
@@ -688,6 +689,9 @@ ks_cmd_restore(ks_ctx_t *c, int argc, ks_str_t *argv)
     if (e != NULL) {
         ks_entry_used(c->space, e, o.idle, o.freq);
     }
+
+    ks_effect_as(c->space, "RESTORE %s %u %s REPLACE ABSTTL", &argv[1],
+                 (uint64_t) at, &argv[3]);
 
     ks_reply_ok(c->reply);
 }

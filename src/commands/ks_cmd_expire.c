@@ -129,8 +129,11 @@ ks_expire(ks_ctx_t *c, int argc, ks_str_t *argv, int seconds, int relative)
 
     if (at <= (int64_t) ks_space_now(c->space)) {
         ks_remove(c->space, &argv[1], e);
+        ks_effect_as(c->space, "DEL %s", &argv[1]);
+
     } else {
         ks_set_expire(c->space, &argv[1], e, (uint64_t) at);
+        ks_effect_as(c->space, "PEXPIREAT %s %u", &argv[1], (uint64_t) at);
     }
 
     ks_reply_integer(c->reply, 1);

@@ -411,6 +411,31 @@ ks_hash_float(ks_ctx_t *c, const ks_str_t *s, const char *err, long double *d)
 }
 
 
+/* HSET takes the time of the field away */
+
+static void
+ks_hash_tell_float(ks_ctx_t *c, const ks_str_t *argv, const ks_value_t *v,
+    const ks_str_t *number)
+{
+    uint64_t  at;
+    ks_pos_t  pos;
+
+    if (!ks_effects_told(c->space)) {
+        return;
+    }
+
+    (void) ks_hash_find(v, &pos, &argv[2]);
+    at = ks_hash_expiry(v, &pos);
+
+    ks_effect_as(c->space, "HSET %s %s %s", &argv[1], &argv[2], number);
+
+    if (at != 0) {
+        ks_effect_as(c->space, "HPEXPIREAT %s %u FIELDS 1 %s", &argv[1], at,
+                     &argv[2]);
+    }
+}
+
+
 void
 ks_cmd_hincrbyfloat(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
@@ -455,5 +480,6 @@ ks_cmd_hincrbyfloat(ks_ctx_t *c, int argc, ks_str_t *argv)
     s.len = ks_float_text(buf, d);
 
     ks_hash_store_number(c, argv, e, &v, &s);
+    ks_hash_tell_float(c, argv, &v, &s);
     ks_reply_bulk(c->reply, s.data, s.len);
 }

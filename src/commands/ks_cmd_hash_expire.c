@@ -233,6 +233,8 @@ ks_hexpire(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned unit)
 
     if (changed) {
         (void) ks_value_close(&v);
+        ks_effect_as(c->space, "HPEXPIREAT %s %u %v", &argv[1], (uint64_t) at,
+                     argc - 3, argv + 3);
     }
 }
 
@@ -503,6 +505,10 @@ ks_cmd_hgetex(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     if (changed) {
         (void) ks_value_close(&v);
+
+        if (op == KS_FIELDS_EXPIRE) {
+            ks_effect_at(c->space, argc, argv, 2, (uint64_t) at);
+        }
     }
 }
 
@@ -514,6 +520,7 @@ typedef struct {
     int64_t          at;
     ks_field_cond_t  key;       /* NX, XX: of the hash itself */
     ks_field_cond_t  cond;      /* FNX: KS_FIELD_NX, FXX: KS_FIELD_XX */
+    int              unit;      /* where EX or the like is */
     int              first;     /* field, with its value behind it */
 } ks_hsetex_t;
 
@@ -595,6 +602,7 @@ ks_hsetex_time(ks_ctx_t *c, int argc, const ks_str_t *argv, int at,
     }
 
     h->op = KS_FIELDS_EXPIRE;
+    h->unit = at;
 
     return ks_field_time(c, &argv[at + 1], unit, &h->at);
 }
@@ -730,5 +738,10 @@ ks_cmd_hsetex(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     (void) ks_value_close(&v);
+
+    if (h.op == KS_FIELDS_EXPIRE) {
+        ks_effect_at(c->space, argc, argv, h.unit, (uint64_t) h.at);
+    }
+
     ks_reply_integer(c->reply, 1);
 }

@@ -147,5 +147,6 @@ ks_cmd_incrbyfloat(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     ks_string_set(c->space, &argv[1], e, &s, ks_text_encoding(&s),
                   e ? KS_KEEP_TTL : KS_NO_EXPIRE);
+    ks_effect_as(c->space, "SET %s %s KEEPTTL", &argv[1], &s);
     ks_reply_bulk(c->reply, s.data, s.len);
 }

@@ -468,6 +468,18 @@ ks_cmd_srandmember(ks_ctx_t *c, int argc, ks_str_t *argv)
 
 
 static void
+ks_spop_tell(ks_ctx_t *c, const ks_str_t *key, const ks_item_t *it)
+{
+    ks_str_t  member;
+
+    if (ks_effects_told(c->space)) {
+        member = ks_item_flat(c->space, it);
+        ks_effect_as(c->space, "SREM %s %s", key, &member);
+    }
+}
+
+
+static void
 ks_spop_some(ks_ctx_t *c, ks_value_t *v, uint32_t n)
 {
     ks_pos_t   pos;
@@ -477,6 +489,7 @@ ks_spop_some(ks_ctx_t *c, ks_value_t *v, uint32_t n)
         (void) ks_set_random(c, &v->tree[0], &pos);
         it = ks_tree_get(&v->tree[0], &pos, 0);
         ks_reply_item(c, &it);
+        ks_spop_tell(c, v->name, &it);
         ks_tree_remove(&v->tree[0], &pos);
     }
 
@@ -493,6 +506,7 @@ static void
 ks_spop_most(ks_ctx_t *c, const ks_str_t *key, ks_value_t *v, uint32_t n)
 {
     uint32_t     i;
+    uint64_t     at;
     unsigned     enc;
     ks_str_t    *kept;
     ks_value_t   left;
@@ -515,6 +529,15 @@ ks_spop_most(ks_ctx_t *c, const ks_str_t *key, ks_value_t *v, uint32_t n)
     }
 
     (void) ks_value_close(&left);
+
+    at = ks_entry_expire(left.entry);
+
+    ks_effect_as(c->space, "DEL %s", key);
+    ks_effect_as(c->space, "SADD %s %v", key, (int) n, kept);
+
+    if (at != KS_NO_EXPIRE) {
+        ks_effect_as(c->space, "PEXPIREAT %s %u", key, at);
+    }
 }
 
 
@@ -544,6 +567,7 @@ ks_spop_count(ks_ctx_t *c, ks_str_t *argv)
     if (n == count) {
         ks_reply_members(c, &v);
         ks_remove(c->space, &argv[1], e);
+        ks_effect_as(c->space, "DEL %s", &argv[1]);
 
     } else if ((count - n) * 5 > n) {
         ks_spop_some(c, &v, (uint32_t) n);

@@ -661,6 +661,7 @@ ks_sort_store(ks_sort_t *s)
     if (n == 0) {
         if (e != NULL) {
             ks_remove(s->c->space, s->store, e);
+            ks_effect_as(s->c->space, "DEL %s", s->store);
         }
 
     } else {
@@ -673,6 +674,11 @@ ks_sort_store(ks_sort_t *s)
 
         ks_list_settle(&v);
         (void) ks_value_close(&v);
+
+        /* equal elements come in the order that a set has here */
+
+        ks_effect_as(s->c->space, "DEL %s", s->store);
+        ks_effect_as(s->c->space, "RPUSH %s %v", s->store, (int) n, out);
     }
 
     ks_reply_integer(s->c->reply, (int64_t) n);

@@ -21,12 +21,17 @@ ks_set_store(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
     if (ks_unlikely(ks_deadline_over(c, o))) {
         if (e != NULL) {
             ks_remove(c->space, key, e);
+            ks_effect_as(c->space, "DEL %s", key);
         }
 
         return;
     }
 
     ks_string_set(c->space, key, e, value, ks_encoding(value), o->at);
+
+    if (o->ttl != KS_TTL_NONE) {
+        ks_effect_as(c->space, "SET %s %s PXAT %u", key, value, o->at);
+    }
 }
 
 
@@ -225,6 +230,10 @@ ks_cmd_getex(ks_ctx_t *c, int argc, ks_str_t *argv)
                || ((o.flags & KS_OPT_PERSIST) && ks_entry_expire(e)))
     {
         ks_set_expire(c->space, &argv[1], e, o.at);
+
+        if (o.ttl != KS_TTL_NONE) {
+            ks_effect_as(c->space, "PEXPIREAT %s %u", &argv[1], o.at);
+        }
     }
 }
 

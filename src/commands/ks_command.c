@@ -499,10 +499,36 @@ ks_command_admit(ks_client_t *client, int argc, const ks_str_t *argv,
 }
 
 
+/* the handler, and what it has changed told to others */
+
+static void __attribute__((noinline))
+ks_call_told(ks_call_t *call)
+{
+    ks_ctx_t          *c;
+    ks_effect_mark_t   mark;
+
+    c = &call->ctx;
+    mark = ks_effect_mark(c->space);
+    c->cmd->handler(c, call->argc, call->argv);
+
+    if (!(c->cmd->flags & KS_CMD_WRITE)) {
+        ks_effect_own(c->space);
+    }
+
+    ks_effect_finish(c->space, &mark, call->argc, call->argv);
+}
+
+
 static inline void
 ks_call(ks_call_t *call)
 {
     call->ctx.client->outcome = KS_OUTCOME_OK;
+
+    if (ks_unlikely(ks_effects_told(call->ctx.space))) {
+        ks_call_told(call);
+        return;
+    }
+
     call->ctx.cmd->handler(&call->ctx, call->argc, call->argv);
 }
 

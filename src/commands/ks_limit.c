@@ -195,6 +195,8 @@ ks_limit_store_string(ks_space_t *sp, ks_limit_check_t *lc, int64_t v,
     s.len = ks_integer_text(buf, v);
 
     lc->entry = ks_string_set(sp, &lc->key, lc->entry, &s, KS_ENC_INT, expire);
+    ks_effect_as(sp, "SET %s %s PXAT %u", &lc->key, &s,
+                 ks_entry_expire(lc->entry));
 }
 
 
@@ -320,6 +322,29 @@ ks_limit_store_fields(ks_space_t *sp, ks_limit_check_t *lc,
 
 
 static void
+ks_limit_tell_hash(ks_space_t *sp, const ks_limit_check_t *lc,
+    const ks_str_t *fields, const ks_str_t *values)
+{
+    int       n;
+    unsigned  i;
+    ks_str_t  pairs[2 * KS_LIMIT_FIELDS];
+
+    for (n = 0, i = 0; i < KS_LIMIT_FIELDS; i++) {
+        if (values[i].data) {
+            pairs[n++] = fields[i];
+            pairs[n++] = values[i];
+        }
+    }
+
+    if (n) {
+        ks_effect_as(sp, "HSET %s %v", &lc->key, n, pairs);
+    }
+
+    ks_effect_as(sp, "PEXPIREAT %s %u", &lc->key, ks_entry_expire(lc->entry));
+}
+
+
+static void
 ks_limit_store_hash(ks_space_t *sp, ks_limit_check_t *lc,
     const ks_str_t *fields, uint64_t expire)
 {
@@ -344,6 +369,10 @@ ks_limit_store_hash(ks_space_t *sp, ks_limit_check_t *lc,
 
     if (ks_entry_expire(lc->entry) != expire) {
         lc->entry = ks_set_expire(sp, &lc->key, lc->entry, expire);
+    }
+
+    if (ks_effects_told(sp)) {
+        ks_limit_tell_hash(sp, lc, fields, values);
     }
 }
 
@@ -849,6 +878,7 @@ ks_gcra_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 
     } else if (lc->entry != NULL) {
         ks_remove(sp, &lc->key, lc->entry);
+        ks_effect_as(sp, "DEL %s", &lc->key);
     }
 }
 

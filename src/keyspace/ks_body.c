@@ -19,6 +19,7 @@ ks_try(ks_space_t *sp, ks_body_pt body, void *data)
     sp->exhausted = 0;
     sp->tries++;
     sp->depth++;
+    ks_frame_begin(sp);
 
     rc = setjmp(sp->jump);
 
@@ -30,6 +31,14 @@ ks_try(ks_space_t *sp, ks_body_pt body, void *data)
     }
 
     body(sp, data);
+
+    if (ks_unlikely(sp->flush)) {
+        ks_flush_begin(&sp->mem);
+    }
+
+    if (ks_unlikely(sp->tell.kinds)) {
+        ks_frame_append(sp);
+    }
 
     sp->mem.jump = NULL;
     sp->depth = depth;

@@ -164,8 +164,7 @@ ks_evict_one(ks_space_t *sp, uint32_t pages)
 
     cls = m->pages[ks_ref_page(ks_ref(m, e))].cls;
 
-    ks_drop(sp, e);
-    ks_commit(m);
+    ks_expel(sp, e, KS_CHANGE_EVICTED);
     sh->evicted++;
 
     ks_reclaim_shard(sp, sh);

@@ -128,9 +128,7 @@ ks_expire_slot(ks_space_t *sp, ks_shard_t *sh, unsigned slot, size_t max)
             continue;
         }
 
-        ks_drop(sp, e);
-        ks_commit(&sp->mem);
-
+        ks_expel(sp, e, KS_CHANGE_EXPIRED);
         sh->expired++;
     }
 

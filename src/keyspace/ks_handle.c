@@ -48,6 +48,7 @@ void
 ks_space_close(ks_space_t *sp)
 {
     ks_arena_reset(sp);
+    free(sp->tell.frame);
     free(sp->arena);
     free(sp);
 }

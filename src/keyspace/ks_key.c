@@ -11,10 +11,39 @@ static ks_entry_t *ks_give_value(ks_space_t *sp, const ks_place_t *at,
     const ks_blob_t *blob);
 
 
+/*
+ * What is left of an entry when that which is due is gone: e itself, or NULL.
+ * Such an end is told by itself, and is no change that the command makes.
+ */
+
+static inline ks_entry_t *
+ks_lookup_due(ks_space_t *sp, const ks_str_t *key, const ks_place_t *place,
+    ks_entry_t *e)
+{
+    uint64_t  at, changes;
+
+    at = ks_entry_expire(e);
+    changes = sp->changes;
+
+    if (at && sp->now > at) {
+        ks_effectf(sp, "DEL %s", key);
+        ks_remove_at(sp, place, e, KS_CHANGE_EXPIRED);
+        place->shard->expired++;
+        e = NULL;
+
+    } else if (e->flags & KS_ENTRY_FIELDS) {
+        e = ks_value_purge(sp, key, e);
+    }
+
+    sp->changes = changes;
+
+    return e;
+}
+
+
 ks_entry_t *
 ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
 {
-    uint64_t     at;
     ks_place_t   place;
     ks_entry_t  *e;
 
@@ -22,16 +51,7 @@ ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
     e = ks_table_find(sp, &place, key);
 
     if (e) {
-        at = ks_entry_expire(e);
-
-        if (at && sp->now > at) {
-            ks_remove(sp, key, e);
-            place.shard->expired++;
-            e = NULL;
-
-        } else if (e->flags & KS_ENTRY_FIELDS) {
-            e = ks_value_purge(sp, key, e);
-        }
+        e = ks_lookup_due(sp, key, &place, e);
     }
 
     if (e && flags != KS_LOOKUP_PEEK && !sp->no_touch) {
@@ -58,7 +78,7 @@ ks_remove(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
     ks_place_t  at;
 
     at = ks_place(sp, key);
-    ks_remove_at(sp, &at, e);
+    ks_remove_at(sp, &at, e, KS_CHANGE_DELETED);
 }
 
 
@@ -117,7 +137,7 @@ ks_set_expire(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e, uint64_t at)
     ks_place_t  place;
 
     place = ks_place(sp, key);
-    ks_touched(sp, &place);
+    ks_changed(sp, &place, KS_CHANGE_TTL);
 
     if (at == ks_entry_expire(e)) {
         return e;
@@ -182,7 +202,7 @@ ks_rename(ks_space_t *sp, const ks_str_t *src, ks_entry_t *e,
         ks_give_value(sp, &to, NULL, &form, e, NULL);
     }
 
-    ks_remove_at(sp, &from, e);
+    ks_remove_at(sp, &from, e, KS_CHANGE_DELETED);
 }
 
 

@@ -79,6 +79,29 @@ typedef struct {
 
 typedef struct ks_arena_s  ks_arena_t;
 
+/* what becomes of a key */
+typedef enum {
+    KS_CHANGE_CAME = 0,         /* there was none of that name */
+    KS_CHANGE_VALUE,
+    KS_CHANGE_TTL,
+    KS_CHANGE_DELETED,          /* or renamed, or moved out of */
+    KS_CHANGE_EXPIRED,
+    KS_CHANGE_EVICTED,
+    KS_CHANGE_FLUSHED
+} ks_change_t;
+
+/* what the running transaction tells; see ks_change.c */
+typedef struct {
+    uint32_t        kinds;      /* that are told: KS_TOLD_*, 0: nothing is */
+    unsigned        own:1;      /* the handler has said its effect */
+    unsigned        lost:1;     /* there is more than can be told */
+    uint32_t        effects;
+    u_char         *frame;      /* malloc()ed, grows, and stays */
+    size_t          len;        /* bytes of it that are in use */
+    size_t          room;
+    size_t          record;     /* where the one begins that is open */
+} ks_telling_t;
+
 struct ks_space_s {
     ks_mem_t        mem;
     uint64_t        now;        /* ms since the epoch */
@@ -94,6 +117,9 @@ struct ks_space_s {
     jmp_buf         jump;
     uint64_t        wanted;     /* shards that the body has asked for */
     void           *slot;       /* the scripts' */
+
+    uint64_t        changes;    /* of keys and scripts, ever */
+    ks_telling_t    tell;
     unsigned        hold;       /* the shards stay locked */
 
     ks_str_t        here;       /* the slice that was entered */
@@ -241,9 +267,15 @@ void ks_entry_set_times(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e,
 /* Says that what belongs to the value belongs to another entry now. */
 void ks_entry_disown(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
 
-/* ks_remove() with the place at hand; of an entry whose key is not at hand */
-void ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e);
-void ks_drop(ks_space_t *sp, ks_entry_t *e);
+/*
+ * The end of an entry, for a reason (one of the last four of ks_change_t): with
+ * its place at hand, and without even its key.  ks_expel() is a transaction of
+ * its own, and tells the end; it may not run inside another.
+ */
+void ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e,
+    ks_change_t why);
+void ks_drop(ks_space_t *sp, ks_entry_t *e, ks_change_t why);
+void ks_expel(ks_space_t *sp, ks_entry_t *e, ks_change_t why);
 
 /* Frees an entry that is in no table nor wheel, now or in steps. */
 void ks_entry_bury(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
@@ -392,16 +424,25 @@ void ks_watch_changed(ks_shard_t *sh, uint64_t hash);
 uint64_t ks_watch_begin(const ks_place_t *at);
 int ks_watch_holds(const ks_place_t *at, uint64_t version);
 
+/* --- ks_change.c --- */
+
+/* The frame of a transaction: begun with it, and appended before its commit. */
+void ks_frame_begin(ks_space_t *sp);
+void ks_frame_append(ks_space_t *sp);
+
+/* Tells that the key of the entry ends, now. */
+void ks_effect_end(ks_space_t *sp, const ks_entry_t *e);
+
 /*
- * To be called inside the transaction whenever a key comes to be, or its value
- * or its TTL changes; a key that goes needs no call.
+ * To be called inside the transaction, before its commit, for every change of
+ * a key.  Who watches a key sees by itself that it is gone.
  */
 static inline void
-ks_touched(ks_space_t *sp, const ks_place_t *at)
+ks_changed(ks_space_t *sp, const ks_place_t *at, ks_change_t change)
 {
-    (void) sp;
+    sp->changes++;
 
-    if (ks_unlikely(at->shard->watched != 0)) {
+    if (ks_unlikely(at->shard->watched != 0) && change < KS_CHANGE_DELETED) {
         ks_watch_changed(at->shard, at->hash);
     }
 }

@@ -178,9 +178,14 @@ ks_library_put(ks_space_t *sp, ks_library_kind_t kind, const ks_volume_t *vol)
     ks_tree_find(&t, &pos, hash, NULL, NULL);
     ks_tree_insert(&t, &pos, hash, cols);
 
-    if (kind != KS_LIBRARY_SCRIPTS) {
+    if (kind == KS_LIBRARY_SCRIPTS) {
+        ks_effectf(sp, "SCRIPT LOAD %s", &vol->text);
+
+    } else {
         ks_library_changed(&t, kind);
     }
+
+    sp->changes++;
 }
 
 
@@ -197,6 +202,7 @@ ks_library_remove(ks_space_t *sp, ks_library_kind_t kind, const ks_str_t *name)
     }
 
     ks_tree_remove(&t, &pos);
+    sp->changes++;
 
     if (kind != KS_LIBRARY_SCRIPTS) {
         ks_library_changed(&t, kind);
@@ -214,6 +220,11 @@ ks_library_clear(ks_space_t *sp, ks_library_kind_t kind)
     ks_library_open(sp, kind, &t);
     ks_tree_remove_range(&t, 0, ks_tree_count(&t));
     ks_library_changed(&t, kind);
+    sp->changes++;
+
+    if (kind == KS_LIBRARY_SCRIPTS) {
+        ks_effectf(sp, "SCRIPT FLUSH");
+    }
 }
 
 

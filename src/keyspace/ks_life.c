@@ -63,7 +63,7 @@ ks_entry_succeed(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
     ks_entry_t  *fresh;
 
     fresh = ks_entry_new(sp, at->shard, form);
-    ks_touched(sp, at);
+    ks_changed(sp, at, old ? KS_CHANGE_VALUE : KS_CHANGE_CAME);
 
     if (old) {
         ks_table_replace(sp, at, old, fresh);
@@ -119,8 +119,10 @@ ks_entry_disown(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
 
 
 void
-ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e)
+ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e,
+    ks_change_t why)
 {
+    ks_changed(sp, at, why);
     ks_table_remove(sp, at, e);
 
     if (e->flags & KS_ENTRY_TTL) {
@@ -132,13 +134,32 @@ ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e)
 
 
 void
-ks_drop(ks_space_t *sp, ks_entry_t *e)
+ks_drop(ks_space_t *sp, ks_entry_t *e, ks_change_t why)
 {
     ks_place_t  at;
 
     at.hash = ks_entry_hash(sp, e);
     at.shard = ks_hash_shard(sp, at.hash);
-    ks_remove_at(sp, &at, e);
+    ks_remove_at(sp, &at, e, why);
+}
+
+
+void
+ks_expel(ks_space_t *sp, ks_entry_t *e, ks_change_t why)
+{
+    ks_frame_begin(sp);
+
+    if (ks_unlikely(sp->tell.kinds)) {
+        ks_effect_end(sp, e);
+    }
+
+    ks_drop(sp, e, why);
+
+    if (ks_unlikely(sp->tell.kinds)) {
+        ks_frame_append(sp);
+    }
+
+    ks_commit(&sp->mem);
 }
 
 

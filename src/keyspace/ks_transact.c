@@ -94,7 +94,7 @@ ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
     ks_commit(&sp->mem);
 
     if (ks_unlikely(sp->flush)) {
-        ks_flush_locked(&sp->mem);
+        ks_flush_end(&sp->mem);
 
     } else if (dirty) {
         ks_settle(sp, dirty);

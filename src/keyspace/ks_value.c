@@ -68,7 +68,7 @@ ks_value_close(ks_value_t *v)
     at = ks_place(sp, v->name);
 
     if (ks_value_count(v) == 0) {
-        ks_remove_at(sp, &at, v->entry);
+        ks_remove_at(sp, &at, v->entry, KS_CHANGE_DELETED);
         return 1;
     }
 
@@ -80,7 +80,7 @@ ks_value_close(ks_value_t *v)
         ks_set(v->mem, at.shard, e->type, (uint8_t) (v->type | v->enc << 4));
     }
 
-    ks_touched(sp, &at);
+    ks_changed(sp, &at, KS_CHANGE_VALUE);
 
     return 0;
 }
@@ -252,6 +252,18 @@ ks_value_due(ks_value_t *v, uint64_t at)
 }
 
 
+static void
+ks_value_field_gone(void *data, const ks_item_t *field)
+{
+    ks_str_t     name;
+    ks_value_t  *v;
+
+    v = data;
+    name = ks_item_flat(v->space, field);
+    ks_effectf(v->space, "HDEL %s %s", v->name, &name);
+}
+
+
 int
 ks_value_purge_step(ks_space_t *sp, const ks_str_t *key, ks_entry_t **e,
     uint32_t max, ks_hash_purge_t *p)
@@ -266,6 +278,11 @@ ks_value_purge_step(ks_space_t *sp, const ks_str_t *key, ks_entry_t **e,
     }
 
     ks_value_open(sp, key, *e, &v);
+
+    if (ks_effects_told(sp)) {
+        p->gone = ks_value_field_gone;
+        p->data = &v;
+    }
 
     if (ks_hash_purge(&v, max, p) && ks_value_close(&v)) {
         *e = NULL;

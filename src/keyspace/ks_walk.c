@@ -210,7 +210,7 @@ ks_flush_bucket(ks_space_t *sp, ks_bucket_t *b)
 
     while ((n = ks_table_collect(sp, b, found, KS_BUCKET_SLOTS)) != 0) {
         for (k = 0; k < n; k++) {
-            ks_drop(sp, found[k]);
+            ks_drop(sp, found[k], KS_CHANGE_FLUSHED);
         }
     }
 }
@@ -231,6 +231,7 @@ ks_flush(ks_space_t *sp)
 
     if (sp->depth == 1 && sp->mem.dirty == 0) {
         sp->flush = 1;
+        sp->changes++;
         return;
     }
 

@@ -185,24 +185,42 @@ ks_recover_leader(ks_mem_t *m, unsigned k, uint64_t mask)
 }
 
 
-void
-ks_flush_locked(ks_mem_t *m)
+/* the shards that a flush is of: the library is no key's */
+
+static inline uint64_t
+ks_flush_shards(const ks_mem_t *m)
 {
-    uint64_t  mask;
-
-    /* the library is no key's */
-
-    mask = m->locked & ~(1ull << m->zone->nshards);
-
-    __atomic_fetch_or(&m->zone->flush_mask, mask, __ATOMIC_SEQ_CST);
-
-    ks_finish_flush(m, mask);
+    return m->locked & ~(1ull << m->zone->nshards);
 }
 
 
 /*
- * A flush is committed by its bits in flush_mask alone.  What is left to do
- * can be cut short anywhere and done again.
+ * Nobody else changes the word meanwhile: its other bits are not set, as these
+ * are all shards of keys, and whoever set one of these held its lock.
+ */
+
+void
+ks_flush_begin(ks_mem_t *m)
+{
+    uint64_t  *mask;
+
+    mask = &m->zone->flush_mask;
+
+    ks_save(m, m->leader, mask, sizeof(*mask));
+    __atomic_fetch_or(mask, ks_flush_shards(m), __ATOMIC_SEQ_CST);
+}
+
+
+void
+ks_flush_end(ks_mem_t *m)
+{
+    ks_finish_flush(m, ks_flush_shards(m));
+}
+
+
+/*
+ * A flush that is committed is its bits in flush_mask.  What is left to do can
+ * be cut short anywhere and done again.
  */
 
 static void

@@ -107,11 +107,13 @@ void ks_lock(ks_mem_t *m, uint64_t mask);
 void ks_unlock(ks_mem_t *m);
 
 /*
- * Empties all locked shards at once, whatever they hold; no transaction may
- * be open.  It is committed by a single store, and finished by whoever locks
- * a shard next if this process dies on the way.
+ * Empties all locked shards at once, whatever they hold.  ks_flush_begin() is
+ * the last change of a transaction and is committed with it; ks_flush_end()
+ * has to follow the commit, and is finished by whoever locks a shard next if
+ * this process dies on the way.
  */
-void ks_flush_locked(ks_mem_t *m);
+void ks_flush_begin(ks_mem_t *m);
+void ks_flush_end(ks_mem_t *m);
 
 
 /* --- the undo log (ks_log.c) --- */

@@ -300,6 +300,7 @@ ks_hash_purge(ks_value_t *v, uint32_t max, ks_hash_purge_t *p)
     uint32_t    run, n;
     uint64_t    at;
     ks_pos_t    pos;
+    ks_item_t   field;
     ks_tree_t  *t;
 
     t = &v->tree[0];
@@ -311,6 +312,11 @@ ks_hash_purge(ks_value_t *v, uint32_t max, ks_hash_purge_t *p)
         at = more ? ks_hash_expiry(v, &pos) : 0;
 
         if (at != 0 && at <= v->now && n < max) {
+            if (ks_unlikely(p->gone != NULL)) {
+                field = ks_tree_get(t, &pos, 0);
+                p->gone(p->data, &field);
+            }
+
             run++;
             n++;
 

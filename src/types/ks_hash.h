@@ -33,11 +33,14 @@ void ks_hash_set_expiry(ks_value_t *v, ks_pos_t *pos, uint64_t at);
  * Takes out fields that are due at v->now, up to max of them; how many.  p,
  * all zero at first, says where to go on if there may be more, in a value that
  * has not changed meanwhile; at the end it is done, and the next time is told.
+ * gone() hears of each field while it is still there; NULL: nobody has to.
  */
 typedef struct {
     uint32_t  rank;
     uint64_t  next;             /* the soonest of those that stay */
     int       done;
+    void    (*gone)(void *data, const ks_item_t *field);
+    void     *data;
 } ks_hash_purge_t;
 
 uint32_t ks_hash_purge(ks_value_t *v, uint32_t max, ks_hash_purge_t *p);

@@ -1,0 +1,374 @@
+/*
+ * Collecting what a transaction tells, and giving it to the journal.
+ *
+ * The frame is built in memory of the process while the transaction runs, and
+ * begun anew whenever its body is.  A record is open from ks_effect_begin() to
+ * the last of its arguments, and is padded when the next one or the frame's end
+ * comes.
+ */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "keyspace/ks_keyspace.h"
+
+
+#define KS_FRAME_ROOM  4096             /* bytes to begin with */
+#define KS_INT_ROOM    24               /* digits of a number, '$' and CRLF */
+
+
+/* --- the frame --- */
+
+void
+ks_frame_begin(ks_space_t *sp)
+{
+    sp->tell.kinds = ks_journal_told(&sp->mem);
+
+    if (ks_unlikely(sp->tell.kinds)) {
+        sp->tell.len = sizeof(ks_frame_t);
+        sp->tell.effects = 0;
+        sp->tell.lost = 0;
+    }
+}
+
+
+void
+ks_frame_append(ks_space_t *sp)
+{
+    ks_frame_t   *frame;
+    ks_telling_t *t;
+
+    t = &sp->tell;
+
+    if (t->lost) {
+        ks_journal_append(&sp->mem, NULL, sp->mem.zone->journal.size + 8);
+        return;
+    }
+
+    if (t->len == sizeof(ks_frame_t)) {
+        return;
+    }
+
+    frame = (ks_frame_t *) t->frame;
+    frame->len = (uint32_t) t->len;
+    frame->effects = t->effects;
+    frame->now = sp->now;
+
+    ks_journal_append(&sp->mem, frame, t->len);
+}
+
+
+/* room for so many bytes at the frame's end; NULL: it is lost */
+
+static u_char *
+ks_frame_room(ks_telling_t *t, size_t len, size_t max)
+{
+    size_t   room;
+    u_char  *p;
+
+    if (t->lost || len > max - t->len) {
+        t->lost = 1;
+        return NULL;
+    }
+
+    if (t->len + len > t->room) {
+        room = ks_max(t->room * 2, (size_t) KS_FRAME_ROOM);
+        room = ks_max(room, t->len + len);
+        p = realloc(t->frame, room);
+
+        if (p == NULL) {
+            t->lost = 1;
+            return NULL;
+        }
+
+        t->frame = p;
+        t->room = room;
+    }
+
+    return t->frame + t->len;
+}
+
+
+/* --- effects --- */
+
+int
+ks_effects_told(const ks_space_t *sp)
+{
+    return (sp->tell.kinds & KS_TOLD_EFFECTS) != 0;
+}
+
+
+/* bytes more of the record that is open */
+
+static void
+ks_effect_bytes(ks_space_t *sp, const void *data, size_t len)
+{
+    u_char             *p;
+    ks_telling_t       *t;
+    ks_frame_record_t  *record;
+
+    t = &sp->tell;
+    p = ks_frame_room(t, len + 8, sp->mem.zone->journal.size);
+
+    if (p == NULL) {
+        return;
+    }
+
+    record = (ks_frame_record_t *) (t->frame + t->record);
+    p = record->data + record->len;
+
+    memcpy(p, data, len);
+    record->len += (uint32_t) len;
+
+    /* the padding is a part of it already */
+
+    memset(p + len, 0, ks_align((size_t) record->len, 8) - record->len);
+    t->len = (size_t) (record->data - t->frame)
+             + ks_align((size_t) record->len, 8);
+}
+
+
+static void
+ks_effect_number(ks_space_t *sp, char sign, size_t n)
+{
+    int   len;
+    char  text[KS_INT_ROOM];
+
+    len = snprintf(text, sizeof(text), "%c%zu\r\n", sign, n);
+    ks_effect_bytes(sp, text, (size_t) len);
+}
+
+
+void
+ks_effect_begin(ks_space_t *sp, int argc)
+{
+    ks_telling_t       *t;
+    ks_frame_record_t  *record;
+
+    t = &sp->tell;
+
+    if (!ks_effects_told(sp)) {
+        return;
+    }
+
+    record = (ks_frame_record_t *) ks_frame_room(t, sizeof(ks_frame_record_t),
+                                                 sp->mem.zone->journal.size);
+    if (record == NULL) {
+        return;
+    }
+
+    record->len = 0;
+    record->kind = KS_TOLD_EFFECTS;
+
+    t->record = t->len;
+    t->len += sizeof(ks_frame_record_t);
+    t->effects++;
+
+    ks_effect_number(sp, '*', (size_t) argc);
+}
+
+
+void
+ks_effect_arg(ks_space_t *sp, const u_char *data, size_t len)
+{
+    if (!ks_effects_told(sp)) {
+        return;
+    }
+
+    ks_effect_number(sp, '$', len);
+    ks_effect_bytes(sp, data, len);
+    ks_effect_bytes(sp, "\r\n", 2);
+}
+
+
+void
+ks_effect(ks_space_t *sp, int argc, const ks_str_t *argv)
+{
+    int  i;
+
+    if (!ks_effects_told(sp)) {
+        return;
+    }
+
+    ks_effect_begin(sp, argc);
+
+    for (i = 0; i < argc; i++) {
+        ks_effect_arg(sp, argv[i].data, argv[i].len);
+    }
+}
+
+
+/* how many arguments a text with its values makes */
+
+static int
+ks_effect_count(const char *fmt, va_list ap)
+{
+    int          n;
+    const char  *p;
+
+    n = 1;
+
+    for (p = fmt; *p; p++) {
+
+        if (*p == ' ') {
+            n++;
+
+        } else if (p[0] == '%' && p[1] == 's') {
+            (void) va_arg(ap, const ks_str_t *);
+
+        } else if (p[0] == '%' && p[1] == 'u') {
+            (void) va_arg(ap, uint64_t);
+
+        } else if (p[0] == '%' && p[1] == 'v') {
+            n += va_arg(ap, int) - 1;
+            (void) va_arg(ap, const ks_str_t *);
+        }
+    }
+
+    return n;
+}
+
+
+static void
+ks_effect_list(ks_space_t *sp, const char *fmt, va_list ap)
+{
+    int              i, n;
+    char             text[KS_INT_ROOM];
+    size_t           len;
+    va_list          again;
+    const char      *p;
+    const ks_str_t  *s;
+
+    va_copy(again, ap);
+    ks_effect_begin(sp, ks_effect_count(fmt, again));
+    va_end(again);
+
+    for (p = fmt; *p; p += len + (p[len] == ' ')) {
+        len = strcspn(p, " ");
+
+        if (p[0] != '%') {
+            ks_effect_arg(sp, (const u_char *) p, len);
+
+        } else if (p[1] == 's') {
+            s = va_arg(ap, const ks_str_t *);
+            ks_effect_arg(sp, s->data, s->len);
+
+        } else if (p[1] == 'u') {
+            n = snprintf(text, sizeof(text), "%llu",
+                         (unsigned long long) va_arg(ap, uint64_t));
+            ks_effect_arg(sp, (u_char *) text, (size_t) n);
+
+        } else {
+            n = va_arg(ap, int);
+            s = va_arg(ap, const ks_str_t *);
+
+            for (i = 0; i < n; i++) {
+                ks_effect_arg(sp, s[i].data, s[i].len);
+            }
+        }
+    }
+}
+
+
+void
+ks_effectf(ks_space_t *sp, const char *fmt, ...)
+{
+    va_list  ap;
+
+    if (ks_effects_told(sp)) {
+        va_start(ap, fmt);
+        ks_effect_list(sp, fmt, ap);
+        va_end(ap);
+    }
+}
+
+
+/* --- the effects of commands --- */
+
+void
+ks_effect_as(ks_space_t *sp, const char *fmt, ...)
+{
+    va_list  ap;
+
+    if (ks_effects_told(sp)) {
+        sp->tell.own = 1;
+
+        va_start(ap, fmt);
+        ks_effect_list(sp, fmt, ap);
+        va_end(ap);
+    }
+}
+
+
+void
+ks_effect_at(ks_space_t *sp, int argc, const ks_str_t *argv, int unit,
+    uint64_t at)
+{
+    ks_effect_as(sp, "%v PXAT %u %v", unit, argv, at, argc - unit - 2,
+                 argv + unit + 2);
+}
+
+
+ks_effect_mark_t
+ks_effect_mark(ks_space_t *sp)
+{
+    ks_effect_mark_t  mark;
+
+    mark.changes = sp->changes;
+    mark.own = sp->tell.own;
+    sp->tell.own = 0;
+
+    return mark;
+}
+
+
+void
+ks_effect_own(ks_space_t *sp)
+{
+    sp->tell.own = 1;
+}
+
+
+void
+ks_effect_finish(ks_space_t *sp, const ks_effect_mark_t *mark, int argc,
+    const ks_str_t *argv)
+{
+    if (!sp->tell.own && sp->changes != mark->changes) {
+        ks_effect(sp, argc, argv);
+    }
+
+    sp->tell.own = mark->own;
+}
+
+
+/* --- ends of keys --- */
+
+/* A key may be in pieces, and longer than what is worth a place of its own. */
+
+void
+ks_effect_end(ks_space_t *sp, const ks_entry_t *e)
+{
+    size_t         n, off;
+    ks_str_t       key;
+    ks_blob_t      b;
+    u_char         copy[KS_KEY_MAX];
+    const u_char  *p;
+
+    if (!(e->flags & KS_ENTRY_BIGKEY)) {
+        key = ks_entry_key(sp, e);
+        ks_effectf(sp, "DEL %s", &key);
+        return;
+    }
+
+    b = ks_entry_keyblob(e);
+
+    for (off = 0; off < b.len; off += n) {
+        p = ks_blob_run(&sp->mem, &b, off, &n);
+        memcpy(copy + off, p, n);
+    }
+
+    key.data = copy;
+    key.len = b.len;
+    ks_effectf(sp, "DEL %s", &key);
+}

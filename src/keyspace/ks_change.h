@@ -1,0 +1,99 @@
+/*
+ * Changes of keys, and what is told of them.
+ *
+ * Every change of a key, its end included, goes through ks_changed(), whoever
+ * makes it: a command, a script, a limit, a session, expiry, eviction.  Those
+ * that go by keys (WATCH) learn of it there.
+ *
+ * What is told to readers elsewhere (a file, a replica, a check) goes into the
+ * journal, as effects: Redis commands that give the same keyspace when they
+ * are run again, in their order, on one that was the same before.  They are
+ * deterministic: times are absolute, random choices have been made, and what
+ * expired or was evicted is deleted by name.  A command's effect is as a rule
+ * the command itself; a handler that knows better says so.
+ *
+ * The effects of a transaction are one frame of the journal, written with its
+ * commit (KS_FRAME_* below).  Collecting them needs memory of the process; if
+ * there is none, or if they are more than the journal holds, the frame is lost
+ * and all readers are overtaken, but the transaction goes on.
+ *
+ * As long as no reader wants effects, all of this is the test of a field.
+ */
+
+#ifndef KS_CHANGE_H
+#define KS_CHANGE_H
+
+#include "keyspace/ks_handle.h"
+#include "memory/ks_journal.h"
+
+
+/* a frame: a header, and records behind it, each padded to 8 bytes */
+typedef struct {
+    uint32_t  len;              /* bytes, this header included */
+    uint32_t  effects;          /* records of that kind */
+    uint64_t  now;              /* ms since the epoch: the commands' time */
+} ks_frame_t;
+
+typedef struct {
+    uint32_t  len;              /* bytes of data */
+    uint32_t  kind;             /* one bit of KS_TOLD_* */
+    u_char    data[];           /* an effect: a command as RESP sends it */
+} ks_frame_record_t;
+
+#define ks_frame_first(frame)                                                 \
+    ((const ks_frame_record_t *) ((const ks_frame_t *) (frame) + 1))
+#define ks_frame_next(record)                                                 \
+    ((const ks_frame_record_t *) ((record)->data                              \
+                                  + ks_align((size_t) (record)->len, 8)))
+#define ks_frame_end(frame)                                                   \
+    ((const ks_frame_record_t *) ((const u_char *) (frame)                    \
+                                  + ((const ks_frame_t *) (frame))->len))
+
+
+/* Whether effects of the running transaction are told. */
+int ks_effects_told(const ks_space_t *sp);
+
+/*
+ * Tells an effect.  ks_effect() has its arguments; ks_effectf() makes them from
+ * a text whose words are separated by single spaces: %s stands for the bytes of
+ * a const ks_str_t *, %u for a uint64_t, %v for any number of arguments, an int
+ * and a const ks_str_t * to the first of them.  ks_effect_begin() says of how
+ * many arguments the command consists, which ks_effect_arg() then gives.
+ *
+ * All do nothing if effects are not told.
+ */
+void ks_effect(ks_space_t *sp, int argc, const ks_str_t *argv);
+void ks_effectf(ks_space_t *sp, const char *fmt, ...);
+void ks_effect_begin(ks_space_t *sp, int argc);
+void ks_effect_arg(ks_space_t *sp, const u_char *data, size_t len);
+
+/*
+ * For handlers whose command would not come to the same when it is run again:
+ * an effect, or one of several, in the place of the command itself.
+ * ks_effect_as() is as ks_effectf(); ks_effect_at() is the command with another
+ * time: argv[unit] is EX or the like, and the time behind it becomes at, ms.
+ * ks_effect_own() alone says that there is no effect, or that it is told by
+ * the functions above.
+ */
+void ks_effect_as(ks_space_t *sp, const char *fmt, ...);
+void ks_effect_at(ks_space_t *sp, int argc, const ks_str_t *argv, int unit,
+    uint64_t at);
+void ks_effect_own(ks_space_t *sp);
+
+/*
+ * For the place that runs commands: what the transaction has changed so far,
+ * to be compared with later.  Between mark and finish lies a handler.
+ */
+typedef struct {
+    uint64_t  changes;
+    unsigned  own:1;
+} ks_effect_mark_t;
+
+ks_effect_mark_t ks_effect_mark(ks_space_t *sp);
+
+/* Tells the command itself, if it changed anything and told nothing else. */
+void ks_effect_finish(ks_space_t *sp, const ks_effect_mark_t *mark, int argc,
+    const ks_str_t *argv);
+
+
+#endif /* KS_CHANGE_H */

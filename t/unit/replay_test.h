@@ -1,0 +1,480 @@
+/*
+ * What tests of the journal's effects share: random commands of every kind, a
+ * consumer that runs effects on a zone of its own, and the comparison of two
+ * keyspaces, key by key and TTL by TTL.
+ */
+
+#ifndef REPLAY_TEST_H
+#define REPLAY_TEST_H
+
+#include "command_test.h"
+
+#include "script/ks_script.h"
+
+
+#define RING  (16u << 20)
+
+/* a zone with a journal of which effects are wanted, or without */
+
+static inline box_t *
+replay_open(size_t size, ks_policy_t policy, int journal)
+{
+    void        *mem;
+    box_t       *b;
+    const char  *err;
+    ks_zone_t   *zone;
+
+    b = box_open(size, policy);
+    b->now = NOW;
+
+    if (!journal) {
+        return b;
+    }
+
+    /* the ring lies behind the zone, so this is another one */
+
+    close_zone(b->client.space);
+
+    mem = map_zone(size + RING);
+    zone = ks_zone_create(mem, size, SEED, NOW, &err);
+    assert_non_null(zone);
+    ks_zone_set_policy(zone, policy);
+    ks_journal_create(zone, RING);
+
+    b->client.space = ks_space_open(zone);
+    assert_non_null(b->client.space);
+    ks_journal_want(&b->client.space->mem, 0, KS_TOLD_EFFECTS);
+
+    return b;
+}
+
+
+static inline void
+replay_close(box_t *b)
+{
+    ks_script_close(b->client.space);
+    box_close(b);
+}
+
+
+/* --- random commands --- */
+
+static unsigned  replay_names = 8;      /* keys of each kind */
+static int       replay_fields = 1;     /* fields of hashes may expire */
+
+/*
+ * Words separated by spaces.  A word that begins with % is made: a key of a
+ * kind (%s string, %l list, %h hash, %t set, %z sorted set, %g places, %p
+ * HyperLogLog, %k any), %f field, %m member, %v value, %i integer, %n small
+ * number, %d float, %T a time to live in ms, %S in s, %A a time in ms, %R a
+ * pattern of ranks or scores, %e a script; the others are as they are.
+ */
+static const char  *const replay_commands[] = {
+    "SET %s %v", "SET %s %v", "SET %k %v", "SET %s %v PX %T",
+    "SET %s %v EX %S NX", "SET %s %v PXAT %A XX", "SET %s %v KEEPTTL",
+    "SET %s %v GET EX %S", "SETNX %s %v", "SETEX %s %S %v",
+    "PSETEX %s %T %v", "GETSET %s %v", "GETDEL %s", "GETEX %s PX %T",
+    "GETEX %s PERSIST", "GETEX %s EXAT 1", "APPEND %s %v", "SETRANGE %s %n %v",
+    "INCR %s", "DECRBY %s %n", "INCRBY %s %i", "INCRBYFLOAT %s %d",
+    "MSET %s %v %s %v", "MSETNX %s %v %s %v", "SETBIT %s %n 1",
+    "BITFIELD %s INCRBY u8 %n %n", "BITOP XOR %s %s %s", "GET %s",
+    "DEL %k", "DEL %k %k", "UNLINK %k", "EXPIRE %k %S", "PEXPIRE %k %T",
+    "PEXPIRE %k %T NX", "EXPIRE %k -1", "PEXPIREAT %k %A", "PEXPIRE %k %T GT",
+    "PERSIST %k", "RENAME %k %k", "RENAMENX %k %k", "COPY %k %k",
+    "COPY %k %k REPLACE", "LPUSH %l %v %v", "RPUSH %l %v", "RPUSH %l %v %v %v",
+    "LPUSHX %l %v", "LPOP %l", "RPOP %l %n", "LSET %l %n %v",
+    "LINSERT %l BEFORE %m %v", "LREM %l %n %m", "LTRIM %l 0 %n",
+    "LMOVE %l %l LEFT RIGHT", "RPOPLPUSH %l %l", "LMPOP 2 %l %l RIGHT COUNT 2",
+    "SORT %l ALPHA STORE %l", "SORT %t BY nosort STORE %l",
+    "SADD %t %m %m %m", "SADD %t %n", "SREM %t %m", "SPOP %t", "SPOP %t %n",
+    "SMOVE %t %t %m", "SINTERSTORE %t %t %t", "SUNIONSTORE %t %t %t",
+    "SDIFFSTORE %t %t %t", "HSET %h %f %v", "HSET %h %f %v %f %v",
+    "HSETNX %h %f %v", "HMSET %h %f %v", "HDEL %h %f %f", "HINCRBY %h %f %n",
+    "HINCRBYFLOAT %h %f %d", "HEXPIRE %h %S FIELDS 2 %f %f",
+    "HPEXPIRE %h %T FIELDS 1 %f", "HPEXPIREAT %h %A FIELDS 1 %f",
+    "HPEXPIRE %h %T NX FIELDS 1 %f", "HEXPIREAT %h 1 FIELDS 1 %f",
+    "HPERSIST %h FIELDS 1 %f", "HGETDEL %h FIELDS 1 %f",
+    "HGETEX %h PX %T FIELDS 1 %f", "HGETEX %h PERSIST FIELDS 1 %f",
+    "HSETEX %h PX %T FIELDS 1 %f %v", "HSETEX %h FNX EX %S FIELDS 1 %f %v",
+    "HSETEX %h KEEPTTL FIELDS 1 %f %v", "HGETALL %h",
+    "ZADD %z %d %m", "ZADD %z %d %m %d %m", "ZADD %z GT CH %d %m",
+    "ZADD %z INCR %d %m", "ZINCRBY %z %d %m", "ZREM %z %m", "ZPOPMIN %z",
+    "ZPOPMAX %z %n", "ZMPOP 2 %z %z MIN COUNT 2", "ZRANGESTORE %z %z 0 %n",
+    "ZUNIONSTORE %z 2 %z %z WEIGHTS 2 %d", "ZINTERSTORE %z 2 %z %t",
+    "ZDIFFSTORE %z 2 %z %z", "ZREMRANGEBYRANK %z 0 0",
+    "ZREMRANGEBYSCORE %z 0 %d", "ZREMRANGEBYLEX %z [a [m1",
+    "GEOADD %g 13.361389 38.115556 %m", "GEOADD %g 15.08 37.5 %m",
+    "GEOSEARCHSTORE %g %g FROMLONLAT 15 37 BYRADIUS 200 km",
+    "GEORADIUS %g 15 37 200 km STORE %g", "PFADD %p %m %v", "PFADD %p %v",
+    "PFMERGE %p %p %p", "PFCOUNT %p %p", "CL.THROTTLE %s 5 10 60 1",
+    "EVAL %e 2 %k %s %v %n", "EVAL %e 1 %l %v %n", "EVAL %e 1 %h %v %n",
+    "FCALL change 1 %k %v", "SCRIPT FLUSH", "FUNCTION DELETE lib",
+    "FUNCTION LOAD REPLACE %F", "FLUSHALL", "FLUSHDB ASYNC",
+};
+
+/* these come seldom, so that there is a keyspace to be changed */
+
+static const char  *const replay_rare[] = { "FLUSHALL", "FLUSHDB", "SCRIPT F",
+                                            "FUNCTION DEL" };
+
+static const char  *const replay_scripts[] = {
+    "redis.call('SET', KEYS[1], ARGV[1]) return redis.call('DEL', KEYS[1])",
+    "redis.call('SET', KEYS[1], ARGV[1], 'PX', 5000 + tonumber(ARGV[2]))"
+    " redis.pcall('INCR', KEYS[1]) return 1",
+    "for i = 1, 5 do redis.pcall('RPUSH', KEYS[1], ARGV[1] .. i) end"
+    " return redis.pcall('SPOP', KEYS[1])",
+    "redis.pcall('PEXPIRE', KEYS[1], 4000) error('at the end')",
+    "redis.pcall('HSET', KEYS[1], 'f1', ARGV[1], 'f2', ARGV[2])"
+    " redis.pcall('HPEXPIRE', KEYS[1], 3000, 'FIELDS', 1, 'f2') return 1",
+};
+
+static const char  *const replay_function =
+    "#!lua name=lib\nredis.register_function('change', function(k, a)"
+    " redis.pcall('SET', k[1], a[1]) return redis.pcall('APPEND', k[1], 'x')"
+    " end)";
+
+
+static inline const char *
+replay_word(box_t *b, const char *word, char *buf, size_t room)
+{
+    static const char  kinds[] = "slhtzgp";
+
+    switch (word[1]) {
+
+    case 'k':
+        snprintf(buf, room, "%c:%u", kinds[rnd(sizeof(kinds) - 1)],
+                 rnd(replay_names));
+        break;
+
+    case 'f':
+        snprintf(buf, room, "f%u", rnd(rnd(4) ? 8 : 200));
+        break;
+
+    case 'm':
+        snprintf(buf, room, "m%u", rnd(rnd(4) ? 12 : 400));
+        break;
+
+    case 'v':
+        switch (rnd(12)) {
+
+        case 0:
+            memset(buf, 'a' + (int) rnd(20), 3000);
+            buf[100 + rnd(2900)] = '\0';
+            break;
+
+        case 1:
+            memset(buf, 'A' + (int) rnd(20), 200);
+            buf[40 + rnd(160)] = '\0';
+            break;
+
+        case 2: case 3: case 4:
+            snprintf(buf, room, "%u", rnd(100000));
+            break;
+
+        default:
+            snprintf(buf, room, "value:%u", rnd(1000));
+        }
+        break;
+
+    case 'i':
+        snprintf(buf, room, "%d", (int) rnd(2000000) - 1000000);
+        break;
+
+    case 'n':
+        snprintf(buf, room, "%u", rnd(10));
+        break;
+
+    case 'd':
+        snprintf(buf, room, "%d.%u", (int) rnd(200) - 100, rnd(1000));
+        break;
+
+    case 'T':
+        snprintf(buf, room, "%u", 1 + rnd(rnd(3) ? 20000 : 200));
+        break;
+
+    case 'S':
+        snprintf(buf, room, "%u", 1 + rnd(30));
+        break;
+
+    case 'A':
+        snprintf(buf, room, "%llu", (unsigned long long) b->now - 500
+                                    + rnd(20000));
+        break;
+
+    case 'e':
+        return replay_scripts[rnd(ks_nelts(replay_scripts) - !replay_fields)];
+
+    case 'F':
+        return replay_function;
+
+    default:
+        snprintf(buf, room, "%c:%u", word[1], rnd(replay_names));
+    }
+
+    return buf;
+}
+
+
+/* what servers before field TTLs do not know */
+
+static inline int
+replay_of_fields(const char *text)
+{
+    return starts(text, "HEXPIRE") || starts(text, "HPEXPIRE")
+           || starts(text, "HPERSIST") || starts(text, "HGETDEL")
+           || starts(text, "HGETEX") || starts(text, "HSETEX");
+}
+
+
+static inline void
+replay_random(box_t *b)
+{
+    static char   words[64][4096];
+    static char   copy[256];
+    char         *p, *rest;
+    size_t        i;
+    const char   *text;
+
+    do {
+        text = replay_commands[rnd(ks_nelts(replay_commands))];
+    } while (!replay_fields && replay_of_fields(text));
+
+    for (i = 0; i < ks_nelts(replay_rare); i++) {
+        if (starts(text, replay_rare[i]) && rnd(60)) {
+            text = "INCR %s";
+        }
+    }
+
+    snprintf(copy, sizeof(copy), "%s", text);
+    rest = copy;
+    b->argc = 0;
+
+    while ((p = strsep(&rest, " ")) != NULL) {
+        snprintf(words[b->argc], sizeof(words[0]), "%s", p);
+        text = (p[0] == '%') ? replay_word(b, p, words[b->argc],
+                                           sizeof(words[0]))
+                             : words[b->argc];
+        b->argv[b->argc++] = ks_text(text);
+    }
+
+    box_execute(b);
+}
+
+
+/* --- the consumer --- */
+
+typedef struct {
+    box_t        *to;           /* the copy */
+    ks_cursor_t   cursor;
+    FILE         *copy;         /* the effects' bytes, or NULL */
+    uint64_t      frames;
+    uint64_t      effects;
+} replay_t;
+
+
+/* one command as RESP, all of it there -> b->argv; the bytes it has */
+
+static inline size_t
+replay_cut(box_t *b, const u_char *p)
+{
+    long     n;
+    char    *end;
+    u_char  *start = (u_char *) p;
+
+    assert_int_equal(*p, '*');
+    n = strtol((char *) p + 1, &end, 10);
+    assert_in_range(n, 1, ARGS_MAX);
+
+    for (b->argc = 0; b->argc < n; b->argc++) {
+        p = (u_char *) end + 2;
+        assert_int_equal(*p, '$');
+        b->argv[b->argc].len = (size_t) strtol((char *) p + 1, &end, 10);
+        b->argv[b->argc].data = (u_char *) end + 2;
+        end = (char *) b->argv[b->argc].data + b->argv[b->argc].len;
+        assert_memory_equal(end, "\r\n", 2);
+    }
+
+    return (size_t) ((u_char *) end + 2 - start);
+}
+
+
+static inline void
+replay_frame(replay_t *r)
+{
+    box_t                    *b;
+    uint32_t                  n;
+    const char               *reply;
+    const ks_frame_t         *frame;
+    const ks_frame_record_t  *record;
+
+    b = r->to;
+    frame = (ks_frame_t *) r->cursor.frame;
+    b->now = frame->now;
+    n = 0;
+
+    for (record = ks_frame_first(frame);
+         record != ks_frame_end(frame);
+         record = ks_frame_next(record))
+    {
+        assert_true(record < ks_frame_end(frame));
+        assert_int_equal(record->kind, KS_TOLD_EFFECTS);
+        assert_int_equal(replay_cut(b, record->data), record->len);
+
+        reply = box_execute(b);
+
+        if (reply[0] == '-') {
+            fail_msg("an effect fails: %.*s: %s",
+                     (int) ks_min(record->len, 200u), record->data, reply);
+        }
+
+        if (r->copy) {
+            fwrite(record->data, 1, record->len, r->copy);
+        }
+
+        n++;
+    }
+
+    assert_int_equal(n, frame->effects);
+    r->effects += n;
+    r->frames++;
+}
+
+
+static inline void
+replay_follow(box_t *from, replay_t *r)
+{
+    int        rc;
+    uint64_t   head;
+    ks_mem_t  *m;
+
+    m = &from->client.space->mem;
+    head = ks_journal_head(m);
+
+    while ((rc = ks_journal_read(m, &r->cursor, head)) == KS_OK) {
+        replay_frame(r);
+    }
+
+    assert_int_equal(rc, KS_NONE);
+}
+
+
+/* --- the comparison --- */
+
+static inline int
+by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+
+/* all that a key is, by commands; what has no order of its own is sorted */
+
+static const char *const  replay_looks =
+    "local k, out = KEYS[1], {}\n"
+    "local t = redis.call('TYPE', k).ok\n"
+    "out[1] = t .. ' ' .. redis.call('PEXPIRETIME', k)\n"
+    "if t == 'string' then out[2] = redis.call('GET', k)\n"
+    "elseif t == 'list' then\n"
+    "  for _, v in ipairs(redis.call('LRANGE', k, 0, -1)) do\n"
+    "    out[#out + 1] = v end\n"
+    "elseif t == 'set' then\n"
+    "  local m = redis.call('SMEMBERS', k) table.sort(m)\n"
+    "  for _, v in ipairs(m) do out[#out + 1] = v end\n"
+    "elseif t == 'zset' then\n"
+    "  for _, v in ipairs(redis.call('ZRANGE', k, 0, -1, 'WITHSCORES')) do\n"
+    "    out[#out + 1] = v end\n"
+    "elseif t == 'hash' then\n"
+    "  local f = redis.call('HKEYS', k) table.sort(f)\n"
+    "  for _, v in ipairs(f) do\n"
+    "    out[#out + 1] = v .. '=' .. redis.call('HGET', k, v)\n"
+    "    if ARGV[1] == 'fields' then\n"
+    "      out[#out + 1] = tostring(redis.call('HPEXPIRETIME', k, 'FIELDS',\n"
+    "                                          1, v)[1]) end\n"
+    "  end\n"
+    "end\n"
+    "return table.concat(out, '\\n')";
+
+
+static inline const char *
+replay_look(box_t *b, const ks_str_t *key)
+{
+    b->argc = 0;
+    b->argv[b->argc++] = ks_text("EVAL_RO");
+    b->argv[b->argc++] = ks_text(replay_looks);
+    b->argv[b->argc++] = ks_text("1");
+    b->argv[b->argc++] = *key;
+    b->argv[b->argc++] = ks_text(replay_fields ? "fields" : "");
+
+    return box_execute(b);
+}
+
+
+/* the keys of a zone, copied and sorted; the last one is NULL */
+
+static inline char **
+replay_keys(box_t *b)
+{
+    char    **keys, *p;
+    size_t    n, i;
+
+    line(b, "KEYS *");
+    n = (size_t) strtol(b->reply + 1, &p, 10);
+    keys = calloc(n + 1, sizeof(char *));
+    assert_non_null(keys);
+
+    for (i = 0; i < n; i++) {
+        p = strchr(p + 2, '\n') + 1;
+        keys[i] = strndup(p, strcspn(p, "\r"));
+        p += strlen(keys[i]);
+    }
+
+    qsort(keys, n, sizeof(char *), by_text);
+
+    return keys;
+}
+
+
+static inline void
+replay_compare(box_t *a, box_t *b)
+{
+    char      *one, **in_a, **in_b;
+    size_t     i;
+    ks_str_t   key;
+
+    b->now = a->now;
+    in_a = replay_keys(a);
+    in_b = replay_keys(b);
+
+    for (i = 0; in_a[i] || in_b[i]; i++) {
+
+        if (in_a[i] == NULL || in_b[i] == NULL
+            || strcmp(in_a[i], in_b[i]) != 0)
+        {
+            fail_msg("the key %s is in one only", in_a[i] ? in_a[i] : in_b[i]);
+        }
+
+        key = ks_text(in_a[i]);
+        one = strdup(replay_look(a, &key));
+
+        if (strcmp(one, replay_look(b, &key)) != 0) {
+            fail_msg("%s: %s\nis in the copy %s", in_a[i], one, b->reply);
+        }
+
+        free(one);
+    }
+
+    for (i = 0; in_a[i]; i++) {
+        free(in_a[i]);
+        free(in_b[i]);
+    }
+
+    free(in_a);
+    free(in_b);
+
+    one = strdup(line(a, "FUNCTION LIST WITHCODE"));
+    assert_string_equal(one, line(b, "FUNCTION LIST WITHCODE"));
+    free(one);
+}
+
+
+#endif /* REPLAY_TEST_H */
