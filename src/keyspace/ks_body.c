@@ -36,7 +36,7 @@ ks_try(ks_space_t *sp, ks_body_pt body, void *data)
         ks_flush_begin(&sp->mem);
     }
 
-    if (ks_unlikely(sp->tell.kinds)) {
+    if (ks_unlikely(sp->told.kinds)) {
         ks_frame_append(sp);
     }
 

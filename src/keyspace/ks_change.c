@@ -15,21 +15,17 @@
 
 
 #define KS_FRAME_ROOM  4096             /* bytes to begin with */
-#define KS_INT_ROOM    24               /* digits of a number, '$' and CRLF */
+#define KS_INT_ROOM    24               /* a number, its sign and CRLF */
 
 
 /* --- the frame --- */
 
 void
-ks_frame_begin(ks_space_t *sp)
+ks_frame_start(ks_space_t *sp)
 {
-    sp->tell.kinds = ks_journal_told(&sp->mem);
-
-    if (ks_unlikely(sp->tell.kinds)) {
-        sp->tell.len = sizeof(ks_frame_t);
-        sp->tell.effects = 0;
-        sp->tell.lost = 0;
-    }
+    sp->tell.len = sizeof(ks_frame_t);
+    sp->tell.effects = 0;
+    sp->tell.lost = 0;
 }
 
 
@@ -92,57 +88,103 @@ ks_frame_room(ks_telling_t *t, size_t len, size_t max)
 
 /* --- effects --- */
 
-int
-ks_effects_told(const ks_space_t *sp)
+/* The digits of a number, which has mostly one or two; where they end. */
+
+static inline u_char *
+ks_effect_digits(u_char *p, size_t n)
 {
-    return (sp->tell.kinds & KS_TOLD_EFFECTS) != 0;
+    u_char   *at, text[KS_INT_ROOM];
+
+    if (n < 10) {
+        *p++ = (u_char) ('0' + n);
+        return p;
+    }
+
+    if (n < 100) {
+        *p++ = (u_char) ('0' + n / 10);
+        *p++ = (u_char) ('0' + n % 10);
+        return p;
+    }
+
+    at = text + sizeof(text);
+
+    for ( /* void */ ; n; n /= 10) {
+        *--at = (u_char) ('0' + n % 10);
+    }
+
+    memcpy(p, at, (size_t) (text + sizeof(text) - at));
+
+    return p + (text + sizeof(text) - at);
 }
 
 
-/* bytes more of the record that is open */
+/* behind a sign and before a line's end; where to go on */
 
-static void
-ks_effect_bytes(ks_space_t *sp, const void *data, size_t len)
+static inline u_char *
+ks_effect_number(u_char *p, u_char sign, size_t n)
 {
-    u_char             *p;
-    ks_telling_t       *t;
+    *p++ = sign;
+    p = ks_effect_digits(p, n);
+    *p++ = '\r';
+    *p++ = '\n';
+
+    return p;
+}
+
+
+/* Ends what is written of the open record at p; its padding is part of it. */
+
+static inline void
+ks_effect_to(ks_telling_t *t, u_char *p)
+{
     ks_frame_record_t  *record;
 
-    t = &sp->tell;
-    p = ks_frame_room(t, len + 8, sp->mem.zone->journal.size);
-
-    if (p == NULL) {
-        return;
-    }
-
     record = (ks_frame_record_t *) (t->frame + t->record);
-    p = record->data + record->len;
+    record->len = (uint32_t) (p - record->data);
 
-    memcpy(p, data, len);
-    record->len += (uint32_t) len;
-
-    /* the padding is a part of it already */
-
-    memset(p + len, 0, ks_align((size_t) record->len, 8) - record->len);
-    t->len = (size_t) (record->data - t->frame)
+    memset(p, 0, 8);
+    t->len = t->record + sizeof(ks_frame_record_t)
              + ks_align((size_t) record->len, 8);
 }
 
 
-static void
-ks_effect_number(ks_space_t *sp, char sign, size_t n)
-{
-    int   len;
-    char  text[KS_INT_ROOM];
+/* where the open record goes on, with room for so many bytes; NULL: lost */
 
-    len = snprintf(text, sizeof(text), "%c%zu\r\n", sign, n);
-    ks_effect_bytes(sp, text, (size_t) len);
+static inline u_char *
+ks_effect_from(ks_space_t *sp, size_t room)
+{
+    ks_telling_t       *t;
+    ks_frame_record_t  *record;
+
+    t = &sp->tell;
+
+    if (ks_frame_room(t, room + 8, sp->mem.zone->journal.size) == NULL) {
+        return NULL;
+    }
+
+    record = (ks_frame_record_t *) (t->frame + t->record);
+
+    return record->data + record->len;
+}
+
+
+static inline u_char *
+ks_effect_bulk(u_char *p, const u_char *data, size_t len)
+{
+    p = ks_effect_number(p, '$', len);
+    memcpy(p, data, len);
+    p += len;
+    *p++ = '\r';
+    *p++ = '\n';
+
+    return p;
 }
 
 
 void
 ks_effect_begin(ks_space_t *sp, int argc)
 {
+    u_char             *p;
     ks_telling_t       *t;
     ks_frame_record_t  *record;
 
@@ -152,40 +194,45 @@ ks_effect_begin(ks_space_t *sp, int argc)
         return;
     }
 
-    record = (ks_frame_record_t *) ks_frame_room(t, sizeof(ks_frame_record_t),
-                                                 sp->mem.zone->journal.size);
-    if (record == NULL) {
+    p = ks_frame_room(t, sizeof(ks_frame_record_t) + KS_INT_ROOM,
+                      sp->mem.zone->journal.size);
+    if (p == NULL) {
         return;
     }
 
-    record->len = 0;
+    record = (ks_frame_record_t *) p;
     record->kind = KS_TOLD_EFFECTS;
 
     t->record = t->len;
-    t->len += sizeof(ks_frame_record_t);
     t->effects++;
 
-    ks_effect_number(sp, '*', (size_t) argc);
+    ks_effect_to(t, ks_effect_number(record->data, '*', (size_t) argc));
 }
 
 
 void
 ks_effect_arg(ks_space_t *sp, const u_char *data, size_t len)
 {
+    u_char  *p;
+
     if (!ks_effects_told(sp)) {
         return;
     }
 
-    ks_effect_number(sp, '$', len);
-    ks_effect_bytes(sp, data, len);
-    ks_effect_bytes(sp, "\r\n", 2);
+    p = ks_effect_from(sp, len + KS_INT_ROOM + 2);
+
+    if (p != NULL) {
+        ks_effect_to(&sp->tell, ks_effect_bulk(p, data, len));
+    }
 }
 
 
 void
 ks_effect(ks_space_t *sp, int argc, const ks_str_t *argv)
 {
-    int  i;
+    int      i;
+    size_t   room;
+    u_char  *p;
 
     if (!ks_effects_told(sp)) {
         return;
@@ -193,9 +240,21 @@ ks_effect(ks_space_t *sp, int argc, const ks_str_t *argv)
 
     ks_effect_begin(sp, argc);
 
-    for (i = 0; i < argc; i++) {
-        ks_effect_arg(sp, argv[i].data, argv[i].len);
+    for (room = 0, i = 0; i < argc; i++) {
+        room += argv[i].len + KS_INT_ROOM + 2;
     }
+
+    p = ks_effect_from(sp, room);
+
+    if (p == NULL) {
+        return;
+    }
+
+    for (i = 0; i < argc; i++) {
+        p = ks_effect_bulk(p, argv[i].data, argv[i].len);
+    }
+
+    ks_effect_to(&sp->tell, p);
 }
 
 

@@ -50,8 +50,17 @@ typedef struct {
                                   + ((const ks_frame_t *) (frame))->len))
 
 
+/* what a handle begins with, so that to ask is the test of a field */
+typedef struct {
+    uint32_t  kinds;            /* KS_TOLD_*, of the running transaction */
+} ks_told_t;
+
 /* Whether effects of the running transaction are told. */
-int ks_effects_told(const ks_space_t *sp);
+static inline int
+ks_effects_told(const ks_space_t *sp)
+{
+    return (((const ks_told_t *) sp)->kinds & KS_TOLD_EFFECTS) != 0;
+}
 
 /*
  * Tells an effect.  ks_effect() has its arguments; ks_effectf() makes them from

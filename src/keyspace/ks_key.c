@@ -12,11 +12,12 @@ static ks_entry_t *ks_give_value(ks_space_t *sp, const ks_place_t *at,
 
 
 /*
- * What is left of an entry when that which is due is gone: e itself, or NULL.
- * Such an end is told by itself, and is no change that the command makes.
+ * What is left of an entry with a TTL when that which is due is gone: e itself,
+ * or NULL.  Such an end is told by itself, and is no change that the command
+ * makes.
  */
 
-static inline ks_entry_t *
+static __attribute__((noinline)) ks_entry_t *
 ks_lookup_due(ks_space_t *sp, const ks_str_t *key, const ks_place_t *place,
     ks_entry_t *e)
 {
@@ -50,7 +51,7 @@ ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
     place = ks_place(sp, key);
     e = ks_table_find(sp, &place, key);
 
-    if (e) {
+    if (e && (e->flags & KS_ENTRY_TTL)) {
         e = ks_lookup_due(sp, key, &place, e);
     }
 

@@ -92,7 +92,6 @@ typedef enum {
 
 /* what the running transaction tells; see ks_change.c */
 typedef struct {
-    uint32_t        kinds;      /* that are told: KS_TOLD_*, 0: nothing is */
     unsigned        own:1;      /* the handler has said its effect */
     unsigned        lost:1;     /* there is more than can be told */
     uint32_t        effects;
@@ -103,6 +102,7 @@ typedef struct {
 } ks_telling_t;
 
 struct ks_space_s {
+    ks_told_t       told;       /* first, see ks_change.h */
     ks_mem_t        mem;
     uint64_t        now;        /* ms since the epoch */
     uint64_t        due;
@@ -427,8 +427,18 @@ int ks_watch_holds(const ks_place_t *at, uint64_t version);
 /* --- ks_change.c --- */
 
 /* The frame of a transaction: begun with it, and appended before its commit. */
-void ks_frame_begin(ks_space_t *sp);
+void ks_frame_start(ks_space_t *sp);
 void ks_frame_append(ks_space_t *sp);
+
+static inline void
+ks_frame_begin(ks_space_t *sp)
+{
+    sp->told.kinds = ks_journal_told(&sp->mem);
+
+    if (ks_unlikely(sp->told.kinds)) {
+        ks_frame_start(sp);
+    }
+}
 
 /* Tells that the key of the entry ends, now. */
 void ks_effect_end(ks_space_t *sp, const ks_entry_t *e);

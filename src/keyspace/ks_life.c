@@ -149,13 +149,13 @@ ks_expel(ks_space_t *sp, ks_entry_t *e, ks_change_t why)
 {
     ks_frame_begin(sp);
 
-    if (ks_unlikely(sp->tell.kinds)) {
+    if (ks_unlikely(sp->told.kinds)) {
         ks_effect_end(sp, e);
     }
 
     ks_drop(sp, e, why);
 
-    if (ks_unlikely(sp->tell.kinds)) {
+    if (ks_unlikely(sp->told.kinds)) {
         ks_frame_append(sp);
     }
 
