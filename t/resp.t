@@ -23,7 +23,7 @@ my $READONLY = $KS::Nginx::READONLY;
 my $ngx = KS::Nginx->start(
     size        => '160m',
     workers     => 2,
-    resp        => 'keyspace_resp_output_limit 256k;',
+    resp        => 'keyspace_resp_output_limit 256k; keyspace_resp_output_total 256k;',
     resp_listen => 'reuseport',
 );
 
@@ -575,14 +575,6 @@ subtest 'limits, and who may come' => sub {
     my $ngx = KS::Nginx->start(
         size   => '8m',
         resp   => "keyspace_resp_max_clients 3;\nkeyspace_resp_timeout 1s;",
-        zone   => '',
-        stream => <<'CONF',
-    server {
-        listen 127.0.0.1:%RESP2%;
-        ssl_preread on;
-        keyspace_resp main;
-    }
-CONF
     );
 
     my @c = map { $ngx->resp } 1 .. 3;
@@ -600,10 +592,28 @@ CONF
     is($c[1]->rest, '', 'an idle one is closed');
     is($c[1]->{why}, 'closed', '... without a reset');
 
-    # read by a phase before ours
+    $ngx->stop;
+};
+
+
+subtest 'what a phase before ours has read' => sub {
+    my $preread = <<'CONF';
+    server {
+        listen 127.0.0.1:%RESP2%;
+        ssl_preread on;
+        keyspace_resp main;
+    }
+CONF
+    my ($code, $said) = KS::Nginx->check(resp => '', stream => $preread);
+
+    plan skip_all => 'this nginx has no ssl_preread'
+        if $said =~ /unknown directive "ssl_preread"/;
+
+    my $ngx = KS::Nginx->start(size => '8m', resp => '', stream => $preread);
     my $c = KS::RESP->new(port => $ngx->resp_port2);
+
     is(join('', $c->replies(['AUTH', $TOKEN], ['PING'])), "+OK\r\n+PONG\r\n",
-       'what nginx has read already counts');
+       'counts already');
     $c->close;
     $ngx->stop;
 };
@@ -623,7 +633,8 @@ subtest 'TLS' => sub {
         resp_listen => 'ssl',
         resp        => "ssl_certificate $dir/cert.pem;\n"
                        . "ssl_certificate_key $dir/key.pem;\n"
-                       . 'keyspace_resp_output_limit 256k;',
+                       . 'keyspace_resp_output_limit 256k;'
+                       . 'keyspace_resp_output_total 256k;',
     );
     my @pids;
     open my $null, '>', '/dev/null' or die "/dev/null: $!";
@@ -685,7 +696,7 @@ subtest 'another build beside the one that runs' => sub {
     kill 'HUP', $ngx->pid;
 
     ok(wait_for(20, sub {
-        $ngx->log =~ /\[emerg\].* another build: restart nginx/
+        $ngx->log =~ /\[emerg\].* another build: install both and restart nginx/
     }), 'is refused by a reload');
     is_deeply([$ngx->workers], \@workers, '... the workers stay');
     is($c->run('GET', 'k'), 'v', '... and serve');

@@ -112,6 +112,15 @@ ks_info_server(ks_info_t *info)
 
 
 static void
+ks_info_clients(ks_info_t *info)
+{
+    ks_info_number(info, "connected_clients", info->st.clients);
+    ks_info_number(info, "cluster_connections", 0);
+    ks_info_number(info, "blocked_clients", 0);
+}
+
+
+static void
 ks_info_memory(ks_info_t *info)
 {
     const ks_zone_stats_t  *st;
@@ -144,7 +153,9 @@ ks_info_stats(ks_info_t *info)
 
     st = &info->st;
 
+    ks_info_number(info, "total_connections_received", st->connections);
     ks_info_number(info, "total_commands_processed", st->commands);
+    ks_info_number(info, "rejected_connections", st->rejected);
     ks_info_number(info, "expired_keys", st->expired);
     ks_info_number(info, "evicted_keys", st->evicted);
     ks_info_number(info, "keyspace_hits", st->hits);
@@ -186,6 +197,7 @@ ks_info_keyspace(ks_info_t *info)
 
 static const ks_info_section_t  ks_info_sections[] = {
     { "server",      "Server",      ks_info_server },
+    { "clients",     "Clients",     ks_info_clients },
     { "memory",      "Memory",      ks_info_memory },
     { "persistence", "Persistence", ks_info_persistence },
     { "stats",       "Stats",       ks_info_stats },

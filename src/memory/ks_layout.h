@@ -26,7 +26,7 @@
 
 
 #define KS_ZONE_MAGIC     0x6563617073796b31ull         /* "1kyspace" */
-#define KS_ZONE_VERSION   5
+#define KS_ZONE_VERSION   6
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)
@@ -188,6 +188,13 @@ typedef struct {
     uint64_t         n;
 } __attribute__((aligned(64))) ks_counter_t;
 
+#define KS_PROCESSES  64
+
+typedef struct {
+    int32_t          pid;       /* 0: nobody's; else it may have died */
+    uint32_t         clients;
+} ks_process_t;
+
 #define KS_COUNTERS       16
 
 struct ks_zone_s {
@@ -216,6 +223,11 @@ struct ks_zone_s {
 
     uint64_t         ids;       /* handed out; a hint, never goes back */
     uint64_t         limit_faults;      /* a hint, see ks_zone_stats_t */
+
+    /* hints: connections of Redis clients, and how many each process has */
+    uint64_t         connections;
+    uint64_t         rejected;
+    ks_process_t     processes[KS_PROCESSES];
 
     /* hints: commands run, by processes that share no cache line */
     ks_counter_t     commands[KS_COUNTERS];

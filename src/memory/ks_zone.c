@@ -5,6 +5,10 @@
  * bucket of 12 entries for every 1 kB.  Nothing is resized later.
  */
 
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
 #include "memory/ks_log.h"
 
 
@@ -304,6 +308,90 @@ ks_policy_parse(const ks_str_t *name, ks_policy_t *policy)
 }
 
 
+static int
+ks_process_alive(int32_t pid)
+{
+    return pid != 0 && (kill(pid, 0) == 0 || errno != ESRCH);
+}
+
+
+static uint64_t
+ks_zone_clients(const ks_zone_t *zone)
+{
+    uint64_t             sum;
+    const ks_process_t  *pr;
+
+    sum = 0;
+
+    for (pr = zone->processes; pr < zone->processes + KS_PROCESSES; pr++) {
+        if (pr->clients != 0 && ks_process_alive(pr->pid)) {
+            sum += pr->clients;
+        }
+    }
+
+    return sum;
+}
+
+
+/* This process's row; one of a process that has died will do; NULL: none. */
+
+static ks_process_t *
+ks_zone_process(ks_zone_t *zone)
+{
+    int32_t        pid, was;
+    ks_process_t  *pr, *end;
+
+    pid = (int32_t) getpid();
+    end = zone->processes + KS_PROCESSES;
+
+    for (pr = zone->processes; pr < end; pr++) {
+        if (pr->pid == pid) {
+            return pr;
+        }
+    }
+
+    for (pr = zone->processes; pr < end; pr++) {
+        was = pr->pid;
+
+        if (!ks_process_alive(was)
+            && __atomic_compare_exchange_n(&pr->pid, &was, pid, 0,
+                                           __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        {
+            return pr;
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+ks_zone_set_clients(ks_zone_t *zone, unsigned clients)
+{
+    ks_process_t  *pr;
+
+    pr = ks_zone_process(zone);
+
+    if (pr) {
+        pr->clients = clients;
+    }
+}
+
+
+void
+ks_zone_count_connection(ks_zone_t *zone)
+{
+    __atomic_fetch_add(&zone->connections, 1, __ATOMIC_RELAXED);
+}
+
+
+void
+ks_zone_count_rejected(ks_zone_t *zone)
+{
+    __atomic_fetch_add(&zone->rejected, 1, __ATOMIC_RELAXED);
+}
+
+
 void
 ks_zone_stats(const ks_zone_t *zone, ks_zone_stats_t *st)
 {
@@ -318,6 +406,9 @@ ks_zone_stats(const ks_zone_t *zone, ks_zone_stats_t *st)
     st->created_ms = zone->created_ms;
     st->shards = zone->nshards;
     st->limit_faults = zone->limit_faults;
+    st->clients = ks_zone_clients(zone);
+    st->connections = zone->connections;
+    st->rejected = zone->rejected;
 
     sh = (const ks_shard_t *) ((const u_char *) zone + zone->shards_at);
 
@@ -357,6 +448,8 @@ ks_zone_reset_stats(ks_zone_t *zone)
     }
 
     zone->limit_faults = 0;
+    zone->connections = 0;
+    zone->rejected = 0;
 }
 
 

@@ -44,6 +44,9 @@ typedef struct {
     uint64_t  commands;
     uint64_t  recovered;        /* locks taken over from dead processes */
     uint64_t  limit_faults;     /* rate limits that could not be told */
+    uint64_t  clients;          /* Redis clients, of all processes alive */
+    uint64_t  connections;      /* of Redis clients, so far */
+    uint64_t  rejected;         /* connections that there was no room for */
     uint64_t  created_ms;       /* when the zone was laid out */
     unsigned  shards;
 } ks_zone_stats_t;
@@ -76,6 +79,16 @@ void ks_zone_reset_stats(ks_zone_t *zone);              /* CONFIG RESETSTAT */
 
 /* One more rate limit that could not be asked; without locks. */
 void ks_zone_count_limit_fault(ks_zone_t *zone);
+
+/*
+ * This process has so many Redis clients now.  Beyond 64 processes that are
+ * alive there is no room to say so.
+ */
+void ks_zone_set_clients(ks_zone_t *zone, unsigned clients);
+
+/* A Redis client has come, or had to be sent away. */
+void ks_zone_count_connection(ks_zone_t *zone);
+void ks_zone_count_rejected(ks_zone_t *zone);
 
 
 #endif /* KS_ZONE_H */

@@ -73,6 +73,7 @@ typedef struct {
     uint64_t                armed;          /* the expiry that timer awaits */
     ngx_event_t             timer;
     ngx_event_t             reclaim;
+    ngx_uint_t              clients;        /* of Redis, connected */
 } ngx_keyspace_zone_t;
 
 

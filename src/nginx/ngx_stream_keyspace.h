@@ -60,6 +60,7 @@ typedef struct {
     ngx_msec_t                       timeout;
     ngx_uint_t                       max_clients;
     size_t                           output_limit;
+    size_t                           output_total;
 
     ngx_uint_t                       clients;   /* now, in this process */
 } ngx_stream_keyspace_srv_conf_t;
@@ -132,7 +133,10 @@ void ngx_stream_keyspace_handler(ngx_stream_session_t *s);
 
 /* --- ngx_stream_keyspace_session.c --- */
 
-/* Takes the connection in: NGX_DECLINED if there are too many. */
+/*
+ * Takes the connection in.  NGX_DECLINED: there are too many; NGX_BUSY: so
+ * many that the worker has no connections to spare.  Both are in the log.
+ */
 ngx_int_t ngx_stream_keyspace_open(ngx_stream_keyspace_ctx_t *ctx);
 
 /* Gives back all that it holds; may be called again. */
@@ -184,6 +188,12 @@ ngx_int_t ngx_stream_keyspace_flush(ngx_stream_keyspace_ctx_t *ctx);
 
 /* Sends what was kept: NGX_AGAIN if some of it is left. */
 ngx_int_t ngx_stream_keyspace_send(ngx_stream_keyspace_ctx_t *ctx);
+
+/* Has it left more unread than it may?  Then nothing more is run for it. */
+ngx_uint_t ngx_stream_keyspace_is_blocked(ngx_stream_keyspace_ctx_t *ctx);
+
+/* Has it read enough to go on? */
+ngx_uint_t ngx_stream_keyspace_may_go_on(ngx_stream_keyspace_ctx_t *ctx);
 
 /* Frees what was kept. */
 void ngx_stream_keyspace_drop_output(ngx_stream_keyspace_ctx_t *ctx);

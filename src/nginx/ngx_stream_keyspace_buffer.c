@@ -144,8 +144,9 @@ ngx_stream_keyspace_grow(ngx_stream_keyspace_ctx_t *ctx,
     u_char  *p;
 
     if (size > NGX_STREAM_KEYSPACE_QUERY_MAX) {
-        ngx_log_error(NGX_LOG_INFO, ctx->connection->log, 0,
-                      "client sent a command of more than %uz bytes",
+        ngx_log_error(NGX_LOG_NOTICE, ctx->connection->log, 0,
+                      "client sent a command of more than %uz bytes: it is "
+                      "ended",
                       (size_t) NGX_STREAM_KEYSPACE_QUERY_MAX);
         return NGX_ERROR;
     }

@@ -28,6 +28,7 @@
 static ngx_int_t ngx_stream_keyspace_preread(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_read_handler(ngx_event_t *rev);
 static void ngx_stream_keyspace_timedout(ngx_stream_keyspace_ctx_t *ctx);
+static void ngx_stream_keyspace_tell_timeout(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_write_handler(ngx_event_t *wev);
 static void ngx_stream_keyspace_turn_handler(ngx_event_t *ev);
 static void ngx_stream_keyspace_process(ngx_stream_keyspace_ctx_t *ctx);
@@ -88,12 +89,17 @@ ngx_stream_keyspace_handler(ngx_stream_session_t *s)
         break;
 
     case NGX_DECLINED:
-        ngx_log_error(NGX_LOG_WARN, c->log, 0,
-                      "%ui clients are connected over RESP: "
-                      "keyspace_resp_max_clients", ctx->conf->clients);
         (void) c->send(c, (u_char *) NGX_STREAM_KEYSPACE_FULL,
                        sizeof(NGX_STREAM_KEYSPACE_FULL) - 1);
         ngx_stream_keyspace_goodbye(ctx);
+        return;
+
+    case NGX_BUSY:
+        /* connections are short: it goes at once, its error may be lost */
+        (void) c->send(c, (u_char *) NGX_STREAM_KEYSPACE_FULL,
+                       sizeof(NGX_STREAM_KEYSPACE_FULL) - 1);
+        (void) ngx_stream_keyspace_discard(c);
+        ngx_stream_keyspace_close(ctx, NGX_STREAM_OK);
         return;
 
     default:
@@ -185,10 +191,42 @@ ngx_stream_keyspace_timedout(ngx_stream_keyspace_ctx_t *ctx)
 
     c = ctx->connection;
 
-    ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT, "client timed out");
+    ngx_stream_keyspace_tell_timeout(ctx);
     c->timedout = 1;
 
     ngx_stream_keyspace_close(ctx, NGX_STREAM_OK);
+}
+
+
+/* Who is merely idle, or never logs in, is no news. */
+
+static void
+ngx_stream_keyspace_tell_timeout(ngx_stream_keyspace_ctx_t *ctx)
+{
+    ngx_log_t  *log;
+
+    log = ctx->connection->log;
+
+    if (ctx->out != NULL) {
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "client has not read on for %ui seconds, while %uz bytes "
+                      "of replies wait for it%s: it is ended",
+                      (ngx_uint_t) NGX_STREAM_KEYSPACE_PATIENCE / 1000,
+                      ctx->unsent,
+                      ctx->blocked ? ", which is all that "
+                      "keyspace_resp_output_limit and "
+                      "keyspace_resp_output_total allow" : "");
+
+    } else if (ctx->in_len != 0 && !ctx->ks.guest) {
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "client has not completed its command for %ui seconds, "
+                      "of which %uz bytes have come: it is ended",
+                      (ngx_uint_t) NGX_STREAM_KEYSPACE_PATIENCE / 1000,
+                      ctx->in_len);
+
+    } else {
+        ngx_log_error(NGX_LOG_INFO, log, NGX_ETIMEDOUT, "client timed out");
+    }
 }
 
 
@@ -217,9 +255,7 @@ ngx_stream_keyspace_write_handler(ngx_event_t *wev)
         return;
     }
 
-    if (ctx->blocked && ctx->unsent <= ctx->conf->output_limit / 2
-        && (ctx->out == NULL || !ctx->ks.guest))
-    {
+    if (ctx->blocked && ngx_stream_keyspace_may_go_on(ctx)) {
         ngx_stream_keyspace_process(ctx);
         return;
     }
@@ -362,6 +398,11 @@ ngx_stream_keyspace_wait_turn(ngx_stream_keyspace_ctx_t *ctx)
 {
     if (ctx->yielding) {
         ngx_post_event(&ctx->event, &ngx_posted_next_events);
+    }
+
+    /* what blocks it may be the replies of others, who read on some time */
+
+    if (ctx->yielding || ctx->blocked) {
         ngx_add_timer(&ctx->event, NGX_STREAM_KEYSPACE_TURN_TIMER);
     }
 }

@@ -73,8 +73,6 @@ static ngx_uint_t ngx_stream_keyspace_is_late(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_forget(ngx_stream_keyspace_ctx_t *ctx);
 static ngx_int_t ngx_stream_keyspace_refuse(ngx_stream_keyspace_ctx_t *ctx,
     ngx_stream_keyspace_input_t *in);
-static ngx_uint_t ngx_stream_keyspace_is_blocked(
-    ngx_stream_keyspace_ctx_t *ctx);
 
 
 static ngx_stream_keyspace_window_t  ngx_stream_keyspace_ready;
@@ -622,19 +620,4 @@ ngx_stream_keyspace_refuse(ngx_stream_keyspace_ctx_t *ctx,
     ks_reply_error(&ngx_stream_keyspace_writer.reply, ctx->request.error);
 
     return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_stream_keyspace_is_blocked(ngx_stream_keyspace_ctx_t *ctx)
-{
-    size_t  limit;
-
-    limit = ctx->conf->output_limit;
-
-    if (ctx->ks.guest) {
-        limit = ngx_min(limit, NGX_STREAM_KEYSPACE_GUEST_UNSENT);
-    }
-
-    return ctx->unsent > limit;
 }

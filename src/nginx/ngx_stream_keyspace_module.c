@@ -49,6 +49,13 @@ static ngx_command_t  ngx_stream_keyspace_commands[] = {
       offsetof(ngx_stream_keyspace_srv_conf_t, output_limit),
       NULL },
 
+    { ngx_string("keyspace_resp_output_total"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_keyspace_srv_conf_t, output_total),
+      NULL },
+
       ngx_null_command
 };
 
@@ -96,6 +103,7 @@ ngx_stream_keyspace_create_srv_conf(ngx_conf_t *cf)
     kscf->timeout = NGX_CONF_UNSET_MSEC;
     kscf->max_clients = NGX_CONF_UNSET_UINT;
     kscf->output_limit = NGX_CONF_UNSET_SIZE;
+    kscf->output_total = NGX_CONF_UNSET_SIZE;
 
     return kscf;
 }
@@ -123,6 +131,8 @@ ngx_stream_keyspace_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->max_clients, prev->max_clients, 10000);
     ngx_conf_merge_size_value(conf->output_limit, prev->output_limit,
                               16 * 1024 * 1024);
+    ngx_conf_merge_size_value(conf->output_total, prev->output_total,
+                              256 * 1024 * 1024);
 
     return NGX_CONF_OK;
 }

@@ -6,6 +6,10 @@
  * further blocks for a large reply.  A flush offers all of that to the socket;
  * what it does not take becomes the connection's: the rest of the first block
  * as a copy, the others as they are.
+ *
+ * A connection may leave unread what its limit says.  Beyond that it may as
+ * long as all connections of the process together are below theirs: a client
+ * that writes a whole pipeline before it reads has replies of any size.
  */
 
 
@@ -34,6 +38,9 @@ ks_out_t        ngx_stream_keyspace_out;
 ks_resp_t       ngx_stream_keyspace_writer;
 
 static u_char   ngx_stream_keyspace_block[NGX_STREAM_KEYSPACE_OUTPUT];
+
+/* bytes that are not yet sent, of all connections of the process */
+static size_t   ngx_stream_keyspace_unsent;
 
 
 void
@@ -274,6 +281,7 @@ ngx_stream_keyspace_append(ngx_stream_keyspace_ctx_t *ctx,
 
     for (cl = chain; cl != NULL; cl = cl->next) {
         ctx->unsent += cl->buf->last - cl->buf->pos;
+        ngx_stream_keyspace_unsent += cl->buf->last - cl->buf->pos;
         ctx->out_last = &cl->next;
     }
 }
@@ -301,6 +309,7 @@ ngx_stream_keyspace_send(ngx_stream_keyspace_ctx_t *ctx)
 
     if (c->sent != sent) {
         ctx->unsent -= c->sent - sent;
+        ngx_stream_keyspace_unsent -= c->sent - sent;
         ctx->sent = 1;
     }
 
@@ -325,7 +334,38 @@ ngx_stream_keyspace_drop_output(ngx_stream_keyspace_ctx_t *ctx)
 
     ctx->out = NULL;
     ctx->out_last = &ctx->out;
+
+    ngx_stream_keyspace_unsent -= ctx->unsent;
     ctx->unsent = 0;
+}
+
+
+ngx_uint_t
+ngx_stream_keyspace_is_blocked(ngx_stream_keyspace_ctx_t *ctx)
+{
+    size_t  limit;
+
+    limit = ctx->conf->output_limit;
+
+    if (ctx->ks.guest) {
+        limit = ngx_min(limit, NGX_STREAM_KEYSPACE_GUEST_UNSENT);
+        return ctx->unsent > limit;
+    }
+
+    return ctx->unsent > limit
+           && ngx_stream_keyspace_unsent > ctx->conf->output_total;
+}
+
+
+ngx_uint_t
+ngx_stream_keyspace_may_go_on(ngx_stream_keyspace_ctx_t *ctx)
+{
+    if (ctx->ks.guest) {
+        return ctx->out == NULL;
+    }
+
+    return ctx->unsent <= ctx->conf->output_limit / 2
+           || ngx_stream_keyspace_unsent <= ctx->conf->output_total / 2;
 }
 
 

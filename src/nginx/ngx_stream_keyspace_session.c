@@ -8,6 +8,10 @@
 #include "ngx_stream_keyspace.h"
 
 
+extern ngx_module_t  ngx_http_module;
+
+
+static ngx_int_t ngx_stream_keyspace_admit(ngx_stream_keyspace_ctx_t *ctx);
 static ngx_int_t ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_cleanup(void *data);
 static ks_access_t ngx_stream_keyspace_login(ks_session_t *s,
@@ -30,20 +34,22 @@ static const ks_session_host_t  ngx_stream_keyspace_host = {
 };
 
 
-/* the connections of this process, of all zones */
+/* the connections of this process, of all zones, and their number */
 static ngx_queue_t  ngx_stream_keyspace_clients;
+static ngx_uint_t   ngx_stream_keyspace_nclients;
 
 
 ngx_int_t
 ngx_stream_keyspace_open(ngx_stream_keyspace_ctx_t *ctx)
 {
-    ngx_pool_cleanup_t              *cln;
-    ngx_stream_keyspace_srv_conf_t  *kscf;
+    ngx_int_t            rc;
+    ngx_pool_cleanup_t  *cln;
 
-    kscf = ctx->conf;
+    rc = ngx_stream_keyspace_admit(ctx);
 
-    if (kscf->clients >= kscf->max_clients) {
-        return NGX_DECLINED;
+    if (rc != NGX_OK) {
+        ks_zone_count_rejected(ctx->conf->zone->zone);
+        return rc;
     }
 
     cln = ngx_pool_cleanup_add(ctx->connection->pool, 0);
@@ -55,6 +61,44 @@ ngx_stream_keyspace_open(ngx_stream_keyspace_ctx_t *ctx)
     cln->data = ctx;
 
     return ngx_stream_keyspace_init(ctx);
+}
+
+
+/*
+ * Connections over RESP last, and there are as many as somebody opens: they
+ * leave a quarter of the worker's to HTTP, where there is HTTP.
+ */
+
+static ngx_int_t
+ngx_stream_keyspace_admit(ngx_stream_keyspace_ctx_t *ctx)
+{
+    ngx_uint_t                       most;
+    ngx_stream_keyspace_srv_conf_t  *kscf;
+
+    kscf = ctx->conf;
+
+    if (kscf->clients >= kscf->max_clients) {
+        ngx_log_error(NGX_LOG_WARN, ctx->connection->log, 0,
+                      "%ui clients are connected over RESP: "
+                      "keyspace_resp_max_clients", kscf->clients);
+        return NGX_DECLINED;
+    }
+
+    if (ngx_get_conf(ngx_cycle->conf_ctx, ngx_http_module) == NULL) {
+        return NGX_OK;
+    }
+
+    most = ngx_cycle->connection_n - ngx_cycle->connection_n / 4;
+
+    if (ngx_stream_keyspace_nclients >= most) {
+        ngx_log_error(NGX_LOG_WARN, ctx->connection->log, 0,
+                      "%ui clients are connected over RESP: the rest of the "
+                      "%ui worker_connections is kept for HTTP",
+                      ngx_stream_keyspace_nclients, ngx_cycle->connection_n);
+        return NGX_BUSY;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -86,7 +130,11 @@ ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx)
     ngx_queue_insert_tail(&ngx_stream_keyspace_clients, &ctx->queue);
 
     ctx->conf->clients++;
+    ngx_stream_keyspace_nclients++;
     ctx->open = 1;
+
+    ks_zone_count_connection(kz->zone);
+    ks_zone_set_clients(kz->zone, ++kz->clients);
 
     return NGX_OK;
 }
@@ -95,12 +143,18 @@ ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx)
 void
 ngx_stream_keyspace_release(ngx_stream_keyspace_ctx_t *ctx)
 {
+    ngx_keyspace_zone_t  *kz;
+
     if (!ctx->open) {
         return;
     }
 
     ctx->open = 0;
     ctx->conf->clients--;
+    ngx_stream_keyspace_nclients--;
+
+    kz = ctx->conf->zone;
+    ks_zone_set_clients(kz->zone, --kz->clients);
 
     ngx_queue_remove(&ctx->queue);
 

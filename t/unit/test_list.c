@@ -26,7 +26,8 @@ static void
 fill(box_t *b, unsigned n, const char *push)
 {
     unsigned  i;
-    char      text[32][16];
+
+    static char  text[32][16];      /* argv names it when this is over */
 
     for (i = 0; i < n; i++) {
         if (i % 32 == 0) {
