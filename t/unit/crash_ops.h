@@ -398,9 +398,10 @@ typedef struct {
     op_pt        op;
     op_pt        setup;         /* before it, after prepare() */
     uint64_t     now;           /* when it is run */
+    unsigned     told;          /* its effects are */
 } op_t;
 
-#define op_row(name, setup, now)  { #name, op_##name, setup, now }
+#define op_row(name, setup, now)  { #name, op_##name, setup, now, 0 }
 
 static const op_t  ops[] = {
     op_row(new, NULL, NOW),

@@ -8,7 +8,8 @@
  * (which is what the kernel does), lets the next one lock, recover and check
  * it, and reads all keys back: they must be all as before the operation or all
  * as after it, and once they are as after it they stay so; and then those who
- * watched a key that differs must learn of it.  At some of the stores the
+ * watched a key that differs must learn of it, and what is told must be in the
+ * journal, and not before.  At some of the stores the
  * recovery itself is killed at each of its stores in the same way.
  */
 
@@ -21,9 +22,11 @@
 #include <unistd.h>
 
 #include "crash_values.h"
+#include "crash_told.h"
 
 
-#define SIZE        (384u * 1024)
+#define ZONE        (384u * 1024)
+#define SIZE        (ZONE + KS_JOURNAL_MIN)
 #define SHARDS      4
 #define OWNER_DIED  0x40000000          /* FUTEX_OWNER_DIED */
 
@@ -186,14 +189,22 @@ watchers_know(ks_space_t *sp)
 static void
 bury(u_char *to, const u_char *from, ks_space_t *sp)
 {
-    int       *futex;
-    unsigned   i;
+    int               *futex;
+    unsigned           i;
+    pthread_mutex_t   *locks[SHARDS + 2];
 
     memcpy(to, from, SIZE);
 
-    for (i = 0; i <= SHARDS; i++) {
-        futex = (int *) (i < SHARDS ? &sp->mem.shards[i].mutex
-                                    : &sp->mem.zone->pool.mutex);
+    for (i = 0; i < SHARDS; i++) {
+        locks[i] = &sp->mem.shards[i].mutex;
+    }
+
+    locks[i++] = &sp->mem.zone->pool.mutex;
+    locks[i++] = &sp->mem.zone->journal.mutex;
+
+    while (i--) {
+        futex = (int *) locks[i];
+
         if (*futex) {
             *futex = OWNER_DIED;
         }
@@ -204,16 +215,50 @@ bury(u_char *to, const u_char *from, ks_space_t *sp)
 static uint64_t
 recovered_state(ks_space_t *sp, const char *name, long step)
 {
+    /* the journal, too, and nothing is told of what follows here */
+
+    if (step % 3 == 1) {
+        ks_journal_want(&sp->mem, 0, 0);
+    }
+
     if (step >= 0) {                    /* each shard is the first at times */
         ks_lock(&sp->mem, 1ull << step % SHARDS);
         ks_unlock(&sp->mem);
     }
+
+    ks_journal_want(&sp->mem, 0, 0);
 
     if (ks_check(sp, report, (void *) name)) {
         fail_msg("%s: faults after a death at step %ld", name, step);
     }
 
     return dump(sp);
+}
+
+
+/* what the journal has from at on, as a number; its head is part of it */
+
+static uint64_t
+told_since(ks_space_t *sp, uint64_t at)
+{
+    int          rc;
+    uint64_t     head, h;
+    ks_frame_t  *frame;
+    ks_cursor_t  c;
+
+    memset(&c, 0, sizeof(c));
+    c.at = at;
+    head = ks_journal_head(&sp->mem);
+    h = head;
+
+    while ((rc = ks_journal_read(&sp->mem, &c, head)) == KS_OK) {
+        frame = (ks_frame_t *) c.frame;
+        h = mix(h, c.frame, frame->len);
+    }
+
+    ks_journal_done(&c);
+
+    return h * 31 + (uint64_t) rc;
 }
 
 
@@ -391,17 +436,19 @@ die_everywhere(const op_t *op)
 {
     long         stores, nested;
     u_char      *start;
-    uint64_t     before, after, state;
+    uint64_t     before, after, state, at, told_before, told_after;
     victim_t     v;
     const char  *err;
     ks_zone_t   *zone;
     ks_space_t  *sp, saved;
 
-    zone = ks_zone_create_sharded(zone_mem, SIZE, SHARDS,
+    zone = ks_zone_create_sharded(zone_mem, ZONE, SHARDS,
                                   SEED, NOW, &err);
     assert_non_null(zone);
+    ks_journal_create(zone, KS_JOURNAL_MIN);
     sp = ks_space_open(zone);
     ks_space_set_time(sp, NOW);
+    ks_journal_want(&sp->mem, 0, op->told ? KS_TOLD_EFFECTS : 0);
 
     prepare(sp);
 
@@ -417,8 +464,10 @@ die_everywhere(const op_t *op)
 
     /* what it is before, and what it comes to */
 
+    at = ks_journal_head(&sp->mem);
     memcpy(copy, zone_mem, SIZE);
     before = recovered_state(probe, op->name, -1);
+    told_before = told_since(probe, at);
     memcpy(values_before, values, sizeof(values));
 
     start = malloc(SIZE);
@@ -429,6 +478,8 @@ die_everywhere(const op_t *op)
 
     memcpy(copy, zone_mem, SIZE);
     after = recovered_state(probe, op->name, -2);
+    told_after = told_since(probe, at);
+    assert_int_equal(op->told != 0, told_before != told_after);
     memcpy(values_after, values, sizeof(values));
     assert_int_equal(watchers_know(probe) != 0, before != after);
 
@@ -461,6 +512,12 @@ die_everywhere(const op_t *op)
 
         if (state == after) {
             watchers_know(probe);
+        }
+
+        if (told_since(probe, at) != (state == after ? told_after
+                                                     : told_before))
+        {
+            fail_msg("%s: the journal at store %ld", op->name, stores);
         }
     }
 
@@ -522,7 +579,7 @@ test_evict(void **unused)
 
     (void) unused;
 
-    zone = ks_zone_create_sharded(zone_mem, SIZE, SHARDS,
+    zone = ks_zone_create_sharded(zone_mem, ZONE, SHARDS,
                                   SEED, NOW, &err);
     sp = ks_space_open(zone);
     ks_space_set_time(sp, NOW);
@@ -605,9 +662,9 @@ setup_all(void **state)
     keys[22].data = longkey;
     keys[22].len = 2000;
 
-    probe = ks_space_open(ks_zone_create_sharded(copy, SIZE, SHARDS,
+    probe = ks_space_open(ks_zone_create_sharded(copy, ZONE, SHARDS,
                                    SEED, NOW, &err));
-    probe2 = ks_space_open(ks_zone_create_sharded(copy2, SIZE, SHARDS,
+    probe2 = ks_space_open(ks_zone_create_sharded(copy2, ZONE, SHARDS,
                                    SEED, NOW, &err));
 
     find_crowd();
@@ -639,12 +696,16 @@ main(int argc, char **argv)
 {
     size_t             i;
     const op_t        *op;
-    struct CMUnitTest  tests[ks_nelts(ops) + ks_nelts(value_ops) + 1];
+    struct CMUnitTest  tests[ks_nelts(ops) + ks_nelts(value_ops)
+                             + ks_nelts(told_ops) + 1];
 
     memset(tests, 0, sizeof(tests));
 
     for (i = 0; i < ks_nelts(tests) - 1; i++) {
-        op = i < ks_nelts(ops) ? &ops[i] : &value_ops[i - ks_nelts(ops)];
+        op = i < ks_nelts(ops) ? &ops[i]
+           : i < ks_nelts(ops) + ks_nelts(value_ops)
+             ? &value_ops[i - ks_nelts(ops)]
+             : &told_ops[i - ks_nelts(ops) - ks_nelts(value_ops)];
         tests[i].name = op->name;
         tests[i].test_func = test_op;
         tests[i].initial_state = (void *) op;

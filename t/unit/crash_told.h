@@ -1,0 +1,123 @@
+/*
+ * Operations that tell their effects, for test_crash.c: the journal's entry is
+ * there if and only if the change is.
+ */
+
+#ifndef CRASH_TOLD_H
+#define CRASH_TOLD_H
+
+#include "crash_ops.h"
+
+
+static void
+told_set_body(ks_space_t *sp, void *data)
+{
+    kv_t  *kv = data;
+
+    kv_set_body(sp, kv);
+    ks_effectf(sp, "SET %s %s", &kv->key, &kv->value);
+}
+
+
+static void
+told_flush_body(ks_space_t *sp, void *data)
+{
+    flush_body(sp, data);
+    ks_effectf(sp, "FLUSHALL");
+}
+
+
+/* a log of several pages */
+
+static void
+told_spill_body(ks_space_t *sp, void *data)
+{
+    spill_body(sp, data);
+    ks_effectf(sp, "SETRANGE %s %u %s", &keys[1], (uint64_t) 4096, &keys[2]);
+}
+
+
+static void
+told_many_body(ks_space_t *sp, void *data)
+{
+    int        i;
+    many_t    *j = data;
+    ks_str_t   v;
+
+    many_body(sp, data);
+
+    for (i = 0; i < j->n; i++) {
+        v.data = bytes + 5 * i;
+        v.len = j->len;
+        ks_effectf(sp, "SET %s %s", &keys[i], &v);
+    }
+}
+
+
+static void
+told_set(ks_space_t *sp, int k, size_t len)
+{
+    kv_t  kv = { .key = keys[k], .value = { len, bytes + 7 } };
+
+    assert_int_equal(kv_run(sp, told_set_body, &kv), KS_OK);
+}
+
+
+/* the ring is filled nearly to its end, so that what follows goes round it */
+
+static void
+setup_round(ks_space_t *sp)
+{
+    int  i;
+
+    for (i = 0; i < 6; i++) {
+        told_set(sp, 20, 10200);
+    }
+
+    told_set(sp, 20, 4000);
+}
+
+
+static void
+op_told_many(ks_space_t *sp)
+{
+    many_t  j = { .n = 24, .len = 60 };
+
+    ks_transact(sp, all(sp), told_many_body, &j);
+}
+
+
+static void
+op_told_flush(ks_space_t *sp)
+{
+    ks_transact(sp, all(sp), told_flush_body, NULL);
+}
+
+
+static void
+op_told_spill(ks_space_t *sp)
+{
+    ks_transact(sp, all(sp), told_spill_body, NULL);
+}
+
+
+static void op_told_set(ks_space_t *sp) { told_set(sp, 2, 50); }
+static void op_told_round(ks_space_t *sp) { told_set(sp, 2, 3000); }
+static void op_told_lost(ks_space_t *sp) { told_set(sp, 21, 70000); }
+static void op_told_turn(ks_space_t *sp) { ks_expire_cycle(sp, 100); }
+
+
+#define told_row(name, setup, now)  { #name, op_##name, setup, now, 1 }
+
+static const op_t  told_ops[] = {
+    told_row(told_set, NULL, NOW),
+    told_row(told_round, setup_round, NOW),
+    told_row(told_lost, NULL, NOW),
+    told_row(told_many, NULL, NOW),
+    told_row(told_flush, NULL, NOW),
+    told_row(told_spill, NULL, NOW),
+    told_row(told_turn, NULL, NOW + 5003),
+};
+
+
+#endif /* CRASH_TOLD_H */
