@@ -338,6 +338,7 @@ ks_increx_store(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
     if (timed && ks_deadline_over(c, &x->time)) {
         if (e != NULL) {
             ks_remove(c->space, key, e);
+            ks_effect_as(c->space, "DEL %s", key);
         }
 
         return;
@@ -347,6 +348,14 @@ ks_increx_store(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
                                                        : KS_KEEP_TTL;
 
     ks_string_set(c->space, key, e, s, enc, timed ? x->time.at : at);
+
+    if (timed) {
+        ks_effect_as(c->space, "SET %s %s PXAT %u", key, s, x->time.at);
+
+    } else {
+        ks_effect_as(c->space, at == KS_KEEP_TTL ? "SET %s %s KEEPTTL"
+                                                 : "SET %s %s", key, s);
+    }
 }
 
 

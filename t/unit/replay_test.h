@@ -60,7 +60,7 @@ replay_close(box_t *b)
 /* --- random commands --- */
 
 static unsigned  replay_names = 8;      /* keys of each kind */
-static int       replay_fields = 1;     /* fields of hashes may expire */
+static int       replay_fields = 1;     /* what is newer than Redis 7.2, too */
 
 /*
  * Words separated by spaces.  A word that begins with % is made: a key of a
@@ -78,6 +78,9 @@ static const char  *const replay_commands[] = {
     "INCR %s", "DECRBY %s %n", "INCRBY %s %i", "INCRBYFLOAT %s %d",
     "MSET %s %v %s %v", "MSETNX %s %v %s %v", "SETBIT %s %n 1",
     "BITFIELD %s INCRBY u8 %n %n", "BITOP XOR %s %s %s", "GET %s",
+    "MSETEX 2 %s %v %s %v PX %T", "INCREX %s", "INCREX %s BYINT %n EX %S",
+    "INCREX %s BYFLOAT %d", "DELEX %s IFEQ %v", "DELEX %s", "SET %s %v IFEQ %v",
+    "BITOP DIFF %s %s %s", "ZUNIONSTORE %z 2 %z %z AGGREGATE COUNT",
     "DEL %k", "DEL %k %k", "UNLINK %k", "EXPIRE %k %S", "PEXPIRE %k %T",
     "PEXPIRE %k %T NX", "EXPIRE %k -1", "PEXPIREAT %k %A", "PEXPIRE %k %T GT",
     "PERSIST %k", "RENAME %k %k", "RENAMENX %k %k", "COPY %k %k",
@@ -215,14 +218,16 @@ replay_word(box_t *b, const char *word, char *buf, size_t room)
 }
 
 
-/* what servers before field TTLs do not know */
+/* what Redis 7.2 does not know, as it is told */
 
 static inline int
-replay_of_fields(const char *text)
+replay_newer(const char *text)
 {
     return starts(text, "HEXPIRE") || starts(text, "HPEXPIRE")
            || starts(text, "HPERSIST") || starts(text, "HGETDEL")
-           || starts(text, "HGETEX") || starts(text, "HSETEX");
+           || starts(text, "HGETEX") || starts(text, "HSETEX")
+           || starts(text, "DELEX") || starts(text, "BITOP DIFF")
+           || strstr(text, "IFEQ") || strstr(text, "AGGREGATE COUNT");
 }
 
 
@@ -237,7 +242,7 @@ replay_random(box_t *b)
 
     do {
         text = replay_commands[rnd(ks_nelts(replay_commands))];
-    } while (!replay_fields && replay_of_fields(text));
+    } while (!replay_fields && replay_newer(text));
 
     for (i = 0; i < ks_nelts(replay_rare); i++) {
         if (starts(text, replay_rare[i]) && rnd(60)) {
