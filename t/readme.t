@@ -105,6 +105,12 @@ subtest 'variables' => sub {
             =~ /^    \{ ngx_string\("(keyspace_\w+)"\), NULL,$/mg;
     }
 
+    my %used = map { $_ => 1 } grep { !/^keyspace_session_/ }
+        $users =~ /\$(keyspace_\w+)/g;
+    my @unknown = grep { !$declared{$_} } sort keys %used;
+
+    is("@unknown", '', 'no page speaks of one that is not there');
+
     is_deeply([sort $users =~ /^- `\$(keyspace_\w+)`(?:\*field\*)?:/mg],
               [sort keys %declared], 'each is told of, once');
     is_deeply([$index =~ /^- \[\$(keyspace_\w+)\]\(\w+\.md#variables\)/mg],
