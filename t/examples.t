@@ -229,6 +229,9 @@ sub limits {
 
     is($asked->(11, '/api/'), '200 ' x 10 . '429', 'a guest');
 
+    is($asked->(1, '/api/', '-H', "X-API-Key: made-up-$_"), '429',
+       '... and so is one who makes up a key') for 1 .. 3;
+
     my $r = curl("$url/api/", undef, '-i');
     like($r, qr/^ratelimit: "flood";r=\d+;t=\d+, "api";r=0;t=\d+\r/mi,
          'both limits are told');

@@ -28,6 +28,8 @@ my $ngx = KS::Nginx->start(
                         rate=2r/366d;
     keyspace_limit_rule text zone=main key=a:\$remote_addr rate=2r/366d;
     keyspace_limit_rule mapped zone=main key=\$poster rate=2r/366d;
+    keyspace_limit_rule net zone=main key=\$keyspace_limit_network
+                        rate=2r/366d;
     keyspace_limit_rule after zone=main key=\$remote_addr rate=9r/366d
                         algorithm=fixed_window;
 CONF
@@ -39,6 +41,7 @@ CONF
         location /mapped { $real keyspace_limit mapped; error_page 405 =200 /x; $x }
         location = /x { root %DIR%; }
         location /req { $real limit_req zone=req; keyspace_limit after; $x }
+        location /net { $real keyspace_limit net; $x }
         location /not { keyspace_limit addr; $x }
 CONF
 );
@@ -81,6 +84,26 @@ subtest 'real_ip in a location' => sub {
          '... has the same address');
     like($ngx->log, qr/limiting requests by keyspace limit rule "addr", client: 192\.0\.2\.1/,
          'and so has the error log');
+};
+
+
+subtest 'the network of an address' => sub {
+    my @same = ('2001:db8:1:2::1', '2001:db8:1:2:ffff:ffff:ffff:ffff',
+                '2001:DB8:1:2:0:5::9');
+
+    is(join(' ', map { asked(1, '/net', $_) } @same), '200 200 429',
+       'addresses of a /64 share a quota');
+    is(asked(1, '/net', '2001:db8:1:3::1'), '200', 'another /64');
+    is(asked(1, '/net', '192.0.2.1'), '200', 'IPv4');
+    is(asked(2, '/net', '::ffff:192.0.2.1'), '200 429',
+       '... the same, mapped into IPv6');
+    is(asked(1, '/net', '192.0.2.2'), '200', '... another');
+    is(asked(1, '/net', '::1'), '200', 'short ones');
+
+    is_deeply([sort @{$redis->run('KEYS', 'limit:net:*')}],
+              [map { "limit:net:$_" } '192.0.2.1', '192.0.2.2',
+               '2001:db8:1:2::/64', '2001:db8:1:3::/64', '::/64'],
+              'what the keys are');
 };
 
 

@@ -43,6 +43,8 @@ static ngx_int_t ngx_http_keyspace_limit_rule_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_keyspace_limit_number_variable(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_keyspace_limit_network_variable(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -87,6 +89,10 @@ static ngx_http_variable_t  ngx_http_keyspace_limit_vars[] = {
     { ngx_string("keyspace_limit_reset"), NULL,
       ngx_http_keyspace_limit_number_variable,
       offsetof(ks_limit_check_t, reset), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("keyspace_limit_network"), NULL,
+      ngx_http_keyspace_limit_network_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
 };
@@ -516,6 +522,61 @@ ngx_http_keyspace_limit_number_variable(ngx_http_request_t *r,
     }
 
     s.len = ks_integer_text(s.data, n);
+
+    return ngx_http_keyspace_value(v, &s);
+}
+
+
+/*
+ * The client's address, but of one of IPv6 the network: whoever has one such
+ * address has the 2^64 of its /64.  Where IPv4 is mapped into IPv6 it is the
+ * address of IPv4.
+ */
+
+static ngx_int_t
+ngx_http_keyspace_limit_network_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t             s;
+#if (NGX_HAVE_INET6)
+    u_char                net[16], *p;
+    ngx_connection_t     *c;
+    struct sockaddr_in6  *sin6;
+
+    c = r->connection;
+
+    if (c->sockaddr->sa_family == AF_INET6) {
+        sin6 = (struct sockaddr_in6 *) c->sockaddr;
+
+        p = ngx_pnalloc(r->pool, NGX_INET6_ADDRSTRLEN + sizeof("/64") - 1);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        s.data = p;
+
+        if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
+            p = &sin6->sin6_addr.s6_addr[12];
+            s.len = ngx_sprintf(s.data, "%ui.%ui.%ui.%ui", (ngx_uint_t) p[0],
+                                (ngx_uint_t) p[1], (ngx_uint_t) p[2],
+                                (ngx_uint_t) p[3])
+                    - s.data;
+
+            return ngx_http_keyspace_value(v, &s);
+        }
+
+        ngx_memzero(net, sizeof(net));
+        ngx_memcpy(net, sin6->sin6_addr.s6_addr, 8);
+
+        p += ngx_inet6_ntop(net, p, NGX_INET6_ADDRSTRLEN);
+        p = ngx_cpymem(p, "/64", sizeof("/64") - 1);
+        s.len = p - s.data;
+
+        return ngx_http_keyspace_value(v, &s);
+    }
+#endif
+
+    s = r->connection->addr_text;
 
     return ngx_http_keyspace_value(v, &s);
 }
