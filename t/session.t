@@ -52,6 +52,12 @@ CONF
             proxy_set_header X-Session $keyspace_session_id;
             proxy_set_header X-Status $keyspace_session_status;
         }
+        location /php {
+            fastcgi_pass 127.0.0.1:%FASTCGI%;
+            fastcgi_param REQUEST_METHOD $request_method;
+            fastcgi_param REQUEST_URI $request_uri;
+            fastcgi_param HTTP_X_USER $keyspace_session_user if_not_empty;
+        }
         location /fastcgi {
             fastcgi_pass 127.0.0.1:%FASTCGI%;
             fastcgi_param REQUEST_METHOD $request_method;
@@ -600,6 +606,13 @@ subtest 'fastcgi, files, HTTP/2' => sub {
     my $r = $b->get('/fastcgi', session('set user=42'));
     unlike($r->{head}, qr/Keyspace-Session/i, 'FastCGI: not for the client');
     is($b->get('/fastcgi')->{json}{headers}{'x-user'}, '42', '... it works');
+
+    # what the docs say for PHP
+    my @forged = (headers => ['X-User: root']);
+    is($b->get('/php', undef, @forged)->{json}{headers}{'x-user'}, '42',
+       'a field as a parameter, and not what a client sends');
+    is(browser()->get('/php', undef, @forged)->{json}{headers}{'x-user'}, undef,
+       '... also without a field');
 
     mkdir $ngx->dir . '/files';
     mkdir $ngx->dir . '/files/static';
