@@ -227,6 +227,7 @@ ngx_http_keyspace_session_choose(ngx_http_request_t *r,
 
     alive = 0;
     moved = 0;
+    before = (ks_str_t) { 0, NULL };
 
     for (i = 0; i < n; i++) {
         if (ngx_http_keyspace_session_key(r->pool, s->conf, values[i].data,
