@@ -20,6 +20,7 @@
 #   SANITIZE=address,undefined
 #                   builds with these, into build/sanitize
 #   BUILD=DIR       builds there
+#   JOBS=N          runs so many tests at a time; by default one a processor
 #   V=1             shows the commands
 
 MODULE      = ngx_http_keyspace_module
@@ -226,20 +227,27 @@ $(BUILD)/bench/%: bench/%.c bench/bench.c $(LIB) $(LUA_OWN) $(BUILD)/flags
 
 -include $(UNITS:%=%.d)
 
+# so many at a time: programs, or files of tests
+JOBS       ?= $(shell nproc)
+
+# those that look at what the whole machine does
+ALONE       = t/idle.t
+TOGETHER    = $(filter-out $(ALONE),$(wildcard t/*.t))
+
 unit: $(UNITS)
-	@status=0; for t in $(UNITS); do \
-	    echo "# $$t"; $$t || { echo "# failed: $$t"; status=1; }; \
-	done; exit $$status
+	@printf '%s\n' $(UNITS) | xargs -n 1 -P $(JOBS) .ci/unit
 
 test: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory \
+	    $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS)) all $(UNITS)
 	@status=0; \
 	$(MAKE) --no-print-directory unit || status=1; \
 	if [ -f t/clients/package.json ]; then \
 	    npm ci --prefix t/clients --no-audit --no-fund --loglevel=error \
 	    || status=1; \
 	fi; \
-	$(TEST_ENV) prove -I t/lib t/*.t || status=1; \
+	$(TEST_ENV) prove -j $(JOBS) -I t/lib $(TOGETHER) || status=1; \
+	$(TEST_ENV) prove -I t/lib $(ALONE) || status=1; \
 	exit $$status
 
 bench: deps

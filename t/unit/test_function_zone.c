@@ -181,6 +181,7 @@ test_room(void **state)
     (void) state;
 
     b = open_box(512 * 1024);
+    configure(b, 600000, KS_SCRIPT_MEMORY);
     len = 2u << 20;
     text = malloc(len);
     assert_non_null(text);

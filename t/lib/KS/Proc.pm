@@ -8,6 +8,8 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use Fcntl qw(:flock);
+use File::Spec ();
 use File::Temp ();
 use IO::Socket::INET;
 use POSIX ();
@@ -48,12 +50,32 @@ sub tempdir {
 }
 
 
-sub free_port {
-    my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0,
-                                  Listen => 1, Proto => 'tcp')
-        or die "no free port: $!";
+# A port that nobody listens on, and no other test takes while this one runs:
+# a lock of a file says whose it is.  Ports that the kernel gives to outgoing
+# connections lie above.
+my @ports;
+my $tries = 0;
 
-    return $s->sockport;
+sub free_port {
+    my $dir = File::Spec->tmpdir . '/keyspace-ports';
+
+    chmod 01777, $dir if mkdir $dir;
+
+    for (1 .. 5000) {
+        my $port = 12000 + ($$ * 7919 + $tries++ * 101) % 20000;
+
+        open my $lock, '>', "$dir/$port" or next;
+        flock $lock, LOCK_EX | LOCK_NB or next;
+
+        my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+                                      LocalPort => $port, Listen => 1,
+                                      ReuseAddr => 1, Proto => 'tcp') or next;
+        push @ports, $lock;
+
+        return $port;
+    }
+
+    die "no free port in $dir";
 }
 
 
