@@ -262,15 +262,6 @@ ks_cmd_bitcount(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_bits_t    b;
     ks_entry_t  *e;
 
-    if (ks_read_string(c, &argv[1], &e) != KS_OK) {
-        return;
-    }
-
-    if (e == NULL) {
-        ks_reply_integer(c->reply, 0);
-        return;
-    }
-
     bits = 0;
     start = 0;
     end = -1;
@@ -282,17 +273,21 @@ ks_cmd_bitcount(ks_ctx_t *c, int argc, ks_str_t *argv)
             return;
         }
 
-        if (start < 0 && end < 0 && start > end) {
-            ks_reply_integer(c->reply, 0);
-            return;
-        }
-
         if (argc == 5 && ks_arg_unit(c, &argv[4], &bits) != KS_OK) {
             return;
         }
 
     } else if (argc != 2) {
         ks_reply_error(c->reply, KS_ERR_SYNTAX);
+        return;
+    }
+
+    if (ks_read_string(c, &argv[1], &e) != KS_OK) {
+        return;
+    }
+
+    if (e == NULL || (start < 0 && end < 0 && start > end)) {
+        ks_reply_integer(c->reply, 0);
         return;
     }
 
@@ -368,64 +363,70 @@ ks_find_in_range(ks_ctx_t *c, const ks_entry_t *e, const ks_bits_t *b,
 }
 
 
-static int
-ks_bitpos_range(ks_ctx_t *c, int argc, ks_str_t *argv, const ks_entry_t *e,
-    ks_bits_t *b)
-{
-    int      bits;
-    int64_t  start, end;
+/* what BITPOS is asked for, as it stands there */
+typedef struct {
+    int64_t   bit;
+    int64_t   start;
+    int64_t   end;
+    int       bits;                 /* start and end are no bytes */
+} ks_bitpos_t;
 
-    bits = 0;
-    start = 0;
-    end = -1;
-    b->open = (argc < 5);
+
+static int
+ks_bitpos_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_bitpos_t *o)
+{
+    o->start = 0;
+    o->end = -1;
+    o->bits = 0;
+
+    if (ks_arg_int(c, &argv[2], &o->bit, NULL) != KS_OK) {
+        return KS_ERR;
+    }
+
+    if (o->bit != 0 && o->bit != 1) {
+        ks_reply_error(c->reply, "ERR The bit argument must be 1 or 0.");
+        return KS_ERR;
+    }
 
     if (argc > 6) {
         ks_reply_error(c->reply, KS_ERR_SYNTAX);
         return KS_ERR;
     }
 
-    if ((argc > 3 && ks_arg_int(c, &argv[3], &start, NULL) != KS_OK)
-        || (argc > 5 && ks_arg_unit(c, &argv[5], &bits) != KS_OK)
-        || (argc > 4 && ks_arg_int(c, &argv[4], &end, NULL) != KS_OK))
+    if ((argc > 3 && ks_arg_int(c, &argv[3], &o->start, NULL) != KS_OK)
+        || (argc > 5 && ks_arg_unit(c, &argv[5], &o->bits) != KS_OK)
+        || (argc > 4 && ks_arg_int(c, &argv[4], &o->end, NULL) != KS_OK))
     {
         return KS_ERR;
     }
-
-    ks_bits_range(b, start, end, (int64_t) ks_string_len(e), bits);
 
     return KS_OK;
 }
 
 
+/* The arguments are looked at before the key is, as Redis does from 7.2 on. */
+
 void
 ks_cmd_bitpos(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int64_t      bit;
-    ks_bits_t    b;
-    ks_entry_t  *e;
+    ks_bits_t     b;
+    ks_entry_t   *e;
+    ks_bitpos_t   o;
 
-    if (ks_arg_int(c, &argv[2], &bit, NULL) != KS_OK) {
-        return;
-    }
-
-    if (bit != 0 && bit != 1) {
-        ks_reply_error(c->reply, "ERR The bit argument must be 1 or 0.");
-        return;
-    }
-
-    if (ks_read_string(c, &argv[1], &e) != KS_OK) {
+    if (ks_bitpos_options(c, argc, argv, &o) != KS_OK
+        || ks_read_string(c, &argv[1], &e) != KS_OK)
+    {
         return;
     }
 
     if (e == NULL) {
-        ks_reply_integer(c->reply, bit ? -1 : 0);
+        ks_reply_integer(c->reply, o.bit ? -1 : 0);
         return;
     }
 
-    if (ks_bitpos_range(c, argc, argv, e, &b) == KS_OK) {
-        ks_reply_integer(c->reply, ks_find_in_range(c, e, &b, (int) bit));
-    }
+    b.open = (argc < 5);
+    ks_bits_range(&b, o.start, o.end, (int64_t) ks_string_len(e), o.bits);
+    ks_reply_integer(c->reply, ks_find_in_range(c, e, &b, (int) o.bit));
 }
 
 

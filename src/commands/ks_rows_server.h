@@ -17,11 +17,11 @@ ROW("command|docs", ks_cmd_command_docs, -2, LOAD|ALONE|OPEN|SUB,
     "server", "7.0.0", "O(N), N the number of commands",
     "Describes commands in words.",
     .tips = "nondeterministic_output_order")
-ROW("command|getkeys", ks_cmd_command_getkeys, -4, LOAD|ALONE|OPEN|SUB,
+ROW("command|getkeys", ks_cmd_command_getkeys, -3, LOAD|ALONE|OPEN|SUB,
     CONNECTION, NO_KEYS,
     "server", "2.8.13", "O(N), N the number of arguments",
     "Finds the keys among the arguments of a command.")
-ROW("command|getkeysandflags", ks_cmd_command_getkeysandflags, -4,
+ROW("command|getkeysandflags", ks_cmd_command_getkeysandflags, -3,
     LOAD|ALONE|OPEN|SUB, CONNECTION, NO_KEYS,
     "server", "7.0.0", "O(N), N the number of arguments",
     "Finds the keys of a command and what it does with them.")
