@@ -35,6 +35,9 @@ subtest 'the keys' => sub {
     {
         my @argv = ('COMMAND', 'GETKEYS', @$_);
 
+        # of two that are named 8.0 takes the first one, too
+        next if "@$_" =~ /storedist.*STORE/ && $r->{newer};
+
         is($r->single(\@argv), ($r->{redis}->replies(\@argv))[0], "@$_");
     }
 };

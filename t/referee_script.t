@@ -40,6 +40,12 @@ my %words = (
     q(value out of range)                   => q(invalid value),
 );
 
+# What a Redis from 8.0 on does otherwise: numbers as arguments have the fewest
+# digits, as coordinates have; there is a table os; TIME stands still; and some
+# errors have other words.
+my $newer = qr/^redis\.call\('SET',\ 'n',|GEOPOS|\bos\b|call\("TIME"\)\ for
+               |redis\.(?:log\((?:5|-1),|set_repl\(\))/x;
+
 my @doors = (
     ['RESP2', resp(2)],
     ['RESP3', resp(3)],
@@ -115,8 +121,10 @@ sub compare {
     my ($item, $want, $got) = @_;
     my ($argv, $rule) = KS::Scripts::command($item);
     my $name = KS::Referee::show($argv);
+    my $other = $referee->{newer} && ($argv->[1] // '') =~ $newer;
 
     $_ = $_->($argv) for $want, $got;
+    return pass("$name: otherwise in 8.0") if $other;
 
     diag($name, "\n    ", KS::Referee::show_bytes($want)) if $ENV{KS_SHOW};
 

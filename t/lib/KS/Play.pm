@@ -39,14 +39,16 @@ sub only {
 
 
 # singles, batched (how many commands a round), doors (by which they go in, in
-# turns), command (what makes the next one), before and after (code that a round
-# begins and ends with: the latter says in what both differ by then)
+# turns), program (the referee, if it is to be one of KS_TRIXIE), command (what
+# makes the next one), before and after (code that a round begins and ends with:
+# the latter says in what both differ by then)
 sub new {
     my ($class, %with) = @_;
     my $ngx = KS::Nginx->start(size => '128m', resp => '',
         http => 'keepalive_requests 1000000;',
         tokens => "token $KS::Nginx::TOKEN;");
-    my $redis = KS::Redis->start('--enable-debug-command', 'local');
+    my $redis = KS::Redis->start_of($with{program}, '--enable-debug-command',
+                                    'local');
 
     return bless { singles => 100, batched => 400,
                    doors => [qw(RESP2 RESP3 REST)],
@@ -90,6 +92,8 @@ sub rare {
                       split / (?=(?:[^"]*"[^"]*")*[^"]*$)/] }
                map { chomp; $_ } @lines;
 
+    @rare = map { $self->plain($_) } @rare;
+
     for my $door (@{$self->{doors}}) {
         subtest "$door: what is rarely asked for" => sub {
             $r->enter($door);
@@ -122,6 +126,8 @@ sub round {
 
     for (1 .. $self->{singles}) {
         my ($argv, $brief) = $self->{command}->();
+
+        $argv = $self->plain($argv);
         push @history, [$argv, $brief];
 
         my $d = $referee->compare($argv);
@@ -163,11 +169,45 @@ sub batch {
 
         next if KS::Referee::rule($argv) ne 'exact';
 
+        $argv = $self->plain($argv);
         push @batch, [$argv, $brief];
         last if $brief;
     }
 
     return @batch;
+}
+
+
+# The command without what Redis answers otherwise from 8.0 on, if the referee is
+# as new: it reads no blanks or hexadecimal digits as a number, but more than
+# digits as a cursor; and some limits are others.
+sub plain {
+    my ($self, $argv) = @_;
+    my ($name, @a) = @$argv;
+
+    return $argv unless $self->{referee}{newer};
+
+    for (@a) {
+        s/^(\(?)\s+(?=[-+.\d])/$1/;
+        s/^(\(?[-+]?)0x[\da-f.]+(?:p\d+)?$/${1}16/i;
+    }
+
+    my $cursor = $name =~ /^scan$/i ? 0 : $name =~ /^[hsz]scan$/i ? 1 : undef;
+
+    $a[$cursor] = 0
+        if defined $cursor && defined $a[$cursor]
+           && $a[$cursor] =~ /^[-+]?\d*$/ && $a[$cursor] !~ /^\d{1,18}$/;
+
+    $a[1] = -9
+        if $name =~ /^lrem$/i && ($a[1] // '') eq '-9223372036854775808';
+    $a[1] = 1000
+        if $name =~ /^l(?:set|index)$/i && ($a[1] // '') =~ /^-?\d{10,}$/;
+
+    for (grep { $a[$_ - 1] =~ /^limit$/i } 1 .. $#a) {
+        $a[$_] =~ s/^-(?=\d)// if $name =~ /^z/i;
+    }
+
+    return [$name, @a];
 }
 
 

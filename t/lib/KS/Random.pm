@@ -348,6 +348,8 @@ sub command_command {
 
     # what the keys of another command are
     my ($name, @argv) = one();
+    push @argv, 'x' if !@argv;          # 7.0 takes no name alone
+
     return ('GETKEYS', $name, @argv) if $name !~ /^(?:COMMAND|CONFIG|NOSUCH)$/;
     return ('GETKEYS', 'GET', 'k1');
 }

@@ -1,4 +1,8 @@
 # A redis-server without persistence, for one test, and a connection to it.
+#
+# It is the one of this system, or with start_of() one of a Debian 13 whose tree
+# (of debootstrap) KS_TRIXIE names: that runs with libraries of its own, and
+# needs no root.  KS_REFEREE=trixie takes its redis-server for this system's.
 
 package KS::Redis;
 
@@ -15,16 +19,43 @@ use KS::RESP;
 
 
 sub available {
-    return installed('redis-server');
+    return ($ENV{KS_REFEREE} // '') eq 'trixie' ? of_trixie('redis-server')
+                                                : installed('redis-server');
+}
+
+
+# The words of a command that starts the redis-server or the valkey-server of
+# KS_TRIXIE; none: there is no such tree.
+sub of_trixie {
+    my ($name) = @_;
+    my $tree = $ENV{KS_TRIXIE} // return;
+    my $program = readlink("$tree/usr/bin/$name") // return;
+    my ($loader) = glob "$tree/usr/lib/*-linux-gnu/ld-linux*.so.*";
+
+    return unless defined $loader && -e "$tree/usr/bin/$program";
+    return ($loader, '--argv0', $name, '--library-path',
+            $loader =~ s{/[^/]*$}{}r, "$tree/usr/bin/$name");
 }
 
 
 sub start {
     my ($class, @options) = @_;
+
+    return $class->start_of(undef, @options);
+}
+
+
+# The server of that name of KS_TRIXIE, or of this system.
+sub start_of {
+    my ($class, $name, @options) = @_;
     my $self = bless { dir => tempdir(), port => free_port(), in => '' },
                      $class;
+    my @program = 'redis-server';
 
-    $self->{pid} = spawn_command("$self->{dir}/log", {}, 'redis-server',
+    $name //= 'redis-server' if ($ENV{KS_REFEREE} // '') eq 'trixie';
+    @program = of_trixie($name) or croak "KS_TRIXIE has no $name" if $name;
+
+    $self->{pid} = spawn_command("$self->{dir}/log", {}, @program,
         '--port', $self->{port}, '--bind', '127.0.0.1', '--save', '',
         '--appendonly', 'no', '--databases', '1', '--dir', $self->{dir},
         @options);
@@ -84,6 +115,20 @@ sub run {
     my $v = KS::RESP::value(($self->replies([@argv]))[0]);
 
     return ref $v eq 'HASH' ? $v->{text} : $v;
+}
+
+
+# Whether it is a Redis of that version, '7.2', or a newer one.
+sub since {
+    my ($self, $version) = @_;
+
+    $self->{version} //= [$self->run('INFO', 'server')
+                          =~ /^redis_version:(\d+)\.(\d+)/m];
+
+    my ($major, $minor) = split /\./, $version;
+
+    return ($self->{version}[0] <=> $major || $self->{version}[1] <=> $minor)
+           >= 0;
 }
 
 

@@ -49,7 +49,8 @@ sub new {
     my ($class, $http, $redis, $ngx) = @_;
 
     return bless { http => $http, redis => $redis, server => $redis,
-                   ngx => $ngx, sent => 0 }, $class;
+                   ngx => $ngx, sent => 0, newer => $redis->since('8.0') },
+                 $class;
 }
 
 
@@ -148,7 +149,9 @@ sub same {
     my ($self, $argv, $want, $got) = @_;
     my $rule = rule($argv);
 
-    return 1 if $want eq $got || same_doubles($argv, $want, $got);
+    return 1 if $want eq $got || same_doubles($argv, $want, $got)
+                || $self->{newer} && (same_places($argv, $want, $got)
+                                      || encoded_early($argv, $want, $got));
 
     if ($rule ne 'exact' && $want !~ /^-/
         && substr($want, 0, 1) eq substr($got, 0, 1))
@@ -205,6 +208,37 @@ sub same_doubles {
     }
 
     return 1;
+}
+
+
+# Coordinates: 8.0 writes the fewest digits that read back as the same, and not
+# 17 behind the point.
+sub same_places {
+    my ($argv, $want, $got) = @_;
+    my @want = KS::RESP::tokens($want);
+    my @got = KS::RESP::tokens($got);
+
+    return 0 if $argv->[0] !~ /^geo/i || @want != @got;
+
+    for my $i (0 .. $#want) {
+        next if "@{$want[$i]}" eq "@{$got[$i]}";
+        return 0 if $want[$i][0] ne $got[$i][0]
+                    || grep { $_->[1] !~ /^-?\d+(?:\.\d+)?(?:e-?\d+)?$/ }
+                            $want[$i], $got[$i];
+        return 0 if abs($want[$i][1] - $got[$i][1]) > 1e-15;
+    }
+
+    return 1;
+}
+
+
+# A sorted set to which more than a listpack takes might have been added: 8.0
+# makes it a skiplist without looking at what will be.
+sub encoded_early {
+    my ($argv, $want, $got) = @_;
+
+    return @$argv > 1 && "@$argv[0, 1]" =~ /^object encoding$/i && $want =~ /skiplist/
+           && $got =~ /listpack|^bGlzdHBhY2s=$/;      # or in base64
 }
 
 
@@ -337,18 +371,19 @@ sub grouped {
 
 
 # What Redis 7.2 says otherwise than the 7.0 that may be the referee: BITCOUNT
-# and BITPOS of a missing key look at their other arguments too.
+# and BITPOS look at their other arguments before they look for the key.
 sub newer {
     my ($self, $argv, $want, $got) = @_;
     my $code = $NEWER{uc $argv->[0]};
 
-    return $code->($self, $argv, $want, $got) if $code;
+    return 1 if $code && $code->($self, $argv, $want, $got);
 
     return 0 unless $argv->[0] =~ /^bit(?:count|pos)$/i && $got =~ /^-/
-                    && $want =~ /^:/;
+                    && $want =~ /^(?::|-WRONGTYPE)/;
 
     my @other = @$argv;
     $other[1] = 'referee';
+    @other[2, 3] = (0, -1) if @other == 5 && $got =~ /syntax/;
     my @r = $self->{aside}->replies(['SET', 'referee', 'x'], \@other,
                                     ['DEL', 'referee']);
 
@@ -403,10 +438,15 @@ sub compare_rest {
 
         next if $a eq $b;
 
+        next if $self->{newer}
+                && encoded_early($batch[$i], $want[$i], flat($got->[$i]{result})
+                                 // '');
+
         my $e = $got->[$i]{error};
 
         next if defined $e ? $self->newer($batch[$i], $want[$i], "-$e\r\n")
-                           : rest_doubles($batch[$i], $want[$i], $got->[$i]);
+                           : rest_doubles($batch[$i], $want[$i], $got->[$i],
+                                          $self->{newer});
 
         return { at => $i, argv => $batch[$i], want => $a, got => $b };
     }
@@ -417,11 +457,12 @@ sub compare_rest {
 
 # The same as same_doubles(), of a reply in base64.
 sub rest_doubles {
-    my ($argv, $want, $got) = @_;
+    my ($argv, $want, $got, $newer) = @_;
     my @got = flat($got->{result});
     my @want = grep { $_->[0] ne '*' } KS::RESP::tokens($want);
+    my $places = $newer && $argv->[0] =~ /^geo/i;
 
-    return 0 if $argv->[0] !~ /^z/i || @want != @got;
+    return 0 if $argv->[0] !~ /^z/i && !$places || @want != @got;
 
     for my $i (0 .. $#want) {
         my ($type, $text) = @{$want[$i]};
@@ -432,8 +473,9 @@ sub rest_doubles {
         my $s = $type eq '$' ? decode_base64($got[$i]) : $got[$i];
 
         next if $s eq $text;
-        return 0 if $type ne '$' || $text !~ /^-?\d[\d.]*(?:e[+-]\d+)?$/;
-        return 0 if shortest_double($text) ne $s;
+        return 0 if $type ne '$'
+                    || grep { !/^-?\d[\d.]*(?:e[+-]?\d+)?$/ } $text, $s;
+        return 0 if $places ? abs($s - $text) > 1e-15 : shortest_double($text) ne $s;
     }
 
     return 1;

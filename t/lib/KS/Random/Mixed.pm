@@ -140,6 +140,9 @@ sub getkeys {
     my @argv = chance(30) ? @{(KS::Random::Zset::command())[0]} : one();
 
     return @argv if uc $argv[0] eq 'COMMAND';
+
+    push @argv, 'x' if @argv == 1;      # 7.0 takes no name alone
+
     return ('COMMAND', pick('GETKEYS', 'GETKEYSANDFLAGS'), @argv);
 }
 
@@ -299,6 +302,8 @@ sub newer_keys {
     my @argv = @$argv;
 
     return 0 if @argv < 5 || $argv[1] !~ /^getkeys/i;
+    return $got eq $want =~ s/\+OW/+RW/r
+        if $referee->{newer} && $argv[2] =~ /^sinterstore$/i;
     return $got eq "-ERR Invalid arguments specified for command\r\n"
         if $argv[2] =~ /^(?:Z|SINTERCARD|LMPOP)/i
            && grep { /^[-+ ]?\d*\D/ } @argv[3, 4] and $want =~ /^\*/;
