@@ -438,10 +438,37 @@ subtest 'replies beyond all bounds' => sub {
     is($r->{status}, 400, 'MGET of it, many times');
     is($r->{body}, '{"error":"ERR the reply is too large"}', '... says why');
 
-    $r = $http->post('[' . join(',', ('["GET","large"]') x 200) . ']',
-                     uri => '/pipeline');
-    is($r->{status}, 400, 'a pipeline of it');
-    is($r->{body}, '{"error":"ERR the reply is too large"}', '... says why');
+    my $gets = join ',', ('["GET","large"]') x 200;
+
+    $r = $http->post(qq([["SET","done","1"],$gets]), uri => '/multi-exec');
+    is("$r->{status} $r->{body}", '400 {"error":"EXECABORT Transaction '
+       . 'discarded because of: ERR the reply is too large"}',
+       'a transaction that reads it');
+    is($http->run('EXISTS', 'done'), 0, '... has not happened');
+
+    # a pipeline has replies for what happened, and errors for the rest
+    my $c = $ngx->client;
+    $c->send($c->build('POST', '/pipeline',
+                       body => qq([$gets,["SET","done","1"]])));
+    $c->fill while $c->{in} !~ s/^(.*?\r\n)\r\n//s;
+    like($1, qr{^HTTP/1.1 200 }, 'a pipeline of it');
+    my ($left) = $1 =~ /^Content-Length: (\d+)/m;
+    my $size = $left;
+    my $tail = '';
+
+    while ($left > 0) {
+        $left -= length $c->{in};
+        $tail = substr $tail . $c->{in}, -200;
+        $c->{in} = '';
+        $left > 0 and $c->fill || last;
+    }
+
+    is($left, 0, '... all of it comes');
+    cmp_ok($size, '<', 1 << 30, '... within the bound');
+    cmp_ok($size, '>', (1 << 30) - 16_000_000, '... as much as fits');
+    like($tail, qr/(?:,\{"error":"ERR the reply is too large"\})+(?#
+                  ),\{"result":"OK"\}\]$/, '... errors, and what fits again');
+    is($http->run('GET', 'done'), 1, '... which has happened');
 
     is($http->run('STRLEN', 'large'), 8_000_000, 'the value is there');
 };

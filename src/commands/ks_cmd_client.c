@@ -143,6 +143,25 @@ ks_lines_reply(ks_ctx_t *c, const ks_lines_t *lines)
 }
 
 
+/* An HTTP request: a client that has just come, and goes with its reply. */
+
+static void
+ks_client_request(ks_ctx_t *c)
+{
+    int   n;
+    char  line[KS_LINE];
+
+    n = snprintf(line, sizeof(line),
+            "id=%llu addr= laddr= fd=-1 name= age=0 idle=0 flags=N db=0 sub=0 "
+            "psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 "
+            "rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r "
+            "cmd=client|info user=default redir=-1 resp=2 lib-name= "
+            "lib-ver=\n", (unsigned long long) ks_next_id(c->space));
+
+    c->reply->ops->verbatim(c->reply, "txt", (u_char *) line, (size_t) n);
+}
+
+
 void
 ks_cmd_client_info(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
@@ -152,9 +171,10 @@ ks_cmd_client_info(ks_ctx_t *c, int argc, ks_str_t *argv)
     (void) argc;
     (void) argv;
 
-    s = ks_want_session(c);
+    s = c->client->session;
 
     if (s == NULL) {
+        ks_client_request(c);
         return;
     }
 

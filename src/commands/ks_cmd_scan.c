@@ -13,6 +13,7 @@ typedef struct ks_found_s  ks_found_t;
 
 struct ks_found_s {
     ks_found_t      *next;
+    const char      *type;
     size_t           len;
     u_char           key[];
 };
@@ -25,6 +26,7 @@ typedef struct {
     ks_found_t      *first;
     ks_found_t     **last;
     size_t           n;
+    unsigned         with_type;
 } ks_walk_t;
 
 
@@ -113,6 +115,7 @@ ks_scan_visit(ks_space_t *sp, ks_entry_t *e, void *data)
 
     f = ks_arena_alloc(sp, sizeof(ks_found_t) + key.len);
     f->next = NULL;
+    f->type = ks_type_name(ks_entry_type(e));
     f->len = key.len;
     memcpy(f->key, key.data, key.len);
 
@@ -134,10 +137,14 @@ ks_scan_reply(ks_ctx_t *c, const ks_walk_t *w, uint64_t cursor)
     ks_reply_array(c->reply, 2);
     ks_reply_bulk(c->reply, text, (size_t) n);
 
-    ks_reply_array(c->reply, w->n);
+    ks_reply_array(c->reply, w->with_type ? 2 * w->n : w->n);
 
     for (f = w->first; f != NULL; f = f->next) {
         ks_reply_bulk(c->reply, f->key, f->len);
+
+        if (w->with_type) {
+            ks_reply_cstr(c->reply, f->type);
+        }
     }
 }
 
@@ -152,6 +159,9 @@ ks_scan_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_walk_t *w,
 
         if (i + 1 < argc && ks_arg_is(&argv[i], "type")) {
             w->type = &argv[++i];
+
+        } else if (ks_arg_is(&argv[i], "withtype")) {
+            w->with_type = 1;       /* Upstash's: each key and its type */
 
         } else if (ks_arg_scan(c, argc, argv, &i, count, &w->pattern)
                    != KS_OK)

@@ -540,8 +540,6 @@ ks_call_body(ks_space_t *sp, void *data)
 {
     ks_call_t  *call;
 
-    (void) sp;
-
     call = data;
 
     if (ks_unlikely(call->runs++ != 0)) {
@@ -549,6 +547,11 @@ ks_call_body(ks_space_t *sp, void *data)
     }
 
     ks_call(call);
+
+    if (ks_unlikely(ks_reply_lost(call->ctx.reply))) {
+        call->ctx.client->aborted = KS_ERR_REPLY;
+        ks_abort(sp);
+    }
 }
 
 
@@ -822,6 +825,11 @@ ks_execute_now(ks_client_t *client, int argc, ks_str_t *argv,
     ks_let_go(client->space);
     ks_space_urgent(client->space, !(cmd->flags & KS_CMD_DENYOOM));
     ks_call(&call);
+
+    if (ks_unlikely(ks_reply_lost(reply))) {
+        reply->ops->rewind(reply);
+        ks_reply_error(reply, KS_ERR_REPLY);
+    }
 
     if (reply->failed) {
         client->outcome = KS_OUTCOME_ERROR;

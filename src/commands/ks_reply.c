@@ -38,6 +38,28 @@ ks_reply_error(ks_reply_t *r, const char *text)
 }
 
 
+static void
+ks_why_error(ks_reply_t *r, const u_char *p, size_t len)
+{
+    ks_reply_why_t  *why = (ks_reply_why_t *) r;
+
+    why->len = ks_min(len, sizeof(why->text));
+    memcpy(why->text, p, why->len);
+    r->failed = 1;
+}
+
+
+void
+ks_reply_why(ks_reply_why_t *why)
+{
+    static const ks_reply_ops_t  ops = { .error = ks_why_error };
+
+    memset(&why->reply, 0, sizeof(ks_reply_t));
+    why->reply.ops = &ops;
+    why->len = 0;
+}
+
+
 void
 ks_reply_errorf(ks_reply_t *r, const char *fmt, ...)
 {

@@ -15,8 +15,8 @@
  * rolled back and run again, so everything written since
  * the mark must be able to vanish with rewind; the one who runs it sees to it.
  *
- * Nothing here fails: a writer that runs out of process memory remembers that
- * and says so to the one who owns it.
+ * Nothing here fails: a writer that runs out of room remembers that, see
+ * ks_reply_lost().
  */
 
 #ifndef KS_REPLY_H
@@ -75,7 +75,23 @@ struct ks_reply_s {
     const ks_reply_ops_t  *ops;
     unsigned               resp3:1;     /* the handler may pick richer types */
     unsigned               failed:1;    /* an error was written since mark */
+    const unsigned        *lost;        /* not 0: it did not fit; or NULL */
 };
+
+#define KS_ERR_REPLY  "ERR the reply is too large"
+
+
+/*
+ * Whether what was written is lost, because it has gone beyond its limit or
+ * there was no memory for it.  Asked before a commit, so that nothing happens
+ * of which its client hears nothing.
+ */
+
+static inline int
+ks_reply_lost(const ks_reply_t *r)
+{
+    return r->lost != NULL && *r->lost != 0;
+}
 
 
 static inline void
@@ -180,6 +196,21 @@ void ks_reply_errorf(ks_reply_t *r, const char *fmt, ...)
 void ks_reply_cstr(ks_reply_t *r, const char *text);         /* as a bulk */
 void ks_reply_big(ks_reply_t *r, const char *digits);
 void ks_reply_ok(ks_reply_t *r);                             /* status OK */
+
+/*
+ * A writer that keeps the text of the one error that is written to it, for
+ * another text to quote; nothing else may be written.
+ */
+
+#define KS_WHY_MAX  512
+
+typedef struct {
+    ks_reply_t  reply;
+    size_t      len;
+    u_char      text[KS_WHY_MAX];
+} ks_reply_why_t;
+
+void ks_reply_why(ks_reply_why_t *why);
 
 /*
  * Numbers as replies write them: into buf, with no NUL behind; the length is

@@ -19,17 +19,26 @@ static void ks_transaction_one(ks_client_t *client, const ks_queued_t *q,
 
 
 int
-ks_transaction_admit(ks_client_t *client, ks_queued_t *q, ks_reply_t *reply,
-    uint64_t *shards)
+ks_transaction_admit(ks_client_t *client, ks_queued_t *q, size_t number,
+    ks_reply_t *reply, uint64_t *shards)
 {
-    q->cmd = ks_command_admit(client, q->argc, q->argv, reply, shards);
+    ks_reply_why_t  why;
+
+    ks_reply_why(&why);
+
+    q->cmd = ks_command_admit(client, q->argc, q->argv, &why.reply, shards);
 
     if (q->cmd != NULL && !ks_about_connection(q->cmd)) {
         return KS_OK;
     }
 
-    reply->ops->rewind(reply);
-    ks_reply_error(reply, KS_ERR_EXECABORT);
+    if (q->cmd != NULL) {
+        ks_reply_errorf(&why.reply, "ERR '%s' is for connections that stay "
+                        "open (RESP)", ks_command_name(q->cmd));
+    }
+
+    ks_reply_errorf(reply, "%s Command %zu: %.*s", KS_ERR_EXECABORT, number,
+                    (int) why.len, (char *) why.text);
 
     return KS_ERR;
 }
@@ -72,10 +81,9 @@ ks_transaction_run(ks_transaction_t *t)
 static void
 ks_transaction_body(ks_space_t *sp, void *data)
 {
+    ks_reply_t         *reply;
     ks_transaction_t   *t;
     const ks_queued_t  *q;
-
-    (void) sp;
 
     t = data;
 
@@ -84,10 +92,16 @@ ks_transaction_body(ks_space_t *sp, void *data)
     }
 
     for (q = t->queue; q != NULL; q = q->next) {
-        ks_transaction_one(t->client, q, t->open(t->data));
+        reply = t->open(t->data);
+        ks_transaction_one(t->client, q, reply);
 
         if (t->close != NULL) {
             t->close(t->data);
+        }
+
+        if (ks_unlikely(ks_reply_lost(reply))) {
+            t->client->aborted = KS_ERR_REPLY;
+            ks_abort(sp);
         }
     }
 }

@@ -48,9 +48,10 @@ typedef struct {
  * Admits the command of q, which has its arguments: sets its row, and ORs the
  * shards that it needs into *shards.  For clients without a connection, so
  * commands that are about one are refused as well.  KS_ERR: all are discarded,
- * and that error is written; the reply's mark must lie before it.
+ * and that error is written, which says that it was the command of that number
+ * (1 is the first), and why.
  */
-int ks_transaction_admit(ks_client_t *client, ks_queued_t *q,
+int ks_transaction_admit(ks_client_t *client, ks_queued_t *q, size_t number,
     ks_reply_t *reply, uint64_t *shards);
 
 /*

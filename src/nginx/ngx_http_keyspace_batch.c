@@ -63,6 +63,7 @@ static void ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt,
     ngx_uint_t more);
+static void ngx_http_keyspace_batch_lost(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_clock(ngx_http_keyspace_batch_t *bt);
 static ngx_int_t ngx_http_keyspace_batch_send(ngx_http_keyspace_batch_t *bt);
 static ngx_int_t ngx_http_keyspace_batch_yield(ngx_http_keyspace_batch_t *bt);
@@ -155,11 +156,6 @@ ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
         ngx_http_keyspace_batch_ahead(bt);
         ngx_http_keyspace_batch_one(bt, bt->next + 1 < last);
 
-        if (bt->out.failed) {
-            bt->next = bt->ncommands;   /* nobody will hear of the others */
-            break;
-        }
-
         /* what that command went by: it costs nothing more */
 
         now = ks_space_now(bt->client.space);
@@ -235,9 +231,32 @@ ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ngx_uint_t more)
 
     ngx_http_keyspace_finish(bt->ctx, &bt->w);
 
+    if (bt->out.failed) {
+        ngx_http_keyspace_batch_lost(bt);
+    }
+
     if (bt->client.outcome == KS_OUTCOME_ERROR) {
         bt->ctx->status = NGX_HTTP_KEYSPACE_ERROR;
     }
+}
+
+
+/*
+ * What does not fit has not happened, and its error has to fit: the others
+ * have replies that tell what has.
+ */
+
+static void
+ngx_http_keyspace_batch_lost(ngx_http_keyspace_batch_t *bt)
+{
+    bt->out.limit = SIZE_MAX;
+
+    bt->w.reply.ops->rewind(&bt->w.reply);
+    ks_reply_error(&bt->w.reply, KS_ERR_REPLY);
+    ngx_http_keyspace_finish(bt->ctx, &bt->w);
+
+    bt->out.limit = NGX_HTTP_KEYSPACE_REPLY_MAX;
+    bt->client.outcome = KS_OUTCOME_ERROR;
 }
 
 

@@ -1,7 +1,7 @@
 
 /*
  * /multi-exec, and a text of several commands: one transaction, and one array
- * of replies.
+ * of replies, which is JSON whatever form a single one would have.
  *
  * All of it happens here and now, as nothing may come between its commands.
  */
@@ -13,7 +13,6 @@
 
 typedef struct {
     ngx_http_keyspace_ctx_t     *ctx;
-    size_t                       ncommands;
     ngx_uint_t                   comma;     /* unsigned  comma:1; */
     ks_out_t                     out;
     ks_out_mark_t                start;
@@ -42,6 +41,7 @@ ngx_http_keyspace_multi(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_http_keyspace_multi_t  mu;
 
     ngx_str_set(&ctx->command, "multi-exec");
+    ctx->resp2 = 0;
 
     ngx_memzero(&client, sizeof(ks_client_t));
     client.space = kz->space;
@@ -61,7 +61,6 @@ ngx_http_keyspace_multi(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     }
 
     mu.ctx = ctx;
-    mu.ncommands = rq->ncommands;
 
     ks_out_init(&mu.out, NULL, 0, ngx_http_keyspace_alloc, r->pool);
     mu.out.limit = NGX_HTTP_KEYSPACE_REPLY_MAX;
@@ -117,14 +116,14 @@ static ngx_int_t
 ngx_http_keyspace_multi_admit(ngx_http_keyspace_multi_t *mu,
     ks_transaction_t *t)
 {
+    size_t        n;
     ks_queued_t  *q;
 
     ngx_http_keyspace_writer(mu->ctx, &mu->w, &mu->out);
-    mu->w.reply.ops->mark(&mu->w.reply);
 
-    for (q = t->queue; q != NULL; q = q->next) {
+    for (q = t->queue, n = 1; q != NULL; q = q->next, n++) {
 
-        if (ks_transaction_admit(t->client, q, &mu->w.reply, &t->shards)
+        if (ks_transaction_admit(t->client, q, n, &mu->w.reply, &t->shards)
             != KS_OK)
         {
             return NGX_DECLINED;
@@ -147,10 +146,7 @@ ngx_http_keyspace_multi_run(ngx_http_keyspace_multi_t *mu,
 
     if (rc == KS_OK) {
 
-        if (!mu->ctx->resp2) {
-            ks_out_write(&mu->out, "]", 1);
-        }
-
+        ks_out_write(&mu->out, "]", 1);
         return NGX_OK;
     }
 
@@ -169,21 +165,12 @@ ngx_http_keyspace_multi_begin(void *data)
 {
     ngx_http_keyspace_multi_t *mu = data;
 
-    u_char   buf[NGX_SIZE_T_LEN + sizeof("*" CRLF)];
-    u_char  *p;
-
     ks_out_rewind(&mu->out, &mu->start);
 
     mu->comma = 0;
     mu->ctx->status = NGX_HTTP_KEYSPACE_OK;
 
-    if (mu->ctx->resp2) {
-        p = ngx_sprintf(buf, "*%uz" CRLF, mu->ncommands);
-        ks_out_write(&mu->out, buf, p - buf);
-
-    } else {
-        ks_out_write(&mu->out, "[", 1);
-    }
+    ks_out_write(&mu->out, "[", 1);
 
     return 1;
 }
@@ -194,7 +181,7 @@ ngx_http_keyspace_multi_open(void *data)
 {
     ngx_http_keyspace_multi_t *mu = data;
 
-    if (mu->comma && !mu->ctx->resp2) {
+    if (mu->comma) {
         ks_out_write(&mu->out, ",", 1);
     }
 

@@ -534,7 +534,7 @@ ngx_stream_keyspace_command(ngx_stream_keyspace_ctx_t *ctx, ks_ahead_t *a,
 
     if (ngx_stream_keyspace_out.failed) {
         reply->ops->rewind(reply);
-        ks_reply_error(reply, "ERR the reply is too large");
+        ks_reply_error(reply, KS_ERR_REPLY);
     }
 }
 

@@ -444,6 +444,7 @@ ks_json_init(ks_json_t *w, ks_out_t *out, unsigned base64)
     w->reply.ops = &ks_json_ops;
     w->reply.resp3 = 0;
     w->reply.failed = 0;
+    w->reply.lost = &out->failed;
 
     w->out = out;
     w->base64 = (base64 != 0);

@@ -40,7 +40,7 @@ struct ks_out_s {
     ks_segment_t  *spare;       /* blocks that a rewind gave back */
     ks_segment_t   head;
     size_t         limit;       /* no further blocks beyond so many bytes */
-    unsigned       failed:1;    /* no more room: the content is void */
+    unsigned       failed;      /* no more room: the content is void */
 };
 
 /* a place to come back to */
@@ -48,7 +48,7 @@ typedef struct {
     ks_segment_t  *tail;
     ks_segment_t   copy;        /* of the tail */
     size_t         size;
-    unsigned       failed:1;
+    unsigned       failed;
 } ks_out_mark_t;
 
 

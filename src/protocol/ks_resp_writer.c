@@ -406,6 +406,7 @@ ks_resp_init(ks_resp_t *w, ks_out_t *out, unsigned version)
     w->reply.ops = &ks_resp_ops;
     w->reply.resp3 = (version == 3);
     w->reply.failed = 0;
+    w->reply.lost = &out->failed;
 
     w->out = out;
     w->deferred = NULL;

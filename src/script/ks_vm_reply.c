@@ -368,6 +368,7 @@ ks_lua_writer(ks_lua_writer_t *w, lua_State *L, unsigned resp)
     w->reply.ops = &ks_lua_ops;
     w->reply.resp3 = (resp == 3);
     w->reply.failed = 0;
+    w->reply.lost = NULL;
     w->L = L;
     w->resp = resp;
     w->depth = 0;

@@ -35,6 +35,8 @@ struct box_s {
     ks_zone_t     *zone;
     peer_t         peers[CLIENTS];
     int            logins;
+    size_t         limit;       /* of a reply; 0: none */
+    int            no_memory;   /* for replies */
     pool_t         pool;
     ks_out_t       out;
     ks_resp_t      resp;
@@ -178,6 +180,16 @@ box_close(box_t *b)
 }
 
 
+static void *
+no_alloc(void *data, size_t size)
+{
+    (void) data;
+    (void) size;
+
+    return NULL;
+}
+
+
 static void
 say_args(box_t *b, int client, int argc, ks_str_t *argv)
 {
@@ -187,7 +199,9 @@ say_args(box_t *b, int client, int argc, ks_str_t *argv)
 
     s = &b->peers[client].s;
     pool_free(&b->pool);
-    ks_out_init(&b->out, NULL, 0, pool_alloc, &b->pool);
+    ks_out_init(&b->out, NULL, 0, b->no_memory ? no_alloc : pool_alloc,
+                &b->pool);
+    b->out.limit = b->limit ? b->limit : SIZE_MAX;
     ks_resp_init(&b->resp, &b->out, s->resp);
 
     a.argc = argc;
@@ -197,6 +211,11 @@ say_args(box_t *b, int client, int argc, ks_str_t *argv)
     ks_ahead_entry(&s->client, &a);
     ks_read_clock(s->client.space);
     ks_session_known(s, &a, 0, &b->resp.reply);
+
+    if (b->no_memory) {
+        assert_true(b->out.failed);     /* the host says so, or hangs up */
+        b->out.failed = 0;
+    }
 
     free(b->last);
     b->last = (char *) out_bytes(&b->out, &left);
@@ -1304,6 +1323,58 @@ test_no_touch(void **state)
 }
 
 
+/* --- a reply that does not fit --- */
+
+#define LOST  "-ERR the reply is too large\r\n"
+
+static void
+test_lost_replies(void **state)
+{
+    int     i;
+    box_t  *b;
+
+    static const char *const  fill =
+        "SETRANGE s 19999 x\nSETRANGE t 19999 x\nRPUSH l a\n"
+        "SETRANGE big 9999 x\nDEL h\nHSET h f v\nSET n 1";
+
+    (void) state;
+
+    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    say(b, 0, fill);
+
+    for (i = 0; i < 2; i++) {
+        b->limit = i ? 0 : 8192;
+        b->no_memory = i;
+
+        /* nothing that a client has not heard of has happened */
+
+        expect(b, 0, "GETDEL s", i ? "" : LOST);
+        expect(b, 0, "GETSET s new", i ? "" : LOST);
+        expect(b, 0, "GETEX s PX 100000", i ? "" : LOST);
+        expect(b, 0, "MGET s t", i ? "" : LOST);
+        say(b, 0, "MULTI\nSET n 2\nGET s\nSET n 3");
+        expect(b, 0, "EXEC", i ? "" : "-EXECABORT Transaction discarded "
+               "because of: ERR the reply is too large\r\n");
+
+        b->limit = 0;
+        b->no_memory = 0;
+
+        expect(b, 0, "GET n\nSTRLEN s\nSTRLEN t\nPTTL s\nMULTI\nDISCARD",
+               "$1\r\n1\r\n:20000\r\n:20000\r\n:-1\r\n+OK\r\n+OK\r\n");
+    }
+
+    /* one of the queued fits, and all of them */
+
+    b->limit = 60000;
+    say(b, 0, "MULTI\nSET n 2\nGET s\nGET t\nEXEC");
+    assert_non_null(strstr(b->reply, "*3\r\n+OK\r\n$20000\r\n"));
+    b->limit = 0;
+    expect(b, 0, "GET n", "$1\r\n2\r\n");
+
+    box_close(b);
+}
+
+
 /* --- no connection --- */
 
 static void
@@ -1319,12 +1390,10 @@ test_no_session(void **state)
 
     static const char *const  lines[] = {
         "AUTH x", "AUTH default x", "HELLO", "HELLO 3", "QUIT", "RESET",
-        "MULTI", "EXEC", "DISCARD", "WATCH k", "UNWATCH", "CLIENT ID",
-        "CLIENT GETNAME", "CLIENT SETNAME a", "CLIENT SETINFO lib-name a",
-        "CLIENT INFO", "CLIENT LIST", "CLIENT LIST ID 1", "CLIENT KILL a:1",
+        "MULTI", "EXEC", "DISCARD", "WATCH k", "UNWATCH", "CLIENT SETNAME a",
+        "CLIENT LIST", "CLIENT LIST ID 1", "CLIENT KILL a:1",
         "CLIENT KILL ID 1", "CLIENT NO-EVICT on", "CLIENT NO-TOUCH on",
-        "CLIENT REPLY off", "CLIENT GETREDIR", "CLIENT TRACKING off",
-        "CLIENT TRACKINGINFO"
+        "CLIENT REPLY off", "CLIENT TRACKING off"
     };
 
     (void) state;
@@ -1383,6 +1452,7 @@ main(void)
         cmocka_unit_test(test_client_kill),
         cmocka_unit_test(test_client_reply),
         cmocka_unit_test(test_no_touch),
+        cmocka_unit_test(test_lost_replies),
         cmocka_unit_test(test_no_session),
     };
 
