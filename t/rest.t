@@ -18,6 +18,7 @@ my $READONLY = $KS::Nginx::READONLY;
 
 my $ngx = KS::Nginx->start(
     size      => '16m',
+    zone      => 'script_timeout 60s;',    # a busy machine is slow
     http      => <<'CONF',
     client_max_body_size 1m;
     client_body_buffer_size 16k;

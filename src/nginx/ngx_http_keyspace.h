@@ -19,8 +19,15 @@
 
 
 typedef struct {
-    ngx_keyspace_zone_t  *zone;         /* NULL: keyspace_rest is not here */
-    ngx_str_t             prefix;       /* of the location */
+    ngx_array_t           origins;      /* of ngx_str_t */
+    unsigned              any:1;        /* "*" */
+} ngx_http_keyspace_cors_t;
+
+
+typedef struct {
+    ngx_keyspace_zone_t       *zone;    /* NULL: keyspace_rest is not here */
+    ngx_str_t                  prefix;  /* of the location */
+    ngx_http_keyspace_cors_t  *cors;    /* NULL: off */
 } ngx_http_keyspace_loc_conf_t;
 
 
@@ -62,6 +69,9 @@ typedef struct {
     unsigned                     readonly:1;
     unsigned                     shared_body:1;  /* somebody else's as well */
     unsigned                     query_token:1;
+    unsigned                     ours:1;        /* the response is */
+
+    ngx_chain_t                 *page;          /* instead of nginx's own */
 
     ngx_http_keyspace_body_pt    next;          /* waits for the body */
 
@@ -84,6 +94,16 @@ typedef union {
 
 /* --- ngx_http_keyspace_module.c --- */
 
+/* Is there a keyspace_rest in the configuration, as far as it is read? */
+ngx_uint_t ngx_http_keyspace_rest_used(ngx_conf_t *cf);
+
+/*
+ * The configuration of the REST location that a request was meant for which
+ * nginx has refused before it looked for one; NULL: it was not.
+ */
+ngx_http_keyspace_loc_conf_t *ngx_http_keyspace_unlocated(
+    ngx_http_request_t *r);
+
 /* The request's context, made at need; NULL: no memory. */
 ngx_http_keyspace_ctx_t *ngx_http_keyspace_get_ctx(ngx_http_request_t *r);
 
@@ -92,6 +112,12 @@ ngx_http_keyspace_ctx_t *ngx_http_keyspace_get_ctx(ngx_http_request_t *r);
 
 /* A rewrite phase handler: takes _token out of sight. */
 ngx_int_t ngx_http_keyspace_query_token(ngx_http_request_t *r);
+
+/*
+ * A log phase handler, before any that writes: the same for requests that did
+ * not get that far.
+ */
+ngx_int_t ngx_http_keyspace_log_token(ngx_http_request_t *r);
 
 /* May the request go on?  Sets ctx->readonly. */
 ngx_int_t ngx_http_keyspace_authorize(ngx_http_request_t *r,
@@ -114,9 +140,13 @@ ngx_int_t ngx_http_keyspace_read_body(ngx_http_request_t *r,
 ngx_int_t ngx_http_keyspace_path(ngx_http_request_t *r, ks_str_t *path,
     ks_str_t *query);
 
-/* Reads the Upstash headers. */
-void ngx_http_keyspace_form(ngx_http_request_t *r,
+/* Reads the Upstash headers.  NULL, or what is wrong with them. */
+const char *ngx_http_keyspace_form(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx);
+
+/* A field of the request, its name in lower case; NULL: none, or empty. */
+ngx_str_t *ngx_http_keyspace_request_field(ngx_http_request_t *r,
+    const char *name);
 
 
 /* --- ngx_http_keyspace_reply.c --- */
@@ -136,6 +166,13 @@ void ngx_http_keyspace_finish(ngx_http_keyspace_ctx_t *ctx,
 ngx_int_t ngx_http_keyspace_send(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_uint_t status, ks_out_t *out);
 
+/*
+ * The body of an error as a chain, with the fields that describe it; NULL: no
+ * memory.
+ */
+ngx_chain_t *ngx_http_keyspace_page(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, const char *text);
+
 /* Sends an error; text begins with its code, as in Redis. */
 ngx_int_t ngx_http_keyspace_error(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_uint_t status, const char *text);
@@ -145,6 +182,24 @@ ngx_int_t ngx_http_keyspace_error(ngx_http_request_t *r,
 
 /* The content handler. */
 ngx_int_t ngx_http_keyspace_rest_handler(ngx_http_request_t *r);
+
+
+/* --- ngx_http_keyspace_cors.c --- */
+
+/* The directive "keyspace_cors". */
+char *ngx_http_keyspace_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* Adds what any response says to pages of other origins; cors is not NULL. */
+ngx_int_t ngx_http_keyspace_cors_fields(ngx_http_request_t *r,
+    ngx_http_keyspace_loc_conf_t *klcf);
+
+/* Is it a preflight, and the location has CORS? */
+ngx_uint_t ngx_http_keyspace_cors_preflight(ngx_http_request_t *r,
+    ngx_http_keyspace_loc_conf_t *klcf);
+
+/* Answers one; the result finalizes the request. */
+ngx_int_t ngx_http_keyspace_cors_answer(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_http_keyspace_loc_conf_t *klcf);
 
 
 /* --- ngx_http_keyspace_batch.c --- */

@@ -1,6 +1,6 @@
 
 /*
- * The HTTP module: keyspace_rest NAME in a location.
+ * The HTTP module: keyspace_rest NAME in a location, and keyspace_cors.
  */
 
 
@@ -11,8 +11,6 @@ static void *ngx_http_keyspace_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_http_keyspace_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_keyspace_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-static char *ngx_http_keyspace_too_large(ngx_conf_t *cf,
-    ngx_http_core_loc_conf_t *clcf, ngx_str_t *prefix);
 static char *ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_keyspace_add_prefix(ngx_conf_t *cf,
@@ -23,6 +21,10 @@ static void ngx_http_keyspace_drop_bases(ngx_http_core_srv_conf_t *cscf,
     ngx_http_keyspace_srv_conf_t *kscf);
 static ngx_uint_t ngx_http_keyspace_is_exact(
     ngx_http_location_tree_node_t *node, u_char *p, size_t len);
+static ngx_http_core_loc_conf_t *ngx_http_keyspace_locate(
+    ngx_http_location_tree_node_t *node, u_char *p, size_t len);
+static ngx_int_t ngx_http_keyspace_log_first(
+    ngx_http_core_main_conf_t *cmcf, ngx_http_handler_pt handler);
 static ngx_int_t ngx_http_keyspace_add_handler(
     ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
     ngx_http_handler_pt handler);
@@ -33,6 +35,13 @@ static ngx_command_t  ngx_http_keyspace_commands[] = {
     { ngx_string("keyspace_rest"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_keyspace_rest,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("keyspace_cors"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_keyspace_cors,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -96,9 +105,18 @@ ngx_http_keyspace_create_srv_conf(ngx_conf_t *cf)
 static void *
 ngx_http_keyspace_create_loc_conf(ngx_conf_t *cf)
 {
+    ngx_http_keyspace_loc_conf_t  *klcf;
+
     /* set by ngx_pcalloc(): no zone */
 
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_keyspace_loc_conf_t));
+    klcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_keyspace_loc_conf_t));
+    if (klcf == NULL) {
+        return NULL;
+    }
+
+    klcf->cors = NGX_CONF_UNSET_PTR;
+
+    return klcf;
 }
 
 
@@ -115,6 +133,8 @@ ngx_http_keyspace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_http_core_loc_conf_t  *clcf;
 
+    ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
+
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     /* the last one would win, and which that is does not show */
@@ -129,64 +149,13 @@ ngx_http_keyspace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     if (clcf->noname && conf->zone == NULL && prev->zone != NULL) {
-        *conf = *prev;
+        conf->zone = prev->zone;
+        conf->prefix = prev->prefix;
 
         if (clcf->lmt_excpt && clcf->handler == NULL) {
             clcf->handler = ngx_http_keyspace_rest_handler;
         }
     }
-
-    if (conf->zone == NULL) {
-        return NGX_CONF_OK;
-    }
-
-    return ngx_http_keyspace_too_large(cf, clcf, &conf->prefix);
-}
-
-
-/*
- * nginx refuses a body that is too large before it asks any module.  An error
- * page that leads back here, unless there is one, makes its answer JSON.
- */
-
-static char *
-ngx_http_keyspace_too_large(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
-    ngx_str_t *prefix)
-{
-    ngx_uint_t            i, n;
-    ngx_array_t          *pages;
-    ngx_http_err_page_t  *page, *old;
-
-    n = (clcf->error_pages == NULL) ? 0 : clcf->error_pages->nelts;
-    old = (n == 0) ? NULL : clcf->error_pages->elts;
-
-    for (i = 0; i < n; i++) {
-        if (old[i].status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
-            return NGX_CONF_OK;
-        }
-    }
-
-    /* a copy: the array may be that of the level above */
-
-    pages = ngx_array_create(cf->pool, n + 1, sizeof(ngx_http_err_page_t));
-    if (pages == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    page = ngx_array_push_n(pages, n + 1);
-
-    if (n != 0) {
-        ngx_memcpy(page, old, n * sizeof(ngx_http_err_page_t));
-    }
-
-    page += n;
-    ngx_memzero(page, sizeof(ngx_http_err_page_t));
-
-    page->status = NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
-    page->overwrite = -1;
-    page->value.value = *prefix;
-
-    clcf->error_pages = pages;
 
     return NGX_CONF_OK;
 }
@@ -288,19 +257,6 @@ ngx_http_keyspace_rewrite_handler(ngx_http_request_t *r)
             r->valid_unparsed_uri = 0;
             break;
         }
-
-        /*
-         * the error page of ngx_http_keyspace_too_large(): of a body that
-         * HTTP/2 throws away the length shall not be checked once more
-         */
-
-        if (r->uri.data == prefix->data
-            && r->err_status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
-            && !r->discard_body)
-        {
-            r->headers_in.content_length_n = -1;
-            break;
-        }
     }
 
     return NGX_DECLINED;
@@ -310,24 +266,21 @@ ngx_http_keyspace_rewrite_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_keyspace_postconfiguration(ngx_conf_t *cf)
 {
-    ngx_uint_t                     i, n;
+    ngx_uint_t                     i;
     ngx_http_core_srv_conf_t     **cscfp;
     ngx_http_core_main_conf_t     *cmcf;
     ngx_http_keyspace_srv_conf_t  *kscf;
 
+    if (!ngx_http_keyspace_rest_used(cf)) {
+        return NGX_OK;
+    }
+
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
     cscfp = cmcf->servers.elts;
-    n = 0;
 
     for (i = 0; i < cmcf->servers.nelts; i++) {
         kscf = cscfp[i]->ctx->srv_conf[ngx_http_keyspace_module.ctx_index];
-        n += kscf->prefixes.nelts;
-
         ngx_http_keyspace_drop_bases(cscfp[i], kscf);
-    }
-
-    if (n == 0) {
-        return NGX_OK;
     }
 
     if (ngx_http_keyspace_add_handler(cmcf, NGX_HTTP_SERVER_REWRITE_PHASE,
@@ -337,8 +290,63 @@ ngx_http_keyspace_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return ngx_http_keyspace_add_handler(cmcf, NGX_HTTP_REWRITE_PHASE,
-                                         ngx_http_keyspace_query_token);
+    if (ngx_http_keyspace_add_handler(cmcf, NGX_HTTP_REWRITE_PHASE,
+                                      ngx_http_keyspace_query_token)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_keyspace_log_first(cmcf, ngx_http_keyspace_log_token);
+}
+
+
+ngx_uint_t
+ngx_http_keyspace_rest_used(ngx_conf_t *cf)
+{
+    ngx_uint_t                     i;
+    ngx_http_core_srv_conf_t     **cscfp;
+    ngx_http_core_main_conf_t     *cmcf;
+    ngx_http_keyspace_srv_conf_t  *kscf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    cscfp = cmcf->servers.elts;
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+        kscf = cscfp[i]->ctx->srv_conf[ngx_http_keyspace_module.ctx_index];
+
+        if (kscf->prefixes.nelts != 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Those of the log phase run in the order of their array: logs come later. */
+
+static ngx_int_t
+ngx_http_keyspace_log_first(ngx_http_core_main_conf_t *cmcf,
+    ngx_http_handler_pt handler)
+{
+    ngx_array_t          *handlers;
+    ngx_http_handler_pt  *h;
+
+    if (ngx_http_keyspace_add_handler(cmcf, NGX_HTTP_LOG_PHASE, handler)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    handlers = &cmcf->phases[NGX_HTTP_LOG_PHASE].handlers;
+    h = handlers->elts;
+
+    ngx_memmove(h + 1, h,
+                (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
+    h[0] = handler;
+
+    return NGX_OK;
 }
 
 
@@ -367,14 +375,32 @@ ngx_http_keyspace_drop_bases(ngx_http_core_srv_conf_t *cscf,
 }
 
 
-/* A walk through nginx's tree of prefixes. */
-
 static ngx_uint_t
 ngx_http_keyspace_is_exact(ngx_http_location_tree_node_t *node, u_char *p,
     size_t len)
 {
-    size_t     n;
-    ngx_int_t  rc;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_keyspace_locate(node, p, len);
+
+    return clcf != NULL && clcf->exact_match;
+}
+
+
+/*
+ * A walk through nginx's tree of prefixes: the location of a path, as far as
+ * prefixes say; NULL: none.
+ */
+
+static ngx_http_core_loc_conf_t *
+ngx_http_keyspace_locate(ngx_http_location_tree_node_t *node, u_char *p,
+    size_t len)
+{
+    size_t                     n;
+    ngx_int_t                  rc;
+    ngx_http_core_loc_conf_t  *found;
+
+    found = NULL;
 
     while (node != NULL) {
         n = ngx_min(len, (size_t) node->len);
@@ -386,7 +412,11 @@ ngx_http_keyspace_is_exact(ngx_http_location_tree_node_t *node, u_char *p,
         }
 
         if (len == (size_t) node->len) {
-            return (node->exact != NULL);
+            if (node->exact != NULL) {
+                return node->exact;
+            }
+
+            return (node->inclusive != NULL) ? node->inclusive : found;
         }
 
         if (len < (size_t) node->len) {
@@ -399,12 +429,61 @@ ngx_http_keyspace_is_exact(ngx_http_location_tree_node_t *node, u_char *p,
             continue;
         }
 
+        found = node->inclusive;
+
         p += n;
         len -= n;
         node = node->tree;
     }
 
-    return 0;
+    return found;
+}
+
+
+/*
+ * Of a request line that is too long only its beginning is there, and nothing
+ * of it was looked at.
+ */
+
+ngx_http_keyspace_loc_conf_t *
+ngx_http_keyspace_unlocated(ngx_http_request_t *r)
+{
+    u_char                        *p, *last;
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_core_srv_conf_t      *cscf;
+    ngx_http_keyspace_loc_conf_t  *klcf;
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+
+    if (r->err_status < NGX_HTTP_BAD_REQUEST
+        || r->loc_conf != cscf->ctx->loc_conf)
+    {
+        return NULL;
+    }
+
+    p = r->uri.data;
+    last = p + r->uri.len;
+
+    if (r->uri.len == 0) {
+        p = r->request_line.data;
+        last = p + r->request_line.len;
+
+        if (r->request_line.len != 0) {
+            p = ngx_strlchr(p, last, ' ');
+            p = (p == NULL) ? last : p + 1;
+        }
+    }
+
+    clcf = cscf->ctx->loc_conf[ngx_http_core_module.ctx_index];
+    clcf = ngx_http_keyspace_locate(clcf->static_locations, p, last - p);
+
+    if (clcf == NULL) {
+        return NULL;
+    }
+
+    klcf = clcf->loc_conf[ngx_http_keyspace_module.ctx_index];
+
+    return (klcf->zone != NULL) ? klcf : NULL;
 }
 
 

@@ -15,10 +15,14 @@
 #define NGX_HTTP_KEYSPACE_SCRATCH  8192
 
 
+static void ngx_http_keyspace_describe(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ks_out_t *out);
 static ngx_chain_t *ngx_http_keyspace_chain(ngx_http_request_t *r,
     ks_out_t *out);
 static ngx_chain_t *ngx_http_keyspace_link(ngx_http_request_t *r,
     ks_segment_t *seg);
+static void ngx_http_keyspace_write_error(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, const char *text, ks_out_t *out);
 
 
 static u_char  ngx_http_keyspace_block[NGX_HTTP_KEYSPACE_SCRATCH];
@@ -88,17 +92,10 @@ ngx_http_keyspace_send(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ctx->ours = 1;
+
     r->headers_out.status = status;
-    r->headers_out.content_length_n = out->size;
-
-    if (ctx->resp2) {
-        ngx_str_set(&r->headers_out.content_type, "application/octet-stream");
-
-    } else {
-        ngx_str_set(&r->headers_out.content_type, "application/json");
-    }
-
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    ngx_http_keyspace_describe(r, ctx, out);
 
     /*
      * The command has been run, and its reply is no state of a resource that
@@ -114,6 +111,26 @@ ngx_http_keyspace_send(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     }
 
     return ngx_http_output_filter(r, chain);
+}
+
+
+static void
+ngx_http_keyspace_describe(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ks_out_t *out)
+{
+    ngx_http_clear_content_length(r);
+
+    r->headers_out.content_length_n = out->size;
+
+    if (ctx->resp2) {
+        ngx_str_set(&r->headers_out.content_type, "application/octet-stream");
+
+    } else {
+        ngx_str_set(&r->headers_out.content_type, "application/json");
+    }
+
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
 }
 
 
@@ -203,9 +220,8 @@ ngx_int_t
 ngx_http_keyspace_error(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_uint_t status, const char *text)
 {
-    ngx_int_t                   rc;
-    ks_out_t                    out;
-    ngx_http_keyspace_writer_t  w;
+    ngx_int_t  rc;
+    ks_out_t   out;
 
     static ngx_str_t  allow = ngx_string("Allow");
     static ngx_str_t  methods = ngx_string("GET, HEAD, POST, PUT");
@@ -233,12 +249,35 @@ ngx_http_keyspace_error(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_keyspace_scratch(r, &out);
-    ngx_http_keyspace_writer(ctx, &w, &out);
+    ngx_http_keyspace_write_error(r, ctx, text, &out);
+
+    return ngx_http_keyspace_send(r, ctx, status, &out);
+}
+
+
+static void
+ngx_http_keyspace_write_error(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, const char *text, ks_out_t *out)
+{
+    ngx_http_keyspace_writer_t  w;
+
+    ngx_http_keyspace_scratch(r, out);
+    ngx_http_keyspace_writer(ctx, &w, out);
 
     ks_reply_error(&w.reply, text);
 
     ngx_http_keyspace_finish(ctx, &w);
+}
 
-    return ngx_http_keyspace_send(r, ctx, status, &out);
+
+ngx_chain_t *
+ngx_http_keyspace_page(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
+    const char *text)
+{
+    ks_out_t  out;
+
+    ngx_http_keyspace_write_error(r, ctx, text, &out);
+    ngx_http_keyspace_describe(r, ctx, &out);
+
+    return ngx_http_keyspace_chain(r, &out);
 }

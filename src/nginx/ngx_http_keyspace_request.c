@@ -22,8 +22,7 @@ static ngx_int_t ngx_http_keyspace_copy(ngx_http_request_t *r, u_char *p,
 static ngx_int_t ngx_http_keyspace_decoded_path(ngx_http_request_t *r,
     ngx_str_t *prefix, ks_str_t *path);
 static ngx_uint_t ngx_http_keyspace_begins(ngx_str_t *s, ngx_str_t *prefix);
-static ngx_uint_t ngx_http_keyspace_is_header(ngx_table_elt_t *h,
-    const char *name, const char *value);
+static ngx_uint_t ngx_http_keyspace_is(ngx_str_t *s, const char *text);
 
 
 ngx_int_t
@@ -327,8 +326,70 @@ ngx_http_keyspace_begins(ngx_str_t *s, ngx_str_t *prefix)
 }
 
 
-void
+/* An empty one says nothing. */
+
+const char *
 ngx_http_keyspace_form(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx)
+{
+    const char       *wrong;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    wrong = NULL;
+
+    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].value.len == 0) {
+                continue;
+            }
+
+            if (ngx_http_keyspace_is(&h[i].key, "upstash-encoding")) {
+                ctx->base64 = ngx_http_keyspace_is(&h[i].value, "base64");
+
+                if (!ctx->base64) {
+                    wrong = "Upstash-Encoding is base64, or is left out";
+                }
+
+            } else if (ngx_http_keyspace_is(&h[i].key,
+                                            "upstash-response-format"))
+            {
+                ctx->resp2 = ngx_http_keyspace_is(&h[i].value, "resp2");
+
+                if (!ctx->resp2 && !ngx_http_keyspace_is(&h[i].value, "json"))
+                {
+                    wrong = "Upstash-Response-Format is resp2 or json";
+                }
+            }
+        }
+    }
+
+    if (wrong == NULL && ctx->resp2 && ctx->base64) {
+        wrong = "Upstash-Encoding goes with JSON, and RESP2 needs none: "
+                "leave one of them out";
+    }
+
+    return wrong;
+}
+
+
+static ngx_uint_t
+ngx_http_keyspace_is(ngx_str_t *s, const char *text)
+{
+    size_t  len;
+
+    len = ngx_strlen(text);
+
+    return s->len == len
+           && ngx_strncasecmp(s->data, (u_char *) text, len) == 0;
+}
+
+
+ngx_str_t *
+ngx_http_keyspace_request_field(ngx_http_request_t *r, const char *name)
 {
     ngx_uint_t        i;
     ngx_list_part_t  *part;
@@ -338,30 +399,11 @@ ngx_http_keyspace_form(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx)
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-
-            if (ngx_http_keyspace_is_header(&h[i], "upstash-encoding",
-                                            "base64"))
-            {
-                ctx->base64 = 1;
-
-            } else if (ngx_http_keyspace_is_header(&h[i],
-                                              "upstash-response-format",
-                                              "resp2"))
-            {
-                ctx->resp2 = 1;
+            if (h[i].value.len != 0 && ngx_http_keyspace_is(&h[i].key, name)) {
+                return &h[i].value;
             }
         }
     }
-}
 
-
-static ngx_uint_t
-ngx_http_keyspace_is_header(ngx_table_elt_t *h, const char *name,
-    const char *value)
-{
-    return h->key.len == ngx_strlen(name)
-           && ngx_strncasecmp(h->key.data, (u_char *) name, h->key.len) == 0
-           && h->value.len == ngx_strlen(value)
-           && ngx_strncasecmp(h->value.data, (u_char *) value, h->value.len)
-              == 0;
+    return NULL;
 }

@@ -18,15 +18,20 @@ typedef ngx_int_t (*ngx_http_keyspace_run_pt)(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ks_request_t *rq);
 
 
+static const char *ngx_http_keyspace_unauthorized(ngx_http_request_t *r);
+static const char *ngx_http_keyspace_media(ngx_http_request_t *r);
 static ngx_int_t ngx_http_keyspace_command(ngx_http_request_t *r,
     ngx_str_t *body);
+static const char *ngx_http_keyspace_skip_bom(ngx_str_t *body);
+static int ngx_http_keyspace_parse_batch(ngx_http_request_t *r,
+    ks_request_t *rq, ngx_str_t *body);
 static int ngx_http_keyspace_parse(ngx_http_request_t *r, ks_request_t *rq,
     ks_str_t *path, ks_str_t *query, ngx_str_t *body);
 static int ngx_http_keyspace_parse_body(ngx_http_request_t *r,
     ks_request_t *rq, ngx_str_t *body);
 static int ngx_http_keyspace_compiles(void *data, const u_char *p, size_t len);
-static ngx_uint_t ngx_http_keyspace_is_path(ngx_http_request_t *r,
-    ks_str_t *path, const char *name);
+static ngx_uint_t ngx_http_keyspace_is_path(ks_str_t *path,
+    const char *name);
 static ngx_int_t ngx_http_keyspace_refuse(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, const char *text);
 static ngx_int_t ngx_http_keyspace_execute(ngx_http_request_t *r,
@@ -37,6 +42,7 @@ ngx_int_t
 ngx_http_keyspace_rest_handler(ngx_http_request_t *r)
 {
     ngx_http_keyspace_ctx_t       *ctx;
+    const char                    *wrong;
     ngx_http_keyspace_loc_conf_t  *klcf;
 
     ctx = ngx_http_keyspace_get_ctx(r);
@@ -44,11 +50,11 @@ ngx_http_keyspace_rest_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_keyspace_form(r, ctx);
+    klcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_module);
+    wrong = ngx_http_keyspace_form(r, ctx);
 
-    if (r->err_status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
-        return ngx_http_keyspace_error(r, ctx, r->err_status,
-                                       "ERR the request body is too large");
+    if (ngx_http_keyspace_cors_preflight(r, klcf)) {
+        return ngx_http_keyspace_cors_answer(r, ctx, klcf);
     }
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD
@@ -59,15 +65,75 @@ ngx_http_keyspace_rest_handler(ngx_http_request_t *r)
                                        "use GET, HEAD, POST or PUT");
     }
 
-    klcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_module);
-
     if (ngx_http_keyspace_authorize(r, ctx, klcf->zone) != NGX_OK) {
         return ngx_http_keyspace_error(r, ctx, NGX_HTTP_UNAUTHORIZED,
-                                       "WRONGPASS invalid or missing auth "
-                                       "token");
+                                       ngx_http_keyspace_unauthorized(r));
+    }
+
+    if (wrong != NULL) {
+        return ngx_http_keyspace_refuse(r, ctx, wrong);
+    }
+
+    wrong = ngx_http_keyspace_media(r);
+
+    if (wrong != NULL) {
+        return ngx_http_keyspace_error(r, ctx,
+                                       NGX_HTTP_UNSUPPORTED_MEDIA_TYPE, wrong);
     }
 
     return ngx_http_keyspace_read_body(r, ctx, ngx_http_keyspace_command);
+}
+
+
+/* The likeliest mistake is told. */
+
+static const char *
+ngx_http_keyspace_unauthorized(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    h = r->headers_in.authorization;
+
+    if (h != NULL && h->value.len != 0
+        && ngx_strlchr(h->value.data, h->value.data + h->value.len, ' ')
+           == NULL)
+    {
+        return "WRONGPASS invalid or missing auth token: it goes behind the "
+               "word Bearer, \"Authorization: Bearer TOKEN\"";
+    }
+
+    return "WRONGPASS invalid or missing auth token";
+}
+
+
+/* Bodies that are not what they stand for; NULL: it is none of them. */
+
+static const char *
+ngx_http_keyspace_media(ngx_http_request_t *r)
+{
+    ngx_str_t        *coding;
+    ngx_table_elt_t  *type;
+
+    coding = ngx_http_keyspace_request_field(r, "content-encoding");
+
+    if (coding != NULL
+        && !(coding->len == 8
+             && ngx_strncasecmp(coding->data, (u_char *) "identity", 8) == 0))
+    {
+        return "ERR a body with a Content-Encoding is not supported: "
+               "send it as it is";
+    }
+
+    type = r->headers_in.content_type;
+
+    if (type != NULL && type->value.len >= 10
+        && ngx_strncasecmp(type->value.data, (u_char *) "multipart/", 10) == 0)
+    {
+        return "ERR a multipart body is not supported: send the command, or "
+               "the value, as the body itself (curl: --data-binary)";
+    }
+
+    return NULL;
 }
 
 
@@ -96,12 +162,13 @@ ngx_http_keyspace_command(ngx_http_request_t *r, ngx_str_t *body)
     rq.compiles = ngx_http_keyspace_compiles;
     rq.compiles_data = klcf->zone->space;
 
-    if (ngx_http_keyspace_is_path(r, &path, "pipeline")) {
-        rc = ks_parse_json_batch(&rq, body->data, body->len);
+    if (ngx_http_keyspace_is_path(&path, "pipeline")) {
+        rc = ngx_http_keyspace_parse_batch(r, &rq, body);
         run = ngx_http_keyspace_batch;
 
-    } else if (ngx_http_keyspace_is_path(r, &path, "multi-exec")) {
-        rc = ks_parse_json_batch(&rq, body->data, body->len);
+    } else if (ngx_http_keyspace_is_path(&path, "multi-exec")) {
+        ctx->resp2 = 0;
+        rc = ngx_http_keyspace_parse_batch(r, &rq, body);
         run = ngx_http_keyspace_multi;
 
     } else {
@@ -121,6 +188,44 @@ ngx_http_keyspace_command(ngx_http_request_t *r, ngx_str_t *body)
     default:
         return ngx_http_keyspace_refuse(r, ctx, rq.error);
     }
+}
+
+
+static int
+ngx_http_keyspace_parse_batch(ngx_http_request_t *r, ks_request_t *rq,
+    ngx_str_t *body)
+{
+    if (!(r->method & (NGX_HTTP_POST|NGX_HTTP_PUT))) {
+        rq->error = "/pipeline and /multi-exec take their commands from the "
+                    "body of a POST";
+        return KS_ERR;
+    }
+
+    rq->error = ngx_http_keyspace_skip_bom(body);
+
+    return (rq->error != NULL) ? KS_ERR
+                               : ks_parse_json_batch(rq, body->data,
+                                                     body->len);
+}
+
+
+/* NULL, or what is wrong with it. */
+
+static const char *
+ngx_http_keyspace_skip_bom(ngx_str_t *body)
+{
+    if (body->len >= 3 && ngx_memcmp(body->data, "\xef\xbb\xbf", 3) == 0) {
+        body->data += 3;
+        body->len -= 3;
+    }
+
+    if (body->len >= 2 && (ngx_memcmp(body->data, "\xff\xfe", 2) == 0
+                           || ngx_memcmp(body->data, "\xfe\xff", 2) == 0))
+    {
+        return "the body is in UTF-16: send it in UTF-8";
+    }
+
+    return NULL;
 }
 
 
@@ -163,6 +268,12 @@ ngx_http_keyspace_parse_body(ngx_http_request_t *r, ks_request_t *rq,
         return KS_ERR;
     }
 
+    rq->error = ngx_http_keyspace_skip_bom(body);
+
+    if (rq->error != NULL) {
+        return KS_ERR;
+    }
+
     for (i = 0; i < body->len; i++) {
         switch (body->data[i]) {
 
@@ -193,22 +304,23 @@ ngx_http_keyspace_compiles(void *data, const u_char *p, size_t len)
 }
 
 
+/* With a slash behind it or without. */
+
 static ngx_uint_t
-ngx_http_keyspace_is_path(ngx_http_request_t *r, ks_str_t *path,
-    const char *name)
+ngx_http_keyspace_is_path(ks_str_t *path, const char *name)
 {
     size_t   len;
     u_char  *p;
 
-    if (!(r->method & (NGX_HTTP_POST|NGX_HTTP_PUT)) || path->len == 0) {
-        return 0;
-    }
-
     p = path->data;
     len = path->len;
 
-    if (*p == '/') {
+    if (len != 0 && *p == '/') {
         p++;
+        len--;
+    }
+
+    if (len != 0 && p[len - 1] == '/') {
         len--;
     }
 

@@ -4,7 +4,8 @@
  *
  * A token in the query is hashed and then overwritten, in the query and in
  * the request line, as soon as the location is known: from then on no log,
- * variable or upstream sees it.
+ * variable or upstream sees it.  For a request that does not get that far it
+ * is done before the access log is written.
  */
 
 
@@ -14,8 +15,11 @@
 #define NGX_HTTP_KEYSPACE_BEARER  "Bearer "
 
 
-static void ngx_http_keyspace_mask_request(ngx_http_request_t *r);
-static void ngx_http_keyspace_mask(u_char *p, u_char *last);
+static ngx_int_t ngx_http_keyspace_mask_request(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_keyspace_shows(u_char *p, u_char *last);
+static u_char *ngx_http_keyspace_mask(u_char *d, u_char *p, u_char *last,
+    ngx_uint_t wipe);
+static u_char *ngx_http_keyspace_parameter(u_char *p, u_char *last);
 static u_char *ngx_http_keyspace_is_token(u_char *p, u_char *last);
 static ngx_int_t ngx_http_keyspace_bearer(ngx_http_request_t *r,
     ngx_str_t *token);
@@ -63,65 +67,179 @@ ngx_http_keyspace_query_token(ngx_http_request_t *r)
         }
     }
 
-    /* args may be text of the configuration: a copy is masked */
+    /* args may be text of the configuration, which stays as it is */
 
-    ngx_memcpy(buf, r->args.data, r->args.len);
-    ngx_http_keyspace_mask(buf, buf + r->args.len);
+    r->args.len = ngx_http_keyspace_mask(buf, r->args.data,
+                                         r->args.data + r->args.len, 0)
+                  - buf;
     r->args.data = buf;
 
-    if (r == r->main) {
-        ngx_http_keyspace_mask_request(r);
+    if (r == r->main && ngx_http_keyspace_mask_request(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return NGX_DECLINED;
 }
 
 
-static void
-ngx_http_keyspace_mask_request(ngx_http_request_t *r)
+/*
+ * What the rewrite phase has seen to shows no token any more.  Others may: a
+ * request with a body that is too large, or one that was refused while its
+ * header was read, before its location was known.
+ */
+
+ngx_int_t
+ngx_http_keyspace_log_token(ngx_http_request_t *r)
 {
-    u_char     *p, *last;
-    ngx_uint_t  i;
-    ngx_str_t  *s[2];
+    u_char                        *buf;
+    ngx_str_t                     *args;
+    ngx_http_core_srv_conf_t      *cscf;
+    ngx_http_keyspace_loc_conf_t  *klcf;
 
-    s[0] = &r->request_line;
-    s[1] = &r->unparsed_uri;
+    klcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_module);
 
-    for (i = 0; i < 2; i++) {
-        last = s[i]->data + s[i]->len;
-        p = ngx_strlchr(s[i]->data, last, '?');
+    if (klcf->zone == NULL) {
+        cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
 
-        if (p != NULL) {
-            ngx_http_keyspace_mask(p + 1, last);
+        if (r->loc_conf != cscf->ctx->loc_conf) {
+            return NGX_OK;
         }
     }
+
+    args = &r->args;
+
+    if (ngx_http_keyspace_shows(args->data, args->data + args->len)) {
+        buf = ngx_pnalloc(r->pool, args->len);
+        if (buf == NULL) {
+            args->len = 0;
+
+        } else {
+            args->len = ngx_http_keyspace_mask(buf, args->data,
+                                               args->data + args->len, 0)
+                        - buf;
+            args->data = buf;
+        }
+    }
+
+    return ngx_http_keyspace_mask_request(r);
 }
 
 
-/* Overwrites the value of each _token among the parameters at p. */
+/* Both become copies, as the URI and others are parts of the line. */
 
-static void
-ngx_http_keyspace_mask(u_char *p, u_char *last)
+static ngx_int_t
+ngx_http_keyspace_mask_request(ngx_http_request_t *r)
 {
-    u_char  *value;
+    u_char      *p, *last, *query;
+    ngx_int_t    rc;
+    ngx_str_t   *s[2];
+    ngx_uint_t   i;
 
-    while (p < last && *p != ' ') {
-        value = ngx_http_keyspace_is_token(p, last);
+    rc = NGX_OK;
 
-        if (value != NULL) {
-            for (p = value; p < last && *p != '&' && *p != ' '; p++) {
-                *p = '*';
+    s[0] = &r->unparsed_uri;
+    s[1] = &r->request_line;
+
+    for (i = 0; i < 2; i++) {
+
+        if (s[i]->len == 0) {
+            continue;
+        }
+
+        last = s[i]->data + s[i]->len;
+        query = ngx_strlchr(s[i]->data, last, '?');
+
+        if (query == NULL || !ngx_http_keyspace_shows(++query, last)) {
+            continue;
+        }
+
+        p = ngx_pnalloc(r->pool, s[i]->len);
+        if (p == NULL) {
+            s[i]->len = query - s[i]->data;
+            rc = NGX_ERROR;
+            continue;
+        }
+
+        ngx_memcpy(p, s[i]->data, query - s[i]->data);
+
+        last = ngx_http_keyspace_mask(p + (query - s[i]->data), query, last,
+                                      1);
+        s[i]->data = p;
+        s[i]->len = last - p;
+    }
+
+    return rc;
+}
+
+
+/* Whether a _token among the parameters at p has a value still. */
+
+static ngx_uint_t
+ngx_http_keyspace_shows(u_char *p, u_char *last)
+{
+    u_char  *value, *end;
+
+    for ( /* void */ ; p < last && *p != ' '; p = end) {
+        end = ngx_http_keyspace_parameter(p, last);
+        value = ngx_http_keyspace_is_token(p, end);
+
+        if (value != NULL && value != end
+            && !(end - value == 1 && *value == '*'))
+        {
+            return 1;
+        }
+
+        end += (end < last && *end == '&');
+    }
+
+    return 0;
+}
+
+
+/*
+ * Copies the parameters at p, and what stands behind them, to d; the value of
+ * a _token becomes one "*", which does not tell its length.  Returns the end
+ * of the copy.
+ */
+
+static u_char *
+ngx_http_keyspace_mask(u_char *d, u_char *p, u_char *last, ngx_uint_t wipe)
+{
+    u_char  *value, *end;
+
+    for ( /* void */ ; p < last && *p != ' '; p = end) {
+        end = ngx_http_keyspace_parameter(p, last);
+        value = ngx_http_keyspace_is_token(p, end);
+
+        if (value != NULL && value != end) {
+            d = ngx_cpymem(d, p, value - p);
+            *d++ = '*';
+
+            if (wipe) {
+                ngx_memset(value, '*', end - value);
             }
+
+        } else {
+            d = ngx_cpymem(d, p, end - p);
         }
 
-        while (p < last && *p != '&' && *p != ' ') {
-            p++;
-        }
-
-        if (p < last && *p == '&') {
-            p++;
+        if (end < last && *end == '&') {
+            *d++ = *end++;
         }
     }
+
+    return ngx_cpymem(d, p, last - p);
+}
+
+
+static u_char *
+ngx_http_keyspace_parameter(u_char *p, u_char *last)
+{
+    while (p < last && *p != '&' && *p != ' ') {
+        p++;
+    }
+
+    return p;
 }
 
 

@@ -114,7 +114,8 @@ ks_json_command(ks_json_parse_t *j)
     int  c, rc;
 
     if (*j->p != '[') {
-        return ks_json_error(j, "a command must be a JSON array");
+        return ks_json_error(j, "a command must be a JSON array; one alone "
+                                "goes to the base URL");
     }
 
     j->p++;
@@ -183,7 +184,10 @@ ks_json_argument(ks_json_parse_t *j)
         return ks_json_error(j, "an object cannot be an argument of a command; "
                                 "send it as a string");
     case '[':
-        return ks_json_error(j, "an array cannot be an argument of a command");
+        return ks_json_error(j, (j->build.nargs == j->build.first)
+                             ? "a command begins with its name, and an array "
+                               "of commands goes to /pipeline or /multi-exec"
+                             : "an array cannot be an argument of a command");
 
     default:
         return ks_json_error(j, "invalid JSON: expected an argument");

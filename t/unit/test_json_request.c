@@ -11,7 +11,10 @@
 #define BAD_NUMBER  "invalid JSON: a bad number"
 #define NO_ARGUMENT "invalid JSON: expected an argument"
 #define NO_COMMA    "invalid JSON: expected ',' or ']' after an argument"
-#define NO_ARRAY    "a command must be a JSON array"
+#define NO_ARRAY    "a command must be a JSON array; one alone goes to the "  \
+                    "base URL"
+#define NO_NAME     "a command begins with its name, and an array of "        \
+                    "commands goes to /pipeline or /multi-exec"
 #define TRAILING    "invalid JSON: something follows the array"
 
 
@@ -89,7 +92,7 @@ test_words(void **state)
     refuse("[\"SET\",{}]", "an object cannot be an argument of a command; "
                            "send it as a string");
     refuse("[\"SET\",[]]", "an array cannot be an argument of a command");
-    refuse("[[\"GET\",\"k\"]]", "an array cannot be an argument of a command");
+    refuse("[[\"GET\",\"k\"]]", NO_NAME);
     refuse("[True]", NO_ARGUMENT);
     refuse("[tru]", NO_ARGUMENT);
     refuse("[t", NO_ARGUMENT);
@@ -212,7 +215,7 @@ test_batches(void **state)
     refuse_batch("[[]]", "empty command");
     refuse_batch("[[\"A\"],[]]", "empty command");
     refuse_batch("[[[\"A\"]]]",
-                 "an array cannot be an argument of a command");
+                 NO_NAME);
     refuse_batch("[[\"A\"],]", NO_ARRAY);
     refuse_batch("[,[\"A\"]]", NO_ARRAY);
     refuse_batch("[", TOO_EARLY);
@@ -361,9 +364,9 @@ test_deep_nesting(void **state)
 
     memset(in, '[', len);
     expect_refusal(ks_parse_json, in, len,
-                   "an array cannot be an argument of a command");
+                   NO_NAME);
     expect_refusal(ks_parse_json_batch, in, len,
-                   "an array cannot be an argument of a command");
+                   NO_NAME);
 
     memset(in, '{', len);
     expect_refusal(ks_parse_json, in, len, NO_ARRAY);
