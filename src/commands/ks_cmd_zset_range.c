@@ -23,9 +23,8 @@ typedef enum {
 typedef struct {
     int64_t         rank;
     double          score;
-    ks_str_t        member;
-    int             infinite;           /* by bytes: -1 "-", 1 "+" */
-    int             open;               /* the end itself does not belong */
+    int             open;               /* the score itself does not belong */
+    ks_zlex_t       lex;                /* by bytes */
 } ks_bound_t;
 
 typedef struct {
@@ -74,7 +73,7 @@ ks_bound_score(ks_bound_t *b, const ks_str_t *arg)
 
 
 static int
-ks_bound_lex(ks_bound_t *b, const ks_str_t *arg)
+ks_bound_lex(ks_zlex_t *b, const ks_str_t *arg)
 {
     if (arg->len == 0) {
         return KS_ERR;
@@ -125,8 +124,8 @@ ks_range_bounds(ks_ctx_t *c, ks_range_t *r, const ks_str_t *args)
         return KS_OK;
 
     case KS_RANGE_LEX:
-        if (ks_bound_lex(&r->min, min) != KS_OK
-            || ks_bound_lex(&r->max, max) != KS_OK)
+        if (ks_bound_lex(&r->min.lex, min) != KS_OK
+            || ks_bound_lex(&r->max.lex, max) != KS_OK)
         {
             ks_reply_error(c->reply,
                            "ERR min or max not valid string range item");
@@ -161,21 +160,11 @@ ks_range_init(ks_range_t *r, ks_range_by_t by, int reverse)
 /* how many members are below the end that the range begins or ends with */
 
 static uint32_t
-ks_bound_rank(const ks_value_t *v, const ks_range_t *r, const ks_bound_t *b,
-    int after)
+ks_bound_rank(const ks_value_t *v, double score, int after)
 {
     ks_pos_t  pos;
 
-    if (r->by == KS_RANGE_SCORE) {
-        return ks_zset_seek(v, &pos, b->score, after)
-               ? ks_tree_rank(&v->tree[0], &pos) : ks_value_count(v);
-    }
-
-    if (b->infinite) {
-        return b->infinite < 0 ? 0 : ks_value_count(v);
-    }
-
-    return ks_zset_seek_lex(v, &pos, &b->member, after)
+    return ks_zset_seek(v, &pos, score, after)
            ? ks_tree_rank(&v->tree[0], &pos) : ks_value_count(v);
 }
 
@@ -201,12 +190,52 @@ ks_range_by_rank(const ks_range_t *r, int64_t count, int64_t *rank)
 }
 
 
-/* The members of the range, and the first one's rank; LIMIT is not seen. */
-
 static uint32_t
-ks_range_all(const ks_value_t *v, const ks_range_t *r, int64_t *rank)
+ks_range_by_score(const ks_value_t *v, const ks_range_t *r, int64_t *rank)
 {
     int64_t  end;
+
+    *rank = ks_bound_rank(v, r->min.score, r->min.open);
+    end = ks_bound_rank(v, r->max.score, !r->max.open);
+
+    return end > *rank ? (uint32_t) (end - *rank) : 0;
+}
+
+
+/*
+ * The members of the range without the first skip of them, and the lowest of
+ * their ranks; LIMIT is not seen.
+ */
+
+static uint32_t
+ks_range_all(const ks_value_t *v, const ks_range_t *r, uint32_t skip,
+    int64_t *rank)
+{
+    uint32_t  n, first;
+
+    if (r->by == KS_RANGE_LEX) {
+        n = ks_zset_lex(v, &r->min.lex, &r->max.lex, r->reverse, skip, &first);
+        *rank = first;
+        return n;
+    }
+
+    n = ks_range_by_score(v, r, rank);
+
+    if (skip >= n) {
+        return 0;
+    }
+
+    *rank += r->reverse ? 0 : skip;
+
+    return n - skip;
+}
+
+
+static uint32_t
+ks_range_find(const ks_value_t *v, const ks_range_t *r, int64_t *rank)
+{
+    int64_t   left;
+    uint32_t  n;
 
     *rank = 0;
 
@@ -214,31 +243,13 @@ ks_range_all(const ks_value_t *v, const ks_range_t *r, int64_t *rank)
         return ks_range_by_rank(r, ks_value_count(v), rank);
     }
 
-    *rank = ks_bound_rank(v, r, &r->min, r->min.open);
-    end = ks_bound_rank(v, r, &r->max, !r->max.open);
-
-    return end > *rank ? (uint32_t) (end - *rank) : 0;
-}
-
-
-static uint32_t
-ks_range_find(const ks_value_t *v, const ks_range_t *r, int64_t *rank)
-{
-    int64_t  n, left;
-
-    n = ks_range_all(v, r, rank);
-
-    if (r->by == KS_RANGE_RANK) {
-        return (uint32_t) n;
-    }
-
-    if (r->offset < 0 || r->offset >= n) {
+    if (r->offset < 0 || r->offset > UINT32_MAX) {
         return 0;
     }
 
-    n -= r->offset;
+    n = ks_range_all(v, r, (uint32_t) r->offset, rank);
     left = (r->limit >= 0 && r->limit < n) ? n - r->limit : 0;
-    *rank += r->reverse ? left : r->offset;
+    *rank += r->reverse ? left : 0;
 
     return (uint32_t) (n - left);
 }
@@ -474,7 +485,7 @@ ks_zcount(ks_ctx_t *c, ks_str_t *argv, ks_range_by_t by)
     if (ks_range_bounds(c, &r, &argv[2]) == KS_OK
         && ks_read_value(c, &argv[1], KS_TYPE_ZSET, &e, &v) == KS_OK)
     {
-        ks_reply_integer(c->reply, e ? ks_range_all(&v, &r, &rank) : 0);
+        ks_reply_integer(c->reply, e ? ks_range_find(&v, &r, &rank) : 0);
     }
 }
 
@@ -515,7 +526,7 @@ ks_zremrange(ks_ctx_t *c, ks_str_t *argv, ks_range_by_t by)
     }
 
     rank = 0;
-    n = e ? ks_range_all(&v, &r, &rank) : 0;
+    n = e ? ks_range_find(&v, &r, &rank) : 0;
 
     if (n && n == ks_value_count(&v)) {
         ks_remove(c->space, &argv[1], e);       /* freed in small steps */

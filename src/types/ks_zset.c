@@ -38,15 +38,6 @@ ks_zset_order(const ks_tree_t *t, const ks_pos_t *pos, void *data)
 }
 
 
-/* the first member that is greater, not equal */
-
-static int
-ks_zset_order_after(const ks_tree_t *t, const ks_pos_t *pos, void *data)
-{
-    return ks_zset_order(t, pos, data) > 0 ? 1 : -1;
-}
-
-
 /* where a member of that score is, or belongs */
 
 static inline int
@@ -66,20 +57,226 @@ ks_zset_seek(const ks_value_t *v, ks_pos_t *pos, double score, int after)
 }
 
 
-int
-ks_zset_seek_lex(const ks_value_t *v, ks_pos_t *pos, const ks_str_t *member,
-    int after)
+/* --- ranges by bytes --- */
+
+/* a range, and from which end it is looked for */
+typedef struct {
+    const ks_value_t  *v;
+    const ks_zlex_t   *min;
+    const ks_zlex_t   *max;
+    int                reverse;
+} ks_zrange_t;
+
+
+/* whether a member lies on the inner side of an end */
+
+static int
+ks_zlex_above(const ks_tree_t *t, const ks_pos_t *pos, const ks_zlex_t *min)
 {
+    int        rc;
     ks_item_t  it;
 
-    if (!ks_tree_at(&v->tree[0], pos, 0)) {
+    if (min->infinite) {
+        return min->infinite < 0;
+    }
+
+    it = ks_item(min->member.data, min->member.len);
+    rc = ks_tree_compare(t, pos, &it);
+
+    return min->open ? rc > 0 : rc >= 0;
+}
+
+
+static int
+ks_zlex_below(const ks_tree_t *t, const ks_pos_t *pos, const ks_zlex_t *max)
+{
+    ks_zlex_t  beyond;
+
+    beyond = *max;
+    beyond.open = !max->open;
+
+    return max->infinite ? max->infinite > 0 : !ks_zlex_above(t, pos, &beyond);
+}
+
+
+static int
+ks_zlex_order(const ks_tree_t *t, const ks_pos_t *pos, void *data)
+{
+    return ks_zlex_above(t, pos, data) ? 1 : -1;
+}
+
+
+static int
+ks_zlex_empty(const ks_value_t *v, const ks_zlex_t *min, const ks_zlex_t *max)
+{
+    int        rc;
+    ks_item_t  a, b;
+
+    if (min->infinite || max->infinite) {
+        return min->infinite > 0 || max->infinite < 0;
+    }
+
+    a = ks_item(min->member.data, min->member.len);
+    b = ks_item(max->member.data, max->member.len);
+    rc = ks_item_compare(v->mem, &a, &b);
+
+    return rc > 0 || (rc == 0 && (min->open || max->open));
+}
+
+
+/* whether all scores are the same, so that the tree is ordered by members */
+
+static int
+ks_zset_level(const ks_value_t *v, uint64_t *key)
+{
+    ks_pos_t  pos;
+
+    (void) ks_tree_at(&v->tree[0], &pos, ks_value_count(v) - 1);
+    *key = ks_tree_key(&v->tree[0], &pos);
+    (void) ks_tree_at(&v->tree[0], &pos, 0);
+
+    return ks_tree_key(&v->tree[0], &pos) == *key;
+}
+
+
+/* the rank of the first member above min; score: the key of them all */
+
+static uint32_t
+ks_zset_lex_rank(const ks_value_t *v, const ks_zlex_t *min,
+    const uint64_t *score)
+{
+    uint32_t          lo, hi, mid;
+    ks_pos_t          pos;
+    const ks_tree_t  *t;
+
+    t = &v->tree[0];
+    lo = 0;
+    hi = ks_value_count(v);
+
+    if (score) {
+        return ks_tree_find(t, &pos, *score, ks_zlex_order, (void *) min)
+               ? ks_tree_rank(t, &pos) : hi;
+    }
+
+    while (lo < hi) {
+        mid = lo + (hi - lo) / 2;
+        (void) ks_tree_at(t, &pos, mid);
+
+        if (ks_zlex_above(t, &pos, min)) {
+            hi = mid;
+
+        } else {
+            lo = mid + 1;
+        }
+    }
+
+    return lo;
+}
+
+
+/* the i-th member in the direction of the search: is it inside the near end,
+ * and inside the far one? */
+
+static int
+ks_zrange_near(const ks_zrange_t *r, uint32_t i)
+{
+    ks_pos_t          pos;
+    const ks_tree_t  *t;
+
+    t = &r->v->tree[0];
+    (void) ks_tree_at(t, &pos, r->reverse ? ks_tree_count(t) - 1 - i : i);
+
+    return r->reverse ? ks_zlex_below(t, &pos, r->max)
+                      : ks_zlex_above(t, &pos, r->min);
+}
+
+
+static int
+ks_zrange_far(const ks_zrange_t *r, uint32_t i)
+{
+    ks_pos_t          pos;
+    const ks_tree_t  *t;
+
+    t = &r->v->tree[0];
+    (void) ks_tree_at(t, &pos, r->reverse ? ks_tree_count(t) - 1 - i : i);
+
+    return r->reverse ? ks_zlex_above(t, &pos, r->min)
+                      : ks_zlex_below(t, &pos, r->max);
+}
+
+
+/*
+ * Member by member, for small sets whose scores differ.  As in Redis there is
+ * no range if the last member is below it or the first above, and members that
+ * are skipped count whether they lie inside or not.
+ */
+
+static uint32_t
+ks_zset_lex_walk(const ks_zrange_t *r, uint32_t skip, uint32_t *rank)
+{
+    uint32_t  i, n, count;
+
+    count = ks_value_count(r->v);
+
+    /* the ends of the set: the near one, and the far one */
+
+    if (!ks_zrange_far(r, 0) || !ks_zrange_near(r, count - 1)) {
         return 0;
     }
 
-    it = ks_item(member->data, member->len);
+    for (i = 0; i < count && !ks_zrange_near(r, i); i++) { /* void */ }
 
-    return ks_tree_find(&v->tree[0], pos, ks_tree_key(&v->tree[0], pos),
-                        after ? ks_zset_order_after : ks_zset_order, &it);
+    if (i == count || !ks_zrange_far(r, i) || skip >= count - i) {
+        return 0;
+    }
+
+    i += skip;
+
+    for (n = 0; i + n < count && ks_zrange_far(r, i + n); n++) { /* void */ }
+
+    *rank = r->reverse ? count - i - n : i;
+
+    return n;
+}
+
+
+uint32_t
+ks_zset_lex(const ks_value_t *v, const ks_zlex_t *min, const ks_zlex_t *max,
+    int reverse, uint32_t skip, uint32_t *rank)
+{
+    int          level;
+    uint32_t     first, end;
+    uint64_t     score;
+    ks_zlex_t    beyond;
+    ks_zrange_t  r = { v, min, max, reverse };
+
+    *rank = 0;
+
+    if (ks_value_count(v) == 0 || ks_zlex_empty(v, min, max)) {
+        return 0;
+    }
+
+    level = ks_zset_level(v, &score);
+
+    if (!level && !ks_zset_indexed(v)) {
+        return ks_zset_lex_walk(&r, skip, rank);
+    }
+
+    beyond = *max;
+    beyond.open = !max->open;
+
+    first = ks_zset_lex_rank(v, min, level ? &score : NULL);
+    end = (max->infinite > 0) ? ks_value_count(v)
+                              : ks_zset_lex_rank(v, &beyond,
+                                                 level ? &score : NULL);
+
+    if (end <= first || skip >= end - first) {
+        return 0;
+    }
+
+    *rank = reverse ? first : first + skip;
+
+    return end - first - skip;
 }
 
 

@@ -54,13 +54,31 @@ void ks_zset_append(ks_value_t *v, const ks_item_t *member, double score);
 void ks_zset_remove_range(ks_value_t *v, uint32_t rank, uint32_t n);
 
 /*
- * The first whose score is not below score, or with after is above it; the
- * first whose member is not below (after: is above) the bytes, among members
- * of equal score.  0: there is none, and pos is the place behind the last.
+ * The first whose score is not below score, or with after is above it.  0:
+ * there is none, and pos is the place behind the last.
  */
 int ks_zset_seek(const ks_value_t *v, ks_pos_t *pos, double score, int after);
-int ks_zset_seek_lex(const ks_value_t *v, ks_pos_t *pos,
-    const ks_str_t *member, int after);
+
+/* one end of a range of members by their bytes */
+typedef struct {
+    ks_str_t            member;
+    int                 infinite;       /* -1: below all, 1: above all */
+    int                 open;           /* the end itself does not belong */
+} ks_zlex_t;
+
+/*
+ * The range of members from min to max by their bytes, as Redis finds it:
+ * how many there are, and the lowest of their ranks.  With reverse it is
+ * looked for from the end.  skip members are left out at the side where the
+ * search begins.
+ *
+ * Among equal scores these are all members between the ends.  Where scores
+ * differ, the range begins with the first member that lies inside, and goes
+ * on to the first that is beyond the other end.  In a large set the place of
+ * an end is found by halving, which presumes that members ascend.
+ */
+uint32_t ks_zset_lex(const ks_value_t *v, const ks_zlex_t *min,
+    const ks_zlex_t *max, int reverse, uint32_t skip, uint32_t *rank);
 
 
 #endif /* KS_ZSET_H */

@@ -553,34 +553,58 @@ walk_job(ks_value_t *v, job_t *j)
 }
 
 
-static void
-seek_lex_job(ks_value_t *v, job_t *j)
+/* how many members lie from one end to the other, and the first one's rank */
+
+static uint32_t
+lex(const ks_value_t *v, const char *min, const char *max, int reverse,
+    uint32_t skip, uint32_t *rank)
 {
-    int        after;
-    char       buf[40];
-    uint32_t   i;
-    ks_str_t   s;
-    ks_pos_t   pos;
+    unsigned     i;
+    ks_zlex_t    end[2];
+    const char  *s[2] = { min, max };
+
+    memset(end, 0, sizeof(end));
+
+    for (i = 0; i < 2; i++) {
+        end[i].infinite = (s[i][0] == '+') - (s[i][0] == '-');
+        end[i].open = (s[i][0] != '[');
+        end[i].member.data = (u_char *) s[i] + 1;
+        end[i].member.len = strlen(s[i] + 1);
+    }
+
+    return ks_zset_lex(v, &end[0], &end[1], reverse, skip, rank);
+}
+
+
+static void
+lex_job(ks_value_t *v, job_t *j)
+{
+    char      buf[40];
+    uint32_t  i, rank;
 
     (void) j;
 
     for (i = 0; i < LARGE; i += 61) {
-        s = name(buf, "member-%06u", i);
+        snprintf(buf, sizeof(buf), "[member-%06u", i);
+        assert_int_equal(lex(v, buf, "+", 0, 0, &rank), LARGE - i);
+        assert_int_equal(rank, i);
+        assert_int_equal(lex(v, "-", buf, 1, 0, &rank), i + 1);
+        assert_int_equal(rank, 0);
+        assert_int_equal(lex(v, buf, buf, 0, 0, &rank), 1);
 
-        for (after = 0; after < 2; after++) {
-            assert_int_equal(ks_zset_seek_lex(v, &pos, &s, after),
-                             i + (uint32_t) after < LARGE);
-            assert_int_equal(ks_tree_rank(&v->tree[0], &pos),
-                             i + (uint32_t) after);
-        }
+        buf[0] = '(';
+        assert_int_equal(lex(v, buf, "+", 0, 0, &rank), LARGE - i - 1);
+        assert_int_equal(lex(v, "-", buf, 0, 0, &rank), i);
+        assert_int_equal(lex(v, buf, buf, 0, 0, &rank), 0);
     }
 
-    s = name(buf, "a");
-    assert_true(ks_zset_seek_lex(v, &pos, &s, 0));
-    assert_int_equal(ks_tree_rank(&v->tree[0], &pos), 0);
-
-    s = name(buf, "z");
-    assert_false(ks_zset_seek_lex(v, &pos, &s, 0));
+    assert_int_equal(lex(v, "[a", "+", 0, 10, &rank), LARGE - 10);
+    assert_int_equal(rank, 10);
+    assert_int_equal(lex(v, "[a", "+", 1, 10, &rank), LARGE - 10);
+    assert_int_equal(rank, 0);
+    assert_int_equal(lex(v, "[z", "+", 0, 0, &rank), 0);
+    assert_int_equal(lex(v, "-", "[a", 0, 0, &rank), 0);
+    assert_int_equal(lex(v, "+", "-", 0, 0, &rank), 0);
 }
 
 
@@ -608,9 +632,10 @@ test_many(void **state)
     (void) state;
 
     fill(-1);
+    assert_int_equal(run(&(job_t) { .run = lex_job }), KS_OK);
     fill(3);                            /* others for all of them */
 
-    assert_int_equal(run(&(job_t) { .run = seek_lex_job }), KS_OK);
+    assert_int_equal(run(&(job_t) { .run = lex_job }), KS_OK);
     assert_int_equal(run(&(job_t) { .run = range_job, .rank = 20000,
                                     .n = 50000 }), KS_OK);
     check();

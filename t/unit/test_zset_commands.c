@@ -59,6 +59,37 @@ test_add(void **state)
 }
 
 
+/* scores that differ do not matter to ranges by bytes; replies of Redis 7.0 */
+
+static void
+test_lex(void **state)
+{
+    box_t  *b;
+
+    (void) state;
+
+    b = open_box();
+
+    says(b, "ZADD lz 1 apple 2 banana 3 cherry", ":3\r\n");
+    says(b, "ZRANGEBYLEX lz [a [c", "*2\r\n$5\r\napple\r\n$6\r\nbanana\r\n");
+    says(b, "ZRANGE lz [c [a BYLEX REV", "*2\r\n$6\r\nbanana\r\n"
+         "$5\r\napple\r\n");
+    says(b, "ZLEXCOUNT lz (apple +", ":2\r\n");
+    says(b, "ZREMRANGEBYLEX lz [b (cherry", ":1\r\n");
+    says(b, "ZCARD lz", ":2\r\n");
+
+    /* from the side that it begins at up to where it leaves the range */
+
+    says(b, "ZADD odd 1 b 2 a 3 c 4 b2", ":4\r\n");
+    says(b, "ZRANGEBYLEX odd [a [b", "*2\r\n$1\r\nb\r\n$1\r\na\r\n");
+    says(b, "ZREVRANGEBYLEX odd [b [a", "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+    says(b, "ZREVRANGEBYLEX odd [b2 [a LIMIT 1 9", "*3\r\n$1\r\nc\r\n"
+         "$1\r\na\r\n$1\r\nb\r\n");
+
+    box_close(b);
+}
+
+
 static void
 test_resp3(void **state)
 {
@@ -369,6 +400,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_add),
+        cmocka_unit_test(test_lex),
         cmocka_unit_test(test_resp3),
         cmocka_unit_test(test_scan),
         cmocka_unit_test(test_random_members),

@@ -1,8 +1,8 @@
 # Random commands on sorted sets, as rows for %KS::Random::COMMANDS and %MAKE.
 #
 # No score becomes -0 in a large set.
-# Commands by bytes get keys of their own, whose members all have one score:
-# with others there is no saying what they reply.
+# Commands by bytes get keys of their own, whose members all have one score, or
+# which are small: else it depends on chance what Redis replies.
 
 package KS::Random::Zset;
 
@@ -16,6 +16,7 @@ our (%COMMANDS, %MAKE);
 
 my @scored = ((map { "k$_" } 1 .. 6), 'key:{tag}');
 my @lexical = ('lex1', 'lex2', 'lex3');
+my @mixed = ('mix1', 'mix2');
 my @others = ('k7', 'k8');              # of other types, mostly
 my @numbers = (0, 1, 2, 3, 5, 10, 100, -1, -2, -10, 0.5, -0.5, 0.25, 1.75,
                -3.125, 1000000, 4294967296, 0.1, -2.7, 1e-7, 3e20, 1.1e100, -123456789, 'inf', '-inf', '+inf');
@@ -82,6 +83,22 @@ sub ranks {
 sub lexbounds {
     return (lexbound(), lexbound()) if chance(35);
     return (pick('-', '-', '[', '(a', '[m1'), pick('+', '+', '[z', '(m9'));
+}
+
+
+sub mixbounds {
+    my @ends = map { pick('-', '+', map { (pick('[', '(') . "m$_") x 3 }
+                                        map { int rand 40 } 1 .. 4) } 1 .. 2;
+
+    return chance(70) ? sort { bare($a) cmp bare($b) } @ends : @ends;
+}
+
+
+# a bound as it is ordered
+sub bare {
+    my ($bound) = @_;
+
+    return $bound eq '-' ? '' : $bound eq '+' ? "\xff" : substr $bound, 1;
 }
 
 
@@ -241,6 +258,20 @@ sub scan_options {
                     limit()],
                    ['ZRANGESTORE', lexkey(), lexkey(), lexbounds(), 'BYLEX',
                     rev(), limit()]) },
+    mix  => sub {
+        my $key = pick(@mixed);
+        my @add = (['ZADD', $key, map { (pick(-3 .. 3), 'm' . int rand 40) }
+                                      1 .. 1 + rand 12]) x 3;
+
+        return (@add,
+                ['ZLEXCOUNT', $key, mixbounds()],
+                ['ZRANGEBYLEX', $key, mixbounds(), limit()],
+                ['ZREVRANGEBYLEX', $key, mixbounds(), limit()],
+                ['ZRANGE', $key, mixbounds(), 'BYLEX', rev(), limit()],
+                ['ZRANGESTORE', $key, pick(@mixed), mixbounds(), 'BYLEX',
+                 rev(), limit()],
+                ['ZREMRANGEBYLEX', $key, mixbounds()]);
+    },
 );
 
 
