@@ -13,9 +13,11 @@
 #include <stdlib.h>
 
 
+/* a place of the session's table of watched keys, by the keys' hashes */
 struct ks_watch_s {
     ks_watched_t         state;
-    ks_str_t             key;
+    ks_str_t             key;           /* data NULL: the place is free */
+    uint64_t             hash;
 };
 
 typedef struct {
@@ -31,6 +33,8 @@ typedef struct {
 
 static int ks_watch_add(ks_session_t *s, const ks_str_t *key,
     const ks_watched_t *w);
+static ks_watch_t *ks_watch_place(const ks_session_t *s, uint64_t hash,
+    const ks_str_t *key);
 static int ks_exec_begin(void *data);
 static ks_reply_t *ks_exec_open(void *data);
 static void ks_exec_restore(ks_exec_t *x);
@@ -91,9 +95,17 @@ ks_session_queue(ks_session_t *s, const ks_command_t *cmd, int argc,
 static void
 ks_session_unwatch(ks_session_t *s)
 {
-    while (s->nwatches != 0) {
-        free(s->watches[--s->nwatches].key.data);
+    size_t  i;
+
+    for (i = 0; s->nwatches != 0; i++) {
+        if (s->watches[i].key.data != NULL) {
+            free(s->watches[i].key.data);
+            s->watches[i].key.data = NULL;
+            s->nwatches--;
+        }
     }
+
+    s->watch_bytes = 0;
 }
 
 
@@ -202,8 +214,7 @@ ks_cmd_watch(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     for (i = 1; i < argc; i++) {
         if (ks_watch_add(s, &argv[i], &w[i]) != KS_OK) {
-            ks_reply_errorf(c->reply, "ERR no more than %d keys can be "
-                            "watched", KS_SESSION_WATCHES);
+            ks_reply_error(c->reply, "ERR too many keys are watched");
             return;
         }
     }
@@ -212,61 +223,98 @@ ks_cmd_watch(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
-/* the array of what is watched, twice as large */
+/* the place of a key, or the free one that it may have */
+
+static ks_watch_t *
+ks_watch_place(const ks_session_t *s, uint64_t hash, const ks_str_t *key)
+{
+    size_t       i;
+    ks_watch_t  *watch;
+
+    for (i = hash; /* void */ ; i++) {
+        watch = &s->watches[i % s->watch_room];
+
+        if (watch->key.data == NULL
+            || (watch->hash == hash && ks_str_same(&watch->key, key)))
+        {
+            return watch;
+        }
+    }
+}
+
+
+/* a table twice as large; its room is a power of two */
 
 static int
 ks_watch_grow(ks_session_t *s)
 {
-    size_t       room;
-    ks_watch_t  *watches;
+    size_t       i, room;
+    ks_watch_t  *old, *watch;
 
-    room = s->watch_room ? s->watch_room * 2 : 4;
+    old = s->watches;
+    room = s->watch_room;
 
-    if (s->nwatches >= KS_SESSION_WATCHES) {
+    watch = calloc(room ? room * 2 : 8, sizeof(ks_watch_t));
+
+    if (watch == NULL) {
         return KS_ERR;
     }
 
-    watches = realloc(s->watches, room * sizeof(ks_watch_t));
+    s->watches = watch;
+    s->watch_room = room ? room * 2 : 8;
 
-    if (watches == NULL) {
-        return KS_ERR;
+    for (i = 0; i < room; i++) {
+        if (old[i].key.data != NULL) {
+            *ks_watch_place(s, old[i].hash, &old[i].key) = old[i];
+        }
     }
 
-    s->watches = watches;
-    s->watch_room = room;
+    free(old);
 
     return KS_OK;
 }
 
 
-/* One that is watched already is watched since then. */
+/*
+ * One that is watched already is watched since then.  What a session keeps of
+ * watched keys has the same limit as what it queues.
+ */
 
 static int
 ks_watch_add(ks_session_t *s, const ks_str_t *key, const ks_watched_t *w)
 {
-    size_t       i;
+    size_t       size;
+    uint64_t     hash;
     ks_watch_t  *watch;
 
-    for (i = 0; i < s->nwatches; i++) {
-        if (ks_str_same(&s->watches[i].key, key)) {
-            return KS_OK;
-        }
-    }
-
-    if (s->nwatches == s->watch_room && ks_watch_grow(s) != KS_OK) {
+    if (s->nwatches >= s->watch_room / 2 && ks_watch_grow(s) != KS_OK) {
         return KS_ERR;
     }
 
-    watch = &s->watches[s->nwatches];
-    watch->state = *w;
-    watch->key.len = key->len;
+    hash = ks_place(s->client.space, key).hash;
+    watch = ks_watch_place(s, hash, key);
+
+    if (watch->key.data != NULL) {
+        return KS_OK;
+    }
+
+    size = 2 * sizeof(ks_watch_t) + key->len;
+
+    if (size > s->queue_max - ks_min(s->watch_bytes, s->queue_max)) {
+        return KS_ERR;
+    }
+
     watch->key.data = malloc(ks_max(key->len, (size_t) 1));
 
     if (watch->key.data == NULL) {
         return KS_ERR;
     }
 
+    watch->state = *w;
+    watch->hash = hash;
+    watch->key.len = key->len;
     memcpy(watch->key.data, key->data, key->len);
+    s->watch_bytes += size;
     s->nwatches++;
 
     return KS_OK;
@@ -336,8 +384,10 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
     t.open = ks_exec_open;
     t.close = NULL;
 
-    for (i = 0; i < s->nwatches; i++) {
-        t.shards |= ks_key_shard(c->space, &s->watches[i].key);
+    for (i = 0; s->nwatches != 0 && i < s->watch_room; i++) {
+        if (s->watches[i].key.data != NULL) {
+            t.shards |= ks_key_shard(c->space, &s->watches[i].key);
+        }
     }
 
     x.session = s;
@@ -413,10 +463,15 @@ ks_exec_restore(ks_exec_t *x)
 static int
 ks_exec_watched(ks_space_t *sp, const ks_session_t *s)
 {
-    size_t  i;
+    size_t       i;
+    ks_watch_t  *watch;
 
-    for (i = 0; i < s->nwatches; i++) {
-        if (!ks_unchanged(sp, &s->watches[i].key, &s->watches[i].state)) {
+    for (i = 0; s->nwatches != 0 && i < s->watch_room; i++) {
+        watch = &s->watches[i];
+
+        if (watch->key.data != NULL
+            && !ks_unchanged(sp, &watch->key, &watch->state))
+        {
             return 0;
         }
     }

@@ -57,6 +57,7 @@ ks_session_free(ks_session_t *s)
 
     s->watches = NULL;
     s->watch_room = 0;
+    s->watch_bytes = 0;
     s->name = NULL;
     s->lib_name = NULL;
     s->lib_ver = NULL;

@@ -21,7 +21,6 @@
 
 
 #define KS_SESSION_QUEUE    (64u * 1024 * 1024)     /* bytes, the default */
-#define KS_SESSION_WATCHES  8192                    /* keys */
 
 typedef enum {
     KS_ACCESS_NONE = 0,
@@ -102,6 +101,7 @@ struct ks_session_s {
     ks_watch_t               *watches;
     size_t                    nwatches;
     size_t                    watch_room;
+    size_t                    watch_bytes;
 };
 
 

@@ -246,7 +246,7 @@ ks_watch(ks_space_t *sp, const ks_str_t *key, ks_watched_t *w)
     w->existed = (ks_lookup(sp, key, KS_LOOKUP_PEEK) != NULL);
 
     at = ks_place(sp, key);
-    w->version = ks_watch_begin(&at);
+    w->since = ks_watch_begin(sp, &at);
 }
 
 
@@ -257,6 +257,6 @@ ks_unchanged(ks_space_t *sp, const ks_str_t *key, const ks_watched_t *w)
 
     at = ks_place(sp, key);
 
-    return ks_watch_holds(&at, w->version)
+    return ks_watch_holds(&at, w->since)
            && (!w->existed || ks_lookup(sp, key, KS_LOOKUP_PEEK) != NULL);
 }

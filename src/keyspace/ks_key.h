@@ -64,7 +64,7 @@ void ks_entry_used(ks_space_t *sp, ks_entry_t *e, int64_t idle, int64_t freq);
 
 /* what is known of a key since it is watched; the process's own memory */
 typedef struct {
-    uint64_t         version;
+    uint64_t         since;     /* by the clock of its shard's watches */
     unsigned         existed:1;
 } ks_watched_t;
 
@@ -72,8 +72,8 @@ typedef struct {
  * ks_watch() begins to watch a key; ks_unchanged() tells whether nobody, in
  * whatever process, has changed it since: neither its value nor its TTL, nor
  * that it is there or not.  Both under the lock of the key's shard, inside a
- * transaction.  It never misses a change; it may see one where there was none,
- * when more keys are watched at once than the zone has room for.
+ * transaction.  It never misses a change.  Where hundreds of keys are watched
+ * at once, it may take a change of another key for one of this key.
  *
  * A key that has expired since is changed; that one which was expired when it
  * was watched is gone is not.  Nothing has to be done to end it.

@@ -418,11 +418,11 @@ int ks_make_room(ks_space_t *sp, uint32_t pages);
 
 /* --- ks_watch.c --- */
 
-void ks_watch_changed(ks_shard_t *sh, uint64_t hash);
+void ks_watch_changed(ks_space_t *sp, ks_shard_t *sh, uint64_t hash);
 
 /* The version of a key that is watched from here on, and whether it is that. */
-uint64_t ks_watch_begin(const ks_place_t *at);
-int ks_watch_holds(const ks_place_t *at, uint64_t version);
+uint64_t ks_watch_begin(ks_space_t *sp, const ks_place_t *at);
+int ks_watch_holds(const ks_place_t *at, uint64_t since);
 
 /* --- ks_change.c --- */
 
@@ -453,7 +453,7 @@ ks_changed(ks_space_t *sp, const ks_place_t *at, ks_change_t change)
     sp->changes++;
 
     if (ks_unlikely(at->shard->watched != 0) && change < KS_CHANGE_DELETED) {
-        ks_watch_changed(at->shard, at->hash);
+        ks_watch_changed(sp, at->shard, at->hash);
     }
 }
 

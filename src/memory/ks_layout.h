@@ -40,8 +40,9 @@
 
 #define KS_BUCKET_SLOTS   12
 
-#define KS_WATCH_SETS     64            /* a power of two */
+#define KS_WATCH_SETS     128           /* a power of two */
 #define KS_WATCH_WAYS     4
+#define KS_WATCH_CELLS    1024          /* a power of two */
 
 typedef uint32_t  ks_ref_t;
 
@@ -145,7 +146,7 @@ typedef struct {
 
 /* a watched key; see ks_watch.c, which alone knows its fields */
 typedef struct {
-    uint64_t         version;   /* 0: the slot is free */
+    uint64_t         changed;   /* 0: the slot is free */
     uint32_t         tag;       /* of the hash; its set says more of it */
     uint32_t         used;      /* when it was last asked for */
 } ks_watch_slot_t;
@@ -156,7 +157,7 @@ typedef struct {
     /* hints; in the line of the lock, which comes to whoever takes it */
     uint64_t         hits;
     uint64_t         misses;
-    uint64_t         watched;   /* counts versions; 0: never was a watch */
+    uint64_t         watched;   /* the clock of watches; 0: never was one */
 
     ks_log_t         log;       /* of transactions that it leads */
 
@@ -170,6 +171,7 @@ typedef struct {
     uint64_t         recovered;
 
     ks_watch_slot_t  watch[KS_WATCH_SETS][KS_WATCH_WAYS];
+    uint64_t         watch_cells[KS_WATCH_CELLS];
 
     /* the roots of the keyspace: all zero when the shard is empty */
     struct {

@@ -25,7 +25,7 @@
 #include "crash_told.h"
 
 
-#define ZONE        (384u * 1024)
+#define ZONE        (512u * 1024)
 #define SIZE        (ZONE + KS_JOURNAL_MIN)
 #define SHARDS      4
 #define OWNER_DIED  0x40000000          /* FUTEX_OWNER_DIED */

@@ -1061,43 +1061,109 @@ test_watch_eviction(void **state)
 
 
 /*
- * More watched keys than there is room for: a change is never missed, and who
- * is refused for nothing may try again.
+ * Any number of keys can be watched, by any number of clients, and EXEC is
+ * refused for those that have changed only.
  */
+
+#define MANY  5000
 
 static void
 test_watch_many(void **state)
 {
-    int        i;
-    char       key[32];
+    int        i, round;
+    char       key[32], set[40];
     box_t     *b;
     ks_str_t   argv[2];
 
     (void) state;
 
     b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
-
-    expect(b, 0, "WATCH k", OK);
     argv[0] = ks_text("WATCH");
 
-    for (i = 0; i < KS_SESSION_WATCHES; i++) {
-        snprintf(key, sizeof(key), "key:%d", i);
-        argv[1] = ks_text(key);
-        b->reply[0] = '\0';
-        say_args(b, 1, 2, argv);
-        assert_string_equal(b->reply, OK);
+    for (round = 0; round < 3; round++) {
+        expect(b, 0, "WATCH k", OK);
+
+        for (i = 0; i < MANY; i++) {
+            snprintf(key, sizeof(key), "key:%d", i);
+            argv[1] = ks_text(key);
+            b->reply[0] = '\0';
+            say_args(b, 1, 2, argv);
+            assert_string_equal(b->reply, OK);
+        }
+
+        expect(b, 1, "WATCH key:0", OK);
+        assert_int_equal(b->peers[1].s.nwatches, MANY);
+
+        if (round == 1) {
+            expect(b, 2, "SET k v\nSET key:0 v", OK OK);
+            expect(b, 0, "MULTI\nPING\nEXEC", OK QUEUED NULLS);
+            expect(b, 1, "MULTI\nPING\nEXEC", OK QUEUED NULLS);
+
+        } else {
+            expect(b, 0, "MULTI\nPING\nEXEC", OK QUEUED "*1\r\n" PONG);
+            expect(b, 1, "MULTI\nPING\nEXEC", OK QUEUED "*1\r\n" PONG);
+        }
     }
 
-    expect(b, 1, "WATCH onemore", "-ERR no more than 8192 keys can be "
-           "watched\r\n");
-    expect(b, 1, "WATCH key:0", OK);
-    assert_int_equal(b->peers[1].s.nwatches, KS_SESSION_WATCHES);
+    /* whichever of them it is that changes */
 
-    expect(b, 2, "SET k v\nSET key:0 v", OK OK);
-    expect(b, 0, "MULTI\nPING\nEXEC", OK QUEUED NULLS);
-    expect(b, 1, "MULTI\nPING\nEXEC", OK QUEUED NULLS);
+    for (round = 0; round < MANY; round += 499) {
 
-    expect(b, 0, "WATCH k\nMULTI\nPING\nEXEC", OK OK QUEUED "*1\r\n" PONG);
+        for (i = 0; i < MANY; i++) {
+            snprintf(key, sizeof(key), "key:%d", i);
+            argv[1] = ks_text(key);
+            b->reply[0] = '\0';
+            say_args(b, 1, 2, argv);
+        }
+
+        snprintf(set, sizeof(set), "SET key:%d w", round);
+        expect(b, 2, set, OK);
+        expect(b, 1, "MULTI\nPING\nEXEC", OK QUEUED NULLS);
+    }
+
+    b->peers[1].s.queue_max = 2000;
+    expect(b, 1, "WATCH a b c", OK);
+
+    for (i = 0; i < 100; i++) {
+        argv[1] = ks_text(key);
+        snprintf(key, sizeof(key), "key:%03d", i);
+        b->reply[0] = '\0';
+        say_args(b, 1, 2, argv);
+    }
+
+    assert_string_equal(b->reply, "-ERR too many keys are watched\r\n");
+    expect(b, 1, "UNWATCH\nWATCH a", OK OK);
+
+    box_close(b);
+}
+
+
+/* what EXEC rolls back for want of room, to be run again, has not happened */
+
+static void
+test_watch_room(void **state)
+{
+    int       i;
+    char      value[3000], line[3100];
+    box_t    *b;
+
+    (void) state;
+
+    b = box_open(1u << 20, KS_ALLKEYS_LRU, KS_ACCESS_FULL);
+    memset(value, 'v', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
+
+    for (i = 0; i < 1000; i++) {
+        snprintf(line, sizeof(line), "SET fill:%d %s", i, value);
+        expect(b, 2, line, OK);
+    }
+
+    for (i = 0; i < 20; i++) {
+        expect(b, 0, "SET k 1\nWATCH k\nMULTI\nSET k 2", OK OK OK QUEUED);
+        snprintf(line, sizeof(line), "SET other:%d %s", i, value);
+        expect(b, 0, line, QUEUED);
+        expect(b, 0, "EXEC", "*2\r\n" OK OK);
+    }
 
     box_close(b);
 }
@@ -1447,6 +1513,7 @@ main(void)
         cmocka_unit_test(test_watch_expiry),
         cmocka_unit_test(test_watch_eviction),
         cmocka_unit_test(test_watch_many),
+        cmocka_unit_test(test_watch_room),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_client_list),
         cmocka_unit_test(test_client_kill),
