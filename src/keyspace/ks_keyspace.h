@@ -420,7 +420,7 @@ int ks_make_room(ks_space_t *sp, uint32_t pages);
 
 void ks_watch_changed(ks_space_t *sp, ks_shard_t *sh, uint64_t hash);
 
-/* The version of a key that is watched from here on, and whether it is that. */
+/* The time at which a key begins to be watched; whether no change is later. */
 uint64_t ks_watch_begin(ks_space_t *sp, const ks_place_t *at);
 int ks_watch_holds(const ks_place_t *at, uint64_t since);
 
