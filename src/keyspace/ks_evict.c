@@ -4,6 +4,8 @@
  * Everything here is done in small committed transactions, under the locks
  * that the one who lacks memory holds: one shard's as a rule; all of them for
  * values that are large beside a shard, or when a shard has nothing to give.
+ * Before the first victim is chosen, the garbage of all shards is freed, each
+ * under its own lock; and a key that the transaction has looked up is no victim.
  *
  * Compaction.  Evicting one entry of some other size frees a chunk that is of
  * no use.  As soon as a class of entries has as many chunks free as a page
@@ -19,15 +21,15 @@
 
 #define KS_SAMPLES       10
 #define KS_SAMPLE_TRIES  5
+#define KS_PICK_TRIES    4
 #define KS_SOONEST       64
 
-static int ks_room_made(const ks_space_t *sp, uint32_t pages);
-static void ks_release_all(ks_space_t *sp);
-static void ks_reclaim_all(ks_space_t *sp);
-static void ks_reclaim_shard(ks_space_t *sp, ks_shard_t *sh);
-static ks_shard_t *ks_evict_shard(ks_space_t *sp, int volatiles);
+static ks_entry_t *ks_evict_walk(ks_space_t *sp, ks_shard_t *sh,
+    ks_place_t *at);
 static ks_entry_t *ks_evict_pick(ks_space_t *sp, ks_shard_t *sh,
-    ks_policy_t policy);
+    ks_policy_t policy, ks_place_t *at);
+static unsigned ks_evict_best(ks_space_t *sp, ks_policy_t policy,
+    ks_entry_t **found, unsigned n);
 static unsigned ks_evict_sample(ks_space_t *sp, ks_shard_t *sh,
     ks_policy_t policy, ks_entry_t **to);
 static int ks_evict_one(ks_space_t *sp, uint32_t pages);
@@ -43,37 +45,122 @@ ks_policy_volatile(ks_policy_t policy)
 }
 
 
-int
-ks_make_room(ks_space_t *sp, uint32_t pages)
+/* --- without a victim --- */
+
+/* one shard, whose lock is held */
+
+static int
+ks_free_shard(ks_space_t *sp, ks_shard_t *sh, uint32_t pages)
 {
-    size_t       budget;
+    size_t  budget;
+
+    if (ks_reclaim_shard(sp, sh, pages)) {
+        return 1;
+    }
+
+    if (ks_wheel_due(sh) <= sp->now) {
+        budget = SIZE_MAX;
+        ks_expire_shard(sp, sh, &budget);
+        return ks_reclaim_shard(sp, sh, pages);
+    }
+
+    return 0;
+}
+
+
+/* what is left of it is for later */
+
+static void
+ks_note_garbage(ks_space_t *sp, ks_shard_t *sh)
+{
+    if (sh->pending || sh->root.dead) {
+        ks_leave_garbage(sp, 1ull << ks_shard_index(&sp->mem, sh));
+    }
+}
+
+
+int
+ks_free_room(ks_space_t *sp, uint32_t pages)
+{
     uint64_t     left;
     ks_shard_t  *sh;
 
-    ks_reclaim_all(sp);
+    for (left = sp->mem.locked; left; left &= left - 1) {
+        sh = &sp->mem.shards[__builtin_ctzll(left)];
 
-    if (ks_room_made(sp, pages)) {
-        return 1;
+        if (ks_free_shard(sp, sh, pages)) {
+            ks_note_garbage(sp, sh);
+            return 1;
+        }
     }
 
     for (left = sp->mem.locked; left; left &= left - 1) {
         sh = &sp->mem.shards[__builtin_ctzll(left)];
 
-        if (ks_wheel_due(sh) <= sp->now) {
-            budget = SIZE_MAX;
-            ks_expire_shard(sp, sh, &budget);
-            ks_reclaim_shard(sp, sh);
-        }
-
         ks_slab_release_empty(&sp->mem, sh);
         ks_compact(sp, sh);
     }
 
+    return ks_room_made(sp, pages);
+}
+
+
+/*
+ * What is known to wait is seen to each time; keys that are due, once a
+ * millisecond.
+ */
+
+int
+ks_sweep_room(ks_space_t *sp, uint32_t pages)
+{
+    int          made;
+    unsigned     i;
+    uint64_t     held, left;
+    ks_shard_t  *sh;
+
+    held = sp->mem.locked;
+    left = (sp->swept != sp->now)
+           ? ks_all_shards(sp)
+           : __atomic_load_n(&sp->mem.zone->garbage, __ATOMIC_RELAXED);
+    left &= ks_all_shards(sp) & ~held;
+    sp->swept = sp->now;
+
+    if (left == 0) {
+        return -1;
+    }
+
+    for (made = 0; left && !made; left &= left - 1) {
+        i = (unsigned) __builtin_ctzll(left);
+        sh = &sp->mem.shards[i];
+
+        ks_lock(&sp->mem, 1ull << i);
+        made = ks_free_shard(sp, sh, pages);
+
+        if (sh->pending == 0 && sh->root.dead == 0) {
+            __atomic_fetch_and(&sp->mem.zone->garbage, ~(1ull << i),
+                               __ATOMIC_RELAXED);
+        }
+
+        ks_unlock(&sp->mem);
+    }
+
+    ks_lock(&sp->mem, held);
+
+    return made;
+}
+
+
+/* --- eviction --- */
+
+int
+ks_evict_room(ks_space_t *sp, uint32_t pages)
+{
+    ks_seen_sort(sp);
+
     while (!ks_room_made(sp, pages)) {
 
         if (!ks_evict_one(sp, pages)) {
-            ks_release_all(sp);
-            return ks_room_made(sp, pages);
+            return 0;
         }
     }
 
@@ -81,58 +168,36 @@ ks_make_room(ks_space_t *sp, uint32_t pages)
 }
 
 
-/* the empty pages that shards keep at hand */
+/* a victim of a locked shard, from a random one on */
 
-static void
-ks_release_all(ks_space_t *sp)
+static ks_entry_t *
+ks_evict_find(ks_space_t *sp, ks_policy_t policy, ks_place_t *at)
 {
-    uint64_t  left;
+    unsigned     i, n, k;
+    uint64_t     candidates;
+    ks_entry_t  *e;
+    ks_shard_t  *sh;
 
-    for (left = sp->mem.locked; left; left &= left - 1) {
-        ks_slab_release_empty(&sp->mem,
-                              &sp->mem.shards[__builtin_ctzll(left)]);
+    n = sp->mem.zone->nshards;
+    k = ks_rand(sp, n);
+
+    for (i = 0; i < n; i++, k = (k + 1) % n) {
+        sh = &sp->mem.shards[k];
+        candidates = ks_policy_volatile(policy)
+                     ? sh->root.nexpires - sh->root.nfields : sh->root.nkeys;
+
+        if ((sp->mem.locked & (1ull << k)) && candidates) {
+            e = ks_evict_pick(sp, sh, policy, at);
+
+            if (e != NULL) {
+                return e;
+            }
+        }
     }
+
+    return NULL;
 }
 
-
-static int
-ks_room_made(const ks_space_t *sp, uint32_t pages)
-{
-    const ks_class_t  *class;
-    const ks_mem_t    *m;
-
-    m = &sp->mem;
-
-    if (pages == 0) {
-        class = &m->shards[m->need.shard].classes[m->need.kind][m->need.cls];
-        return class->nfree > 0 || ks_pool_free(m) > 0;
-    }
-
-    return ks_pool_free(m) >= pages;
-}
-
-
-static void
-ks_reclaim_all(ks_space_t *sp)
-{
-    uint64_t  left;
-
-    for (left = sp->mem.locked; left; left &= left - 1) {
-        ks_reclaim_shard(sp, &sp->mem.shards[__builtin_ctzll(left)]);
-    }
-}
-
-
-static void
-ks_reclaim_shard(ks_space_t *sp, ks_shard_t *sh)
-{
-    do {
-        ks_slab_drain(&sp->mem, sh, SIZE_MAX);
-    } while (ks_entry_reap(sp, sh, 64));
-}
-
-
-/* --- eviction --- */
 
 static int
 ks_evict_one(ks_space_t *sp, uint32_t pages)
@@ -140,7 +205,7 @@ ks_evict_one(ks_space_t *sp, uint32_t pages)
     unsigned      cls;
     ks_mem_t     *m;
     ks_entry_t   *e;
-    ks_shard_t   *sh;
+    ks_place_t    at;
     ks_policy_t   policy;
 
     m = &sp->mem;
@@ -150,13 +215,7 @@ ks_evict_one(ks_space_t *sp, uint32_t pages)
         return 0;
     }
 
-    sh = ks_evict_shard(sp, ks_policy_volatile(policy));
-
-    if (sh == NULL) {
-        return 0;
-    }
-
-    e = ks_evict_pick(sp, sh, policy);
+    e = ks_evict_find(sp, policy, &at);
 
     if (e == NULL) {
         return 0;
@@ -165,40 +224,80 @@ ks_evict_one(ks_space_t *sp, uint32_t pages)
     cls = m->pages[ks_ref_page(ks_ref(m, e))].cls;
 
     ks_expel(sp, e, KS_CHANGE_EVICTED);
-    sh->evicted++;
+    at.shard->evicted++;
 
-    ks_reclaim_shard(sp, sh);
+    if (ks_reclaim_shard(sp, at.shard, pages)) {
+        ks_note_garbage(sp, at.shard);
+        return 1;
+    }
 
-    if (sh->classes[KS_KIND_ENTRY][cls].nfree >= ks_class_cap(cls)
-        && !ks_room_made(sp, pages))
-    {
-        ks_slab_release_empty(m, sh);
-        ks_compact(sp, sh);
+    if (at.shard->classes[KS_KIND_ENTRY][cls].nfree >= ks_class_cap(cls)) {
+        ks_slab_release_empty(m, at.shard);
+        ks_compact(sp, at.shard);
     }
 
     return 1;
 }
 
 
-/* a locked shard that has candidates, from a random one on */
+/* The best of some that was not seen, and where it is; NULL: all were seen. */
 
-static ks_shard_t *
-ks_evict_shard(ks_space_t *sp, int volatiles)
+static ks_entry_t *
+ks_evict_pick(ks_space_t *sp, ks_shard_t *sh, ks_policy_t policy,
+    ks_place_t *at)
 {
-    unsigned     i, n, k;
-    ks_shard_t  *sh;
+    unsigned     i, n, try;
+    ks_entry_t  *e, *found[KS_SOONEST];
 
-    n = sp->mem.zone->nshards;
-    k = ks_rand(sp, n);
+    at->shard = sh;
 
-    for (i = 0; i < n; i++, k = (k + 1) % n) {
-        sh = &sp->mem.shards[k];
+    for (try = 0; try < KS_PICK_TRIES; try++) {
 
-        if ((sp->mem.locked & (1ull << k))
-            && (volatiles ? sh->root.nexpires - sh->root.nfields
-                          : sh->root.nkeys))
-        {
-            return sh;
+        n = ks_evict_sample(sp, sh, policy, found);
+
+        while (n) {
+            i = ks_evict_best(sp, policy, found, n);
+            e = found[i];
+            at->hash = ks_entry_hash(sp, e);
+
+            if (!ks_seen_has(sp, at->hash)) {
+                return e;
+            }
+
+            found[i] = found[--n];
+        }
+    }
+
+    return ks_evict_walk(sp, sh, at);
+}
+
+
+/* where nearly all keys were seen: the first that was not, of all */
+
+static ks_entry_t *
+ks_evict_walk(ks_space_t *sp, ks_shard_t *sh, ks_place_t *at)
+{
+    int          volatiles;
+    unsigned     k, n;
+    uint32_t     i;
+    ks_entry_t  *found[KS_SOONEST];
+
+    volatiles = ks_policy_volatile(ks_zone_policy(sp->mem.zone));
+
+    for (i = ks_table_next(sp, sh, 0); i < sp->mem.zone->nbuckets;
+         i = ks_table_next(sp, sh, i + 1))
+    {
+        n = ks_table_collect(sp, ks_table_bucket(sp, sh, i), found,
+                             KS_SOONEST);
+
+        for (k = 0; k < n; k++) {
+            at->hash = ks_entry_hash(sp, found[k]);
+
+            if (!ks_seen_has(sp, at->hash)
+                && (!volatiles || ks_entry_expire(found[k]) != KS_NO_EXPIRE))
+            {
+                return found[k];
+            }
         }
     }
 
@@ -206,37 +305,31 @@ ks_evict_shard(ks_space_t *sp, int volatiles)
 }
 
 
-static ks_entry_t *
-ks_evict_pick(ks_space_t *sp, ks_shard_t *sh, ks_policy_t policy)
+static unsigned
+ks_evict_best(ks_space_t *sp, ks_policy_t policy, ks_entry_t **found,
+    unsigned n)
 {
-    unsigned     i, n;
-    uint64_t     score, best;
-    ks_entry_t  *e, *found[KS_SOONEST];
-
-    n = ks_evict_sample(sp, sh, policy, found);
-
-    if (n == 0) {
-        return NULL;
-    }
+    unsigned  i, at;
+    uint64_t  score, best;
 
     if (policy == KS_ALLKEYS_RANDOM || policy == KS_VOLATILE_RANDOM) {
-        return found[ks_rand(sp, n)];
+        return ks_rand(sp, n);
     }
 
-    e = NULL;
+    at = 0;
     best = 0;
 
     for (i = 0; i < n; i++) {
         score = (policy == KS_VOLATILE_TTL) ? ~ks_entry_expire(found[i])
                                             : ks_entry_age(sp, found[i]);
 
-        if (e == NULL || score > best) {
-            e = found[i];
+        if (score > best) {
+            at = i;
             best = score;
         }
     }
 
-    return e;
+    return at;
 }
 
 

@@ -31,6 +31,8 @@ ks_space_open(ks_zone_t *zone)
         sp->hashed[i].len = SIZE_MAX;
     }
     sp->here.len = SIZE_MAX;
+    sp->seen = sp->seen_few;
+    sp->seen_room = KS_SEEN_ROOM;
 
     sp->counter = &zone->commands[(unsigned) getpid() % KS_COUNTERS];
 
@@ -49,6 +51,7 @@ ks_space_close(ks_space_t *sp)
 {
     ks_arena_reset(sp);
     free(sp->tell.frame);
+    ks_seen_free(sp);
     free(sp->arena);
     free(sp);
 }

@@ -49,6 +49,7 @@ ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
     ks_entry_t  *e;
 
     place = ks_place(sp, key);
+    ks_seen(sp, place.hash);
     e = ks_table_find(sp, &place, key);
 
     if (e && (e->flags & KS_ENTRY_TTL)) {

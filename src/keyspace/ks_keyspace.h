@@ -77,6 +77,9 @@ typedef struct {
     u_char          key[KS_HASH_BYTES];
 } ks_hashed_t;
 
+/* keys looked up in a transaction, for which a handle has room at once */
+#define KS_SEEN_ROOM      64
+
 typedef struct ks_arena_s  ks_arena_t;
 
 /* what becomes of a key */
@@ -129,6 +132,13 @@ struct ks_space_s {
     ks_arena_t     *arena_large;
 
     ks_hashed_t     hashed[KS_HASH_CACHED];
+
+    uint64_t        swept;      /* when it was last seen to all shards, ms */
+
+    uint64_t       *seen;       /* see ks_seen.c */
+    uint32_t        nseen;
+    uint32_t        seen_room;
+    uint64_t        seen_few[KS_SEEN_ROOM];
 };
 
 
@@ -406,14 +416,64 @@ size_t ks_expire_shard(ks_space_t *sp, ks_shard_t *sh, size_t *budget);
 /* Marks what the library has; all shards are locked. */
 void ks_library_check(ks_space_t *sp, ks_checker_t *ck);
 
+/* --- ks_seen.c --- */
+
+/*
+ * ks_seen() says that the running transaction has looked a key up, by its hash;
+ * ks_seen_reset() begins anew.  ks_seen_has() is for a time when no more is
+ * seen, after ks_seen_sort().
+ */
+void ks_seen_reset(ks_space_t *sp);
+void ks_seen_free(ks_space_t *sp);
+void ks_seen_more(ks_space_t *sp);
+void ks_seen_sort(ks_space_t *sp);
+int ks_seen_has(const ks_space_t *sp, uint64_t hash);
+
+static inline void
+ks_seen(ks_space_t *sp, uint64_t hash)
+{
+    if (ks_unlikely(sp->nseen == sp->seen_room)) {
+        ks_seen_more(sp);
+    }
+
+    sp->seen[sp->nseen++] = hash;
+}
+
+/* --- ks_reclaim.c --- */
+
+/*
+ * Under the shard's lock, outside transactions: frees what waits to be freed
+ * until there is the room that ks_room_made() tells of.  Whether there is.
+ */
+int ks_reclaim_shard(ks_space_t *sp, ks_shard_t *sh, uint32_t pages);
+
+/*
+ * Whether the pool has so many pages; or, if pages is 0, whether what the last
+ * transaction lacked (mem.need) is there.
+ */
+int ks_room_made(const ks_space_t *sp, uint32_t pages);
+
+/*
+ * Notes that something waits to be freed in shards whose locks are held, for
+ * this process when it is idle and for all that lack memory.
+ */
+void ks_leave_garbage(ks_space_t *sp, uint64_t shards);
+
 /* --- ks_evict.c --- */
 
 /*
- * Under the locks held, outside transactions: frees memory, at last by
- * eviction, until the pool has so many pages; or, if pages is 0, until what
- * the last transaction lacked (mem.need) is there.  Whether it is.
+ * All of these make room as ks_room_made() has it, outside transactions, and
+ * say whether it is there.
+ *
+ * ks_free_room(), under the locks held: of what waits to be freed, has expired,
+ * or is scattered.  ks_sweep_room(): the same in the shards that are not
+ * locked, each under its own lock; the locks held before are held again then.
+ * -1: there is nothing to be looked for.  ks_evict_room(), under the locks
+ * held: of entries that the policy chooses, but none that was seen.
  */
-int ks_make_room(ks_space_t *sp, uint32_t pages);
+int ks_free_room(ks_space_t *sp, uint32_t pages);
+int ks_sweep_room(ks_space_t *sp, uint32_t pages);
+int ks_evict_room(ks_space_t *sp, uint32_t pages);
 
 
 /* --- ks_watch.c --- */

@@ -29,9 +29,66 @@ ks_settle(ks_space_t *sp, uint64_t dirty)
         }
 
         if (sh->root.dead || sh->pending) {
-            sp->backlog |= 1ull << ks_shard_index(&sp->mem, sh);
+            ks_leave_garbage(sp, 1ull << ks_shard_index(&sp->mem, sh));
         }
     }
+}
+
+
+void
+ks_leave_garbage(ks_space_t *sp, uint64_t shards)
+{
+    uint64_t  *all;
+
+    sp->backlog |= shards;
+    all = &sp->mem.zone->garbage;
+
+    if (shards & ~__atomic_load_n(all, __ATOMIC_RELAXED)) {
+        __atomic_fetch_or(all, shards, __ATOMIC_RELAXED);
+    }
+}
+
+
+static void
+ks_no_garbage(ks_space_t *sp, uint64_t shard)
+{
+    sp->backlog &= ~shard;
+    __atomic_fetch_and(&sp->mem.zone->garbage, ~shard, __ATOMIC_RELAXED);
+}
+
+
+int
+ks_room_made(const ks_space_t *sp, uint32_t pages)
+{
+    const ks_class_t  *class;
+    const ks_mem_t    *m;
+
+    m = &sp->mem;
+
+    if (pages == 0) {
+        class = &m->shards[m->need.shard].classes[m->need.kind][m->need.cls];
+        return class->nfree > 0 || ks_pool_free(m) > 0;
+    }
+
+    return ks_pool_free(m) >= pages;
+}
+
+
+int
+ks_reclaim_shard(ks_space_t *sp, ks_shard_t *sh, uint32_t pages)
+{
+    while (sh->pending || sh->root.dead) {
+
+        if (ks_room_made(sp, pages)) {
+            return 1;
+        }
+
+        if (ks_slab_drain(&sp->mem, sh, KS_DRAIN_CHUNKS) == 0) {
+            (void) ks_entry_reap(sp, sh, KS_DRAIN_CHUNKS);
+        }
+    }
+
+    return ks_room_made(sp, pages);
 }
 
 
@@ -67,7 +124,7 @@ ks_reclaim(ks_space_t *sp, size_t max)
         }
 
         if (step == 0) {
-            sp->backlog &= ~(1ull << i);
+            ks_no_garbage(sp, 1ull << i);
         }
 
         ks_unlock(m);

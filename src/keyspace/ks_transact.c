@@ -10,6 +10,7 @@
 
 
 #define KS_ROOM_ATTEMPTS  24
+#define KS_ROOM_SWEEPS    4             /* through shards that are not locked */
 
 
 /* what was locked before stays locked with the rest */
@@ -31,15 +32,53 @@ ks_lock_more(ks_space_t *sp)
 
 
 /*
- * First under the locks of the caller; if these shards cannot make the room
- * that is missing, under all of them, where nobody can take it away again.
+ * First under the locks of the caller; then from the garbage of other shards;
+ * then by eviction, under the locks of the caller and at last under all, where
+ * nobody can take away again what there is.  0: the next attempt is the last.
  */
+
+static int
+ks_make_room(ks_space_t *sp, uint32_t pages, unsigned *sweeps)
+{
+    int  rc;
+
+    if (ks_free_room(sp, pages)) {
+        return 1;
+    }
+
+    if (*sweeps) {
+        rc = ks_sweep_room(sp, pages);
+        --*sweeps;
+
+        if (rc > 0 || (rc == 0 && ks_free_room(sp, pages))) {
+            return 1;
+        }
+    }
+
+    if (ks_evict_room(sp, pages)) {
+        return 1;
+    }
+
+    if ((sp->mem.locked & ks_all_shards(sp)) == ks_all_shards(sp)) {
+        return 0;
+    }
+
+    sp->wanted = ks_all_shards(sp);
+    ks_lock_more(sp);
+
+    if (!ks_free_room(sp, pages)) {
+        (void) ks_evict_room(sp, pages);
+    }
+
+    return 1;
+}
+
 
 int
 ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
 {
     int       rc;
-    unsigned  attempt;
+    unsigned  attempt, sweeps;
     uint32_t  pages;
     uint64_t  dirty;
 
@@ -54,7 +93,10 @@ ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
         ks_lock(&sp->mem, shards);
     }
 
+    sweeps = KS_ROOM_SWEEPS;
+
     for (attempt = 0; /* void */ ; attempt++) {
+        ks_seen_reset(sp);
         rc = ks_try(sp, body, data);
 
         if (ks_likely(rc == KS_OK)) {
@@ -76,18 +118,9 @@ ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
         pages = (uint32_t) (sp->mem.need.bytes / KS_PAGE_SIZE)
                 + (1u << ks_min(attempt, 20u)) - 1;
 
-        if (ks_make_room(sp, pages)) {
-            continue;
-        }
-
-        if ((sp->mem.locked & ks_all_shards(sp)) == ks_all_shards(sp)) {
+        if (!ks_make_room(sp, pages, &sweeps)) {
             attempt = KS_ROOM_ATTEMPTS - 1;     /* once more with what is */
-            continue;
         }
-
-        sp->wanted = ks_all_shards(sp);
-        ks_lock_more(sp);
-        (void) ks_make_room(sp, pages);
     }
 
     dirty = sp->mem.dirty;

@@ -70,7 +70,8 @@ typedef struct {
     uint8_t          state;
     uint8_t          cls;
     uint8_t          shard;
-    uint8_t          pad[3];
+    uint8_t          marked;    /* a hint, for the time of a transaction */
+    uint8_t          pad[2];
 } ks_page_t;
 
 /*
@@ -219,6 +220,8 @@ struct ks_zone_s {
 
     /* shards whose content is void: whoever locks one empties it first */
     uint64_t         flush_mask;
+
+    uint64_t         garbage;   /* shards where much waits to be freed: a hint */
 
     ks_pool_t        pool;
     ks_journal_t     journal;

@@ -144,6 +144,10 @@ ks_recover(ks_mem_t *m, unsigned i)
         ks_pool_trim_log(m, sh);
     }
 
+    /* the dead one may have left something to be freed */
+
+    __atomic_fetch_or(&m->zone->garbage, 1ull << i, __ATOMIC_RELAXED);
+
     sh->recovered++;
 }
 

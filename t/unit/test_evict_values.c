@@ -492,6 +492,81 @@ test_changeover(void **state)
 }
 
 
+/* --- other names --- */
+
+static uint64_t
+evicted(ks_space_t *sp)
+{
+    ks_zone_stats_t  st;
+
+    ks_zone_stats(ks_space_zone(sp), &st);
+
+    return st.evicted;
+}
+
+
+/*
+ * A value of most of the zone gets one name after another.  It stays whole, as
+ * nothing else is to be had for it, and small keys go only if they must.
+ */
+
+static void
+rename_on(unsigned type, unsigned n, size_t size, int innocents)
+{
+    int          i;
+    kv_t         kv;
+    job_t        j = { .type = type, .len = 12, .at = KS_NO_EXPIRE };
+    name_t       from, to;
+    ks_space_t  *sp;
+
+    sp = open_zone(size, 8, KS_ALLKEYS_LRU);
+
+    for (i = 0; i < innocents; i++) {
+        assert_int_equal(kv_set(sp, name(to, "innocent:%d", i),
+                                (u_char *) "v", 1, KS_NO_EXPIRE), KS_OK);
+    }
+
+    j.key = name(from, "name:%d", 0);
+    j.n = n;
+    assert_int_equal(ks_transact(sp, ks_key_shard(sp, &j.key), make_body, &j),
+                     KS_OK);
+
+    for (i = 0; i < 60; i++) {
+        memset(&kv, 0, sizeof(kv));
+        kv.key = name(from, "name:%d", i);
+        kv.to = name(to, "name:%d", i + 1);
+        ks_space_urgent(sp, 1);
+        assert_int_equal(ks_transact(sp, ks_key_shard(sp, &kv.key)
+                                         | ks_key_shard(sp, &kv.to),
+                                     kv_rename_body, &kv), KS_OK);
+        ks_space_urgent(sp, 0);
+
+        if (i % 20 == 19) {
+            j.key = kv.to;
+            assert_int_equal(ks_transact(sp, ks_key_shard(sp, &j.key),
+                                         look_body, &j), KS_OK);
+            assert_true(j.found);
+        }
+    }
+
+    assert_int_equal(evicted(sp), 0);
+    assert_int_equal(ks_check(sp, report, NULL), 0);
+    close_zone(sp);
+}
+
+
+static void
+test_rename(void **state)
+{
+    (void) state;
+
+    rename_on(KS_TYPE_HASH, 150000, 64u << 20, 500);
+    rename_on(KS_TYPE_ZSET, 400000, 64u << 20, 500);
+    rename_on(KS_TYPE_LIST, 1000000, 64u << 20, 500);
+    rename_on(KS_TYPE_SET, 700000, 32u << 20, 500);
+}
+
+
 int
 main(void)
 {
@@ -507,6 +582,7 @@ main(void)
         cmocka_unit_test(test_noeviction),
         cmocka_unit_test(test_taking),
         cmocka_unit_test(test_changeover),
+        cmocka_unit_test(test_rename),
     };
 
     alarm(300);

@@ -1138,6 +1138,37 @@ test_watch_many(void **state)
 }
 
 
+/* what EXEC rolls back for want of room, to be run again, has not happened */
+
+static void
+test_watch_room(void **state)
+{
+    int       i;
+    char      value[3000], line[3100];
+    box_t    *b;
+
+    (void) state;
+
+    b = box_open(1u << 20, KS_ALLKEYS_LRU, KS_ACCESS_FULL);
+    memset(value, 'v', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
+
+    for (i = 0; i < 1000; i++) {
+        snprintf(line, sizeof(line), "SET fill:%d %s", i, value);
+        expect(b, 2, line, OK);
+    }
+
+    for (i = 0; i < 20; i++) {
+        expect(b, 0, "SET k 1\nWATCH k\nMULTI\nSET k 2", OK OK OK QUEUED);
+        snprintf(line, sizeof(line), "SET other:%d %s", i, value);
+        expect(b, 0, line, QUEUED);
+        expect(b, 0, "EXEC", "*2\r\n" OK OK);
+    }
+
+    box_close(b);
+}
+
+
 /* --- CLIENT --- */
 
 static void
@@ -1482,6 +1513,7 @@ main(void)
         cmocka_unit_test(test_watch_expiry),
         cmocka_unit_test(test_watch_eviction),
         cmocka_unit_test(test_watch_many),
+        cmocka_unit_test(test_watch_room),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_client_list),
         cmocka_unit_test(test_client_kill),
