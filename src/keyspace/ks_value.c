@@ -391,12 +391,12 @@ ks_value_give(ks_space_t *sp, ks_shard_t *from, const ks_place_t *at,
 
     for (i = 0; i < ks_entry_trees(e); i++) {
         *v.tree[i].root = ks_entry_roots(e)[i];
+        v.tree[i].shard = from;
+        v.tree[i].fresh = 0;
+    }
 
-        if (from != at->shard) {
-            v.tree[i].shard = from;
-            v.tree[i].fresh = 0;
-            ks_tree_move(&v.tree[i], at->shard);
-        }
+    if (from != at->shard) {
+        ks_trees_move(v.tree, ks_entry_trees(e), at->shard);
     }
 
     return v.entry;

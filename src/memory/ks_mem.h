@@ -228,9 +228,17 @@ void ks_slab_unpark(ks_mem_t *m, ks_shard_t *sh);
 /* The chunk number i of a page if it is in use, else 0. */
 ks_ref_t ks_slab_chunk(const ks_mem_t *m, uint32_t page, unsigned i);
 
-/* Gives the page of a whole-page chunk to another shard, in a transaction
- * that holds both. */
-void ks_slab_give(ks_mem_t *m, ks_shard_t *to, ks_ref_t ref);
+/*
+ * Takes a chunk to another shard with all of its page, in a transaction that
+ * holds both; it stays where it is.  0: the page has other chunks in use than
+ * those that are to go, and nothing has changed: the chunk is to be copied.
+ *
+ * Before, ks_slab_unmark() is called for each of the chunks that are to go, and
+ * then ks_slab_mark() for each.  A chunk of a whole page needs no mark.
+ */
+void ks_slab_unmark(const ks_mem_t *m, ks_ref_t ref);
+void ks_slab_mark(const ks_mem_t *m, ks_ref_t ref);
+int ks_slab_give(ks_mem_t *m, ks_shard_t *from, ks_shard_t *to, ks_ref_t ref);
 
 
 /* --- the checker (ks_check_mem.c) --- */

@@ -449,11 +449,56 @@ ks_slab_chunk(const ks_mem_t *m, uint32_t page, unsigned i)
 
 
 void
-ks_slab_give(ks_mem_t *m, ks_shard_t *to, ks_ref_t ref)
+ks_slab_unmark(const ks_mem_t *m, ks_ref_t ref)
 {
-    ks_page_t  *row;
+    m->pages[ks_ref_page(ref)].marked = 0;
+}
 
-    row = &m->pages[ks_ref_page(ref)];
+
+void
+ks_slab_mark(const ks_mem_t *m, ks_ref_t ref)
+{
+    m->pages[ks_ref_page(ref)].marked++;
+}
+
+
+int
+ks_slab_give(ks_mem_t *m, ks_shard_t *from, ks_shard_t *to, ks_ref_t ref)
+{
+    unsigned     kind, n;
+    uint32_t     page;
+    ks_page_t   *row;
+    ks_class_t  *class;
+
+    page = ks_ref_page(ref);
+    row = &m->pages[page];
+
+    if (row->shard == ks_shard_index(m, to)) {
+        return 1;                       /* with another chunk of it */
+    }
+
+    n = ks_class_cap(row->cls);
+
+    if (n > 1 && row->marked != row->used) {
+        return 0;
+    }
+
+    n -= row->used;
+    kind = ks_page_kind(row);
+
+    if (n) {
+        class = &from->classes[kind][row->cls];
+        ks_slab_unlink(m, from, page);
+        ks_set(m, from, class->nfree, class->nfree - n);
+    }
 
     ks_set(m, to, row->shard, (uint8_t) ks_shard_index(m, to));
+
+    if (n) {
+        class = &to->classes[kind][row->cls];
+        ks_slab_link(m, to, page);
+        ks_set(m, to, class->nfree, class->nfree + n);
+    }
+
+    return 1;
 }

@@ -500,10 +500,9 @@ ks_blob_move(ks_mem_t *m, ks_shard_t *from, ks_shard_t *to, const ks_blob_t *b)
         ref = *ks_blob_slot(m, &root, s.pieces, k);
         len = ks_blob_piece_len(&s, k);
 
-        if (ks_chunk_size(m, ref) == KS_PAGE_SIZE) {
-            ks_slab_give(m, to, ref);
-
-        } else {
+        if (ks_chunk_size(m, ref) != KS_PAGE_SIZE
+            || !ks_slab_give(m, from, to, ref))
+        {
             fresh = ks_blob_copy_piece(m, to, ref, len);
             ks_free(m, from, ref);
             ref = fresh;

@@ -193,7 +193,7 @@ ks_tree_raise(ks_tree_t *t, unsigned slot, const ks_child_t *child)
     ks_inner_put(&unseen, node, slot ? 1 : 0, child);
 
     ks_tree_store(t, root->ref, ref);
-    ks_tree_store(t, root->levels, root->levels + 1);
+    ks_tree_store(t, root->levels, (uint16_t) (root->levels + 1));
 }
 
 
@@ -335,7 +335,8 @@ ks_tree_lower_top(ks_tree_t *t)
         ref = ks_inner_refs(t, node)[0];
         ks_free(t->mem, t->shard, t->root->ref);
         ks_tree_store(t, t->root->ref, ref);
-        ks_tree_store(t, t->root->levels, t->root->levels - 1);
+        ks_tree_store(t, t->root->levels,
+                      (uint16_t) (t->root->levels - 1));
     }
 }
 

@@ -246,6 +246,10 @@ ks_leaf_write(ks_tree_t *t, u_char *p, const ks_item_t *it)
     ref.len = (uint32_t) b.len;
     memcpy(p, &ref, sizeof(ref));
 
+    if (t->root && !t->root->blobs) {
+        ks_tree_store(t, t->root->blobs, 1);
+    }
+
     return KS_CODE_BLOB;
 }
 

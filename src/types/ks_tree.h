@@ -36,7 +36,8 @@ typedef struct ks_inner_s  ks_inner_t;
 typedef struct {
     ks_ref_t            ref;            /* the topmost node */
     uint32_t            count;          /* items */
-    uint32_t            levels;         /* of inner nodes above the leaves */
+    uint16_t            levels;         /* of inner nodes above the leaves */
+    uint16_t            blobs;          /* there may be strings that are blobs */
 } ks_root_t;
 
 /*
@@ -222,8 +223,11 @@ size_t ks_tree_dismantle(ks_tree_t *t, size_t max);
 /* Fills the empty tree to with copies of from's items. */
 void ks_tree_copy(ks_tree_t *to, const ks_tree_t *from);
 
-/* Takes the nodes and blobs of t->shard over to another shard. */
-void ks_tree_move(ks_tree_t *t, ks_shard_t *to);
+/*
+ * Takes the nodes and blobs of n trees of one shard over to another: with the
+ * pages that they lie on where nothing else does, else by copying.
+ */
+void ks_trees_move(ks_tree_t *trees, unsigned n, ks_shard_t *to);
 
 /* bytes of zone beyond the owner's own memory */
 size_t ks_tree_memory(const ks_tree_t *t);

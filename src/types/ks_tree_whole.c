@@ -371,7 +371,36 @@ ks_leaf_move_blobs(ks_tree_t *t, ks_shard_t *to, ks_leaf_t *leaf)
 }
 
 
-/* whole pages change hands, smaller chunks are copied; where it is now */
+/* marks each node, or takes its mark away */
+
+static void
+ks_node_mark(const ks_tree_t *t, ks_ref_t ref, unsigned levels, int mark)
+{
+    void      *p;
+    unsigned   i;
+    ks_ref_t  *refs;
+
+    if (mark) {
+        ks_slab_mark(t->mem, ref);
+
+    } else {
+        ks_slab_unmark(t->mem, ref);
+    }
+
+    if (levels == 0) {
+        return;
+    }
+
+    p = ks_ptr(t->mem, ref);
+    refs = ks_inner_refs(t, p);
+
+    for (i = 0; i < ((ks_inner_t *) p)->n; i++) {
+        ks_node_mark(t, refs[i], levels - 1, mark);
+    }
+}
+
+
+/* where the node is then; leaves without blobs are looked at only to copy them */
 
 static ks_ref_t
 ks_node_move(ks_tree_t *t, ks_shard_t *to, ks_ref_t ref, unsigned levels)
@@ -381,13 +410,10 @@ ks_node_move(ks_tree_t *t, ks_shard_t *to, ks_ref_t ref, unsigned levels)
     unsigned     i;
     ks_ref_t     fresh, *refs, child;
 
-    size = ks_chunk_size(t->mem, ref);
     fresh = ref;
 
-    if (size == KS_PAGE_SIZE) {
-        ks_slab_give(t->mem, to, ref);
-
-    } else {
+    if (!ks_slab_give(t->mem, t->shard, to, ref)) {
+        size = ks_chunk_size(t->mem, ref);
         fresh = ks_alloc(t->mem, to, KS_KIND_NODE, size);
         memcpy(ks_ptr(t->mem, fresh), ks_ptr(t->mem, ref), size);
         ks_free(t->mem, t->shard, ref);
@@ -396,7 +422,10 @@ ks_node_move(ks_tree_t *t, ks_shard_t *to, ks_ref_t ref, unsigned levels)
     p = ks_ptr(t->mem, fresh);
 
     if (levels == 0) {
-        ks_leaf_move_blobs(t, to, p);
+        if (t->root->blobs) {
+            ks_leaf_move_blobs(t, to, p);
+        }
+
         return fresh;
     }
 
@@ -414,17 +443,36 @@ ks_node_move(ks_tree_t *t, ks_shard_t *to, ks_ref_t ref, unsigned levels)
 }
 
 
-void
-ks_tree_move(ks_tree_t *t, ks_shard_t *to)
-{
-    ks_ref_t  ref;
+/* The marks first: a page may have nodes of several trees. */
 
-    if (t->root && t->root->ref) {
-        ref = ks_node_move(t, to, t->root->ref, t->root->levels);
-        ks_tree_store(t, t->root->ref, ref);
+void
+ks_trees_move(ks_tree_t *trees, unsigned n, ks_shard_t *to)
+{
+    int          mark;
+    unsigned     i;
+    ks_ref_t     ref;
+    ks_root_t   *root;
+
+    for (mark = 0; mark < 2; mark++) {
+        for (i = 0; i < n; i++) {
+            root = trees[i].root;
+
+            if (root && root->ref) {
+                ks_node_mark(&trees[i], root->ref, root->levels, mark);
+            }
+        }
     }
 
-    t->shard = to;
+    for (i = 0; i < n; i++) {
+        root = trees[i].root;
+
+        if (root && root->ref) {
+            ref = ks_node_move(&trees[i], to, root->ref, root->levels);
+            ks_tree_store(&trees[i], root->ref, ref);
+        }
+
+        trees[i].shard = to;
+    }
 }
 
 
@@ -506,6 +554,10 @@ ks_leaf_check_blob(ks_tree_check_t *c, const u_char *p)
     memcpy(&ref, p, sizeof(ref));
     b.root = ref.root;
     b.len = ref.len;
+
+    if (c->t->root == NULL || !c->t->root->blobs) {
+        ks_checker_fault(c->ck, "a tree does not know of its blobs");
+    }
 
     if (!c->dead && ref.left != ks_blob_pieces(b.len)) {
         ks_checker_fault(c->ck, "a live blob of an item has lost pieces");

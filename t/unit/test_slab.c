@@ -631,7 +631,8 @@ give_body(ks_space_t *s, void *data)
     unsigned  i;
 
     for (i = 0; i < nchunks; i++) {
-        ks_slab_give(&s->mem, shard(!chunks[i].shard), chunks[i].ref);
+        assert_true(ks_slab_give(&s->mem, shard(chunks[i].shard),
+                                 shard(!chunks[i].shard), chunks[i].ref));
     }
 
     if (data) {
@@ -664,6 +665,109 @@ test_give(void **state)
 }
 
 
+/*
+ * The chunks of shard 0 that are to go, every step-th; which ones have gone is
+ * told by their pages.
+ */
+
+typedef struct {
+    unsigned  step;
+    int       fail;
+} some_t;
+
+
+static void
+give_some_body(ks_space_t *s, void *data)
+{
+    unsigned   i, n, pass;
+    some_t    *some = data;
+
+    for (pass = 0, n = nchunks; pass < 3; pass++) {
+        for (i = 0; i < n; i += some->step) {
+            switch (pass) {
+
+            case 0:
+                ks_slab_unmark(&s->mem, chunks[i].ref);
+                break;
+
+            case 1:
+                ks_slab_mark(&s->mem, chunks[i].ref);
+                break;
+
+            default:
+                (void) ks_slab_give(&s->mem, shard(0), shard(1),
+                                    chunks[i].ref);
+            }
+        }
+    }
+
+    if (some->fail) {
+        ks_raise_nomem(&s->mem, shard(0), KS_KIND_NODE, 1);
+    }
+}
+
+
+static unsigned
+given(unsigned step)
+{
+    unsigned  i, n;
+    some_t    some = { .step = step, .fail = 1 };
+
+    assert_int_equal(run(give_some_body, &some), KS_NOMEM);
+    check();
+
+    some.fail = 0;
+    assert_int_equal(run(give_some_body, &some), KS_OK);
+
+    for (i = 0, n = 0; i < nchunks; i++) {
+        chunks[i].shard = sp->mem.pages[ks_ref_page(chunks[i].ref)].shard;
+        n += chunks[i].shard;
+    }
+
+    check();
+
+    return n;
+}
+
+
+/* smaller chunks go with their page, if all of it goes */
+
+static void
+test_give_small(void **state)
+{
+    unsigned  left;
+
+    (void) state;
+
+    /* full pages and one that is not */
+
+    assert_int_equal(alloc(0, KS_KIND_NODE, 1024, 4 * 20 + 1), KS_OK);
+    assert_int_equal(given(1), 4 * 20 + 1);
+
+    /* what was free in it is of use where it is now, and there alone */
+
+    assert_int_equal(alloc(1, KS_KIND_NODE, 1024, 3), KS_OK);
+    assert_int_equal(pages_used(sp), 21 * KS_PAGE_SIZE);
+    assert_int_equal(alloc(0, KS_KIND_NODE, 1024, 1), KS_OK);
+    assert_int_equal(pages_used(sp), 22 * KS_PAGE_SIZE);
+    empty();
+
+    /* others have chunks in each page */
+
+    assert_int_equal(alloc(0, KS_KIND_NODE, 1024, 100), KS_OK);
+    assert_int_equal(given(2), 0);
+    empty();
+
+    /* free chunks go with the pages */
+
+    assert_int_equal(alloc(0, KS_KIND_NODE, 512, 8 * 10), KS_OK);
+    left = 8;
+    assert_int_equal(run(free_body, &left), KS_OK);
+    assert_int_equal(given(1), 8 * 10 - 8);
+    empty();
+}
+
+
 #define slab_test(test)                                                       \
     cmocka_unit_test_setup_teardown(test, setup, teardown)
 
@@ -681,6 +785,7 @@ main(void)
         slab_test(test_compaction),
         slab_test(test_parked),
         slab_test(test_give),
+        slab_test(test_give_small),
     };
 
     alarm(120);

@@ -533,7 +533,7 @@ move_body(ks_space_t *s, void *data)
     root = *t.root;
     t.root = &root;
     t.fresh = 1;
-    ks_tree_move(&t, to);
+    ks_trees_move(&t, 1, to);
 
     fresh = ks_alloc(&s->mem, to, KS_KIND_NODE, sizeof(owner_t));
     memset(ks_ptr(&s->mem, fresh), 0, sizeof(owner_t));
