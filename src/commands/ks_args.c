@@ -40,6 +40,19 @@ ks_arg_double(ks_ctx_t *c, const ks_str_t *arg, double *v, const char *err)
 
 
 int
+ks_draws_allowed(ks_ctx_t *c, uint64_t n)
+{
+    if (n <= KS_DRAWS_MAX) {
+        return 1;
+    }
+
+    ks_reply_error(c->reply, "ERR value is out of range");
+
+    return 0;
+}
+
+
+int
 ks_arg_db(ks_ctx_t *c, const ks_str_t *arg)
 {
     int64_t  db;

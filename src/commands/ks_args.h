@@ -140,6 +140,14 @@ void ks_reply_value(ks_ctx_t *c, const ks_entry_t *e);
 void ks_reply_help(ks_ctx_t *c, const char *const *lines);
 
 /*
+ * Whether so many elements may be drawn of which some come more than once; if
+ * not, the error is written.  Nobody else can touch the value meanwhile.
+ */
+#define KS_DRAWS_MAX  (1 << 20)
+
+int ks_draws_allowed(ks_ctx_t *c, uint64_t n);
+
+/*
  * The encoding that a value gets that is stored as it came; and that of one
  * which is text whatever it looks like.
  */

@@ -9,10 +9,6 @@
 #include <stdio.h>
 
 
-/* the longest reply of random fields that may come more than once */
-#define KS_HASH_DRAWS  (1 << 24)
-
-
 /* --- random fields --- */
 
 /* one of a list of fields, with its value: in RESP3 a pair of its own */
@@ -137,8 +133,7 @@ ks_hash_random(ks_ctx_t *c, const ks_str_t *key, int64_t count, int what)
     size = e ? ks_value_count(&v) : 0;
     n = size == 0 ? 0 : uniq ? ks_min(count, (int64_t) size) : -count;
 
-    if (!uniq && n > KS_HASH_DRAWS) {
-        ks_reply_error(c->reply, "ERR value is out of range");
+    if (!uniq && !ks_draws_allowed(c, (uint64_t) n)) {
         return;
     }
 

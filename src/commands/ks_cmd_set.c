@@ -419,7 +419,9 @@ ks_srandmember_count(ks_ctx_t *c, ks_str_t *argv)
         ks_reply_array(c->reply, 0);
 
     } else if (n < 0) {
-        ks_reply_repeated(c, &v.tree[0], (uint64_t) -n);
+        if (ks_draws_allowed(c, (uint64_t) -n)) {
+            ks_reply_repeated(c, &v.tree[0], (uint64_t) -n);
+        }
 
     } else if (n >= ks_value_count(&v)) {
         ks_reply_array(c->reply, ks_value_count(&v));

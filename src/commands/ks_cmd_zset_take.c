@@ -6,7 +6,6 @@
 #include "commands/ks_zset_args.h"
 
 
-#define KS_ZRANDOM_MAX  (1u << 26)      /* members of one reply */
 #define KS_ZRANDOM_HALF (INT64_MAX / 2)
 
 typedef struct {
@@ -321,10 +320,8 @@ ks_zrandom_count(ks_ctx_t *c, int argc, ks_str_t *argv, int64_t *count)
         return KS_ERR;
     }
 
-    /* more than any reply may have, if members come more than once */
-
-    if (*count < - (int64_t) KS_ZRANDOM_MAX
-        || (argc == 4 && *count > KS_ZRANDOM_HALF))
+    if (argc == 4
+        && (*count < -KS_ZRANDOM_HALF || *count > KS_ZRANDOM_HALF))
     {
         ks_reply_error(c->reply, "ERR value is out of range");
         return KS_ERR;
@@ -357,7 +354,10 @@ ks_zrandom_counted(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     if (count < 0) {
-        ks_zrandom_any(c, &v, (uint32_t) -count, scores);
+        if (ks_draws_allowed(c, (uint64_t) -count)) {
+            ks_zrandom_any(c, &v, (uint32_t) -count, scores);
+        }
+
         return;
     }
 

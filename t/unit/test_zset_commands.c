@@ -271,6 +271,15 @@ test_random_members(void **state)
     }
 
     says(b, "ZRANDMEMBER z -99999999999", "-ERR value is out of range\r\n");
+    says(b, "ZRANDMEMBER z -1048577", "-ERR value is out of range\r\n");
+    says(b, "SADD s a", ":1\r\n");
+    says(b, "SRANDMEMBER s -1048577", "-ERR value is out of range\r\n");
+    says(b, "SRANDMEMBER none -1048577", "*0\r\n");
+    says(b, "HSET h f v", ":1\r\n");
+    says(b, "HRANDFIELD h -1048577 WITHVALUES",
+         "-ERR value is out of range\r\n");
+    assert_int_equal(strncmp(line(b, "SRANDMEMBER s -1048576"),
+                             "*1048576\r\n$1\r\na\r\n", 17), 0);
     box_close(b);
 }
 
