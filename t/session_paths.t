@@ -50,6 +50,12 @@ CONF
             proxy_set_header Upgrade \$http_upgrade;
             proxy_set_header Connection upgrade;
         }
+        location /lasting {
+            keyspace_session main secure=off ttl=8s;
+            proxy_pass http://127.0.0.1:$upgrading;
+            proxy_set_header Upgrade \$http_upgrade;
+            proxy_set_header Connection upgrade;
+        }
         location /down {
             keyspace_session main secure=off;
             proxy_pass http://127.0.0.1:$closed;
@@ -119,13 +125,22 @@ sub upgrader {
 }
 
 
-subtest 'an upgrade' => sub {
+# A connection that has switched protocols, and the head of the response.
+sub upgraded {
+    my ($uri) = @_;
     my $c = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                   PeerPort => $ngx->port);
-    print $c "GET /upgrade HTTP/1.1\r\nHost: x\r\nUpgrade: echo\r\n"
+    print $c "GET $uri HTTP/1.1\r\nHost: x\r\nUpgrade: echo\r\n"
              . "Connection: upgrade\r\n\r\n";
     my $head = '';
     while (defined(my $line = <$c>)) { $head .= $line; last if $line eq "\r\n" }
+
+    return ($c, $head);
+}
+
+
+subtest 'an upgrade' => sub {
+    my ($c, $head) = upgraded('/upgrade');
 
     like($head, qr{^HTTP/1\.1 101 }, 'it switches');
     unlike($head, qr/Keyspace-Session/i, '... without the header');
@@ -133,6 +148,29 @@ subtest 'an upgrade' => sub {
     is(redis('HGET', key($cookie), 'ws'), 1, '... with a session');
     print $c "hello\n";
     is(<$c>, "you said hello\n", '... and it goes on');
+};
+
+
+subtest 'a response that lasts' => sub {
+    my ($c, $head) = upgraded('/lasting');
+    my ($cookie) = $head =~ /^Set-Cookie: sid=([^;]+)/m;
+    my $left = redis('PTTL', key($cookie));
+
+    cmp_ok($left, '>', 0, 'its session has a TTL');
+
+    # which falls, until half of it has passed
+    my $again = wait_for(60, sub {
+        my $now = redis('PTTL', key($cookie));
+        my $more = $now > $left;
+
+        $left = $now;
+        return $more;
+    });
+
+    ok($again, '... that begins anew without a request');
+    print $c "hello\n";
+    is(<$c>, "you said hello\n", '... and it goes on');
+    close $c;
 };
 
 

@@ -121,6 +121,12 @@ struct ngx_http_keyspace_session_s {
     /* what the response does to the cookie */
     unsigned                             give:1;
     unsigned                             expire:1;
+
+    /* a response that lasts uses it */
+    unsigned                             lasting:1;     /* in the queue */
+    ngx_queue_t                          queue;
+    ngx_http_request_t                  *request;       /* the main one */
+    ngx_msec_t                           touched;       /* when it was used */
 };
 
 
@@ -224,6 +230,10 @@ ngx_int_t ngx_http_keyspace_session_peek(ngx_http_request_t *r,
 ngx_int_t ngx_http_keyspace_session_load(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s);
 
+/* The same without the fields, which keep the values that they have. */
+ngx_int_t ngx_http_keyspace_session_use(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s);
+
 /* One field of a live session, as it is now; value->data NULL: none. */
 ngx_int_t ngx_http_keyspace_session_field(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s, ks_str_t *name, ngx_str_t *value);
@@ -249,6 +259,17 @@ ngx_int_t ngx_http_keyspace_session_safe(ngx_pool_t *pool, ngx_str_t *value,
 
 /* Makes the header filter one of nginx's. */
 void ngx_http_keyspace_session_init_filter(void);
+
+
+/* --- ngx_http_keyspace_session_lasting.c --- */
+
+/*
+ * The main request's response, whose header is on its way, may last: while it
+ * does the live session s is used.  The second ends that, if it was begun.
+ */
+void ngx_http_keyspace_session_last(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s);
+void ngx_http_keyspace_session_last_no_more(ngx_http_keyspace_session_t *s);
 
 
 /* --- ngx_http_keyspace_session_header.c --- */

@@ -157,7 +157,10 @@ ngx_http_keyspace_session_counts(ngx_http_request_t *r)
 }
 
 
-/* The cookies of all sessions that the request had to do with. */
+/*
+ * The cookies of all sessions that the request had to do with; and if the end
+ * of the response is not known, they are in use until it comes.
+ */
 
 static ngx_int_t
 ngx_http_keyspace_session_give(ngx_http_request_t *r)
@@ -180,6 +183,10 @@ ngx_http_keyspace_session_give(ngx_http_request_t *r)
             && ngx_http_keyspace_session_set_cookie(r, s) != NGX_OK)
         {
             return NGX_ERROR;
+        }
+
+        if (r->headers_out.content_length_n == -1 && !r->header_only) {
+            ngx_http_keyspace_session_last(r, s);
         }
     }
 

@@ -79,12 +79,18 @@ ngx_http_keyspace_session_ctx(ngx_http_request_t *r, ngx_uint_t create)
 }
 
 
-/* It marks the place where the context is kept. */
+/* It marks the place where the context is kept, too. */
 
 static void
 ngx_http_keyspace_session_cleanup(void *data)
 {
-    ngx_http_keyspace_session_ctx_t  *ctx = data;
+    ngx_http_keyspace_session_ctx_t *ctx = data;
+
+    ngx_http_keyspace_session_t  *s;
+
+    for (s = ctx->sessions; s != NULL; s = s->next) {
+        ngx_http_keyspace_session_last_no_more(s);
+    }
 
     ctx->sessions = NULL;
 }

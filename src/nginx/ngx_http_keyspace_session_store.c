@@ -38,12 +38,15 @@ typedef struct {
     ngx_str_t                             value;
 
     unsigned                              still:1;  /* the TTL is let be */
+    unsigned                              blind:1;  /* no fields are read */
     unsigned                              bare:1;   /* no way from the old key */
     u_char                                moved[NGX_HTTP_KEYSPACE_SESSION_ID];
     ngx_int_t                             rc;
 } ngx_http_keyspace_session_call_t;
 
 
+static ngx_int_t ngx_http_keyspace_session_begin_anew(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s, unsigned blind);
 static ngx_int_t ngx_http_keyspace_session_run(
     ngx_http_keyspace_session_call_t *call, ks_body_pt body);
 static ngx_int_t ngx_http_keyspace_session_follow(
@@ -105,6 +108,24 @@ ngx_int_t
 ngx_http_keyspace_session_load(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s)
 {
+    return ngx_http_keyspace_session_begin_anew(r, s, 0);
+}
+
+
+ngx_int_t
+ngx_http_keyspace_session_use(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s)
+{
+    return ngx_http_keyspace_session_begin_anew(r, s, 1);
+}
+
+
+/* Its time does. */
+
+static ngx_int_t
+ngx_http_keyspace_session_begin_anew(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s, unsigned blind)
+{
     ngx_int_t                         rc;
     ngx_http_keyspace_session_call_t  call;
 
@@ -114,6 +135,7 @@ ngx_http_keyspace_session_load(ngx_http_request_t *r,
     call.conf = s->conf;
     call.session = s;
     call.from = &s->key;
+    call.blind = (blind != 0);
 
     rc = ngx_http_keyspace_session_run(&call,
                                        ngx_http_keyspace_session_load_body);
@@ -361,7 +383,10 @@ ngx_http_keyspace_session_load_body(ks_space_t *sp, void *data)
     }
 
     call->rc = NGX_OK;
-    ngx_http_keyspace_session_read(sp, call, &v);
+
+    if (!call->blind) {
+        ngx_http_keyspace_session_read(sp, call, &v);
+    }
 }
 
 
