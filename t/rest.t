@@ -533,6 +533,8 @@ subtest 'connections' => sub {
 
 
 subtest 'HTTP/2' => sub {
+    plan skip_all => 'there is no curl' unless KS::Proc::installed('curl');
+
     my $base = 'http://127.0.0.1:' . $ngx->port2;
     my @curl = ('curl', '-sS', '--max-time', '20', '--http2-prior-knowledge',
                 '-w', ' %{http_code} %{http_version}',
