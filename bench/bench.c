@@ -229,8 +229,10 @@ bench_reply_init(bench_reply_t *b)
 int
 bench_run(ks_client_t *client, bench_reply_t *b, int argc, ks_str_t *argv)
 {
+    ks_ahead_t  a = ks_ahead(argc, argv);
+
     bench_mark(&b->reply);
-    ks_execute(client, argc, argv, &b->reply);
+    ks_execute(client, &a, &b->reply);
 
     return !b->null && !b->error;
 }

@@ -193,6 +193,7 @@ engine_direct(ks_space_t *sp, uint64_t seed, uint64_t *bad)
     u_char           key[ENGINE_KEY_LEN];
     uint64_t         r;
     uint32_t         i;
+    ks_call_t        call;
     engine_access_t  a;
 
     bench_key(key, ENGINE_KEY_LEN, 0);
@@ -201,15 +202,19 @@ engine_direct(ks_space_t *sp, uint64_t seed, uint64_t *bad)
     a.value.data = value_bytes;
     a.value.len = ENGINE_VALUE;
 
+    memset(&call, 0, sizeof(call));
+    call.now = ks_space_now(sp);
+    call.data = &a;
+
     for (i = 0; i < ENGINE_OPS; i++) {
         r = bench_random(&seed);
         engine_key(key, (r >> 32) % ENGINE_KEYS);
         a.got = 0;
 
-        *bad += ks_transact(sp, ks_key_shard(sp, &a.key),
-                            (r & 0xffff) % 5 == 0 ? engine_set : engine_get,
-                            &a)
-                != KS_OK;
+        call.shards = ks_key_shard(sp, &a.key);
+        call.body = (r & 0xffff) % 5 == 0 ? engine_set : engine_get;
+
+        *bad += ks_run(sp, &call) != KS_OK;
         *bad += a.got != ENGINE_VALUE;
     }
 }

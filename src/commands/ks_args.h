@@ -66,19 +66,6 @@ ks_text(const char *text)
 }
 
 
-/* The system's time is that of the space. */
-
-static inline void
-ks_read_clock(ks_space_t *sp)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    ks_space_set_time(sp, (uint64_t) ts.tv_sec * 1000
-                          + (uint64_t) ts.tv_nsec / 1000000);
-}
-
-
 /* the argument as an integer; err NULL: KS_ERR_INTEGER */
 int ks_arg_int(ks_ctx_t *c, const ks_str_t *arg, int64_t *v, const char *err);
 

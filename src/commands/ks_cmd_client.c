@@ -124,7 +124,7 @@ ks_client_flags(const ks_session_t *s, char *flags)
         *p++ = 'e';
     }
 
-    if (s->no_touch) {
+    if (s->client.quiet) {
         *p++ = 'T';
     }
 

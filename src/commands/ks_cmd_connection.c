@@ -394,7 +394,7 @@ ks_cmd_client_no_touch(ks_ctx_t *c, int argc, ks_str_t *argv)
     s = ks_want_session(c);
 
     if (s != NULL && ks_arg_switch(c, &argv[2], &on) == KS_OK) {
-        s->no_touch = (on != 0);
+        s->client.quiet = (on != 0);
         ks_reply_ok(c->reply);
     }
 }

@@ -378,6 +378,7 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     t.client = &s->client;
     t.queue = s->queue;
+    t.now = ks_space_now(c->space);
     t.shards = s->shards;
     t.data = &x;
     t.begin = ks_exec_begin;

@@ -7,6 +7,7 @@
  */
 
 #include "commands/ks_args.h"
+#include "commands/ks_handlers.h"
 
 
 #define KS_INDEX_SIZE  1024         /* slots; a power of 2 */
@@ -16,11 +17,11 @@
 
 /* a command on its way through ks_execute() */
 typedef struct {
-    ks_ctx_t     ctx;
-    int          argc;
-    ks_str_t    *argv;
-    unsigned     runs;
-} ks_call_t;
+    ks_call_t           call;
+    ks_ctx_t            ctx;
+    const ks_ahead_t   *ahead;
+    unsigned            runs;
+} ks_execution_t;
 
 
 /* hash of the name -> 1 + its row, 0: free; the next slot on a collision */
@@ -502,97 +503,66 @@ ks_command_admit(ks_client_t *client, int argc, const ks_str_t *argv,
 /* the handler, and what it has changed told to others */
 
 static void __attribute__((noinline))
-ks_call_told(ks_call_t *call)
+ks_handle_told(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_ctx_t          *c;
-    ks_effect_mark_t   mark;
+    ks_effect_mark_t  mark;
 
-    c = &call->ctx;
     mark = ks_effect_mark(c->space);
-    c->cmd->handler(c, call->argc, call->argv);
+    c->cmd->handler(c, argc, argv);
 
     if (!(c->cmd->flags & KS_CMD_WRITE)) {
         ks_effect_own(c->space);
     }
 
-    ks_effect_finish(c->space, &mark, call->argc, call->argv);
+    ks_effect_finish(c->space, &mark, argc, argv);
 }
 
 
-static inline void
-ks_call(ks_call_t *call)
-{
-    call->ctx.client->outcome = KS_OUTCOME_OK;
+/* Each command that is run passes here, also when it is run once more. */
 
-    if (ks_unlikely(ks_effects_told(call->ctx.space))) {
-        ks_call_told(call);
+static inline void
+ks_handle(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    c->client->outcome = KS_OUTCOME_OK;
+
+    if (ks_unlikely(ks_effects_told(c->space))) {
+        ks_handle_told(c, argc, argv);
         return;
     }
 
-    call->ctx.cmd->handler(&call->ctx, call->argc, call->argv);
-}
-
-
-/* may be left by longjmp and started again */
-
-static void
-ks_call_body(ks_space_t *sp, void *data)
-{
-    ks_call_t  *call;
-
-    call = data;
-
-    if (ks_unlikely(call->runs++ != 0)) {
-        call->ctx.reply->ops->rewind(call->ctx.reply);
-    }
-
-    ks_call(call);
-
-    if (ks_unlikely(ks_reply_lost(call->ctx.reply))) {
-        call->ctx.client->aborted = KS_ERR_REPLY;
-        ks_abort(sp);
-    }
-}
-
-
-static void
-ks_call_nested(ks_space_t *sp, void *data)
-{
-    (void) sp;
-
-    ks_call(data);
+    c->cmd->handler(c, argc, argv);
 }
 
 
 static inline void
-ks_call_init(ks_call_t *call, ks_client_t *client, const ks_command_t *cmd,
-    int argc, ks_str_t *argv, ks_reply_t *reply)
+ks_ctx_init(ks_ctx_t *c, ks_client_t *client, const ks_command_t *cmd,
+    ks_reply_t *reply)
 {
-    call->ctx.client = client;
-    call->ctx.space = client->space;
-    call->ctx.reply = reply;
-    call->ctx.cmd = cmd;
-    call->argc = argc;
-    call->argv = argv;
-    call->runs = 0;
+    c->client = client;
+    c->space = client->space;
+    c->reply = reply;
+    c->cmd = cmd;
 }
 
 
 /*
- * It is nested so that the engine sees a part of a transaction: FLUSHALL, for
- * one, has a short cut when it is alone.
+ * The engine sees a part of a transaction: FLUSHALL, for one, has a short cut
+ * when it is alone.
  */
 
 void
-ks_command_run(ks_client_t *client, const ks_command_t *cmd, int argc,
+ks_perform(ks_client_t *client, const ks_command_t *cmd, int argc,
     ks_str_t *argv, ks_reply_t *reply)
 {
-    ks_call_t  call;
+    ks_ctx_t  ctx;
 
-    ks_call_init(&call, client, cmd, argc, argv, reply);
+    ks_ctx_init(&ctx, client, cmd, reply);
     client->command = cmd;
 
-    (void) ks_transact(client->space, 0, ks_call_nested, &call);
+    ks_part_begin(client->space);
+    ks_running(client->space)->commands++;
+    ks_handle(&ctx, argc, argv);
+    ks_part_end(client->space);
 }
 
 
@@ -763,114 +733,102 @@ ks_ahead_joins(const ks_ahead_t *a, const ks_ahead_t *next)
 }
 
 
-void
-ks_execute(ks_client_t *client, int argc, ks_str_t *argv, ks_reply_t *reply)
+/* The reply did not find room: nothing has happened. */
+
+static void __attribute__((noinline))
+ks_execute_lost(ks_space_t *sp, ks_ctx_t *c)
 {
-    ks_read_clock(client->space);
-    ks_execute_now(client, argc, argv, reply);
+    if (!(c->cmd->flags & KS_CMD_ALONE)) {
+        c->client->aborted = KS_ERR_REPLY;
+        ks_abort(sp);
+    }
+
+    c->reply->ops->rewind(c->reply);
+    ks_reply_error(c->reply, KS_ERR_REPLY);
 }
 
 
-static inline void
-ks_execute_row(ks_call_t *call, uint64_t shards)
+/* may be left by longjmp and started again */
+
+static void
+ks_execute_body(ks_space_t *sp, void *data)
 {
-    int           rc;
-    ks_reply_t   *reply;
-    ks_client_t  *client;
+    ks_execution_t  *x;
 
-    reply = call->ctx.reply;
-    client = call->ctx.client;
+    x = data;
 
-    ks_space_urgent(client->space, !(call->ctx.cmd->flags & KS_CMD_DENYOOM));
-
-    rc = ks_transact(client->space, shards, ks_call_body, call);
-
-    if (ks_unlikely(rc != KS_OK)) {
-        ks_command_refused(client, reply, rc);
+    if (ks_unlikely(x->runs++ != 0)) {
+        x->ctx.reply->ops->rewind(x->ctx.reply);
     }
 
-    if (reply->failed) {
-        client->outcome = KS_OUTCOME_ERROR;
+    x->call.commands++;
+    ks_handle(&x->ctx, x->ahead->argc, x->ahead->argv);
+
+    if (ks_unlikely(ks_reply_lost(x->ctx.reply))) {
+        ks_execute_lost(sp, &x->ctx);
+    }
+}
+
+
+/* the row, once it may be run; what the look ahead knows is good */
+
+static inline const ks_command_t *
+ks_execute_admit(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply,
+    uint64_t *shards)
+{
+    if (a->key == NULL) {
+        *shards = 0;
+        return ks_command_admit(client, a->argc, a->argv, reply, shards);
     }
 
-    ks_arena_reset(client->space);
+    client->command = a->cmd;
+    client->outcome = KS_OUTCOME_ERROR;
+    *shards = ks_place_shard(client->space, &a->at);
+
+    return ks_command_permitted(client, a->cmd, reply) ? a->cmd : NULL;
 }
 
 
 void
-ks_execute_now(ks_client_t *client, int argc, ks_str_t *argv,
-    ks_reply_t *reply)
+ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
 {
-    uint64_t             shards;
-    ks_call_t            call;
+    int                  rc;
+    ks_execution_t       x;
     const ks_command_t  *cmd;
 
-    shards = 0;
     reply->ops->mark(reply);
-    ks_space_count_command(client->space);
 
-    cmd = ks_command_admit(client, argc, argv, reply, &shards);
+    cmd = ks_execute_admit(client, a, reply, &x.call.shards);
 
     if (cmd == NULL) {
         return;
     }
 
-    ks_call_init(&call, client, cmd, argc, argv, reply);
+    ks_ctx_init(&x.ctx, client, cmd, reply);
+    x.ahead = a;
+    x.runs = 0;
 
-    if (!(cmd->flags & KS_CMD_ALONE)) {
-        ks_execute_row(&call, shards);
-        return;
-    }
+    x.call.now = a->now;
+    x.call.key = a->key;
+    x.call.at = a->at;
+    x.call.urgent = !(cmd->flags & KS_CMD_DENYOOM);
+    x.call.quiet = client->quiet && cmd->handler != ks_cmd_touch;
+    x.call.hold = a->hold;
+    x.call.body = ks_execute_body;
+    x.call.data = &x;
 
-    ks_let_go(client->space);
-    ks_space_urgent(client->space, !(cmd->flags & KS_CMD_DENYOOM));
-    ks_call(&call);
+    if (ks_unlikely(cmd->flags & KS_CMD_ALONE)) {
+        ks_run_alone(client->space, &x.call);
 
-    if (ks_unlikely(ks_reply_lost(reply))) {
-        reply->ops->rewind(reply);
-        ks_reply_error(reply, KS_ERR_REPLY);
+    } else {
+        rc = ks_run(client->space, &x.call);
+
+        if (ks_unlikely(rc != KS_OK)) {
+            ks_command_refused(client, reply, rc);
+        }
     }
 
     if (reply->failed) {
         client->outcome = KS_OUTCOME_ERROR;
     }
-
-    ks_arena_reset(client->space);
-}
-
-
-void
-ks_execute_known(ks_client_t *client, const ks_ahead_t *a, int hold,
-    ks_reply_t *reply)
-{
-    uint64_t     shards;
-    ks_call_t    call;
-    ks_space_t  *sp;
-
-    if (a->key == NULL) {
-        ks_execute_now(client, a->argc, a->argv, reply);
-        return;
-    }
-
-    sp = client->space;
-
-    reply->ops->mark(reply);
-    ks_space_count_command(sp);
-
-    client->command = a->cmd;
-    client->outcome = KS_OUTCOME_ERROR;
-
-    if (!ks_command_permitted(client, a->cmd, reply)) {
-        return;
-    }
-
-    ks_call_init(&call, client, a->cmd, a->argc, a->argv, reply);
-
-    shards = ks_enter(sp, a->key, &a->at);
-    ks_hold(sp, hold);
-
-    ks_execute_row(&call, shards);
-
-    ks_hold(sp, 0);
-    ks_enter(sp, NULL, NULL);
 }

@@ -28,6 +28,7 @@ struct ks_client_s {
     ks_space_t          *space;
     ks_session_t        *session;           /* NULL: an HTTP request */
     unsigned             readonly:1;        /* came with a read-only token */
+    unsigned             quiet:1;           /* its look-ups are no accesses */
 
     const char          *aborted;           /* why a script gave up */
 
@@ -59,19 +60,24 @@ typedef void (*ks_handler_pt)(ks_ctx_t *c, int argc, ks_str_t *argv);
 int ks_commands_init(void);
 
 /*
- * A command that is going to be run soon, and what is known of it by then.
- * For pipelines: the memory that several commands are after is fetched side by
+ * A command that is going to be run, and what is known of it by then.  For
+ * pipelines: the memory that several commands are after is fetched side by
  * side, and what one look has found out need not be found out again.
  */
 typedef struct {
     int                  argc;
     ks_str_t            *argv;
+    uint64_t             now;   /* as in ks_call_t */
+    unsigned             hold;
     const ks_command_t  *cmd;   /* NULL: is not known */
     const ks_str_t      *key;   /* the only one; NULL: ks_execute() has to see
                                    to all, also because something is wrong */
     ks_place_t           at;    /* of the key */
     unsigned             same;  /* as that of the command before */
 } ks_ahead_t;
+
+/* One that nobody has looked at: it goes by the system's clock. */
+#define ks_ahead(argc, argv)  { (argc), (argv), 0, 0, NULL, NULL, { 0, NULL }, 0 }
 
 #define KS_AHEAD_BUCKET   8     /* commands ahead of the one that is run */
 #define KS_AHEAD_ENTRY    4
@@ -93,22 +99,11 @@ void ks_ahead_entry(ks_client_t *client, const ks_ahead_t *a);
 int ks_ahead_joins(const ks_ahead_t *a, const ks_ahead_t *next);
 
 /*
- * Runs one command.  argv[0] is its name, in any case; argc 1 or more.  The
- * arguments are slices of the request and must stay as they are until it
- * returns; their bytes may not lie in the zone.  Sets the time of the space
- * from the system clock; ks_execute_now() takes it as it is.
+ * A command from its admission to its reply.  argv[0] is its name, in any
+ * case; argc is 1 or more.  The arguments are slices of the request and must
+ * stay as they are until it returns; their bytes may not lie in the zone.
  */
-void ks_execute(ks_client_t *client, int argc, ks_str_t *argv,
-    ks_reply_t *reply);
-void ks_execute_now(ks_client_t *client, int argc, ks_str_t *argv,
-    ks_reply_t *reply);
-
-/*
- * ks_execute_now() for a command that has been looked at.  hold: its shard
- * stays locked for the next one, or until ks_let_go().
- */
-void ks_execute_known(ks_client_t *client, const ks_ahead_t *a, int hold,
-    ks_reply_t *reply);
+void ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply);
 
 /* The row of a name (and of its subcommand, if it has any); NULL: none. */
 const ks_command_t *ks_command_find(int argc, const ks_str_t *argv);
@@ -147,10 +142,10 @@ int ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
     ks_reply_t *reply);
 
 /*
- * Runs the row now, in the running transaction, which holds these shards; the
- * time of the space is set.  May be left by longjmp.
+ * A command in the running transaction, as a part of it; its shards are
+ * locked.  May be left by longjmp.
  */
-void ks_command_run(ks_client_t *client, const ks_command_t *cmd, int argc,
+void ks_perform(ks_client_t *client, const ks_command_t *cmd, int argc,
     ks_str_t *argv, ks_reply_t *reply);
 
 

@@ -10,11 +10,8 @@
 #include "commands/ks_session.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 
-static void ks_session_command_special(ks_session_t *s, int argc,
-    ks_str_t *argv, ks_reply_t *reply);
 static int ks_session_admit(ks_session_t *s, int argc, ks_str_t *argv,
     ks_reply_t *reply);
 static void ks_session_refused(ks_session_t *s, ks_reply_t *reply);
@@ -24,10 +21,7 @@ void
 ks_session_init(ks_session_t *s, ks_space_t *space,
     const ks_session_host_t *host, void *data, ks_access_t access)
 {
-    struct timespec  ts;
-
     memset(s, 0, sizeof(ks_session_t));
-    clock_gettime(CLOCK_REALTIME, &ts);
 
     s->client.space = space;
     s->client.session = s;
@@ -36,7 +30,7 @@ ks_session_init(ks_session_t *s, ks_space_t *space,
     s->id = ks_next_id(space);
     s->queue_max = KS_SESSION_QUEUE;
     s->queue_end = &s->queue;
-    s->created = (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+    s->created = ks_clock();
     s->active = s->created;
     s->password = (access == KS_ACCESS_NONE);
     s->readonly = (access == KS_ACCESS_READONLY);
@@ -77,68 +71,25 @@ ks_session_reset(ks_session_t *s)
     s->client.readonly = s->readonly;
     s->silent = 0;
     s->no_evict = 0;
-    s->no_touch = 0;
+    s->client.quiet = 0;
 }
 
 
 void
-ks_session_command(ks_session_t *s, int argc, ks_str_t *argv,
-    ks_reply_t *reply)
+ks_session_execute(ks_session_t *s, const ks_ahead_t *a, ks_reply_t *reply)
 {
-    ks_ahead_t  a;
+    s->active = a->now ? a->now : ks_clock();
 
-    a.argc = argc;
-    a.argv = argv;
-    a.key = NULL;
-
-    ks_read_clock(s->client.space);
-    ks_session_known(s, &a, 0, reply);
-}
-
-
-void
-ks_session_known(ks_session_t *s, const ks_ahead_t *a, int hold,
-    ks_reply_t *reply)
-{
-    if (ks_unlikely(s->guest || s->multi || s->no_touch)) {
-        ks_let_go(s->client.space);
-        ks_session_command_special(s, a->argc, a->argv, reply);
-
-    } else {
-        ks_execute_known(&s->client, a, hold, reply);
+    if (ks_likely(!s->guest && !s->multi)
+        || ks_session_admit(s, a->argc, a->argv, reply) == KS_OK)
+    {
+        ks_execute(&s->client, a, reply);
     }
 
     if (ks_unlikely(s->silent || s->skip)) {
         reply->ops->rewind(reply);
         s->skip -= (s->skip != 0);
     }
-
-    s->active = ks_space_now(s->client.space);
-}
-
-
-static void
-ks_session_command_special(ks_session_t *s, int argc, ks_str_t *argv,
-    ks_reply_t *reply)
-{
-    const ks_command_t  *cmd;
-
-    reply->ops->mark(reply);
-
-    if ((s->guest || s->multi)
-        && ks_session_admit(s, argc, argv, reply) != KS_OK)
-    {
-        return;
-    }
-
-    cmd = ks_command_find(argc, argv);
-
-    if (s->no_touch && cmd != NULL && cmd->handler != ks_cmd_touch) {
-        ks_space_no_touch(s->client.space, 1);
-    }
-
-    ks_execute_now(&s->client, argc, argv, reply);
-    ks_space_no_touch(s->client.space, 0);
 }
 
 
@@ -151,6 +102,8 @@ ks_session_admit(ks_session_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
     const ks_command_t  *cmd;
 
     shards = 0;
+    reply->ops->mark(reply);
+
     cmd = ks_command_admit(&s->client, argc, argv, reply, &shards);
 
     if (cmd == NULL) {

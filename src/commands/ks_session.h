@@ -2,7 +2,7 @@
  * The session: what one RESP connection is between its commands.
  *
  * It is a client (ks_client_t) that has logged in or not yet, may be amid a
- * MULTI, watches keys, has a name.  ks_session_command() is to a connection
+ * MULTI, watches keys, has a name.  ks_session_execute() is to a connection
  * what ks_execute() is to an HTTP request: it never fails, and writes exactly
  * one reply, or none if the client has switched replies off.
  *
@@ -53,7 +53,7 @@ typedef struct {
 
     /*
      * Closes another session's connection; it may be said twice.  The victim
-     * may be freed only after ks_session_command() of s has returned, and
+     * may be freed only after ks_session_execute() of s has returned, and
      * next() may go on to show it until then.
      */
     void           (*kill)(ks_session_t *s, ks_session_t *victim);
@@ -83,7 +83,6 @@ struct ks_session_s {
     unsigned                  executing:1;  /* inside EXEC */
     unsigned                  skip:2;       /* replies to be left out */
     unsigned                  no_evict:1;
-    unsigned                  no_touch:1;
 
     uint64_t                  created;      /* ms */
     uint64_t                  active;       /* ms, of the last command */
@@ -115,18 +114,11 @@ void ks_session_init(ks_session_t *s, ks_space_t *space,
 void ks_session_free(ks_session_t *s);
 
 /*
- * Runs one command, or queues it; argc is 1 or more, and argv is as for
- * ks_execute().  reply is a RESP writer of the protocol s->resp: HELLO and
- * RESET change both, reply->resp3 included, before they write.
+ * Runs one command, or queues it; as ks_execute().  reply is a RESP writer of
+ * the protocol s->resp: HELLO and RESET change both, reply->resp3 included,
+ * before they write.
  */
-void ks_session_command(ks_session_t *s, int argc, ks_str_t *argv,
-    ks_reply_t *reply);
-
-/*
- * The same at the time that the space has.  a: what ks_session_ahead() has seen
- * of the command; hold as in ks_execute_known().
- */
-void ks_session_known(ks_session_t *s, const ks_ahead_t *a, int hold,
+void ks_session_execute(ks_session_t *s, const ks_ahead_t *a,
     ks_reply_t *reply);
 
 /* ks_ahead_bucket() for a command that is going to be run in the session. */

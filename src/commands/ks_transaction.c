@@ -8,7 +8,6 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
-#include "commands/ks_session.h"
 #include "commands/ks_transaction.h"
 
 
@@ -55,24 +54,20 @@ ks_about_connection(const ks_command_t *cmd)
 
 
 int
-ks_transaction_execute(ks_transaction_t *t)
-{
-    int  rc;
-
-    ks_read_clock(t->client->space);
-
-    rc = ks_transaction_run(t);
-
-    ks_arena_reset(t->client->space);
-
-    return rc;
-}
-
-
-int
 ks_transaction_run(ks_transaction_t *t)
 {
-    return ks_transact(t->client->space, t->shards, ks_transaction_body, t);
+    ks_call_t  call;
+
+    call.now = t->now;
+    call.shards = t->shards;
+    call.key = NULL;
+    call.urgent = 0;
+    call.quiet = 0;
+    call.hold = 0;
+    call.body = ks_transaction_body;
+    call.data = t;
+
+    return ks_run(t->client->space, &call);
 }
 
 
@@ -113,22 +108,18 @@ static void
 ks_transaction_one(ks_client_t *client, const ks_queued_t *q,
     ks_reply_t *reply)
 {
-    ks_space_t    *sp;
-    ks_session_t  *s;
+    ks_space_t  *sp;
 
     sp = client->space;
-    s = client->session;
 
     if (!ks_command_permitted(client, q->cmd, reply)) {
         return;
     }
 
-    ks_space_count_command(sp);
-    ks_space_urgent(sp, !(q->cmd->flags & KS_CMD_DENYOOM));
-    ks_space_no_touch(sp, s != NULL && s->no_touch
-                          && q->cmd->handler != ks_cmd_touch);
+    ks_manner(sp, !(q->cmd->flags & KS_CMD_DENYOOM),
+              client->quiet && q->cmd->handler != ks_cmd_touch);
 
-    ks_command_run(client, q->cmd, q->argc, q->argv, reply);
+    ks_perform(client, q->cmd, q->argc, q->argv, reply);
 
     ks_arena_reset(sp);
 }

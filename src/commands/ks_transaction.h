@@ -28,6 +28,7 @@ struct ks_queued_s {
 typedef struct {
     ks_client_t         *client;
     ks_queued_t         *queue;
+    uint64_t             now;           /* as in ks_call_t */
     uint64_t             shards;
     void                *data;
 
@@ -57,12 +58,8 @@ int ks_transaction_admit(ks_client_t *client, ks_queued_t *q, size_t number,
 /*
  * Runs what was admitted.  Anything but KS_OK: nothing has happened, and the
  * error is that of ks_transaction_refused().
- *
- * ks_transaction_run() is for the inside of a command; otherwise it is
- * ks_transaction_execute(), which sets the time of the space.
  */
 int ks_transaction_run(ks_transaction_t *t);
-int ks_transaction_execute(ks_transaction_t *t);
 
 /* Writes why a transaction has ended with rc. */
 void ks_transaction_refused(ks_client_t *client, ks_reply_t *reply, int rc);

@@ -72,16 +72,29 @@ ks_abort(ks_space_t *sp)
 
 
 void
-ks_hold(ks_space_t *sp, int on)
+ks_part_begin(ks_space_t *sp)
 {
-    sp->hold = (on != 0);
+    sp->depth++;
 }
 
 
 void
-ks_let_go(ks_space_t *sp)
+ks_part_end(ks_space_t *sp)
 {
-    if (sp->mem.locked != 0) {
-        ks_unlock(&sp->mem);
-    }
+    sp->depth--;
+}
+
+
+ks_call_t *
+ks_running(ks_space_t *sp)
+{
+    return sp->call;
+}
+
+
+void
+ks_manner(ks_space_t *sp, int urgent, int quiet)
+{
+    sp->mem.urgent = (urgent != 0);
+    sp->call->quiet = (quiet != 0);
 }

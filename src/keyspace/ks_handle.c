@@ -26,11 +26,12 @@ ks_space_open(ks_zone_t *zone)
 
     ks_mem_attach(&sp->mem, zone);
     sp->rng = (uint64_t) ts.tv_nsec ^ (uint64_t) getpid() << 32 ^ zone->seed[1];
+    sp->now = ks_clock();
+    sp->call = &sp->idle;
     sp->due = UINT64_MAX;
     for (i = 0; i < KS_HASH_CACHED; i++) {
         sp->hashed[i].len = SIZE_MAX;
     }
-    sp->here.len = SIZE_MAX;
     sp->seen = sp->seen_few;
     sp->seen_room = KS_SEEN_ROOM;
 
@@ -40,8 +41,6 @@ ks_space_open(ks_zone_t *zone)
 
     sp->backlog = ks_all_shards(sp);
 
-    ks_space_set_time(sp, (uint64_t) ts.tv_sec * 1000
-                          + (uint64_t) ts.tv_nsec / 1000000);
     return sp;
 }
 
@@ -71,31 +70,21 @@ ks_space_now(const ks_space_t *sp)
 }
 
 
+uint64_t
+ks_clock(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+}
+
+
 ks_zone_t *
 ks_space_zone(const ks_space_t *sp)
 {
     return sp->mem.zone;
-}
-
-
-void
-ks_space_urgent(ks_space_t *sp, int on)
-{
-    sp->mem.urgent = (on != 0);
-}
-
-
-void
-ks_space_no_touch(ks_space_t *sp, int on)
-{
-    sp->no_touch = (on != 0);
-}
-
-
-void
-ks_space_count_command(ks_space_t *sp)
-{
-    sp->counter->n++;
 }
 
 

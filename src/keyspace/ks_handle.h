@@ -1,8 +1,7 @@
 /*
  * The handle: one process's view of one zone.
  *
- * It is not thread-safe and is never shared between processes.  Its clock
- * stands still between two calls of ks_space_set_time().
+ * It is not thread-safe and is never shared between processes.
  */
 
 #ifndef KS_HANDLE_H
@@ -13,30 +12,27 @@
 
 typedef struct ks_entry_s  ks_entry_t;
 typedef struct ks_space_s  ks_space_t;
+typedef struct ks_call_s   ks_call_t;
 
 
 /* A handle on an attached zone; NULL if the process has no memory. */
 ks_space_t *ks_space_open(ks_zone_t *zone);
 void ks_space_close(ks_space_t *sp);
 
-/* The time that commands see, ms since the epoch; read once per command. */
+/*
+ * The time, ms since the epoch: that of the running call, or else of the last
+ * one; background work goes by what was set.
+ */
 void ks_space_set_time(ks_space_t *sp, uint64_t now_ms);
 uint64_t ks_space_now(const ks_space_t *sp);
+
+/* What the system's clock says, ms since the epoch. */
+uint64_t ks_clock(void);
+
 ks_zone_t *ks_space_zone(const ks_space_t *sp);
 
 /* the bits of all shards of keys */
 uint64_t ks_all_shards(const ks_space_t *sp);
-
-/*
- * Commands from here on are of a kind that is not to be refused for want of
- * memory if there is any way: EXPIRE, RENAME (on), or ordinary (off).
- */
-void ks_space_urgent(ks_space_t *sp, int on);
-
-/* Look-ups from here on are no accesses (CLIENT NO-TOUCH), or are again. */
-void ks_space_no_touch(ks_space_t *sp, int on);
-
-void ks_space_count_command(ks_space_t *sp);
 
 /* A place for the layer of scripts to keep what goes with the handle. */
 void **ks_space_slot(ks_space_t *sp);

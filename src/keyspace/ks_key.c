@@ -56,7 +56,7 @@ ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
         e = ks_lookup_due(sp, key, &place, e);
     }
 
-    if (e && flags != KS_LOOKUP_PEEK && !sp->no_touch) {
+    if (e && flags != KS_LOOKUP_PEEK && !sp->call->quiet) {
         ks_entry_touch(sp, e);
     }
 

@@ -115,7 +115,6 @@ struct ks_space_s {
     uint64_t        tries;      /* how many have been begun */
     unsigned        flush:1;    /* to be done at commit */
     unsigned        exhausted:1;        /* the process has no memory */
-    unsigned        no_touch:1;
     uint64_t        backlog;    /* shards where something waits to be freed */
     jmp_buf         jump;
     uint64_t        wanted;     /* shards that the body has asked for */
@@ -123,10 +122,9 @@ struct ks_space_s {
 
     uint64_t        changes;    /* of keys and scripts, ever */
     ks_telling_t    tell;
-    unsigned        hold;       /* the shards stay locked */
 
-    ks_str_t        here;       /* the slice that was entered */
-    ks_place_t      here_at;
+    ks_call_t      *call;       /* the running one, or idle */
+    ks_call_t       idle;       /* never run, all zero */
 
     ks_arena_t     *arena;
     ks_arena_t     *arena_large;

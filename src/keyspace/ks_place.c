@@ -47,10 +47,15 @@ ks_key_hash(ks_space_t *sp, const u_char *p, size_t len)
 ks_place_t
 ks_place(ks_space_t *sp, const ks_str_t *key)
 {
-    ks_place_t  at;
+    ks_place_t        at;
+    const ks_call_t  *call;
 
-    if (key->len == sp->here.len && key->data == sp->here.data) {
-        return sp->here_at;
+    call = sp->call;
+
+    if (call->key != NULL && key->data == call->key->data
+        && key->len == call->key->len)
+    {
+        return call->at;
     }
 
     at.hash = ks_key_hash(sp, key->data, key->len);
@@ -61,16 +66,8 @@ ks_place(ks_space_t *sp, const ks_str_t *key)
 
 
 uint64_t
-ks_enter(ks_space_t *sp, const ks_str_t *key, const ks_place_t *at)
+ks_place_shard(const ks_space_t *sp, const ks_place_t *at)
 {
-    if (key == NULL) {
-        sp->here.len = SIZE_MAX;
-        return 0;
-    }
-
-    sp->here = *key;
-    sp->here_at = *at;
-
     return 1ull << ks_shard_index(&sp->mem, at->shard);
 }
 

@@ -24,12 +24,8 @@ uint64_t ks_key_shard(ks_space_t *sp, const ks_str_t *key);
 ks_place_t ks_place(ks_space_t *sp, const ks_str_t *key);
 ks_place_t ks_locate(const ks_space_t *sp, const ks_str_t *key);
 
-/*
- * This very slice, whose bytes stay as they are, is at that place, as
- * ks_place() has said: it is not hashed again until another one is entered, or
- * NULL.  Returns the bit of its shard.
- */
-uint64_t ks_enter(ks_space_t *sp, const ks_str_t *key, const ks_place_t *at);
+/* the bit of a place's shard */
+uint64_t ks_place_shard(const ks_space_t *sp, const ks_place_t *at);
 
 /*
  * Hints for a key that is going to be looked up soon: the first asks for its

@@ -13,6 +13,27 @@
 #define KS_ROOM_SWEEPS    4             /* through shards that are not locked */
 
 
+/*
+ * What follows a call, once however often its body was run.  Whatever tells of
+ * commands belongs here.
+ */
+
+static inline void
+ks_call_done(ks_space_t *sp, const ks_call_t *call)
+{
+    sp->counter->n += call->commands;
+}
+
+
+void
+ks_let_go(ks_space_t *sp)
+{
+    if (sp->mem.locked != 0) {
+        ks_unlock(&sp->mem);
+    }
+}
+
+
 /* what was locked before stays locked with the rest */
 
 static void
@@ -74,33 +95,23 @@ ks_make_room(ks_space_t *sp, uint32_t pages, unsigned *sweeps)
 }
 
 
-int
-ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
+static int
+ks_run_body(ks_space_t *sp, ks_call_t *call)
 {
     int       rc;
     unsigned  attempt, sweeps;
     uint32_t  pages;
-    uint64_t  dirty;
-
-    if (sp->depth) {
-        sp->depth++;
-        body(sp, data);
-        sp->depth--;
-        return KS_OK;
-    }
-
-    if (sp->mem.locked != shards || shards == 0) {
-        ks_lock(&sp->mem, shards);
-    }
 
     sweeps = KS_ROOM_SWEEPS;
 
     for (attempt = 0; /* void */ ; attempt++) {
         ks_seen_reset(sp);
-        rc = ks_try(sp, body, data);
+        call->commands = 0;
+
+        rc = ks_try(sp, call->body, call->data);
 
         if (ks_likely(rc == KS_OK)) {
-            break;
+            return KS_OK;
         }
 
         if (rc == KS_WIDEN) {
@@ -109,7 +120,6 @@ ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
         }
 
         if (rc == KS_ABORTED || attempt == KS_ROOM_ATTEMPTS || sp->exhausted) {
-            ks_unlock(&sp->mem);
             return rc;
         }
 
@@ -122,6 +132,13 @@ ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
             attempt = KS_ROOM_ATTEMPTS - 1;     /* once more with what is */
         }
     }
+}
+
+
+static inline void
+ks_call_commit(ks_space_t *sp, const ks_call_t *call)
+{
+    uint64_t  dirty;
 
     dirty = sp->mem.dirty;
     ks_commit(&sp->mem);
@@ -133,9 +150,79 @@ ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
         ks_settle(sp, dirty);
     }
 
-    if (!sp->hold || sp->mem.locked != shards) {
+    if (!call->hold || sp->mem.locked != call->shards) {
+        ks_unlock(&sp->mem);
+    }
+}
+
+
+/* Returns the call around it, which is idle as a rule. */
+
+static inline ks_call_t *
+ks_call_begin(ks_space_t *sp, ks_call_t *call)
+{
+    ks_call_t  *outer;
+
+    outer = sp->call;
+
+    sp->now = call->now ? call->now : ks_clock();
+    sp->call = call;
+    sp->mem.urgent = call->urgent;
+
+    return outer;
+}
+
+
+static inline void
+ks_call_end(ks_space_t *sp, const ks_call_t *call, ks_call_t *outer)
+{
+    ks_call_done(sp, call);
+
+    sp->mem.urgent = 0;
+    sp->call = outer;
+
+    ks_arena_reset(sp);
+}
+
+
+int
+ks_run(ks_space_t *sp, ks_call_t *call)
+{
+    int         rc;
+    ks_call_t  *outer;
+
+    outer = ks_call_begin(sp, call);
+
+    if (sp->mem.locked != call->shards || call->shards == 0) {
+        ks_lock(&sp->mem, call->shards);
+    }
+
+    rc = ks_run_body(sp, call);
+
+    if (ks_likely(rc == KS_OK)) {
+        ks_call_commit(sp, call);
+
+    } else {
         ks_unlock(&sp->mem);
     }
 
-    return KS_OK;
+    ks_call_end(sp, call, outer);
+
+    return rc;
+}
+
+
+void
+ks_run_alone(ks_space_t *sp, ks_call_t *call)
+{
+    ks_call_t  *outer;
+
+    ks_let_go(sp);
+
+    outer = ks_call_begin(sp, call);
+
+    call->commands = 0;
+    call->body(sp, call->data);
+
+    ks_call_end(sp, call, outer);
 }

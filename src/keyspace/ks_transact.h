@@ -1,42 +1,81 @@
 /*
- * Transactions.
+ * Transactions.  A call is a value: what a transaction needs, and what gathers
+ * round it, is one struct that is given to one function.
  *
- * Every look at the zone happens inside ks_transact(), which locks a set of
- * shards in ascending order, runs a body, and commits what it did with one
- * store.  A body that needs memory which is not there is left by longjmp: no
- * code on the way checks an allocation.  What it had done is rolled back, room
- * is made (expired keys, then eviction), and the body is run again from its
- * start; so a body must start its outputs over, and must own nothing but arena
- * memory (ks_arena_alloc()) while it calls functions that may store.
+ * Every look at the zone happens inside ks_run(), which locks a set of shards
+ * in ascending order, runs a body, and commits what it did with one store.  A
+ * body that needs memory which is not there is left by longjmp: no code on the
+ * way checks an allocation.  What it had done is rolled back, room is made
+ * (expired keys, then eviction), and the body is run again from its start; so
+ * a body must start its outputs over, and must own nothing but arena memory
+ * (ks_arena_alloc()) while it calls functions that may store.
  */
 
 #ifndef KS_TRANSACT_H
 #define KS_TRANSACT_H
 
 #include "keyspace/ks_handle.h"
+#include "keyspace/ks_place.h"
 
 
 typedef void (*ks_body_pt)(ks_space_t *sp, void *data);
 
+struct ks_call_s {
+    uint64_t         now;       /* what its commands see, ms since the epoch;
+                                   0: what the system's clock says */
+    uint64_t         shards;    /* to be locked */
+
+    /*
+     * A slice whose bytes stay as they are, and its place, for a call that
+     * looks up one key over and over; NULL: none.
+     */
+    const ks_str_t  *key;
+    ks_place_t       at;
+
+    unsigned         urgent:1;  /* EXPIRE, RENAME: not to be refused for want
+                                   of memory if there is any way */
+    unsigned         quiet:1;   /* its look-ups are no accesses */
+    unsigned         hold:1;    /* its shards stay locked behind it */
+
+    ks_body_pt       body;
+    void            *data;
+
+    /* what gathers round it, set by ks_run() */
+    unsigned         commands;  /* performed by the last run of the body */
+};
+
 
 /*
- * Runs body(sp, data) under the locks of the set and commits.  KS_OK; or
- * KS_NOMEM when there is no room, or KS_ABORTED: then nothing has happened.  A
- * transaction inside a transaction joins the outer one (whose set must contain
- * it).
+ * Runs the call and commits it.  KS_OK; or KS_NOMEM when there is no room, or
+ * KS_ABORTED: then nothing has happened.  Not to be called inside a body, but
+ * for one of ks_run_alone().  Arena memory is freed at the end.
+ *
+ * hold is for several short calls in a row: each is committed as it ends, and
+ * a call that wants other shards, as all else that locks, unlocks these first;
+ * ks_let_go() does so at once, and has to be called before anything that may
+ * take time.
  */
-int ks_transact(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data);
-
-/*
- * For one who is about to run several short transactions in a row: from here
- * on the shards of a transaction stay locked behind it (on), or they do not.
- * Each is committed as it ends nevertheless.  A transaction that wants others,
- * and all else that locks, unlocks them first; ks_let_go() does so at once,
- * and has to be called before anything that may take time.
- */
-void ks_hold(ks_space_t *sp, int on);
+int ks_run(ks_space_t *sp, ks_call_t *call);
 void ks_let_go(ks_space_t *sp);
 
+/* Runs the body without a transaction around it: nothing is locked. */
+void ks_run_alone(ks_space_t *sp, ks_call_t *call);
+
+
+/* --- inside a body --- */
+
+/* The running call. */
+ks_call_t *ks_running(ks_space_t *sp);
+
+/*
+ * What happens between these two is a part of the call among others: a command
+ * of several, or inside another one.
+ */
+void ks_part_begin(ks_space_t *sp);
+void ks_part_end(ks_space_t *sp);
+
+/* Other manners for the part that follows: see ks_call_s. */
+void ks_manner(ks_space_t *sp, int urgent, int quiet);
 
 /*
  * For bodies that do not know beforehand what they need: if a shard of the set

@@ -64,7 +64,7 @@ static void ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt,
     ngx_uint_t more);
 static void ngx_http_keyspace_batch_lost(ngx_http_keyspace_batch_t *bt);
-static void ngx_http_keyspace_batch_clock(ngx_http_keyspace_batch_t *bt);
+static uint64_t ngx_http_keyspace_batch_clock(ngx_http_keyspace_batch_t *bt);
 static ngx_int_t ngx_http_keyspace_batch_send(ngx_http_keyspace_batch_t *bt);
 static ngx_int_t ngx_http_keyspace_batch_yield(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_later(ngx_http_keyspace_batch_t *bt);
@@ -158,7 +158,7 @@ ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
 
         /* what that command went by: it costs nothing more */
 
-        now = ks_space_now(bt->client.space);
+        now = bt->ahead[bt->next % NGX_HTTP_KEYSPACE_RING].now;
 
         if (bt->next++ == first) {
             start = now;
@@ -212,12 +212,11 @@ static void
 ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ngx_uint_t more)
 {
     ks_ahead_t  *a;
-    ngx_uint_t   hold;
 
     a = ngx_http_keyspace_batch_known(bt, bt->next);
 
-    hold = more && (bt->next + 1) % NGX_HTTP_KEYSPACE_HOLD != 0
-           && ks_ahead_joins(a, ngx_http_keyspace_batch_known(bt,
+    a->hold = more && (bt->next + 1) % NGX_HTTP_KEYSPACE_HOLD != 0
+              && ks_ahead_joins(a, ngx_http_keyspace_batch_known(bt,
                                                               bt->next + 1));
 
     if (bt->next != 0 && !bt->ctx->resp2) {
@@ -225,9 +224,9 @@ ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ngx_uint_t more)
         ks_json_again(&bt->w.json);
     }
 
-    ngx_http_keyspace_batch_clock(bt);
+    a->now = ngx_http_keyspace_batch_clock(bt);
 
-    ks_execute_known(&bt->client, a, hold, &bt->w.reply);
+    ks_execute(&bt->client, a, &bt->w.reply);
 
     ngx_http_keyspace_finish(bt->ctx, &bt->w);
 
@@ -268,7 +267,7 @@ ngx_http_keyspace_batch_lost(ngx_http_keyspace_batch_t *bt)
  * that has waited for a lock since it has read the clock.
  */
 
-static void
+static uint64_t
 ngx_http_keyspace_batch_clock(ngx_http_keyspace_batch_t *bt)
 {
     ks_ahead_t  *last;
@@ -281,14 +280,14 @@ ngx_http_keyspace_batch_clock(ngx_http_keyspace_batch_t *bt)
             && bt->out.size - bt->clock_size < NGX_HTTP_KEYSPACE_CLOCK_BYTES)
         {
             bt->clock_left--;
-            return;
+            return last->now;
         }
     }
 
-    ks_read_clock(bt->client.space);
-
     bt->clock_left = NGX_HTTP_KEYSPACE_CLOCK_COMMANDS - 1;
     bt->clock_size = bt->out.size;
+
+    return ks_clock();
 }
 
 

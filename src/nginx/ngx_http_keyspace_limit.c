@@ -415,36 +415,33 @@ ngx_http_keyspace_limit_transact(ks_space_t *sp,
     ngx_http_keyspace_limit_ask_t *ask)
 {
     int              rc;
-    uint64_t         shards;
+    ks_call_t        call;
     ngx_uint_t       i;
-    ks_place_t       at;
     struct timespec  ts;
 
     clock_gettime(CLOCK_REALTIME, &ts);
 
     ask->now = (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
-    shards = 0;
 
-    if (ask->n == 1) {
-        at = ks_place(sp, &ask->checks->key);
-        shards = ks_enter(sp, &ask->checks->key, &at);
+    ngx_memzero(&call, sizeof(ks_call_t));
 
-    } else {
-        for (i = 0; i < ask->n; i++) {
-            shards |= ks_key_shard(sp, &ask->checks[i].key);
-        }
+    for (i = 0; i < ask->n; i++) {
+        call.shards |= ks_key_shard(sp, &ask->checks[i].key);
     }
 
-    ks_space_set_time(sp, (uint64_t) ask->now / KS_LIMIT_MS);
-    ks_space_urgent(sp, 0);
+    if (ask->n == 1) {
+        call.key = &ask->checks->key;
+        call.at = ks_place(sp, call.key);
+    }
+
+    call.now = (uint64_t) ask->now / KS_LIMIT_MS;
+    call.body = ngx_http_keyspace_limit_body;
+    call.data = ask;
 
     do {
-        rc = ks_transact(sp, shards, ngx_http_keyspace_limit_body, ask);
-        ks_arena_reset(sp);
+        rc = ks_run(sp, &call);
 
     } while (rc != KS_OK && ngx_http_keyspace_limit_leave_out(ask));
-
-    (void) ks_enter(sp, NULL, NULL);
 
     return rc;
 }

@@ -48,6 +48,7 @@ ngx_http_keyspace_multi(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     client.readonly = ctx->readonly;
 
     t.client = &client;
+    t.now = 0;
     t.shards = 0;
     t.data = &mu;
     t.begin = ngx_http_keyspace_multi_begin;
@@ -142,7 +143,7 @@ ngx_http_keyspace_multi_run(ngx_http_keyspace_multi_t *mu,
 {
     int  rc;
 
-    rc = ks_transaction_execute(t);
+    rc = ks_transaction_run(t);
 
     if (rc == KS_OK) {
 

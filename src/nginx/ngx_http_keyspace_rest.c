@@ -351,6 +351,8 @@ ngx_http_keyspace_execute(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ks_client_t                 client;
     ngx_http_keyspace_writer_t  w;
 
+    ks_ahead_t  ahead = ks_ahead(rq->commands[0].argc, rq->commands[0].argv);
+
     ngx_memzero(&client, sizeof(ks_client_t));
     client.space = kz->space;
     client.readonly = ctx->readonly;
@@ -358,7 +360,7 @@ ngx_http_keyspace_execute(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_http_keyspace_scratch(r, &out);
     ngx_http_keyspace_writer(ctx, &w, &out);
 
-    ks_execute(&client, rq->commands[0].argc, rq->commands[0].argv, &w.reply);
+    ks_execute(&client, &ahead, &w.reply);
 
     ngx_http_keyspace_finish(ctx, &w);
 

@@ -276,7 +276,7 @@ ngx_http_keyspace_session_transact(ngx_http_keyspace_session_call_t *call,
     ks_body_pt body)
 {
     int                   rc;
-    uint64_t              shards;
+    ks_call_t             kc;
     ks_space_t           *sp;
     ngx_keyspace_zone_t  *kz;
 
@@ -287,23 +287,23 @@ ngx_http_keyspace_session_transact(ngx_http_keyspace_session_call_t *call,
         return NGX_ERROR;
     }
 
-    shards = 0;
+    ngx_memzero(&kc, sizeof(ks_call_t));
 
     if (call->from != NULL) {
-        shards |= ks_key_shard(sp, call->from);
+        kc.shards |= ks_key_shard(sp, call->from);
     }
 
     if (call->to != NULL) {
-        shards |= ks_key_shard(sp, call->to);
+        kc.shards |= ks_key_shard(sp, call->to);
     }
 
-    ks_read_clock(sp);
-    ks_space_urgent(sp, call->from != NULL
-                        && (call->changes == NULL || !call->changes->sets));
+    kc.urgent = call->from != NULL
+                && (call->changes == NULL || !call->changes->sets);
+    kc.body = body;
+    kc.data = call;
 
-    rc = ks_transact(sp, shards, body, call);
+    rc = ks_run(sp, &kc);
 
-    ks_arena_reset(sp);
     ngx_keyspace_settle(kz);
 
     return (rc == KS_OK) ? call->rc : NGX_ABORT;

@@ -64,10 +64,9 @@ static ngx_int_t ngx_stream_keyspace_window(ngx_stream_keyspace_ctx_t *ctx,
 static void ngx_stream_keyspace_fetch(ngx_stream_keyspace_ctx_t *ctx);
 static ngx_int_t ngx_stream_keyspace_each(ngx_stream_keyspace_ctx_t *ctx,
     ngx_stream_keyspace_input_t *in, ngx_uint_t *done);
-static void ngx_stream_keyspace_clock(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_uint_t i);
+static uint64_t ngx_stream_keyspace_clock(ngx_uint_t i);
 static void ngx_stream_keyspace_command(ngx_stream_keyspace_ctx_t *ctx,
-    ks_ahead_t *a, ngx_uint_t hold);
+    ks_ahead_t *a);
 static ngx_int_t ngx_stream_keyspace_after(ngx_stream_keyspace_ctx_t *ctx);
 static ngx_uint_t ngx_stream_keyspace_is_late(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_forget(ngx_stream_keyspace_ctx_t *ctx);
@@ -455,7 +454,7 @@ ngx_stream_keyspace_each(ngx_stream_keyspace_ctx_t *ctx,
     ngx_stream_keyspace_input_t *in, ngx_uint_t *done)
 {
     ngx_int_t                      rc;
-    ngx_uint_t                     i, hold;
+    ngx_uint_t                     i;
     ks_ahead_t                    *a;
     ngx_stream_keyspace_window_t  *w;
 
@@ -470,11 +469,11 @@ ngx_stream_keyspace_each(ngx_stream_keyspace_ctx_t *ctx,
             ks_ahead_entry(&ctx->ks.client, a + KS_AHEAD_ENTRY);
         }
 
-        hold = i + 1 < w->n && (i + 1) % NGX_STREAM_KEYSPACE_HOLD != 0
-               && ks_ahead_joins(a, a + 1);
+        a->hold = i + 1 < w->n && (i + 1) % NGX_STREAM_KEYSPACE_HOLD != 0
+                  && ks_ahead_joins(a, a + 1);
+        a->now = ngx_stream_keyspace_clock(i);
 
-        ngx_stream_keyspace_clock(ctx, i);
-        ngx_stream_keyspace_command(ctx, a, hold);
+        ngx_stream_keyspace_command(ctx, a);
         in->pos = w->ends[i];
 
         rc = ngx_stream_keyspace_after(ctx);
@@ -494,8 +493,8 @@ ngx_stream_keyspace_each(ngx_stream_keyspace_ctx_t *ctx,
  * a lock since it has read the clock.
  */
 
-static void
-ngx_stream_keyspace_clock(ngx_stream_keyspace_ctx_t *ctx, ngx_uint_t i)
+static uint64_t
+ngx_stream_keyspace_clock(ngx_uint_t i)
 {
     ks_ahead_t                    *last;
     ngx_stream_keyspace_window_t  *w;
@@ -511,26 +510,25 @@ ngx_stream_keyspace_clock(ngx_stream_keyspace_ctx_t *ctx, ngx_uint_t i)
                < NGX_STREAM_KEYSPACE_CLOCK_BYTES)
         {
             w->clock_left--;
-            return;
+            return last->now;
         }
     }
 
-    ks_read_clock(ctx->ks.client.space);
-
     w->clock_left = NGX_STREAM_KEYSPACE_CLOCK_COMMANDS - 1;
     w->clock_size = ngx_stream_keyspace_out.size;
+
+    return ks_clock();
 }
 
 
 static void
-ngx_stream_keyspace_command(ngx_stream_keyspace_ctx_t *ctx, ks_ahead_t *a,
-    ngx_uint_t hold)
+ngx_stream_keyspace_command(ngx_stream_keyspace_ctx_t *ctx, ks_ahead_t *a)
 {
     ks_reply_t  *reply;
 
     reply = &ngx_stream_keyspace_writer.reply;
 
-    ks_session_known(&ctx->ks, a, hold, reply);
+    ks_session_execute(&ctx->ks, a, reply);
 
     if (ngx_stream_keyspace_out.failed) {
         reply->ops->rewind(reply);
@@ -574,7 +572,7 @@ ngx_stream_keyspace_is_late(ngx_stream_keyspace_ctx_t *ctx)
 {
     uint64_t  now;
 
-    now = ks_space_now(ctx->ks.client.space);
+    now = ctx->ks.active;
 
     if (ctx->started == 0 || now < ctx->started) {
         ctx->started = now;

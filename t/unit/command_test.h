@@ -21,7 +21,6 @@ typedef struct {
     unsigned             version;       /* of RESP */
     int                  argc;
     ks_str_t             argv[ARGS_MAX];
-    const ks_command_t  *cmd;
     ks_out_t             out;
     ks_resp_t            resp;
     u_char              *room;
@@ -81,46 +80,6 @@ box_no_more(void *data, size_t size)
 
 
 static inline void
-box_run_body(ks_space_t *sp, void *data)
-{
-    box_t       *b = data;
-    ks_reply_t  *r = &b->resp.reply;
-
-    (void) sp;
-
-    r->ops->rewind(r);
-    ks_command_run(&b->client, b->cmd, b->argc, b->argv, r);
-}
-
-
-static inline void
-box_run_at(box_t *b)
-{
-    uint64_t     shards;
-    ks_reply_t  *r = &b->resp.reply;
-    ks_space_t  *sp = b->client.space;
-
-    shards = 0;
-    b->cmd = ks_command_admit(&b->client, b->argc, b->argv, r, &shards);
-
-    if (b->cmd == NULL) {
-        return;
-    }
-
-    ks_space_set_time(sp, b->now);
-    ks_space_urgent(sp, !(b->cmd->flags & KS_CMD_DENYOOM));
-    r->ops->mark(r);
-
-    if (ks_transact(sp, shards, box_run_body, b) != KS_OK) {
-        r->ops->rewind(r);
-        ks_reply_error(r, "OOM");
-    }
-
-    ks_arena_reset(sp);
-}
-
-
-static inline void
 box_start_reply(box_t *b)
 {
     ks_out_init(&b->out, b->room, ROOM, box_no_more, NULL);
@@ -155,13 +114,12 @@ box_reply(box_t *b)
 static inline const char *
 box_execute(box_t *b)
 {
+    ks_ahead_t  a = ks_ahead(b->argc, b->argv);
+
     box_start_reply(b);
 
-    if (b->now != 0) {
-        box_run_at(b);
-    } else {
-        ks_execute(&b->client, b->argc, b->argv, &b->resp.reply);
-    }
+    a.now = b->now;
+    ks_execute(&b->client, &a, &b->resp.reply);
 
     return box_reply(b);
 }

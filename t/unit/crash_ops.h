@@ -94,7 +94,7 @@ many(ks_space_t *sp, int n, size_t len)
 {
     many_t  j = { .n = n, .len = len };
 
-    ks_transact(sp, all(sp), many_body, &j);
+    transaction(sp, all(sp), many_body, &j);
 }
 
 
@@ -216,19 +216,19 @@ swap_body(ks_space_t *sp, void *data)
 static void
 op_crowd(ks_space_t *sp)
 {
-    ks_transact(sp, all(sp), crowd_body, NULL);
+    transaction(sp, all(sp), crowd_body, NULL);
 }
 
 static void
 op_uncrowd(ks_space_t *sp)
 {
-    ks_transact(sp, all(sp), uncrowd_body, NULL);
+    transaction(sp, all(sp), uncrowd_body, NULL);
 }
 
 static void
 op_swap(ks_space_t *sp)
 {
-    ks_transact(sp, all(sp), swap_body, NULL);
+    transaction(sp, all(sp), swap_body, NULL);
 }
 
 static void
@@ -308,7 +308,7 @@ spill_body(ks_space_t *sp, void *data)
 static void
 op_spill(ks_space_t *sp)
 {
-    ks_transact(sp, all(sp), spill_body, NULL);
+    transaction(sp, all(sp), spill_body, NULL);
 }
 
 /* several changes of what was moved a moment ago, and back */
@@ -342,7 +342,7 @@ static void op_reclaim(ks_space_t *sp) { ks_reclaim(sp, 1000); }
 static void
 op_flush(ks_space_t *sp)
 {
-    ks_transact(sp, all(sp), flush_body, NULL);
+    transaction(sp, all(sp), flush_body, NULL);
 }
 
 static void
@@ -350,7 +350,7 @@ op_flush_logged(ks_space_t *sp)
 {
     kv_t  kv = { .key = keys[20], .value = { 10, bytes } };
 
-    ks_transact(sp, all(sp), flush_logged_body, &kv);
+    transaction(sp, all(sp), flush_logged_body, &kv);
 }
 
 static void

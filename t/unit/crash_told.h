@@ -83,21 +83,21 @@ op_told_many(ks_space_t *sp)
 {
     many_t  j = { .n = 24, .len = 60 };
 
-    ks_transact(sp, all(sp), told_many_body, &j);
+    transaction(sp, all(sp), told_many_body, &j);
 }
 
 
 static void
 op_told_flush(ks_space_t *sp)
 {
-    ks_transact(sp, all(sp), told_flush_body, NULL);
+    transaction(sp, all(sp), told_flush_body, NULL);
 }
 
 
 static void
 op_told_spill(ks_space_t *sp)
 {
-    ks_transact(sp, all(sp), told_spill_body, NULL);
+    transaction(sp, all(sp), told_spill_body, NULL);
 }
 
 

@@ -78,7 +78,7 @@ vmake(ks_space_t *sp, int k, unsigned type, unsigned enc, unsigned n,
     vjob_t  j = { .k = k, .type = type, .enc = enc, .n = n, .len = len,
                   .at = n % 2 ? NOW + 44000 : KS_NO_EXPIRE };
 
-    assert_int_equal(ks_transact(sp, all(sp), vmake_body, &j), KS_OK);
+    assert_int_equal(transaction(sp, all(sp), vmake_body, &j), KS_OK);
 }
 
 
@@ -102,7 +102,7 @@ vchange(ks_space_t *sp, int k, void (*change)(ks_value_t *v,
 {
     vjob_t  j = { .k = k, .change = change, .data = data };
 
-    assert_int_equal(ks_transact(sp, all(sp), vchange_body, &j), KS_OK);
+    assert_int_equal(transaction(sp, all(sp), vchange_body, &j), KS_OK);
 }
 
 
@@ -494,7 +494,7 @@ setup_record(ks_space_t *sp)
 static void
 record(ks_space_t *sp, size_t len)
 {
-    assert_int_equal(ks_transact(sp, all(sp), record_body, &len), KS_OK);
+    assert_int_equal(transaction(sp, all(sp), record_body, &len), KS_OK);
 }
 
 
@@ -537,7 +537,7 @@ mixture_body(ks_space_t *sp, void *data)
 static void
 op_v_mixture(ks_space_t *sp)
 {
-    ks_transact(sp, all(sp), mixture_body, NULL);
+    transaction(sp, all(sp), mixture_body, NULL);
 }
 
 #define DUE    (VDUE + 30)              /* no key is, but of some its fields */

@@ -110,6 +110,32 @@ close_zone(ks_space_t *sp)
 }
 
 
+/* how calls are to be run from here on; see ks_call_t */
+
+static int  urgently;
+static int  holding;
+
+
+/* a call of its own, at the time of the handle */
+
+static inline int
+transaction(ks_space_t *sp, uint64_t shards, ks_body_pt body, void *data)
+{
+    ks_call_t  call;
+
+    memset(&call, 0, sizeof(ks_call_t));
+
+    call.now = ks_space_now(sp);
+    call.shards = shards;
+    call.urgent = (urgently != 0);
+    call.hold = (holding != 0);
+    call.body = body;
+    call.data = data;
+
+    return ks_run(sp, &call);
+}
+
+
 static inline void
 report(void *data, const char *fault)
 {
@@ -302,7 +328,7 @@ kv_run(ks_space_t *sp, ks_body_pt body, kv_t *kv)
         shards |= ks_key_shard(sp, &kv->to);
     }
 
-    return ks_transact(sp, shards, body, kv);
+    return transaction(sp, shards, body, kv);
 }
 
 

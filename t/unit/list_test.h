@@ -151,7 +151,7 @@ compare(box_t *b)
     ks_str_t  key;
 
     key = ks_text("l");
-    assert_int_equal(ks_transact(b->client.space,
+    assert_int_equal(transaction(b->client.space,
                                  ks_key_shard(b->client.space, &key),
                                  compare_body, NULL), KS_OK);
     box_check(b);

@@ -43,7 +43,7 @@ shard(const twin_t *t)
 static int
 run(ks_body_pt body, job_t *j)
 {
-    return ks_transact(sp, ks_all_shards(sp), body, j);
+    return transaction(sp, ks_all_shards(sp), body, j);
 }
 
 

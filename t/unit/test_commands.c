@@ -680,7 +680,7 @@ batch_body(ks_space_t *sp, void *data)
         assert_true((shards & ~ks_all_shards(sp)) == 0);
 
         if (cmd != NULL) {
-            ks_command_run(&t->b->client, cmd, argc, argv,
+            ks_perform(&t->b->client, cmd, argc, argv,
                            &t->b->resp.reply);
         }
 
@@ -706,7 +706,7 @@ test_batch(void **state)
 
     t.b = b;
     t.lines = lines;
-    assert_int_equal(ks_transact(b->client.space,
+    assert_int_equal(transaction(b->client.space,
                                  ks_all_shards(b->client.space), batch_body,
                                  &t), KS_OK);
     assert_string_equal(t.replies,

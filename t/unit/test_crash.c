@@ -130,7 +130,7 @@ dump(ks_space_t *sp)
 {
     uint64_t  h = 0;
 
-    ks_transact(sp, all(sp), dump_body, &h);
+    transaction(sp, all(sp), dump_body, &h);
     return h;
 }
 
@@ -177,7 +177,7 @@ watchers_know(ks_space_t *sp)
 {
     int  n = 0;
 
-    ks_transact(sp, all(sp), watchers_body, &n);
+    transaction(sp, all(sp), watchers_body, &n);
     return n;
 }
 
@@ -456,7 +456,7 @@ die_everywhere(const op_t *op)
         op->setup(sp);
     }
 
-    ks_transact(sp, all(sp), watch_body, NULL);
+    transaction(sp, all(sp), watch_body, NULL);
 
     ks_space_set_time(sp, op->now);
     ks_space_set_time(probe, NOW);

@@ -223,10 +223,10 @@ test_reserve(void **state)
         assert_true(n < 100000);
     }
 
-    ks_space_urgent(sp, 1);
+    urgently = 1;
     assert_int_equal(kv_run(sp, kv_expire_body, &kv), KS_OK);
     assert_true(kv.found);
-    ks_space_urgent(sp, 0);
+    urgently = 0;
 
     assert_int_equal(set(sp, "new", 1, 5000, KS_NO_EXPIRE), KS_NOMEM);
     assert_true(get(sp, "k", 7, 100));

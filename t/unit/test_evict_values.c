@@ -110,7 +110,7 @@ look_body(ks_space_t *sp, void *data)
 static int
 run(ks_space_t *sp, ks_body_pt body, job_t *j)
 {
-    return ks_transact(sp, ks_key_shard(sp, &j->key), body, j);
+    return transaction(sp, ks_key_shard(sp, &j->key), body, j);
 }
 
 
@@ -150,7 +150,7 @@ static void
 stored(ks_space_t *sp, job_t *j)
 {
     if (run(sp, make_body, j) != KS_OK) {
-        assert_int_equal(ks_transact(sp, ks_all_shards(sp), flush_body, NULL),
+        assert_int_equal(transaction(sp, ks_all_shards(sp), flush_body, NULL),
                          KS_OK);
 
         if (run(sp, make_body, j) == KS_OK) {
@@ -428,7 +428,7 @@ test_taking(void **state)
 
     sp = open_zone(2 << 20, 2, KS_NOEVICTION);
     fill(sp, was);
-    ks_space_urgent(sp, 1);
+    urgently = 1;
 
     for (k = 0; k < KEYS; k++) {
         was[k].key = name(buf, "k:%d", k);
@@ -528,22 +528,22 @@ rename_on(unsigned type, unsigned n, size_t size, int innocents)
 
     j.key = name(from, "name:%d", 0);
     j.n = n;
-    assert_int_equal(ks_transact(sp, ks_key_shard(sp, &j.key), make_body, &j),
+    assert_int_equal(transaction(sp, ks_key_shard(sp, &j.key), make_body, &j),
                      KS_OK);
 
     for (i = 0; i < 60; i++) {
         memset(&kv, 0, sizeof(kv));
         kv.key = name(from, "name:%d", i);
         kv.to = name(to, "name:%d", i + 1);
-        ks_space_urgent(sp, 1);
-        assert_int_equal(ks_transact(sp, ks_key_shard(sp, &kv.key)
+        urgently = 1;
+        assert_int_equal(transaction(sp, ks_key_shard(sp, &kv.key)
                                          | ks_key_shard(sp, &kv.to),
                                      kv_rename_body, &kv), KS_OK);
-        ks_space_urgent(sp, 0);
+        urgently = 0;
 
         if (i % 20 == 19) {
             j.key = kv.to;
-            assert_int_equal(ks_transact(sp, ks_key_shard(sp, &j.key),
+            assert_int_equal(transaction(sp, ks_key_shard(sp, &j.key),
                                          look_body, &j), KS_OK);
             assert_true(j.found);
         }

@@ -323,7 +323,7 @@ several_run(box_t *b, int argc, const ks_str_t *argv)
     cmd = ks_command_admit(&b->client, argc, args, &b->resp.reply, &shards);
     assert_non_null(cmd);
     ks_want_shards(b->client.space, shards);
-    ks_command_run(&b->client, cmd, argc, args, &b->resp.reply);
+    ks_perform(&b->client, cmd, argc, args, &b->resp.reply);
 }
 
 
@@ -364,7 +364,7 @@ several(box_t *b, const char *text, int abort)
     ks_resp_init(&b->resp, &b->out, b->version);
     b->resp.reply.ops->mark(&b->resp.reply);
 
-    rc = ks_transact(b->client.space, 0, several_body, &t);
+    rc = transaction(b->client.space, 0, several_body, &t);
     assert_int_equal(rc, abort ? KS_ABORTED : KS_OK);
     ks_arena_reset(b->client.space);
 

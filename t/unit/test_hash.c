@@ -150,7 +150,7 @@ op_run(ks_space_t *sp, ks_body_pt body, op_t *op)
 {
     int  rc;
 
-    rc = ks_transact(sp, ks_key_shard(sp, &op->key), body, op);
+    rc = transaction(sp, ks_key_shard(sp, &op->key), body, op);
     ks_arena_reset(sp);
 
     return rc;
@@ -260,7 +260,7 @@ list(ks_space_t *sp, ks_str_t key)
     static list_t  l;
 
     l.key = key;
-    assert_int_equal(ks_transact(sp, ks_key_shard(sp, &key), list_body, &l),
+    assert_int_equal(transaction(sp, ks_key_shard(sp, &key), list_body, &l),
                      KS_OK);
 
     return l.text;
@@ -1268,13 +1268,13 @@ test_no_room(void **state)
 
     strcpy(before, line(b, "hlen h"));
     assert_string_equal(line_with(b, "hset h new 1 f1 2 f2", big, 1 << 20),
-                        "-OOM\r\n");
+                        "-" KS_ERR_OOM "\r\n");
     assert_string_equal(line(b, "hlen h"), before);
     assert_string_equal(line(b, "hexists h new"), ":0\r\n");
     assert_int_equal(b->len, 4);
     assert_true(starts(line(b, "hget h f1"), "$80\r\n"));
     assert_string_equal(line_with(b, "hset other f", big, 1 << 20),
-                        "-OOM\r\n");
+                        "-" KS_ERR_OOM "\r\n");
     assert_string_equal(line(b, "exists other"), ":0\r\n");
     box_check(b);
 

@@ -339,7 +339,7 @@ start_worker(ks_space_t *sp, uint32_t worker, unsigned seed)
 
     for ( ;; ) {
         step.fail = (rnd(10) == 0);
-        ks_transact(sp, step_shards(sp, worker), step_body, &step);
+        transaction(sp, step_shards(sp, worker), step_body, &step);
 
         if (rnd(50) == 0) {
             nap(1);
@@ -444,13 +444,13 @@ test_killed(void **unused)
 
     if (fo.gaps && fo.shared == 0) {    /* overtaken at the very end */
         step.worker = 0;
-        ks_transact(sp, step_shards(sp, 0), read_body, &step);
+        transaction(sp, step_shards(sp, 0), read_body, &step);
         fo.shared = step.shared;
     }
 
     for (w = 0; w < WORKERS; w++) {
         step.worker = w;
-        ks_transact(sp, step_shards(sp, w), read_body, &step);
+        transaction(sp, step_shards(sp, w), read_body, &step);
         assert_int_equal(step.shared, fo.shared);
         assert_true(fo.own[w] == 0 || step.own == fo.own[w]);
     }

@@ -56,7 +56,7 @@ ask_run(ks_space_t *sp, ask_t *a)
         shards |= ks_key_shard(sp, &a->checks[i].key);
     }
 
-    rc = ks_transact(sp, shards, ask_body, a);
+    rc = transaction(sp, shards, ask_body, a);
     ks_arena_reset(sp);
 
     return rc;
@@ -489,7 +489,7 @@ hand_work(ks_zone_t *zone, const ks_limit_t *l, diary_t *diary)
     h.diary = diary;
 
     for (i = 0; i < TRIES; i++) {
-        if (ks_transact(sp, ks_key_shard(sp, &h.check.key), hand_body, &h)
+        if (transaction(sp, ks_key_shard(sp, &h.check.key), hand_body, &h)
             != KS_OK)
         {
             _exit(1);
@@ -896,13 +896,13 @@ test_watched(void **state)
 
         kv_del(sp, t.key);
         ask(sp, &l, "k", 1);
-        assert_int_equal(ks_transact(sp, shards, watch_body, &t), KS_OK);
+        assert_int_equal(transaction(sp, shards, watch_body, &t), KS_OK);
 
         if (i >= 4) {
             assert_int_equal(ask(sp, &l, "k", i >= 8 ? 9 : 1).limited, i >= 8);
         }
 
-        assert_int_equal(ks_transact(sp, shards, unchanged_body, &t), KS_OK);
+        assert_int_equal(transaction(sp, shards, unchanged_body, &t), KS_OK);
         assert_int_equal(t.unchanged, i < 4 || i >= 8);
     }
 

@@ -395,7 +395,7 @@ background(void)
 
     case 7:
         if (rnd(20) == 0) {
-            assert_int_equal(ks_transact(sp, ks_all_shards(sp), flush_body,
+            assert_int_equal(transaction(sp, ks_all_shards(sp), flush_body,
                                          NULL), KS_OK);
             for (k = 0; k < NKEYS; k++) {
                 model[k].there = 0;
@@ -469,7 +469,7 @@ play(const config_t *c)
             random_step(&j.steps[i]);
         }
 
-        rc = ks_transact(sp, shards_of(&j), job_body, &j);
+        rc = transaction(sp, shards_of(&j), job_body, &j);
 
         for (i = 0; rc == KS_OK && i < j.n; i++) {
             apply(&j.steps[i]);

@@ -627,9 +627,9 @@ compare(int k)
 {
     int  rc;
 
-    ks_space_urgent(sp, 1);
-    rc = ks_transact(sp, ks_key_shard(sp, &model[k].key), compare_body, &k);
-    ks_space_urgent(sp, 0);
+    urgently = 1;
+    rc = transaction(sp, ks_key_shard(sp, &model[k].key), compare_body, &k);
+    urgently = 0;
 
     assert_int_equal(rc, KS_OK);
 }
@@ -724,7 +724,7 @@ background(void)
 
     case 6:
         if (rnd(40) == 0) {
-            assert_int_equal(ks_transact(sp, ks_all_shards(sp), flush_body,
+            assert_int_equal(transaction(sp, ks_all_shards(sp), flush_body,
                                          NULL), KS_OK);
             for (k = 0; k < NKEYS; k++) {
                 drop(k);
@@ -790,7 +790,7 @@ play(const config_t *c)
             random_step(&j.steps[i]);
         }
 
-        rc = ks_transact(sp, shards_of(&j), job_body, &j);
+        rc = transaction(sp, shards_of(&j), job_body, &j);
 
         for (i = 0; rc == KS_OK && i < j.n; i++) {
             apply(&j.steps[i]);

@@ -238,7 +238,7 @@ test_held(void **state)
     second = key_of(sp, 3, 1, b);
     other = key_of(sp, 5, 0, c);
 
-    ks_hold(sp, 1);
+    holding = 1;
     assert_int_equal(kv_set(sp, first, bytes, 100, KS_NO_EXPIRE), KS_OK);
     assert_int_equal(others_find(sp, 3), EBUSY);
     assert_int_equal(kv_set(sp, second, bytes, 200, KS_NO_EXPIRE), KS_OK);
@@ -255,7 +255,7 @@ test_held(void **state)
     assert_int_equal(ks_check(sp, report, NULL), 0);
     assert_int_equal(others_find(sp, 3), 0);
 
-    ks_hold(sp, 0);
+    holding = 0;
     assert_true(kv_get(sp, first, bytes, 100));
     assert_int_equal(others_find(sp, 3), 0);
     close_zone(sp);
@@ -290,7 +290,7 @@ test_held_by_dead(void **state)
     if (pid == 0) {
         own = ks_space_open(ks_space_zone(sp));
         ks_space_set_time(own, NOW);
-        ks_hold(own, 1);
+        holding = 1;
         kv_set(own, first, bytes, LARGE, KS_NO_EXPIRE);
         kv_set(own, d.kv.key, bytes + 1, LARGE, KS_NO_EXPIRE);
         kv_run(own, doomed_body, &d.kv);
@@ -528,7 +528,7 @@ own_run(ks_space_t *sp, ks_body_pt body, own_t *o)
 
     key = name(buf, "own:%u:%u", o->worker, o->i);
 
-    return ks_transact(sp, ks_key_shard(sp, &key), body, o);
+    return transaction(sp, ks_key_shard(sp, &key), body, o);
 }
 
 
@@ -645,7 +645,7 @@ pair_do(ks_space_t *sp, ks_body_pt body)
     p.b = name(b, "riap:%u", i * 7);
     p.h = rnd(1u << 31);
 
-    rc = ks_transact(sp, ks_key_shard(sp, &p.a) | ks_key_shard(sp, &p.b), body,
+    rc = transaction(sp, ks_key_shard(sp, &p.a) | ks_key_shard(sp, &p.b), body,
                      &p);
     require(rc == KS_OK || !(mode & MAY_VANISH));
 }
@@ -721,7 +721,7 @@ ring_turn(ks_space_t *sp, unsigned i)
     r.value.len = 9000 + i * 11111;
     r.to = rnd(PLACES);
 
-    rc = ks_transact(sp, shards, ring_body, &r);
+    rc = transaction(sp, shards, ring_body, &r);
     require(rc == KS_OK || !(mode & MAY_VANISH));
 }
 
@@ -782,7 +782,7 @@ some_work(ks_space_t *sp, unsigned worker)
         ks_scan(sp, rnd(10000), 10, skip_visit, NULL);
 
         if (mode & FLUSHES && rnd(10) == 0) {
-            (void) ks_transact(sp, ks_all_shards(sp), flush_body, NULL);
+            (void) transaction(sp, ks_all_shards(sp), flush_body, NULL);
         }
     }
 }

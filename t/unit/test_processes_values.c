@@ -256,7 +256,7 @@ some_work(ks_space_t *sp)
     switch (rnd(20)) {
 
     case 0:
-        require(ks_transact(sp, shards, count_body, &mv) == KS_OK);
+        require(transaction(sp, shards, count_body, &mv) == KS_OK);
         break;
 
     case 1:
@@ -266,7 +266,7 @@ some_work(ks_space_t *sp)
     case 2:
         copy = name(buf, "copy:%u", group);
         shards |= ks_key_shard(sp, &copy);
-        require(ks_transact(sp, shards, wander_body, &mv) == KS_OK);
+        require(transaction(sp, shards, wander_body, &mv) == KS_OK);
         break;
 
     case 3:
@@ -274,7 +274,7 @@ some_work(ks_space_t *sp)
         break;
 
     default:
-        require(ks_transact(sp, shards, move_body, &mv) == KS_OK);
+        require(transaction(sp, shards, move_body, &mv) == KS_OK);
     }
 }
 
@@ -348,7 +348,7 @@ run(size_t size, unsigned shards, unsigned kills)
 
     for (i = 0; i < GROUPS; i++) {
         mv.pick = i * 12345;
-        assert_int_equal(ks_transact(sp, aim(sp, &mv, i), fill_body, &mv),
+        assert_int_equal(transaction(sp, aim(sp, &mv, i), fill_body, &mv),
                          KS_OK);
     }
 
@@ -359,7 +359,7 @@ run(size_t size, unsigned shards, unsigned kills)
     assert_true(stats(sp).recovered > 0);
 
     for (i = 0; i < GROUPS; i++) {
-        assert_int_equal(ks_transact(sp, aim(sp, &mv, i), count_body, &mv),
+        assert_int_equal(transaction(sp, aim(sp, &mv, i), count_body, &mv),
                          KS_OK);
 
         for (k = 0; k < POTS; k++) {

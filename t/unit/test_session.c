@@ -207,10 +207,12 @@ say_args(box_t *b, int client, int argc, ks_str_t *argv)
     a.argc = argc;
     a.argv = argv;
 
+    a.now = 0;
+    a.hold = 0;
+
     ks_session_ahead(s, &a, NULL);
     ks_ahead_entry(&s->client, &a);
-    ks_read_clock(s->client.space);
-    ks_session_known(s, &a, 0, &b->resp.reply);
+    ks_session_execute(s, &a, &b->resp.reply);
 
     if (b->no_memory) {
         assert_true(b->out.failed);     /* the host says so, or hangs up */
@@ -1452,6 +1454,7 @@ test_no_session(void **state)
     char          copy[64], *word;
     char         *bytes;
     ks_str_t      argv[8];
+    ks_ahead_t    a;
     ks_client_t   client;
 
     static const char *const  lines[] = {
@@ -1481,7 +1484,9 @@ test_no_session(void **state)
         pool_free(&b->pool);
         ks_out_init(&b->out, NULL, 0, pool_alloc, &b->pool);
         ks_resp_init(&b->resp, &b->out, 2);
-        ks_execute(&client, argc, argv, &b->resp.reply);
+
+        a = (ks_ahead_t) ks_ahead(argc, argv);
+        ks_execute(&client, &a, &b->resp.reply);
 
         bytes = (char *) out_bytes(&b->out, NULL);
         assert_int_equal(strncmp(bytes, "-ERR '", 6), 0);

@@ -242,7 +242,7 @@ test_collisions(void **state)
 
     sp = open_zone(ZONE, 0, KS_NOEVICTION);
     key = ks_text("s");
-    assert_int_equal(ks_transact(sp, ks_key_shard(sp, &key), collide_body,
+    assert_int_equal(transaction(sp, ks_key_shard(sp, &key), collide_body,
                                  NULL), KS_OK);
     assert_int_equal(ks_check(sp, report, NULL), 0);
     close_zone(sp);

@@ -35,7 +35,7 @@ shard(unsigned i)
 static int
 run(ks_body_pt body, void *data)
 {
-    return ks_transact(sp, ks_all_shards(sp), body, data);
+    return transaction(sp, ks_all_shards(sp), body, data);
 }
 
 
@@ -441,10 +441,13 @@ test_shortage(void **state)
     assert_int_equal(ks_pool_free(&sp->mem), 0);
     check();
 
-    ks_space_urgent(sp, 1);
+    sp->mem.urgent = 1;
     assert_int_equal(ks_pool_free(&sp->mem), sp->mem.zone->reserve);
+    sp->mem.urgent = 0;
+
+    urgently = 1;
     assert_int_equal(alloc(0, KS_KIND_NODE, KS_PAGE_SIZE, 1), KS_OK);
-    ks_space_urgent(sp, 0);
+    urgently = 0;
 
     empty();
 }

@@ -397,7 +397,7 @@ run_job(job_t *j)
 {
     int  rc;
 
-    rc = ks_transact(sp, 1ull << owner_shard, change_body, j);
+    rc = transaction(sp, 1ull << owner_shard, change_body, j);
     assert_int_equal(rc, j->fail ? KS_NOMEM : KS_OK);
     ks_reclaim(sp, SIZE_MAX);
 }
@@ -506,7 +506,7 @@ take_apart(void)
 
     for (steps = 0; owner()->leaf || owner()->root.ref; steps++) {
         n = 0;
-        ks_transact(sp, 1ull << owner_shard, dismantle_body, &n);
+        transaction(sp, 1ull << owner_shard, dismantle_body, &n);
         ks_reclaim(sp, SIZE_MAX);
 
         if (steps % 50 == 0) {
@@ -597,7 +597,7 @@ try_kind(const kind_t *k, unsigned steps)
     twins = calloc(MAXITEMS, sizeof(twin_t));
     ntwins = 0;
 
-    assert_int_equal(ks_transact(sp, 1, birth_body, NULL), KS_OK);
+    assert_int_equal(transaction(sp, 1, birth_body, NULL), KS_OK);
 
     for (i = 0; i < steps; i++) {
         step(i % (steps / 4) < steps / 6 ? 75 : 30);
@@ -617,19 +617,19 @@ try_kind(const kind_t *k, unsigned steps)
 
     if (owner()->leaf == 0) {
 
-        assert_int_equal(ks_transact(sp, 3, copy_body, &fresh), KS_OK);
+        assert_int_equal(transaction(sp, 3, copy_body, &fresh), KS_OK);
         old = owner_ref;
         owner_ref = fresh;
         owner_shard = 1;
         check_all();
-        assert_int_equal(ks_transact(sp, 3, drop_body, NULL), KS_OK);
+        assert_int_equal(transaction(sp, 3, drop_body, NULL), KS_OK);
         ks_reclaim(sp, SIZE_MAX);
         owner_ref = old;
         owner_shard = 0;
         check_all();
         check_tree();
 
-        assert_int_equal(ks_transact(sp, 3, move_body, &fresh), KS_OK);
+        assert_int_equal(transaction(sp, 3, move_body, &fresh), KS_OK);
         owner_ref = fresh;
         owner_shard = 1;
         ks_reclaim(sp, SIZE_MAX);

@@ -188,7 +188,7 @@ run(ks_body_pt body, job_t *j)
         shards |= ks_key_shard(sp, &j->to);
     }
 
-    return ks_transact(sp, shards, body, j);
+    return transaction(sp, shards, body, j);
 }
 
 
@@ -600,7 +600,7 @@ test_flush(void **state)
         }
 
         sound();
-        assert_int_equal(ks_transact(sp, ks_all_shards(sp), flush_body,
+        assert_int_equal(transaction(sp, ks_all_shards(sp), flush_body,
                                      round ? &j : NULL), KS_OK);
         assert_int_equal(ks_dbsize(sp), 0);
         sound();
@@ -924,7 +924,7 @@ test_fields_full(void **state)
         memset(&j, 0, sizeof(j));
         sp = open_zone(1 << 20, 1, KS_NOEVICTION);
         make_hash(&j, 1000, 2, NOW + 1000);
-        ks_space_urgent(sp, urgent);
+        urgently = urgent;
 
         for (i = 0; kv_set(sp, name(buf, "p:%d", i), text, 10, KS_NO_EXPIRE)
                     == KS_OK; i++)

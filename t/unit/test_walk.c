@@ -248,7 +248,7 @@ test_scan_inside(void **state)
     fill(2 << 20, 4);
     ks_space_set_time(sp, NOW + 10001);
 
-    assert_int_equal(ks_transact(sp, ks_all_shards(sp), scan_all_body, NULL),
+    assert_int_equal(transaction(sp, ks_all_shards(sp), scan_all_body, NULL),
                      KS_OK);
 
     for (i = 0; i < NSTABLE; i++) {
@@ -290,7 +290,7 @@ random_covers(size_t size, unsigned shards, int keys)
     }
 
     n = (unsigned) keys * 100;
-    assert_int_equal(ks_transact(sp, ks_all_shards(sp), random_body, &n),
+    assert_int_equal(transaction(sp, ks_all_shards(sp), random_body, &n),
                      KS_OK);
 
     for (i = 0; i < keys; i++) {
@@ -337,7 +337,7 @@ test_random_expired(void **state)
 
     fill(2 << 20, 4);
     ks_space_set_time(sp, NOW + 10001);
-    assert_int_equal(ks_transact(sp, ks_all_shards(sp), random_expired_body,
+    assert_int_equal(transaction(sp, ks_all_shards(sp), random_expired_body,
                                  NULL), KS_OK);
     close_zone(sp);
 }
@@ -380,12 +380,12 @@ test_rolled_back(void **state)
 
     fill(16 << 20, 2);
 
-    assert_int_equal(ks_transact(sp, ks_all_shards(sp), no_room_body, sp),
+    assert_int_equal(transaction(sp, ks_all_shards(sp), no_room_body, sp),
                      KS_NOMEM);
     scan(SIZE_MAX, 0, visit);
     assert_int_equal(ks_check(sp, report, NULL), 0);
 
-    assert_int_equal(ks_transact(sp, ks_all_shards(sp), no_room_body, NULL),
+    assert_int_equal(transaction(sp, ks_all_shards(sp), no_room_body, NULL),
                      KS_OK);
     assert_int_equal(ks_dbsize(sp), 1);
     assert_true(kv_get(sp, key(0, buf), NULL, 0));
@@ -432,7 +432,7 @@ test_flush(void **state)
 
     for (i = 0; i < 2; i++) {
         fill(16 << 20, 4);
-        assert_int_equal(ks_transact(sp, ks_all_shards(sp), flush_body,
+        assert_int_equal(transaction(sp, ks_all_shards(sp), flush_body,
                                      i ? sp : NULL), KS_OK);
         assert_int_equal(ks_dbsize(sp), i ? 10 : 0);
         assert_int_equal(kv_get(sp, key(1, buf), NULL, 0), i);

@@ -50,7 +50,7 @@ watch(ks_space_t *sp, ks_str_t key)
 {
     watch_t  t = { .key = key };
 
-    assert_int_equal(ks_transact(sp, ks_key_shard(sp, &key), watch_body, &t),
+    assert_int_equal(transaction(sp, ks_key_shard(sp, &key), watch_body, &t),
                      KS_OK);
     return t.w;
 }
@@ -61,7 +61,7 @@ unchanged(ks_space_t *sp, ks_str_t key, ks_watched_t w)
 {
     watch_t  t = { .key = key, .w = w };
 
-    assert_int_equal(ks_transact(sp, ks_key_shard(sp, &key), unchanged_body,
+    assert_int_equal(transaction(sp, ks_key_shard(sp, &key), unchanged_body,
                                  &t), KS_OK);
     return t.unchanged;
 }
@@ -287,7 +287,7 @@ test_rollback(void **state)
     assert_int_equal(kv_set(sp, b.key, (u_char *) "v", 1, KS_NO_EXPIRE),
                      KS_OK);
     w = watch(sp, b.key);
-    assert_int_equal(ks_transact(sp, ks_key_shard(sp, &b.key),
+    assert_int_equal(transaction(sp, ks_key_shard(sp, &b.key),
                                  set_and_fail_body, &b), KS_NOMEM);
     assert_true(b.runs > 0);
     assert_true(kv_get(sp, b.key, (u_char *) "v", 1));
@@ -425,8 +425,8 @@ adder(ks_space_t *parent, int worker)
     shard = ks_key_shard(sp, &a.key);
 
     for ( ;; ) {
-        ks_transact(sp, shard, read_body, &a);
-        ks_transact(sp, shard, write_body, &a);
+        transaction(sp, shard, read_body, &a);
+        transaction(sp, shard, write_body, &a);
 
         if (a.written) {
             tally->done[worker]++;
@@ -488,7 +488,7 @@ test_lost_updates(void **state)
 
     a.key.data = (u_char *) "counter";
     a.key.len = 7;
-    assert_int_equal(ks_transact(sp, ks_key_shard(sp, &a.key), read_body, &a),
+    assert_int_equal(transaction(sp, ks_key_shard(sp, &a.key), read_body, &a),
                      KS_OK);
 
     for (i = 0, done = 0, refused = 0; i < WORKERS; i++) {

@@ -506,7 +506,7 @@ test_rolled_back(void **state)
             kv.key = key(0, buf);
             kv.at = now + ttl + (1ull << i % 40);
 
-            assert_int_equal(ks_transact(sp, ks_all_shards(sp), fail_body,
+            assert_int_equal(transaction(sp, ks_all_shards(sp), fail_body,
                                          &kv), KS_NOMEM);
             assert_true(ks_expire_next(sp) <= now + ttl + 1);
         }

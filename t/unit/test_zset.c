@@ -65,7 +65,7 @@ job_body(ks_space_t *s, void *data)
 static int
 run(job_t *j)
 {
-    return ks_transact(sp, ks_key_shard(sp, &key), job_body, j);
+    return transaction(sp, ks_key_shard(sp, &key), job_body, j);
 }
 
 
