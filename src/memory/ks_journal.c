@@ -1,12 +1,11 @@
 /*
  * The journal's ring, its lock, and its place in a transaction.
  *
- * Appending.  The journal's lock is the last but the pool's in the order of
- * locks, and is held from the append to the end of the transaction.  The old
- * head goes into the transaction's undo log, which covers the journal from then
- * on (KS_LOG_JOURNAL), so closing the log commits the head with all else.  The
- * bytes themselves lie beyond the old head, where nobody reads, and need no
- * saving.
+ * Appending.  The journal's lock (U7) is held from the append to the end of the
+ * transaction.  The old head goes into the transaction's undo log, which covers
+ * the journal from then on (KS_LOG_JOURNAL), so closing the log commits the head
+ * with all else.  The bytes themselves lie beyond the old head, where nobody
+ * reads, and need no saving.
  *
  * After a death.  A holder's death leaves the head where it was, or moved under
  * a log that is still open.  Whoever gets the lock then looks for such a log in

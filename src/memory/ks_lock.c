@@ -2,8 +2,8 @@
  * The shards' locks, and what follows the death of one who held them.
  *
  * The mutexes are robust: the kernel hands a dead holder's lock to the next
- * one who asks, with EOWNERDEAD.  That one brings the shard back to its last
- * commit before it goes on.  Lock order: shards ascending, then the pool.
+ * process that asks, with EOWNERDEAD.  It brings the shard back to its last
+ * commit before it goes on (U4).
  *
  * A transaction over several shards has its log in the lowest of them.  Who
  * holds that one may undo it, and needs none of the others: each of them is

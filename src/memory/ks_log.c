@@ -6,7 +6,7 @@
  * KS_LOG_GRANT says instead that the page of that number was taken from the
  * pool.  A record counts once the page's "used" covers it, and the log counts
  * once "open" is set, so a process that dies while it writes a record leaves
- * a log that ends before it, and a place that has not changed yet.
+ * a log that ends before it, and a place that has not changed yet (U3).
  */
 
 #include "memory/ks_log.h"

@@ -1,15 +1,30 @@
 /*
  * The memory layer as the layers above it use it: locks, the undo log, chunks.
  *
- * The rule that everything rests on: memory of the zone that was there before
- * the transaction is changed only after ks_save() of its old bytes (or by
- * ks_set(), which does both), under the lock of the shard it belongs to.  A
- * transaction has one log, that of the lowest shard it has locked, its leader;
- * so changes of several shards, and memory that changes hands between them,
- * are undone in the reverse of their order.  Chunks allocated in the same
- * transaction are not seen by anyone and need no saving.  A freed chunk is not
- * reused before the transaction has committed.  Hints (counters, access
- * clocks) are exempt.
+ * What everything rests on; other files cite these numbers.
+ *
+ *  U1  Memory of the zone that was there before the transaction is changed only
+ *      after ks_save() of its old bytes (or by ks_set(), which does both), under
+ *      the lock of the shard that it belongs to.
+ *  U2  A transaction has one log, that of the lowest shard it has locked, its
+ *      leader: changes of several shards, and memory that changes hands between
+ *      them, are undone in the reverse of their order.
+ *  U3  A record counts once the page's "used" covers it, and the log once its
+ *      "open" is set; both before the place itself changes.
+ *  U4  "open" names all locks that the log covers: those of shards, and the
+ *      journal's.  What it covers is of no use before the log is closed.
+ *  U5  The commit is one store: "open" becomes 0.  Nothing that follows it in
+ *      the transaction may fail.
+ *  U6  A log can be applied from anywhere, again and again, and comes to the
+ *      same.
+ *  U7  Locks are taken in the order: shards ascending, journal, pool.
+ *  U8  A chunk that is freed is not used again before the commit.  A chunk that
+ *      was allocated in the transaction is seen by nobody else, and needs no
+ *      saving.
+ *  U9  A page moves between pool and shard in a committed change of its own,
+ *      under the pool's log; the transaction's log notes what it took.
+ *  U10 Hints are exempt: words of which any value of the past is true enough
+ *      (counters, access clocks).
  */
 
 #ifndef KS_MEM_H
