@@ -39,20 +39,21 @@ ks_crc64_init(void)
 }
 
 
-static uint64_t
+/* written out: the eight looks do not wait for each other */
+
+static inline uint64_t
 ks_crc64_eight(uint64_t crc, const u_char *p)
 {
-    unsigned  i;
-    uint64_t  sum;
+    crc ^= ks_load64(p);
 
-    sum = 0;
-
-    for (i = 0; i < 8; i++) {
-        sum ^= ks_crc64_table[7 - i][(crc ^ p[i]) & 0xff];
-        crc >>= 8;
-    }
-
-    return sum;
+    return ks_crc64_table[7][crc & 0xff]
+           ^ ks_crc64_table[6][crc >> 8 & 0xff]
+           ^ ks_crc64_table[5][crc >> 16 & 0xff]
+           ^ ks_crc64_table[4][crc >> 24 & 0xff]
+           ^ ks_crc64_table[3][crc >> 32 & 0xff]
+           ^ ks_crc64_table[2][crc >> 40 & 0xff]
+           ^ ks_crc64_table[1][crc >> 48 & 0xff]
+           ^ ks_crc64_table[0][crc >> 56];
 }
 
 
