@@ -382,14 +382,3 @@ ks_text_encoding(const ks_str_t *value)
 {
     return value->len <= KS_EMBSTR_MAX ? KS_ENC_EMBSTR : KS_ENC_RAW;
 }
-
-
-const char *
-ks_type_name(unsigned type)
-{
-    static const char *const  names[] = {
-        "string", "list", "set", "zset", "hash"
-    };
-
-    return type < ks_nelts(names) ? names[type] : "unknown";
-}

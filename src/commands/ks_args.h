@@ -141,8 +141,5 @@ int ks_draws_allowed(ks_ctx_t *c, uint64_t n);
 unsigned ks_encoding(const ks_str_t *value);
 unsigned ks_text_encoding(const ks_str_t *value);
 
-/* "string", "list"..., in the order of KS_TYPE_* */
-const char *ks_type_name(unsigned type);
-
 
 #endif /* KS_ARGS_H */

@@ -5,6 +5,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
+#include "types/ks_type.h"
 
 
 /* also UNLINK: a big value is always freed later */

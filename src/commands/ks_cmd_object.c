@@ -4,6 +4,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
+#include "types/ks_type.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -52,28 +53,6 @@ ks_object(ks_ctx_t *c, const ks_str_t *key)
 }
 
 
-static const char *
-ks_encoding_name(const ks_entry_t *e)
-{
-    static const char *const  names[] = {
-        [KS_ENC_RAW] = "raw",
-        [KS_ENC_INT] = "int",
-        [KS_ENC_EMBSTR] = "embstr",
-        [KS_ENC_LISTPACK] = "listpack",
-        [KS_ENC_INTSET] = "intset",
-        [KS_ENC_HASHTABLE] = "hashtable",
-        [KS_ENC_SKIPLIST] = "skiplist",
-        [KS_ENC_QUICKLIST] = "quicklist"
-    };
-
-    if (ks_entry_enc(e) == KS_ENC_LISTPACK && ks_entry_fields_expire(e)) {
-        return "listpackex";
-    }
-
-    return names[ks_entry_enc(e)];
-}
-
-
 void
 ks_cmd_object_encoding(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
@@ -84,7 +63,12 @@ ks_cmd_object_encoding(ks_ctx_t *c, int argc, ks_str_t *argv)
     e = ks_object(c, &argv[2]);
 
     if (e != NULL) {
-        ks_reply_cstr(c->reply, ks_encoding_name(e));
+        /* a listpack of fields that expire has its own name in Redis */
+
+        ks_reply_cstr(c->reply, ks_entry_enc(e) == KS_ENC_LISTPACK
+                                && ks_entry_fields_expire(e)
+                                ? "listpackex"
+                                : ks_encoding_name(ks_entry_enc(e)));
     }
 }
 

@@ -189,6 +189,27 @@ ks_check_entry(ks_check_t *c, const ks_bucket_t *b, unsigned i,
 }
 
 
+/* whether the type's row knows what the entry says of its value */
+
+static int
+ks_check_type(ks_check_t *c, const ks_entry_t *e)
+{
+    const ks_stored_t  *stored;
+
+    stored = &ks_types[ks_entry_type(e)].stored[ks_entry_enc(e)];
+
+    if (!stored->exists
+        || (stored->trees != 0) != ((e->flags & KS_ENTRY_ELEMENTS) != 0))
+    {
+        ks_checker_fault(&c->ck, "entry %u has no type that there is",
+                         ks_ref(&c->sp->mem, e));
+        return 0;
+    }
+
+    return 1;
+}
+
+
 static void
 ks_check_values(ks_check_t *c, const ks_entry_t *e, int dead)
 {
@@ -200,7 +221,7 @@ ks_check_values(ks_check_t *c, const ks_entry_t *e, int dead)
         ks_blob_check(&c->ck, c->shard, &b, ks_blob_pieces(b.len));
     }
 
-    if (e->flags & KS_ENTRY_GIVEN) {
+    if ((e->flags & KS_ENTRY_GIVEN) || !ks_check_type(c, e)) {
         return;
     }
 
@@ -217,7 +238,7 @@ ks_check_values(ks_check_t *c, const ks_entry_t *e, int dead)
         }
     }
 
-    if (ks_entry_type(e) != KS_TYPE_STRING) {
+    if (e->flags & KS_ENTRY_ELEMENTS) {
         ks_value_check(c->sp, &c->ck, c->shard, (ks_entry_t *) e, dead);
     }
 }

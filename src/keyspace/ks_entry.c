@@ -23,21 +23,21 @@ ks_entry_key_offset(const ks_entry_t *e)
 /* where the value begins in an entry's data */
 
 static inline size_t
-ks_value_offset(unsigned flags, size_t klen, unsigned type)
+ks_value_offset(unsigned flags, size_t klen)
 {
     size_t  n;
 
     n = ((flags & KS_ENTRY_TTL) ? sizeof(ks_ttl_t) : 0)
         + ((flags & KS_ENTRY_BIGKEY) ? sizeof(ks_ref_t) : klen);
 
-    return (type & 0x0f) == KS_TYPE_STRING ? n : ks_align(n, sizeof(uint32_t));
+    return (flags & KS_ENTRY_ELEMENTS) ? ks_align(n, sizeof(uint32_t)) : n;
 }
 
 
 static inline size_t
-ks_stored_size(unsigned flags, size_t klen, unsigned type, size_t vlen)
+ks_stored_size(unsigned flags, size_t klen, size_t vlen)
 {
-    return KS_ENTRY_HEADER + ks_value_offset(flags, klen, type)
+    return KS_ENTRY_HEADER + ks_value_offset(flags, klen)
            + ((flags & KS_ENTRY_BLOB) ? sizeof(ks_tail_t) : vlen);
 }
 
@@ -64,21 +64,21 @@ ks_form_flags(const ks_form_t *f)
 size_t
 ks_form_size(const ks_form_t *f)
 {
-    return ks_stored_size(ks_form_flags(f), f->key->len, f->type, f->vlen);
+    return ks_stored_size(ks_form_flags(f), f->key->len, f->vlen);
 }
 
 
 size_t
 ks_entry_size(const ks_entry_t *e)
 {
-    return ks_stored_size(e->flags, e->klen, e->type, e->vlen);
+    return ks_stored_size(e->flags, e->klen, e->vlen);
 }
 
 
 u_char *
 ks_entry_value(const ks_entry_t *e)
 {
-    return (u_char *) e->data + ks_value_offset(e->flags, e->klen, e->type);
+    return (u_char *) e->data + ks_value_offset(e->flags, e->klen);
 }
 
 
@@ -92,7 +92,7 @@ ks_entry_ttl(const ks_entry_t *e)
 ks_fields_t *
 ks_entry_fields(const ks_entry_t *e)
 {
-    return (ks_fields_t *) (ks_entry_value(e) + sizeof(ks_root_t));
+    return (ks_fields_t *) (ks_entry_roots(e) + ks_entry_trees(e));
 }
 
 

@@ -159,7 +159,7 @@ ks_set_expire(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e, uint64_t at)
     form.key = key;
     form.at = at;
 
-    if (ks_entry_type(e) != KS_TYPE_STRING) {
+    if (e->flags & KS_ENTRY_ELEMENTS) {
         return ks_value_give(sp, place.shard, &place, e, &form, e);
     }
 
@@ -187,7 +187,7 @@ ks_rename(ks_space_t *sp, const ks_str_t *src, ks_entry_t *e,
     form.key = dst;
     form.at = ks_entry_expire(e);
 
-    if (ks_entry_type(e) != KS_TYPE_STRING) {
+    if (e->flags & KS_ENTRY_ELEMENTS) {
         ks_value_give(sp, from.shard, &to, NULL, &form, e);
 
     } else if (e->flags & KS_ENTRY_BLOB) {
@@ -221,7 +221,7 @@ ks_copy(ks_space_t *sp, ks_entry_t *e, const ks_str_t *dst)
     form.key = dst;
     form.at = ks_entry_expire(e);
 
-    if (ks_entry_type(e) != KS_TYPE_STRING) {
+    if (e->flags & KS_ENTRY_ELEMENTS) {
         access = e->access;
         e = ks_value_copy(sp, NULL, &to, NULL, &form, e);
         e->access = access;

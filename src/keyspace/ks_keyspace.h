@@ -13,6 +13,7 @@
 #include "types/ks_blob.h"
 #include "types/ks_hash.h"
 #include "types/ks_siphash.h"
+#include "types/ks_type.h"
 
 
 /*
@@ -22,16 +23,23 @@
  * A value made of elements begins at a multiple of 4.  If it is small it is
  * the one leaf of its one tree, with all the room up to the end of the chunk;
  * else the roots of its trees.  A hash whose fields may expire is always of
- * the latter kind, and has a ks_fields_t behind its root; its TTL is when the
+ * the latter kind, and has a ks_fields_t behind its roots; its TTL is when the
  * wheel has to look at it, be it for the key or for a field.
+ *
+ * How a value is stored is said by the flags, whatever its type: as a blob, as
+ * trees, as a leaf, or, with none of these, as bytes.
  */
 
 #define KS_ENTRY_TTL      0x01
 #define KS_ENTRY_BIGKEY   0x02          /* the key is a ks_ref_t */
 #define KS_ENTRY_BLOB     0x04          /* the value is a ks_tail_t */
-#define KS_ENTRY_TREE     0x08          /* the value is one ks_root_t or two */
+#define KS_ENTRY_TREE     0x08          /* the value is a ks_root_t a tree */
 #define KS_ENTRY_FIELDS   0x10          /* and a ks_fields_t; has a TTL */
 #define KS_ENTRY_GIVEN    0x20          /* dead, and its value is another's */
+#define KS_ENTRY_LEAF     0x40          /* the value is a ks_leaf_t */
+
+/* the value is made of elements */
+#define KS_ENTRY_ELEMENTS  (KS_ENTRY_TREE | KS_ENTRY_LEAF)
 
 #define KS_ENTRY_INLINE   816           /* the largest chunk of an entry */
 #define KS_ENTRY_KEYLEN   512           /* the longest key inside one */
@@ -188,7 +196,7 @@ typedef struct {
     uint64_t         due;       /* the first field, if it has FIELDS */
     uint32_t         vlen;
     uint8_t          type;
-    uint8_t          flags;     /* BLOB, TREE, FIELDS */
+    uint8_t          flags;     /* BLOB, TREE, FIELDS, LEAF */
 } ks_form_t;
 
 /* The size that the form needs in one chunk, header and all; its flags. */

@@ -172,11 +172,7 @@ ks_entry_owns(const ks_entry_t *e)
         return 0;
     }
 
-    if (ks_entry_type(e) == KS_TYPE_STRING) {
-        return (e->flags & KS_ENTRY_BLOB) != 0;
-    }
-
-    return ks_value_owns(e);
+    return (e->flags & KS_ENTRY_BLOB) || ks_value_owns(e);
 }
 
 
@@ -251,7 +247,7 @@ ks_entry_reap(ks_space_t *sp, ks_shard_t *sh, uint32_t max)
     n = 1;
 
     if (ks_entry_owns(e)) {
-        n += (ks_entry_type(e) == KS_TYPE_STRING)
+        n += (e->flags & KS_ENTRY_BLOB)
              ? ks_entry_shorten(sp, sh, e, max)
              : ks_value_dismantle(sp, sh, e, max);
 
@@ -296,7 +292,7 @@ ks_entry_memory(ks_space_t *sp, const ks_entry_t *e)
         size += ks_blob_memory(m, &b);
     }
 
-    if (ks_entry_type(e) != KS_TYPE_STRING) {
+    if (e->flags & KS_ENTRY_ELEMENTS) {
         size += ks_value_memory(sp, (ks_entry_t *) e);
     }
 

@@ -132,8 +132,8 @@ ks_string_overwrite(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e,
 
     m = &sp->mem;
 
-    if (((e->flags | form->flags) & KS_ENTRY_BLOB) || e->vlen > KS_INPLACE
-        || ks_entry_type(e) != KS_TYPE_STRING
+    if (((e->flags | form->flags) & (KS_ENTRY_BLOB|KS_ENTRY_ELEMENTS))
+        || e->vlen > KS_INPLACE
         || !(e->flags & KS_ENTRY_TTL) != !form->at
         || (e->vlen != form->vlen
             && ks_class_of(ks_form_size(form))

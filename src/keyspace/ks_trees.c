@@ -21,7 +21,7 @@ ks_value_place(ks_value_t *v)
 
     e = v->entry;
 
-    for (i = 0; i < ks_nelts(v->tree); i++) {
+    for (i = 0; i < KS_VALUE_TREES; i++) {
         v->tree[i].root = NULL;
         v->tree[i].leaf = NULL;
     }
@@ -56,7 +56,7 @@ ks_value_attach(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, ks_value_t *v)
     v->entry = e;
     v->name = NULL;
 
-    for (i = 0; i < ks_nelts(v->tree); i++) {
+    for (i = 0; i < KS_VALUE_TREES; i++) {
         t = &v->tree[i];
         t->mem = &sp->mem;
         t->shard = sh;
@@ -133,11 +133,14 @@ ks_value_check(ks_space_t *sp, ks_checker_t *ck, unsigned shard,
 {
     unsigned            i;
     ks_value_t          v;
+    const ks_type_t    *type;
     const ks_fields_t  *fields;
 
     ks_value_attach(sp, &sp->mem.shards[shard], e, &v);
 
-    if (!dead && ks_value_count(&v) == 0) {
+    type = &ks_types[v.type];
+
+    if (!dead && type->ends_empty && ks_value_count(&v) == 0) {
         ks_checker_fault(ck, "entry %u has no elements",
                          ks_ref(&sp->mem, e));
     }
@@ -155,5 +158,9 @@ ks_value_check(ks_space_t *sp, ks_checker_t *ck, unsigned shard,
 
     for (i = 0; i < ks_entry_trees(e); i++) {
         ks_tree_check(ck, shard, &v.tree[i]);
+    }
+
+    if (!dead && type->check) {
+        type->check(ck, &v);
     }
 }

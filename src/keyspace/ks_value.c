@@ -40,7 +40,7 @@ ks_value_handle(ks_space_t *sp, ks_shard_t *sh, const ks_str_t *key,
     v->name = key;
     v->ops = &ks_value_ops;
 
-    for (i = 0; i < ks_nelts(v->tree); i++) {
+    for (i = 0; i < KS_VALUE_TREES; i++) {
         v->tree[i].house = ks_value_house;
     }
 }
@@ -67,7 +67,7 @@ ks_value_close(ks_value_t *v)
     sp = v->space;
     at = ks_place(sp, v->name);
 
-    if (ks_value_count(v) == 0) {
+    if (ks_value_count(v) == 0 && ks_types[v->type].ends_empty) {
         ks_remove_at(sp, &at, v->entry, KS_CHANGE_DELETED);
         return 1;
     }
@@ -100,7 +100,7 @@ ks_value_form(ks_form_t *f, int expiries, size_t leaf)
     unsigned  trees;
 
     trees = ks_value_trees(f->type & 0x0f, f->type >> 4);
-    f->flags = 0;
+    f->flags = KS_ENTRY_LEAF;
 
     if (trees == 1 && !expiries && leaf <= KS_ENTRY_INLINE) {
         f->vlen = (uint32_t) leaf;
@@ -145,14 +145,17 @@ static void
 ks_value_make(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
     const ks_form_t *form, ks_value_t *v)
 {
+    unsigned     i;
     ks_entry_t  *e;
 
     e = ks_entry_succeed(sp, at, old, form);
     ks_value_init(e, form);
 
     ks_value_handle(sp, at->shard, form->key, e, v);
-    v->tree[0].fresh = 1;
-    v->tree[1].fresh = 1;
+
+    for (i = 0; i < KS_VALUE_TREES; i++) {
+        v->tree[i].fresh = 1;
+    }
 }
 
 

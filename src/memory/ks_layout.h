@@ -26,7 +26,7 @@
 
 
 #define KS_ZONE_MAGIC     0x6563617073796b31ull         /* "1kyspace" */
-#define KS_ZONE_VERSION   6
+#define KS_ZONE_VERSION   7
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)

@@ -1,7 +1,7 @@
 /*
  * Values made of elements: what lists, hashes, sets and sorted sets share.
  *
- * A value is one tree or two.  Small ones are one tree without an index, whose
+ * A value is one tree or more, as the row of its type says (ks_type.h).  Small ones are one tree without an index, whose
  * items lie in the order that clients see: that of insertion, of numbers, of
  * scores.  Beyond Redis's limits they become indexed, and stay so.
  *
@@ -56,6 +56,9 @@ enum {
 #define KS_SET_INTSET_ITEMS      512
 #define KS_LIST_LISTPACK_BYTES   8192
 
+/* the most trees that a value has, of whatever type */
+#define KS_VALUE_TREES           2
+
 typedef struct ks_value_s  ks_value_t;
 
 typedef struct {
@@ -83,7 +86,7 @@ struct ks_value_s {
                                            empty, or 8 bytes: ms, host order */
     uint64_t               due;         /* of a hash: what ops->due() was last
                                            told; 0: nothing, or none is due */
-    ks_tree_t              tree[2];
+    ks_tree_t              tree[KS_VALUE_TREES];
     const ks_value_ops_t  *ops;
 
     /* the owner's; see ks_value_open() */
@@ -92,10 +95,6 @@ struct ks_value_s {
     const ks_str_t        *name;
 };
 
-
-/* How many trees there are, and the shape of each; sets key, width, max. */
-unsigned ks_value_trees(unsigned type, unsigned enc);
-void ks_value_shape(ks_value_t *v);
 
 /* Elements; fields that are due count until they are taken out. */
 uint32_t ks_value_count(const ks_value_t *v);

@@ -624,3 +624,24 @@ ks_zset_remove_range(ks_value_t *v, uint32_t rank, uint32_t n)
 
     ks_tree_remove_range(&v->tree[0], rank, n);
 }
+
+
+/* --- checking --- */
+
+void
+ks_zset_check(ks_checker_t *ck, const ks_value_t *v)
+{
+    uint32_t  scores, members;
+
+    if (!ks_zset_indexed(v)) {
+        return;
+    }
+
+    scores = ks_tree_count(&v->tree[0]);
+    members = ks_tree_count(&v->tree[1]);
+
+    if (scores != members) {
+        ks_checker_fault(ck, "a sorted set has %u scores and %u members",
+                         scores, members);
+    }
+}

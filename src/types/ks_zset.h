@@ -81,4 +81,8 @@ uint32_t ks_zset_lex(const ks_value_t *v, const ks_zlex_t *min,
     const ks_zlex_t *max, int reverse, uint32_t skip, uint32_t *rank);
 
 
+/* The row's check: whether both trees have as many members. */
+void ks_zset_check(ks_checker_t *ck, const ks_value_t *v);
+
+
 #endif /* KS_ZSET_H */

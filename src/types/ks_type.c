@@ -1,0 +1,103 @@
+/*
+ * The table of types.
+ *
+ * Files of single types know nothing of it: it is above them.
+ */
+
+#include "types/ks_type.h"
+#include "types/ks_zset.h"
+
+
+#define KS_LEAF_LIST   4096
+#define KS_LEAF_KEYED  1024
+
+/* a tree without keys, and those whose keys are hashes and scores */
+#define KS_SEQUENCE(width)  { 0, width, KS_LEAF_LIST }
+#define KS_HASHED(width)    { 4, width, KS_LEAF_KEYED }
+#define KS_SCORED(width)    { 8, width, KS_LEAF_KEYED }
+
+#define KS_BYTES            { 1, 0, { { 0, 0, 0 } } }
+#define KS_ONE(tree)        { 1, 1, { tree } }
+#define KS_TWO(tree, next)  { 1, 2, { tree, next } }
+
+
+const ks_type_t  ks_types[KS_TYPES] = {
+
+    [KS_TYPE_STRING] = {
+        .name = "string",
+        .stored = {
+            [KS_ENC_RAW] = KS_BYTES,
+            [KS_ENC_INT] = KS_BYTES,
+            [KS_ENC_EMBSTR] = KS_BYTES
+        }
+    },
+
+    [KS_TYPE_LIST] = {
+        .name = "list",
+        .ends_empty = 1,
+        .stored = {
+            [KS_ENC_LISTPACK] = KS_ONE(KS_SEQUENCE(1)),
+            [KS_ENC_QUICKLIST] = KS_ONE(KS_SEQUENCE(1))
+        }
+    },
+
+    [KS_TYPE_SET] = {
+        .name = "set",
+        .distinct = 1,
+        .ends_empty = 1,
+        .stored = {
+            [KS_ENC_INTSET] = KS_ONE(KS_SEQUENCE(1)),
+            [KS_ENC_LISTPACK] = KS_ONE(KS_SEQUENCE(1)),
+            [KS_ENC_HASHTABLE] = KS_ONE(KS_HASHED(1))
+        }
+    },
+
+    [KS_TYPE_ZSET] = {
+        .name = "zset",
+        .distinct = 1,
+        .ends_empty = 1,
+        .check = ks_zset_check,
+        .stored = {
+            [KS_ENC_LISTPACK] = KS_ONE(KS_SCORED(1)),
+            [KS_ENC_SKIPLIST] = KS_TWO(KS_SCORED(1), KS_HASHED(2))
+        }
+    },
+
+    [KS_TYPE_HASH] = {
+        .name = "hash",
+        .distinct = 1,
+        .ends_empty = 1,
+        .stored = {
+            [KS_ENC_LISTPACK] = KS_ONE(KS_SEQUENCE(2)),
+            [KS_ENC_HASHTABLE] = KS_ONE(KS_HASHED(2))
+        }
+    }
+};
+
+
+static const char *const  ks_encodings[KS_ENCODINGS] = {
+    [KS_ENC_RAW] = "raw",
+    [KS_ENC_INT] = "int",
+    [KS_ENC_EMBSTR] = "embstr",
+    [KS_ENC_LISTPACK] = "listpack",
+    [KS_ENC_INTSET] = "intset",
+    [KS_ENC_HASHTABLE] = "hashtable",
+    [KS_ENC_SKIPLIST] = "skiplist",
+    [KS_ENC_QUICKLIST] = "quicklist"
+};
+
+
+const char *
+ks_type_name(unsigned type)
+{
+    return type < KS_TYPES && ks_types[type].name ? ks_types[type].name
+                                                  : "unknown";
+}
+
+
+const char *
+ks_encoding_name(unsigned enc)
+{
+    return enc < KS_ENCODINGS && ks_encodings[enc] ? ks_encodings[enc]
+                                                   : "unknown";
+}

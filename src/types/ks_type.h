@@ -1,0 +1,84 @@
+/*
+ * The types of values, one row each: what the files of every layer need to
+ * know of a type whatever it is.  A new type is a row here and a file of its
+ * own (ks_hash.c, ks_hash.h); no other file has a list of types.
+ *
+ * Constant data, and functions on a handle (ks_value.h).
+ */
+
+#ifndef KS_TYPE_H
+#define KS_TYPE_H
+
+#include "types/ks_value.h"
+
+
+/* Types and encodings share one byte of an entry, 4 bits each. */
+#define KS_TYPES      16
+#define KS_ENCODINGS  16
+
+/* what a tree's handle has to know before the tree can be read */
+typedef struct {
+    uint8_t             key;            /* bytes of the key: 0, 4 or 8 */
+    uint8_t             width;          /* strings in an item */
+    uint16_t            max;            /* bytes of a leaf of many */
+} ks_shape_t;
+
+/* a type in one of its encodings */
+typedef struct {
+    uint16_t            exists;         /* 0: the type has no such encoding */
+    uint16_t            trees;          /* 0: the value is bytes */
+    ks_shape_t          shape[KS_VALUE_TREES];
+} ks_stored_t;
+
+typedef struct {
+    const char         *name;           /* as TYPE says; NULL: no such type */
+    unsigned            distinct:1;     /* no element is there twice */
+    unsigned            ends_empty:1;   /* the last element takes the key */
+
+    /*
+     * Says what is wrong with a live value beyond its trees, which are checked
+     * by themselves; NULL: nothing can be.
+     */
+    void              (*check)(ks_checker_t *ck, const ks_value_t *v);
+
+    ks_stored_t         stored[KS_ENCODINGS];
+} ks_type_t;
+
+extern const ks_type_t  ks_types[KS_TYPES];
+
+
+/* Names as clients see them, good for ever; "unknown" for any other number. */
+const char *ks_type_name(unsigned type);
+const char *ks_encoding_name(unsigned enc);
+
+/* How many trees a value of that type and encoding has. */
+static inline unsigned
+ks_value_trees(unsigned type, unsigned enc)
+{
+    return ks_types[type].stored[enc].trees;
+}
+
+
+/*
+ * Sets the shape of each tree.  Where the items of a hash have an expiry, it is
+ * one string more.
+ */
+static inline void
+ks_value_shape(ks_value_t *v)
+{
+    unsigned            i;
+    const ks_shape_t   *shape;
+
+    shape = ks_types[v->type].stored[v->enc].shape;
+
+    for (i = 0; i < KS_VALUE_TREES; i++) {
+        v->tree[i].key = shape[i].key;
+        v->tree[i].width = shape[i].width;
+        v->tree[i].max = shape[i].max;
+    }
+
+    v->tree[0].width = (uint8_t) (v->tree[0].width + v->expiries);
+}
+
+
+#endif /* KS_TYPE_H */
