@@ -130,12 +130,12 @@ ks_command_count_subs(const ks_command_t *parent)
 static size_t
 ks_command_count_top(void)
 {
-    size_t               n;
+    size_t               i, n;
     const ks_command_t  *cmd;
 
     n = 0;
 
-    for (cmd = ks_command_table; cmd->name != NULL; cmd++) {
+    for (i = 0; (cmd = ks_command_row(i)) != NULL; i++) {
         n += ks_command_is_top(cmd);
     }
 
@@ -375,6 +375,7 @@ ks_command_reply_info(ks_reply_t *r, const ks_command_t *cmd)
 void
 ks_cmd_command(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
+    size_t               i;
     const ks_command_t  *cmd;
 
     (void) argc;
@@ -382,7 +383,7 @@ ks_cmd_command(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     ks_reply_array(c->reply, ks_command_count_top());
 
-    for (cmd = ks_command_table; cmd->name != NULL; cmd++) {
+    for (i = 0; (cmd = ks_command_row(i)) != NULL; i++) {
         if (ks_command_is_top(cmd)) {
             ks_command_reply_info(c->reply, cmd);
         }
@@ -477,7 +478,7 @@ void
 ks_cmd_command_docs(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     int                  i;
-    size_t               n;
+    size_t               row, n;
     const ks_command_t  *cmd;
 
     ks_reply_deferred(c->reply, KS_AGG_MAP);
@@ -491,7 +492,7 @@ ks_cmd_command_docs(ks_ctx_t *c, int argc, ks_str_t *argv)
         }
     }
 
-    for (cmd = ks_command_table; argc == 2 && cmd->name != NULL; cmd++) {
+    for (row = 0; argc == 2 && (cmd = ks_command_row(row)) != NULL; row++) {
         if (ks_command_is_top(cmd)) {
             ks_command_reply_docs(c->reply, cmd);
             n++;
@@ -716,7 +717,7 @@ ks_command_list_filter(ks_ctx_t *c, int argc, ks_str_t *argv,
 void
 ks_cmd_command_list(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    size_t               n;
+    size_t               i, n;
     ks_str_t             name;
     unsigned             category;
     ks_filter_t          filter;
@@ -729,7 +730,7 @@ ks_cmd_command_list(ks_ctx_t *c, int argc, ks_str_t *argv)
     category = (filter == KS_FILTER_ACL) ? ks_acl_category(&argv[4]) : 0;
     ks_reply_deferred(c->reply, KS_AGG_ARRAY);
 
-    for (n = 0, cmd = ks_command_table; cmd->name != NULL; cmd++) {
+    for (n = 0, i = 0; (cmd = ks_command_row(i)) != NULL; i++) {
         name = ks_text(cmd->name);
 
         if ((filter == KS_FILTER_ACL && !(ks_command_acl(cmd) & category))

@@ -24,9 +24,16 @@ typedef struct {
 } ks_execution_t;
 
 
-/* hash of the name -> 1 + its row, 0: free; the next slot on a collision */
+/*
+ * All rows that layers have added; and hash of the name -> 1 + its place among
+ * them, 0: free; the next slot on a collision.
+ */
 
-static uint16_t  ks_index[KS_INDEX_SIZE];
+#define KS_ROWS_MAX  (KS_INDEX_SIZE / 2)
+
+static const ks_command_t  *ks_rows[KS_ROWS_MAX];
+static size_t               ks_nrows;
+static uint16_t             ks_index[KS_INDEX_SIZE];
 
 /* rows found lately, by names as they were spelled; none has subcommands */
 
@@ -92,7 +99,7 @@ ks_index_find(uint32_t hash, const ks_str_t *name, const ks_str_t *sub)
          ks_index[i] != 0;
          i = (i + 1) % KS_INDEX_SIZE)
     {
-        cmd = &ks_command_table[ks_index[i] - 1];
+        cmd = ks_rows[ks_index[i] - 1];
         p = ks_name_skip(cmd->name, name);
 
         if (p != NULL && sub != NULL) {
@@ -216,35 +223,53 @@ ks_row_sound(const ks_command_t *cmd)
 }
 
 
-int
-ks_commands_init(void)
+static int
+ks_row_add(const ks_command_t *cmd)
 {
-    size_t    row;
     uint32_t  i;
 
-    memset(ks_index, 0, sizeof(ks_index));
-    memset(ks_known, 0, sizeof(ks_known));
+    if (ks_nrows == KS_ROWS_MAX || !ks_row_sound(cmd)) {
+        return KS_ERR;
+    }
 
-    for (row = 0; ks_command_table[row].name != NULL; row++) {
+    i = ks_name_hash(KS_HASH_START, (u_char *) cmd->name, strlen(cmd->name));
 
-        if (row >= KS_INDEX_SIZE / 2
-            || !ks_row_sound(&ks_command_table[row]))
-        {
+    while (ks_index[i % KS_INDEX_SIZE] != 0) {
+        i++;
+    }
+
+    ks_rows[ks_nrows++] = cmd;
+    ks_index[i % KS_INDEX_SIZE] = (uint16_t) ks_nrows;
+
+    return KS_OK;
+}
+
+
+int
+ks_commands_add(const ks_command_t *rows)
+{
+    size_t  i;
+
+    for (i = 0; i < ks_nrows; i++) {
+        if (ks_rows[i] == rows) {
+            return KS_OK;
+        }
+    }
+
+    for ( /* void */ ; rows->name != NULL; rows++) {
+        if (ks_row_add(rows) != KS_OK) {
             return KS_ERR;
         }
-
-        i = ks_name_hash(KS_HASH_START,
-                         (u_char *) ks_command_table[row].name,
-                         strlen(ks_command_table[row].name));
-
-        while (ks_index[i % KS_INDEX_SIZE] != 0) {
-            i++;
-        }
-
-        ks_index[i % KS_INDEX_SIZE] = (uint16_t) (row + 1);
     }
 
     return KS_OK;
+}
+
+
+const ks_command_t *
+ks_command_row(size_t i)
+{
+    return i < ks_nrows ? ks_rows[i] : NULL;
 }
 
 

@@ -54,10 +54,12 @@ typedef void (*ks_handler_pt)(ks_ctx_t *c, int argc, ks_str_t *argv);
 
 
 /*
- * Indexes the table by name; once a process, before anything else here.
- * KS_ERR if the table contradicts itself.
+ * Adds the rows of this layer, and those of another one: before anything else
+ * here, and before any command.  Rows that are there already are left alone.
+ * KS_ERR: a row contradicts the others.
  */
 int ks_commands_init(void);
+int ks_commands_add(const ks_command_t *rows);
 
 /*
  * A command that is going to be run, and what is known of it by then.  For

@@ -1,8 +1,8 @@
 /*
- * The row of the command table, for those who read it: dispatch and COMMAND.
+ * The row of a command, for what reads it: dispatch and COMMAND.
  *
- * ks_command_table[] ends with a row without a name.  A subcommand is a row of
- * its own, named "parent|name", whose arity and key positions count from the
+ * Each layer has a table of its commands, which ends with a row without a name,
+ * and adds it with ks_commands_add().  A subcommand is a row of its own, named "parent|name", whose arity and key positions count from the
  * parent's name; its parent has KS_CMD_PARENT and a handler only if it can be
  * called by itself.
  */
@@ -112,8 +112,8 @@ struct ks_command_s {
     int8_t                stored;
 };
 
-extern const ks_command_t  ks_command_table[];
-
+/* Row number i, from 0 on, of all that were added; NULL: there are no more. */
+const ks_command_t *ks_command_row(size_t i);
 
 /* the categories written in the row and those that its flags imply */
 unsigned ks_command_acl(const ks_command_t *cmd);

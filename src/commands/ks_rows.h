@@ -17,6 +17,5 @@
 #include "commands/ks_rows_dump.h"
 #include "commands/ks_rows_transactions.h"
 #include "commands/ks_rows_connection.h"
-#include "commands/ks_rows_scripting.h"
 #include "commands/ks_rows_limit.h"
 #include "commands/ks_rows_server.h"

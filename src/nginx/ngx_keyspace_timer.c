@@ -49,11 +49,10 @@ ngx_keyspace_space(ngx_keyspace_zone_t *kz)
     }
 
     if (!ngx_keyspace_commands_ready) {
-        if (ks_commands_init() != KS_OK) {
+        if (ks_commands_init() != KS_OK || ks_script_init() != KS_OK) {
             return NULL;
         }
 
-        ks_script_init();
         ngx_keyspace_commands_ready = 1;
     }
 

@@ -122,12 +122,6 @@ const ks_function_t *ks_shelf_collision(ks_space_t *sp,
 void ks_error_taken(ks_ctx_t *c, const ks_str_t *name);
 
 
-/* --- ks_function_dump.c --- */
-
-void ks_handle_function_dump(ks_ctx_t *c, int argc, ks_str_t *argv);
-void ks_handle_function_restore(ks_ctx_t *c, int argc, ks_str_t *argv);
-
-
 /* --- ks_script_function.c --- */
 
 /* what FUNCTION says to a number of arguments that the row let through */

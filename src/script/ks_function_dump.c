@@ -3,6 +3,7 @@
  */
 
 #include "commands/ks_args.h"
+#include "script/ks_script_handlers.h"
 #include "script/ks_function.h"
 #include "types/ks_rdb.h"
 

@@ -30,8 +30,8 @@ typedef struct {
 #define KS_SCRIPT_MEMORY   (16u * 1024 * 1024)
 
 
-/* Once a process, after ks_commands_init(). */
-void ks_script_init(void);
+/* Adds this layer's commands; after ks_commands_init(). */
+int ks_script_init(void);
 
 /* Scripts of the handle run under these rules; the defaults until then. */
 void ks_script_configure(ks_space_t *sp, const ks_script_conf_t *conf);

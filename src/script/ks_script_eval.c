@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "commands/ks_args.h"
-#include "commands/ks_scripting.h"
+#include "script/ks_script_handlers.h"
 #include "script/ks_vm.h"
 
 
@@ -633,28 +633,28 @@ ks_evalsha(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
 }
 
 
-static void
+void
 ks_handle_eval(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     ks_eval(c, argc, argv, 0);
 }
 
 
-static void
+void
 ks_handle_eval_ro(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     ks_eval(c, argc, argv, 1);
 }
 
 
-static void
+void
 ks_handle_evalsha(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     ks_evalsha(c, argc, argv, 0);
 }
 
 
-static void
+void
 ks_handle_evalsha_ro(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     ks_evalsha(c, argc, argv, 1);
@@ -663,7 +663,7 @@ ks_handle_evalsha_ro(ks_ctx_t *c, int argc, ks_str_t *argv)
 
 /* --- SCRIPT --- */
 
-static void
+void
 ks_handle_script_load(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     char       sha[KS_SHA_LEN + 1];
@@ -694,7 +694,7 @@ ks_handle_script_load(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
-static void
+void
 ks_handle_script_exists(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     int          i;
@@ -715,7 +715,7 @@ ks_handle_script_exists(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
-static void
+void
 ks_handle_script_flush(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     if (argc > 3 || (argc == 3 && !ks_arg_is(&argv[2], "async")
@@ -736,7 +736,7 @@ ks_handle_script_flush(ks_ctx_t *c, int argc, ks_str_t *argv)
  * anybody can ask for it.
  */
 
-static void
+void
 ks_handle_kill(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     (void) argc;
@@ -749,21 +749,4 @@ ks_handle_kill(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     ks_library_kill(c->space);
     ks_reply_ok(c->reply);
-}
-
-
-void
-ks_script_init(void)
-{
-    ks_scripting.eval = ks_handle_eval;
-    ks_scripting.eval_ro = ks_handle_eval_ro;
-    ks_scripting.evalsha = ks_handle_evalsha;
-    ks_scripting.evalsha_ro = ks_handle_evalsha_ro;
-    ks_scripting.script_exists = ks_handle_script_exists;
-    ks_scripting.script_flush = ks_handle_script_flush;
-    ks_scripting.script_kill = ks_handle_kill;
-    ks_scripting.function_kill = ks_handle_kill;
-    ks_scripting.script_load = ks_handle_script_load;
-
-    ks_function_init();
 }

@@ -5,7 +5,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_glob.h"
-#include "commands/ks_scripting.h"
+#include "script/ks_script_handlers.h"
 #include "script/ks_function.h"
 
 
@@ -93,14 +93,14 @@ ks_fcall(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
 }
 
 
-static void
+void
 ks_handle_fcall(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     ks_fcall(c, argc, argv, 0);
 }
 
 
-static void
+void
 ks_handle_fcall_ro(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     ks_fcall(c, argc, argv, 1);
@@ -133,7 +133,7 @@ ks_load_options(ks_ctx_t *c, int argc, const ks_str_t *argv, int *replace)
 }
 
 
-static void
+void
 ks_handle_function_load(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     int                   replace;
@@ -198,7 +198,7 @@ ks_error_function_syntax(ks_ctx_t *c, const ks_str_t *name)
 }
 
 
-static void
+void
 ks_handle_function_delete(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     ks_vm_t  *vm;
@@ -222,7 +222,7 @@ ks_handle_function_delete(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
-static void
+void
 ks_handle_function_flush(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     ks_vm_t  *vm;
@@ -346,7 +346,7 @@ ks_list_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_str_t **pattern,
 }
 
 
-static void
+void
 ks_handle_function_list(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     int               code;
@@ -383,7 +383,7 @@ ks_handle_function_list(ks_ctx_t *c, int argc, ks_str_t *argv)
  * another one's only that it does would be known, which KILL tells.
  */
 
-static void
+void
 ks_handle_function_stats(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     size_t            n;
@@ -415,19 +415,4 @@ ks_handle_function_stats(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_reply_integer(c->reply, i);
     ks_reply_cstr(c->reply, "functions_count");
     ks_reply_integer(c->reply, (int64_t) n);
-}
-
-
-void
-ks_function_init(void)
-{
-    ks_scripting.fcall = ks_handle_fcall;
-    ks_scripting.fcall_ro = ks_handle_fcall_ro;
-    ks_scripting.function_delete = ks_handle_function_delete;
-    ks_scripting.function_dump = ks_handle_function_dump;
-    ks_scripting.function_flush = ks_handle_function_flush;
-    ks_scripting.function_list = ks_handle_function_list;
-    ks_scripting.function_load = ks_handle_function_load;
-    ks_scripting.function_restore = ks_handle_function_restore;
-    ks_scripting.function_stats = ks_handle_function_stats;
 }

@@ -142,10 +142,6 @@ int ks_vm_compile(lua_State *L, const char *p, size_t len, const char *name);
 int ks_script_keys(ks_ctx_t *c, int argc, const ks_str_t *argv,
     const char *err, int *nkeys);
 
-/* --- ks_script_function.c --- */
-
-void ks_function_init(void);
-
 /* --- ks_vm_env.c --- */
 
 /* Fills a new state with what scripts may see. */

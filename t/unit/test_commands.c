@@ -6,6 +6,8 @@
 
 #include "command_test.h"
 
+#include "script/ks_script.h"
+
 #include "commands/ks_glob.h"
 
 
@@ -290,7 +292,7 @@ static void
 test_rows(void **state)
 {
     char                  upper[64];
-    size_t                i;
+    size_t                i, row;
     ks_str_t              name;
     const ks_command_t   *cmd;
     const ks_keyrange_t  *k;
@@ -298,8 +300,9 @@ test_rows(void **state)
     (void) state;
 
     assert_int_equal(ks_commands_init(), KS_OK);
+    assert_int_equal(ks_script_init(), KS_OK);
 
-    for (cmd = ks_command_table; cmd->name != NULL; cmd++) {
+    for (row = 0; (cmd = ks_command_row(row)) != NULL; row++) {
 
         for (i = 0; cmd->name[i] != '\0'; i++) {
             upper[i] = (char) ((cmd->name[i] >= 'a' && cmd->name[i] <= 'z')
@@ -422,6 +425,7 @@ static void
 test_readonly(void **state)
 {
     int                  may, n, i;
+    size_t               row;
     box_t               *b;
     const char          *bar;
     const ks_command_t  *cmd;
@@ -443,7 +447,7 @@ test_readonly(void **state)
     run(b, "ping", NULL);
     may = n = 0;
 
-    for (cmd = ks_command_table; cmd->name != NULL; cmd++) {
+    for (row = 0; (cmd = ks_command_row(row)) != NULL; row++) {
 
         bar = strchr(cmd->name, '|');
 

@@ -551,7 +551,7 @@ test_random_different(void **state)
     }
 
     assert_true(starts(line(b, "SRANDMEMBER s -9223372036854775807"),
-                       "-ERR the reply is too large"));
+                       "-ERR value is out of range"));
 
     box_close(b);
 }
