@@ -10,9 +10,6 @@
 #include <limits.h>
 
 
-#define KS_EMBSTR_MAX  44
-
-
 int
 ks_arg_int(ks_ctx_t *c, const ks_str_t *arg, int64_t *v, const char *err)
 {
@@ -361,24 +358,4 @@ ks_reply_help(ks_ctx_t *c, const char *const *lines)
 
     ks_reply_status(c->reply, "HELP");
     ks_reply_status(c->reply, "    This list.");
-}
-
-
-unsigned
-ks_encoding(const ks_str_t *value)
-{
-    int64_t  v;
-
-    if (value->len <= KS_INT_LEN && ks_parse_int(value, &v) == KS_OK) {
-        return KS_ENC_INT;
-    }
-
-    return ks_text_encoding(value);
-}
-
-
-unsigned
-ks_text_encoding(const ks_str_t *value)
-{
-    return value->len <= KS_EMBSTR_MAX ? KS_ENC_EMBSTR : KS_ENC_RAW;
 }

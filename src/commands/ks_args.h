@@ -8,7 +8,7 @@
 #define KS_ARGS_H
 
 #include "commands/ks_command_table.h"
-#include "commands/ks_number.h"
+#include "types/ks_number.h"
 
 #include <time.h>
 
@@ -133,13 +133,6 @@ void ks_reply_help(ks_ctx_t *c, const char *const *lines);
 #define KS_DRAWS_MAX  (1 << 20)
 
 int ks_draws_allowed(ks_ctx_t *c, uint64_t n);
-
-/*
- * The encoding that a value gets that is stored as it came; and that of one
- * which is text whatever it looks like.
- */
-unsigned ks_encoding(const ks_str_t *value);
-unsigned ks_text_encoding(const ks_str_t *value);
 
 
 #endif /* KS_ARGS_H */

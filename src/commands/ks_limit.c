@@ -8,7 +8,7 @@
  */
 
 #include "commands/ks_limit.h"
-#include "commands/ks_number.h"
+#include "types/ks_number.h"
 #include "commands/ks_reply.h"
 #include "types/ks_hash.h"
 

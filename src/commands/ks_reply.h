@@ -22,7 +22,7 @@
 #ifndef KS_REPLY_H
 #define KS_REPLY_H
 
-#include "memory/ks_base.h"
+#include "types/ks_number.h"
 
 
 typedef struct ks_reply_s  ks_reply_t;
@@ -211,17 +211,6 @@ typedef struct {
 } ks_reply_why_t;
 
 void ks_reply_why(ks_reply_why_t *why);
-
-/*
- * Numbers as replies write them: into buf, with no NUL behind; the length is
- * returned.  A double is in its shortest form, or inf, -inf, nan.
- */
-
-#define KS_INTEGER_TEXT  20     /* room that is always enough */
-#define KS_DOUBLE_TEXT   40
-
-size_t ks_integer_text(u_char *buf, int64_t v);
-size_t ks_double_text(u_char *buf, double v);
 
 
 #endif /* KS_REPLY_H */

@@ -13,6 +13,7 @@
 #include "keyspace/ks_key.h"
 #include "keyspace/ks_string.h"
 #include "keyspace/ks_elements.h"
+#include "keyspace/ks_dump.h"
 #include "keyspace/ks_walk.h"
 #include "keyspace/ks_library.h"
 #include "keyspace/ks_check.h"

@@ -7,9 +7,11 @@
  */
 
 #include "keyspace/ks_keyspace.h"
+#include "types/ks_number.h"
 
 
-#define KS_INPLACE  256                 /* bytes logged rather than copied */
+#define KS_INPLACE     256              /* bytes logged rather than copied */
+#define KS_EMBSTR_MAX  44
 
 
 static int ks_string_overwrite(ks_space_t *sp, const ks_place_t *at,
@@ -286,4 +288,26 @@ ks_string_expand(ks_space_t *sp, const ks_place_t *at, const ks_str_t *key,
     }
 
     return fresh;
+}
+
+
+/* --- encodings --- */
+
+unsigned
+ks_encoding(const ks_str_t *value)
+{
+    int64_t  v;
+
+    if (value->len <= KS_INT_LEN && ks_parse_int(value, &v) == KS_OK) {
+        return KS_ENC_INT;
+    }
+
+    return ks_text_encoding(value);
+}
+
+
+unsigned
+ks_text_encoding(const ks_str_t *value)
+{
+    return value->len <= KS_EMBSTR_MAX ? KS_ENC_EMBSTR : KS_ENC_RAW;
 }

@@ -11,6 +11,13 @@
 #define KS_STRING_MAX    (512u * 1024 * 1024)
 
 
+/*
+ * The encoding of a string that is stored as it came; and of one that is text
+ * whatever it looks like.
+ */
+unsigned ks_encoding(const ks_str_t *value);
+unsigned ks_text_encoding(const ks_str_t *value);
+
 size_t ks_string_len(const ks_entry_t *e);
 
 /*

@@ -343,3 +343,89 @@ ks_hash_purge(ks_value_t *v, uint32_t max, ks_hash_purge_t *p)
 
     return n;
 }
+
+
+/* --- dumps --- */
+
+static u_char *
+ks_hash_dump_packed(const ks_value_t *v, u_char *p)
+{
+    int            more;
+    u_char        *gap;
+    unsigned       col;
+    ks_pos_t       pos;
+    ks_item_t      it;
+    ks_listpack_t  lp;
+
+    *p++ = KS_RDB_HASH_LISTPACK;
+    gap = p;
+    ks_listpack_begin(&lp, p + KS_RDB_GAP);
+
+    for (more = ks_value_at(v, &pos, 0); more; more = ks_value_next(v, &pos)) {
+        for (col = 0; col < 2; col++) {
+            it = ks_value_item(v, &pos, col);
+            ks_dump_packed(v->mem, &it, &lp);
+        }
+    }
+
+    p = ks_listpack_end(&lp);
+    ks_rdb_fill_gap(gap, (uint32_t) (p - lp.start));
+
+    return p;
+}
+
+
+u_char *
+ks_hash_dump(const ks_value_t *v, u_char *p)
+{
+    int        more;
+    unsigned   col;
+    ks_pos_t   pos;
+    ks_item_t  it;
+
+    if (v->enc == KS_ENC_LISTPACK && !v->expiries) {
+        return ks_hash_dump_packed(v, p);
+    }
+
+    *p++ = KS_RDB_HASH;
+    p = ks_rdb_put_length(p, ks_value_count(v));
+
+    for (more = ks_value_at(v, &pos, 0); more; more = ks_value_next(v, &pos)) {
+        for (col = 0; col < 2; col++) {
+            it = ks_value_item(v, &pos, col);
+            p = ks_dump_item(v->mem, &it, p);
+        }
+    }
+
+    return p;
+}
+
+
+unsigned
+ks_hash_restore_as(const ks_rdb_value_t *in)
+{
+    return in->n <= KS_HASH_LISTPACK_ITEMS
+           && ks_rdb_longest(in) <= KS_HASH_LISTPACK_BYTES
+           ? KS_ENC_LISTPACK : KS_ENC_HASHTABLE;
+}
+
+
+void
+ks_hash_restore(ks_value_t *v, const ks_rdb_value_t *in)
+{
+    size_t     i;
+    uint64_t   at;
+    ks_pos_t   pos;
+    ks_str_t  *s;
+
+    for (i = 0; i < in->n; i++) {
+        s = &in->strings[2 * i];
+        at = in->expiries ? in->expiries[i] : 0;
+
+        ks_hash_set(v, &s[0], &s[1], 0);
+
+        if (at != 0 && ks_hash_find(v, &pos, &s[0])) {
+            ks_hash_set_expiry(v, &pos, at);
+        }
+    }
+}

@@ -9,7 +9,7 @@
 #ifndef KS_HASH_H
 #define KS_HASH_H
 
-#include "types/ks_value.h"
+#include "types/ks_dump_item.h"
 
 
 /* 1: the field is there, and pos is its item. */
@@ -44,6 +44,15 @@ typedef struct {
 } ks_hash_purge_t;
 
 uint32_t ks_hash_purge(ks_value_t *v, uint32_t max, ks_hash_purge_t *p);
+
+
+/*
+ * The row's dump and restore (ks_type.h).  A dump leaves out when fields
+ * expire; what is read may have it.
+ */
+u_char *ks_hash_dump(const ks_value_t *v, u_char *p);
+unsigned ks_hash_restore_as(const ks_rdb_value_t *in);
+void ks_hash_restore(ks_value_t *v, const ks_rdb_value_t *in);
 
 
 #endif /* KS_HASH_H */

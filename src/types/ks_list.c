@@ -9,11 +9,13 @@
 #include "types/ks_list.h"
 
 
+/* bytes of elements in a node of a dump */
+#define KS_LIST_DUMP_NODE     8192
+
 /* a list that has been too long is a listpack again below this */
 #define KS_LIST_SHRUNK_BYTES  (KS_LIST_LISTPACK_BYTES / 2)
 
-/* of a listpack: what it has without any element, and what each one takes */
-#define KS_LISTPACK_EMPTY     7
+/* what an element takes in a listpack beside its bytes */
 #define KS_LISTPACK_ENTRY     2
 
 
@@ -331,4 +333,96 @@ ks_list_settle(ks_value_t *v)
     {
         v->enc = KS_ENC_LISTPACK;
     }
+}
+
+
+/* --- dumps --- */
+
+/* the items from pos on until there is enough for a node; 0: no more */
+
+static u_char *
+ks_list_dump_node(const ks_value_t *v, ks_pos_t *pos, int *more, u_char *p)
+{
+    size_t         size;
+    u_char        *gap;
+    ks_item_t      it;
+    ks_listpack_t  lp;
+
+    *p++ = KS_RDB_NODE_PACKED;
+    gap = p;
+    size = 0;
+    ks_listpack_begin(&lp, p + KS_RDB_GAP);
+
+    do {
+        it = ks_value_item(v, pos, 0);
+        size += it.len + KS_LISTPACK_ELEMENT;
+
+        if (size > KS_LIST_DUMP_NODE && lp.n > 0) {
+            break;
+        }
+
+        ks_dump_packed(v->mem, &it, &lp);
+        *more = ks_value_next(v, pos);
+
+    } while (*more);
+
+    p = ks_listpack_end(&lp);
+    ks_rdb_fill_gap(gap, (uint32_t) (p - lp.start));
+
+    return p;
+}
+
+
+u_char *
+ks_list_dump(const ks_value_t *v, u_char *p)
+{
+    int        more;
+    u_char    *gap;
+    uint32_t   nodes;
+    ks_pos_t   pos;
+    ks_item_t  it;
+
+    *p++ = KS_RDB_LIST_QUICKLIST_2;
+    gap = p;
+    p += KS_RDB_GAP;
+    more = ks_value_at(v, &pos, 0);
+
+    for (nodes = 0; more; nodes++) {
+        it = ks_value_item(v, &pos, 0);
+
+        if (it.len <= KS_LIST_DUMP_NODE) {
+            p = ks_list_dump_node(v, &pos, &more, p);
+            continue;
+        }
+
+        *p++ = KS_RDB_NODE_PLAIN;
+        p = ks_dump_bytes(v->mem, &it, p);
+        more = ks_value_next(v, &pos);
+    }
+
+    ks_rdb_fill_gap(gap, nodes);
+
+    return p;
+}
+
+
+unsigned
+ks_list_restore_as(const ks_rdb_value_t *in)
+{
+    (void) in;
+
+    return KS_ENC_LISTPACK;
+}
+
+
+void
+ks_list_restore(ks_value_t *v, const ks_rdb_value_t *in)
+{
+    size_t  i;
+
+    for (i = 0; i < in->n; i++) {
+        ks_list_push(v, KS_LIST_TAIL, &in->strings[i]);
+    }
+
+    ks_list_settle(v);
 }

@@ -9,7 +9,7 @@
 #ifndef KS_LIST_H
 #define KS_LIST_H
 
-#include "types/ks_value.h"
+#include "types/ks_dump_item.h"
 
 
 #define KS_LIST_HEAD  0
@@ -63,6 +63,17 @@ ks_list_shrunk(ks_value_t *v)
         ks_list_settle(v);
     }
 }
+
+
+/*
+ * The row's dump and restore (ks_type.h).  In a dump each element may be a
+ * node of its own.
+ */
+#define KS_LIST_DUMP  KS_DUMP_STRING
+
+u_char *ks_list_dump(const ks_value_t *v, u_char *p);
+unsigned ks_list_restore_as(const ks_rdb_value_t *in);
+void ks_list_restore(ks_value_t *v, const ks_rdb_value_t *in);
 
 
 #endif /* KS_LIST_H */

@@ -481,24 +481,16 @@ ks_intset_read(const ks_str_t *s, ks_packed_pt visit, void *data)
 
 
 u_char *
-ks_intset_write(u_char *to, const int64_t *v, size_t n)
+ks_intset_begin(u_char *to, int64_t first, int64_t last, size_t n,
+    unsigned *size)
 {
-    size_t    i;
-    unsigned  size;
+    *size = 2;
 
-    size = 2;
-
-    if (n > 0 && (v[0] != (int16_t) v[0] || v[n - 1] != (int16_t) v[n - 1])) {
-        size = v[0] == (int32_t) v[0] && v[n - 1] == (int32_t) v[n - 1] ? 4
-                                                                        : 8;
+    if (first != (int16_t) first || last != (int16_t) last) {
+        *size = first == (int32_t) first && last == (int32_t) last ? 4 : 8;
     }
 
-    to = ks_put_little(to, size, 4);
-    to = ks_put_little(to, n, 4);
+    to = ks_put_little(to, *size, 4);
 
-    for (i = 0; i < n; i++) {
-        to = ks_put_little(to, (uint64_t) v[i], size);
-    }
-
-    return to;
+    return ks_put_little(to, n, 4);
 }

@@ -58,8 +58,12 @@ u_char *ks_listpack_string(ks_listpack_t *lp, size_t len);
 /* The first byte behind it. */
 u_char *ks_listpack_end(ks_listpack_t *lp);
 
-/* n integers in ascending order; the first byte behind them */
-u_char *ks_intset_write(u_char *to, const int64_t *v, size_t n);
+/*
+ * The head of n integers in ascending order, the first byte behind it, and how
+ * many bytes each of them takes behind it, the lowest byte first.
+ */
+u_char *ks_intset_begin(u_char *to, int64_t first, int64_t last, size_t n,
+    unsigned *size);
 
 
 /* --- integers of n bytes, the lowest first --- */

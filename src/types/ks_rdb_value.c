@@ -7,6 +7,7 @@
 #include "types/ks_packed.h"
 #include "types/ks_rdb_in.h"
 #include "types/ks_siphash.h"
+#include "types/ks_type.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -513,7 +514,7 @@ ks_rdb_read(ks_rdb_in_t *in, ks_rdb_value_t *v)
         return KS_ERR;
     }
 
-    if (v->type == KS_TYPE_STRING || v->type == KS_TYPE_LIST) {
+    if (!ks_types[v->type].distinct) {
         return KS_OK;
     }
 

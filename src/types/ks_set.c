@@ -314,3 +314,89 @@ ks_set_remove(ks_value_t *v, const ks_str_t *member)
 
     return 1;
 }
+
+
+/* --- dumps --- */
+
+static u_char *
+ks_set_dump_integers(const ks_value_t *v, u_char *p)
+{
+    int        more;
+    u_char    *gap;
+    int64_t    first, last, i;
+    unsigned   size;
+    ks_pos_t   pos;
+    ks_item_t  it;
+
+    /* they are in ascending order, so that the ends say how much each takes */
+
+    (void) ks_value_at(v, &pos, 0);
+    it = ks_value_item(v, &pos, 0);
+    (void) ks_dump_integer(&it, &first);
+
+    (void) ks_value_at(v, &pos, ks_value_count(v) - 1);
+    it = ks_value_item(v, &pos, 0);
+    (void) ks_dump_integer(&it, &last);
+
+    *p++ = KS_RDB_SET_INTSET;
+    gap = p;
+    p = ks_intset_begin(p + KS_RDB_GAP, first, last, ks_value_count(v), &size);
+
+    for (more = ks_value_at(v, &pos, 0); more; more = ks_value_next(v, &pos)) {
+        it = ks_value_item(v, &pos, 0);
+        (void) ks_dump_integer(&it, &i);
+        p = ks_put_little(p, (uint64_t) i, size);
+    }
+
+    ks_rdb_fill_gap(gap, (uint32_t) (p - gap - KS_RDB_GAP));
+
+    return p;
+}
+
+
+u_char *
+ks_set_dump(const ks_value_t *v, u_char *p)
+{
+    int        more;
+    ks_pos_t   pos;
+    ks_item_t  it;
+
+    if (v->enc == KS_ENC_INTSET) {
+        return ks_set_dump_integers(v, p);
+    }
+
+    *p++ = KS_RDB_SET;
+    p = ks_rdb_put_length(p, ks_value_count(v));
+
+    for (more = ks_value_at(v, &pos, 0); more; more = ks_value_next(v, &pos)) {
+        it = ks_value_item(v, &pos, 0);
+        p = ks_dump_item(v->mem, &it, p);
+    }
+
+    return p;
+}
+
+
+unsigned
+ks_set_restore_as(const ks_rdb_value_t *in)
+{
+    if (in->form == KS_RDB_SET_LISTPACK) {
+        return in->n <= KS_SET_LISTPACK_ITEMS
+               && ks_rdb_longest(in) <= KS_SET_LISTPACK_BYTES
+               ? KS_ENC_LISTPACK : KS_ENC_HASHTABLE;
+    }
+
+    return in->n > KS_SET_INTSET_ITEMS
+           ? KS_ENC_HASHTABLE : ks_set_encoding(&in->strings[0], 1);
+}
+
+
+void
+ks_set_restore(ks_value_t *v, const ks_rdb_value_t *in)
+{
+    size_t  i;
+
+    for (i = 0; i < in->n; i++) {
+        ks_set_add(v, &in->strings[i]);
+    }
+}

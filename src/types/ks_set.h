@@ -7,7 +7,7 @@
 #ifndef KS_SET_H
 #define KS_SET_H
 
-#include "types/ks_value.h"
+#include "types/ks_dump_item.h"
 
 
 /* The encoding that a new set had best have for its first member. */
@@ -35,6 +35,12 @@ void ks_set_expect(ks_value_t *v, size_t n);
 /* 1: it is new, it was there; 0: not.  May change the encoding. */
 int ks_set_add(ks_value_t *v, const ks_str_t *member);
 int ks_set_remove(ks_value_t *v, const ks_str_t *member);
+
+
+/* the row's dump and restore (ks_type.h) */
+u_char *ks_set_dump(const ks_value_t *v, u_char *p);
+unsigned ks_set_restore_as(const ks_rdb_value_t *in);
+void ks_set_restore(ks_value_t *v, const ks_rdb_value_t *in);
 
 
 #endif /* KS_SET_H */

@@ -4,6 +4,9 @@
  * Files of single types know nothing of it: it is above them.
  */
 
+#include "types/ks_hash.h"
+#include "types/ks_list.h"
+#include "types/ks_set.h"
 #include "types/ks_type.h"
 #include "types/ks_zset.h"
 
@@ -35,6 +38,11 @@ const ks_type_t  ks_types[KS_TYPES] = {
     [KS_TYPE_LIST] = {
         .name = "list",
         .ends_empty = 1,
+        .strings = 1,
+        .each = KS_LIST_DUMP,
+        .dump = ks_list_dump,
+        .restore_as = ks_list_restore_as,
+        .restore = ks_list_restore,
         .stored = {
             [KS_ENC_LISTPACK] = KS_ONE(KS_SEQUENCE(1)),
             [KS_ENC_QUICKLIST] = KS_ONE(KS_SEQUENCE(1))
@@ -45,6 +53,11 @@ const ks_type_t  ks_types[KS_TYPES] = {
         .name = "set",
         .distinct = 1,
         .ends_empty = 1,
+        .strings = 1,
+        .each = 0,
+        .dump = ks_set_dump,
+        .restore_as = ks_set_restore_as,
+        .restore = ks_set_restore,
         .stored = {
             [KS_ENC_INTSET] = KS_ONE(KS_SEQUENCE(1)),
             [KS_ENC_LISTPACK] = KS_ONE(KS_SEQUENCE(1)),
@@ -57,6 +70,11 @@ const ks_type_t  ks_types[KS_TYPES] = {
         .distinct = 1,
         .ends_empty = 1,
         .check = ks_zset_check,
+        .strings = 1,
+        .each = KS_ZSET_DUMP,
+        .dump = ks_zset_dump,
+        .restore_as = ks_zset_restore_as,
+        .restore = ks_zset_restore,
         .stored = {
             [KS_ENC_LISTPACK] = KS_ONE(KS_SCORED(1)),
             [KS_ENC_SKIPLIST] = KS_TWO(KS_SCORED(1), KS_HASHED(2))
@@ -67,6 +85,11 @@ const ks_type_t  ks_types[KS_TYPES] = {
         .name = "hash",
         .distinct = 1,
         .ends_empty = 1,
+        .strings = 2,
+        .each = 0,
+        .dump = ks_hash_dump,
+        .restore_as = ks_hash_restore_as,
+        .restore = ks_hash_restore,
         .stored = {
             [KS_ENC_LISTPACK] = KS_ONE(KS_SEQUENCE(2)),
             [KS_ENC_HASHTABLE] = KS_ONE(KS_HASHED(2))

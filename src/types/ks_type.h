@@ -9,6 +9,7 @@
 #ifndef KS_TYPE_H
 #define KS_TYPE_H
 
+#include "types/ks_rdb.h"
 #include "types/ks_value.h"
 
 
@@ -40,6 +41,20 @@ typedef struct {
      * by themselves; NULL: nothing can be.
      */
     void              (*check)(ks_checker_t *ck, const ks_value_t *v);
+
+    /*
+     * A dump of the value: dump() writes all of it but the footer.  An
+     * element has so many strings in it, and takes at most so many bytes each
+     * beside them.
+     *
+     * A value from a dump: restore_as() says in which encoding it is to be
+     * made, empty, and restore() puts the elements into it.
+     */
+    unsigned            strings;
+    size_t              each;
+    u_char           *(*dump)(const ks_value_t *v, u_char *p);
+    unsigned          (*restore_as)(const ks_rdb_value_t *in);
+    void              (*restore)(ks_value_t *v, const ks_rdb_value_t *in);
 
     ks_stored_t         stored[KS_ENCODINGS];
 } ks_type_t;

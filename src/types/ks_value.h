@@ -100,6 +100,46 @@ struct ks_value_s {
 uint32_t ks_value_count(const ks_value_t *v);
 uint32_t ks_value_hash(const ks_value_t *v, const ks_str_t *s);
 
+/*
+ * Walking the elements in the order of the type; positions and items as in
+ * ks_tree.h.  ks_value_at() wants a rank of ks_value_count() at the most, which
+ * is the place behind the last.  The strings of an item are those above.
+ */
+static inline int
+ks_value_at(const ks_value_t *v, ks_pos_t *pos, uint32_t rank)
+{
+    return ks_tree_at(&v->tree[0], pos, rank);
+}
+
+
+static inline int
+ks_value_next(const ks_value_t *v, ks_pos_t *pos)
+{
+    return ks_tree_next(&v->tree[0], pos);
+}
+
+
+static inline int
+ks_value_prev(const ks_value_t *v, ks_pos_t *pos)
+{
+    return ks_tree_prev(&v->tree[0], pos);
+}
+
+
+static inline uint32_t
+ks_value_rank(const ks_value_t *v, const ks_pos_t *pos)
+{
+    return ks_tree_rank(&v->tree[0], pos);
+}
+
+
+static inline ks_item_t
+ks_value_item(const ks_value_t *v, const ks_pos_t *pos, unsigned col)
+{
+    return ks_tree_get(&v->tree[0], pos, col);
+}
+
+
 /* scores as keys that are ordered as the scores are */
 uint64_t ks_score_key(double score);
 double ks_key_score(uint64_t key);

@@ -645,3 +645,75 @@ ks_zset_check(ks_checker_t *ck, const ks_value_t *v)
                          scores, members);
     }
 }
+
+
+/* --- dumps --- */
+
+static u_char *
+ks_zset_dump_packed(const ks_value_t *v, u_char *p)
+{
+    int            more;
+    u_char        *gap, text[KS_DOUBLE_TEXT];
+    ks_pos_t       pos;
+    ks_item_t      it;
+    ks_listpack_t  lp;
+
+    *p++ = KS_RDB_ZSET_LISTPACK;
+    gap = p;
+    ks_listpack_begin(&lp, p + KS_RDB_GAP);
+
+    for (more = ks_value_at(v, &pos, 0); more; more = ks_value_next(v, &pos)) {
+        it = ks_value_item(v, &pos, 0);
+        ks_dump_packed(v->mem, &it, &lp);
+
+        it = ks_item(text, ks_double_text(text, ks_zset_score_at(v, &pos)));
+        ks_dump_packed(v->mem, &it, &lp);
+    }
+
+    p = ks_listpack_end(&lp);
+    ks_rdb_fill_gap(gap, (uint32_t) (p - lp.start));
+
+    return p;
+}
+
+
+u_char *
+ks_zset_dump(const ks_value_t *v, u_char *p)
+{
+    int        more;
+    ks_pos_t   pos;
+    ks_item_t  it;
+
+    if (v->enc == KS_ENC_LISTPACK) {
+        return ks_zset_dump_packed(v, p);
+    }
+
+    *p++ = KS_RDB_ZSET_2;
+    p = ks_rdb_put_length(p, ks_value_count(v));
+
+    for (more = ks_value_at(v, &pos, 0); more; more = ks_value_next(v, &pos)) {
+        it = ks_value_item(v, &pos, 0);
+        p = ks_dump_item(v->mem, &it, p);
+        p = ks_rdb_put_double(p, ks_zset_score_at(v, &pos));
+    }
+
+    return p;
+}
+
+
+unsigned
+ks_zset_restore_as(const ks_rdb_value_t *in)
+{
+    return ks_zset_encoding(ks_rdb_longest(in), in->n);
+}
+
+
+void
+ks_zset_restore(ks_value_t *v, const ks_rdb_value_t *in)
+{
+    size_t  i;
+
+    for (i = 0; i < in->n; i++) {
+        ks_zset_set(v, &in->strings[i], in->scores[i]);
+    }
+}

@@ -11,7 +11,8 @@
 #ifndef KS_ZSET_H
 #define KS_ZSET_H
 
-#include "types/ks_value.h"
+#include "types/ks_dump_item.h"
+#include "types/ks_number.h"
 
 
 /* A member that was looked up; good until the next change of the value. */
@@ -83,6 +84,14 @@ uint32_t ks_zset_lex(const ks_value_t *v, const ks_zlex_t *min,
 
 /* The row's check: whether both trees have as many members. */
 void ks_zset_check(ks_checker_t *ck, const ks_value_t *v);
+
+
+/* The row's dump and restore (ks_type.h); bytes of a score in a dump. */
+#define KS_ZSET_DUMP  (KS_DOUBLE_TEXT + KS_DUMP_STRING)
+
+u_char *ks_zset_dump(const ks_value_t *v, u_char *p);
+unsigned ks_zset_restore_as(const ks_rdb_value_t *in);
+void ks_zset_restore(ks_value_t *v, const ks_rdb_value_t *in);
 
 
 #endif /* KS_ZSET_H */

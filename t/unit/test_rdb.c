@@ -473,8 +473,9 @@ expect_integer(void *data, const ks_packed_t *el)
 static void
 test_intset(void **state)
 {
-    size_t      i;
-    u_char      b[64];
+    size_t      i, k;
+    u_char     *p, b[64];
+    unsigned    size;
     ks_str_t    s;
     integers_t  x;
 
@@ -493,7 +494,13 @@ test_intset(void **state)
 
     for (i = 0; i < ks_nelts(sets); i++) {
         s.data = b;
-        s.len = (size_t) (ks_intset_write(b, sets[i].v, 3) - b);
+        p = ks_intset_begin(b, sets[i].v[0], sets[i].v[2], 3, &size);
+
+        for (k = 0; k < 3; k++) {
+            p = ks_put_little(p, (uint64_t) sets[i].v[k], size);
+        }
+
+        s.len = (size_t) (p - b);
         assert_int_equal(s.len, KS_INTSET_HEADER + 3 * sets[i].size);
 
         x.v = sets[i].v;

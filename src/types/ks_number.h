@@ -35,5 +35,16 @@ int ks_parse_decimal(const ks_str_t *s, double *v);
 /* 17 decimals without the zeros at their end; p has KS_FLOAT_LEN bytes */
 size_t ks_float_text(u_char *p, long double v);
 
+/*
+ * Numbers as replies and dumps write them: into buf, with no NUL behind; the
+ * length is returned.  A double is in its shortest form, or inf, -inf, nan.
+ */
+
+#define KS_INTEGER_TEXT  20     /* room that is always enough */
+#define KS_DOUBLE_TEXT   40
+
+size_t ks_integer_text(u_char *buf, int64_t v);
+size_t ks_double_text(u_char *buf, double v);
+
 
 #endif /* KS_NUMBER_H */

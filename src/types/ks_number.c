@@ -5,7 +5,7 @@
  * here is what OBJECT ENCODING calls "int", so the two can never disagree.
  */
 
-#include "commands/ks_number.h"
+#include "types/ks_number.h"
 
 #include <errno.h>
 #include <math.h>
