@@ -429,16 +429,14 @@ ks_geo_search_cell(ks_geo_search_t *s, const ks_geo_cell_t *cell)
     int              more;
     double           min, max, score, distance;
     ks_pos_t         pos;
-    ks_tree_t       *t;
     ks_geo_found_t  *f;
     ks_geo_point_t   at;
 
-    t = &s->v.tree[0];
     ks_geo_range(cell, &min, &max);
 
     for (more = ks_zset_seek(&s->v, &pos, min, 0);
          more && !ks_geo_enough(s);
-         more = ks_tree_next(t, &pos))
+         more = ks_value_next(&s->v, &pos))
     {
         score = ks_zset_score_at(&s->v, &pos);
 
@@ -450,7 +448,7 @@ ks_geo_search_cell(ks_geo_search_t *s, const ks_geo_cell_t *cell)
 
         if (ks_geo_within(&s->shape, &at, &distance)) {
             f = ks_geo_push(s);
-            f->member = ks_tree_get(t, &pos, 0);
+            f->member = ks_value_item(&s->v, &pos, 0);
             f->at = at;
             f->score = score;
             f->distance = distance;

@@ -155,7 +155,7 @@ ks_reply_field(ks_ctx_t *c, const ks_value_t *v, const ks_str_t *field)
         return;
     }
 
-    item = ks_tree_get(&v->tree[0], &pos, 1);
+    item = ks_hash_value(v, &pos);
     ks_reply_item(c, &item);
 }
 
@@ -225,10 +225,10 @@ ks_hash_all(ks_ctx_t *c, const ks_str_t *key, int what)
         ks_reply_array(c->reply, n);
     }
 
-    for (more = n && ks_tree_at(&v.tree[0], &pos, 0); more;
-         more = ks_tree_next(&v.tree[0], &pos))
+    for (more = n && ks_value_at(&v, &pos, 0); more;
+         more = ks_value_next(&v, &pos))
     {
-        ks_reply_hash_pair(c, &v.tree[0], &pos, what);
+        ks_reply_hash_pair(c, &v, &pos, what);
     }
 }
 
@@ -304,7 +304,7 @@ ks_cmd_hstrlen(ks_ctx_t *c, int argc, ks_str_t *argv)
     len = 0;
 
     if (e != NULL && ks_hash_find(&v, &pos, &argv[2])) {
-        len = ks_tree_get(&v.tree[0], &pos, 1).len;
+        len = ks_hash_value(&v, &pos).len;
     }
 
     ks_reply_integer(c->reply, (int64_t) len);
@@ -329,7 +329,7 @@ ks_hash_numeral(ks_ctx_t *c, const ks_value_t *v, const ks_str_t *field,
         return 0;
     }
 
-    item = ks_tree_get(&v->tree[0], &pos, 1);
+    item = ks_hash_value(v, &pos);
 
     if (item.len <= max) {
         *s = ks_item_flat(c->space, &item);

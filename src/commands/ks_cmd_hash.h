@@ -23,18 +23,18 @@ void ks_reply_field(ks_ctx_t *c, const ks_value_t *v, const ks_str_t *field);
 /* the field at pos, its value, or both */
 
 static inline void
-ks_reply_hash_pair(ks_ctx_t *c, const ks_tree_t *t, const ks_pos_t *pos,
+ks_reply_hash_pair(ks_ctx_t *c, const ks_value_t *v, const ks_pos_t *pos,
     int what)
 {
     ks_item_t  item;
 
     if (what & KS_HASH_FIELDS) {
-        item = ks_tree_get(t, pos, 0);
+        item = ks_value_item(v, pos, 0);
         ks_reply_item(c, &item);
     }
 
     if (what & KS_HASH_VALUES) {
-        item = ks_tree_get(t, pos, 1);
+        item = ks_hash_value(v, pos);
         ks_reply_item(c, &item);
     }
 }

@@ -188,7 +188,7 @@ ks_field_expire(ks_value_t *v, const ks_str_t *field, ks_field_cond_t cond,
     }
 
     if (at <= v->now) {
-        ks_tree_remove(&v->tree[0], &pos);
+        ks_hash_remove_at(v, &pos);
         return KS_FIELD_DELETED;
     }
 

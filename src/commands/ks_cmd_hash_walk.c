@@ -14,27 +14,27 @@
 /* one of a list of fields, with its value: in RESP3 a pair of its own */
 
 static void
-ks_reply_drawn(ks_ctx_t *c, const ks_tree_t *t, const ks_pos_t *pos, int what)
+ks_reply_drawn(ks_ctx_t *c, const ks_value_t *v, const ks_pos_t *pos, int what)
 {
     if (what != KS_HASH_FIELDS && c->reply->resp3) {
         ks_reply_array(c->reply, 2);
     }
 
-    ks_reply_hash_pair(c, t, pos, what);
+    ks_reply_hash_pair(c, v, pos, what);
 }
 
 
 /* any field, any number of times */
 
 static void
-ks_hash_draw(ks_ctx_t *c, const ks_tree_t *t, int64_t n, int what)
+ks_hash_draw(ks_ctx_t *c, const ks_value_t *v, int64_t n, int what)
 {
     ks_pos_t  pos;
 
     for ( /* void */ ; n > 0; n--) {
-        (void) ks_tree_at(t, &pos,
-                          ks_random_below(c->space, ks_tree_count(t)));
-        ks_reply_drawn(c, t, &pos, what);
+        (void) ks_value_at(v, &pos,
+                           ks_random_below(c->space, ks_value_count(v)));
+        ks_reply_drawn(c, v, &pos, what);
     }
 }
 
@@ -45,21 +45,21 @@ ks_hash_draw(ks_ctx_t *c, const ks_tree_t *t, int64_t n, int what)
  */
 
 static void
-ks_hash_sample(ks_ctx_t *c, const ks_tree_t *t, uint32_t n, int what)
+ks_hash_sample(ks_ctx_t *c, const ks_value_t *v, uint32_t n, int what)
 {
     uint32_t  left;
     ks_pos_t  pos;
 
-    left = ks_tree_count(t);
-    (void) ks_tree_at(t, &pos, 0);
+    left = ks_value_count(v);
+    (void) ks_value_at(v, &pos, 0);
 
     for ( ;; ) {
         if (ks_random_below(c->space, left) < n) {
-            ks_reply_drawn(c, t, &pos, what);
+            ks_reply_drawn(c, v, &pos, what);
             n--;
         }
 
-        if (n == 0 || !ks_tree_next(t, &pos)) {
+        if (n == 0 || !ks_value_next(v, &pos)) {
             break;
         }
 
@@ -90,7 +90,7 @@ ks_rank_add(uint32_t *set, uint32_t mask, uint32_t rank)
 /* n different fields of many more (Floyd's algorithm) */
 
 static void
-ks_hash_sample_few(ks_ctx_t *c, const ks_tree_t *t, uint32_t n, int what)
+ks_hash_sample_few(ks_ctx_t *c, const ks_value_t *v, uint32_t n, int what)
 {
     uint32_t   j, mask, rank, *set;
     ks_pos_t   pos;
@@ -100,7 +100,7 @@ ks_hash_sample_few(ks_ctx_t *c, const ks_tree_t *t, uint32_t n, int what)
     set = ks_arena_alloc(c->space, (mask + 1) * sizeof(uint32_t));
     memset(set, 0, (mask + 1) * sizeof(uint32_t));
 
-    for (j = ks_tree_count(t) - n; j < ks_tree_count(t); j++) {
+    for (j = ks_value_count(v) - n; j < ks_value_count(v); j++) {
         rank = ks_random_below(c->space, j + 1);
 
         if (!ks_rank_add(set, mask, rank)) {
@@ -108,8 +108,8 @@ ks_hash_sample_few(ks_ctx_t *c, const ks_tree_t *t, uint32_t n, int what)
             (void) ks_rank_add(set, mask, rank);
         }
 
-        (void) ks_tree_at(t, &pos, rank);
-        ks_reply_drawn(c, t, &pos, what);
+        (void) ks_value_at(v, &pos, rank);
+        ks_reply_drawn(c, v, &pos, what);
     }
 }
 
@@ -120,7 +120,6 @@ ks_hash_random(ks_ctx_t *c, const ks_str_t *key, int64_t count, int what)
     int          uniq;
     int64_t      n;
     uint32_t     size;
-    ks_tree_t   *t;
     ks_entry_t  *e;
     ks_value_t   v;
 
@@ -128,7 +127,6 @@ ks_hash_random(ks_ctx_t *c, const ks_str_t *key, int64_t count, int what)
         return;
     }
 
-    t = &v.tree[0];
     uniq = (count > 0);
     size = e ? ks_value_count(&v) : 0;
     n = size == 0 ? 0 : uniq ? ks_min(count, (int64_t) size) : -count;
@@ -145,13 +143,13 @@ ks_hash_random(ks_ctx_t *c, const ks_str_t *key, int64_t count, int what)
     }
 
     if (!uniq || n == 1) {
-        ks_hash_draw(c, t, n, what);
+        ks_hash_draw(c, &v, n, what);
 
     } else if (n > size / 8) {
-        ks_hash_sample(c, t, (uint32_t) n, what);
+        ks_hash_sample(c, &v, (uint32_t) n, what);
 
     } else {
-        ks_hash_sample_few(c, t, (uint32_t) n, what);
+        ks_hash_sample_few(c, &v, (uint32_t) n, what);
     }
 }
 
@@ -171,7 +169,7 @@ ks_hash_random_one(ks_ctx_t *c, const ks_str_t *key)
         return;
     }
 
-    ks_hash_draw(c, &v.tree[0], 1, KS_HASH_FIELDS);
+    ks_hash_draw(c, &v, 1, KS_HASH_FIELDS);
 }
 
 
@@ -243,7 +241,7 @@ typedef struct {
 
 
 static void
-ks_hscan_visit(const ks_tree_t *t, const ks_pos_t *pos, void *data)
+ks_hscan_visit(const ks_value_t *v, const ks_pos_t *pos, void *data)
 {
     ks_str_t           s;
     ks_item_t          field;
@@ -251,7 +249,7 @@ ks_hscan_visit(const ks_tree_t *t, const ks_pos_t *pos, void *data)
     ks_found_field_t  *f;
 
     w = data;
-    field = ks_tree_get(t, pos, 0);
+    field = ks_value_item(v, pos, 0);
 
     if (w->pattern != NULL) {
         s = ks_item_flat(w->c->space, &field);
@@ -264,7 +262,7 @@ ks_hscan_visit(const ks_tree_t *t, const ks_pos_t *pos, void *data)
     f = ks_arena_alloc(w->c->space, sizeof(ks_found_field_t));
     f->next = NULL;
     f->item[0] = field;
-    f->item[1] = ks_tree_get(t, pos, 1);
+    f->item[1] = ks_hash_value(v, pos);
 
     *w->last = f;
     w->last = &f->next;
@@ -342,8 +340,8 @@ ks_cmd_hscan(ks_ctx_t *c, int argc, ks_str_t *argv)
         cursor = 0;
 
     } else if (ks_hscan_options(c, argc, argv, &w) == KS_OK) {
-        cursor = ks_tree_scan(&v.tree[0], cursor, (size_t) w.count,
-                              ks_hscan_visit, &w);
+        cursor = ks_value_scan(&v, cursor, (size_t) w.count,
+                               ks_hscan_visit, &w);
 
     } else {
         return;

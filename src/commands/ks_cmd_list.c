@@ -88,12 +88,12 @@ ks_list_pop(ks_ctx_t *c, ks_value_t *v, int end, uint32_t n)
             (void) ks_list_step(v, &pos, end);
         }
 
-        it = ks_tree_get(&v->tree[0], &pos, 0);
+        it = ks_value_item(v, &pos, 0);
         ks_reply_item(c, &it);
     }
 
     if (n == 1) {
-        ks_tree_remove(&v->tree[0], &pos);
+        ks_list_remove_at(v, &pos);
 
     } else {
         ks_list_cut(v, end, n);
@@ -299,7 +299,7 @@ ks_cmd_lindex(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    it = ks_tree_get(&v.tree[0], &pos, 0);
+    it = ks_value_item(&v, &pos, 0);
     ks_reply_item(c, &it);
 }
 
@@ -408,9 +408,9 @@ ks_cmd_lrange(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_list_from(&v, &pos, KS_LIST_HEAD, first);
 
     do {
-        it = ks_tree_get(&v.tree[0], &pos, 0);
+        it = ks_value_item(&v, &pos, 0);
         ks_reply_item(c, &it);
-    } while (--n != 0 && ks_tree_next(&v.tree[0], &pos));
+    } while (--n != 0 && ks_value_next(&v, &pos));
 }
 
 
@@ -587,7 +587,7 @@ ks_lpos_search(ks_ctx_t *c, ks_value_t *v, const ks_str_t *s,
             break;
         }
 
-        if (!ks_tree_is(&v->tree[0], &pos, 0, s) || ++match < o->rank) {
+        if (!ks_value_is(v, &pos, 0, s) || ++match < o->rank) {
             continue;
         }
 

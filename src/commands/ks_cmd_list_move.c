@@ -16,9 +16,9 @@ ks_list_take(ks_ctx_t *c, ks_value_t *v, int end)
     ks_item_t  it;
 
     ks_list_from(v, &pos, end, 0);
-    it = ks_tree_get(&v->tree[0], &pos, 0);
+    it = ks_value_item(v, &pos, 0);
     s = ks_item_copy(c->space, &it);
-    ks_tree_remove(&v->tree[0], &pos);
+    ks_list_remove_at(v, &pos);
 
     return s;
 }
@@ -162,7 +162,7 @@ ks_lmovem_take(ks_ctx_t *c, ks_value_t *v, const ks_lmovem_t *m, uint32_t n)
             (void) ks_list_step(v, &pos, m->from);
         }
 
-        it = ks_tree_get(&v->tree[0], &pos, 0);
+        it = ks_value_item(v, &pos, 0);
         s[turned ? n - 1 - i : i] = ks_item_copy(c->space, &it);
     }
 

@@ -37,15 +37,12 @@ ks_arg_natural(ks_ctx_t *c, const ks_str_t *arg, int64_t *v, const char *err)
 static void
 ks_reply_members(ks_ctx_t *c, const ks_value_t *v)
 {
-    int               more;
-    ks_pos_t          pos;
-    ks_item_t         it;
-    const ks_tree_t  *t;
+    int        more;
+    ks_pos_t   pos;
+    ks_item_t  it;
 
-    t = &v->tree[0];
-
-    for (more = ks_tree_at(t, &pos, 0); more; more = ks_tree_next(t, &pos)) {
-        it = ks_tree_get(t, &pos, 0);
+    for (more = ks_value_at(v, &pos, 0); more; more = ks_value_next(v, &pos)) {
+        it = ks_value_item(v, &pos, 0);
         ks_reply_item(c, &it);
     }
 }
@@ -260,20 +257,20 @@ ks_cmd_smove(ks_ctx_t *c, int argc, ks_str_t *argv)
 /* --- random members --- */
 
 static int
-ks_set_random(ks_ctx_t *c, const ks_tree_t *t, ks_pos_t *pos)
+ks_set_random(ks_ctx_t *c, const ks_value_t *v, ks_pos_t *pos)
 {
-    return ks_tree_at(t, pos, ks_random_below(c->space, ks_tree_count(t)));
+    return ks_value_at(v, pos, ks_random_below(c->space, ks_value_count(v)));
 }
 
 
 static void
-ks_reply_random(ks_ctx_t *c, const ks_tree_t *t)
+ks_reply_random(ks_ctx_t *c, const ks_value_t *v)
 {
     ks_pos_t   pos;
     ks_item_t  it;
 
-    (void) ks_set_random(c, t, &pos);
-    it = ks_tree_get(t, &pos, 0);
+    (void) ks_set_random(c, v, &pos);
+    it = ks_value_item(v, &pos, 0);
     ks_reply_item(c, &it);
 }
 
@@ -284,20 +281,20 @@ ks_reply_random(ks_ctx_t *c, const ks_tree_t *t)
  */
 
 static void
-ks_reply_choice(ks_ctx_t *c, const ks_tree_t *t, uint32_t n, ks_str_t *kept)
+ks_reply_choice(ks_ctx_t *c, const ks_value_t *v, uint32_t n, ks_str_t *kept)
 {
     int        more;
     uint32_t   left;
     ks_pos_t   pos;
     ks_item_t  it;
 
-    left = ks_tree_count(t);
+    left = ks_value_count(v);
 
-    for (more = ks_tree_at(t, &pos, 0);
+    for (more = ks_value_at(v, &pos, 0);
          more && (n || kept);
-         more = ks_tree_next(t, &pos))
+         more = ks_value_next(v, &pos))
     {
-        it = ks_tree_get(t, &pos, 0);
+        it = ks_value_item(v, &pos, 0);
 
         if (ks_random_below(c->space, left--) >= n) {
             if (kept) {
@@ -344,7 +341,7 @@ ks_ranks_add(uint32_t *ranks, size_t size, uint32_t rank)
 /* n of many more members, in any order */
 
 static void
-ks_reply_few(ks_ctx_t *c, const ks_tree_t *t, uint32_t n)
+ks_reply_few(ks_ctx_t *c, const ks_value_t *v, uint32_t n)
 {
     size_t     size;
     uint32_t   rank, *ranks;
@@ -357,14 +354,14 @@ ks_reply_few(ks_ctx_t *c, const ks_tree_t *t, uint32_t n)
     memset(ranks, 0xff, size * sizeof(uint32_t));
 
     while (n) {
-        rank = ks_random_below(c->space, ks_tree_count(t));
+        rank = ks_random_below(c->space, ks_value_count(v));
 
         if (!ks_ranks_add(ranks, size, rank)) {
             continue;
         }
 
-        (void) ks_tree_at(t, &pos, rank);
-        it = ks_tree_get(t, &pos, 0);
+        (void) ks_value_at(v, &pos, rank);
+        it = ks_value_item(v, &pos, 0);
         ks_reply_item(c, &it);
         n--;
     }
@@ -374,11 +371,11 @@ ks_reply_few(ks_ctx_t *c, const ks_tree_t *t, uint32_t n)
 /* n members, any of them any number of times */
 
 static void
-ks_reply_repeated(ks_ctx_t *c, const ks_tree_t *t, uint64_t n)
+ks_reply_repeated(ks_ctx_t *c, const ks_value_t *v, uint64_t n)
 {
     uint64_t  bytes;
 
-    bytes = ks_tree_bytes(t) / ks_tree_count(t) + KS_BULK_BYTES;
+    bytes = ks_value_bytes(v) / ks_value_count(v) + KS_BULK_BYTES;
 
     if (n > KS_REPLY_BYTES / bytes) {
         ks_reply_error(c->reply, "ERR the reply is too large");
@@ -388,7 +385,7 @@ ks_reply_repeated(ks_ctx_t *c, const ks_tree_t *t, uint64_t n)
     ks_reply_array(c->reply, n);
 
     for ( /* void */ ; n; n--) {
-        ks_reply_random(c, t);
+        ks_reply_random(c, v);
     }
 }
 
@@ -420,7 +417,7 @@ ks_srandmember_count(ks_ctx_t *c, ks_str_t *argv)
 
     } else if (n < 0) {
         if (ks_draws_allowed(c, (uint64_t) -n)) {
-            ks_reply_repeated(c, &v.tree[0], (uint64_t) -n);
+            ks_reply_repeated(c, &v, (uint64_t) -n);
         }
 
     } else if (n >= ks_value_count(&v)) {
@@ -431,10 +428,10 @@ ks_srandmember_count(ks_ctx_t *c, ks_str_t *argv)
         ks_reply_array(c->reply, (size_t) n);
 
         if (n < ks_value_count(&v) / 4) {
-            ks_reply_few(c, &v.tree[0], (uint32_t) n);
+            ks_reply_few(c, &v, (uint32_t) n);
 
         } else {
-            ks_reply_choice(c, &v.tree[0], (uint32_t) n, NULL);
+            ks_reply_choice(c, &v, (uint32_t) n, NULL);
         }
     }
 }
@@ -465,7 +462,7 @@ ks_cmd_srandmember(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    ks_reply_random(c, &v.tree[0]);
+    ks_reply_random(c, &v);
 }
 
 
@@ -488,11 +485,11 @@ ks_spop_some(ks_ctx_t *c, ks_value_t *v, uint32_t n)
     ks_item_t  it;
 
     for ( /* void */ ; n; n--) {
-        (void) ks_set_random(c, &v->tree[0], &pos);
-        it = ks_tree_get(&v->tree[0], &pos, 0);
+        (void) ks_set_random(c, v, &pos);
+        it = ks_value_item(v, &pos, 0);
         ks_reply_item(c, &it);
         ks_spop_tell(c, v->name, &it);
-        ks_tree_remove(&v->tree[0], &pos);
+        ks_set_remove_at(v, &pos);
     }
 
     (void) ks_value_close(v);
@@ -514,7 +511,7 @@ ks_spop_most(ks_ctx_t *c, const ks_str_t *key, ks_value_t *v, uint32_t n)
     ks_value_t   left;
 
     kept = ks_arena_alloc(c->space, n * sizeof(ks_str_t));
-    ks_reply_choice(c, &v->tree[0], n, kept);
+    ks_reply_choice(c, v, n, kept);
 
     enc = v->enc;
 
@@ -646,7 +643,7 @@ ks_sscan_options(ks_sscan_t *s, int argc, ks_str_t *argv)
 
 
 static void
-ks_sscan_visit(const ks_tree_t *t, const ks_pos_t *pos, void *data)
+ks_sscan_visit(const ks_value_t *v, const ks_pos_t *pos, void *data)
 {
     ks_str_t     text;
     ks_met_t    *met;
@@ -654,7 +651,7 @@ ks_sscan_visit(const ks_tree_t *t, const ks_pos_t *pos, void *data)
     ks_sscan_t  *s;
 
     s = data;
-    it = ks_tree_get(t, pos, 0);
+    it = ks_value_item(v, pos, 0);
 
     if (s->pattern != NULL) {
         text = ks_item_flat(s->c->space, &it);
@@ -721,7 +718,7 @@ ks_cmd_sscan(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    cursor = ks_tree_scan(&v.tree[0], cursor, (size_t) s.count,
-                          ks_sscan_visit, &s);
+    cursor = ks_value_scan(&v, cursor, (size_t) s.count,
+                           ks_sscan_visit, &s);
     ks_sscan_reply(&s, cursor);
 }

@@ -162,16 +162,15 @@ ks_source_each(ks_algebra_t *al, const ks_source_t *s, ks_member_pt visit)
     int               more;
     ks_pos_t          pos;
     ks_item_t         it;
-    const ks_tree_t  *t;
 
     if (s->count == 0) {
         return;
     }
 
-    t = &s->v.tree[0];
-
-    for (more = ks_tree_at(t, &pos, 0); more; more = ks_tree_next(t, &pos)) {
-        it = ks_tree_get(t, &pos, 0);
+    for (more = ks_value_at(&s->v, &pos, 0); more;
+         more = ks_value_next(&s->v, &pos))
+    {
+        it = ks_value_item(&s->v, &pos, 0);
 
         if (!visit(al, s, &pos, &it)) {
             return;
@@ -361,24 +360,6 @@ ks_slot_find(ks_algebra_t *al, const ks_item_t *it, uint32_t hash)
 }
 
 
-/* members of small sets are never in pieces */
-
-static uint32_t
-ks_member_hash(const ks_source_t *s, const ks_pos_t *pos, const ks_item_t *it)
-{
-    ks_str_t  text;
-
-    if (s->v.enc == KS_ENC_HASHTABLE) {
-        return (uint32_t) ks_tree_key(&s->v.tree[0], pos);
-    }
-
-    text.data = (u_char *) it->data;
-    text.len = it->len;
-
-    return ks_value_hash(&s->v, &text);
-}
-
-
 static int
 ks_add_if_new(ks_algebra_t *al, const ks_source_t *s, const ks_pos_t *pos,
     const ks_item_t *it)
@@ -390,7 +371,7 @@ ks_add_if_new(ks_algebra_t *al, const ks_source_t *s, const ks_pos_t *pos,
         ks_slots_resize(al, 2 * al->n);
     }
 
-    hash = ks_member_hash(s, pos, it);
+    hash = ks_set_hash_at(&s->v, pos, it);
     slot = ks_slot_find(al, it, hash);
 
     if (slot->item != 0) {
@@ -410,7 +391,7 @@ ks_take_out(ks_algebra_t *al, const ks_source_t *s, const ks_pos_t *pos,
 {
     ks_slot_t  *slot;
 
-    slot = ks_slot_find(al, it, ks_member_hash(s, pos, it));
+    slot = ks_slot_find(al, it, ks_set_hash_at(&s->v, pos, it));
 
     if (slot->item != 0) {
         al->items[slot->item - 1].len = KS_ITEM_GONE;
@@ -766,26 +747,26 @@ ks_cmd_sunionstore(ks_ctx_t *c, int argc, ks_str_t *argv)
 static uint64_t
 ks_unite_roughly(ks_algebra_t *al)
 {
-    int               more;
-    size_t            i;
-    ks_hll_t          h;
-    ks_str_t          s;
-    ks_pos_t          pos;
-    uint64_t          n;
-    unsigned          reg, value;
-    ks_item_t         it;
-    const ks_tree_t  *t;
+    int                more;
+    size_t             i;
+    ks_hll_t           h;
+    ks_str_t           s;
+    ks_pos_t           pos;
+    uint64_t           n;
+    unsigned           reg, value;
+    ks_item_t          it;
+    const ks_value_t  *v;
 
     ks_hll_init(&h, ks_arena_alloc(al->c->space, KS_HLL_ROOM(0)));
     (void) ks_hll_densify(&h);
 
     for (i = 0; i < al->nsrc; i++) {
-        t = &al->src[i].v.tree[0];
+        v = &al->src[i].v;
 
-        for (more = al->src[i].count && ks_tree_at(t, &pos, 0); more;
-             more = ks_tree_next(t, &pos))
+        for (more = al->src[i].count && ks_value_at(v, &pos, 0); more;
+             more = ks_value_next(v, &pos))
         {
-            it = ks_tree_get(t, &pos, 0);
+            it = ks_value_item(v, &pos, 0);
             s = ks_algebra_flat(al, &it);
             reg = ks_hll_place(s.data, s.len, &value);
             (void) ks_hll_raise(&h, reg, value);

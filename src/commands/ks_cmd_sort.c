@@ -206,7 +206,7 @@ ks_sort_find(ks_ctx_t *c, const ks_sort_pattern_t *p, const ks_str_t *text,
         return 0;
     }
 
-    *it = ks_tree_get(&v.tree[0], &pos, 1);
+    *it = ks_hash_value(&v, &pos);
 
     return 1;
 }
@@ -368,7 +368,7 @@ ks_sort_window(ks_sort_t *s, size_t n)
 /* Loads n elements from the rank on, or back. */
 
 static void
-ks_sort_load(ks_sort_t *s, const ks_tree_t *t, size_t rank, size_t n, int back)
+ks_sort_load(ks_sort_t *s, const ks_value_t *v, size_t rank, size_t n, int back)
 {
     size_t     i;
     ks_pos_t   pos;
@@ -377,16 +377,16 @@ ks_sort_load(ks_sort_t *s, const ks_tree_t *t, size_t rank, size_t n, int back)
     s->at = ks_arena_alloc(s->c->space, n * sizeof(ks_sorted_t));
 
     if (n) {
-        (void) ks_tree_at(t, &pos, (uint32_t) rank);
+        (void) ks_value_at(v, &pos, (uint32_t) rank);
     }
 
     for (i = 0; i < n; i++) {
 
         if (i) {
-            (void) (back ? ks_tree_prev(t, &pos) : ks_tree_next(t, &pos));
+            (void) (back ? ks_value_prev(v, &pos) : ks_value_next(v, &pos));
         }
 
-        it = ks_tree_get(t, &pos, 0);
+        it = ks_value_item(v, &pos, 0);
         s->at[i].text = ks_item_flat(s->c->space, &it);
         s->at[i].by.len = 0;
         s->at[i].by.data = NULL;
@@ -404,11 +404,9 @@ ks_sort_load(ks_sort_t *s, const ks_tree_t *t, size_t rank, size_t n, int back)
 static void
 ks_sort_elements(ks_sort_t *s, const ks_value_t *v)
 {
-    size_t            n;
-    const ks_tree_t  *t;
+    size_t  n;
 
-    t = &v->tree[0];
-    n = ks_tree_count(t);
+    n = ks_value_count(v);
     ks_sort_window(s, n);
 
     if (v->type == KS_TYPE_SET) {
@@ -420,14 +418,14 @@ ks_sort_elements(ks_sort_t *s, const ks_value_t *v)
         }
 
     } else if (s->keep) {
-        ks_sort_load(s, t, s->desc ? n - s->first - (s->first != n) : s->first,
+        ks_sort_load(s, v, s->desc ? n - s->first - (s->first != n) : s->first,
                      s->count, s->desc);
         s->n = s->count;
         s->first = 0;
         return;
     }
 
-    ks_sort_load(s, t, 0, n, 0);
+    ks_sort_load(s, v, 0, n, 0);
 }
 
 

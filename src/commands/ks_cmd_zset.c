@@ -399,7 +399,7 @@ ks_zrank(ks_ctx_t *c, int argc, ks_str_t *argv, int reverse)
         return;
     }
 
-    rank = ks_tree_rank(&v.tree[0], &pos);
+    rank = ks_value_rank(&v, &pos);
     rank = reverse ? (int64_t) ks_value_count(&v) - 1 - rank : rank;
 
     if (!scores) {
@@ -445,18 +445,16 @@ ks_zscan_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_zscan_t *s)
 
 
 static void
-ks_zscan_visit(const ks_tree_t *t, const ks_pos_t *pos, void *data)
+ks_zscan_visit(void *data, const ks_item_t *it, double score)
 {
     ks_str_t      member;
-    ks_item_t     it;
     ks_zscan_t   *s;
     ks_zfound_t  *f;
 
     s = data;
-    it = ks_tree_get(t, pos, 0);
 
     if (s->pattern) {
-        member = ks_item_flat(s->c->space, &it);
+        member = ks_item_flat(s->c->space, it);
 
         if (!ks_glob(s->pattern, &member, 0)) {
             return;
@@ -465,15 +463,8 @@ ks_zscan_visit(const ks_tree_t *t, const ks_pos_t *pos, void *data)
 
     f = ks_arena_alloc(s->c->space, sizeof(ks_zfound_t));
     f->next = NULL;
-    f->member = it;
-
-    if (t == &s->v->tree[0]) {
-        f->score = ks_zset_score_at(s->v, pos);
-
-    } else {
-        it = ks_tree_get(t, pos, 1);
-        memcpy(&f->score, it.data, sizeof(f->score));
-    }
+    f->member = *it;
+    f->score = score;
 
     *s->last = f;
     s->last = &f->next;
@@ -552,7 +543,6 @@ ks_cmd_zscan(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    cursor = ks_tree_scan(&v.tree[v.enc == KS_ENC_SKIPLIST], cursor,
-                          (size_t) s.count, ks_zscan_visit, &s);
+    cursor = ks_zset_scan(&v, cursor, (size_t) s.count, ks_zscan_visit, &s);
     ks_zscan_reply(c, &s, cursor);
 }

@@ -271,7 +271,7 @@ ks_source_member(const ks_algebra_t *a, const ks_source_t *s,
 {
     ks_item_t  it;
 
-    it = ks_tree_get(&s->v.tree[0], pos, 0);
+    it = ks_value_item(&s->v, pos, 0);
 
     if (a->dst && ks_str_same(a->dst, s->key)) {
         return ks_item_copy(a->c->space, &it);
@@ -443,9 +443,9 @@ ks_algebra_union(ks_algebra_t *a)
     for (i = 0; i < a->keys; i++) {
         s = a->order[i];
 
-        for (more = s->e && ks_tree_at(&s->v.tree[0], &pos, 0);
+        for (more = s->e && ks_value_at(&s->v, &pos, 0);
              more;
-             more = ks_tree_next(&s->v.tree[0], &pos))
+             more = ks_value_next(&s->v, &pos))
         {
             member = ks_source_member(a, s, &pos);
             score = ks_number(ks_weighted(a, s, ks_source_score_at(s, &pos)));
@@ -511,9 +511,9 @@ ks_algebra_inter(ks_algebra_t *a)
                                   (s->count + 1) * sizeof(ks_zitem_t));
     }
 
-    for (more = s->e && ks_tree_at(&s->v.tree[0], &pos, 0);
+    for (more = s->e && ks_value_at(&s->v, &pos, 0);
          more;
-         more = ks_tree_next(&s->v.tree[0], &pos))
+         more = ks_value_next(&s->v, &pos))
     {
         member = ks_source_member(a, s, &pos);
 
@@ -563,9 +563,9 @@ ks_algebra_table(ks_algebra_t *a, ks_ztable_t *t)
     for (i = 1; i < a->keys; i++) {
         s = &a->sources[i];
 
-        for (more = s->e && ks_tree_at(&s->v.tree[0], &pos, 0);
+        for (more = s->e && ks_value_at(&s->v, &pos, 0);
              more;
-             more = ks_tree_next(&s->v.tree[0], &pos))
+             more = ks_value_next(&s->v, &pos))
         {
             member = ks_source_member(a, s, &pos);
             hash = ks_value_hash(&s->v, &member);
@@ -620,9 +620,9 @@ ks_algebra_diff(ks_algebra_t *a)
     table = ks_algebra_table(a, &t);
     a->items = ks_arena_alloc(a->c->space, s->count * sizeof(ks_zitem_t));
 
-    for (more = ks_tree_at(&s->v.tree[0], &pos, 0);
+    for (more = ks_value_at(&s->v, &pos, 0);
          more;
-         more = ks_tree_next(&s->v.tree[0], &pos))
+         more = ks_value_next(&s->v, &pos))
     {
         member = ks_source_member(a, s, &pos);
 

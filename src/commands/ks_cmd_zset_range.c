@@ -165,7 +165,7 @@ ks_bound_rank(const ks_value_t *v, double score, int after)
     ks_pos_t  pos;
 
     return ks_zset_seek(v, &pos, score, after)
-           ? ks_tree_rank(&v->tree[0], &pos) : ks_value_count(v);
+           ? ks_value_rank(v, &pos) : ks_value_count(v);
 }
 
 
@@ -354,7 +354,7 @@ ks_range_reply(ks_ctx_t *c, const ks_value_t *v, const ks_range_t *r)
         return;
     }
 
-    more = ks_tree_at(&v->tree[0], &pos,
+    more = ks_value_at(v, &pos,
                       (uint32_t) (r->reverse ? rank + n - 1 : rank));
 
     for ( ;; ) {
@@ -366,8 +366,8 @@ ks_range_reply(ks_ctx_t *c, const ks_value_t *v, const ks_range_t *r)
             return;
         }
 
-        more = r->reverse ? ks_tree_prev(&v->tree[0], &pos)
-                          : ks_tree_next(&v->tree[0], &pos);
+        more = r->reverse ? ks_value_prev(v, &pos)
+                          : ks_value_next(v, &pos);
     }
 }
 

@@ -28,7 +28,7 @@ ks_zpop_reply(ks_ctx_t *c, const ks_zpop_t *p, uint32_t n)
     ks_item_t  it;
 
     ks_reply_array(c->reply, p->nested ? n : 2 * n);
-    more = ks_tree_at(&p->v.tree[0], &pos,
+    more = ks_value_at(&p->v, &pos,
                       p->max ? ks_value_count(&p->v) - 1 : 0);
 
     while (more && n--) {
@@ -36,12 +36,12 @@ ks_zpop_reply(ks_ctx_t *c, const ks_zpop_t *p, uint32_t n)
             ks_reply_array(c->reply, 2);
         }
 
-        it = ks_tree_get(&p->v.tree[0], &pos, 0);
+        it = ks_value_item(&p->v, &pos, 0);
         ks_reply_item(c, &it);
         ks_reply_double(c->reply, ks_zset_score_at(&p->v, &pos));
 
-        more = n && (p->max ? ks_tree_prev(&p->v.tree[0], &pos)
-                            : ks_tree_next(&p->v.tree[0], &pos));
+        more = n && (p->max ? ks_value_prev(&p->v, &pos)
+                            : ks_value_next(&p->v, &pos));
     }
 }
 
@@ -222,7 +222,7 @@ ks_zrandom_any(ks_ctx_t *c, const ks_value_t *v, uint32_t n, int scores)
     ks_zset_reply_open(c, n, scores);
 
     while (n--) {
-        (void) ks_tree_at(&v->tree[0], &pos,
+        (void) ks_value_at(v, &pos,
                           ks_random_below(c->space, ks_value_count(v)));
         ks_zset_reply_one(c, v, &pos, scores);
     }
@@ -244,14 +244,14 @@ ks_zrandom_many(ks_ctx_t *c, const ks_value_t *v, uint32_t n, int scores)
     ks_zset_reply_open(c, n, scores);
     left = ks_value_count(v);
 
-    for (more = ks_tree_at(&v->tree[0], &pos, 0); more && n; left--) {
+    for (more = ks_value_at(v, &pos, 0); more && n; left--) {
 
         if (n == left || ks_random_below(c->space, left) < n) {
             ks_zset_reply_one(c, v, &pos, scores);
             n--;
         }
 
-        more = ks_tree_next(&v->tree[0], &pos);
+        more = ks_value_next(v, &pos);
     }
 }
 
@@ -295,7 +295,7 @@ ks_zrandom_few(ks_ctx_t *c, const ks_value_t *v, uint32_t n, int scores)
         }
 
         taken[i] = rank;
-        (void) ks_tree_at(&v->tree[0], &pos, rank);
+        (void) ks_value_at(v, &pos, rank);
         ks_zset_reply_one(c, v, &pos, scores);
     }
 }
@@ -393,7 +393,7 @@ ks_cmd_zrandmember(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    (void) ks_tree_at(&v.tree[0], &pos,
+    (void) ks_value_at(&v, &pos,
                       ks_random_below(c->space, ks_value_count(&v)));
     ks_zset_reply_one(c, &v, &pos, 0);
 }

@@ -8,9 +8,9 @@
  */
 
 #include "commands/ks_limit.h"
-#include "types/ks_number.h"
 #include "commands/ks_reply.h"
 #include "types/ks_hash.h"
+#include "types/ks_number.h"
 
 #include <time.h>
 
@@ -278,7 +278,7 @@ ks_limit_search_hash(ks_space_t *sp, ks_limit_check_t *lc,
             continue;
         }
 
-        item = ks_tree_get(&v.tree[0], &pos, 1);
+        item = ks_hash_value(&v, &pos);
 
         s.data = NULL;
         s.len = SIZE_MAX;

@@ -22,7 +22,7 @@ ks_zset_reply_one(ks_ctx_t *c, const ks_value_t *v, const ks_pos_t *pos,
         ks_reply_array(c->reply, 2);
     }
 
-    it = ks_tree_get(&v->tree[0], pos, 0);
+    it = ks_value_item(v, pos, 0);
     ks_reply_item(c, &it);
 
     if (scores) {
@@ -42,14 +42,14 @@ ks_zset_items(ks_ctx_t *c, const ks_value_t *v, uint32_t rank, uint32_t n,
     ks_zitem_t  *items;
 
     items = ks_arena_alloc(c->space, (n + 1u) * sizeof(ks_zitem_t));
-    more = n && ks_tree_at(&v->tree[0], &pos, rank);
+    more = n && ks_value_at(v, &pos, rank);
 
     for (i = 0; more; i++) {
-        it = ks_tree_get(&v->tree[0], &pos, 0);
+        it = ks_value_item(v, &pos, 0);
         items[i].member = copy ? ks_item_copy(c->space, &it)
                                : ks_item_flat(c->space, &it);
         items[i].score = ks_zset_score_at(v, &pos);
-        more = (i + 1 < n) && ks_tree_next(&v->tree[0], &pos);
+        more = (i + 1 < n) && ks_value_next(v, &pos);
     }
 
     return items;

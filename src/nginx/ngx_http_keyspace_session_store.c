@@ -546,7 +546,7 @@ ngx_http_keyspace_session_moved(ks_space_t *sp,
         return 0;
     }
 
-    item = ks_tree_get(&v->tree[0], &pos, 1);
+    item = ks_hash_value(v, &pos);
 
     if (item.len != NGX_HTTP_KEYSPACE_SESSION_ID) {
         return 0;
@@ -645,7 +645,7 @@ ngx_http_keyspace_session_created(ks_space_t *sp, ks_value_t *v)
         return 0;
     }
 
-    item = ks_tree_get(&v->tree[0], &pos, 1);
+    item = ks_hash_value(v, &pos);
 
     if (item.data == NULL) {
         return 0;
@@ -743,7 +743,7 @@ ngx_http_keyspace_session_value(ks_space_t *sp,
         return;
     }
 
-    item = ks_tree_get(&v->tree[0], &pos, 1);
+    item = ks_hash_value(v, &pos);
 
     if (item.len > NGX_HTTP_KEYSPACE_SESSION_VALUE) {
         log = call->request->connection->log;
@@ -793,17 +793,17 @@ ngx_http_keyspace_session_look(ks_space_t *sp, ks_value_t *v, ks_str_t *name,
     ks_item_t   item;
     ngx_uint_t  n, more;
 
-    more = ks_tree_at(&v->tree[0], pos, 0);
+    more = ks_value_at(v, pos, 0);
 
     for (n = 0; more && n < NGX_HTTP_KEYSPACE_SESSION_LOOK; n++) {
 
-        item = ks_tree_get(&v->tree[0], pos, 0);
+        item = ks_value_item(v, pos, 0);
 
         if (ngx_http_keyspace_session_is_name(&item, name)) {
             return 1;
         }
 
-        more = ks_tree_next(&v->tree[0], pos);
+        more = ks_value_next(v, pos);
     }
 
     return 0;

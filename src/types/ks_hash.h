@@ -23,6 +23,22 @@ int ks_hash_set(ks_value_t *v, const ks_str_t *field, const ks_str_t *value,
     int keep);
 int ks_hash_remove(ks_value_t *v, const ks_str_t *field);
 
+/* Removes the field at pos, which is spoilt. */
+static inline void
+ks_hash_remove_at(ks_value_t *v, ks_pos_t *pos)
+{
+    ks_tree_remove(&v->tree[0], pos);
+}
+
+
+/* The value of the field at pos, as good as pos. */
+static inline ks_item_t
+ks_hash_value(const ks_value_t *v, const ks_pos_t *pos)
+{
+    return ks_value_item(v, pos, 1);
+}
+
+
 /* ms since the epoch, 0: never */
 uint64_t ks_hash_expiry(const ks_value_t *v, const ks_pos_t *pos);
 

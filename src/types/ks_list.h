@@ -1,6 +1,6 @@
 /*
- * Lists.  The elements are the items of tree[0] in their order: what is not
- * here is done with ks_tree.h.
+ * Lists.  The elements are the items of tree[0] in their order, which are
+ * read as those of every value (ks_value_at() and so on).
  *
  * Ends and directions: KS_LIST_HEAD is index 0, KS_LIST_TAIL the last one.
  * Strings that are given may not lie in the zone.
@@ -30,6 +30,14 @@ void ks_list_from(const ks_value_t *v, ks_pos_t *pos, int end, uint32_t rank);
 int ks_list_step(const ks_value_t *v, ks_pos_t *pos, int end);
 
 void ks_list_set(ks_value_t *v, ks_pos_t *pos, const ks_str_t *s);
+
+/* Removes the element at pos, which is spoilt. */
+static inline void
+ks_list_remove_at(ks_value_t *v, ks_pos_t *pos)
+{
+    ks_tree_remove(&v->tree[0], pos);
+}
+
 
 /* Puts s before or behind the first element that is pivot; 0: none is. */
 int ks_list_insert(ks_value_t *v, const ks_str_t *pivot, int behind,

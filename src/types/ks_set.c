@@ -184,6 +184,24 @@ ks_set_has(const ks_value_t *v, const ks_str_t *member)
 }
 
 
+/* members of small sets are never in pieces */
+
+uint32_t
+ks_set_hash_at(const ks_value_t *v, const ks_pos_t *pos, const ks_item_t *it)
+{
+    ks_str_t  text;
+
+    if (v->enc == KS_ENC_HASHTABLE) {
+        return (uint32_t) ks_tree_key(&v->tree[0], pos);
+    }
+
+    text.data = (u_char *) it->data;
+    text.len = it->len;
+
+    return ks_value_hash(v, &text);
+}
+
+
 /* --- changing --- */
 
 static void

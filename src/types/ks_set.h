@@ -1,7 +1,7 @@
 /*
- * Sets.  The members are the first strings of the items of tree[0], to be
- * walked with ks_tree.h: integers of an intset in ascending order, others as
- * they came.
+ * Sets.  The members are the first strings of the items of tree[0], which are
+ * walked as those of every value (ks_value_at() and so on): integers of an
+ * intset in ascending order, others as they came.
  */
 
 #ifndef KS_SET_H
@@ -35,6 +35,18 @@ void ks_set_expect(ks_value_t *v, size_t n);
 /* 1: it is new, it was there; 0: not.  May change the encoding. */
 int ks_set_add(ks_value_t *v, const ks_str_t *member);
 int ks_set_remove(ks_value_t *v, const ks_str_t *member);
+
+/* Removes the member at pos, which is spoilt. */
+static inline void
+ks_set_remove_at(ks_value_t *v, ks_pos_t *pos)
+{
+    ks_tree_remove(&v->tree[0], pos);
+}
+
+
+/* ks_value_hash() of the member at pos, which is the item it. */
+uint32_t ks_set_hash_at(const ks_value_t *v, const ks_pos_t *pos,
+    const ks_item_t *it);
 
 
 /* the row's dump and restore (ks_type.h) */

@@ -21,6 +21,39 @@ ks_value_hash(const ks_value_t *v, const ks_str_t *s)
 }
 
 
+/* --- scanning --- */
+
+typedef struct {
+    const ks_value_t   *v;
+    ks_value_visit_pt   visit;
+    void               *data;
+} ks_value_scan_t;
+
+
+static void
+ks_value_scan_item(const ks_tree_t *t, const ks_pos_t *pos, void *data)
+{
+    ks_value_scan_t  *scan;
+
+    (void) t;
+
+    scan = data;
+    scan->visit(scan->v, pos, scan->data);
+}
+
+
+uint64_t
+ks_value_scan(const ks_value_t *v, uint64_t cursor, size_t count,
+    ks_value_visit_pt visit, void *data)
+{
+    ks_value_scan_t  scan = { v, visit, data };
+
+    return ks_tree_scan(&v->tree[0], cursor, count, ks_value_scan_item, &scan);
+}
+
+
+/* --- scores --- */
+
 /*
  * The bits of an IEEE 754 number are ordered as the number is, if the sign is
  * turned round, and for negative ones everything else as well.

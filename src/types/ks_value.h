@@ -1,9 +1,10 @@
 /*
  * Values made of elements: what lists, hashes, sets and sorted sets share.
  *
- * A value is one tree or more, as the row of its type says (ks_type.h).  Small ones are one tree without an index, whose
- * items lie in the order that clients see: that of insertion, of numbers, of
- * scores.  Beyond Redis's limits they become indexed, and stay so.
+ * A value is one tree or more, as the row of its type says (ks_type.h).  Small
+ * ones are one tree without an index, whose items lie in the order that clients
+ * see: that of insertion, of numbers, of scores.  Beyond Redis's limits they
+ * become indexed, and stay so.
  *
  *   type   encoding          trees: key, strings of an item
  *   list   any               none; element
@@ -16,7 +17,8 @@
  *
  * A ks_value_t is a handle on the stack, made by the layer above (ks_space.h),
  * which owns the memory that the roots lie in and is asked for other memory
- * through ops.
+ * through ops.  Only types/ and keyspace/ may name its trees: all others read
+ * elements by the functions here, and change a value by those of its type.
  */
 
 #ifndef KS_VALUE_H
@@ -139,6 +141,33 @@ ks_value_item(const ks_value_t *v, const ks_pos_t *pos, unsigned col)
     return ks_tree_get(&v->tree[0], pos, col);
 }
 
+
+/* whether a string of the item is these bytes */
+static inline int
+ks_value_is(const ks_value_t *v, const ks_pos_t *pos, unsigned col,
+    const ks_str_t *s)
+{
+    return ks_tree_is(&v->tree[0], pos, col, s);
+}
+
+
+/* Bytes of all elements, for limits on the size of compact forms. */
+static inline size_t
+ks_value_bytes(const ks_value_t *v)
+{
+    return ks_tree_bytes(&v->tree[0]);
+}
+
+
+/*
+ * Visits about count elements from the cursor on, and returns the next one; see
+ * ks_tree_scan().  Sorted sets have ks_zset_scan().
+ */
+typedef void (*ks_value_visit_pt)(const ks_value_t *v, const ks_pos_t *pos,
+    void *data);
+
+uint64_t ks_value_scan(const ks_value_t *v, uint64_t cursor, size_t count,
+    ks_value_visit_pt visit, void *data);
 
 /* scores as keys that are ordered as the scores are */
 uint64_t ks_score_key(double score);

@@ -626,6 +626,56 @@ ks_zset_remove_range(ks_value_t *v, uint32_t rank, uint32_t n)
 }
 
 
+/* --- scanning --- */
+
+typedef struct {
+    const ks_value_t  *v;
+    ks_zset_visit_pt   visit;
+    void              *data;
+} ks_zset_scan_t;
+
+
+static void
+ks_zset_scan_scored(const ks_tree_t *t, const ks_pos_t *pos, void *data)
+{
+    ks_item_t        member;
+    ks_zset_scan_t  *scan;
+
+    scan = data;
+    member = ks_tree_get(t, pos, 0);
+    scan->visit(scan->data, &member, ks_zset_score_at(scan->v, pos));
+}
+
+
+static void
+ks_zset_scan_indexed(const ks_tree_t *t, const ks_pos_t *pos, void *data)
+{
+    double           score;
+    ks_item_t        member, it;
+    ks_zset_scan_t  *scan;
+
+    scan = data;
+    member = ks_tree_get(t, pos, 0);
+    it = ks_tree_get(t, pos, 1);
+    memcpy(&score, it.data, sizeof(score));
+    scan->visit(scan->data, &member, score);
+}
+
+
+uint64_t
+ks_zset_scan(const ks_value_t *v, uint64_t cursor, size_t count,
+    ks_zset_visit_pt visit, void *data)
+{
+    ks_zset_scan_t  scan = { v, visit, data };
+
+    return ks_zset_indexed(v)
+           ? ks_tree_scan(&v->tree[1], cursor, count, ks_zset_scan_indexed,
+                          &scan)
+           : ks_tree_scan(&v->tree[0], cursor, count, ks_zset_scan_scored,
+                          &scan);
+}
+
+
 /* --- checking --- */
 
 void

@@ -82,6 +82,16 @@ uint32_t ks_zset_lex(const ks_value_t *v, const ks_zlex_t *min,
     const ks_zlex_t *max, int reverse, uint32_t skip, uint32_t *rank);
 
 
+/*
+ * Visits about count members from the cursor on, in no order, and returns the
+ * next one; see ks_tree_scan().
+ */
+typedef void (*ks_zset_visit_pt)(void *data, const ks_item_t *member,
+    double score);
+
+uint64_t ks_zset_scan(const ks_value_t *v, uint64_t cursor, size_t count,
+    ks_zset_visit_pt visit, void *data);
+
 /* The row's check: whether both trees have as many members. */
 void ks_zset_check(ks_checker_t *ck, const ks_value_t *v);
 
