@@ -531,6 +531,132 @@ test_life(void **state)
 }
 
 
+/* what a value is dumped as makes the same value, without a command */
+
+typedef struct {
+    job_t     job;              /* first: what the bodies below are given */
+    ks_str_t  bytes;
+} dump_t;
+
+
+static void
+dump_body(ks_space_t *s, void *data)
+{
+    dump_t      *d = data;
+    ks_str_t     bytes;
+    ks_entry_t  *e;
+
+    e = ks_lookup(s, &d->job.key, KS_LOOKUP_PEEK);
+    bytes = ks_dump(s, e);
+
+    d->bytes.len = bytes.len;
+    d->bytes.data = malloc(bytes.len);
+    memcpy(d->bytes.data, bytes.data, bytes.len);
+}
+
+
+static void
+restore_body(ks_space_t *s, void *data)
+{
+    dump_t          *d = data;
+    ks_rdb_value_t   in;
+
+    assert_int_equal(ks_rdb_verify(&d->bytes), KS_OK);
+    assert_int_equal(ks_restore_read(s, &d->bytes, &in), KS_OK);
+    assert_int_equal(in.type, d->job.type);
+    assert_true(ks_restore_alive(s, &in));
+    assert_non_null(ks_restore(s, &d->job.key, NULL, &in, NOW + 5000));
+}
+
+
+static void
+test_dump(void **state)
+{
+    size_t  i;
+    dump_t  d = { .job = { .key = ks_str("traveller") } };
+
+    (void) state;
+
+    for (i = 0; i < ks_nelts(shapes); i++) {
+        start();
+
+        d.job.type = shapes[i].type;
+        d.job.enc = shapes[i].enc;
+        d.job.n = shapes[i].n;
+        d.job.len = shapes[i].len;
+
+        d.job.at = KS_NO_EXPIRE;
+        assert_int_equal(run(make_body, &d.job), KS_OK);
+        assert_int_equal(run(dump_body, &d.job), KS_OK);
+        assert_true(kv_del(sp, d.job.key));
+        assert_int_equal(run(restore_body, &d.job), KS_OK);
+
+        there(&d.job);
+        assert_int_equal(d.job.expire, NOW + 5000);
+        sound();
+
+        free(d.bytes.data);
+        assert_true(kv_del(sp, d.job.key));
+        finish();
+    }
+}
+
+
+/* an entry of a type that no row knows, or stored as no such type is */
+
+static void
+swap_type_body(ks_space_t *s, void *data)
+{
+    dump_t      *d = data;
+    uint8_t      type;
+    ks_entry_t  *e;
+
+    e = ks_lookup(s, &d->job.key, KS_LOOKUP_PEEK);
+    type = e->type;
+    e->type = (uint8_t) d->job.enc;
+    d->job.enc = type;
+}
+
+
+static void
+ignore(void *data, const char *fault)
+{
+    (void) data;
+    (void) fault;
+}
+
+
+static void
+test_no_type(void **state)
+{
+    size_t  i;
+    dump_t  d = { .job = { .key = ks_str("stranger"), .type = KS_TYPE_SET,
+                           .n = 3, .len = 20 } };
+
+    static const unsigned  types[] = {
+        15, KS_TYPE_SET | 15 << 4, KS_TYPE_SET | KS_ENC_SKIPLIST << 4,
+        KS_TYPE_STRING | KS_ENC_RAW << 4
+    };
+
+    (void) state;
+
+    start();
+    d.job.enc = KS_ENC_LISTPACK;
+    assert_int_equal(run(make_body, &d.job), KS_OK);
+
+    for (i = 0; i < ks_nelts(types); i++) {
+        d.job.enc = types[i];
+        assert_int_equal(run(swap_type_body, &d.job), KS_OK);
+        assert_true(ks_check(sp, ignore, NULL) > 0);
+        assert_int_equal(run(swap_type_body, &d.job), KS_OK);
+        sound();
+    }
+
+    assert_true(kv_del(sp, d.job.key));
+    finish();
+}
+
+
 /* a dead value goes in small steps, and is sound between any two of them */
 
 static void
@@ -976,7 +1102,7 @@ int
 main(void)
 {
     size_t             i, n;
-    struct CMUnitTest  tests[ks_nelts(shapes) + 8] = {
+    struct CMUnitTest  tests[ks_nelts(shapes) + 10] = {
         cmocka_unit_test(test_grow),
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_flush),
@@ -985,9 +1111,11 @@ main(void)
         cmocka_unit_test(test_both_times),
         cmocka_unit_test(test_fields_stay),
         cmocka_unit_test(test_fields_full),
+        cmocka_unit_test(test_dump),
+        cmocka_unit_test(test_no_type),
     };
 
-    for (i = 0, n = 8; i < ks_nelts(shapes); i++, n++) {
+    for (i = 0, n = 10; i < ks_nelts(shapes); i++, n++) {
         tests[n].name = "test_life";
         tests[n].test_func = test_life;
         tests[n].initial_state = (void *) &shapes[i];
