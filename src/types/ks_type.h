@@ -1,7 +1,8 @@
 /*
  * The types of values, one row each: what the files of every layer need to
- * know of a type whatever it is.  A new type is a row here and a file of its
- * own (ks_hash.c, ks_hash.h); no other file has a list of types.
+ * know of a type whatever it is.  A new type is a number in ks_value.h, a row
+ * here and a file of its own (ks_hash.c, ks_hash.h).  Beside these only
+ * ks_rdb_value.c has a list, that of the forms which Redis gives to dumps.
  *
  * Constant data, and functions on a handle (ks_value.h).
  */
