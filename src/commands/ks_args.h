@@ -22,6 +22,7 @@
                           "(proto-max-bulk-len)"
 #define KS_ERR_OOM        "OOM command not allowed when used memory > "       \
                           "'maxmemory'."
+#define KS_ERR_NOMEM      "ERR the server has no memory for it"
 #define KS_ERR_WRONGTYPE  "WRONGTYPE Operation against a key holding the "    \
                           "wrong kind of value"
 

@@ -96,6 +96,23 @@ ks_cmd_auth(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+/* ks_session_text(); for want of memory the error is written */
+
+static int
+ks_keep_text(ks_ctx_t *c, char **text, const ks_str_t *value)
+{
+    int  rc;
+
+    rc = ks_session_text(text, value);
+
+    if (rc == KS_NOMEM) {
+        ks_reply_error(c->reply, KS_ERR_NOMEM);
+    }
+
+    return rc;
+}
+
+
 /* --- HELLO --- */
 
 void
@@ -124,8 +141,8 @@ ks_cmd_hello(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    if (h.name != NULL) {
-        (void) ks_session_text(&s->name, h.name);
+    if (h.name != NULL && ks_keep_text(c, &s->name, h.name) != KS_OK) {
+        return;
     }
 
     if (h.version != 0) {
@@ -304,8 +321,9 @@ ks_cmd_client_setname(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     s = ks_want_session(c);
 
-    if (s != NULL && ks_name_ok(c, &argv[2])) {
-        (void) ks_session_text(&s->name, &argv[2]);
+    if (s != NULL && ks_name_ok(c, &argv[2])
+        && ks_keep_text(c, &s->name, &argv[2]) == KS_OK)
+    {
         ks_reply_ok(c->reply);
     }
 }
@@ -314,7 +332,7 @@ ks_cmd_client_setname(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_client_setinfo(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int            shown;
+    int            rc, shown;
     char         **text, *unused;
     ks_session_t  *s;
 
@@ -337,15 +355,19 @@ ks_cmd_client_setinfo(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    if (ks_session_text(text, &argv[3]) != KS_OK) {
+    rc = ks_keep_text(c, text, &argv[3]);
+
+    if (rc == KS_ERR) {
         ks_reply_errorf(c->reply, "ERR %.*s cannot contain spaces, newlines "
                         "or special characters.", shown,
                         (char *) argv[2].data);
-        return;
     }
 
     free(unused);                       /* the request's, which ends now */
-    ks_reply_ok(c->reply);
+
+    if (rc == KS_OK) {
+        ks_reply_ok(c->reply);
+    }
 }
 
 

@@ -62,11 +62,17 @@ ks_session_queue(ks_session_t *s, const ks_command_t *cmd, int argc,
         size += argv[i].len;
     }
 
-    q = (size <= s->queue_max - s->queue_bytes) ? malloc(size) : NULL;
+    if (size > s->queue_max - s->queue_bytes) {
+        s->aborted = 1;
+        ks_reply_error(reply, "ERR the transaction is too large");
+        return KS_ERR;
+    }
+
+    q = malloc(size);
 
     if (q == NULL) {
         s->aborted = 1;
-        ks_reply_error(reply, "ERR the transaction is too large");
+        ks_reply_error(reply, KS_ERR_NOMEM);
         return KS_ERR;
     }
 
@@ -191,7 +197,7 @@ ks_cmd_discard(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_watch(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int            i;
+    int            i, rc;
     ks_watched_t  *w;
     ks_session_t  *s;
 
@@ -213,8 +219,11 @@ ks_cmd_watch(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     for (i = 1; i < argc; i++) {
-        if (ks_watch_add(s, &argv[i], &w[i]) != KS_OK) {
-            ks_reply_error(c->reply, "ERR too many keys are watched");
+        rc = ks_watch_add(s, &argv[i], &w[i]);
+
+        if (rc != KS_OK) {
+            ks_reply_error(c->reply, rc == KS_NOMEM ? KS_ERR_NOMEM
+                           : "ERR too many keys are watched");
             return;
         }
     }
@@ -257,7 +266,7 @@ ks_watch_grow(ks_session_t *s)
     watch = calloc(room ? room * 2 : 8, sizeof(ks_watch_t));
 
     if (watch == NULL) {
-        return KS_ERR;
+        return KS_NOMEM;
     }
 
     s->watches = watch;
@@ -288,7 +297,7 @@ ks_watch_add(ks_session_t *s, const ks_str_t *key, const ks_watched_t *w)
     ks_watch_t  *watch;
 
     if (s->nwatches >= s->watch_room / 2 && ks_watch_grow(s) != KS_OK) {
-        return KS_ERR;
+        return KS_NOMEM;
     }
 
     hash = ks_place(s->client.space, key).hash;
@@ -307,7 +316,7 @@ ks_watch_add(ks_session_t *s, const ks_str_t *key, const ks_watched_t *w)
     watch->key.data = malloc(ks_max(key->len, (size_t) 1));
 
     if (watch->key.data == NULL) {
-        return KS_ERR;
+        return KS_NOMEM;
     }
 
     watch->state = *w;

@@ -842,15 +842,12 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
     x.call.body = ks_execute_body;
     x.call.data = &x;
 
-    if (ks_unlikely(cmd->flags & KS_CMD_ALONE)) {
-        ks_run_alone(client->space, &x.call);
+    rc = ks_unlikely(cmd->flags & KS_CMD_ALONE)
+         ? ks_run_alone(client->space, &x.call)
+         : ks_run(client->space, &x.call);
 
-    } else {
-        rc = ks_run(client->space, &x.call);
-
-        if (ks_unlikely(rc != KS_OK)) {
-            ks_command_refused(client, reply, rc);
-        }
+    if (ks_unlikely(rc != KS_OK)) {
+        ks_command_refused(client, reply, rc);
     }
 
     if (reply->failed) {

@@ -190,9 +190,15 @@ ks_session_text(char **text, const ks_str_t *value)
         }
     }
 
-    copy = value->len ? malloc(value->len + 1) : NULL;
+    copy = NULL;
 
-    if (copy != NULL) {
+    if (value->len) {
+        copy = malloc(value->len + 1);
+
+        if (copy == NULL) {
+            return KS_NOMEM;
+        }
+
         memcpy(copy, value->data, value->len);
         copy[value->len] = '\0';
     }

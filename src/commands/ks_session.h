@@ -132,7 +132,7 @@ ks_session_t *ks_want_session(ks_ctx_t *c);
 
 /*
  * Sets one of the session's texts to a copy, or to nothing if it is empty.
- * KS_ERR: it is none that CLIENT LIST could show.
+ * KS_ERR: it is none that CLIENT LIST could show; KS_NOMEM: it stays as it was.
  */
 int ks_session_text(char **text, const ks_str_t *value);
 

@@ -3,8 +3,8 @@
  * time and given back all at once, or down to a mark.
  *
  * It is the process's own, not the zone's.  Where there is none, the command is
- * left as one for which the zone has no room; outside of a transaction that
- * cannot be, and the process ends.  One block stays for the next command.
+ * left as one for which the zone has no room, inside of a transaction or of
+ * ks_run_alone(); elsewhere nobody takes any.  One block stays for the next one.
  */
 
 #include <stdlib.h>
@@ -32,12 +32,16 @@ ks_arena_block(ks_space_t *sp, size_t size)
 
     if (block == NULL) {
 
-        if (sp->mem.jump == NULL) {
-            abort();
+        if (sp->mem.jump != NULL) {
+            sp->exhausted = 1;
+            longjmp(*sp->mem.jump, 1);
         }
 
-        sp->exhausted = 1;
-        longjmp(*sp->mem.jump, 1);
+        if (sp->alone) {
+            longjmp(sp->outer, 1);
+        }
+
+        abort();
     }
 
     block->next = NULL;

@@ -64,6 +64,13 @@ ks_transaction(const ks_space_t *sp)
 }
 
 
+int
+ks_last_try(const ks_space_t *sp)
+{
+    return sp->last_try;
+}
+
+
 void
 ks_abort(ks_space_t *sp)
 {

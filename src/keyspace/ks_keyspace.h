@@ -123,6 +123,9 @@ struct ks_space_s {
     uint64_t        tries;      /* how many have been begun */
     unsigned        flush:1;    /* to be done at commit */
     unsigned        exhausted:1;        /* the process has no memory */
+    unsigned        last_try:1; /* no more room can be made */
+    unsigned        alone:1;    /* inside of ks_run_alone(), */
+    jmp_buf         outer;      /* which this leaves */
     uint64_t        backlog;    /* shards where something waits to be freed */
     jmp_buf         jump;
     uint64_t        wanted;     /* shards that the body has asked for */

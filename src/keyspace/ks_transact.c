@@ -106,6 +106,7 @@ ks_run_body(ks_space_t *sp, ks_call_t *call)
 
     for (attempt = 0; /* void */ ; attempt++) {
         ks_seen_reset(sp);
+        sp->last_try = (attempt == KS_ROOM_ATTEMPTS);
         call->commands = 0;
 
         rc = ks_try(sp, call->body, call->data);
@@ -212,7 +213,7 @@ ks_run(ks_space_t *sp, ks_call_t *call)
 }
 
 
-void
+int
 ks_run_alone(ks_space_t *sp, ks_call_t *call)
 {
     ks_call_t  *outer;
@@ -221,8 +222,18 @@ ks_run_alone(ks_space_t *sp, ks_call_t *call)
 
     outer = ks_call_begin(sp, call);
 
+    if (setjmp(sp->outer) != 0) {
+        sp->alone = 0;
+        ks_call_end(sp, call, outer);
+        return KS_NOMEM;
+    }
+
+    sp->alone = 1;
     call->commands = 0;
     call->body(sp, call->data);
+    sp->alone = 0;
 
     ks_call_end(sp, call, outer);
+
+    return KS_OK;
 }

@@ -58,8 +58,12 @@ struct ks_call_s {
 int ks_run(ks_space_t *sp, ks_call_t *call);
 void ks_let_go(ks_space_t *sp);
 
-/* Runs the body without a transaction around it: nothing is locked. */
-void ks_run_alone(ks_space_t *sp, ks_call_t *call);
+/*
+ * Runs the body without a transaction around it: nothing is locked.  KS_OK; or
+ * KS_NOMEM when the process had no arena memory, and the body was left by
+ * longjmp.
+ */
+int ks_run_alone(ks_space_t *sp, ks_call_t *call);
 
 
 /* --- inside a body --- */
@@ -89,6 +93,11 @@ void ks_want_shards(ks_space_t *sp, uint64_t shards);
  * another.
  */
 uint64_t ks_transaction(const ks_space_t *sp);
+
+/*
+ * Whether no more room can be made: the body leaves out what it can do without.
+ */
+int ks_last_try(const ks_space_t *sp);
 
 /* Leaves the running transaction, and rolls it back. */
 void ks_abort(ks_space_t *sp) __attribute__((noreturn));

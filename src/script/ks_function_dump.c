@@ -227,11 +227,10 @@ ks_restore_join(ks_ctx_t *c, const ks_shelf_t *shelf, int replace)
 }
 
 
-void
-ks_handle_function_restore(ks_ctx_t *c, int argc, ks_str_t *argv)
+static void
+ks_function_restore(ks_ctx_t *c, ks_vm_t *vm, int argc, ks_str_t *argv)
 {
     size_t               i;
-    ks_vm_t             *vm;
     ks_shelf_t           shelf;
     ks_restore_policy_t  policy;
 
@@ -245,9 +244,7 @@ ks_handle_function_restore(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    vm = ks_vm_want(c);
-
-    if (vm == NULL || ks_restore_libraries(c, vm, &argv[2], &shelf) != KS_OK) {
+    if (ks_restore_libraries(c, vm, &argv[2], &shelf) != KS_OK) {
         return;
     }
 
@@ -268,4 +265,11 @@ ks_handle_function_restore(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     ks_reply_ok(c->reply);
+}
+
+
+void
+ks_handle_function_restore(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_vm_enter(c, ks_function_restore, argc, argv);
 }

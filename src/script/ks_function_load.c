@@ -98,7 +98,7 @@ ks_functions_keep(ks_space_t *sp, lua_State *L, ks_functions_t *lib)
 }
 
 
-/* The error value on top of the thread. */
+/* The error value on top. */
 
 static const char *
 ks_functions_error(ks_space_t *sp, lua_State *L)
@@ -111,6 +111,7 @@ ks_functions_error(ks_space_t *sp, lua_State *L)
         lua_pushliteral(L, "err");
         lua_rawget(L, -2);
         text = (lua_type(L, -1) == LUA_TSTRING) ? lua_tostring(L, -1) : NULL;
+        lua_pop(L, 1);
 
     } else {
         text = lua_tostring(L, -1);
@@ -136,6 +137,7 @@ ks_functions_run(ks_ctx_t *c, ks_vm_t *vm, const ks_functions_t *lib)
     memset(&run, 0, sizeof(run));
 
     run.ctx = c;
+    run.vm = vm;
     run.name = (const char *) lib->name.data;
     run.resp = 2;
     run.loading = 1;
@@ -146,13 +148,11 @@ ks_functions_run(ks_ctx_t *c, ks_vm_t *vm, const ks_functions_t *lib)
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_chunk_key);
 
-    ks_vm_begin(vm, &run, 1);
-
     if (ks_vm_run(vm, &run, 0) != KS_OK) {
-        err = ks_functions_error(c->space, run.thread);
+        err = ks_functions_error(c->space, L);
     }
 
-    ks_vm_end(vm, &run);
+    lua_pop(L, 1);
 
     /* the variable is one of all functions of the chunk */
 
@@ -286,17 +286,14 @@ ks_push_folded(ks_space_t *sp, lua_State *L, const ks_str_t *name)
 
 
 static void
-ks_functions_complain(ks_ctx_t *c, const ks_vm_t *vm,
+ks_functions_complain(ks_ctx_t *c, ks_vm_t *vm,
     const ks_functions_t *lib, const char *err)
 {
-    ks_str_t  text;
+    const char  *text;
 
-    if (vm->conf.log) {
-        text = ks_text(ks_function_text(c->space, "library %.*s: %s",
-                                        (int) lib->name.len, lib->name.data,
-                                        err));
-        vm->conf.log(vm->conf.data, KS_LOG_WARNING, &text);
-    }
+    text = ks_function_text(c->space, "library %.*s: %s", (int) lib->name.len,
+                            lib->name.data, err);
+    ks_vm_log(vm, KS_LOG_WARNING, text, strlen(text));
 }
 
 

@@ -521,8 +521,12 @@ ks_msgpack_unpack_some(lua_State *L, lua_Integer limit, lua_Integer offset)
 
     for (n = 0; r.p < r.end && (n < limit || (limit == 0 && offset == 0)); n++)
     {
-        luaL_checkstack(L, 6, "too many return values at once; use unpack_one "
-                        "or unpack_limit instead.");
+        if (ks_lua_room(L, 1) != KS_OK || !lua_checkstack(L, 6)) {
+            return luaL_error(L, "stack overflow (too many return values at "
+                              "once; use unpack_one or unpack_limit "
+                              "instead.)");
+        }
+
         ks_msgpack_get(&r);
     }
 

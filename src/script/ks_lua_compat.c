@@ -165,6 +165,47 @@ ks_compat_ipairs(lua_State *L)
 }
 
 
+/* --- coroutines --- */
+
+/* the script itself is none, and yields to nobody */
+
+static int
+ks_compat_yield(lua_State *L)
+{
+    if (!lua_isyieldable(L)) {
+        lua_pushliteral(L, "attempt to yield across metamethod/C-call "
+                        "boundary");
+        return lua_error(L);
+    }
+
+    return lua_yield(L, lua_gettop(L));
+}
+
+
+static int
+ks_compat_running(lua_State *L)
+{
+    if (L == ks_vm_of(L)->L) {
+        lua_pushnil(L);
+
+    } else {
+        lua_pushthread(L);
+    }
+
+    return 1;
+}
+
+
+static void
+ks_open_coroutine(lua_State *L)
+{
+    lua_pushcfunction(L, ks_compat_running);
+    lua_setfield(L, -2, "running");
+    lua_pushcfunction(L, ks_compat_yield);
+    lua_setfield(L, -2, "yield");
+}
+
+
 static const luaL_Reg  ks_compat_functions[] = {
     { "assert",   ks_compat_assert },
     { "error",    ks_compat_error },
@@ -180,7 +221,8 @@ static const struct {
 } ks_compat_libs[] = {
     { LUA_STRLIBNAME,  ks_open_string },
     { LUA_TABLIBNAME,  ks_open_table },
-    { LUA_MATHLIBNAME, ks_open_math }
+    { LUA_MATHLIBNAME, ks_open_math },
+    { LUA_COLIBNAME,   ks_open_coroutine }
 };
 
 
@@ -197,6 +239,9 @@ ks_open_compat(lua_State *L)
         ks_compat_libs[i].open(L);
         lua_pop(L, 1);
     }
+
+    lua_pushliteral(L, "Lua 5.1");
+    lua_setfield(L, -2, "_VERSION");
 
     lua_getfield(L, -1, LUA_TABLIBNAME);
     lua_getfield(L, -1, "unpack");

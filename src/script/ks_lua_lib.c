@@ -56,6 +56,22 @@ ks_lbuf_push(ks_lbuf_t *b)
 }
 
 
+/* --- the stack --- */
+
+int
+ks_lua_room(lua_State *L, size_t n)
+{
+    if (n > KS_LUA_STACK_MAX
+        || (size_t) lua_gettop(L) + n > KS_LUA_STACK_MAX
+        || !lua_checkstack(L, (int) n))
+    {
+        return KS_ERR;
+    }
+
+    return KS_OK;
+}
+
+
 /* --- numbers --- */
 
 size_t

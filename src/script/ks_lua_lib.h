@@ -18,6 +18,7 @@
 
 #define KS_LUA_STEPS       4096         /* between looks at the clock */
 #define KS_LUA_STRING_MAX  (512u << 20) /* the longest result */
+#define KS_LUA_STACK_MAX   8000         /* values of a C function, as in 5.1 */
 #define KS_LUA_NUMBER      40           /* room for a number's text */
 #define KS_LUA_EXACT       1e14         /* below it integers have no exponent */
 #define KS_LUA_TWO_63      9223372036854775808.0
@@ -49,6 +50,12 @@ void ks_lbuf_push(ks_lbuf_t *b);
 
 /* The number as 5.1's tostring() has it; to has KS_LUA_NUMBER bytes. */
 size_t ks_lua_number_text(char *to, lua_Number n);
+
+/*
+ * Makes room for n more values on the stack.  KS_ERR: there would be more than
+ * 5.1 lets a C function have, or there is no memory.
+ */
+int ks_lua_room(lua_State *L, size_t n);
 
 /* Pushes the number at the index as that text. */
 void ks_lua_push_text(lua_State *L, int index);

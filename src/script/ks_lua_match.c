@@ -203,13 +203,42 @@ ks_pat_one(u_char c, const u_char *p, const u_char *end)
 
 /* --- captures and choices --- */
 
+static const char  ks_choices_key;      /* registry: those of the match */
+
+
+/*
+ * Twice as many choices.  They live as long as the match, which calls nobody;
+ * the registry has them, as the stack belongs to the caller.
+ */
+
+static void
+ks_pat_grow(ks_pat_t *m)
+{
+    int           room;
+    ks_choice_t  *choices;
+
+    if (m->nchoices >= KS_PAT_MAX) {
+        luaL_error(m->L, "pattern too complex");
+    }
+
+    room = 2 * m->room;
+    luaL_checkstack(m->L, 2, NULL);
+    choices = lua_newuserdatauv(m->L, (size_t) room * sizeof(ks_choice_t), 0);
+    memcpy(choices, m->choices, (size_t) m->nchoices * sizeof(ks_choice_t));
+    lua_rawsetp(m->L, LUA_REGISTRYINDEX, &ks_choices_key);
+
+    m->choices = choices;
+    m->room = room;
+}
+
+
 static ks_choice_t *
 ks_pat_choice(ks_pat_t *m, int kind)
 {
     ks_choice_t  *c;
 
-    if (m->nchoices == KS_PAT_STACK) {
-        luaL_error(m->L, "pattern too complex");
+    if (m->nchoices == m->room) {
+        ks_pat_grow(m);
     }
 
     c = &m->choices[m->nchoices++];
@@ -525,6 +554,8 @@ ks_pat_match(ks_pat_t *m, const u_char *s, const u_char *p)
 {
     m->ncaptures = 0;
     m->nchoices = 0;
+    m->room = KS_PAT_STACK;
+    m->choices = m->few;
 
     while (p < m->p_end) {
         ks_pat_cost(m, 1);

@@ -9,7 +9,8 @@
 
 
 #define KS_PAT_CAPTURES  32
-#define KS_PAT_STACK     256            /* choices of one match */
+#define KS_PAT_STACK     256            /* choices that need no memory */
+#define KS_PAT_MAX       262144         /* choices of one match */
 
 enum {
     KS_CAP_CLOSED = 0,
@@ -42,7 +43,9 @@ typedef struct {
     int            ncaptures;
     int            nchoices;
     ks_cap_t       captures[KS_PAT_CAPTURES];
-    ks_choice_t    choices[KS_PAT_STACK];
+    int            room;                /* for choices */
+    ks_choice_t   *choices;             /* these, or a larger userdata */
+    ks_choice_t    few[KS_PAT_STACK];
 } ks_pat_t;
 
 

@@ -275,7 +275,51 @@ ks_string_format(lua_State *L)
 }
 
 
-/* --- char and rep --- */
+/* --- byte, char and rep --- */
+
+/* a place from the end, if it is negative, as one from the start */
+
+static lua_Integer
+ks_string_place(lua_Integer at, size_t len)
+{
+    if (at >= 0) {
+        return at;
+    }
+
+    return (size_t) -(at + 1) < len ? (lua_Integer) len + at + 1 : 0;
+}
+
+
+static int
+ks_string_byte(lua_State *L)
+{
+    size_t        len, n, i;
+    const char   *s;
+    lua_Integer   first, last;
+
+    s = ks_lua_check_text(L, 1, &len);
+    first = ks_string_place(ks_lua_opt_int(L, 2, 1), len);
+    last = ks_string_place(ks_lua_opt_int(L, 3, first), len);
+    first = ks_max(first, 1);
+    last = ks_min(last, (lua_Integer) len);
+
+    if (first > last) {
+        return 0;
+    }
+
+    n = (size_t) (last - first) + 1;
+
+    if (ks_lua_room(L, n) != KS_OK) {
+        return luaL_error(L, "stack overflow (string slice too long)");
+    }
+
+    for (i = 0; i < n; i++) {
+        lua_pushinteger(L, (u_char) s[(size_t) first - 1 + i]);
+    }
+
+    return (int) n;
+}
+
 
 static int
 ks_string_char(lua_State *L)
@@ -299,41 +343,32 @@ ks_string_char(lua_State *L)
 }
 
 
-
 static int
 ks_string_rep(lua_State *L)
 {
-    size_t        len, slen, unit, total;
+    size_t        len, total;
     ks_lbuf_t     b;
-    const char   *s, *sep;
+    const char   *s;
     lua_Integer   n;
 
     s = ks_lua_check_text(L, 1, &len);
     n = ks_lua_check_int(L, 2);
-    sep = luaL_optlstring(L, 3, "", &slen);
-    unit = len + slen;
 
-    if (n <= 0 || unit == 0) {
+    if (n <= 0 || len == 0) {
         lua_pushliteral(L, "");
         return 1;
     }
 
-    if (unit > KS_LUA_STRING_MAX
-        || (size_t) n > KS_LUA_STRING_MAX / unit)
-    {
+    if (len > KS_LUA_STRING_MAX || (size_t) n > KS_LUA_STRING_MAX / len) {
         return luaL_error(L, "resulting string too large");
     }
 
     /* doubles what there is */
 
-    total = unit * (size_t) n - slen;
+    total = len * (size_t) n;
     ks_lbuf_init(&b, L);
-    ks_lbuf_room(&b, total + slen);
+    ks_lbuf_room(&b, total);
     ks_lbuf_add(&b, s, len);
-
-    if (n > 1) {
-        ks_lbuf_add(&b, sep, slen);
-    }
 
     while (b.len < total) {
         ks_lbuf_add(&b, b.data, ks_min(b.len, total - b.len));
@@ -346,6 +381,7 @@ ks_string_rep(lua_State *L)
 
 
 static const luaL_Reg  ks_string_functions[] = {
+    { "byte",   ks_string_byte },
     { "char",   ks_string_char },
     { "format", ks_string_format },
     { "rep",    ks_string_rep },
@@ -358,7 +394,6 @@ ks_open_string(lua_State *L)
 {
     luaL_setfuncs(L, ks_string_functions, 0);
 
-    ks_lua_wrap(L, "byte", 1 << 1, ~0u);
     ks_lua_wrap(L, "len", 1 << 1, 0);
     ks_lua_wrap(L, "lower", 1 << 1, 0);
     ks_lua_wrap(L, "reverse", 1 << 1, 0);

@@ -452,7 +452,11 @@ ks_struct_unpack(lua_State *L)
         pos += st.pad;
         luaL_argcheck(L, st.size <= len && pos <= len - st.size, 2,
                       "data string too short");
-        luaL_checkstack(L, 2, "too many results");
+
+        if (ks_lua_room(L, 2) != KS_OK) {
+            return luaL_error(L, "stack overflow (too many results)");
+        }
+
         p = (const u_char *) data + pos;
 
         switch (st.opt) {

@@ -507,8 +507,8 @@ ks_table_unpack(lua_State *L)
         return 0;
     }
 
-    if ((lua_Unsigned) last - (lua_Unsigned) first >= INT32_MAX
-        || !lua_checkstack(L, (int) (last - first + 1)))
+    if ((lua_Unsigned) last - (lua_Unsigned) first >= KS_LUA_STACK_MAX
+        || ks_lua_room(L, (size_t) (last - first) + 1) != KS_OK)
     {
         return luaL_error(L, "too many results to unpack");
     }

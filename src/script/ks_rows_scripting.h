@@ -7,7 +7,7 @@ ROW("eval", ks_handle_eval, -3, SCRIPT, SCRIPTING,
     COUNTED(RW|ACCESS|UPDATE, 2),
     "scripting", "2.6.0", "Depends on the script",
     "Runs a script.")
-ROW("eval_ro", ks_handle_eval_ro, -3, R|SCRIPT, SCRIPTING,
+ROW("eval_ro", ks_handle_eval, -3, R|SCRIPT, SCRIPTING,
     COUNTED(RO|ACCESS, 2),
     "scripting", "7.0.0", "Depends on the script",
     "Runs a script that only reads.")
@@ -15,7 +15,7 @@ ROW("evalsha", ks_handle_evalsha, -3, SCRIPT, SCRIPTING,
     COUNTED(RW|ACCESS|UPDATE, 2),
     "scripting", "2.6.0", "Depends on the script",
     "Runs a script that is known by its digest.")
-ROW("evalsha_ro", ks_handle_evalsha_ro, -3, R|SCRIPT, SCRIPTING,
+ROW("evalsha_ro", ks_handle_evalsha, -3, R|SCRIPT, SCRIPTING,
     COUNTED(RO|ACCESS, 2),
     "scripting", "7.0.0", "Depends on the script",
     "Runs a script that is known by its digest and only reads.")
@@ -23,7 +23,7 @@ ROW("fcall", ks_handle_fcall, -3, SCRIPT, SCRIPTING,
     COUNTED(RW|ACCESS|UPDATE, 2),
     "scripting", "7.0.0", "Depends on the function",
     "Calls a function.")
-ROW("fcall_ro", ks_handle_fcall_ro, -3, R|SCRIPT, SCRIPTING,
+ROW("fcall_ro", ks_handle_fcall, -3, R|SCRIPT, SCRIPTING,
     COUNTED(RO|ACCESS, 2),
     "scripting", "7.0.0", "Depends on the function",
     "Calls a function that only reads.")

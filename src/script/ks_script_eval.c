@@ -278,11 +278,7 @@ ks_scripts_compile(ks_ctx_t *c, ks_vm_t *vm, const char *sha, ks_str_t text,
         return KS_ERR;
     }
 
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_scripts_key);
-    lua_pushlstring(L, sha, KS_SHA_LEN);
-    lua_pushvalue(L, -3);
-    lua_rawset(L, -3);
-    lua_pop(L, 1);
+    /* the flags first: without memory for both, there is no script */
 
     if (*flags) {
         lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_flags_key);
@@ -291,6 +287,12 @@ ks_scripts_compile(ks_ctx_t *c, ks_vm_t *vm, const char *sha, ks_str_t text,
         lua_rawset(L, -3);
         lua_pop(L, 1);
     }
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_scripts_key);
+    lua_pushlstring(L, sha, KS_SHA_LEN);
+    lua_pushvalue(L, -3);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
 
     vm->ncached++;
     vm->compiled += ks_max(text.len, vm->used - ks_min(vm->used, used));
@@ -368,6 +370,35 @@ ks_scripts_keep(ks_space_t *sp, const char *sha, const ks_str_t *text,
 
 
 /*
+ * That of EVAL.  A script runs without its text being kept where the zone has
+ * no room for it; and what is held back for commands that are never refused is
+ * not for texts.
+ */
+
+static void
+ks_scripts_note(ks_vm_t *vm, const char *sha, const ks_str_t *text)
+{
+    int          quiet;
+    ks_space_t  *sp;
+
+    sp = vm->space;
+
+    if (ks_last_try(sp)) {
+        vm->pending[0] = '\0';
+        return;
+    }
+
+    memcpy(vm->pending, sha, KS_SHA_LEN);
+    vm->pending[KS_SHA_LEN] = '\0';
+
+    quiet = ks_running(sp)->quiet;
+    ks_manner(sp, 0, quiet);
+    ks_scripts_keep(sp, sha, text, KS_SCRIPT_EVAL);
+    ks_manner(sp, 1, quiet);
+}
+
+
+/*
  * The command that has compiled a script and kept its text may be rolled back
  * and begun again, or fail; what was compiled stays then, and the text does
  * not.  So the next one looks whether the text is there.
@@ -391,7 +422,7 @@ ks_scripts_confirm(ks_vm_t *vm, const char *sha, const ks_str_t *text)
         vm->pending[0] = '\0';
 
     } else if (text && strcmp(vm->pending, sha) == 0) {
-        ks_scripts_keep(vm->space, sha, text, KS_SCRIPT_EVAL);
+        ks_scripts_note(vm, sha, text);
 
     } else {
         ks_scripts_drop(vm, vm->pending);
@@ -433,12 +464,12 @@ ks_script_run(ks_ctx_t *c, ks_vm_t *vm, const char *name, unsigned flags,
     if (readonly && (flags & KS_SHEBANG) && !(flags & KS_SHEBANG_NOWRITES)) {
         ks_reply_error(c->reply, "ERR Can not execute a script with write "
                        "flag using *_ro command.");
-        lua_settop(vm->L, 0);
         return;
     }
 
     memset(&run, 0, sizeof(run));
     run.ctx = c;
+    run.vm = vm;
     run.name = name;
     run.readonly = (readonly || (flags & KS_SHEBANG_NOWRITES));
     run.resp = 2;
@@ -453,16 +484,12 @@ ks_script_run(ks_ctx_t *c, ks_vm_t *vm, const char *name, unsigned flags,
     ks_set_arguments(vm->L, "ARGV", argc - 3 - nkeys, argv + 3 + nkeys);
     lua_pop(vm->L, 1);
 
-    ks_vm_begin(vm, &run, 1);
-
     if (ks_vm_run(vm, &run, 0) == KS_OK) {
-        ks_reply_lua(&run, run.thread);
+        ks_reply_lua(&run, vm->L);
 
     } else {
-        ks_reply_lua_error(&run, run.thread);
+        ks_reply_lua_error(&run, vm->L);
     }
-
-    ks_vm_end(vm, &run);
 }
 
 
@@ -493,42 +520,37 @@ ks_script_keys(ks_ctx_t *c, int argc, const ks_str_t *argv, const char *err,
 }
 
 
-/* What EVAL and EVALSHA begin with; NULL: it has been replied to. */
+/* the digest of a text; KS_ERR: the error is written */
 
-static ks_vm_t *
-ks_eval_begin(ks_ctx_t *c, int argc, const ks_str_t *argv, int *nkeys)
+static int
+ks_scripts_digest(ks_ctx_t *c, const ks_str_t *text, char *sha)
 {
-    ks_vm_t  *vm;
-
-    if (ks_script_keys(c, argc, argv, NULL, nkeys) != KS_OK) {
-        return NULL;
+    if (ks_sha1hex(text->data, text->len, sha) != KS_OK) {
+        ks_reply_error(c->reply, "ERR no digest of the script can be made");
+        return KS_ERR;
     }
 
-    vm = ks_vm_want(c);
-
-    if (vm != NULL) {
-        ks_scripts_sync(vm);
-    }
-
-    return vm;
+    return KS_OK;
 }
 
 
 static void
-ks_eval(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
+ks_eval(ks_ctx_t *c, ks_vm_t *vm, int argc, ks_str_t *argv)
 {
     int        nkeys;
     char       sha[KS_SHA_LEN + 1];
     unsigned   flags;
-    ks_vm_t   *vm;
 
-    vm = ks_eval_begin(c, argc, argv, &nkeys);
-
-    if (vm == NULL) {
+    if (ks_script_keys(c, argc, argv, NULL, &nkeys) != KS_OK
+        || ks_scripts_digest(c, &argv[1], sha) != KS_OK)
+    {
         return;
     }
 
-    ks_sha1hex(argv[1].data, argv[1].len, sha);
+    /* one that was left for want of room may have ended this */
+
+    ks_manner(c->space, 1, ks_running(c->space)->quiet);
+    ks_scripts_sync(vm);
     ks_scripts_confirm(vm, sha, &argv[1]);
 
     if (!ks_scripts_find(vm, sha, &flags)) {
@@ -544,12 +566,11 @@ ks_eval(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
         }
 
         if (!c->client->readonly) {
-            memcpy(vm->pending, sha, sizeof(sha));
-            ks_scripts_keep(c->space, sha, &argv[1], KS_SCRIPT_EVAL);
+            ks_scripts_note(vm, sha, &argv[1]);
         }
     }
 
-    ks_script_run(c, vm, sha, flags, readonly, argc, argv, nkeys);
+    ks_script_run(c, vm, sha, flags, (c->cmd->flags & KS_CMD_READONLY) != 0, argc, argv, nkeys);
 }
 
 
@@ -610,76 +631,58 @@ unknown:
 
 
 static void
-ks_evalsha(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
+ks_evalsha(ks_ctx_t *c, ks_vm_t *vm, int argc, ks_str_t *argv)
 {
     int        nkeys;
     char       sha[KS_SHA_LEN + 1];
     unsigned   flags;
-    ks_vm_t   *vm;
 
-    vm = ks_eval_begin(c, argc, argv, &nkeys);
-
-    if (vm == NULL) {
+    if (ks_script_keys(c, argc, argv, NULL, &nkeys) != KS_OK) {
         return;
     }
 
+    ks_scripts_sync(vm);
     ks_scripts_confirm(vm, NULL, NULL);
 
     if (ks_scripts_by_digest(c, vm, &argv[1], sha, &flags) != KS_OK) {
         return;
     }
 
-    ks_script_run(c, vm, sha, flags, readonly, argc, argv, nkeys);
+    ks_script_run(c, vm, sha, flags, (c->cmd->flags & KS_CMD_READONLY) != 0, argc, argv, nkeys);
 }
 
+
+/* EVAL and EVAL_RO, whose row says that it only reads */
 
 void
 ks_handle_eval(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_eval(c, argc, argv, 0);
-}
-
-
-void
-ks_handle_eval_ro(ks_ctx_t *c, int argc, ks_str_t *argv)
-{
-    ks_eval(c, argc, argv, 1);
+    ks_vm_enter(c, ks_eval, argc, argv);
 }
 
 
 void
 ks_handle_evalsha(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_evalsha(c, argc, argv, 0);
-}
-
-
-void
-ks_handle_evalsha_ro(ks_ctx_t *c, int argc, ks_str_t *argv)
-{
-    ks_evalsha(c, argc, argv, 1);
+    ks_vm_enter(c, ks_evalsha, argc, argv);
 }
 
 
 /* --- SCRIPT --- */
 
-void
-ks_handle_script_load(ks_ctx_t *c, int argc, ks_str_t *argv)
+static void
+ks_script_load(ks_ctx_t *c, ks_vm_t *vm, int argc, ks_str_t *argv)
 {
-    char       sha[KS_SHA_LEN + 1];
-    unsigned   flags;
-    ks_vm_t   *vm;
+    char      sha[KS_SHA_LEN + 1];
+    unsigned  flags;
 
     (void) argc;
 
-    vm = ks_vm_want(c);
-
-    if (vm == NULL) {
+    if (ks_scripts_digest(c, &argv[2], sha) != KS_OK) {
         return;
     }
 
     ks_scripts_sync(vm);
-    ks_sha1hex(argv[2].data, argv[2].len, sha);
 
     if (!ks_scripts_find(vm, sha, &flags)
         && ks_scripts_compile(c, vm, sha, argv[2], &flags) != KS_OK)
@@ -687,10 +690,15 @@ ks_handle_script_load(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    lua_pop(vm->L, 1);
-
     ks_scripts_keep(c->space, sha, &argv[2], KS_SCRIPT_LOADED);
     ks_reply_cstr(c->reply, sha);
+}
+
+
+void
+ks_handle_script_load(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_vm_enter(c, ks_script_load, argc, argv);
 }
 
 

@@ -35,6 +35,7 @@ ks_fcall_run(ks_ctx_t *c, ks_vm_t *vm, const ks_callee_t *callee, int argc,
 
     memset(&run, 0, sizeof(run));
     run.ctx = c;
+    run.vm = vm;
     run.name = callee->name;
     run.readonly = (callee->flags & KS_SHEBANG_NOWRITES) != 0;
     run.resp = 2;
@@ -43,31 +44,20 @@ ks_fcall_run(ks_ctx_t *c, ks_vm_t *vm, const ks_callee_t *callee, int argc,
     ks_push_arguments(vm->L, nkeys, argv + 3);
     ks_push_arguments(vm->L, argc - 3 - nkeys, argv + 3 + nkeys);
 
-    ks_vm_begin(vm, &run, 3);
-
     if (ks_vm_run(vm, &run, 2) == KS_OK) {
-        ks_reply_lua(&run, run.thread);
+        ks_reply_lua(&run, vm->L);
 
     } else {
-        ks_reply_lua_error(&run, run.thread);
+        ks_reply_lua_error(&run, vm->L);
     }
-
-    ks_vm_end(vm, &run);
 }
 
 
 static void
-ks_fcall(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
+ks_fcall(ks_ctx_t *c, ks_vm_t *vm, int argc, ks_str_t *argv)
 {
-    int           nkeys;
-    ks_vm_t      *vm;
-    ks_callee_t   callee;
-
-    vm = ks_vm_want(c);
-
-    if (vm == NULL) {
-        return;
-    }
+    int          nkeys;
+    ks_callee_t  callee;
 
     if (ks_functions_find(c, vm, &argv[1], &callee) != KS_OK) {
         ks_reply_error(c->reply, "ERR Function not found");
@@ -78,12 +68,12 @@ ks_fcall(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
                        &nkeys)
         != KS_OK)
     {
-        lua_settop(vm->L, 0);
         return;
     }
 
-    if (readonly && !(callee.flags & KS_SHEBANG_NOWRITES)) {
-        lua_settop(vm->L, 0);
+    if ((c->cmd->flags & KS_CMD_READONLY)
+        && !(callee.flags & KS_SHEBANG_NOWRITES))
+    {
         ks_reply_error(c->reply, "ERR Can not execute a script with write "
                        "flag using *_ro command.");
         return;
@@ -93,17 +83,12 @@ ks_fcall(ks_ctx_t *c, int argc, ks_str_t *argv, int readonly)
 }
 
 
+/* FCALL and FCALL_RO, whose row says that it only reads */
+
 void
 ks_handle_fcall(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_fcall(c, argc, argv, 0);
-}
-
-
-void
-ks_handle_fcall_ro(ks_ctx_t *c, int argc, ks_str_t *argv)
-{
-    ks_fcall(c, argc, argv, 1);
+    ks_vm_enter(c, ks_fcall, argc, argv);
 }
 
 
@@ -133,23 +118,16 @@ ks_load_options(ks_ctx_t *c, int argc, const ks_str_t *argv, int *replace)
 }
 
 
-void
-ks_handle_function_load(ks_ctx_t *c, int argc, ks_str_t *argv)
+static void
+ks_function_load(ks_ctx_t *c, ks_vm_t *vm, int argc, ks_str_t *argv)
 {
     int                   replace;
-    ks_vm_t              *vm;
     ks_shelf_t            shelf;
     const char           *err;
     ks_functions_t        lib;
     const ks_function_t  *taken;
 
     if (ks_load_options(c, argc, argv, &replace) != KS_OK) {
-        return;
-    }
-
-    vm = ks_vm_want(c);
-
-    if (vm == NULL) {
         return;
     }
 
@@ -187,6 +165,13 @@ ks_handle_function_load(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+void
+ks_handle_function_load(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_vm_enter(c, ks_function_load, argc, argv);
+}
+
+
 /* --- FUNCTION DELETE, FLUSH, KILL --- */
 
 void
@@ -206,11 +191,6 @@ ks_handle_function_delete(ks_ctx_t *c, int argc, ks_str_t *argv)
     (void) argc;
 
     vm = ks_vm_want(c);
-
-    if (vm == NULL) {
-        return;
-    }
-
     ks_functions_changed(vm);
 
     if (ks_library_remove(c->space, KS_LIBRARY_FUNCTIONS, &argv[2]) != KS_OK) {
@@ -241,11 +221,6 @@ ks_handle_function_flush(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     vm = ks_vm_want(c);
-
-    if (vm == NULL) {
-        return;
-    }
-
     ks_functions_changed(vm);
     ks_library_clear(c->space, KS_LIBRARY_FUNCTIONS);
     ks_reply_ok(c->reply);

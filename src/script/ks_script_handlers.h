@@ -10,9 +10,7 @@
 
 
 void ks_handle_eval(ks_ctx_t *c, int argc, ks_str_t *argv);
-void ks_handle_eval_ro(ks_ctx_t *c, int argc, ks_str_t *argv);
 void ks_handle_evalsha(ks_ctx_t *c, int argc, ks_str_t *argv);
-void ks_handle_evalsha_ro(ks_ctx_t *c, int argc, ks_str_t *argv);
 void ks_handle_kill(ks_ctx_t *c, int argc, ks_str_t *argv);
 void ks_handle_script_exists(ks_ctx_t *c, int argc, ks_str_t *argv);
 void ks_handle_script_flush(ks_ctx_t *c, int argc, ks_str_t *argv);
@@ -20,7 +18,6 @@ void ks_handle_script_help(ks_ctx_t *c, int argc, ks_str_t *argv);
 void ks_handle_script_load(ks_ctx_t *c, int argc, ks_str_t *argv);
 
 void ks_handle_fcall(ks_ctx_t *c, int argc, ks_str_t *argv);
-void ks_handle_fcall_ro(ks_ctx_t *c, int argc, ks_str_t *argv);
 void ks_handle_function_delete(ks_ctx_t *c, int argc, ks_str_t *argv);
 void ks_handle_function_dump(ks_ctx_t *c, int argc, ks_str_t *argv);
 void ks_handle_function_flush(ks_ctx_t *c, int argc, ks_str_t *argv);

@@ -2,16 +2,16 @@
  * The Lua state of a process: its memory, its clock, and running a script.
  *
  * The allocator counts: a script that asks for more than it may have gets
- * Lua's own "not enough memory".  A hook looks at the clock every so many
- * instructions.  What takes long inside C functions ticks by itself.
+ * Lua's own "not enough memory", as it does where the process has no more.  A
+ * hook looks at the clock every so many instructions.  What takes long inside
+ * C functions ticks by itself.
  */
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-
-#include <openssl/evp.h>
 
 #include "script/ks_vm.h"
 
@@ -22,22 +22,28 @@
 #define KS_VM_LONG          (1u << 18)  /* bytes of a string that is huge */
 #define KS_VM_GROWTH        (1u << 20)  /* bytes between looks at the clock */
 #define KS_VM_WORK          4096        /* values of a reply, the same */
-#define KS_VM_PIECE         4096        /* bytes of a text, the same */
 #define KS_VM_SCRIPTS       10          /* that take all their time at once */
+#define KS_VM_TRIM          (1u << 20)  /* bytes worth giving to the system */
 #define KS_VM_MS            1000000ull  /* of nanoseconds */
 
-#define KS_VM_LATE  "ERR script ran longer than script_timeout allows, and "  \
-                    "was rolled back"
+#define KS_VM_LATE     "ERR script ran longer than script_timeout allows, "   \
+                       "and was rolled back"
+#define KS_VM_STARVED  "ERR script took more memory than script_memory "      \
+                       "allows, and was rolled back"
+#define KS_VM_DRY      "ERR the server has no memory for the script, which "  \
+                       "was rolled back"
 
 static const char  ks_vm_thread_key;    /* its address names a registry slot */
 
 static void *ks_vm_alloc(void *data, void *p, size_t old, size_t size);
 static int ks_vm_panic(lua_State *L);
 static void ks_vm_hook(lua_State *L, lua_Debug *ar);
-static uint64_t ks_vm_clock(void);
+static int ks_vm_fill(lua_State *L);
+static int ks_vm_inside(lua_State *L);
+static int ks_vm_add_thread(lua_State *L);
+static int ks_vm_failed(lua_State *L);
 static void ks_vm_give_up(ks_vm_t *vm, const char *reason)
     __attribute__((noreturn));
-static void ks_vm_judge(ks_vm_t *vm);
 static void ks_vm_hurry(ks_vm_t *vm);
 
 
@@ -73,29 +79,44 @@ ks_vm_slot(ks_space_t *sp)
 }
 
 
-/* the state, made if there is none; NULL: no memory */
+static int
+ks_vm_fill(lua_State *L)
+{
+    ks_vm_open_env(L);
 
-static ks_vm_t *
+    return 0;
+}
+
+
+ks_vm_t *
 ks_vm_made(ks_space_t *sp)
 {
-    ks_vm_t  *vm;
+    ks_vm_t    *vm;
+    lua_State  *L;
 
     vm = ks_vm_slot(sp);
 
-    if (vm == NULL || vm->L) {
+    if (vm == NULL || vm->main) {
         return vm;
     }
 
-    vm->L = lua_newstate(ks_vm_alloc, vm);
+    L = lua_newstate(ks_vm_alloc, vm);
 
-    if (vm->L == NULL) {
+    if (L == NULL) {
         return NULL;
     }
 
-    *(ks_vm_t **) lua_getextraspace(vm->L) = vm;
+    *(ks_vm_t **) lua_getextraspace(L) = vm;
+    lua_atpanic(L, ks_vm_panic);
+    lua_pushcfunction(L, ks_vm_fill);
+
+    if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
+        lua_close(L);
+        return NULL;
+    }
+
     ks_random_reset();
-    lua_atpanic(vm->L, ks_vm_panic);
-    ks_vm_open_env(vm->L);
+    vm->main = L;
 
     return vm;
 }
@@ -125,8 +146,8 @@ ks_script_close(ks_space_t *sp)
         return;
     }
 
-    if (vm->L) {
-        lua_close(vm->L);
+    if (vm->main) {
+        lua_close(vm->main);
     }
 
     free(vm);
@@ -150,7 +171,6 @@ ks_vm_refuses(ks_vm_t *vm, size_t more)
         return 1;
     }
 
-    vm->refused = 0;
     vm->grown += more;
 
     if (ks_unlikely(vm->grown > KS_VM_GROWTH)) {
@@ -163,6 +183,8 @@ ks_vm_refuses(ks_vm_t *vm, size_t more)
     return vm->late;
 }
 
+
+/* Lua relies on it that a block can always be made smaller. */
 
 static void *
 ks_vm_alloc(void *data, void *p, size_t old, size_t size)
@@ -197,15 +219,25 @@ ks_vm_alloc(void *data, void *p, size_t old, size_t size)
 
     fresh = realloc(p, size);
 
-    if (fresh) {
-        vm->used += size - old;
+    if (ks_unlikely(fresh == NULL)) {
+
+        if (size > old) {
+            vm->dry |= vm->refused;
+            vm->refused = 1;
+            return NULL;
+        }
+
+        fresh = p;
     }
+
+    vm->refused = 0;
+    vm->used += size - old;
 
     return fresh;
 }
 
 
-/* only for want of the process's own memory, outside of any script */
+/* an error outside of every lua_pcall(): there is none */
 
 static int
 ks_vm_panic(lua_State *L)
@@ -216,55 +248,138 @@ ks_vm_panic(lua_State *L)
 }
 
 
-/* --- running --- */
+/* --- going in --- */
+
+typedef struct {
+    ks_ctx_t       *ctx;
+    ks_vm_t        *vm;
+    ks_vm_body_pt   body;
+    int             argc;
+    ks_str_t       *argv;
+} ks_vm_entry_t;
+
+
+/* as for what a script lacks: a transaction does not go on without this */
+
+static void
+ks_vm_lacks(ks_ctx_t *c)
+{
+    c->client->aborted = KS_VM_DRY;
+    ks_abort(c->space);
+}
+
 
 ks_vm_t *
 ks_vm_want(ks_ctx_t *c)
 {
     ks_vm_t  *vm;
 
-    vm = ks_vm_made(c->space);
+    vm = ks_vm_slot(c->space);
 
     if (vm == NULL) {
-        ks_reply_error(c->reply, "ERR no memory for a Lua state");
+        ks_vm_lacks(c);
     }
 
     return vm;
 }
 
 
-/* a thread whose script has not come to its end is not used again */
-
-void
-ks_vm_begin(ks_vm_t *vm, ks_run_t *run, int n)
+static int
+ks_vm_add_thread(lua_State *L)
 {
-    lua_State  *L;
+    lua_State  *thread;
 
-    L = vm->L;
+    thread = lua_newthread(L);
+    *(ks_vm_t **) lua_getextraspace(thread) = ks_vm_of(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_vm_thread_key);
+    ks_vm_of(L)->idle = thread;
+
+    return 0;
+}
+
+
+static int
+ks_vm_inside(lua_State *L)
+{
+    ks_vm_entry_t  *in;
+
+    in = lua_touserdata(L, 1);
+    lua_settop(L, 0);
+    in->body(in->ctx, in->vm, in->argc, in->argv);
+
+    return 0;
+}
+
+
+/*
+ * What the last command left behind that was left by longjmp is forgotten.  A
+ * thread whose command has not come to its end is not used again.
+ */
+
+static int
+ks_vm_prepare(ks_vm_t *vm, ks_ctx_t *c)
+{
+    vm->ctx = c;
+    vm->run = NULL;
+    vm->limit = 0;
+    vm->refused = 0;
+    vm->starved = 0;
+    vm->dry = 0;
+    vm->late = 0;
+    vm->calling = 0;
 
     if (vm->idle == NULL) {
-        vm->idle = lua_newthread(L);
-        lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_vm_thread_key);
-        *(ks_vm_t **) lua_getextraspace(vm->idle) = vm;
+        lua_pushcfunction(vm->main, ks_vm_add_thread);
+
+        if (lua_pcall(vm->main, 0, 0, 0) != LUA_OK) {
+            lua_settop(vm->main, 0);
+            return KS_ERR;
+        }
     }
 
-    run->thread = vm->idle;
+    vm->L = vm->idle;
     vm->idle = NULL;
 
-    lua_xmove(L, run->thread, n);
-    lua_settop(L, 0);
+    return KS_OK;
 }
 
 
 void
-ks_vm_end(ks_vm_t *vm, ks_run_t *run)
+ks_vm_enter(ks_ctx_t *c, ks_vm_body_pt body, int argc, ks_str_t *argv)
 {
-    if (lua_status(run->thread) == LUA_OK) {
-        lua_settop(run->thread, 0);
-        vm->idle = run->thread;
+    int             rc;
+    ks_vm_t        *vm;
+    lua_State      *L;
+    ks_vm_entry_t   in;
+
+    vm = ks_vm_made(c->space);
+
+    if (vm == NULL || ks_vm_prepare(vm, c) != KS_OK) {
+        ks_vm_lacks(c);
     }
+
+    L = vm->L;
+    in.ctx = c;
+    in.vm = vm;
+    in.body = body;
+    in.argc = argc;
+    in.argv = argv;
+
+    lua_pushcfunction(L, ks_vm_inside);
+    lua_pushlightuserdata(L, &in);
+    rc = lua_pcall(L, 1, 0, 0);
+
+    if (ks_unlikely(rc != LUA_OK || vm->dry)) {
+        ks_vm_give_up(vm, KS_VM_DRY);
+    }
+
+    lua_settop(L, 0);
+    vm->idle = L;
+    vm->L = NULL;
 }
 
+
+/* --- running --- */
 
 /* what the next script is given is counted from here on */
 
@@ -278,7 +393,7 @@ ks_vm_rest(ks_vm_t *vm)
 }
 
 
-static uint64_t
+uint64_t
 ks_vm_clock(void)
 {
     struct timespec  ts;
@@ -289,21 +404,12 @@ ks_vm_clock(void)
 }
 
 
-/* for what is outside of any transaction */
-
-static uint64_t
-ks_vm_soon(ks_vm_t *vm)
-{
-    return ks_vm_clock() + vm->conf.timeout * KS_VM_MS;
-}
-
-
 /*
  * Nobody else is served between the scripts of a transaction either: it may
  * have many, but not for ever.
  */
 
-static uint64_t
+uint64_t
 ks_vm_deadline(ks_vm_t *vm)
 {
     uint64_t  now;
@@ -320,17 +426,39 @@ ks_vm_deadline(ks_vm_t *vm)
 }
 
 
+/* Handles the error of a script while what it was running is still there. */
+
+static int
+ks_vm_failed(lua_State *L)
+{
+    ks_run_t  *run;
+
+    run = ks_vm_of(L)->run;
+
+    if (run) {
+        run->line = ks_vm_line(L, run->source);
+    }
+
+    return 1;
+}
+
+
 int
 ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs)
 {
-    int         rc, n;
+    int         rc, handler;
     lua_State  *L;
 
-    L = run->thread;
+    L = vm->L;
+    handler = lua_gettop(L) - nargs;
+    luaL_checkstack(L, 4, NULL);
+    lua_pushcfunction(L, ks_vm_failed);
+    lua_insert(L, handler);
     ks_cjson_reset(L);
 
     run->kills = ks_library_kills(vm->space);
     run->shown = 0;
+    run->line = 0;
     run->deadline = vm->conf.timeout ? ks_vm_deadline(vm) : 0;
 
     vm->run = run;
@@ -340,9 +468,10 @@ ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs)
     vm->limit = vm->conf.memory ? vm->used + vm->conf.memory : 0;
     lua_sethook(L, ks_vm_hook, LUA_MASKCOUNT, KS_VM_INSTRUCTIONS);
 
-    rc = lua_resume(L, NULL, nargs, &n);
+    rc = lua_pcall(L, nargs, 1, handler);
 
     vm->limit = 0;
+    vm->starved |= (rc == LUA_ERRMEM);
     ks_vm_judge(vm);
     ks_vm_rest(vm);
 
@@ -350,21 +479,35 @@ ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs)
         ks_library_running(vm->space, 0);
     }
 
-    if (rc == LUA_OK) {
-        lua_settop(L, n ? -n : 0);      /* the first result alone */
+    lua_remove(L, handler);
 
-        if (n == 0) {
-            lua_pushnil(L);
-        }
+    return (rc == LUA_OK) ? KS_OK : KS_ERR;
+}
 
-        return KS_OK;
+
+/*
+ * What the script has taken is garbage now: it goes back, to the system too if
+ * it was much.  The thread goes with it, and is not looked at again.
+ */
+
+static void
+ks_vm_discard(ks_vm_t *vm)
+{
+    size_t  used;
+
+    used = vm->used;
+    vm->L = NULL;
+    vm->idle = NULL;
+
+    lua_pushnil(vm->main);
+    lua_rawsetp(vm->main, LUA_REGISTRYINDEX, &ks_vm_thread_key);
+    lua_gc(vm->main, LUA_GCCOLLECT);
+
+#ifdef __GLIBC__
+    if (vm->used + KS_VM_TRIM < used) {
+        (void) malloc_trim(0);
     }
-
-    if (rc == LUA_YIELD) {
-        lua_pushliteral(L, "attempt to yield from outside a coroutine");
-    }
-
-    return KS_ERR;
+#endif
 }
 
 
@@ -379,30 +522,37 @@ ks_vm_give_up(ks_vm_t *vm, const char *reason)
     vm->limit = 0;
     ks_vm_rest(vm);
 
-    if (run->shown) {
+    if (run && run->shown) {
         ks_library_running(vm->space, 0);
     }
 
-    run->ctx->client->aborted = reason;
+    ks_vm_discard(vm);
+
+    vm->ctx->client->aborted = reason;
     ks_abort(vm->space);
 }
 
 
 /*
- * Whether the allocator has refused the script what it wanted.  A library that
- * is being loaded has written nothing: it ends with Lua's own error.
+ * Whether the allocator has refused the script what it wanted.  A command that
+ * an error of Lua's has left has not come to its end: nor can the script go on.
+ * A library that is being loaded has written nothing: it ends with Lua's own
+ * error.
  */
 
-static void
+void
 ks_vm_judge(ks_vm_t *vm)
 {
     if (ks_unlikely(vm->late)) {
         ks_vm_give_up(vm, KS_VM_LATE);
     }
 
+    if (ks_unlikely(vm->dry || vm->calling)) {
+        ks_vm_give_up(vm, KS_VM_DRY);
+    }
+
     if (ks_unlikely(vm->starved && !vm->run->loading)) {
-        ks_vm_give_up(vm, "ERR script took more memory than script_memory "
-                          "allows, and was rolled back");
+        ks_vm_give_up(vm, KS_VM_STARVED);
     }
 }
 
@@ -500,11 +650,28 @@ ks_vm_replying(ks_run_t *run, unsigned values)
     }
 
     run->replied = 0;
-    vm = ks_vm_of(run->thread);
+    vm = run->vm;
     vm->run = run;
     run->shown = 0;
     ks_vm_hurry(vm);
     vm->run = NULL;
+}
+
+
+/* what is garbage already does not count */
+
+void
+ks_vm_weigh(ks_vm_t *vm, size_t limit, size_t more)
+{
+    if (limit && vm->used + more > limit) {
+        lua_gc(vm->L, LUA_GCCOLLECT);
+
+        if (vm->used + more > limit) {
+            ks_vm_give_up(vm, KS_VM_STARVED);
+        }
+    }
+
+    ks_vm_hurry(vm);
 }
 
 
@@ -536,188 +703,19 @@ ks_raise(lua_State *L, const char *fmt, ...)
 }
 
 
-/* --- small things --- */
-
-void
-ks_sha1hex(const u_char *p, size_t len, char *to)
-{
-    unsigned             i, n;
-    unsigned char        md[EVP_MAX_MD_SIZE];
-    static const char    hex[] = "0123456789abcdef";
-
-    n = 0;
-
-    if (EVP_Digest(p, len, md, &n, EVP_sha1(), NULL) != 1) {
-        n = 0;
-    }
-
-    for (i = 0; i < n && i < KS_SHA_LEN / 2; i++) {
-        to[2 * i] = hex[md[i] >> 4];
-        to[2 * i + 1] = hex[md[i] & 15];
-    }
-
-    to[2 * i] = '\0';
-}
-
-
-/* a text that is read piece by piece, as compiling one can take long */
-
-typedef struct {
-    const u_char  *p;
-    size_t         left;
-    uint64_t       deadline;
-} ks_vm_text_t;
-
-
-static const char *
-ks_vm_read(lua_State *L, void *data, size_t *size)
-{
-    const u_char  *p;
-    ks_vm_text_t  *text;
-
-    text = data;
-
-    if (text->deadline && ks_vm_clock() > text->deadline) {
-        luaL_error(L, "it takes longer than script_timeout allows");
-    }
-
-    p = text->p;
-    *size = ks_min(text->left, (size_t) KS_VM_PIECE);
-    text->p += *size;
-    text->left -= *size;
-
-    return (const char *) p;
-}
-
-
-/*
- * Nothing of Lua's may be left by longjmp while it compiles: so a text that
- * takes too long is an error, and who runs a script looks at the clock then.
- */
-
 int
-ks_vm_compile(lua_State *L, const char *p, size_t len, const char *name)
+ks_vm_line(lua_State *L, char source[KS_SOURCE_LEN])
 {
-    int            rc;
-    ks_vm_t       *vm;
-    ks_vm_text_t   text;
+    int        level;
+    lua_Debug  ar;
 
-    vm = ks_vm_of(L);
-    text.p = (const u_char *) p;
-    text.left = len;
-    text.deadline = vm->run ? vm->run->deadline : 0;
+    for (level = 0; lua_getstack(L, level, &ar); level++) {
 
-    rc = lua_load(L, ks_vm_read, &text, name, "t");
-
-    if (rc != LUA_OK || len > KS_VM_PIECE) {
-        ks_vm_look(vm);
-    }
-
-    return rc;
-}
-
-
-/*
- * The same outside of scripts: it may take as much memory as one.  deadline()
- * is not asked for texts of one piece.
- */
-
-static int
-ks_vm_compile_bounded(ks_vm_t *vm, const u_char *p, size_t len,
-    const char *name, uint64_t (*deadline)(ks_vm_t *vm))
-{
-    int           rc;
-    ks_vm_text_t  text;
-
-    text.p = p;
-    text.left = len;
-    text.deadline = vm->conf.timeout && len > KS_VM_PIECE ? deadline(vm) : 0;
-
-    vm->refused = 0;
-    vm->late = 0;
-    vm->limit = vm->conf.memory ? vm->used + vm->conf.memory : 0;
-    rc = lua_load(vm->L, ks_vm_read, &text, name, "t");
-    vm->limit = 0;
-
-    return rc;
-}
-
-
-int
-ks_vm_load(ks_vm_t *vm, const ks_str_t *text, const char *name)
-{
-    lua_State  *L;
-
-    L = vm->L;
-
-    if (ks_vm_compile_bounded(vm, text->data, text->len, name, ks_vm_deadline)
-        != LUA_OK)
-    {
-        return KS_ERR;
-    }
-
-    ks_vm_push_env(L);
-    lua_setupvalue(L, -2, 1);
-
-    return KS_OK;
-}
-
-
-/*
- * Lua says what is wrong near which token: is it the end?  If nothing is said
- * of a place, it is wrong because of something that may yet come, as a label.
- */
-
-static int
-ks_vm_may_go_on(const char *message)
-{
-    size_t  len;
-
-    len = strlen(message);
-
-    return strstr(message, " near ") == NULL
-           || (len > 5 && memcmp(message + len - 5, "<eof>", 5) == 0);
-}
-
-
-int
-ks_script_compiles(ks_space_t *sp, const u_char *text, size_t len)
-{
-    int            rc;
-    ks_vm_t       *vm;
-    lua_State     *L;
-    const u_char  *line;
-
-    vm = ks_vm_made(sp);
-
-    if (vm == NULL) {
-        return -1;
-    }
-
-    /* the line of flags is not Lua */
-
-    if (len > 1 && text[0] == '#' && text[1] == '!') {
-        line = memchr(text, '\n', len);
-
-        if (line == NULL) {
-            return 0;
+        if (lua_getinfo(L, "Sl", &ar) && ar.currentline > 0) {
+            snprintf(source, KS_SOURCE_LEN, "%s", ar.source);
+            return ar.currentline;
         }
-
-        len -= (size_t) (line - text);
-        text = line;
     }
 
-    L = vm->L;
-    rc = ks_vm_compile_bounded(vm, text, len, KS_SCRIPT_NAME, ks_vm_soon);
-
-    if (rc == LUA_OK) {
-        rc = 1;
-
-    } else {
-        rc = ks_vm_may_go_on(lua_tostring(L, -1)) ? 0 : -1;
-    }
-
-    lua_pop(L, 1);
-
-    return rc;
+    return 0;
 }

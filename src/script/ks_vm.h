@@ -2,10 +2,13 @@
  * What the files of the script layer share: the Lua state and the running
  * script.
  *
- * Lua code only ever runs on a thread of its own (lua_newthread), which is
- * abandoned when a transaction is left by longjmp: the state itself stays as
- * it was.  Commands called by a script may be left so at any point; nothing
- * here is held over such a call but Lua values on that thread.
+ * Whatever a command does with Lua it does inside of ks_vm_enter(), on a thread
+ * of the state (lua_newthread) and under lua_pcall(): so memory that the
+ * process lacks is an error of Lua's that ends the command, wherever it was
+ * wanted.  The thread is abandoned when the transaction is left by longjmp: the
+ * state itself stays as it was.  Commands called by a script may be left so at
+ * any point; nothing here is held over such a call but Lua values on that
+ * thread.
  */
 
 #ifndef KS_VM_H
@@ -20,19 +23,26 @@
 
 #define KS_SHA_LEN       40             /* hex digits */
 #define KS_SCRIPT_NAME   "@user_script"
+#define KS_SOURCE_LEN    128            /* bytes of a chunk's name that errors
+                                           show, with a zero */
+
+typedef struct ks_vm_s  ks_vm_t;
 
 typedef struct {
     ks_ctx_t      *ctx;
-    lua_State     *thread;
+    ks_vm_t       *vm;
     const char    *name;                /* a digest, or a function's name */
     uint64_t       deadline;            /* ns of the monotonic clock; 0: none */
     uint64_t       kills;               /* SCRIPT KILLs before it */
     unsigned       replied;             /* since the last look at the clock */
+    unsigned       logged;              /* lines that it has written */
     unsigned       readonly:1;          /* its commands may not write */
     unsigned       resp:2;              /* what redis.setresp() chose */
     unsigned       loading:1;           /* FUNCTION LOAD: no commands */
     unsigned       shown:1;             /* others see that it runs */
     unsigned       function:1;          /* has the environment of functions */
+    int            line;                /* where it failed; 0: no line */
+    char           source[KS_SOURCE_LEN];
 } ks_run_t;
 
 /* a script that was run lately; the function is in the registry, at its
@@ -46,12 +56,16 @@ typedef struct {
     unsigned           known;
 } ks_recent_t;
 
-typedef struct {
+struct ks_vm_s {
     ks_space_t        *space;
     ks_script_conf_t   conf;
 
-    lua_State         *L;               /* the state; runs no script itself */
-    size_t             used;            /* bytes that it has */
+    lua_State         *main;            /* the state; runs no script itself */
+    ks_ctx_t          *ctx;             /* the command inside, */
+    lua_State         *L;               /* and its thread */
+    lua_State         *idle;            /* a thread that can be used again */
+
+    size_t             used;            /* bytes that the state has */
     size_t             limit;           /* 0: none */
     unsigned           calls;           /* of commands */
     size_t             grown;           /* since the last look at the clock */
@@ -59,13 +73,14 @@ typedef struct {
     unsigned           huge:1;          /* or very long */
     unsigned           refused:1;       /* the last wish for memory */
     unsigned           starved:1;       /* and that after a collection, too */
+    unsigned           dry:1;           /* the process has no more memory */
     unsigned           late:1;          /* past the time that it may run */
+    unsigned           calling:1;       /* a command runs for the script */
 
     uint64_t           attempt;         /* the last transaction with a script */
     uint64_t           first;           /* when that began, ns */
 
     ks_run_t          *run;             /* the running script, or NULL */
-    lua_State         *idle;            /* a thread that can be used again */
 
     uint64_t           scripts;         /* library versions that the caches */
     uint64_t           functions;       /* were made at */
@@ -77,7 +92,7 @@ typedef struct {
                                            the functions of the zone */
     size_t             settled;         /* bytes used with all libraries just
                                            loaded */
-} ks_vm_t;
+};
 
 
 /* --- ks_vm.c --- */
@@ -89,24 +104,56 @@ ks_vm_of(lua_State *L)
 }
 
 /*
- * The state of the command's handle, made if there is none; NULL: no memory,
- * the error is written.
+ * What is kept of Lua for the handle, without its state, which is made by
+ * ks_vm_enter().  May be left by longjmp.
  */
 ks_vm_t *ks_vm_want(ks_ctx_t *c);
 
 /*
- * Running a script, in three steps.  ks_vm_begin() finds a thread for it, and
- * moves n values to it from the top of the state: the function and its
- * arguments.  ks_vm_run() calls it: KS_OK, the result is on the thread's top,
- * or KS_ERR, an error value is.  It may be left by longjmp, and then nothing
- * is to be done.  ks_vm_end() clears up.
+ * Runs a part of a command that uses Lua: body, with vm->L as the thread to
+ * work on.  An error that body lets pass, like want of memory, rolls the
+ * transaction back; so does what ends a script.  May be left by longjmp, and
+ * then nothing is to be done.
  */
-void ks_vm_begin(ks_vm_t *vm, ks_run_t *run, int n);
-int ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs);
-void ks_vm_end(ks_vm_t *vm, ks_run_t *run);
+typedef void (*ks_vm_body_pt)(ks_ctx_t *c, ks_vm_t *vm, int argc,
+    ks_str_t *argv);
 
-/* SHA-1 in hex; to has KS_SHA_LEN + 1 bytes. */
-void ks_sha1hex(const u_char *p, size_t len, char *to);
+void ks_vm_enter(ks_ctx_t *c, ks_vm_body_pt body, int argc, ks_str_t *argv);
+
+/*
+ * Calls what is below nargs arguments on top of vm->L as a script.  One value
+ * takes their place: KS_OK, the result, or KS_ERR, an error.
+ */
+int ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs);
+
+/*
+ * While a command builds its reply for a script: gives the script up if what
+ * the state has, and so many bytes more, is beyond limit (0: there is none),
+ * or if it is past its time.
+ */
+void ks_vm_weigh(ks_vm_t *vm, size_t limit, size_t more);
+
+/* Gives the script up if that was put off; to be called between commands. */
+void ks_vm_judge(ks_vm_t *vm);
+
+/*
+ * The handle's Lua state, made if there is none; NULL: no memory.  What is done
+ * with vm->main must not let an error pass.
+ */
+ks_vm_t *ks_vm_made(ks_space_t *sp);
+
+/* ns of the monotonic clock: now, and when a script that begins now has to end
+ * within the running transaction */
+uint64_t ks_vm_clock(void);
+uint64_t ks_vm_deadline(ks_vm_t *vm);
+
+/* --- ks_vm_text.c --- */
+
+/* SHA-1 in hex; to has KS_SHA_LEN + 1 bytes.  KS_ERR: there is none. */
+int ks_sha1hex(const u_char *p, size_t len, char *to);
+
+/* The line that is run on L, and the name of its chunk; 0: none. */
+int ks_vm_line(lua_State *L, char source[KS_SOURCE_LEN]);
 
 /* Raises a Lua error {err = text}; does not return. */
 int ks_raise(lua_State *L, const char *fmt, ...)
@@ -160,12 +207,21 @@ void ks_vm_protect(lua_State *L);
 
 int ks_open_redis(lua_State *L);
 
+/*
+ * A line in the host's log, if it has one: whatever the text is, it is one line
+ * of printable characters, and cut off where it is too long.
+ */
+void ks_vm_log(ks_vm_t *vm, int level, const char *text, size_t len);
+
 /* --- ks_vm_reply.c --- */
 
 /* A writer that leaves the reply as one value on top of L. */
 typedef struct {
     ks_reply_t     reply;
+    ks_vm_t       *vm;
     lua_State     *L;
+    size_t         limit;               /* bytes the state may come to have */
+    unsigned       values;
     unsigned       resp;
     unsigned       depth;
     size_t         left;                /* bytes of a bulk still to come */
@@ -180,7 +236,8 @@ typedef struct {
     } open[32];
 } ks_lua_writer_t;
 
-void ks_lua_writer(ks_lua_writer_t *w, lua_State *L, unsigned resp);
+void ks_lua_writer(ks_lua_writer_t *w, lua_State *L, unsigned resp,
+    size_t limit);
 
 /* The value on top of L as a reply of the client; pops it. */
 void ks_reply_lua(ks_run_t *run, lua_State *L);

@@ -38,7 +38,7 @@ static const luaL_Reg  ks_env_libs[] = {
 /* of Lua's basic library, these stay */
 static const char *const  ks_env_basic[] = {
     "assert", "error", "ipairs", "rawequal", "rawget", "rawlen",
-    "select", "tonumber", "tostring", "type", "xpcall", "_VERSION", NULL
+    "select", "tonumber", "tostring", "type", "xpcall", NULL
 };
 
 
@@ -334,14 +334,6 @@ ks_env_next(lua_State *L)
 static int
 ks_env_pairs(lua_State *L)
 {
-    luaL_checkany(L, 1);
-
-    if (luaL_getmetafield(L, 1, "__pairs") != LUA_TNIL) {
-        lua_pushvalue(L, 1);
-        lua_call(L, 1, 3);
-        return 3;
-    }
-
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_globals_key);
     lua_getfield(L, -1, "next");
@@ -495,7 +487,7 @@ ks_env_push_running(lua_State *L)
 
 
 static int
-ks_env_load_text(lua_State *L, int env)
+ks_env_load_text(lua_State *L)
 {
     size_t       len;
     const char  *text, *name;
@@ -509,13 +501,7 @@ ks_env_load_text(lua_State *L, int env)
         return 2;
     }
 
-    if (env) {
-        lua_pushvalue(L, env);
-
-    } else {
-        ks_env_push_running(L);
-    }
-
+    ks_env_push_running(L);
     lua_setupvalue(L, -2, 1);
 
     return 1;
@@ -525,25 +511,18 @@ ks_env_load_text(lua_State *L, int env)
 static int
 ks_env_load(lua_State *L)
 {
-    int  env;
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    luaL_optstring(L, 2, NULL);
+    lua_settop(L, 2);
 
-    env = lua_gettop(L) >= 4 ? 4 : 0;
-
-    if (lua_type(L, 1) == LUA_TFUNCTION) {
-        luaL_optstring(L, 2, NULL);
-
-        if (lua_isnoneornil(L, 2)) {
-            lua_settop(L, env ? lua_gettop(L) : 2);
-            lua_pushliteral(L, "=(load)");
-            lua_replace(L, 2);
-        }
-
-        ks_env_gather(L);
+    if (lua_isnil(L, 2)) {
+        lua_pushliteral(L, "=(load)");
+        lua_replace(L, 2);
     }
 
-    luaL_checktype(L, 1, LUA_TSTRING);
+    ks_env_gather(L);
 
-    return ks_env_load_text(L, env);
+    return ks_env_load_text(L);
 }
 
 
@@ -552,7 +531,7 @@ ks_env_loadstring(lua_State *L)
 {
     luaL_checkstring(L, 1);
 
-    return ks_env_load_text(L, 0);
+    return ks_env_load_text(L);
 }
 
 

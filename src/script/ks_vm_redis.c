@@ -18,6 +18,9 @@
 /* Redis's numbers for what redis.log() is told */
 #define KS_LOG_LEVELS  4
 
+#define KS_LOG_TEXT    1024             /* bytes of a line in the log */
+#define KS_LOG_LINES   32               /* that a script writes into it */
+
 
 static int ks_redis_call(lua_State *L);
 static int ks_redis_pcall(lua_State *L);
@@ -184,9 +187,10 @@ ks_call_run(lua_State *L, ks_run_t *run, const ks_command_t *cmd, int argc,
     limit = vm->limit;
     shards = 0;
 
+    ks_lua_writer(&w, L, run->resp, limit);
     vm->limit = 0;
+    vm->calling = 1;
     mark = ks_arena_mark(vm->space);
-    ks_lua_writer(&w, L, run->resp);
 
     if (ks_command_admit_row(client, cmd, argc, argv, &w.reply, &shards)
         == KS_OK)
@@ -197,6 +201,7 @@ ks_call_run(lua_State *L, ks_run_t *run, const ks_command_t *cmd, int argc,
 
     ks_arena_release(vm->space, &mark);
     client->command = outer;
+    vm->calling = 0;
     vm->limit = limit;
 }
 
@@ -231,17 +236,23 @@ static int
 ks_call(lua_State *L)
 {
     int                   argc;
+    ks_vm_t              *vm;
     ks_run_t             *run;
     ks_str_t              args[KS_CALL_ARGS], *argv;
     const char           *refusal;
     const ks_command_t   *cmd;
 
     argc = lua_gettop(L);
-    run = ks_vm_of(L)->run;
+    vm = ks_vm_of(L);
+    run = vm->run;
 
     if (run == NULL || run->loading) {
         return ks_call_error(L, "ERR redis.call/pcall can only be called "
                              "inside a script invocation");
+    }
+
+    if (ks_unlikely(vm->calling)) {
+        ks_vm_judge(vm);
     }
 
     if (argc == 0) {
@@ -310,13 +321,80 @@ ks_redis_text(lua_State *L, int arg, size_t *len)
 }
 
 
+/* what is no printable character of ASCII as \xHH, as nginx writes it */
+
+static size_t
+ks_log_escape(u_char *to, size_t room, const char *text, size_t len)
+{
+    u_char             c;
+    size_t             i, n;
+    static const char  hex[] = "0123456789ABCDEF";
+
+    for (i = 0, n = 0; i < len && n + 4 <= room; i++) {
+        c = (u_char) text[i];
+
+        if (c >= ' ' && c <= '~' && c != '\\') {
+            to[n++] = c;
+            continue;
+        }
+
+        to[n++] = '\\';
+        to[n++] = 'x';
+        to[n++] = (u_char) hex[c >> 4];
+        to[n++] = (u_char) hex[c & 15];
+    }
+
+    if (i < len) {
+        memcpy(to + n, "...", 3);
+        n += 3;
+    }
+
+    return n;
+}
+
+
+void
+ks_vm_log(ks_vm_t *vm, int level, const char *text, size_t len)
+{
+    u_char    shown[KS_LOG_TEXT + 3];
+    ks_str_t  line;
+
+    if (vm->conf.log) {
+        line.data = shown;
+        line.len = ks_log_escape(shown, KS_LOG_TEXT, text, len);
+        vm->conf.log(vm->conf.data, level, &line);
+    }
+}
+
+
+/* nobody fills the log with one script */
+
+static void
+ks_log_line(ks_vm_t *vm, int level, const char *text, size_t len)
+{
+    if (vm->run == NULL || vm->run->logged < KS_LOG_LINES) {
+        ks_vm_log(vm, level, text, len);
+
+    } else if (vm->run->logged == KS_LOG_LINES) {
+        text = "the script has more to say, which is left out";
+        ks_vm_log(vm, level, text, strlen(text));
+
+    } else {
+        return;
+    }
+
+    if (vm->run) {
+        vm->run->logged++;
+    }
+}
+
+
 static int
 ks_redis_log(lua_State *L)
 {
     int           i, argc, level;
     size_t        len;
     ks_vm_t      *vm;
-    ks_str_t      text;
     const char   *part;
     luaL_Buffer   b;
 
@@ -353,12 +431,8 @@ ks_redis_log(lua_State *L)
     }
 
     luaL_pushresult(&b);
-    text.data = (u_char *) lua_tolstring(L, -1, &text.len);
-
-    if (vm->conf.log) {
-        vm->conf.log(vm->conf.data, level, &text);
-    }
-
+    part = lua_tolstring(L, -1, &len);
+    ks_log_line(vm, level, part, len);
     ks_vm_tick(L);
 
     return 0;
@@ -383,7 +457,10 @@ ks_redis_sha1hex(lua_State *L)
         len = 0;
     }
 
-    ks_sha1hex((const u_char *) text, len, sha);
+    if (ks_sha1hex((const u_char *) text, len, sha) != KS_OK) {
+        return ks_raise(L, "ERR no digest can be made");
+    }
+
     lua_pushstring(L, sha);
 
     if (len > KS_LONG_TEXT) {

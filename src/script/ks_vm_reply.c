@@ -11,7 +11,9 @@
  *                           { set = {} }, { double = n }, a boolean...
  *
  * The writer is called from inside a command, which must not be left by a Lua
- * error: a script's memory is not limited while one runs.
+ * error that the script can catch: the allocator does not limit a script's
+ * memory while one runs.  So the writer counts, and looks at the clock, and
+ * gives the whole script up where it is too much.
  */
 
 #include <math.h>
@@ -23,6 +25,9 @@
 
 #define KS_LUA_DEEP   100               /* tables in tables of a reply */
 #define KS_LUA_TABLE  64                /* values that take as long as one */
+#define KS_LUA_LOOK   256               /* values between looks at the clock */
+#define KS_LUA_SIZED  (1u << 20)        /* a table is made that large at once */
+#define KS_LUA_SLOT   16                /* bytes of an element of an array */
 
 #define ks_writer(r)  ((ks_lua_writer_t *) (r))
 
@@ -31,6 +36,19 @@ static void ks_lua_put(ks_run_t *run, lua_State *L, int index, int depth);
 
 
 /* --- from a reply to Lua --- */
+
+/* before so many more bytes */
+
+static inline void
+ks_lua_weigh(ks_lua_writer_t *w, size_t more)
+{
+    if (ks_unlikely(w->vm->used + more > w->limit
+                    || ++w->values % KS_LUA_LOOK == 0))
+    {
+        ks_vm_weigh(w->vm, w->limit, more);
+    }
+}
+
 
 /* a value has been pushed: into the table that is open, if one is */
 
@@ -41,6 +59,7 @@ ks_lua_done(ks_lua_writer_t *w)
     lua_State  *L;
 
     L = w->L;
+    ks_lua_weigh(w, 0);
 
     while (w->depth) {
         d = w->depth - 1;
@@ -190,6 +209,7 @@ ks_lua_bulk_begin(ks_reply_t *r, size_t len)
     ks_lua_writer_t  *w = ks_writer(r);
 
     w->left = len;
+    ks_lua_weigh(w, len);
 
     if (len == 0) {
         lua_pushliteral(w->L, "");
@@ -266,7 +286,8 @@ ks_lua_begin(ks_lua_writer_t *w, ks_agg_t kind, size_t n, int deferred)
 {
     unsigned  d;
 
-    lua_checkstack(w->L, 8);
+    luaL_checkstack(w->L, 8, NULL);
+    ks_lua_weigh(w, ks_min(n, KS_LUA_SIZED) * KS_LUA_SLOT);
 
     d = w->depth++;
     w->open[d].kind = (uint8_t) kind;
@@ -277,11 +298,11 @@ ks_lua_begin(ks_lua_writer_t *w, ks_agg_t kind, size_t n, int deferred)
 
     if (w->resp == 3 && (kind == KS_AGG_MAP || kind == KS_AGG_SET)) {
         lua_createtable(w->L, 0, 1);
-        lua_createtable(w->L, 0, (int) ks_min(n, 1u << 20));
+        lua_createtable(w->L, 0, (int) ks_min(n, KS_LUA_SIZED));
         return;
     }
 
-    lua_createtable(w->L, (int) ks_min(w->open[d].n, 1u << 20), 0);
+    lua_createtable(w->L, (int) ks_min(w->open[d].n, KS_LUA_SIZED), 0);
 }
 
 
@@ -363,19 +384,22 @@ static const ks_reply_ops_t  ks_lua_ops = {
 
 
 void
-ks_lua_writer(ks_lua_writer_t *w, lua_State *L, unsigned resp)
+ks_lua_writer(ks_lua_writer_t *w, lua_State *L, unsigned resp, size_t limit)
 {
     w->reply.ops = &ks_lua_ops;
     w->reply.resp3 = (resp == 3);
     w->reply.failed = 0;
     w->reply.lost = NULL;
+    w->vm = ks_vm_of(L);
     w->L = L;
+    w->limit = limit ? limit : SIZE_MAX;
+    w->values = 0;
     w->resp = resp;
     w->depth = 0;
     w->left = 0;
     w->whole = 1;
 
-    lua_checkstack(L, 16);
+    luaL_checkstack(L, 16, NULL);
 }
 
 
@@ -675,31 +699,10 @@ ks_reply_lua(ks_run_t *run, lua_State *L)
 
 /* --- errors --- */
 
-/* the innermost line of Lua that was running; 0: none */
-
-static int
-ks_lua_line(lua_State *L, char *source, size_t size)
-{
-    int        level;
-    lua_Debug  ar;
-
-    for (level = 0; lua_getstack(L, level, &ar); level++) {
-
-        if (lua_getinfo(L, "Sl", &ar) && ar.currentline > 0) {
-            snprintf(source, size, "%s", ar.source);
-            return ar.currentline;
-        }
-    }
-
-    return 0;
-}
-
-
 void
 ks_reply_lua_error(ks_run_t *run, lua_State *L)
 {
-    int          line, top;
-    char         source[128];
+    int          top;
     const char  *text, *code;
 
     top = lua_gettop(L);
@@ -730,11 +733,9 @@ ks_reply_lua_error(ks_run_t *run, lua_State *L)
         code = "";
     }
 
-    line = ks_lua_line(L, source, sizeof(source));
-
-    if (line) {
+    if (run->line) {
         ks_reply_errorf(run->ctx->reply, "%s%s script: %s, on %s:%d.", code,
-                        text, run->name, source, line);
+                        text, run->name, run->source, run->line);
 
     } else {
         ks_reply_errorf(run->ctx->reply, "%s%s", code, text);

@@ -1,6 +1,14 @@
 /* The table library: scripts, and what redis-server 7.0.15 makes of them. */
 
 static const lua_case_t  table_cases[] = {
+    { "return select('#', unpack({}, 1, 7997))",
+      "true 7997" },
+    { "return unpack({}, 1, 7998)",
+      "false 'user_script:1: too many results to unpack'" },
+    { "local s = 999 local function u(n) local t = {} for i = 0, n do t[i] = 0 "
+      "end unpack(t) end while pcall(function() u(s * 2) end) do s = s * 2 end "
+      "return s",
+      "true 7992" },
     { "return table.concat({})",
       "true ''" },
     { "return table.concat({1,2,3})",

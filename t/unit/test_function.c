@@ -309,7 +309,7 @@ test_environment(void **state)
         { "return pcall(function() return _G.ARGV end)", "$-1\r\n" },
         { "return loadstring('return redis.call(\"PING\")')()", "+PONG\r\n" },
         { "return pcall(loadstring('return KEYS'))", "$-1\r\n" },
-        { "return pcall(load('return ARGV'))", "$-1\r\n" },
+        { "return pcall(loadstring('return ARGV'))", "$-1\r\n" },
         { "x = 1", "-ERR user_function:3: Attempt to modify a readonly table "
           "script: f, on @user_function:3.\r\n" },
         { "_G.x = 1", "-ERR user_function:3: Attempt to modify a readonly "

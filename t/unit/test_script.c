@@ -24,6 +24,21 @@ scripts_open(size_t size, ks_policy_t policy)
 }
 
 
+/* the same where no script has to be ended, however slow the machine is */
+
+static box_t *
+scripts_open_patient(size_t size, ks_policy_t policy)
+{
+    box_t             *b;
+    ks_script_conf_t   conf = { .timeout = 0, .memory = KS_SCRIPT_MEMORY };
+
+    b = scripts_open(size, policy);
+    ks_script_configure(b->client.space, &conf);
+
+    return b;
+}
+
+
 static void
 scripts_close(box_t *b)
 {
@@ -80,7 +95,7 @@ test_undeclared(void **state)
     box_t  *b;
 
     (void) state;
-    b = scripts_open(ZONE, KS_NOEVICTION);
+    b = scripts_open_patient(ZONE, KS_NOEVICTION);
 
     assert_string_equal(eval(b, "for i = 1, 300 do redis.call('INCR', "
                              "'key:' .. i) end return redis.call('GET', "
@@ -158,7 +173,7 @@ test_no_room(void **state)
     box_t  *b;
 
     (void) state;
-    b = scripts_open(2u << 20, KS_NOEVICTION);
+    b = scripts_open_patient(2u << 20, KS_NOEVICTION);
 
     assert_string_equal(line(b, "SET first x"), "+OK\r\n");
 
@@ -188,7 +203,7 @@ test_evicting(void **state)
     box_t  *b;
 
     (void) state;
-    b = scripts_open(2u << 20, KS_ALLKEYS_LRU);
+    b = scripts_open_patient(2u << 20, KS_ALLKEYS_LRU);
 
     assert_string_equal(eval(b, "for i = 1, 100 do redis.call('SET', "
                              "'k' .. i, ('v'):rep(5000)) end "
@@ -198,6 +213,86 @@ test_evicting(void **state)
                              "return redis.call('GET', 'm100') == "
                              "('v'):rep(5000)", "0"), ":1\r\n");
 
+    scripts_close(b);
+}
+
+
+/* where there is no room for a text, and the reserve is used up: it runs */
+
+static void
+test_no_room_for_text(void **state)
+{
+    int     i;
+    box_t  *b;
+
+    (void) state;
+    b = scripts_open_patient(2u << 20, KS_NOEVICTION);
+
+    assert_string_equal(eval(b, "return redis.call('SET', KEYS[1], ('v')"
+                             ":rep(9000))", "1 lock"), "+OK\r\n");
+
+    for (i = 0; !begins(eval(b, "return redis.call('SET', KEYS[1], ('v')"
+                             ":rep(ARGV[1] + 0))", i % 2 ? "1 a 9000"
+                                                         : "1 b 9000"),
+                        "-OOM "); i++)
+    {
+        linef(b, "RENAME a a%d", i);
+        linef(b, "RENAME b b%d", i);
+        assert_true(i < 10000);
+    }
+
+    for (i = 0; i < 3; i++) {
+        assert_string_equal(eval(b, "return 'another'", "0"),
+                            "$7\r\nanother\r\n");
+    }
+
+    assert_string_equal(eval(b, "return redis.call('DEL', KEYS[1])", "1 lock"),
+                        ":1\r\n");
+
+    scripts_close(b);
+}
+
+
+/* what a command replies to a script is counted, and its time too */
+
+static void
+test_large_replies(void **state)
+{
+    int                i;
+    box_t             *b;
+    ks_script_conf_t   conf = { .timeout = 0, .memory = 8u << 20 };
+
+    static const char *const  scripts[] = {
+        "local t = {} for i = 1, 300 do t[i] = 'big' end "
+        "return #redis.call('MGET', unpack(t))",
+        "return #redis.call('SRANDMEMBER', 'set', -1000000)",
+        "return #redis.call('GET', 'huge')",
+        "return #redis.pcall('LRANGE', 'list', 0, -1)",
+    };
+
+    (void) state;
+    b = scripts_open_patient(ZONE, KS_NOEVICTION);
+
+    line(b, "SETRANGE big 999999 x");
+    line(b, "SETRANGE huge 19999999 x");
+    line(b, "SADD set m");
+    line(b, "RPUSH list x");
+
+    for (i = 0; i < 12; i++) {
+        linef(b, "EVAL %s 0", "for\ti=1,10\tdo\tredis.call('RPUSH','list',"
+              "('x'):rep(100000))end");
+    }
+
+    ks_script_configure(b->client.space, &conf);
+
+    for (i = 0; i < 4; i++) {
+        assert_true(begins(eval(b, scripts[i], "0"),
+                           "-ERR script took more memory than"));
+    }
+
+    assert_string_equal(eval(b, "return #redis.call('GET', 'big')", "0"),
+                        ":1000000\r\n");
+    box_check(b);
     scripts_close(b);
 }
 
@@ -227,7 +322,7 @@ test_known(void **state)
     box_t  *b, *c;
 
     (void) state;
-    b = scripts_open(ZONE, KS_NOEVICTION);
+    b = scripts_open_patient(ZONE, KS_NOEVICTION);
     c = another(b);
 
     b->argc = 3;
@@ -285,7 +380,7 @@ test_many(void **state)
     box_t   *b;
 
     (void) state;
-    b = scripts_open(ZONE, KS_NOEVICTION);
+    b = scripts_open_patient(ZONE, KS_NOEVICTION);
 
     b->argc = 3;
     b->argv[0] = ks_text("SCRIPT");
@@ -316,7 +411,7 @@ test_readonly(void **state)
     box_t  *b;
 
     (void) state;
-    b = scripts_open(ZONE, KS_NOEVICTION);
+    b = scripts_open_patient(ZONE, KS_NOEVICTION);
     line(b, "SET k v");
     b->client.readonly = 1;
 
@@ -339,7 +434,7 @@ test_environment(void **state)
     unsigned   i;
 
     (void) state;
-    b = scripts_open(ZONE, KS_NOEVICTION);
+    b = scripts_open_patient(ZONE, KS_NOEVICTION);
 
     for (i = 0; i < 3; i++) {
         assert_string_equal(eval(b, "local t = type(redis) _ENV = { n = 1 } "
@@ -363,7 +458,7 @@ test_long(void **state)
 
     static const char *const  scripts[] = {
         "tonumber(('0'):rep(2e6))",
-        "load((' '):rep(2e6))",
+        "loadstring((' '):rep(2e6))",
         "string.packsize(('<'):rep(2e6))",
         "string.unpack(('<'):rep(2e6), '')",
         "pcall(cjson.decode, (' '):rep(2e6))",
@@ -379,13 +474,13 @@ test_long(void **state)
             "for i = 1, 4e3, 2 do t[i] = b t[i + 1] = a end "
             "while true do table.sort(t) end",
         "local t = {} for i = 1, 2e5 do t[i] = i end "
-            "while true do select('#', unpack(t)) end",
+            "while true do select('#', unpack(t, 1, 7000)) end",
         "local t = {} for i = 1, 1e5 do t['k' .. i] = i end "
             "for i = 1, 1e5 do t['k' .. i] = nil end "
             "local r = {} for i = 1, 1e4 do r[i] = t end "
             "while true do cjson.encode(r) cmsgpack.pack(r) end",
         "local t = {} for i = 1, 2e4 do t[i] = '::l' .. i .. ':: f()' end "
-            "local s = table.concat(t, ' ') while true do load(s) end",
+            "local s = table.concat(t, ' ') while true do loadstring(s) end",
     };
 
     char  script[512];
@@ -495,6 +590,8 @@ main(void)
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_evicting),
+        cmocka_unit_test(test_no_room_for_text),
+        cmocka_unit_test(test_large_replies),
         cmocka_unit_test(test_known),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_readonly),

@@ -1,0 +1,230 @@
+/*
+ * Texts of scripts: compiling them, and the digests that they are known by.
+ *
+ * A text is compiled inside of ks_vm_enter(), but for one that is only looked
+ * at: that lua_load() is protected by itself.
+ */
+
+/*
+ * SHA1_Init() and its like are deprecated in favour of EVP, which wants memory
+ * for every digest, and may not have it.
+ */
+
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include <openssl/sha.h>
+
+#include "script/ks_vm.h"
+
+
+#define KS_VM_PIECE  4096               /* bytes of a text between looks at the
+                                           clock */
+
+
+/* --- digests --- */
+
+int
+ks_sha1hex(const u_char *p, size_t len, char *to)
+{
+    unsigned           i;
+    SHA_CTX            sha;
+    unsigned char      md[SHA_DIGEST_LENGTH];
+    static const char  hex[] = "0123456789abcdef";
+
+    if (SHA1_Init(&sha) != 1
+        || SHA1_Update(&sha, p, len) != 1
+        || SHA1_Final(md, &sha) != 1)
+    {
+        return KS_ERR;
+    }
+
+    for (i = 0; i < KS_SHA_LEN / 2; i++) {
+        to[2 * i] = hex[md[i] >> 4];
+        to[2 * i + 1] = hex[md[i] & 15];
+    }
+
+    to[KS_SHA_LEN] = '\0';
+
+    return KS_OK;
+}
+
+
+/* --- compiling --- */
+
+/* a text that is read piece by piece, as compiling one can take long */
+
+typedef struct {
+    const u_char  *p;
+    size_t         left;
+    uint64_t       deadline;
+} ks_vm_text_t;
+
+
+/* for what is outside of any transaction */
+
+static uint64_t
+ks_vm_soon(ks_vm_t *vm)
+{
+    return ks_vm_clock() + vm->conf.timeout * 1000000;
+}
+
+
+static const char *
+ks_vm_read(lua_State *L, void *data, size_t *size)
+{
+    const u_char  *p;
+    ks_vm_text_t  *text;
+
+    text = data;
+
+    if (text->deadline && ks_vm_clock() > text->deadline) {
+        luaL_error(L, "it takes longer than script_timeout allows");
+    }
+
+    p = text->p;
+    *size = ks_min(text->left, (size_t) KS_VM_PIECE);
+    text->p += *size;
+    text->left -= *size;
+
+    return (const char *) p;
+}
+
+
+/*
+ * Nothing of Lua's may be left by longjmp while it compiles: so a text that
+ * takes too long is an error, and who runs a script looks at the clock then.
+ */
+
+int
+ks_vm_compile(lua_State *L, const char *p, size_t len, const char *name)
+{
+    int            rc;
+    ks_vm_t       *vm;
+    ks_vm_text_t   text;
+
+    vm = ks_vm_of(L);
+    text.p = (const u_char *) p;
+    text.left = len;
+    text.deadline = vm->run ? vm->run->deadline : 0;
+
+    rc = lua_load(L, ks_vm_read, &text, name, "t");
+
+    if (rc != LUA_OK || len > KS_VM_PIECE) {
+        ks_vm_tick(L);
+    }
+
+    return rc;
+}
+
+
+/*
+ * The same outside of scripts: it may take as much memory as one.  deadline()
+ * is not asked for texts of one piece.
+ */
+
+static int
+ks_vm_compile_bounded(ks_vm_t *vm, lua_State *L, const u_char *p, size_t len,
+    const char *name, uint64_t (*deadline)(ks_vm_t *vm))
+{
+    int           rc;
+    ks_vm_text_t  text;
+
+    text.p = p;
+    text.left = len;
+    text.deadline = vm->conf.timeout && len > KS_VM_PIECE ? deadline(vm) : 0;
+
+    vm->refused = 0;
+    vm->late = 0;
+    vm->limit = vm->conf.memory ? vm->used + vm->conf.memory : 0;
+    rc = lua_load(L, ks_vm_read, &text, name, "t");
+    vm->limit = 0;
+
+    return rc;
+}
+
+
+int
+ks_vm_load(ks_vm_t *vm, const ks_str_t *text, const char *name)
+{
+    lua_State  *L;
+
+    L = vm->L;
+
+    if (ks_vm_compile_bounded(vm, L, text->data, text->len, name,
+                              ks_vm_deadline)
+        != LUA_OK)
+    {
+        /* ks_vm_enter() tells of it */
+
+        if (vm->dry) {
+            lua_error(L);
+        }
+
+        return KS_ERR;
+    }
+
+    ks_vm_push_env(L);
+    lua_setupvalue(L, -2, 1);
+
+    return KS_OK;
+}
+
+
+/*
+ * Lua says what is wrong near which token: is it the end?  If nothing is said
+ * of a place, it is wrong because of something that may yet come, as a label.
+ */
+
+static int
+ks_vm_may_go_on(const char *message)
+{
+    size_t  len;
+
+    len = strlen(message);
+
+    return strstr(message, " near ") == NULL
+           || (len > 5 && memcmp(message + len - 5, "<eof>", 5) == 0);
+}
+
+
+int
+ks_script_compiles(ks_space_t *sp, const u_char *text, size_t len)
+{
+    int            rc;
+    ks_vm_t       *vm;
+    lua_State     *L;
+    const u_char  *line;
+
+    vm = ks_vm_made(sp);
+
+    if (vm == NULL) {
+        return -1;
+    }
+
+    /* the line of flags is not Lua */
+
+    if (len > 1 && text[0] == '#' && text[1] == '!') {
+        line = memchr(text, '\n', len);
+
+        if (line == NULL) {
+            return 0;
+        }
+
+        len -= (size_t) (line - text);
+        text = line;
+    }
+
+    L = vm->main;
+    rc = ks_vm_compile_bounded(vm, L, text, len, KS_SCRIPT_NAME, ks_vm_soon);
+
+    if (rc == LUA_OK) {
+        rc = 1;
+
+    } else {
+        rc = ks_vm_may_go_on(lua_tostring(L, -1)) ? 0 : -1;
+    }
+
+    lua_pop(L, 1);
+
+    return rc;
+}
