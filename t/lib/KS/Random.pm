@@ -348,8 +348,6 @@ sub command_command {
 
     # what the keys of another command are
     my ($name, @argv) = one();
-    push @argv, 'x' if !@argv;          # 7.0 takes no name alone
-
     return ('GETKEYS', $name, @argv) if $name !~ /^(?:COMMAND|CONFIG|NOSUCH)$/;
     return ('GETKEYS', 'GET', 'k1');
 }
@@ -435,6 +433,11 @@ sub finished {
     if (chance(4)) {
         damage(\@argv);
         $brief = 1;         # a moved argument may have become a time
+    }
+
+    # 7.0 takes no name alone
+    if (@argv == 3 && "@argv" =~ /^COMMAND GETKEYS/i) {
+        push @argv, 'x';
     }
 
     if ($argv[0] =~ /^(?:SETBIT|SETRANGE|BITFIELD)$/) {

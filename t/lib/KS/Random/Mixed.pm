@@ -141,8 +141,6 @@ sub getkeys {
 
     return @argv if uc $argv[0] eq 'COMMAND';
 
-    push @argv, 'x' if @argv == 1;      # 7.0 takes no name alone
-
     return ('COMMAND', pick('GETKEYS', 'GETKEYSANDFLAGS'), @argv);
 }
 
