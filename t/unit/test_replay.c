@@ -117,6 +117,14 @@ test_evicting(void **unused)
 }
 
 
+static void
+test_full(void **unused)
+{
+    (void) unused;
+    run(256u << 10, KS_NOEVICTION, 400, STEPS / 2);
+}
+
+
 /* --- processes that die --- */
 
 static volatile uint64_t  *read_to;     /* shared: how far the consumer is */
@@ -269,6 +277,7 @@ main(int argc, char **argv)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_evicting),
+        cmocka_unit_test(test_full),
         cmocka_unit_test(test_killed),
     };
 
