@@ -245,6 +245,13 @@ subtest 'in MULTI' => sub {
     is($c->run('PING'), 'PONG', 'the connection goes on');
     like($c->error('EXEC'), qr/^ERR EXEC without MULTI/, '... outside of MULTI');
 
+    # time stands still, as in Redis 7.2
+    @r = $c->replies(['MULTI'], ['TIME'],
+        ['EVAL', 'local t = redis.call("TIME") for i = 1, 1e5 do end local u = redis.call("TIME") return {t[1], t[2], u[1], u[2]}', 0],
+        ['TIME'], ['EXEC']);
+    is_deeply([KS::RESP::texts($r[-1])],
+              [(KS::RESP::texts($r[-1]))[map { $_ % 2 } 0 .. 7]], 'TIME');
+
     # WATCH sees what scripts write
     my $d = $ngx->resp;
     $c->run('WATCH', 'w');

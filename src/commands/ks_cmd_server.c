@@ -59,20 +59,20 @@ ks_cmd_select(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_time(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    size_t           n;
-    u_char           text[KS_INTEGER_TEXT];
-    struct timespec  ts;
+    size_t    n;
+    u_char    text[KS_INTEGER_TEXT];
+    uint64_t  micros;
 
     (void) argc;
     (void) argv;
 
-    clock_gettime(CLOCK_REALTIME, &ts);
+    micros = ks_call_micros(c->space);
     ks_reply_array(c->reply, 2);
 
-    n = ks_integer_text(text, ts.tv_sec);
+    n = ks_integer_text(text, (int64_t) (micros / 1000000));
     ks_reply_bulk(c->reply, text, n);
 
-    n = ks_integer_text(text, ts.tv_nsec / 1000);
+    n = ks_integer_text(text, (int64_t) (micros % 1000000));
     ks_reply_bulk(c->reply, text, n);
 }
 

@@ -3,6 +3,8 @@
  * inside.  A body that is left by longjmp comes back here, and is undone.
  */
 
+#include <time.h>
+
 #include "keyspace/ks_keyspace.h"
 
 
@@ -89,6 +91,21 @@ void
 ks_part_end(ks_space_t *sp)
 {
     sp->depth--;
+}
+
+
+uint64_t
+ks_call_micros(ks_space_t *sp)
+{
+    struct timespec  ts;
+
+    if (sp->call->micros == 0) {
+        clock_gettime(CLOCK_REALTIME, &ts);
+        sp->call->micros = (uint64_t) ts.tv_sec * 1000000
+                           + (uint64_t) ts.tv_nsec / 1000;
+    }
+
+    return sp->call->micros;
 }
 
 

@@ -169,6 +169,7 @@ ks_call_begin(ks_space_t *sp, ks_call_t *call)
     sp->now = call->now ? call->now : ks_clock();
     sp->call = call;
     sp->mem.urgent = call->urgent;
+    call->micros = 0;
 
     return outer;
 }

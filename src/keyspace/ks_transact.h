@@ -42,6 +42,7 @@ struct ks_call_s {
 
     /* what gathers round it, set by ks_run() */
     unsigned         commands;  /* performed by the last run of the body */
+    uint64_t         micros;    /* what TIME says in it; 0: not asked yet */
 };
 
 
@@ -67,6 +68,12 @@ int ks_run_alone(ks_space_t *sp, ks_call_t *call);
 
 
 /* --- inside a body --- */
+
+/*
+ * us since the epoch: when this was asked first in the running call, so that
+ * time stands still in a script or a transaction.
+ */
+uint64_t ks_call_micros(ks_space_t *sp);
 
 /* The running call. */
 ks_call_t *ks_running(ks_space_t *sp);
