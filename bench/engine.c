@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 
 #include "bench.h"
+#include "commands/ks_pipeline.h"
 
 #include <stdio.h>
 #include <stdlib.h>

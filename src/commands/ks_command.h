@@ -76,29 +76,12 @@ typedef struct {
                                    to all, also because something is wrong */
     ks_place_t           at;    /* of the key */
     unsigned             same;  /* as that of the command before */
+    unsigned             brief; /* it has one key, and its time depends on its
+                                   arguments alone */
 } ks_ahead_t;
 
 /* One that nobody has looked at: it goes by the system's clock. */
-#define ks_ahead(argc, argv)  { (argc), (argv), 0, 0, NULL, NULL, { 0, NULL }, 0 }
-
-#define KS_AHEAD_BUCKET   8     /* commands ahead of the one that is run */
-#define KS_AHEAD_ENTRY    4
-#define KS_AHEAD_KEYS     4     /* keys of a command that are fetched */
-
-/*
- * Looks at the command whose argc and argv are set, and asks for its buckets;
- * last is the one before it, whose arguments are still there, or NULL.  Some
- * commands later ks_ahead_entry() asks for its entries.
- */
-void ks_ahead_bucket(ks_client_t *client, ks_ahead_t *a,
-    const ks_ahead_t *last);
-void ks_ahead_entry(ks_client_t *client, const ks_ahead_t *a);
-
-/*
- * Whether next wants the same shard as a, and both take a time that depends on
- * their arguments alone: then one may follow the other without another lock.
- */
-int ks_ahead_joins(const ks_ahead_t *a, const ks_ahead_t *next);
+#define ks_ahead(argc, argv)  { (argc), (argv), 0, 0, NULL, NULL, { 0, NULL }, 0, 0 }
 
 /*
  * A command from its admission to its reply.  argv[0] is its name, in any
@@ -110,9 +93,6 @@ void ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply);
 /* The row of a name (and of its subcommand, if it has any); NULL: none. */
 const ks_command_t *ks_command_find(int argc, const ks_str_t *argv);
 const char *ks_command_name(const ks_command_t *cmd);   /* "config|get" */
-
-/* Its time does not depend on what a key holds. */
-int ks_command_short(const ks_command_t *cmd);
 
 
 /* Whether the client's token lets it run the command. */

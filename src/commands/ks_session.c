@@ -163,6 +163,7 @@ ks_session_ahead(ks_session_t *s, ks_ahead_t *a, const ks_ahead_t *last)
     a->cmd = NULL;
     a->key = NULL;
     a->same = 0;
+    a->brief = 0;
 }
 
 

@@ -17,6 +17,7 @@
 #ifndef KS_SESSION_H
 #define KS_SESSION_H
 
+#include "commands/ks_pipeline.h"
 #include "commands/ks_transaction.h"
 
 

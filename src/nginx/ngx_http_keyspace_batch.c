@@ -8,7 +8,7 @@
 
 
 #include "ngx_http_keyspace.h"
-#include "commands/ks_args.h"
+#include "commands/ks_pipeline.h"
 
 
 /* a slice ends with the first of these */
@@ -21,16 +21,6 @@
 /* commands that are known: the one before, this one, and those ahead */
 
 #define NGX_HTTP_KEYSPACE_RING  16
-
-/* so many commands may follow each other under a lock */
-
-#define NGX_HTTP_KEYSPACE_HOLD  8
-
-/* a reading of the clock is good for so much */
-
-#define NGX_HTTP_KEYSPACE_CLOCK_COMMANDS  8
-#define NGX_HTTP_KEYSPACE_CLOCK_ARGS      8     /* of the last one */
-#define NGX_HTTP_KEYSPACE_CLOCK_BYTES     4096  /* of replies */
 
 
 typedef struct {
@@ -47,8 +37,7 @@ typedef struct {
     size_t                     looked;          /* at so many */
     ks_ahead_t                 ahead[NGX_HTTP_KEYSPACE_RING];
 
-    ngx_uint_t                 clock_left;      /* commands */
-    size_t                     clock_size;      /* of out, when it was read */
+    ks_pipeline_t              pipeline;        /* of the slice */
 
     ks_out_t                   out;
     ngx_http_keyspace_writer_t  w;
@@ -64,7 +53,6 @@ static void ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt,
     ngx_uint_t more);
 static void ngx_http_keyspace_batch_lost(ngx_http_keyspace_batch_t *bt);
-static uint64_t ngx_http_keyspace_batch_clock(ngx_http_keyspace_batch_t *bt);
 static ngx_int_t ngx_http_keyspace_batch_send(ngx_http_keyspace_batch_t *bt);
 static ngx_int_t ngx_http_keyspace_batch_yield(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_later(ngx_http_keyspace_batch_t *bt);
@@ -150,7 +138,7 @@ ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
     first = bt->next;
     last = ngx_min(first + NGX_HTTP_KEYSPACE_SLICE, bt->ncommands);
     start = 0;
-    bt->clock_left = 0;
+    ngx_memzero(&bt->pipeline, sizeof(ks_pipeline_t));
 
     while (bt->next < last) {
         ngx_http_keyspace_batch_ahead(bt);
@@ -211,20 +199,17 @@ ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt)
 static void
 ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ngx_uint_t more)
 {
-    ks_ahead_t  *a;
+    ks_ahead_t  *a, *next;
 
     a = ngx_http_keyspace_batch_known(bt, bt->next);
-
-    a->hold = more && (bt->next + 1) % NGX_HTTP_KEYSPACE_HOLD != 0
-              && ks_ahead_joins(a, ngx_http_keyspace_batch_known(bt,
-                                                              bt->next + 1));
+    next = more ? ngx_http_keyspace_batch_known(bt, bt->next + 1) : NULL;
 
     if (bt->next != 0 && !bt->ctx->resp2) {
         ks_out_write(&bt->out, ",", 1);
         ks_json_again(&bt->w.json);
     }
 
-    a->now = ngx_http_keyspace_batch_clock(bt);
+    ks_pipeline_next(&bt->pipeline, a, next, bt->out.size);
 
     ks_execute(&bt->client, a, &bt->w.reply);
 
@@ -256,38 +241,6 @@ ngx_http_keyspace_batch_lost(ngx_http_keyspace_batch_t *bt)
 
     bt->out.limit = NGX_HTTP_KEYSPACE_REPLY_MAX;
     bt->client.outcome = KS_OUTCOME_ERROR;
-}
-
-
-/*
- * A few short commands in a row, and the one behind them, go by one reading
- * of the clock.  All commands of a pipeline are there from its beginning, and
- * each may be carried out at any moment after that; so what counts is only
- * that the moment is not long ago.  It is no longer ago than for a command
- * that has waited for a lock since it has read the clock.
- */
-
-static uint64_t
-ngx_http_keyspace_batch_clock(ngx_http_keyspace_batch_t *bt)
-{
-    ks_ahead_t  *last;
-
-    if (bt->clock_left != 0) {
-        last = ngx_http_keyspace_batch_known(bt, bt->next - 1);
-
-        if (last->key != NULL && ks_command_short(last->cmd)
-            && last->argc <= NGX_HTTP_KEYSPACE_CLOCK_ARGS
-            && bt->out.size - bt->clock_size < NGX_HTTP_KEYSPACE_CLOCK_BYTES)
-        {
-            bt->clock_left--;
-            return last->now;
-        }
-    }
-
-    bt->clock_left = NGX_HTTP_KEYSPACE_CLOCK_COMMANDS - 1;
-    bt->clock_size = bt->out.size;
-
-    return ks_clock();
 }
 
 

@@ -15,16 +15,6 @@
 #define NGX_STREAM_KEYSPACE_WINDOW  16          /* commands */
 #define NGX_STREAM_KEYSPACE_ARGS    128         /* of all of them */
 
-/* so many commands may follow each other under a lock */
-
-#define NGX_STREAM_KEYSPACE_HOLD  8
-
-/* a reading of the clock is good for so much */
-
-#define NGX_STREAM_KEYSPACE_CLOCK_COMMANDS  8
-#define NGX_STREAM_KEYSPACE_CLOCK_ARGS      8       /* of the last one */
-#define NGX_STREAM_KEYSPACE_CLOCK_BYTES     4096    /* of replies */
-
 /* why no further command is run */
 #define NGX_STREAM_KEYSPACE_STOP    NGX_DONE
 
@@ -33,9 +23,6 @@ typedef struct {
     ngx_uint_t    n;
     ngx_uint_t    nargs;
     ks_resp_rc_t  rc;                           /* why it has no more */
-
-    ngx_uint_t    clock_left;                   /* commands */
-    size_t        clock_size;                   /* of out, when it was read */
 
     ks_ahead_t    commands[NGX_STREAM_KEYSPACE_WINDOW];
     u_char       *ends[NGX_STREAM_KEYSPACE_WINDOW];
@@ -64,7 +51,6 @@ static ngx_int_t ngx_stream_keyspace_window(ngx_stream_keyspace_ctx_t *ctx,
 static void ngx_stream_keyspace_fetch(ngx_stream_keyspace_ctx_t *ctx);
 static ngx_int_t ngx_stream_keyspace_each(ngx_stream_keyspace_ctx_t *ctx,
     ngx_stream_keyspace_input_t *in, ngx_uint_t *done);
-static uint64_t ngx_stream_keyspace_clock(ngx_uint_t i);
 static void ngx_stream_keyspace_command(ngx_stream_keyspace_ctx_t *ctx,
     ks_ahead_t *a);
 static ngx_int_t ngx_stream_keyspace_after(ngx_stream_keyspace_ctx_t *ctx);
@@ -456,10 +442,11 @@ ngx_stream_keyspace_each(ngx_stream_keyspace_ctx_t *ctx,
     ngx_int_t                      rc;
     ngx_uint_t                     i;
     ks_ahead_t                    *a;
+    ks_pipeline_t                  p;
     ngx_stream_keyspace_window_t  *w;
 
     w = &ngx_stream_keyspace_ready;
-    w->clock_left = 0;
+    ngx_memzero(&p, sizeof(ks_pipeline_t));
     rc = NGX_OK;
 
     for (i = 0; i < w->n && rc == NGX_OK; i++) {
@@ -469,9 +456,8 @@ ngx_stream_keyspace_each(ngx_stream_keyspace_ctx_t *ctx,
             ks_ahead_entry(&ctx->ks.client, a + KS_AHEAD_ENTRY);
         }
 
-        a->hold = i + 1 < w->n && (i + 1) % NGX_STREAM_KEYSPACE_HOLD != 0
-                  && ks_ahead_joins(a, a + 1);
-        a->now = ngx_stream_keyspace_clock(i);
+        ks_pipeline_next(&p, a, i + 1 < w->n ? a + 1 : NULL,
+                         ngx_stream_keyspace_out.size);
 
         ngx_stream_keyspace_command(ctx, a);
         in->pos = w->ends[i];
@@ -482,42 +468,6 @@ ngx_stream_keyspace_each(ngx_stream_keyspace_ctx_t *ctx,
     *done = i;
 
     return rc;
-}
-
-
-/*
- * A few short commands in a row, and the one behind them, go by one reading of
- * the clock.  All of a window were there before it was read, and each may be
- * carried out at any moment after that; so what counts is only that the moment
- * is not long ago.  It is no longer ago than for a command that has waited for
- * a lock since it has read the clock.
- */
-
-static uint64_t
-ngx_stream_keyspace_clock(ngx_uint_t i)
-{
-    ks_ahead_t                    *last;
-    ngx_stream_keyspace_window_t  *w;
-
-    w = &ngx_stream_keyspace_ready;
-
-    if (w->clock_left != 0) {
-        last = &w->commands[i - 1];
-
-        if (last->key != NULL && ks_command_short(last->cmd)
-            && last->argc <= NGX_STREAM_KEYSPACE_CLOCK_ARGS
-            && ngx_stream_keyspace_out.size - w->clock_size
-               < NGX_STREAM_KEYSPACE_CLOCK_BYTES)
-        {
-            w->clock_left--;
-            return last->now;
-        }
-    }
-
-    w->clock_left = NGX_STREAM_KEYSPACE_CLOCK_COMMANDS - 1;
-    w->clock_size = ngx_stream_keyspace_out.size;
-
-    return ks_clock();
 }
 
 
