@@ -6,7 +6,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
-#include "commands/ks_session.h"
+#include "commands/ks_conn.h"
 
 #include <stdio.h>
 
@@ -29,12 +29,12 @@ typedef struct {
 } ks_victim_t;
 
 
-static void ks_client_line(ks_ctx_t *c, ks_lines_t *lines, ks_session_t *s);
-static void ks_client_flags(const ks_session_t *s, char *flags);
-static ks_session_t *ks_client_by_id(ks_session_t *me, int64_t id);
+static void ks_client_line(ks_ctx_t *c, ks_lines_t *lines, ks_conn_t *s);
+static void ks_client_flags(const ks_conn_t *s, char *flags);
+static ks_conn_t *ks_client_by_id(ks_conn_t *me, int64_t id);
 static int ks_kill_options(ks_ctx_t *c, int argc, ks_str_t *argv,
     ks_victim_t *v);
-static int64_t ks_kill_all(ks_session_t *me, const ks_victim_t *v);
+static int64_t ks_kill_all(ks_conn_t *me, const ks_victim_t *v);
 
 
 /* --- lines --- */
@@ -58,14 +58,14 @@ ks_lines_grow(ks_ctx_t *c, ks_lines_t *lines, size_t more)
 
 
 static void
-ks_client_line(ks_ctx_t *c, ks_lines_t *lines, ks_session_t *s)
+ks_client_line(ks_ctx_t *c, ks_lines_t *lines, ks_conn_t *s)
 {
-    int                  n;
-    char                 flags[8];
-    size_t               size;
-    uint64_t             now;
-    const char          *name, *lib_name, *lib_ver;
-    ks_session_about_t   about;
+    int              n;
+    char             flags[8];
+    size_t           size;
+    uint64_t         now;
+    const char      *name, *lib_name, *lib_ver;
+    ks_conn_about_t  about;
 
     memset(&about, 0, sizeof(about));
     s->host->about(s, &about);
@@ -96,7 +96,7 @@ ks_client_line(ks_ctx_t *c, ks_lines_t *lines, ks_session_t *s)
             (unsigned long long) (now - s->active) / 1000, flags,
             s->multi ? (long long) s->queued : -1LL, about.qbuf,
             about.qbuf_free, s->queue_bytes, about.out,
-            sizeof(ks_session_t) + s->queue_bytes + about.qbuf
+            sizeof(ks_conn_t) + s->queue_bytes + about.qbuf
                 + about.qbuf_free + about.out,
             s->client.command ? ks_command_name(s->client.command) : "NULL",
             (unsigned) s->resp, lib_name, lib_ver);
@@ -106,7 +106,7 @@ ks_client_line(ks_ctx_t *c, ks_lines_t *lines, ks_session_t *s)
 
 
 static void
-ks_client_flags(const ks_session_t *s, char *flags)
+ks_client_flags(const ks_conn_t *s, char *flags)
 {
     char  *p;
 
@@ -165,13 +165,13 @@ ks_client_request(ks_ctx_t *c)
 void
 ks_cmd_client_info(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_lines_t     lines;
-    ks_session_t  *s;
+    ks_lines_t  lines;
+    ks_conn_t  *s;
 
     (void) argc;
     (void) argv;
 
-    s = c->client->session;
+    s = c->client->conn;
 
     if (s == NULL) {
         ks_client_request(c);
@@ -206,10 +206,10 @@ ks_client_type(ks_ctx_t *c, const ks_str_t *arg, int *normal)
 }
 
 
-static ks_session_t *
-ks_client_by_id(ks_session_t *me, int64_t id)
+static ks_conn_t *
+ks_client_by_id(ks_conn_t *me, int64_t id)
 {
-    ks_session_t  *s;
+    ks_conn_t  *s;
 
     for (s = me->host->next(me, NULL); s; s = me->host->next(me, s)) {
         if (s->id == (uint64_t) id) {
@@ -222,12 +222,12 @@ ks_client_by_id(ks_session_t *me, int64_t id)
 
 
 static void
-ks_list_by_id(ks_ctx_t *c, ks_session_t *me, int n, ks_str_t *ids)
+ks_list_by_id(ks_ctx_t *c, ks_conn_t *me, int n, ks_str_t *ids)
 {
-    int            i;
-    int64_t        id;
-    ks_lines_t     lines;
-    ks_session_t  *s;
+    int         i;
+    int64_t     id;
+    ks_lines_t  lines;
+    ks_conn_t  *s;
 
     memset(&lines, 0, sizeof(lines));
 
@@ -251,11 +251,11 @@ ks_list_by_id(ks_ctx_t *c, ks_session_t *me, int n, ks_str_t *ids)
 void
 ks_cmd_client_list(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int            normal;
-    ks_lines_t     lines;
-    ks_session_t  *me, *s;
+    int         normal;
+    ks_lines_t  lines;
+    ks_conn_t  *me, *s;
 
-    me = ks_want_session(c);
+    me = ks_want_conn(c);
     normal = 1;
 
     if (me == NULL) {
@@ -294,11 +294,11 @@ ks_cmd_client_list(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_client_kill(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int64_t        n;
-    ks_victim_t    v;
-    ks_session_t  *me;
+    int64_t      n;
+    ks_victim_t  v;
+    ks_conn_t   *me;
 
-    me = ks_want_session(c);
+    me = ks_want_conn(c);
     memset(&v, 0, sizeof(v));
 
     if (me == NULL) {
@@ -423,9 +423,9 @@ ks_kill_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_victim_t *v)
 
 
 static int
-ks_kill_fits(ks_session_t *s, const ks_victim_t *v)
+ks_kill_fits(ks_conn_t *s, const ks_victim_t *v)
 {
-    ks_session_about_t  about;
+    ks_conn_about_t  about;
 
     if (v->nobody || (v->id != 0 && s->id != (uint64_t) v->id)) {
         return 0;
@@ -444,10 +444,10 @@ ks_kill_fits(ks_session_t *s, const ks_victim_t *v)
 
 
 static int64_t
-ks_kill_all(ks_session_t *me, const ks_victim_t *v)
+ks_kill_all(ks_conn_t *me, const ks_victim_t *v)
 {
-    int64_t        n;
-    ks_session_t  *s;
+    int64_t     n;
+    ks_conn_t  *s;
 
     n = 0;
 

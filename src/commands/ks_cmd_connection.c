@@ -1,16 +1,16 @@
 /*
  * The connection: AUTH, HELLO, QUIT, RESET, and what CLIENT says to its own
- * session.
+ * connection.
  *
  * There is one user, "default"; a password is one of the zone's tokens, and
- * which one it is says what it opens.  Over REST there is no session: what
+ * which one it is says what it opens.  Over REST there is no connection: what
  * would change one answers an error there, but CLIENT SETINFO, which libraries
  * send unasked.
  */
 
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
-#include "commands/ks_session.h"
+#include "commands/ks_conn.h"
 
 #include <stdlib.h>
 
@@ -25,7 +25,7 @@ typedef struct {
 
 static int ks_hello_options(ks_ctx_t *c, int argc, ks_str_t *argv,
     ks_hello_t *h);
-static void ks_hello_reply(ks_ctx_t *c, const ks_session_t *s);
+static void ks_hello_reply(ks_ctx_t *c, const ks_conn_t *s);
 
 
 /* --- logging in --- */
@@ -33,7 +33,7 @@ static void ks_hello_reply(ks_ctx_t *c, const ks_session_t *s);
 /* A zone without tokens lets anyone in who says anything, as Redis does. */
 
 static int
-ks_login(ks_ctx_t *c, ks_session_t *s, const ks_str_t *user,
+ks_login(ks_ctx_t *c, ks_conn_t *s, const ks_str_t *user,
     const ks_str_t *password)
 {
     ks_str_t     name;
@@ -67,10 +67,10 @@ ks_login(ks_ctx_t *c, ks_session_t *s, const ks_str_t *user,
 void
 ks_cmd_auth(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_str_t       user;
-    ks_session_t  *s;
+    ks_str_t    user;
+    ks_conn_t  *s;
 
-    s = ks_want_session(c);
+    s = ks_want_conn(c);
 
     if (s == NULL) {
         return;
@@ -96,14 +96,14 @@ ks_cmd_auth(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
-/* ks_session_text(); for want of memory the error is written */
+/* ks_conn_text(); for want of memory the error is written */
 
 static int
 ks_keep_text(ks_ctx_t *c, char **text, const ks_str_t *value)
 {
     int  rc;
 
-    rc = ks_session_text(text, value);
+    rc = ks_conn_text(text, value);
 
     if (rc == KS_NOMEM) {
         ks_reply_error(c->reply, KS_ERR_NOMEM);
@@ -118,10 +118,10 @@ ks_keep_text(ks_ctx_t *c, char **text, const ks_str_t *value)
 void
 ks_cmd_hello(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_hello_t     h;
-    ks_session_t  *s;
+    ks_hello_t  h;
+    ks_conn_t  *s;
 
-    s = ks_want_session(c);
+    s = ks_want_conn(c);
     memset(&h, 0, sizeof(ks_hello_t));
 
     if (s == NULL || ks_hello_options(c, argc, argv, &h) != KS_OK) {
@@ -219,7 +219,7 @@ ks_hello_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_hello_t *h)
 
 
 static void
-ks_hello_reply(ks_ctx_t *c, const ks_session_t *s)
+ks_hello_reply(ks_ctx_t *c, const ks_conn_t *s)
 {
     ks_reply_map(c->reply, 7);
 
@@ -245,12 +245,12 @@ ks_hello_reply(ks_ctx_t *c, const ks_session_t *s)
 void
 ks_cmd_quit(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_session_t  *s;
+    ks_conn_t  *s;
 
     (void) argc;
     (void) argv;
 
-    s = ks_want_session(c);
+    s = ks_want_conn(c);
 
     if (s != NULL) {
         s->closing = 1;
@@ -262,15 +262,15 @@ ks_cmd_quit(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_reset(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_session_t  *s;
+    ks_conn_t  *s;
 
     (void) argc;
     (void) argv;
 
-    s = ks_want_session(c);
+    s = ks_want_conn(c);
 
     if (s != NULL) {
-        ks_session_reset(s);
+        ks_conn_reset(s);
         c->reply->resp3 = 0;
         ks_reply_status(c->reply, "RESET");
     }
@@ -282,12 +282,12 @@ ks_cmd_reset(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_client_id(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_session_t  *s;
+    ks_conn_t  *s;
 
     (void) argc;
     (void) argv;
 
-    s = c->client->session;
+    s = c->client->conn;
 
     ks_reply_integer(c->reply, (int64_t) (s ? s->id : ks_next_id(c->space)));
 }
@@ -296,12 +296,12 @@ ks_cmd_client_id(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_client_getname(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_session_t  *s;
+    ks_conn_t  *s;
 
     (void) argc;
     (void) argv;
 
-    s = c->client->session;
+    s = c->client->conn;
 
     if (s == NULL || s->name == NULL) {
         ks_reply_null(c->reply);
@@ -315,11 +315,11 @@ ks_cmd_client_getname(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_client_setname(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_session_t  *s;
+    ks_conn_t  *s;
 
     (void) argc;
 
-    s = ks_want_session(c);
+    s = ks_want_conn(c);
 
     if (s != NULL && ks_name_ok(c, &argv[2])
         && ks_keep_text(c, &s->name, &argv[2]) == KS_OK)
@@ -332,13 +332,13 @@ ks_cmd_client_setname(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_client_setinfo(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int            rc, shown;
-    char         **text, *unused;
-    ks_session_t  *s;
+    int         rc, shown;
+    char      **text, *unused;
+    ks_conn_t  *s;
 
     (void) argc;
 
-    s = c->client->session;
+    s = c->client->conn;
     unused = NULL;
 
     shown = (int) ks_min(argv[2].len, 128u);
@@ -391,12 +391,12 @@ ks_arg_switch(ks_ctx_t *c, const ks_str_t *arg, int *on)
 void
 ks_cmd_client_no_evict(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int            on;
-    ks_session_t  *s;
+    int         on;
+    ks_conn_t  *s;
 
     (void) argc;
 
-    s = ks_want_session(c);
+    s = ks_want_conn(c);
 
     if (s != NULL && ks_arg_switch(c, &argv[2], &on) == KS_OK) {
         s->no_evict = (on != 0);
@@ -408,12 +408,12 @@ ks_cmd_client_no_evict(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_client_no_touch(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int            on;
-    ks_session_t  *s;
+    int         on;
+    ks_conn_t  *s;
 
     (void) argc;
 
-    s = ks_want_session(c);
+    s = ks_want_conn(c);
 
     if (s != NULL && ks_arg_switch(c, &argv[2], &on) == KS_OK) {
         s->client.quiet = (on != 0);
@@ -423,18 +423,18 @@ ks_cmd_client_no_touch(ks_ctx_t *c, int argc, ks_str_t *argv)
 
 
 /*
- * The reply is always written: the session takes it back.  SKIP is about its
+ * The reply is always written: the connection takes it back.  SKIP is about its
  * own reply and the next one.
  */
 
 void
 ks_cmd_client_reply(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_session_t  *s;
+    ks_conn_t  *s;
 
     (void) argc;
 
-    s = ks_want_session(c);
+    s = ks_want_conn(c);
 
     if (s == NULL) {
         return;
@@ -495,7 +495,7 @@ ks_cmd_client_tracking(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     (void) argc;
 
-    if (ks_want_session(c) == NULL
+    if (ks_want_conn(c) == NULL
         || ks_arg_switch(c, &argv[2], &on) != KS_OK)
     {
         return;

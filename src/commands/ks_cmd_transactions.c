@@ -1,19 +1,19 @@
 /*
  * MULTI, EXEC, DISCARD, WATCH, UNWATCH.
  *
- * What MULTI queues is copied into the process's memory, up to the session's
+ * What MULTI queues is copied into the process's memory, up to the connection's
  * limit.  EXEC runs it as one transaction, see ks_transaction.h, which has the
  * shards of the watched keys locked as well.
  */
 
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
-#include "commands/ks_session.h"
+#include "commands/ks_conn.h"
 
 #include <stdlib.h>
 
 
-/* a place of the session's table of watched keys, by the keys' hashes */
+/* a place of the connection's table of watched keys, by the keys' hashes */
 struct ks_watch_s {
     ks_watched_t         state;
     ks_str_t             key;           /* data NULL: the place is free */
@@ -21,9 +21,9 @@ struct ks_watch_s {
 };
 
 typedef struct {
-    ks_session_t        *session;
-    ks_reply_t          *reply;
-    unsigned             runs;
+    ks_conn_t   *conn;
+    ks_reply_t  *reply;
+    unsigned     runs;
 
     /* what commands of connections may have changed when it starts over */
     unsigned             resp:2;
@@ -31,20 +31,20 @@ typedef struct {
 } ks_exec_t;
 
 
-static int ks_watch_add(ks_session_t *s, const ks_str_t *key,
+static int ks_watch_add(ks_conn_t *s, const ks_str_t *key,
     const ks_watched_t *w);
-static ks_watch_t *ks_watch_place(const ks_session_t *s, uint64_t hash,
+static ks_watch_t *ks_watch_place(const ks_conn_t *s, uint64_t hash,
     const ks_str_t *key);
 static int ks_exec_begin(void *data);
 static ks_reply_t *ks_exec_open(void *data);
 static void ks_exec_restore(ks_exec_t *x);
-static int ks_exec_watched(ks_space_t *sp, const ks_session_t *s);
+static int ks_exec_watched(ks_space_t *sp, const ks_conn_t *s);
 
 
-/* --- what the session keeps --- */
+/* --- what the connection keeps --- */
 
 int
-ks_session_queue(ks_session_t *s, const ks_command_t *cmd, int argc,
+ks_conn_queue(ks_conn_t *s, const ks_command_t *cmd, int argc,
     const ks_str_t *argv, ks_reply_t *reply)
 {
     int           i;
@@ -99,7 +99,7 @@ ks_session_queue(ks_session_t *s, const ks_command_t *cmd, int argc,
 
 
 static void
-ks_session_unwatch(ks_session_t *s)
+ks_conn_unwatch(ks_conn_t *s)
 {
     size_t  i;
 
@@ -116,7 +116,7 @@ ks_session_unwatch(ks_session_t *s)
 
 
 void
-ks_session_discard(ks_session_t *s)
+ks_conn_discard(ks_conn_t *s)
 {
     ks_queued_t  *q;
 
@@ -133,7 +133,7 @@ ks_session_discard(ks_session_t *s)
     s->multi = 0;
     s->aborted = 0;
 
-    ks_session_unwatch(s);
+    ks_conn_unwatch(s);
 }
 
 
@@ -142,12 +142,12 @@ ks_session_discard(ks_session_t *s)
 void
 ks_cmd_multi(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_session_t  *s;
+    ks_conn_t  *s;
 
     (void) argc;
     (void) argv;
 
-    s = ks_want_session(c);
+    s = ks_want_conn(c);
 
     if (s == NULL) {
         return;
@@ -166,12 +166,12 @@ ks_cmd_multi(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_discard(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_session_t  *s;
+    ks_conn_t  *s;
 
     (void) argc;
     (void) argv;
 
-    s = ks_want_session(c);
+    s = ks_want_conn(c);
 
     if (s == NULL) {
         return;
@@ -182,7 +182,7 @@ ks_cmd_discard(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    ks_session_discard(s);
+    ks_conn_discard(s);
     ks_reply_ok(c->reply);
 }
 
@@ -199,9 +199,9 @@ ks_cmd_watch(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     int            i, rc;
     ks_watched_t  *w;
-    ks_session_t  *s;
+    ks_conn_t     *s;
 
-    s = ks_want_session(c);
+    s = ks_want_conn(c);
 
     if (s == NULL) {
         return;
@@ -235,7 +235,7 @@ ks_cmd_watch(ks_ctx_t *c, int argc, ks_str_t *argv)
 /* the place of a key, or the free one that it may have */
 
 static ks_watch_t *
-ks_watch_place(const ks_session_t *s, uint64_t hash, const ks_str_t *key)
+ks_watch_place(const ks_conn_t *s, uint64_t hash, const ks_str_t *key)
 {
     size_t       i;
     ks_watch_t  *watch;
@@ -255,7 +255,7 @@ ks_watch_place(const ks_session_t *s, uint64_t hash, const ks_str_t *key)
 /* a table twice as large; its room is a power of two */
 
 static int
-ks_watch_grow(ks_session_t *s)
+ks_watch_grow(ks_conn_t *s)
 {
     size_t       i, room;
     ks_watch_t  *old, *watch;
@@ -285,12 +285,12 @@ ks_watch_grow(ks_session_t *s)
 
 
 /*
- * One that is watched already is watched since then.  What a session keeps of
- * watched keys has the same limit as what it queues.
+ * One that is watched already is watched since then.  What a connection keeps
+ * of watched keys has the same limit as what it queues.
  */
 
 static int
-ks_watch_add(ks_session_t *s, const ks_str_t *key, const ks_watched_t *w)
+ks_watch_add(ks_conn_t *s, const ks_str_t *key, const ks_watched_t *w)
 {
     size_t       size;
     uint64_t     hash;
@@ -335,19 +335,19 @@ ks_watch_add(ks_session_t *s, const ks_str_t *key, const ks_watched_t *w)
 void
 ks_cmd_unwatch(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_session_t  *s;
+    ks_conn_t  *s;
 
     (void) argc;
     (void) argv;
 
-    s = ks_want_session(c);
+    s = ks_want_conn(c);
 
     if (s == NULL) {
         return;
     }
 
     if (!s->executing) {
-        ks_session_unwatch(s);
+        ks_conn_unwatch(s);
     }
 
     ks_reply_ok(c->reply);
@@ -359,16 +359,16 @@ ks_cmd_unwatch(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int                rc;
-    size_t             i;
-    ks_exec_t          x;
-    ks_session_t      *s;
-    ks_transaction_t   t;
+    int               rc;
+    size_t            i;
+    ks_exec_t         x;
+    ks_conn_t        *s;
+    ks_transaction_t  t;
 
     (void) argc;
     (void) argv;
 
-    s = ks_want_session(c);
+    s = ks_want_conn(c);
 
     if (s == NULL) {
         return;
@@ -380,7 +380,7 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     if (s->aborted) {
-        ks_session_discard(s);
+        ks_conn_discard(s);
         ks_reply_error(c->reply, KS_ERR_EXECABORT);
         return;
     }
@@ -400,7 +400,7 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
         }
     }
 
-    x.session = s;
+    x.conn = s;
     x.reply = c->reply;
     x.runs = 0;
     x.resp = s->resp;
@@ -418,18 +418,18 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
     s->executing = 0;
     s->client.command = c->cmd;
 
-    ks_session_discard(s);
+    ks_conn_discard(s);
 }
 
 
 static int
 ks_exec_begin(void *data)
 {
-    ks_exec_t     *x;
-    ks_session_t  *s;
+    ks_exec_t  *x;
+    ks_conn_t  *s;
 
     x = data;
-    s = x->session;
+    s = x->conn;
 
     if (ks_unlikely(x->runs++ != 0)) {
         ks_exec_restore(x);
@@ -460,8 +460,8 @@ ks_exec_open(void *data)
 static void
 ks_exec_restore(ks_exec_t *x)
 {
-    x->session->resp = x->resp;
-    x->session->client.readonly = x->readonly;
+    x->conn->resp = x->resp;
+    x->conn->client.readonly = x->readonly;
 
     x->reply->resp3 = (x->resp == 3);
     x->reply->ops->rewind(x->reply);
@@ -471,7 +471,7 @@ ks_exec_restore(ks_exec_t *x)
 /* whether all that is watched is as it was */
 
 static int
-ks_exec_watched(ks_space_t *sp, const ks_session_t *s)
+ks_exec_watched(ks_space_t *sp, const ks_conn_t *s)
 {
     size_t       i;
     ks_watch_t  *watch;

@@ -21,12 +21,12 @@
 
 typedef struct ks_command_s  ks_command_t;
 typedef struct ks_client_s   ks_client_t;
-typedef struct ks_session_s  ks_session_t;
+typedef struct ks_conn_s     ks_conn_t;
 
 /* who is asking: one per connection, or per HTTP request */
 struct ks_client_s {
     ks_space_t          *space;
-    ks_session_t        *session;           /* NULL: an HTTP request */
+    ks_conn_t           *conn;              /* NULL: an HTTP request */
     unsigned             readonly:1;        /* came with a read-only token */
     unsigned             quiet:1;           /* its look-ups are no accesses */
 
@@ -81,7 +81,8 @@ typedef struct {
 } ks_ahead_t;
 
 /* One that nobody has looked at: it goes by the system's clock. */
-#define ks_ahead(argc, argv)  { (argc), (argv), 0, 0, NULL, NULL, { 0, NULL }, 0, 0 }
+#define ks_ahead(argc, argv)                                                  \
+    { (argc), (argv), 0, 0, NULL, NULL, { 0, NULL }, 0, 0 }
 
 /*
  * A command from its admission to its reply.  argv[0] is its name, in any

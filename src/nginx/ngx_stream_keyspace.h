@@ -19,7 +19,7 @@
 
 #include "ngx_keyspace.h"
 #include "commands/ks_args.h"
-#include "commands/ks_session.h"
+#include "commands/ks_conn.h"
 #include "protocol/ks_request.h"
 #include "protocol/ks_resp_request.h"
 #include "protocol/ks_writers.h"
@@ -92,8 +92,8 @@ typedef struct {
     ngx_connection_t                *connection;
     ngx_stream_keyspace_srv_conf_t  *conf;
 
-    ks_session_t                     ks;
-    ks_resp_request_t                request;
+    ks_conn_t          ks;
+    ks_resp_request_t  request;
 
     /* what was received and not yet run; NULL: nothing */
     u_char                          *in;
@@ -131,7 +131,7 @@ typedef struct {
 void ngx_stream_keyspace_handler(ngx_stream_session_t *s);
 
 
-/* --- ngx_stream_keyspace_session.c --- */
+/* --- ngx_stream_keyspace_conn.c --- */
 
 /*
  * Takes the connection in.  NGX_DECLINED: there are too many; NGX_BUSY: so

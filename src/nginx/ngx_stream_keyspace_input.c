@@ -423,7 +423,7 @@ ngx_stream_keyspace_fetch(ngx_stream_keyspace_ctx_t *ctx)
 
     for (i = 0; i < w->n; i++) {
         a = &w->commands[i];
-        ks_session_ahead(&ctx->ks, a, last);
+        ks_conn_ahead(&ctx->ks, a, last);
         last = a;
     }
 
@@ -478,7 +478,7 @@ ngx_stream_keyspace_command(ngx_stream_keyspace_ctx_t *ctx, ks_ahead_t *a)
 
     reply = &ngx_stream_keyspace_writer.reply;
 
-    ks_session_execute(&ctx->ks, a, reply);
+    ks_conn_execute(&ctx->ks, a, reply);
 
     if (ngx_stream_keyspace_out.failed) {
         reply->ops->rewind(reply);

@@ -1,27 +1,27 @@
 /*
- * The session: what one RESP connection is between its commands.
+ * What one RESP connection is between its commands.
  *
  * It is a client (ks_client_t) that has logged in or not yet, may be amid a
- * MULTI, watches keys, has a name.  ks_session_execute() is to a connection
+ * MULTI, watches keys, has a name.  ks_conn_execute() is to a connection
  * what ks_execute() is to an HTTP request: it never fails, and writes exactly
  * one reply, or none if the client has switched replies off.
  *
- * The session knows no sockets.  What only the host can know it asks through
- * ks_session_host_t; the host reads `closing` and `resp` after each command.
+ * It knows no sockets.  What only the host can know it asks through
+ * ks_conn_host_t; the host reads `closing` and `resp` after each command.
  *
- * A session must stay where it is.  Memory that it holds between commands (the
+ * It must stay where it is.  Memory that it holds between commands (the
  * queue of a MULTI, watched keys, names) is the process's, is bounded, and is
- * given back by ks_session_free().
+ * given back by ks_conn_free().
  */
 
-#ifndef KS_SESSION_H
-#define KS_SESSION_H
+#ifndef KS_CONN_H
+#define KS_CONN_H
 
 #include "commands/ks_pipeline.h"
 #include "commands/ks_transaction.h"
 
 
-#define KS_SESSION_QUEUE    (64u * 1024 * 1024)     /* bytes, the default */
+#define KS_CONN_QUEUE    (64u * 1024 * 1024)     /* bytes, the default */
 
 typedef enum {
     KS_ACCESS_NONE = 0,
@@ -37,35 +37,35 @@ typedef struct {
     size_t           qbuf;          /* bytes received and not yet run */
     size_t           qbuf_free;     /* further room in that buffer */
     size_t           out;           /* bytes of replies not yet sent */
-} ks_session_about_t;
+} ks_conn_about_t;
 
 typedef struct {
-    /* what the password opens; called only if the session needs one */
-    ks_access_t    (*login)(ks_session_t *s, const ks_str_t *password);
+    /* what the password opens; called only if the connection needs one */
+    ks_access_t    (*login)(ks_conn_t *s, const ks_str_t *password);
 
     /* the slices must be good until the command ends */
-    void           (*about)(ks_session_t *s, ks_session_about_t *about);
+    void           (*about)(ks_conn_t *s, ks_conn_about_t *about);
 
     /*
-     * All sessions of the same zone in this process, s itself included, in any
-     * order: the one behind prev (NULL: the first), or NULL.
+     * All connections of the same zone in this process, s itself included, in
+     * any order: the one behind prev (NULL: the first), or NULL.
      */
-    ks_session_t  *(*next)(ks_session_t *s, ks_session_t *prev);
+    ks_conn_t     *(*next)(ks_conn_t *s, ks_conn_t *prev);
 
     /*
-     * Closes another session's connection; it may be said twice.  The victim
-     * may be freed only after ks_session_execute() of s has returned, and
+     * Closes another connection; it may be said twice.  The victim
+     * may be freed only after ks_conn_execute() of s has returned, and
      * next() may go on to show it until then.
      */
-    void           (*kill)(ks_session_t *s, ks_session_t *victim);
-} ks_session_host_t;
+    void           (*kill)(ks_conn_t *s, ks_conn_t *victim);
+} ks_conn_host_t;
 
 typedef struct ks_watch_s  ks_watch_t;
 
-struct ks_session_s {
-    ks_client_t               client;       /* client.session is this */
-    const ks_session_host_t  *host;
-    void                     *data;         /* the host's own */
+struct ks_conn_s {
+    ks_client_t            client;       /* client.conn is this */
+    const ks_conn_host_t  *host;
+    void                  *data;         /* the host's own */
 
     uint64_t                  id;           /* unique in the zone */
     size_t                    queue_max;    /* bytes; the host may change it */
@@ -110,43 +110,43 @@ struct ks_session_s {
  * before AUTH or HELLO has named a password, of which the zone has some;
  * otherwise the zone has none.
  */
-void ks_session_init(ks_session_t *s, ks_space_t *space,
-    const ks_session_host_t *host, void *data, ks_access_t access);
-void ks_session_free(ks_session_t *s);
+void ks_conn_init(ks_conn_t *s, ks_space_t *space,
+    const ks_conn_host_t *host, void *data, ks_access_t access);
+void ks_conn_free(ks_conn_t *s);
 
 /*
  * Runs one command, or queues it; as ks_execute().  reply is a RESP writer of
  * the protocol s->resp: HELLO and RESET change both, reply->resp3 included,
  * before they write.
  */
-void ks_session_execute(ks_session_t *s, const ks_ahead_t *a,
+void ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a,
     ks_reply_t *reply);
 
-/* ks_ahead_bucket() for a command that is going to be run in the session. */
-void ks_session_ahead(ks_session_t *s, ks_ahead_t *a, const ks_ahead_t *last);
+/* ks_ahead_bucket() for a command that is going to be run on the connection. */
+void ks_conn_ahead(ks_conn_t *s, ks_ahead_t *a, const ks_ahead_t *last);
 
 
 /* --- for the handlers of src/commands --- */
 
-/* The session of the client; NULL if it has none, and the error is written. */
-ks_session_t *ks_want_session(ks_ctx_t *c);
+/* The client's connection; NULL if it has none, and the error is written. */
+ks_conn_t *ks_want_conn(ks_ctx_t *c);
 
 /*
- * Sets one of the session's texts to a copy, or to nothing if it is empty.
+ * Sets one of its texts to a copy, or to nothing if it is empty.
  * KS_ERR: it is none that CLIENT LIST could show; KS_NOMEM: it stays as it was.
  */
-int ks_session_text(char **text, const ks_str_t *value);
+int ks_conn_text(char **text, const ks_str_t *value);
 
 /* Back to how it was when it came, but for its number, its library and a reply
  * that is to be left out. */
-void ks_session_reset(ks_session_t *s);
+void ks_conn_reset(ks_conn_t *s);
 
 /* Forgets what is queued and watched. */
-void ks_session_discard(ks_session_t *s);
+void ks_conn_discard(ks_conn_t *s);
 
 /* Copies a command to the queue; KS_ERR: the error is written. */
-int ks_session_queue(ks_session_t *s, const ks_command_t *cmd, int argc,
+int ks_conn_queue(ks_conn_t *s, const ks_command_t *cmd, int argc,
     const ks_str_t *argv, ks_reply_t *reply);
 
 
-#endif /* KS_SESSION_H */
+#endif /* KS_CONN_H */

@@ -1,48 +1,48 @@
 /*
- * Sessions: what becomes of a command between the connection and dispatch.
+ * Connections: what becomes of a command between the connection and dispatch.
  *
- * A session without anything special (logged in, no MULTI, replies on) costs
+ * A connection without anything special (logged in, no MULTI, replies on) costs
  * one look at its flags.
  */
 
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
-#include "commands/ks_session.h"
+#include "commands/ks_conn.h"
 
 #include <stdlib.h>
 
 
-static int ks_session_admit(ks_session_t *s, int argc, ks_str_t *argv,
+static int ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv,
     ks_reply_t *reply);
-static void ks_session_refused(ks_session_t *s, ks_reply_t *reply);
+static void ks_conn_refused(ks_conn_t *s, ks_reply_t *reply);
 
 
 void
-ks_session_init(ks_session_t *s, ks_space_t *space,
-    const ks_session_host_t *host, void *data, ks_access_t access)
+ks_conn_init(ks_conn_t *s, ks_space_t *space,
+    const ks_conn_host_t *host, void *data, ks_access_t access)
 {
-    memset(s, 0, sizeof(ks_session_t));
+    memset(s, 0, sizeof(ks_conn_t));
 
     s->client.space = space;
-    s->client.session = s;
+    s->client.conn = s;
     s->host = host;
     s->data = data;
     s->id = ks_next_id(space);
-    s->queue_max = KS_SESSION_QUEUE;
+    s->queue_max = KS_CONN_QUEUE;
     s->queue_end = &s->queue;
     s->created = ks_clock();
     s->active = s->created;
     s->password = (access == KS_ACCESS_NONE);
     s->readonly = (access == KS_ACCESS_READONLY);
 
-    ks_session_reset(s);
+    ks_conn_reset(s);
 }
 
 
 void
-ks_session_free(ks_session_t *s)
+ks_conn_free(ks_conn_t *s)
 {
-    ks_session_discard(s);
+    ks_conn_discard(s);
 
     free(s->watches);
     free(s->name);
@@ -59,9 +59,9 @@ ks_session_free(ks_session_t *s)
 
 
 void
-ks_session_reset(ks_session_t *s)
+ks_conn_reset(ks_conn_t *s)
 {
-    ks_session_discard(s);
+    ks_conn_discard(s);
 
     free(s->name);
     s->name = NULL;
@@ -76,12 +76,12 @@ ks_session_reset(ks_session_t *s)
 
 
 void
-ks_session_execute(ks_session_t *s, const ks_ahead_t *a, ks_reply_t *reply)
+ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
 {
     s->active = a->now ? a->now : ks_clock();
 
     if (ks_likely(!s->guest && !s->multi)
-        || ks_session_admit(s, a->argc, a->argv, reply) == KS_OK)
+        || ks_conn_admit(s, a->argc, a->argv, reply) == KS_OK)
     {
         ks_execute(&s->client, a, reply);
     }
@@ -96,7 +96,7 @@ ks_session_execute(ks_session_t *s, const ks_ahead_t *a, ks_reply_t *reply)
 /* KS_OK: it is to be run now; otherwise there is a reply already */
 
 static int
-ks_session_admit(ks_session_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
+ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
 {
     uint64_t             shards;
     const ks_command_t  *cmd;
@@ -109,7 +109,7 @@ ks_session_admit(ks_session_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
     if (cmd == NULL) {
 
         if (s->multi) {
-            ks_session_refused(s, reply);
+            ks_conn_refused(s, reply);
         }
 
         return KS_ERR;
@@ -124,7 +124,7 @@ ks_session_admit(ks_session_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
         return KS_OK;
     }
 
-    if (ks_session_queue(s, cmd, argc, argv, reply) == KS_OK) {
+    if (ks_conn_queue(s, cmd, argc, argv, reply) == KS_OK) {
         s->shards |= shards;
         s->client.outcome = KS_OUTCOME_OK;
         ks_reply_status(reply, "QUEUED");
@@ -137,7 +137,7 @@ ks_session_admit(ks_session_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
 /* A command that is refused amid a MULTI spoils it, and an EXEC ends it. */
 
 static void
-ks_session_refused(ks_session_t *s, ks_reply_t *reply)
+ks_conn_refused(ks_conn_t *s, ks_reply_t *reply)
 {
     s->aborted = 1;
 
@@ -147,13 +147,13 @@ ks_session_refused(ks_session_t *s, ks_reply_t *reply)
         reply->ops->rewind(reply);
         ks_reply_error(reply, "EXECABORT Transaction discarded because of: "
                        "wrong number of arguments for 'exec' command");
-        ks_session_discard(s);
+        ks_conn_discard(s);
     }
 }
 
 
 void
-ks_session_ahead(ks_session_t *s, ks_ahead_t *a, const ks_ahead_t *last)
+ks_conn_ahead(ks_conn_t *s, ks_ahead_t *a, const ks_ahead_t *last)
 {
     if (ks_likely(!s->guest && !s->multi)) {
         ks_ahead_bucket(&s->client, a, last);
@@ -167,20 +167,20 @@ ks_session_ahead(ks_session_t *s, ks_ahead_t *a, const ks_ahead_t *last)
 }
 
 
-ks_session_t *
-ks_want_session(ks_ctx_t *c)
+ks_conn_t *
+ks_want_conn(ks_ctx_t *c)
 {
-    if (c->client->session == NULL) {
+    if (c->client->conn == NULL) {
         ks_reply_errorf(c->reply, "ERR '%s' is for connections that stay open "
                         "(RESP)", ks_command_name(c->cmd));
     }
 
-    return c->client->session;
+    return c->client->conn;
 }
 
 
 int
-ks_session_text(char **text, const ks_str_t *value)
+ks_conn_text(char **text, const ks_str_t *value)
 {
     char    *copy;
     size_t   i;

@@ -1,6 +1,6 @@
 
 /*
- * What the engine's session asks of its host: passwords, and the other
+ * What the engine's connection asks of its host: passwords, and the other
  * connections of this process.
  */
 
@@ -14,19 +14,19 @@ extern ngx_module_t  ngx_http_module;
 static ngx_int_t ngx_stream_keyspace_admit(ngx_stream_keyspace_ctx_t *ctx);
 static ngx_int_t ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_cleanup(void *data);
-static ks_access_t ngx_stream_keyspace_login(ks_session_t *s,
+static ks_access_t ngx_stream_keyspace_login(ks_conn_t *s,
     const ks_str_t *password);
-static void ngx_stream_keyspace_about(ks_session_t *s,
-    ks_session_about_t *about);
+static void ngx_stream_keyspace_about(ks_conn_t *s,
+    ks_conn_about_t *about);
 static void ngx_stream_keyspace_name(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_text(ngx_connection_t *c,
     struct sockaddr *sockaddr, socklen_t socklen, ngx_str_t *text);
-static ks_session_t *ngx_stream_keyspace_next(ks_session_t *s,
-    ks_session_t *prev);
-static void ngx_stream_keyspace_kill(ks_session_t *s, ks_session_t *victim);
+static ks_conn_t *ngx_stream_keyspace_next(ks_conn_t *s,
+    ks_conn_t *prev);
+static void ngx_stream_keyspace_kill(ks_conn_t *s, ks_conn_t *victim);
 
 
-static const ks_session_host_t  ngx_stream_keyspace_host = {
+static const ks_conn_host_t     ngx_stream_keyspace_host = {
     ngx_stream_keyspace_login,
     ngx_stream_keyspace_about,
     ngx_stream_keyspace_next,
@@ -118,7 +118,7 @@ ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx)
 
     access = kz->public ? KS_ACCESS_FULL : KS_ACCESS_NONE;
 
-    ks_session_init(&ctx->ks, space, &ngx_stream_keyspace_host, ctx, access);
+    ks_conn_init(&ctx->ks, space, &ngx_stream_keyspace_host, ctx, access);
     ks_resp_request_init(&ctx->request);
 
     ctx->out_last = &ctx->out;
@@ -166,7 +166,7 @@ ngx_stream_keyspace_release(ngx_stream_keyspace_ctx_t *ctx)
         ngx_del_timer(&ctx->event);
     }
 
-    ks_session_free(&ctx->ks);
+    ks_conn_free(&ctx->ks);
     ks_resp_request_free(&ctx->request);
 
     ngx_stream_keyspace_drop_output(ctx);
@@ -186,7 +186,7 @@ ngx_stream_keyspace_cleanup(void *data)
 
 
 static ks_access_t
-ngx_stream_keyspace_login(ks_session_t *s, const ks_str_t *password)
+ngx_stream_keyspace_login(ks_conn_t *s, const ks_str_t *password)
 {
     u_char                      digest[NGX_KEYSPACE_DIGEST_LEN];
     ngx_stream_keyspace_ctx_t  *ctx;
@@ -215,7 +215,7 @@ ngx_stream_keyspace_login(ks_session_t *s, const ks_str_t *password)
 
 
 static void
-ngx_stream_keyspace_about(ks_session_t *s, ks_session_about_t *about)
+ngx_stream_keyspace_about(ks_conn_t *s, ks_conn_about_t *about)
 {
     ngx_stream_keyspace_ctx_t  *ctx;
 
@@ -265,8 +265,8 @@ ngx_stream_keyspace_text(ngx_connection_t *c, struct sockaddr *sockaddr,
 }
 
 
-static ks_session_t *
-ngx_stream_keyspace_next(ks_session_t *s, ks_session_t *prev)
+static ks_conn_t *
+ngx_stream_keyspace_next(ks_conn_t *s, ks_conn_t *prev)
 {
     ngx_queue_t                *q;
     ngx_stream_keyspace_ctx_t  *ctx, *other;
@@ -297,7 +297,7 @@ ngx_stream_keyspace_next(ks_session_t *s, ks_session_t *prev)
 
 
 static void
-ngx_stream_keyspace_kill(ks_session_t *s, ks_session_t *victim)
+ngx_stream_keyspace_kill(ks_conn_t *s, ks_conn_t *victim)
 {
     ngx_stream_keyspace_ctx_t  *ctx;
 

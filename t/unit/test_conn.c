@@ -1,5 +1,5 @@
 /*
- * Sessions: logging in, HELLO, MULTI and EXEC, WATCH across processes' handles,
+ * Connections: logging in, HELLO, MULTI and EXEC, WATCH across processes' handles,
  * CLIENT, and that none of it works without a connection.
  *
  * Several clients share one zone, each with a handle of its own, as if each
@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 #include "commands/ks_args.h"
-#include "commands/ks_session.h"
+#include "commands/ks_conn.h"
 #include "keyspace/ks_keyspace.h"
 
 
@@ -22,11 +22,11 @@
 typedef struct box_s  box_t;
 
 typedef struct {
-    ks_session_t   s;
-    box_t         *box;
-    int            open;
-    int            killed;
-    char           addr[32];
+    ks_conn_t  s;
+    box_t     *box;
+    int        open;
+    int        killed;
+    char       addr[32];
 } peer_t;
 
 struct box_s {
@@ -48,7 +48,7 @@ struct box_s {
 /* --- the host --- */
 
 static ks_access_t
-host_login(ks_session_t *s, const ks_str_t *password)
+host_login(ks_conn_t *s, const ks_str_t *password)
 {
     ks_str_t  full, ro;
     peer_t   *p = s->data;
@@ -64,7 +64,7 @@ host_login(ks_session_t *s, const ks_str_t *password)
 
 
 static void
-host_about(ks_session_t *s, ks_session_about_t *about)
+host_about(ks_conn_t *s, ks_conn_about_t *about)
 {
     peer_t  *p = s->data;
 
@@ -77,8 +77,8 @@ host_about(ks_session_t *s, ks_session_about_t *about)
 }
 
 
-static ks_session_t *
-host_next(ks_session_t *s, ks_session_t *prev)
+static ks_conn_t *
+host_next(ks_conn_t *s, ks_conn_t *prev)
 {
     int      i;
     peer_t  *p = s->data;
@@ -96,7 +96,7 @@ host_next(ks_session_t *s, ks_session_t *prev)
 
 
 static void
-host_kill(ks_session_t *s, ks_session_t *victim)
+host_kill(ks_conn_t *s, ks_conn_t *victim)
 {
     peer_t  *p = victim->data;
 
@@ -106,7 +106,7 @@ host_kill(ks_session_t *s, ks_session_t *victim)
 }
 
 
-static const ks_session_host_t  host = {
+static const ks_conn_host_t     host = {
     host_login, host_about, host_next, host_kill
 };
 
@@ -142,7 +142,7 @@ box_open(size_t size, ks_policy_t policy, ks_access_t access)
         b->peers[i].open = 1;
         snprintf(b->peers[i].addr, sizeof(b->peers[i].addr), "10.0.0.%d:5000",
                  i + 1);
-        ks_session_init(&b->peers[i].s, ks_space_open(b->zone), &host,
+        ks_conn_init(&b->peers[i].s, ks_space_open(b->zone), &host,
                         &b->peers[i], access);
         assert_non_null(b->peers[i].s.client.space);
     }
@@ -168,7 +168,7 @@ box_close(box_t *b)
     assert_int_equal(ks_check(b->peers[0].s.client.space, box_fault, NULL), 0);
 
     for (i = 0; i < CLIENTS; i++) {
-        ks_session_free(&b->peers[i].s);
+        ks_conn_free(&b->peers[i].s);
         ks_space_close(b->peers[i].s.client.space);
     }
 
@@ -193,9 +193,9 @@ no_alloc(void *data, size_t size)
 static void
 say_args(box_t *b, int client, int argc, ks_str_t *argv)
 {
-    size_t         n, left;
-    ks_ahead_t     a;
-    ks_session_t  *s;
+    size_t      n, left;
+    ks_ahead_t  a;
+    ks_conn_t  *s;
 
     s = &b->peers[client].s;
     pool_free(&b->pool);
@@ -210,9 +210,9 @@ say_args(box_t *b, int client, int argc, ks_str_t *argv)
     a.now = 0;
     a.hold = 0;
 
-    ks_session_ahead(s, &a, NULL);
+    ks_conn_ahead(s, &a, NULL);
     ks_ahead_entry(&s->client, &a);
-    ks_session_execute(s, &a, &b->resp.reply);
+    ks_conn_execute(s, &a, &b->resp.reply);
 
     if (b->no_memory) {
         assert_true(b->out.failed);     /* the host says so, or hangs up */
@@ -1446,7 +1446,7 @@ test_lost_replies(void **state)
 /* --- no connection --- */
 
 static void
-test_no_session(void **state)
+test_no_connection(void **state)
 {
     size_t        i;
     int           argc;
@@ -1525,7 +1525,7 @@ main(void)
         cmocka_unit_test(test_client_reply),
         cmocka_unit_test(test_no_touch),
         cmocka_unit_test(test_lost_replies),
-        cmocka_unit_test(test_no_session),
+        cmocka_unit_test(test_no_connection),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
