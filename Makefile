@@ -104,8 +104,8 @@ TEST_ENV    = KS_BUILD='$(abspath $(BUILD))' KS_MODULE='$(abspath $(SO))' \
 Q           = $(if $(V),,@)
 say         = @echo '  $(1)  $(patsubst $(BUILD)/%,%,$@)'
 
-.PHONY: all run stop test unit bench lint lint-c lint-cppcheck lint-layers \
-        install deps deps-build clean force
+.PHONY: all run stop test unit bench lint lint-c lint-circles lint-cppcheck \
+        lint-layers install deps deps-build clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -279,7 +279,7 @@ LINT_OBJS   = $(foreach c,gcc clang,\
                 $(patsubst %.c,$(BUILD)/lint/$c/%.o,\
                     $(wildcard t/unit/*.c bench/*.c)))
 
-lint: lint-layers lint-c lint-cppcheck
+lint: lint-layers lint-circles lint-c lint-cppcheck
 
 lint-c: $(LINT_OBJS)
 
@@ -314,6 +314,10 @@ lint-cppcheck: $(LUA_OWN)
 
 lint-layers:
 	.ci/layers
+
+# the layers that have none, and are to stay so
+lint-circles: $(KS_OBJS)
+	.ci/circles $(BUILD)/obj keyspace protocol
 
 
 # --- the rest ---
