@@ -309,7 +309,8 @@ $(foreach c,gcc clang,$(eval $(call lint_rules,$c)))
 lint-cppcheck: $(LUA_OWN)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 	    --enable=warning,performance,portability -j 2 \
-	    --suppressions-list=.ci/cppcheck -D__GNUC__ -D__x86_64__ \
+	    --suppressions-list=.ci/cppcheck -D__GNUC__ -D__x86_64__ -D__LP64__ \
+	    -D__BYTE_ORDER__=1234 -D__ORDER_LITTLE_ENDIAN__=1234 \
 	    $(INC) $(wildcard src/*/)
 
 lint-layers:

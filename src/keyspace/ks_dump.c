@@ -54,6 +54,7 @@ ks_dump_elements(ks_space_t *sp, ks_entry_t *e, u_char **start)
     type = &ks_types[v.type];
     *start = ks_arena_alloc(sp, ks_dump_room(&v, type->strings, type->each));
 
+    /* cppcheck-suppress returnDanglingLifetime ; it is of the arena */
     return type->dump(&v, *start);
 }
 

@@ -256,12 +256,10 @@ ks_value_due(ks_value_t *v, uint64_t at)
 
 
 static void
-ks_value_field_gone(void *data, const ks_item_t *field)
+ks_value_field_gone(ks_value_t *v, const ks_item_t *field)
 {
-    ks_str_t     name;
-    ks_value_t  *v;
+    ks_str_t  name;
 
-    v = data;
     name = ks_item_flat(v->space, field);
     ks_effectf(v->space, "HDEL %s %s", v->name, &name);
 }
@@ -284,7 +282,6 @@ ks_value_purge_step(ks_space_t *sp, const ks_str_t *key, ks_entry_t **e,
 
     if (ks_effects_told(sp)) {
         p->gone = ks_value_field_gone;
-        p->data = &v;
     }
 
     if (ks_hash_purge(&v, max, p) && ks_value_close(&v)) {

@@ -219,7 +219,7 @@ ks_vm_alloc(void *data, void *p, size_t old, size_t size)
 
     fresh = realloc(p, size);
 
-    if (ks_unlikely(fresh == NULL)) {
+    if (fresh == NULL) {
 
         if (size > old) {
             vm->dry |= vm->refused;

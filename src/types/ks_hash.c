@@ -314,7 +314,7 @@ ks_hash_purge(ks_value_t *v, uint32_t max, ks_hash_purge_t *p)
         if (at != 0 && at <= v->now && n < max) {
             if (ks_unlikely(p->gone != NULL)) {
                 field = ks_tree_get(t, &pos, 0);
-                p->gone(p->data, &field);
+                p->gone(v, &field);
             }
 
             run++;

@@ -55,8 +55,7 @@ typedef struct {
     uint32_t  rank;
     uint64_t  next;             /* the soonest of those that stay */
     int       done;
-    void    (*gone)(void *data, const ks_item_t *field);
-    void     *data;
+    void    (*gone)(ks_value_t *v, const ks_item_t *field);
 } ks_hash_purge_t;
 
 uint32_t ks_hash_purge(ks_value_t *v, uint32_t max, ks_hash_purge_t *p);
