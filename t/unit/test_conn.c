@@ -996,25 +996,25 @@ test_watch_expiry(void **state)
 
     /* it ends after the WATCH */
 
-    expect(b, 0, "SET k v PX 5\nWATCH k", OK OK);
-    pass(20);
+    expect(b, 0, "SET k v PX 500\nWATCH k", OK OK);
+    pass(520);
     expect(b, 0, "MULTI\nPING\nEXEC", OK QUEUED NULLS);
 
     /* it had ended before, though nobody had noticed */
 
-    expect(b, 0, "SET k v PX 5", OK);
-    pass(20);
+    expect(b, 0, "SET k v PX 500", OK);
+    pass(520);
     expect(b, 0, "WATCH k\nMULTI\nPING\nEXEC", OK OK QUEUED "*1\r\n" PONG);
 
     /* somebody else has noticed, or written it anew */
 
-    expect(b, 0, "SET k v PX 5\nWATCH k", OK OK);
-    pass(20);
+    expect(b, 0, "SET k v PX 500\nWATCH k", OK OK);
+    pass(520);
     expect(b, 1, "GET k", "$-1\r\n");
     expect(b, 0, "MULTI\nPING\nEXEC", OK QUEUED NULLS);
 
-    expect(b, 0, "SET k v PX 5\nWATCH k", OK OK);
-    pass(20);
+    expect(b, 0, "SET k v PX 500\nWATCH k", OK OK);
+    pass(520);
     expect(b, 1, "SET k v", OK);
     expect(b, 0, "MULTI\nPING\nEXEC", OK QUEUED NULLS);
 
