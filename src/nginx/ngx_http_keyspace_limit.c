@@ -411,14 +411,16 @@ ngx_http_keyspace_limit_leave_out(ngx_http_keyspace_limit_ask_t *ask)
 /* The transaction: checks that could not be made have a fault afterwards. */
 
 static int
-ngx_http_keyspace_limit_transact(ks_space_t *sp,
+ngx_http_keyspace_limit_transact(ngx_keyspace_zone_t *kz,
     ngx_http_keyspace_limit_ask_t *ask)
 {
     int              rc;
     ks_call_t        call;
+    ks_space_t      *sp;
     ngx_uint_t       i;
     struct timespec  ts;
 
+    sp = kz->space;
     clock_gettime(CLOCK_REALTIME, &ts);
 
     ask->now = (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
@@ -439,7 +441,7 @@ ngx_http_keyspace_limit_transact(ks_space_t *sp,
     call.data = ask;
 
     do {
-        rc = ks_run(sp, &call);
+        rc = ngx_keyspace_run(kz, &call);
 
     } while (rc != KS_OK && ngx_http_keyspace_limit_leave_out(ask));
 
@@ -454,7 +456,6 @@ ngx_http_keyspace_limit_run(ngx_http_request_t *r,
     ngx_http_keyspace_limit_ctx_t *ctx, ngx_uint_t first)
 {
     int                             rc;
-    ks_space_t                     *sp;
     ngx_int_t                       rv;
     ngx_uint_t                      i;
     ngx_keyspace_zone_t            *kz;
@@ -463,15 +464,10 @@ ngx_http_keyspace_limit_run(ngx_http_request_t *r,
     ask.checks = (ks_limit_check_t *) ctx->checks.elts + first;
     ask.n = ctx->checks.nelts - first;
     ask.passed = 0;
-    rc = KS_NOMEM;
 
     kz = ((ngx_http_keyspace_limit_rule_t *) ask.checks->data)->zone;
-    sp = ngx_keyspace_space(kz);
 
-    if (sp != NULL) {
-        rc = ngx_http_keyspace_limit_transact(sp, &ask);
-        ngx_keyspace_settle(kz);
-    }
+    rc = ngx_http_keyspace_limit_transact(kz, &ask);
 
     rv = (rc == KS_OK && !ask.passed) ? NGX_ABORT : NGX_OK;
 

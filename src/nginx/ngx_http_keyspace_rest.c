@@ -150,9 +150,7 @@ ngx_http_keyspace_command(ngx_http_request_t *r, ngx_str_t *body)
     ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_module);
     klcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_module);
 
-    if (ngx_keyspace_space(klcf->zone) == NULL
-        || ngx_http_keyspace_path(r, &path, &query) != NGX_OK)
-    {
+    if (ngx_http_keyspace_path(r, &path, &query) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -282,10 +282,7 @@ ngx_http_keyspace_session_transact(ngx_http_keyspace_session_call_t *call,
 
     kz = call->conf->zone;
 
-    sp = ngx_keyspace_space(kz);
-    if (sp == NULL) {
-        return NGX_ERROR;
-    }
+    sp = kz->space;
 
     ngx_memzero(&kc, sizeof(ks_call_t));
 
@@ -302,9 +299,7 @@ ngx_http_keyspace_session_transact(ngx_http_keyspace_session_call_t *call,
     kc.body = body;
     kc.data = call;
 
-    rc = ks_run(sp, &kc);
-
-    ngx_keyspace_settle(kz);
+    rc = ngx_keyspace_run(kz, &kc);
 
     return (rc == KS_OK) ? call->rc : NGX_ABORT;
 }

@@ -103,10 +103,14 @@ void ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf);
 /* --- a worker --- */
 
 /*
- * This process's handle on the zone, with the timer and the events that go
- * with it; NULL if there is no memory for one.
+ * Opens kz->space, this process's handle on the zone, with the timer and the
+ * events that go with it, before any request comes; NGX_ERROR: there is no
+ * memory for it, or nothing can be served.
  */
-ks_space_t *ngx_keyspace_space(ngx_keyspace_zone_t *kz);
+ngx_int_t ngx_keyspace_open(ngx_keyspace_zone_t *kz);
+
+/* ks_run(), and what it left to be done later. */
+int ngx_keyspace_run(ngx_keyspace_zone_t *kz, ks_call_t *call);
 
 /* To be called after commands: sees to what they left to be done later. */
 void ngx_keyspace_settle(ngx_keyspace_zone_t *kz);

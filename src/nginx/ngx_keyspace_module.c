@@ -445,7 +445,7 @@ ngx_keyspace_init_process(ngx_cycle_t *cycle)
     kz = kcf->zones.elts;
 
     for (i = 0; i < kcf->zones.nelts; i++) {
-        if (ngx_keyspace_space(kz[i]) == NULL) {
+        if (ngx_keyspace_open(kz[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }

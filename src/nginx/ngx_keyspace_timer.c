@@ -41,16 +41,12 @@ static ngx_connection_t  ngx_keyspace_connection;
 static ngx_uint_t  ngx_keyspace_commands_ready;
 
 
-ks_space_t *
-ngx_keyspace_space(ngx_keyspace_zone_t *kz)
+ngx_int_t
+ngx_keyspace_open(ngx_keyspace_zone_t *kz)
 {
-    if (kz->space != NULL) {
-        return kz->space;
-    }
-
     if (!ngx_keyspace_commands_ready) {
         if (ks_commands_init() != KS_OK || ks_script_init() != KS_OK) {
-            return NULL;
+            return NGX_ERROR;
         }
 
         ngx_keyspace_commands_ready = 1;
@@ -58,7 +54,7 @@ ngx_keyspace_space(ngx_keyspace_zone_t *kz)
 
     kz->space = ks_space_open(kz->zone);
     if (kz->space == NULL) {
-        return NULL;
+        return NGX_ERROR;
     }
 
     kz->script.log = ngx_keyspace_script_log;
@@ -68,7 +64,7 @@ ngx_keyspace_space(ngx_keyspace_zone_t *kz)
 
     ngx_keyspace_timer_init(kz, ngx_cycle->log);
 
-    return kz->space;
+    return NGX_OK;
 }
 
 
@@ -93,6 +89,19 @@ ngx_keyspace_timer_init(ngx_keyspace_zone_t *kz, ngx_log_t *log)
     (void) ks_expire_next(kz->space);
 
     ngx_keyspace_settle(kz);
+}
+
+
+int
+ngx_keyspace_run(ngx_keyspace_zone_t *kz, ks_call_t *call)
+{
+    int  rc;
+
+    rc = ks_run(kz->space, call);
+
+    ngx_keyspace_settle(kz);
+
+    return rc;
 }
 
 

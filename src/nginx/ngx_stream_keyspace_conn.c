@@ -105,20 +105,14 @@ ngx_stream_keyspace_admit(ngx_stream_keyspace_ctx_t *ctx)
 static ngx_int_t
 ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx)
 {
-    ks_space_t           *space;
     ks_access_t           access;
     ngx_keyspace_zone_t  *kz;
 
     kz = ctx->conf->zone;
 
-    space = ngx_keyspace_space(kz);
-    if (space == NULL) {
-        return NGX_ERROR;
-    }
-
     access = kz->public ? KS_ACCESS_FULL : KS_ACCESS_NONE;
 
-    ks_conn_init(&ctx->ks, space, &ngx_stream_keyspace_host, ctx, access);
+    ks_conn_init(&ctx->ks, kz->space, &ngx_stream_keyspace_host, ctx, access);
     ks_resp_request_init(&ctx->request);
 
     ctx->out_last = &ctx->out;
