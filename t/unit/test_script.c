@@ -164,6 +164,37 @@ test_ends(void **state)
 }
 
 
+/* each command that was run, a script's own too, is counted once */
+
+static void
+test_count(void **state)
+{
+    box_t     *b;
+    uint64_t   before;
+
+    (void) state;
+    b = scripts_open(64u << 20, KS_NOEVICTION);
+
+    before = stats(b->client.space).commands;
+    assert_string_equal(line(b, "SET a 1"), "+OK\r\n");
+    assert_int_equal(stats(b->client.space).commands, before + 1);
+
+    /* what is refused is not */
+
+    assert_true(begins(line(b, "GET"), "-ERR wrong number"));
+    assert_true(begins(line(b, "nonsense"), "-ERR unknown"));
+    assert_int_equal(stats(b->client.space).commands, before + 1);
+
+    /* begun again for shards that nobody has declared, and counted once */
+
+    assert_string_equal(eval(b, "for i = 1, 50 do redis.call('INCR', 'n' .. i) "
+                             "end return 'done'", "0"), "$4\r\ndone\r\n");
+    assert_int_equal(stats(b->client.space).commands, before + 52);
+
+    scripts_close(b);
+}
+
+
 /* in a zone that is full a script is rolled back as a whole */
 
 static void
@@ -588,6 +619,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_undeclared),
         cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_count),
         cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_evicting),
         cmocka_unit_test(test_no_room_for_text),
