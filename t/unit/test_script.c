@@ -294,8 +294,8 @@ test_large_replies(void **state)
     ks_script_conf_t   conf = { .timeout = 0, .memory = 8u << 20 };
 
     static const char *const  scripts[] = {
-        "local t = {} for i = 1, 300 do t[i] = 'big' end "
-        "return #redis.call('MGET', unpack(t))",
+        ("local t = {} for i = 1, 300 do t[i] = 'big' end "
+         "return #redis.call('MGET', unpack(t))"),
         "return #redis.call('SRANDMEMBER', 'set', -1000000)",
         "return #redis.call('GET', 'huge')",
         "return #redis.pcall('LRANGE', 'list', 0, -1)",
