@@ -3,12 +3,10 @@
  *
  * The frame is built in memory of the process while the transaction runs, and
  * begun anew whenever its body is.  A record is open from ks_effect_begin() to
- * the last of its arguments, and is padded when the next one or the frame's end
- * comes.
+ * the last of its arguments; the frame is whole after each of them.
  */
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "keyspace/ks_keyspace.h"
@@ -58,12 +56,15 @@ ks_frame_append(ks_space_t *sp)
 /* room for so many bytes at the frame's end; NULL: it is lost */
 
 static u_char *
-ks_frame_room(ks_telling_t *t, size_t len, size_t max)
+ks_frame_room(ks_space_t *sp, size_t len)
 {
-    size_t   room;
-    u_char  *p;
+    size_t         room;
+    u_char        *p;
+    ks_telling_t  *t;
 
-    if (t->lost || len > max - t->len) {
+    t = &sp->tell;
+
+    if (t->lost || len > sp->mem.zone->journal.size - t->len) {
         t->lost = 1;
         return NULL;
     }
@@ -158,7 +159,7 @@ ks_effect_from(ks_space_t *sp, size_t room)
 
     t = &sp->tell;
 
-    if (ks_frame_room(t, room + 8, sp->mem.zone->journal.size) == NULL) {
+    if (ks_frame_room(sp, room + 8) == NULL) {
         return NULL;
     }
 
@@ -194,8 +195,7 @@ ks_effect_begin(ks_space_t *sp, int argc)
         return;
     }
 
-    p = ks_frame_room(t, sizeof(ks_frame_record_t) + KS_INT_ROOM,
-                      sp->mem.zone->journal.size);
+    p = ks_frame_room(sp, sizeof(ks_frame_record_t) + KS_INT_ROOM);
     if (p == NULL) {
         return;
     }
@@ -293,7 +293,7 @@ static void
 ks_effect_list(ks_space_t *sp, const char *fmt, va_list ap)
 {
     int              i, n;
-    char             text[KS_INT_ROOM];
+    u_char           text[KS_INT_ROOM];
     size_t           len;
     va_list          again;
     const char      *p;
@@ -314,9 +314,8 @@ ks_effect_list(ks_space_t *sp, const char *fmt, va_list ap)
             ks_effect_arg(sp, s->data, s->len);
 
         } else if (p[1] == 'u') {
-            n = snprintf(text, sizeof(text), "%llu",
-                         (unsigned long long) va_arg(ap, uint64_t));
-            ks_effect_arg(sp, (u_char *) text, (size_t) n);
+            n = (int) (ks_effect_digits(text, va_arg(ap, uint64_t)) - text);
+            ks_effect_arg(sp, text, (size_t) n);
 
         } else {
             n = va_arg(ap, int);
@@ -408,11 +407,9 @@ ks_effect_finish(ks_space_t *sp, const ks_effect_mark_t *mark, int argc,
 void
 ks_effect_end(ks_space_t *sp, const ks_entry_t *e)
 {
-    size_t         n, off;
-    ks_str_t       key;
-    ks_blob_t      b;
-    u_char         copy[KS_KEY_MAX];
-    const u_char  *p;
+    ks_str_t   key;
+    ks_blob_t  b;
+    u_char     copy[KS_KEY_MAX];
 
     if (!(e->flags & KS_ENTRY_BIGKEY)) {
         key = ks_entry_key(sp, e);
@@ -422,12 +419,8 @@ ks_effect_end(ks_space_t *sp, const ks_entry_t *e)
 
     b = ks_entry_keyblob(e);
 
-    for (off = 0; off < b.len; off += n) {
-        p = ks_blob_run(&sp->mem, &b, off, &n);
-        memcpy(copy + off, p, n);
-    }
-
     key.data = copy;
     key.len = b.len;
+    ks_blob_read(&sp->mem, &b, 0, key.data, key.len);
     ks_effectf(sp, "DEL %s", &key);
 }

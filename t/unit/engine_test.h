@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "keyspace/ks_keyspace.h"
+#include "memory/ks_journal.h"
 
 
 #define NOW   1700000000000ull
@@ -75,27 +76,38 @@ map_zone(size_t size)
 }
 
 
-/* a handle on a new zone, at the time NOW; shards 0: as its size says */
+/*
+ * A handle on a new zone, at the time NOW, with a journal of ring bytes, or
+ * none; shards 0: as its size says.
+ */
 
 static inline ks_space_t *
-open_zone(size_t size, unsigned shards, ks_policy_t policy)
+open_zone_told(size_t size, unsigned shards, ks_policy_t policy, size_t ring)
 {
     void        *mem;
     const char  *err;
     ks_zone_t   *zone;
     ks_space_t  *sp;
 
-    mem = map_zone(size);
+    mem = map_zone(size + ring);
     zone = shards ? ks_zone_create_sharded(mem, size, shards, SEED, NOW, &err)
                   : ks_zone_create(mem, size, SEED, NOW, &err);
     assert_non_null(zone);
     ks_zone_set_policy(zone, policy);
+    ks_journal_create(zone, ring);
 
     sp = ks_space_open(zone);
     assert_non_null(sp);
     ks_space_set_time(sp, NOW);
 
     return sp;
+}
+
+
+static inline ks_space_t *
+open_zone(size_t size, unsigned shards, ks_policy_t policy)
+{
+    return open_zone_told(size, shards, policy, 0);
 }
 
 
@@ -106,7 +118,7 @@ close_zone(ks_space_t *sp)
 
     zone = ks_space_zone(sp);
     ks_space_close(sp);
-    munmap(zone, zone->size);
+    munmap(zone, zone->size + zone->journal.size);
 }
 
 

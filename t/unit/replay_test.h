@@ -19,31 +19,16 @@
 static inline box_t *
 replay_open(size_t size, ks_policy_t policy, int journal)
 {
-    void        *mem;
-    box_t       *b;
-    const char  *err;
-    ks_zone_t   *zone;
+    box_t  *b;
 
     b = box_open(size, policy);
     b->now = NOW;
 
-    if (!journal) {
-        return b;
+    if (journal) {
+        close_zone(b->client.space);
+        b->client.space = open_zone_told(size, 0, policy, RING);
+        ks_journal_want(&b->client.space->mem, 0, KS_TOLD_EFFECTS);
     }
-
-    /* the ring lies behind the zone, so this is another one */
-
-    close_zone(b->client.space);
-
-    mem = map_zone(size + RING);
-    zone = ks_zone_create(mem, size, SEED, NOW, &err);
-    assert_non_null(zone);
-    ks_zone_set_policy(zone, policy);
-    ks_journal_create(zone, RING);
-
-    b->client.space = ks_space_open(zone);
-    assert_non_null(b->client.space);
-    ks_journal_want(&b->client.space->mem, 0, KS_TOLD_EFFECTS);
 
     return b;
 }

@@ -6,8 +6,6 @@
 
 #include "process_test.h"
 
-#include "memory/ks_journal.h"
-
 
 #define RING     KS_JOURNAL_MIN
 #define SIZE     (4u << 20)
@@ -26,21 +24,7 @@ typedef struct {
 static ks_space_t *
 open_journal(unsigned shards)
 {
-    void        *mem;
-    const char  *err;
-    ks_zone_t   *zone;
-    ks_space_t  *sp;
-
-    mem = map_zone(SIZE + RING);
-    zone = ks_zone_create_sharded(mem, SIZE, shards, SEED, NOW, &err);
-    assert_non_null(zone);
-    ks_journal_create(zone, RING);
-
-    sp = ks_space_open(zone);
-    assert_non_null(sp);
-    ks_space_set_time(sp, NOW);
-
-    return sp;
+    return open_zone_told(SIZE, shards, KS_NOEVICTION, RING);
 }
 
 
