@@ -24,6 +24,8 @@ ks_frame_start(ks_space_t *sp)
     sp->tell.len = sizeof(ks_frame_t);
     sp->tell.effects = 0;
     sp->tell.lost = 0;
+    sp->tell.kinds = 0;
+    sp->tell.readers = 0;
 }
 
 
@@ -36,7 +38,8 @@ ks_frame_append(ks_space_t *sp)
     t = &sp->tell;
 
     if (t->lost) {
-        ks_journal_append(&sp->mem, NULL, sp->mem.zone->journal.size + 8);
+        ks_journal_append(&sp->mem, NULL, sp->mem.zone->journal.size + 8,
+                          t->kinds | sp->told.kinds, t->readers);
         return;
     }
 
@@ -49,7 +52,7 @@ ks_frame_append(ks_space_t *sp)
     frame->effects = t->effects;
     frame->now = sp->now;
 
-    ks_journal_append(&sp->mem, frame, t->len);
+    ks_journal_append(&sp->mem, frame, t->len, t->kinds, t->readers);
 }
 
 
@@ -84,6 +87,120 @@ ks_frame_room(ks_space_t *sp, size_t len)
     }
 
     return t->frame + t->len;
+}
+
+
+/* Begins a record with room for so many bytes of data; NULL: it is lost. */
+
+static u_char *
+ks_record_begin(ks_space_t *sp, uint32_t kind, uint64_t readers, size_t room)
+{
+    ks_telling_t       *t;
+    ks_frame_record_t  *record;
+
+    t = &sp->tell;
+    t->kinds |= kind;
+    t->readers |= readers;
+
+    record = (ks_frame_record_t *)
+                 ks_frame_room(sp, sizeof(ks_frame_record_t) + room + 8);
+
+    if (record == NULL) {
+        return NULL;
+    }
+
+    record->kind = kind;
+    record->readers = readers;
+    t->record = t->len;
+
+    return record->data;
+}
+
+
+/* Ends what is written of the open record at p; its padding is part of it. */
+
+static inline void
+ks_record_end(ks_telling_t *t, u_char *p)
+{
+    ks_frame_record_t  *record;
+
+    record = (ks_frame_record_t *) (t->frame + t->record);
+    record->len = (uint32_t) (p - record->data);
+
+    memset(p, 0, 8);
+    t->len = t->record + sizeof(ks_frame_record_t)
+             + ks_align((size_t) record->len, 8);
+}
+
+
+/* --- records of parts: a length of four bytes before each --- */
+
+size_t
+ks_tell_max(const ks_space_t *sp)
+{
+    return sp->mem.zone->journal.size / 4;
+}
+
+
+void
+ks_tell(ks_space_t *sp, uint32_t kind, uint64_t readers, unsigned n,
+    const ks_str_t *parts)
+{
+    size_t     size;
+    u_char    *p;
+    unsigned   i;
+    uint32_t   len;
+
+    if (sp->mem.zone->journal.size == 0) {
+        return;
+    }
+
+    if (sp->told.kinds == 0) {
+        ks_frame_start(sp);
+    }
+
+    sp->told.kinds |= kind;
+
+    for (size = 0, i = 0; i < n; i++) {
+        size += sizeof(len) + parts[i].len;
+    }
+
+    p = ks_record_begin(sp, kind, readers, size);
+
+    if (p == NULL) {
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        len = (uint32_t) parts[i].len;
+        memcpy(p, &len, sizeof(len));
+        p += sizeof(len);
+
+        if (len != 0) {
+            memcpy(p, parts[i].data, len);
+            p += len;
+        }
+    }
+
+    ks_record_end(&sp->tell, p);
+}
+
+
+int
+ks_record_part(const ks_frame_record_t *record, size_t *at, ks_str_t *part)
+{
+    uint32_t  len;
+
+    if (*at == record->len) {
+        return KS_NONE;
+    }
+
+    memcpy(&len, record->data + *at, sizeof(len));
+    part->len = len;
+    part->data = (u_char *) record->data + *at + sizeof(len);
+    *at += sizeof(len) + len;
+
+    return KS_OK;
 }
 
 
@@ -133,22 +250,6 @@ ks_effect_number(u_char *p, u_char sign, size_t n)
 }
 
 
-/* Ends what is written of the open record at p; its padding is part of it. */
-
-static inline void
-ks_effect_to(ks_telling_t *t, u_char *p)
-{
-    ks_frame_record_t  *record;
-
-    record = (ks_frame_record_t *) (t->frame + t->record);
-    record->len = (uint32_t) (p - record->data);
-
-    memset(p, 0, 8);
-    t->len = t->record + sizeof(ks_frame_record_t)
-             + ks_align((size_t) record->len, 8);
-}
-
-
 /* where the open record goes on, with room for so many bytes; NULL: lost */
 
 static inline u_char *
@@ -185,28 +286,18 @@ ks_effect_bulk(u_char *p, const u_char *data, size_t len)
 void
 ks_effect_begin(ks_space_t *sp, int argc)
 {
-    u_char             *p;
-    ks_telling_t       *t;
-    ks_frame_record_t  *record;
-
-    t = &sp->tell;
+    u_char  *p;
 
     if (!ks_effects_told(sp)) {
         return;
     }
 
-    p = ks_frame_room(sp, sizeof(ks_frame_record_t) + KS_INT_ROOM);
-    if (p == NULL) {
-        return;
+    p = ks_record_begin(sp, KS_TOLD_EFFECTS, 0, KS_INT_ROOM);
+
+    if (p != NULL) {
+        sp->tell.effects++;
+        ks_record_end(&sp->tell, ks_effect_number(p, '*', (size_t) argc));
     }
-
-    record = (ks_frame_record_t *) p;
-    record->kind = KS_TOLD_EFFECTS;
-
-    t->record = t->len;
-    t->effects++;
-
-    ks_effect_to(t, ks_effect_number(record->data, '*', (size_t) argc));
 }
 
 
@@ -222,7 +313,7 @@ ks_effect_arg(ks_space_t *sp, const u_char *data, size_t len)
     p = ks_effect_from(sp, len + KS_INT_ROOM + 2);
 
     if (p != NULL) {
-        ks_effect_to(&sp->tell, ks_effect_bulk(p, data, len));
+        ks_record_end(&sp->tell, ks_effect_bulk(p, data, len));
     }
 }
 
@@ -254,7 +345,7 @@ ks_effect(ks_space_t *sp, int argc, const ks_str_t *argv)
         p = ks_effect_bulk(p, argv[i].data, argv[i].len);
     }
 
-    ks_effect_to(&sp->tell, p);
+    ks_record_end(&sp->tell, p);
 }
 
 

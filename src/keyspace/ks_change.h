@@ -37,7 +37,9 @@ typedef struct {
 typedef struct {
     uint32_t  len;              /* bytes of data */
     uint32_t  kind;             /* one bit of KS_TOLD_* */
-    u_char    data[];           /* an effect: a command as RESP sends it */
+    uint64_t  readers;          /* for these, and for all that want the kind */
+    u_char    data[];           /* an effect: a command as RESP sends it;
+                                   else parts, see ks_tell() */
 } ks_frame_record_t;
 
 #define ks_frame_first(frame)                                                 \
@@ -54,6 +56,25 @@ typedef struct {
 typedef struct {
     uint32_t  kinds;            /* KS_TOLD_*, of the running transaction */
 } ks_told_t;
+
+/*
+ * Tells a record that consists of parts, which ks_record_part() reads: to those
+ * who want that kind, and to the processes of the set "readers".  Whether it
+ * is wanted at all is the caller's to know.  Without a journal, or if it is too
+ * large for it, it is lost; see ks_tell_max().
+ */
+void ks_tell(ks_space_t *sp, uint32_t kind, uint64_t readers, unsigned n,
+    const ks_str_t *parts);
+
+/*
+ * The next part, where *at is 0 for the first; it points into the record.
+ * KS_NONE: there is no more.
+ */
+int ks_record_part(const ks_frame_record_t *record, size_t *at,
+    ks_str_t *part);
+
+/* Bytes that a record may have for sure, those of its parts together. */
+size_t ks_tell_max(const ks_space_t *sp);
 
 /* Whether effects of the running transaction are told. */
 static inline int

@@ -95,6 +95,20 @@ ks_space_slot(ks_space_t *sp)
 }
 
 
+ks_hub_t *
+ks_space_hub(const ks_space_t *sp)
+{
+    return sp->hub;
+}
+
+
+void
+ks_space_set_hub(ks_space_t *sp, ks_hub_t *hub)
+{
+    sp->hub = hub;
+}
+
+
 uint64_t
 ks_space_due(const ks_space_t *sp)
 {

@@ -106,6 +106,8 @@ typedef struct {
     unsigned        own:1;      /* the handler has said its effect */
     unsigned        lost:1;     /* there is more than can be told */
     uint32_t        effects;
+    uint32_t        kinds;      /* of the records */
+    uint64_t        readers;    /* whom records name */
     u_char         *frame;      /* malloc()ed, grows, and stays */
     size_t          len;        /* bytes of it that are in use */
     size_t          room;
@@ -130,6 +132,7 @@ struct ks_space_s {
     jmp_buf         jump;
     uint64_t        wanted;     /* shards that the body has asked for */
     void           *slot;       /* the scripts' */
+    ks_hub_t       *hub;        /* see bus/ks_hub.h; NULL: has none */
 
     uint64_t        changes;    /* of keys and scripts, ever */
     ks_telling_t    tell;

@@ -25,12 +25,15 @@
 #include "memory/ks_log.h"
 
 
-#define KS_JOURNAL_SHARE  64            /* of a zone's size */
-#define KS_JOURNAL_MAX    (16u * 1024 * 1024)
+#define KS_JOURNAL_SHARE  16            /* of a zone's size */
+#define KS_JOURNAL_LEAST  (1024u * 1024)
+#define KS_JOURNAL_MAX    (32u * 1024 * 1024)
 
 
 static void ks_journal_lock(ks_mem_t *m);
 static void ks_journal_write(ks_mem_t *m, const u_char *p, size_t len);
+static void ks_journal_wake(ks_mem_t *m, uint32_t kinds, uint64_t readers);
+static void ks_journal_unwake(ks_mem_t *m);
 
 
 static inline u_char *
@@ -45,7 +48,7 @@ ks_journal_size(size_t zone)
 {
     size_t  size;
 
-    size = KS_JOURNAL_MIN;
+    size = KS_JOURNAL_LEAST;
 
     while (size < KS_JOURNAL_MAX && size * 2 * KS_JOURNAL_SHARE <= zone) {
         size *= 2;
@@ -63,26 +66,46 @@ ks_journal_create(ks_zone_t *zone, size_t size)
 }
 
 
-void
-ks_journal_want(ks_mem_t *m, unsigned reader, uint32_t kinds)
+/* under the lock */
+
+static void
+ks_journal_wants(ks_mem_t *m, unsigned reader, uint32_t kinds)
 {
     unsigned       i;
     uint32_t       all;
+    uint64_t       wants;
     ks_journal_t  *j;
 
     j = &m->zone->journal;
     all = 0;
 
-    ks_journal_lock(m);
+    for (i = 0; i < KS_TOLD_KINDS; i++) {
+        wants = j->wants[i] & ~(1ull << reader);
+        wants |= (uint64_t) (kinds >> i & 1) << reader;
+        __atomic_store_n(&j->wants[i], wants, __ATOMIC_RELAXED);
 
-    j->wants[reader] = kinds;
-
-    for (i = 0; i < KS_JOURNAL_READERS; i++) {
-        all |= j->wants[i];
+        all |= (uint32_t) (wants != 0) << i;
     }
 
     __atomic_store_n(&m->zone->told, all, __ATOMIC_RELAXED);
+}
 
+
+void
+ks_journal_want(ks_mem_t *m, unsigned reader, uint32_t kinds)
+{
+    ks_journal_lock(m);
+    ks_journal_wants(m, reader, kinds);
+    ks_journal_unlock(m);
+}
+
+
+void
+ks_journal_forget(ks_mem_t *m, unsigned reader)
+{
+    ks_journal_lock(m);
+    ks_journal_wants(m, reader, 0);
+    m->zone->journal.unheard[reader] = 0;
     ks_journal_unlock(m);
 }
 
@@ -102,7 +125,8 @@ ks_journal_barrier(ks_mem_t *m)
 
 
 void
-ks_journal_append(ks_mem_t *m, const void *frame, size_t len)
+ks_journal_append(ks_mem_t *m, const void *frame, size_t len, uint32_t kinds,
+    uint64_t readers)
 {
     ks_log_t      *log;
     ks_journal_t  *j;
@@ -111,6 +135,7 @@ ks_journal_append(ks_mem_t *m, const void *frame, size_t len)
 
     if (m->locked == 0) {
         ks_journal_lock(m);
+        ks_journal_wake(m, kinds, readers);
         ks_journal_write(m, frame, len);
         ks_journal_unlock(m);
         return;
@@ -125,7 +150,60 @@ ks_journal_append(ks_mem_t *m, const void *frame, size_t len)
     log->covers |= KS_LOG_JOURNAL;
     ks_log_put(m, log, &j->head, sizeof(j->head));
 
+    ks_journal_wake(m, kinds, readers);
     ks_journal_write(m, frame, len);
+}
+
+
+/*
+ * The frame that is going to be at the head is for these.  What is noted here
+ * is not logged: a note that is not before the head says nothing, and is taken
+ * back with the frame.
+ */
+
+static void
+ks_journal_wake(ks_mem_t *m, uint32_t kinds, uint64_t readers)
+{
+    unsigned       i;
+    ks_journal_t  *j;
+
+    j = &m->zone->journal;
+
+    for ( /* void */ ; kinds; kinds &= kinds - 1) {
+        readers |= j->wants[__builtin_ctz(kinds)];
+    }
+
+    for ( /* void */ ; readers; readers &= readers - 1) {
+        i = (unsigned) __builtin_ctzll(readers);
+
+        if (j->unheard[i] != 0) {
+            continue;
+        }
+
+        j->unheard[i] = j->head + 1;
+
+        if (m->wake != NULL) {
+            m->wake(m->wake_data, i);
+        }
+    }
+}
+
+
+/* A frame at the head was undone, or never came to be. */
+
+static void
+ks_journal_unwake(ks_mem_t *m)
+{
+    unsigned       i;
+    ks_journal_t  *j;
+
+    j = &m->zone->journal;
+
+    for (i = 0; i < KS_PROCESSES; i++) {
+        if (j->unheard[i] > j->head) {
+            j->unheard[i] = 0;
+        }
+    }
 }
 
 
@@ -182,10 +260,19 @@ ks_journal_lock(ks_mem_t *m)
             ks_recover_leader(m, k, KS_LOG_JOURNAL);
         }
 
+        ks_journal_unwake(m);
         pthread_mutex_consistent(mutex);
     }
 
     m->journal = 1;
+}
+
+
+void
+ks_journal_rolled_back(ks_mem_t *m)
+{
+    ks_journal_unwake(m);
+    ks_journal_unlock(m);
 }
 
 
@@ -283,6 +370,52 @@ ks_journal_read(ks_mem_t *m, ks_cursor_t *c, uint64_t head)
     c->at += len;
 
     return KS_OK;
+}
+
+
+int
+ks_journal_wakes(ks_mem_t *m, ks_cursor_t *c, uint64_t *head)
+{
+    uint64_t       first;
+    ks_journal_t  *j;
+
+    j = &m->zone->journal;
+
+    ks_journal_lock(m);
+    first = j->unheard[m->process];
+    *head = j->head;
+    ks_journal_unlock(m);
+
+    if (first == 0) {
+        return KS_NONE;
+    }
+
+    c->at = ks_max(c->at, first - 1);
+
+    return KS_OK;
+}
+
+
+int
+ks_journal_sleeps(ks_mem_t *m, uint64_t *head)
+{
+    int            rc;
+    ks_journal_t  *j;
+
+    j = &m->zone->journal;
+
+    ks_journal_lock(m);
+
+    rc = (j->head == *head) ? KS_OK : KS_AGAIN;
+    *head = j->head;
+
+    if (rc == KS_OK) {
+        j->unheard[m->process] = 0;
+    }
+
+    ks_journal_unlock(m);
+
+    return rc;
 }
 
 

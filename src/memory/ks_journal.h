@@ -14,6 +14,14 @@
  *
  * Nothing is appended as long as no reader wants it: ks_journal_told() is one
  * load.
+ *
+ * A reader is a process with its row (ks_process.h).  A frame is for readers
+ * that want its kinds, and for those that are named with it.  Whoever appends
+ * notes for each of them where the first frame is that it has not heard, and
+ * wakes it if there was none before: under the journal's lock, and before the
+ * commit.  So nobody can be killed between a commit and the waking; the reader
+ * that is woken waits for the lock, and finds the frame committed or undone.
+ * What lies before the first frame that is for it a reader never looks at.
  */
 
 #ifndef KS_JOURNAL_H
@@ -24,8 +32,15 @@
 
 #define KS_JOURNAL_MIN  (64u * 1024)
 
-/* what a reader may want; bits */
-#define KS_TOLD_EFFECTS  0x01           /* commands that repeat the changes */
+/* what a reader may want; bits, KS_TOLD_KINDS of them */
+#define KS_TOLD_EFFECTS   0x01          /* commands that repeat the changes */
+#define KS_TOLD_EVENTS    0x02          /* keyspace notifications */
+#define KS_TOLD_CALLS     0x04          /* commands, as MONITOR has them */
+#define KS_TOLD_CHANGES   0x08          /* names of keys that have changed */
+#define KS_TOLD_WAITERS   0x10          /* clients wait for keys: nothing is
+                                           told of them but their answers */
+#define KS_TOLD_MESSAGES  0x20          /* of channels; to those named alone */
+#define KS_TOLD_REQUESTS  0x40          /* from one process to others */
 
 /* what a reader keeps; all zero but for "at", which is where it begins */
 typedef struct {
@@ -50,20 +65,35 @@ ks_journal_told(const ks_mem_t *m)
 }
 
 /*
- * What reader number 0 to KS_JOURNAL_READERS - 1 wants from now on: bits, 0:
- * nothing.  A transaction that has begun before may not know of it yet; after
- * ks_journal_barrier() none of them runs any more.  No shard may be locked.
+ * What reader number 0 to KS_PROCESSES - 1 wants from now on: bits, 0: nothing.
+ * A transaction that has begun before may not know of it yet; after
+ * ks_journal_barrier() none of them runs any more.  For the barrier no shard
+ * may be locked.
  */
 void ks_journal_want(ks_mem_t *m, unsigned reader, uint32_t kinds);
 void ks_journal_barrier(ks_mem_t *m);
+
+/* The reader is gone: it wants nothing, and has heard all. */
+void ks_journal_forget(ks_mem_t *m, unsigned reader);
+
+/* Readers that want the kind, one bit, at the moment: bits. */
+static inline uint64_t
+ks_journal_readers(const ks_mem_t *m, uint32_t kind)
+{
+    return __atomic_load_n(&m->zone->journal.wants[__builtin_ctz(kind)],
+                           __ATOMIC_RELAXED);
+}
 
 /*
  * Appends a frame in the running transaction, as the last thing that it does:
  * ks_commit() or ks_rollback() has to follow.  Without any shard locked it is
  * a transaction of its own, and is committed.  Leaves by longjmp if there is no
- * room in the undo log.
+ * room in the undo log.  The frame is for readers that want any of the kinds,
+ * and for those of the set "readers"; m->wake() is called for each of them that
+ * slept, this process included, with locks held: it may only wake.
  */
-void ks_journal_append(ks_mem_t *m, const void *frame, size_t len);
+void ks_journal_append(ks_mem_t *m, const void *frame, size_t len,
+    uint32_t kinds, uint64_t readers);
 
 /* The position behind the last frame that is committed. */
 uint64_t ks_journal_head(ks_mem_t *m);
@@ -75,7 +105,19 @@ uint64_t ks_journal_head(ks_mem_t *m);
  * KS_NOMEM: the process has no memory; nothing has changed.
  */
 int ks_journal_read(ks_mem_t *m, ks_cursor_t *c, uint64_t head);
-void ks_journal_done(ks_cursor_t *c);           /* frees what it has */
+
+/*
+ * For the process m->process, which was woken.  ks_journal_wakes() moves the
+ * cursor to the first frame that it has not heard: its place is behind that
+ * cursor or at it; KS_OK, and the head.  KS_NONE: it has heard all.  When it has
+ * read as far as that head, ks_journal_sleeps() says so.  KS_OK: whatever comes
+ * now wakes it.  KS_AGAIN: there is more, up to a later head.
+ */
+int ks_journal_wakes(ks_mem_t *m, ks_cursor_t *c, uint64_t *head);
+int ks_journal_sleeps(ks_mem_t *m, uint64_t *head);
+
+/* Frees what the cursor has. */
+void ks_journal_done(ks_cursor_t *c);
 
 
 #endif /* KS_JOURNAL_H */

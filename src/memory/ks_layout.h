@@ -26,7 +26,7 @@
 
 
 #define KS_ZONE_MAGIC     0x6563617073796b31ull         /* "1kyspace" */
-#define KS_ZONE_VERSION   7
+#define KS_ZONE_VERSION   8
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)
@@ -102,9 +102,21 @@ typedef struct {
     uint32_t         nfree;
 } __attribute__((aligned(64))) ks_pool_t;
 
+/* processes that have the zone; see ks_process.c */
+
+#define KS_PROCESSES  64
+
+typedef struct {
+    pthread_mutex_t  alive;     /* its process holds it for life */
+    int32_t          pid;       /* 0: nobody's */
+    uint32_t         birth;     /* no other process has had this number */
+    uint32_t         wake;      /* what its host wakes it by */
+    uint32_t         clients;   /* a hint */
+} ks_process_t;
+
 /* the journal; see ks_journal.c, which alone knows its fields */
 
-#define KS_JOURNAL_READERS  64
+#define KS_TOLD_KINDS  8
 
 typedef struct {
     pthread_mutex_t  mutex;
@@ -112,7 +124,10 @@ typedef struct {
     uint64_t         floor;     /* what lies before it may be overwritten */
     uint64_t         at;        /* offset of the ring from the base */
     uint64_t         size;      /* of the ring; a power of two, or 0: none */
-    uint32_t         wants[KS_JOURNAL_READERS];
+    uint64_t         wants[KS_TOLD_KINDS];      /* who wants a kind: bits */
+
+    /* 1 + where the first frame is that a process has not heard; 0: none */
+    uint64_t         unheard[KS_PROCESSES];
 } __attribute__((aligned(64))) ks_journal_t;
 
 typedef struct {
@@ -191,13 +206,6 @@ typedef struct {
     uint64_t         n;
 } __attribute__((aligned(64))) ks_counter_t;
 
-#define KS_PROCESSES  64
-
-typedef struct {
-    int32_t          pid;       /* 0: nobody's; else it may have died */
-    uint32_t         clients;
-} ks_process_t;
-
 #define KS_COUNTERS       16
 
 struct ks_zone_s {
@@ -229,7 +237,7 @@ struct ks_zone_s {
     uint64_t         ids;       /* handed out; a hint, never goes back */
     uint64_t         limit_faults;      /* a hint, see ks_zone_stats_t */
 
-    /* hints: connections of Redis clients, and how many each process has */
+    /* hints: connections of Redis clients */
     uint64_t         connections;
     uint64_t         rejected;
     ks_process_t     processes[KS_PROCESSES];

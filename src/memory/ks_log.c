@@ -311,7 +311,7 @@ ks_rollback(ks_mem_t *m)
     }
 
     if (m->journal) {
-        ks_journal_unlock(m);
+        ks_journal_rolled_back(m);
     }
 
     if (ks_log_page(m, sh->log.first)->next) {

@@ -62,8 +62,12 @@ int ks_mutex_lock(pthread_mutex_t *mutex);
  */
 void ks_recover_leader(ks_mem_t *m, unsigned k, uint64_t mask);
 
-/* Unlocks the journal, which the transaction that is over has appended to. */
+/*
+ * Unlocks the journal, which the transaction that is over has appended to: it
+ * was committed, or undone.
+ */
 void ks_journal_unlock(ks_mem_t *m);
+void ks_journal_rolled_back(ks_mem_t *m);
 
 static inline void
 ks_log_close(ks_log_t *log)

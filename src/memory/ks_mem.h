@@ -59,6 +59,11 @@ typedef struct {
     ks_shard_t   *saving;       /* a dirty one, for which the log grows */
     ks_logpage_t *page;         /* in this page; or NULL */
     unsigned      journal;      /* we hold the journal's lock */
+    unsigned      process;      /* our row; KS_PROCESSES: we have none */
+
+    /* wakes a process that sleeps; see ks_journal.h */
+    void        (*wake)(void *data, unsigned process);
+    void         *wake_data;
 
     jmp_buf      *jump;         /* where a shortage of memory goes */
     unsigned      urgent;       /* may take pages from the reserve */

@@ -5,11 +5,8 @@
  * bucket of 12 entries for every 1 kB.  Nothing is resized later.
  */
 
-#include <errno.h>
-#include <signal.h>
-#include <unistd.h>
-
 #include "memory/ks_log.h"
+#include "memory/ks_process.h"
 
 
 #define KS_SHARD_SPAN     (8u * 1024 * 1024)
@@ -122,6 +119,10 @@ ks_zone_create_sharded(void *base, size_t size, unsigned shards,
     ks_zone_init_mutex(&zone->pool.mutex);
     ks_zone_init_log(zone, &zone->pool.log, plan.logs_at);
     ks_zone_init_mutex(&zone->journal.mutex);
+
+    for (i = 0; i < KS_PROCESSES; i++) {
+        ks_zone_init_mutex(&zone->processes[i].alive);
+    }
 
     for (i = 0; i <= plan.nshards; i++) {
         sh = (ks_shard_t *) ((u_char *) base + plan.shards_at) + i;
@@ -262,6 +263,7 @@ ks_mem_attach(ks_mem_t *m, ks_zone_t *zone)
 
     m->zone = zone;
     m->txn = 1;
+    m->process = KS_PROCESSES;
     m->base = (u_char *) zone;
     m->shards = (ks_shard_t *) (m->base + zone->shards_at);
     m->pages = (ks_page_t *) (m->base + zone->pages_at);
@@ -308,76 +310,6 @@ ks_policy_parse(const ks_str_t *name, ks_policy_t *policy)
 }
 
 
-static int
-ks_process_alive(int32_t pid)
-{
-    return pid != 0 && (kill(pid, 0) == 0 || errno != ESRCH);
-}
-
-
-static uint64_t
-ks_zone_clients(const ks_zone_t *zone)
-{
-    uint64_t             sum;
-    const ks_process_t  *pr;
-
-    sum = 0;
-
-    for (pr = zone->processes; pr < zone->processes + KS_PROCESSES; pr++) {
-        if (pr->clients != 0 && ks_process_alive(pr->pid)) {
-            sum += pr->clients;
-        }
-    }
-
-    return sum;
-}
-
-
-/* This process's row; one of a process that has died will do; NULL: none. */
-
-static ks_process_t *
-ks_zone_process(ks_zone_t *zone)
-{
-    int32_t        pid, was;
-    ks_process_t  *pr, *end;
-
-    pid = (int32_t) getpid();
-    end = zone->processes + KS_PROCESSES;
-
-    for (pr = zone->processes; pr < end; pr++) {
-        if (pr->pid == pid) {
-            return pr;
-        }
-    }
-
-    for (pr = zone->processes; pr < end; pr++) {
-        was = pr->pid;
-
-        if (!ks_process_alive(was)
-            && __atomic_compare_exchange_n(&pr->pid, &was, pid, 0,
-                                           __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        {
-            return pr;
-        }
-    }
-
-    return NULL;
-}
-
-
-void
-ks_zone_set_clients(ks_zone_t *zone, unsigned clients)
-{
-    ks_process_t  *pr;
-
-    pr = ks_zone_process(zone);
-
-    if (pr) {
-        pr->clients = clients;
-    }
-}
-
-
 void
 ks_zone_count_connection(ks_zone_t *zone)
 {
@@ -393,7 +325,7 @@ ks_zone_count_rejected(ks_zone_t *zone)
 
 
 void
-ks_zone_stats(const ks_zone_t *zone, ks_zone_stats_t *st)
+ks_zone_stats(ks_zone_t *zone, ks_zone_stats_t *st)
 {
     unsigned           i;
     const ks_shard_t  *sh;
@@ -406,7 +338,7 @@ ks_zone_stats(const ks_zone_t *zone, ks_zone_stats_t *st)
     st->created_ms = zone->created_ms;
     st->shards = zone->nshards;
     st->limit_faults = zone->limit_faults;
-    st->clients = ks_zone_clients(zone);
+    st->clients = ks_process_clients(zone);
     st->connections = zone->connections;
     st->rejected = zone->rejected;
 

@@ -74,17 +74,11 @@ const char *ks_policy_name(ks_policy_t policy);
 int ks_policy_parse(const ks_str_t *name, ks_policy_t *policy); /* KS_ERR */
 
 /* Sums over the shards, without locks: each number is true, not their sum. */
-void ks_zone_stats(const ks_zone_t *zone, ks_zone_stats_t *st);
+void ks_zone_stats(ks_zone_t *zone, ks_zone_stats_t *st);
 void ks_zone_reset_stats(ks_zone_t *zone);              /* CONFIG RESETSTAT */
 
 /* One more rate limit that could not be asked; without locks. */
 void ks_zone_count_limit_fault(ks_zone_t *zone);
-
-/*
- * This process has so many Redis clients now.  Beyond 64 processes that are
- * alive there is no room to say so.
- */
-void ks_zone_set_clients(ks_zone_t *zone, unsigned clients);
 
 /* A Redis client has come, or had to be sent away. */
 void ks_zone_count_connection(ks_zone_t *zone);

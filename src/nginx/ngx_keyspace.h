@@ -18,7 +18,9 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
+#include "bus/ks_hub.h"
 #include "commands/ks_command.h"
+#include "memory/ks_process.h"
 #include "script/ks_script.h"
 
 
@@ -73,6 +75,8 @@ typedef struct {
     uint64_t                armed;          /* the expiry that timer awaits */
     ngx_event_t             timer;
     ngx_event_t             reclaim;
+    ngx_event_t             hear;
+    unsigned                heard:1;        /* "hear" has nothing to do */
     ngx_uint_t              clients;        /* of Redis, connected */
 } ngx_keyspace_zone_t;
 
@@ -109,6 +113,9 @@ void ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf);
  */
 ngx_int_t ngx_keyspace_open(ngx_keyspace_zone_t *kz);
 
+/* So many clients of Redis are connected to this worker. */
+void ngx_keyspace_set_clients(ngx_keyspace_zone_t *kz, ngx_uint_t n);
+
 /* ks_run(), and what it left to be done later. */
 int ngx_keyspace_run(ngx_keyspace_zone_t *kz, ks_call_t *call);
 
@@ -120,6 +127,28 @@ void ngx_keyspace_rearm(ngx_keyspace_zone_t *kz);
 
 /* From now on this worker hears when the clock is set, and arms its timers. */
 void ngx_keyspace_clock_open(ngx_cycle_t *cycle);
+
+/*
+ * The eventfds of all processes, made by the master once; this worker's end of
+ * them, and then of the bus of each zone that it has opened.
+ */
+ngx_int_t ngx_keyspace_wake_init(ngx_cycle_t *cycle);
+void ngx_keyspace_wake_open(ngx_cycle_t *cycle);
+void ngx_keyspace_hub_open(ngx_keyspace_zone_t *kz, ngx_log_t *log);
+void ngx_keyspace_hub_close(ngx_keyspace_zone_t *kz);
+
+/*
+ * Hears at once what was told to this worker: so a client's own commands find
+ * done what they set off in this worker.  Not inside of a transaction.
+ */
+void ngx_keyspace_hear(ngx_keyspace_zone_t *kz);
+
+#define ngx_keyspace_hear_now(kz)                                             \
+    do {                                                                      \
+        if (!(kz)->heard) {                                                   \
+            ngx_keyspace_hear(kz);                                            \
+        }                                                                     \
+    } while (0)
 
 /* The handle is closed, no event is left behind. */
 void ngx_keyspace_close(ngx_keyspace_zone_t *kz);

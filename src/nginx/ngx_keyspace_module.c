@@ -417,11 +417,13 @@ ngx_keyspace_init_module(ngx_cycle_t *cycle)
 
     ngx_keyspace_shm_takeover(cycle, kcf);
 
-    if (!ngx_test_config && kcf->zones.nelts != 0) {
-        ngx_keyspace_tell_build(cycle);
+    if (ngx_test_config || kcf->zones.nelts == 0) {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    ngx_keyspace_tell_build(cycle);
+
+    return ngx_keyspace_wake_init(cycle);
 }
 
 
@@ -443,6 +445,10 @@ ngx_keyspace_init_process(ngx_cycle_t *cycle)
     kcf = (ngx_keyspace_conf_t *) ngx_get_conf(cycle->conf_ctx,
                                                ngx_keyspace_module);
     kz = kcf->zones.elts;
+
+    if (kcf->zones.nelts != 0) {
+        ngx_keyspace_wake_open(cycle);
+    }
 
     for (i = 0; i < kcf->zones.nelts; i++) {
         if (ngx_keyspace_open(kz[i]) != NGX_OK) {

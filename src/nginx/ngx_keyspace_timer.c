@@ -62,6 +62,9 @@ ngx_keyspace_open(ngx_keyspace_zone_t *kz)
 
     ks_script_configure(kz->space, &kz->script);
 
+    kz->heard = 1;
+    ngx_keyspace_hub_open(kz, ngx_cycle->log);
+
     ngx_keyspace_timer_init(kz, ngx_cycle->log);
 
     return NGX_OK;
@@ -229,6 +232,7 @@ ngx_keyspace_close(ngx_keyspace_zone_t *kz)
         ngx_delete_posted_event(&kz->reclaim);
     }
 
+    ngx_keyspace_hub_close(kz);
     ks_script_close(kz->space);
     ks_space_close(kz->space);
 

@@ -3,7 +3,8 @@
  * A zone's shared memory: laid out once, attached to by each later cycle.
  *
  * The engine takes nginx's zone as one run of pages, so nginx's own pool
- * around it stays valid.  The callbacks of a cycle that may yet fail change
+ * around it stays valid.  Behind the zone's pages lies the ring of the journal,
+ * whose memory is not touched before something is told.  The callbacks of a cycle that may yet fail change
  * nothing that the running workers see: what a new configuration wants comes
  * into force in ngx_keyspace_shm_takeover(), when it can fail no more.
  */
@@ -49,7 +50,8 @@ ngx_keyspace_shm_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
                    sizeof(NGX_KEYSPACE_SHM_PREFIX) - 1);
     ngx_memcpy(p, kz->name.data, kz->name.len);
 
-    kz->shm_zone = ngx_shared_memory_add(cf, &name, kz->size,
+    kz->shm_zone = ngx_shared_memory_add(cf, &name,
+                                         kz->size + ks_journal_size(kz->size),
                                          &ngx_keyspace_module);
     if (kz->shm_zone == NULL) {
         return NGX_CONF_ERROR;
@@ -108,6 +110,7 @@ ngx_keyspace_shm_attach(ngx_shm_zone_t *shm_zone, ngx_keyspace_zone_t *kz,
 static ngx_int_t
 ngx_keyspace_shm_create(ngx_shm_zone_t *shm_zone, ngx_keyspace_zone_t *kz)
 {
+    size_t            len, ring;
     u_char            seed[16];
     uint64_t          now;
     const char       *err;
@@ -116,13 +119,15 @@ ngx_keyspace_shm_create(ngx_shm_zone_t *shm_zone, ngx_keyspace_zone_t *kz)
 
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
-    kz->len = (size_t) shpool->pfree << ngx_pagesize_shift;
+    len = (size_t) shpool->pfree << ngx_pagesize_shift;
+    ring = ks_journal_size(kz->size);
+    kz->len = len - ring;
 
-    kz->base = ngx_slab_alloc(shpool, kz->len);
+    kz->base = ngx_slab_alloc(shpool, len);
     if (kz->base == NULL) {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                       "keyspace zone \"%V\": its %uz bytes cannot be had",
-                      &kz->name, kz->len);
+                      &kz->name, len);
         return NGX_ERROR;
     }
 
@@ -144,6 +149,8 @@ ngx_keyspace_shm_create(ngx_shm_zone_t *shm_zone, ngx_keyspace_zone_t *kz)
                       "keyspace zone \"%V\": %s", &kz->name, err);
         return NGX_ERROR;
     }
+
+    ks_journal_create(kz->zone, ring);
 
     return NGX_OK;
 }

@@ -128,7 +128,7 @@ ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx)
     ctx->open = 1;
 
     ks_zone_count_connection(kz->zone);
-    ks_zone_set_clients(kz->zone, ++kz->clients);
+    ngx_keyspace_set_clients(kz, kz->clients + 1);
 
     return NGX_OK;
 }
@@ -148,7 +148,7 @@ ngx_stream_keyspace_release(ngx_stream_keyspace_ctx_t *ctx)
     ngx_stream_keyspace_nclients--;
 
     kz = ctx->conf->zone;
-    ks_zone_set_clients(kz->zone, --kz->clients);
+    ngx_keyspace_set_clients(kz, kz->clients - 1);
 
     ngx_queue_remove(&ctx->queue);
 

@@ -72,7 +72,7 @@ append_alone(ks_space_t *sp, uint64_t n, size_t text)
     frame_t  *f;
 
     f = make_frame(0, n, n, text);
-    ks_journal_append(&sp->mem, f, f->len);
+    ks_journal_append(&sp->mem, f, f->len, 0, 0);
 }
 
 
@@ -270,7 +270,7 @@ step_body(ks_space_t *sp, void *data)
 
     f = make_frame(step->worker, count(sp, &own), count(sp, &shared),
                    rnd(16) ? rnd(200) : rnd(8000));
-    ks_journal_append(&sp->mem, f, f->len);
+    ks_journal_append(&sp->mem, f, f->len, 0, 0);
 
     if (step->fail) {
         ks_abort(sp);
