@@ -321,9 +321,9 @@ ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_set(&sc->prefix, "session:");
     ngx_str_set(&sc->path, "/");
     ngx_str_set(&sc->samesite, "Lax");
-    sc->ttl = NGX_HTTP_KEYSPACE_SESSION_TTL;
-    sc->absolute = NGX_CONF_UNSET_MSEC;
-    sc->grace = NGX_HTTP_KEYSPACE_SESSION_GRACE;
+    sc->rule.ttl = NGX_HTTP_KEYSPACE_SESSION_TTL;
+    sc->rule.absolute = NGX_CONF_UNSET_MSEC;
+    sc->rule.grace = NGX_HTTP_KEYSPACE_SESSION_GRACE;
     sc->secure = 1;
     sc->httponly = 1;
 
@@ -413,15 +413,16 @@ static char *
 ngx_http_keyspace_session_sound(ngx_conf_t *cf,
     ngx_http_keyspace_session_conf_t *sc)
 {
-    if (sc->absolute == NGX_CONF_UNSET_MSEC) {
-        sc->absolute = ngx_max(sc->ttl, NGX_HTTP_KEYSPACE_SESSION_ABSOLUTE);
+    if (sc->rule.absolute == NGX_CONF_UNSET_MSEC) {
+        sc->rule.absolute = ngx_max(sc->rule.ttl,
+                                    NGX_HTTP_KEYSPACE_SESSION_ABSOLUTE);
     }
 
-    if (sc->absolute != 0 && sc->absolute < sc->ttl) {
+    if (sc->rule.absolute != 0 && sc->rule.absolute < sc->rule.ttl) {
         return "has a \"ttl\" that is longer than \"absolute\"";
     }
 
-    if (sc->grace > NGX_HTTP_KEYSPACE_SESSION_GRACE_MAX) {
+    if (sc->rule.grace > NGX_HTTP_KEYSPACE_SESSION_GRACE_MAX) {
         return "has a \"grace\" of more than a minute: for so long an old "
                "cookie is as good as the new one";
     }
@@ -564,9 +565,9 @@ ngx_http_keyspace_session_ttl(ngx_http_keyspace_session_conf_t *sc,
 {
     const char  *wrong;
 
-    wrong = ngx_http_keyspace_session_time(value, &sc->ttl);
+    wrong = ngx_http_keyspace_session_time(value, &sc->rule.ttl);
 
-    if (wrong == NULL && sc->ttl == 0) {
+    if (wrong == NULL && sc->rule.ttl == 0) {
         return "it must be longer than 0";
     }
 
@@ -580,7 +581,7 @@ static const char *
 ngx_http_keyspace_session_grace(ngx_http_keyspace_session_conf_t *sc,
     ngx_str_t *value)
 {
-    return ngx_http_keyspace_session_time(value, &sc->grace);
+    return ngx_http_keyspace_session_time(value, &sc->rule.grace);
 }
 
 
@@ -588,7 +589,7 @@ static const char *
 ngx_http_keyspace_session_absolute(ngx_http_keyspace_session_conf_t *sc,
     ngx_str_t *value)
 {
-    return ngx_http_keyspace_session_time(value, &sc->absolute);
+    return ngx_http_keyspace_session_time(value, &sc->rule.absolute);
 }
 
 

@@ -2,8 +2,9 @@
 /*
  * Sessions: what the files of ngx_http_keyspace_session_module share.
  *
- * A session is a hash of the zone.  Its key is the prefix and the SHA-256 of
- * the cookie's text, in hex: who can read the keyspace cannot tell the cookie.
+ * A session is a hash of the zone (commands/ks_session.h).  Its key is the
+ * prefix and, as its id, the SHA-256 of the cookie's text in hex: who can read
+ * the keyspace cannot tell the cookie.
  *
  * A request and all that becomes of it (subrequests, internal redirects, error
  * pages) have one session, which is looked up when it is first asked for.
@@ -19,30 +20,17 @@
 #include <ngx_http.h>
 
 #include "ngx_keyspace.h"
+#include "commands/ks_session.h"
 
 
-/* 256 random bits in base64url, and their digest in hex */
+/* 256 random bits in base64url; their digest in hex is the session's id */
 
 #define NGX_HTTP_KEYSPACE_SESSION_RANDOM  32
 #define NGX_HTTP_KEYSPACE_SESSION_COOKIE  43
-#define NGX_HTTP_KEYSPACE_SESSION_ID      64
 
 /* cookies of the name that one request may have, and that are looked at */
 
 #define NGX_HTTP_KEYSPACE_SESSION_TRIES   4
-
-/* the field of the session's age, ms since the epoch; "_" is reserved */
-
-#define NGX_HTTP_KEYSPACE_SESSION_CREATED  "_created"
-
-/*
- * After a renewal the old key is a hash with nothing but this field, the new
- * id, for as long as "grace" says: requests that are still on their way with
- * the old cookie go on with the session.  So many renewals are followed.
- */
-
-#define NGX_HTTP_KEYSPACE_SESSION_MOVED    "_moved"
-#define NGX_HTTP_KEYSPACE_SESSION_HOPS     4
 
 /* what a variable gives of a field at most */
 
@@ -58,9 +46,7 @@ typedef struct {
     ngx_str_t             path;
     ngx_str_t             domain;
     ngx_str_t             samesite;     /* "Lax"; empty: off */
-    uint64_t              ttl;          /* ms */
-    uint64_t              absolute;     /* ms, 0: none */
-    uint64_t              grace;        /* ms, 0: none */
+    ks_session_rule_t     rule;
 
     unsigned              secure:1;
     unsigned              httponly:1;
@@ -140,13 +126,7 @@ typedef struct {
 /* what an application's headers ask for, all of them together */
 
 typedef struct {
-    ks_str_t              field;
-    ks_str_t              value;
-    unsigned              unset:1;
-} ngx_http_keyspace_session_edit_t;
-
-typedef struct {
-    ngx_array_t           edits;        /* in their order */
+    ngx_array_t           edits;        /* of ks_session_edit_t */
     unsigned              sets:1;       /* one of them is none of unset */
     unsigned              renew:1;
     unsigned              destroy:1;    /* before the edits */

@@ -217,7 +217,7 @@ ngx_http_keyspace_session_key(ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
-    key->len = conf->prefix.len + NGX_HTTP_KEYSPACE_SESSION_ID;
+    key->len = conf->prefix.len + KS_SESSION_ID;
     key->data = ngx_pnalloc(pool, key->len);
 
     if (key->data == NULL) {

@@ -50,7 +50,7 @@ ngx_http_keyspace_session_parse(ngx_pool_t *pool, ngx_str_t *header,
 {
     const char                           *wrong;
     ngx_uint_t                            i;
-    ngx_http_keyspace_session_edit_t     *edit, *old;
+    ks_session_edit_t                    *edit, *old;
     ngx_http_keyspace_session_text_t      t;
     ngx_http_keyspace_session_changes_t   next;
 
@@ -59,7 +59,7 @@ ngx_http_keyspace_session_parse(ngx_pool_t *pool, ngx_str_t *header,
     next = *ch;
 
     if (ngx_array_init(&next.edits, pool, ch->edits.nelts + 4,
-                       sizeof(ngx_http_keyspace_session_edit_t))
+                       sizeof(ks_session_edit_t))
         != NGX_OK)
     {
         return "no memory";
@@ -170,8 +170,8 @@ static const char *
 ngx_http_keyspace_session_edit(ngx_http_keyspace_session_text_t *t,
     ngx_uint_t unset)
 {
-    ngx_str_t                          word;
-    ngx_http_keyspace_session_edit_t  *edit;
+    ngx_str_t           word;
+    ks_session_edit_t  *edit;
 
     if (t->changes->edits.nelts == NGX_HTTP_KEYSPACE_SESSION_EDITS) {
         return "too many fields";
@@ -182,7 +182,7 @@ ngx_http_keyspace_session_edit(ngx_http_keyspace_session_text_t *t,
         return "no memory";
     }
 
-    ngx_memzero(edit, sizeof(ngx_http_keyspace_session_edit_t));
+    ngx_memzero(edit, sizeof(ks_session_edit_t));
     edit->unset = unset;
 
     word = ngx_http_keyspace_session_word(t, " \t,;=");

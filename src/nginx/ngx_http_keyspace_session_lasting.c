@@ -160,6 +160,6 @@ ngx_http_keyspace_session_lasting_arm(ngx_msec_t delay)
 static ngx_msec_t
 ngx_http_keyspace_session_half(ngx_http_keyspace_session_t *s)
 {
-    return (ngx_msec_t) ngx_max(1, ngx_min(s->conf->ttl / 2,
+    return (ngx_msec_t) ngx_max(1, ngx_min(s->conf->rule.ttl / 2,
                                            NGX_MAX_INT32_VALUE));
 }

@@ -1,86 +1,38 @@
 
 /*
- * Sessions in the zone.  Each function here is one transaction: another
- * request sees a change whole or not at all, and fields that two requests set
- * are both there.
- *
- * A transaction may be rolled back and run again, so a body begins with its
- * outputs; what it takes from the request's pool is for what it has read when
- * nothing more is to be stored.
+ * What the engine has of a request's session (commands/ks_session.h), in terms
+ * of nginx: values of fields come to memory of the request.
  */
 
 
 #include "ngx_http_keyspace_session.h"
-#include "commands/ks_args.h"
-#include "types/ks_hash.h"
 
 
-/* so much of the TTL, or a second, may pass before it is written again */
-
-#define NGX_HTTP_KEYSPACE_SESSION_LAZY      20
-#define NGX_HTTP_KEYSPACE_SESSION_LAZY_MAX  1000
-
-/* fields among which a variable's is looked for regardless of case */
-
-#define NGX_HTTP_KEYSPACE_SESSION_LOOK      128
-
+/* what is read of a session, and where to */
 
 typedef struct {
-    ngx_http_request_t                   *request;
-    ngx_http_keyspace_session_conf_t     *conf;
-    ngx_http_keyspace_session_t          *session;
-    ngx_http_keyspace_session_changes_t  *changes;
-
-    ks_str_t                             *from;     /* NULL: none is live */
-    ks_str_t                             *to;       /* NULL: the same key */
-
-    ks_str_t                             *name;     /* of one field */
-    ngx_str_t                             value;
-
-    unsigned                              still:1;  /* the TTL is let be */
-    unsigned                              blind:1;  /* no fields are read */
-    unsigned                              bare:1;   /* no way from the old key */
-    u_char                                moved[NGX_HTTP_KEYSPACE_SESSION_ID];
-    ngx_int_t                             rc;
-} ngx_http_keyspace_session_call_t;
+    ngx_http_request_t           *request;
+    ngx_http_keyspace_session_t  *session;
+    ks_str_t                     *name;     /* of one field; NULL: all that
+                                               the configuration names */
+    ngx_str_t                     value;    /* of that one */
+    ngx_int_t                     rc;
+} ngx_http_keyspace_session_reading_t;
 
 
-static ngx_int_t ngx_http_keyspace_session_begin_anew(ngx_http_request_t *r,
-    ngx_http_keyspace_session_t *s, unsigned blind);
-static ngx_int_t ngx_http_keyspace_session_run(
-    ngx_http_keyspace_session_call_t *call, ks_body_pt body);
-static ngx_int_t ngx_http_keyspace_session_follow(
-    ngx_http_keyspace_session_call_t *call);
-static ngx_int_t ngx_http_keyspace_session_transact(
-    ngx_http_keyspace_session_call_t *call, ks_body_pt body);
-static ngx_uint_t ngx_http_keyspace_session_moved(ks_space_t *sp,
-    ngx_http_keyspace_session_call_t *call, ks_value_t *v);
-static void ngx_http_keyspace_session_leave(ks_space_t *sp,
-    ngx_http_keyspace_session_call_t *call);
-static void ngx_http_keyspace_session_peek_body(ks_space_t *sp, void *data);
-static void ngx_http_keyspace_session_load_body(ks_space_t *sp, void *data);
-static void ngx_http_keyspace_session_field_body(ks_space_t *sp, void *data);
-static void ngx_http_keyspace_session_change_body(ks_space_t *sp, void *data);
-static ks_entry_t *ngx_http_keyspace_session_renew(ks_space_t *sp,
-    ngx_http_keyspace_session_call_t *call, ks_entry_t *e);
-static void ngx_http_keyspace_session_create(ks_space_t *sp,
-    ngx_http_keyspace_session_call_t *call, ks_value_t *v);
-static void ngx_http_keyspace_session_edit(
-    ngx_http_keyspace_session_changes_t *ch, ks_value_t *v);
-static ks_entry_t *ngx_http_keyspace_session_lookup(ks_space_t *sp,
-    ks_str_t *key, unsigned flags);
-static uint64_t ngx_http_keyspace_session_created(ks_space_t *sp,
-    ks_value_t *v);
-static void ngx_http_keyspace_session_stamp(ks_space_t *sp, ks_value_t *v);
-static uint64_t ngx_http_keyspace_session_due(
-    ngx_http_keyspace_session_conf_t *conf, uint64_t created, uint64_t now);
+static void ngx_http_keyspace_session_ask(ngx_http_keyspace_session_t *s,
+    ks_session_t *ks);
+static ngx_int_t ngx_http_keyspace_session_done(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s, ks_session_t *ks,
+    ks_session_found_t found);
+static ngx_int_t ngx_http_keyspace_session_outcome(ks_session_found_t found);
 static void ngx_http_keyspace_session_read(ks_space_t *sp,
-    ngx_http_keyspace_session_call_t *call, ks_value_t *v);
+    const ks_value_t *v, void *data);
+static void ngx_http_keyspace_session_read_one(ks_space_t *sp,
+    const ks_value_t *v, void *data);
 static void ngx_http_keyspace_session_value(ks_space_t *sp,
-    ngx_http_keyspace_session_call_t *call, ks_value_t *v, ks_str_t *name,
-    ngx_str_t *value);
-static ngx_uint_t ngx_http_keyspace_session_look(ks_space_t *sp,
-    ks_value_t *v, ks_str_t *name, ks_pos_t *pos);
+    ngx_http_keyspace_session_reading_t *rd, const ks_value_t *v,
+    ks_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_http_keyspace_session_copy(ks_space_t *sp,
     ngx_pool_t *pool, ks_item_t *item, ngx_str_t *value);
 static ngx_uint_t ngx_http_keyspace_session_is_safe(u_char *p, size_t len,
@@ -91,16 +43,22 @@ ngx_int_t
 ngx_http_keyspace_session_peek(ngx_http_request_t *r,
     ngx_http_keyspace_session_conf_t *conf, ks_str_t *key)
 {
-    ngx_http_keyspace_session_call_t  call;
+    ks_session_t        ks;
+    ks_session_found_t  found;
 
-    ngx_memzero(&call, sizeof(ngx_http_keyspace_session_call_t));
+    ngx_memzero(&ks, sizeof(ks_session_t));
 
-    call.request = r;
-    call.conf = conf;
-    call.from = key;
+    ks.rule = &conf->rule;
+    ks.key = *key;
 
-    return ngx_http_keyspace_session_transact(&call,
-                                         ngx_http_keyspace_session_peek_body);
+    found = ks_session_peek(conf->zone->space, &ks);
+    ngx_keyspace_settle(conf->zone);
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "keyspace session: one of several cookies: %d",
+                   (int) found);
+
+    return ngx_http_keyspace_session_outcome(found);
 }
 
 
@@ -108,7 +66,25 @@ ngx_int_t
 ngx_http_keyspace_session_load(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s)
 {
-    return ngx_http_keyspace_session_begin_anew(r, s, 0);
+    ngx_int_t                            rc;
+    ks_session_t                         ks;
+    ks_session_found_t                   found;
+    ngx_http_keyspace_session_reading_t  rd;
+
+    ngx_memzero(&rd, sizeof(ngx_http_keyspace_session_reading_t));
+
+    rd.request = r;
+    rd.session = s;
+
+    ngx_http_keyspace_session_ask(s, &ks);
+
+    ks.read = ngx_http_keyspace_session_read;
+    ks.data = &rd;
+
+    found = ks_session_use(s->conf->zone->space, &ks);
+    rc = ngx_http_keyspace_session_done(r, s, &ks, found);
+
+    return (rc == NGX_OK) ? rd.rc : rc;
 }
 
 
@@ -116,39 +92,14 @@ ngx_int_t
 ngx_http_keyspace_session_use(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s)
 {
-    return ngx_http_keyspace_session_begin_anew(r, s, 1);
-}
+    ks_session_t        ks;
+    ks_session_found_t  found;
 
+    ngx_http_keyspace_session_ask(s, &ks);
 
-/* Its time does. */
+    found = ks_session_use(s->conf->zone->space, &ks);
 
-static ngx_int_t
-ngx_http_keyspace_session_begin_anew(ngx_http_request_t *r,
-    ngx_http_keyspace_session_t *s, unsigned blind)
-{
-    ngx_int_t                         rc;
-    ngx_http_keyspace_session_call_t  call;
-
-    ngx_memzero(&call, sizeof(ngx_http_keyspace_session_call_t));
-
-    call.request = r;
-    call.conf = s->conf;
-    call.session = s;
-    call.from = &s->key;
-    call.blind = (blind != 0);
-
-    rc = ngx_http_keyspace_session_run(&call,
-                                       ngx_http_keyspace_session_load_body);
-
-    if (rc == NGX_ABORT) {
-        /* not even for that: it goes on with the time that it has */
-
-        call.still = 1;
-        rc = ngx_http_keyspace_session_run(&call,
-                                         ngx_http_keyspace_session_load_body);
-    }
-
-    return rc;
+    return ngx_http_keyspace_session_done(r, s, &ks, found);
 }
 
 
@@ -156,22 +107,27 @@ ngx_int_t
 ngx_http_keyspace_session_field(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s, ks_str_t *name, ngx_str_t *value)
 {
-    ngx_int_t                         rc;
-    ngx_http_keyspace_session_call_t  call;
+    ngx_int_t                            rc;
+    ks_session_t                         ks;
+    ks_session_found_t                   found;
+    ngx_http_keyspace_session_reading_t  rd;
 
-    ngx_memzero(&call, sizeof(ngx_http_keyspace_session_call_t));
+    ngx_memzero(&rd, sizeof(ngx_http_keyspace_session_reading_t));
 
-    call.request = r;
-    call.conf = s->conf;
-    call.session = s;
-    call.from = &s->key;
-    call.name = name;
+    rd.request = r;
+    rd.session = s;
+    rd.name = name;
 
-    rc = ngx_http_keyspace_session_run(&call,
-                                       ngx_http_keyspace_session_field_body);
-    *value = call.value;
+    ngx_http_keyspace_session_ask(s, &ks);
 
-    return rc;
+    ks.read = ngx_http_keyspace_session_read_one;
+    ks.data = &rd;
+
+    found = ks_session_look(s->conf->zone->space, &ks);
+    rc = ngx_http_keyspace_session_done(r, s, &ks, found);
+    *value = rd.value;
+
+    return (rc == NGX_OK) ? rd.rc : rc;
 }
 
 
@@ -180,502 +136,92 @@ ngx_http_keyspace_session_change(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s, ngx_http_keyspace_session_changes_t *ch,
     ks_str_t *to)
 {
-    ngx_int_t                         rc;
-    ngx_http_keyspace_session_call_t  call;
-
-    ngx_memzero(&call, sizeof(ngx_http_keyspace_session_call_t));
-
-    call.request = r;
-    call.conf = s->conf;
-    call.session = s;
-    call.changes = ch;
-    call.from = s->live ? &s->key : NULL;
-    call.to = to;
-    call.bare = (s->conf->grace == 0);
-
-    rc = ngx_http_keyspace_session_run(&call,
-                                       ngx_http_keyspace_session_change_body);
-
-    if (rc == NGX_ABORT && call.from != NULL && call.to != NULL && !call.bare)
-    {
-        /* a renewal is not given up for want of room for the way to it */
-
-        call.bare = 1;
-        rc = ngx_http_keyspace_session_run(&call,
-                                       ngx_http_keyspace_session_change_body);
-    }
-
-    return rc;
-}
-
-
-/* The transaction; where the session has been renewed, with its new key. */
-
-static ngx_int_t
-ngx_http_keyspace_session_run(ngx_http_keyspace_session_call_t *call,
-    ks_body_pt body)
-{
-    ngx_int_t   rc;
-    ngx_uint_t  hops;
-
-    for (hops = 0; hops < NGX_HTTP_KEYSPACE_SESSION_HOPS; hops++) {
-
-        rc = ngx_http_keyspace_session_transact(call, body);
-
-        if (rc != NGX_AGAIN) {
-            return rc;
-        }
-
-        if (ngx_http_keyspace_session_follow(call) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_DECLINED;
-}
-
-
-static ngx_int_t
-ngx_http_keyspace_session_follow(ngx_http_keyspace_session_call_t *call)
-{
-    u_char                            *p;
-    ngx_http_keyspace_session_t       *s;
-    ngx_http_keyspace_session_conf_t  *conf;
-
-    conf = call->conf;
-    s = call->session;
-
-    p = ngx_pnalloc(call->request->pool,
-                    conf->prefix.len + NGX_HTTP_KEYSPACE_SESSION_ID);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    s->key.len = conf->prefix.len + NGX_HTTP_KEYSPACE_SESSION_ID;
-    s->key.data = p;
-    s->moved = 1;
-
-    p = ngx_cpymem(p, conf->prefix.data, conf->prefix.len);
-    ngx_memcpy(p, call->moved, NGX_HTTP_KEYSPACE_SESSION_ID);
-
-    /* its cookie is on its way with the response to the other request */
-
-    if (call->changes != NULL && !call->changes->destroy) {
-        call->to = NULL;
-    }
-
-    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, call->request->connection->log, 0,
-                   "keyspace session: it was renewed by another request");
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_keyspace_session_transact(ngx_http_keyspace_session_call_t *call,
-    ks_body_pt body)
-{
-    int                   rc;
-    ks_call_t             kc;
-    ks_space_t           *sp;
-    ngx_keyspace_zone_t  *kz;
-
-    kz = call->conf->zone;
-
-    sp = kz->space;
-
-    ngx_memzero(&kc, sizeof(ks_call_t));
-
-    if (call->from != NULL) {
-        kc.shards |= ks_key_shard(sp, call->from);
-    }
-
-    if (call->to != NULL) {
-        kc.shards |= ks_key_shard(sp, call->to);
-    }
-
-    kc.urgent = call->from != NULL
-                && (call->changes == NULL || !call->changes->sets);
-    kc.body = body;
-    kc.data = call;
-
-    rc = ngx_keyspace_run(kz, &kc);
-
-    return (rc == KS_OK) ? call->rc : NGX_ABORT;
-}
-
-
-/* --- bodies --- */
-
-static void
-ngx_http_keyspace_session_peek_body(ks_space_t *sp, void *data)
-{
-    ngx_http_keyspace_session_call_t *call = data;
-
-    ks_entry_t  *e;
-    ks_value_t   v;
-
-    call->rc = NGX_DECLINED;
-
-    e = ngx_http_keyspace_session_lookup(sp, call->from, KS_LOOKUP_PEEK);
-
-    if (e != NULL) {
-        call->rc = NGX_OK;
-        ks_value_open(sp, call->from, e, &v);
-        (void) ngx_http_keyspace_session_moved(sp, call, &v);
-    }
-}
-
-
-static void
-ngx_http_keyspace_session_load_body(ks_space_t *sp, void *data)
-{
-    ngx_http_keyspace_session_call_t *call = data;
-
-    uint64_t     now, due, expire, created, lazy;
-    ks_entry_t  *e;
-    ks_value_t   v;
-
-    call->rc = NGX_DECLINED;
-
-    e = ngx_http_keyspace_session_lookup(sp, call->from, KS_LOOKUP_READ);
-    if (e == NULL) {
-        return;
-    }
-
-    ks_value_open(sp, call->from, e, &v);
-
-    now = ks_space_now(sp);
-    created = ngx_http_keyspace_session_created(sp, &v);
-
-    if (created == 0 && ngx_http_keyspace_session_moved(sp, call, &v)) {
-        return;
-    }
-
-    if (created == 0 && !call->still) {
-        ngx_http_keyspace_session_stamp(sp, &v);
-        (void) ks_value_close(&v);
-        created = now;
-        e = v.entry;
-    }
-
-    due = ngx_http_keyspace_session_due(call->conf, created, now);
-
-    if (due <= now) {
-        ks_remove(sp, call->from, e);
-        return;
-    }
-
-    expire = ks_entry_expire(e);
-    lazy = ngx_min(call->conf->ttl / NGX_HTTP_KEYSPACE_SESSION_LAZY,
-                   NGX_HTTP_KEYSPACE_SESSION_LAZY_MAX);
-
-    /* without a TTL expire is 0, and as good as past */
-
-    if (!call->still && (expire > due || due - expire > lazy)) {
-        e = ks_set_expire(sp, call->from, e, due);
-        ks_value_open(sp, call->from, e, &v);
-    }
-
-    call->rc = NGX_OK;
-
-    if (!call->blind) {
-        ngx_http_keyspace_session_read(sp, call, &v);
-    }
-}
-
-
-static void
-ngx_http_keyspace_session_field_body(ks_space_t *sp, void *data)
-{
-    ngx_http_keyspace_session_call_t *call = data;
-
-    ks_entry_t  *e;
-    ks_value_t   v;
-
-    call->rc = NGX_OK;
-    ngx_str_null(&call->value);
-
-    e = ngx_http_keyspace_session_lookup(sp, call->from, KS_LOOKUP_PEEK);
-
-    if (e != NULL) {
-        ks_value_open(sp, call->from, e, &v);
-
-        if (ngx_http_keyspace_session_moved(sp, call, &v)) {
-            return;
-        }
-
-        ngx_http_keyspace_session_value(sp, call, &v, call->name,
-                                        &call->value);
-    }
-}
-
-
-static void
-ngx_http_keyspace_session_change_body(ks_space_t *sp, void *data)
-{
-    ngx_http_keyspace_session_call_t *call = data;
-
-    ks_str_t                             *key;
-    ks_entry_t                           *e;
-    ks_value_t                            v;
-    ngx_http_keyspace_session_changes_t  *ch;
-
-    call->rc = NGX_OK;
-    ch = call->changes;
-    e = NULL;
-
-    if (call->from != NULL) {
-        e = ngx_http_keyspace_session_lookup(sp, call->from, KS_LOOKUP_WRITE);
-
-        if (e != NULL) {
-            ks_value_open(sp, call->from, e, &v);
-
-            if (ngx_http_keyspace_session_moved(sp, call, &v)) {
-                return;
-            }
-        }
-
-        if (ch->destroy && e != NULL) {
-            ks_remove(sp, call->from, e);
-            e = NULL;
-
-        } else if (e == NULL && !ch->destroy) {
-            call->rc = NGX_DECLINED;
-            return;
-        }
-    }
-
-    if (call->to != NULL) {
-        e = ngx_http_keyspace_session_renew(sp, call, e);
-        key = call->to;
-
-    } else if (e == NULL) {
-        return;
-
-    } else {
-        key = call->from;
-    }
-
-    if (e != NULL) {
-        ks_value_open(sp, key, e, &v);
-    } else {
-        ngx_http_keyspace_session_create(sp, call, &v);
-    }
+    ngx_int_t                            rc;
+    ks_session_t                         ks;
+    ks_session_found_t                   found;
+    ks_session_changes_t                 changes;
+    ngx_http_keyspace_session_reading_t  rd;
+
+    ngx_memzero(&rd, sizeof(ngx_http_keyspace_session_reading_t));
+    ngx_memzero(&changes, sizeof(ks_session_changes_t));
+
+    rd.request = r;
+    rd.session = s;
 
     if (ch != NULL) {
-        ngx_http_keyspace_session_edit(ch, &v);
+        changes.edits = ch->edits.elts;
+        changes.n = ch->edits.nelts;
+        changes.destroy = ch->destroy;
     }
 
-    if (ks_value_close(&v)) {
-        call->rc = NGX_DECLINED;
-        return;
+    ngx_http_keyspace_session_ask(s, &ks);
+
+    if (!s->live) {
+        ks.key = (ks_str_t) { 0, NULL };
     }
 
-    ngx_http_keyspace_session_read(sp, call, &v);
+    ks.read = ngx_http_keyspace_session_read;
+    ks.data = &rd;
+
+    found = ks_session_change(s->conf->zone->space, &ks, &changes, to);
+    rc = ngx_http_keyspace_session_done(r, s, &ks, found);
+
+    return (rc == NGX_OK) ? rd.rc : rc;
 }
 
 
-/* Nothing is at the new key, of whose name so many bits are random. */
-
-static ks_entry_t *
-ngx_http_keyspace_session_renew(ks_space_t *sp,
-    ngx_http_keyspace_session_call_t *call, ks_entry_t *e)
-{
-    ks_entry_t  *old;
-
-    old = ks_lookup(sp, call->to, KS_LOOKUP_PEEK);
-
-    if (old != NULL) {
-        ks_remove(sp, call->to, old);
-    }
-
-    if (e == NULL) {
-        return NULL;
-    }
-
-    ks_rename(sp, call->from, e, call->to);
-
-    if (!call->bare) {
-        ngx_http_keyspace_session_leave(sp, call);
-    }
-
-    return ks_lookup(sp, call->to, KS_LOOKUP_PEEK);
-}
-
-
-/* At the old key, nothing but the way to the new one is left for a while. */
+/* It is not read yet. */
 
 static void
-ngx_http_keyspace_session_leave(ks_space_t *sp,
-    ngx_http_keyspace_session_call_t *call)
+ngx_http_keyspace_session_ask(ngx_http_keyspace_session_t *s,
+    ks_session_t *ks)
 {
-    ks_str_t    id;
-    ks_value_t  v;
-    ks_str_t    field = ks_str(NGX_HTTP_KEYSPACE_SESSION_MOVED);
+    ngx_memzero(ks, sizeof(ks_session_t));
 
-    id.len = NGX_HTTP_KEYSPACE_SESSION_ID;
-    id.data = call->to->data + call->to->len - NGX_HTTP_KEYSPACE_SESSION_ID;
-
-    ks_value_create(sp, call->from, NULL, KS_TYPE_HASH, KS_ENC_LISTPACK,
-                    sizeof(NGX_HTTP_KEYSPACE_SESSION_MOVED) + id.len + 2,
-                    ks_space_now(sp) + call->conf->grace, &v);
-
-    (void) ks_hash_set(&v, &field, &id, 0);
-    (void) ks_value_close(&v);
+    ks->rule = &s->conf->rule;
+    ks->key = s->key;
 }
 
 
-/* Whether it is such a way, which goes to call->moved. */
+/* The engine has followed a renewal in the bytes of s->key. */
 
-static ngx_uint_t
-ngx_http_keyspace_session_moved(ks_space_t *sp,
-    ngx_http_keyspace_session_call_t *call, ks_value_t *v)
+static ngx_int_t
+ngx_http_keyspace_session_done(ngx_http_request_t *r,
+    ngx_http_keyspace_session_t *s, ks_session_t *ks, ks_session_found_t found)
 {
-    ks_pos_t   pos;
-    ks_str_t   s;
-    ks_item_t  item;
-    ks_str_t   field = ks_str(NGX_HTTP_KEYSPACE_SESSION_MOVED);
+    ngx_keyspace_settle(s->conf->zone);
 
-    if (!ks_hash_find(v, &pos, &field)) {
-        return 0;
+    if (ks->moved) {
+        s->moved = 1;
+
+        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "keyspace session: it was renewed by another request");
     }
 
-    item = ks_hash_value(v, &pos);
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "keyspace session: the engine says %d", (int) found);
 
-    if (item.len != NGX_HTTP_KEYSPACE_SESSION_ID) {
-        return 0;
-    }
-
-    s = ks_item_flat(sp, &item);
-    ngx_memcpy(call->moved, s.data, NGX_HTTP_KEYSPACE_SESSION_ID);
-
-    call->rc = NGX_AGAIN;
-
-    return 1;
+    return ngx_http_keyspace_session_outcome(found);
 }
 
 
-static void
-ngx_http_keyspace_session_create(ks_space_t *sp,
-    ngx_http_keyspace_session_call_t *call, ks_value_t *v)
+static ngx_int_t
+ngx_http_keyspace_session_outcome(ks_session_found_t found)
 {
-    size_t                             room;
-    uint64_t                           now;
-    ngx_uint_t                         i;
-    ngx_http_keyspace_session_edit_t  *edit;
+    switch (found) {
 
-    room = sizeof(NGX_HTTP_KEYSPACE_SESSION_CREATED) + KS_INTEGER_TEXT;
+    case KS_SESSION_FOUND:
+        return NGX_OK;
 
-    if (call->changes != NULL) {
-        edit = call->changes->edits.elts;
+    case KS_SESSION_RENEWED:
+        return NGX_AGAIN;
 
-        for (i = 0; i < call->changes->edits.nelts; i++) {
-            room += edit[i].field.len + edit[i].value.len + 2;
-        }
+    case KS_SESSION_FULL:
+        return NGX_ABORT;
+
+    default:
+        return NGX_DECLINED;
     }
-
-    now = ks_space_now(sp);
-
-    ks_value_create(sp, call->to, NULL, KS_TYPE_HASH, KS_ENC_LISTPACK, room,
-                    ngx_http_keyspace_session_due(call->conf, now, now), v);
-
-    ngx_http_keyspace_session_stamp(sp, v);
-}
-
-
-static void
-ngx_http_keyspace_session_edit(ngx_http_keyspace_session_changes_t *ch,
-    ks_value_t *v)
-{
-    ngx_uint_t                         i;
-    ngx_http_keyspace_session_edit_t  *edit;
-
-    edit = ch->edits.elts;
-
-    for (i = 0; i < ch->edits.nelts; i++) {
-
-        if (edit[i].unset) {
-            (void) ks_hash_remove(v, &edit[i].field);
-
-        } else {
-            (void) ks_hash_set(v, &edit[i].field, &edit[i].value, 0);
-        }
-    }
-}
-
-
-/* --- the hash --- */
-
-/* What is no hash is no session. */
-
-static ks_entry_t *
-ngx_http_keyspace_session_lookup(ks_space_t *sp, ks_str_t *key,
-    unsigned flags)
-{
-    ks_entry_t  *e;
-
-    e = ks_lookup(sp, key, flags);
-
-    if (e != NULL && ks_entry_type(e) != KS_TYPE_HASH) {
-        return NULL;
-    }
-
-    return e;
-}
-
-
-/* 0: it is not known, because somebody has made the hash anew. */
-
-static uint64_t
-ngx_http_keyspace_session_created(ks_space_t *sp, ks_value_t *v)
-{
-    int64_t    n;
-    ks_pos_t   pos;
-    ks_str_t   s;
-    ks_item_t  item;
-    ks_str_t   field = ks_str(NGX_HTTP_KEYSPACE_SESSION_CREATED);
-
-    if (!ks_hash_find(v, &pos, &field)) {
-        return 0;
-    }
-
-    item = ks_hash_value(v, &pos);
-
-    if (item.data == NULL) {
-        return 0;
-    }
-
-    s.len = item.len;
-    s.data = (u_char *) item.data;
-
-    return (ks_parse_int(&s, &n) == KS_OK && n > 0) ? (uint64_t) n : 0;
-}
-
-
-static void
-ngx_http_keyspace_session_stamp(ks_space_t *sp, ks_value_t *v)
-{
-    u_char    text[KS_INTEGER_TEXT];
-    ks_str_t  value;
-    ks_str_t  field = ks_str(NGX_HTTP_KEYSPACE_SESSION_CREATED);
-
-    value.data = text;
-    value.len = ks_integer_text(text, (int64_t) ks_space_now(sp));
-
-    (void) ks_hash_set(v, &field, &value, 0);
-}
-
-
-static uint64_t
-ngx_http_keyspace_session_due(ngx_http_keyspace_session_conf_t *conf,
-    uint64_t created, uint64_t now)
-{
-    if (conf->absolute == 0 || created == 0) {
-        return now + conf->ttl;
-    }
-
-    return ngx_min(now + conf->ttl, created + conf->absolute);
 }
 
 
@@ -684,28 +230,32 @@ ngx_http_keyspace_session_due(ngx_http_keyspace_session_conf_t *conf,
 /* All fields that variables name, as they are at the same moment. */
 
 static void
-ngx_http_keyspace_session_read(ks_space_t *sp,
-    ngx_http_keyspace_session_call_t *call, ks_value_t *v)
+ngx_http_keyspace_session_read(ks_space_t *sp, const ks_value_t *v,
+    void *data)
 {
+    ngx_http_keyspace_session_reading_t *rd = data;
+
     ks_str_t                                name;
     ngx_str_t                             **field;
     ngx_uint_t                              i;
     ngx_http_keyspace_session_t            *s;
     ngx_http_keyspace_session_main_conf_t  *mcf;
 
-    mcf = ngx_http_get_module_main_conf(call->request,
+    rd->rc = NGX_OK;
+
+    mcf = ngx_http_get_module_main_conf(rd->request,
                                         ngx_http_keyspace_session_module);
     if (mcf->fields.nelts == 0) {
         return;
     }
 
-    s = call->session;
+    s = rd->session;
 
     if (s->values == NULL) {
-        s->values = ngx_palloc(call->request->pool,
+        s->values = ngx_palloc(rd->request->pool,
                                mcf->fields.nelts * sizeof(ngx_str_t));
         if (s->values == NULL) {
-            call->rc = NGX_ERROR;
+            rd->rc = NGX_ERROR;
             return;
         }
     }
@@ -716,92 +266,49 @@ ngx_http_keyspace_session_read(ks_space_t *sp,
         name.len = field[i]->len - (sizeof("keyspace_session_") - 1);
         name.data = field[i]->data + sizeof("keyspace_session_") - 1;
 
-        ngx_http_keyspace_session_value(sp, call, v, &name, &s->values[i]);
+        ngx_http_keyspace_session_value(sp, rd, v, &name, &s->values[i]);
     }
 }
 
 
 static void
-ngx_http_keyspace_session_value(ks_space_t *sp,
-    ngx_http_keyspace_session_call_t *call, ks_value_t *v, ks_str_t *name,
-    ngx_str_t *value)
+ngx_http_keyspace_session_read_one(ks_space_t *sp, const ks_value_t *v,
+    void *data)
 {
-    ks_pos_t    pos;
+    ngx_http_keyspace_session_reading_t *rd = data;
+
+    rd->rc = NGX_OK;
+
+    ngx_http_keyspace_session_value(sp, rd, v, rd->name, &rd->value);
+}
+
+
+static void
+ngx_http_keyspace_session_value(ks_space_t *sp,
+    ngx_http_keyspace_session_reading_t *rd, const ks_value_t *v,
+    ks_str_t *name, ngx_str_t *value)
+{
     ks_item_t   item;
     ngx_log_t  *log;
 
     ngx_str_null(value);
 
-    if (!ks_hash_find(v, &pos, name)
-        && !ngx_http_keyspace_session_look(sp, v, name, &pos))
-    {
+    if (!ks_session_field(v, name, &item)) {
         return;
     }
 
-    item = ks_hash_value(v, &pos);
-
     if (item.len > NGX_HTTP_KEYSPACE_SESSION_VALUE) {
-        log = call->request->connection->log;
+        log = rd->request->connection->log;
         ngx_log_error(NGX_LOG_INFO, log, 0,
                       "a field of the session is too long for a variable");
         return;
     }
 
-    if (ngx_http_keyspace_session_copy(sp, call->request->pool, &item, value)
+    if (ngx_http_keyspace_session_copy(sp, rd->request->pool, &item, value)
         != NGX_OK)
     {
-        call->rc = NGX_ERROR;
+        rd->rc = NGX_ERROR;
     }
-}
-
-
-/* Names of variables are in lower case and have no "-". */
-
-static ngx_uint_t
-ngx_http_keyspace_session_is_name(ks_item_t *item, ks_str_t *name)
-{
-    u_char  c;
-    size_t  i;
-
-    if (item->len != name->len || item->data == NULL) {
-        return 0;
-    }
-
-    for (i = 0; i < name->len; i++) {
-        c = ngx_tolower(item->data[i]);
-
-        if (c != name->data[i] && !(c == '-' && name->data[i] == '_')) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-/* the first field that would have this name of a variable */
-
-static ngx_uint_t
-ngx_http_keyspace_session_look(ks_space_t *sp, ks_value_t *v, ks_str_t *name,
-    ks_pos_t *pos)
-{
-    ks_item_t   item;
-    ngx_uint_t  n, more;
-
-    more = ks_value_at(v, pos, 0);
-
-    for (n = 0; more && n < NGX_HTTP_KEYSPACE_SESSION_LOOK; n++) {
-
-        item = ks_value_item(v, pos, 0);
-
-        if (ngx_http_keyspace_session_is_name(&item, name)) {
-            return 1;
-        }
-
-        more = ks_value_next(v, pos);
-    }
-
-    return 0;
 }
 
 

@@ -117,7 +117,7 @@ ngx_http_keyspace_session_id_variable(ngx_http_request_t *r,
     }
 
     ngx_http_keyspace_found(v, s->key.data + s->conf->prefix.len,
-                            NGX_HTTP_KEYSPACE_SESSION_ID);
+                            KS_SESSION_ID);
 
     return NGX_OK;
 }

@@ -9,8 +9,10 @@
 #include "engine_test.h"
 
 
-#define CROWD  24                       /* keys from here on share a bucket */
-#define NKEYS  (CROWD + KS_BUCKET_SLOTS + 3)
+#define SESSION      24                 /* two keys of sessions, none yet */
+#define SESSION_KEY  72                 /* bytes of each */
+#define CROWD        26                 /* keys from here on share a bucket */
+#define NKEYS        (CROWD + KS_BUCKET_SLOTS + 3)
 
 typedef void (*op_pt)(ks_space_t *sp);
 

@@ -9,6 +9,7 @@
 
 #include "command_test.h"
 
+#include "commands/ks_session.h"
 #include "script/ks_script.h"
 
 
@@ -50,7 +51,7 @@ static int       replay_fields = 1;     /* what is newer than Redis 7.2, too */
 /*
  * Words separated by spaces.  A word that begins with % is made: a key of a
  * kind (%s string, %l list, %h hash, %t set, %z sorted set, %g places, %p
- * HyperLogLog, %k any), %f field, %m member, %v value, %i integer, %n small
+ * HyperLogLog, %y session, %k any), %f field, %m member, %v value, %i integer, %n small
  * number, %d float, %T a time to live in ms, %S in s, %A a time in ms, %R a
  * pattern of ranks or scores, %e a script; the others are as they are.
  */
@@ -98,6 +99,8 @@ static const char  *const replay_commands[] = {
     "EVAL %e 2 %k %s %v %n", "EVAL %e 1 %l %v %n", "EVAL %e 1 %h %v %n",
     "FCALL change 1 %k %v", "SCRIPT FLUSH", "FUNCTION DELETE lib",
     "FUNCTION LOAD REPLACE %F", "FLUSHALL", "FLUSHDB ASYNC",
+    "HSET %y %f %v", "HDEL %y _created", "HDEL %y %f %f", "PEXPIRE %y %T",
+    "PERSIST %y", "DEL %y", "RENAME %y %y", "SET %y %v", "HSET %y %f %v",
 };
 
 /* these come seldom, so that there is a keyspace to be changed */
@@ -189,6 +192,10 @@ replay_word(box_t *b, const char *word, char *buf, size_t room)
                                     + rnd(20000));
         break;
 
+    case 'y':
+        snprintf(buf, room, "session:%064u", rnd(replay_names));
+        break;
+
     case 'e':
         return replay_scripts[rnd(ks_nelts(replay_scripts) - !replay_fields)];
 
@@ -248,6 +255,74 @@ replay_random(box_t *b)
     }
 
     box_execute(b);
+}
+
+
+/* --- sessions --- */
+
+/* what is set and unset, in an order */
+
+static inline size_t
+replay_edits(box_t *b, ks_session_edit_t *edits, size_t max)
+{
+    static char  words[2][8][4096];
+    size_t       i, n;
+
+    n = rnd((unsigned) max + 1);
+
+    for (i = 0; i < n; i++) {
+        edits[i].unset = (rnd(3) == 0);
+        edits[i].field = ks_text(replay_word(b, "%f", words[0][i],
+                                             sizeof(words[0][i])));
+        edits[i].value = ks_text(replay_word(b, "%v", words[1][i],
+                                             sizeof(words[1][i])));
+    }
+
+    return n;
+}
+
+
+/* one of them is looked up, begun, changed, renewed or ended */
+
+static inline void
+replay_session(box_t *b)
+{
+    static const ks_session_rule_t  rules[] = {
+        { 20000, 30000, 3000 }, { 5000, 0, 0 }, { 300, 1000, 500 }
+    };
+
+    char                  from[80], to[80];
+    ks_str_t              dst;
+    ks_session_t          s;
+    ks_session_edit_t     edits[4];
+    ks_session_changes_t  ch;
+
+    memset(&s, 0, sizeof(s));
+    memset(&ch, 0, sizeof(ch));
+
+    s.rule = &rules[rnd(ks_nelts(rules))];
+    s.now = b->now;
+
+    do {
+        s.key = ks_text(replay_word(b, "%y", from, sizeof(from)));
+        dst = ks_text(replay_word(b, "%y", to, sizeof(to)));
+    } while (strcmp(from, to) == 0);
+
+    if (rnd(2)) {
+        (void) ks_session_use(b->client.space, &s);
+        return;
+    }
+
+    if (rnd(4) == 0) {
+        s.key.data = NULL;
+    }
+
+    ch.edits = edits;
+    ch.n = replay_edits(b, edits, ks_nelts(edits));
+    ch.destroy = (rnd(6) == 0);
+
+    (void) ks_session_change(b->client.space, &s, &ch,
+                             s.key.data == NULL || rnd(2) ? &dst : NULL);
 }
 
 

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "crash_values.h"
-#include "crash_told.h"
+#include "crash_session.h"
 
 
 #define ZONE        (512u * 1024)
@@ -36,7 +36,7 @@ static u_char      *copy2;
 static ks_space_t  *probe;              /* a handle on copy */
 static ks_space_t  *probe2;
 static u_char       longkey[2000];
-static char         names[NKEYS][16];
+static char         names[NKEYS][80];
 
 static uint64_t      values[NKEYS];     /* hashes of what was last read back */
 static uint64_t      values_before[NKEYS];
@@ -662,6 +662,12 @@ setup_all(void **state)
     keys[22].data = longkey;
     keys[22].len = 2000;
 
+    for (k = SESSION; k < SESSION + 2; k++) {
+        keys[k].len = (size_t) snprintf(names[k], sizeof(names[k]),
+                                        "session:%064d", k);
+        assert_int_equal(keys[k].len, SESSION_KEY);
+    }
+
     probe = ks_space_open(ks_zone_create_sharded(copy, ZONE, SHARDS,
                                    SEED, NOW, &err));
     probe2 = ks_space_open(ks_zone_create_sharded(copy2, ZONE, SHARDS,
@@ -691,28 +697,38 @@ without_rep(char **argv)
 }
 
 
+static const struct {
+    const op_t  *ops;
+    size_t       n;
+} all_ops[] = {
+    { ops, ks_nelts(ops) },
+    { value_ops, ks_nelts(value_ops) },
+    { told_ops, ks_nelts(told_ops) },
+    { session_ops, ks_nelts(session_ops) },
+};
+
+
 int
 main(int argc, char **argv)
 {
-    size_t             i;
+    size_t             i, j, n;
     const op_t        *op;
     struct CMUnitTest  tests[ks_nelts(ops) + ks_nelts(value_ops)
-                             + ks_nelts(told_ops) + 1];
+                             + ks_nelts(told_ops) + ks_nelts(session_ops) + 1];
 
     memset(tests, 0, sizeof(tests));
 
-    for (i = 0; i < ks_nelts(tests) - 1; i++) {
-        op = i < ks_nelts(ops) ? &ops[i]
-           : i < ks_nelts(ops) + ks_nelts(value_ops)
-             ? &value_ops[i - ks_nelts(ops)]
-             : &told_ops[i - ks_nelts(ops) - ks_nelts(value_ops)];
-        tests[i].name = op->name;
-        tests[i].test_func = test_op;
-        tests[i].initial_state = (void *) op;
+    for (n = 0, i = 0; i < ks_nelts(all_ops); i++) {
+        for (j = 0; j < all_ops[i].n; j++, n++) {
+            op = &all_ops[i].ops[j];
+            tests[n].name = op->name;
+            tests[n].test_func = test_op;
+            tests[n].initial_state = (void *) op;
+        }
     }
 
-    tests[i].name = "evict";
-    tests[i].test_func = test_evict;
+    tests[n].name = "evict";
+    tests[n].test_func = test_evict;
 
     without_rep(argv);
 

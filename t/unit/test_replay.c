@@ -1,8 +1,8 @@
 /*
  * The journal alone is enough to have the keyspace: a consumer that knows
  * nothing else comes to the same keys, values and times, after random commands
- * of every kind, scripts, limits, expiry and eviction, and after processes
- * that are killed in the middle of them.
+ * of every kind, scripts, limits, sessions, expiry and eviction, and after
+ * processes that are killed in the middle of them.
  *
  *   test_replay effects|fields EFFECTS LOOKS COMMANDS SEED
  *
@@ -64,6 +64,9 @@ step(box_t *a)
     if (rnd(20) == 0) {
         ks_expire_cycle(a->client.space, 1 + rnd(20));
         ks_expire_next(a->client.space);
+
+    } else if (rnd(10) == 0) {
+        replay_session(a);
 
     } else {
         replay_random(a);

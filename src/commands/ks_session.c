@@ -1,0 +1,666 @@
+/*
+ * Sessions: what becomes of a hash that is one, and what is told of it.
+ *
+ * A transaction may be rolled back and run again, so a body begins with its
+ * outputs.
+ */
+
+#include "commands/ks_session.h"
+#include "types/ks_hash.h"
+#include "types/ks_number.h"
+
+
+/* so much of the TTL, or a second, may pass before it is written again */
+#define KS_SESSION_LAZY      20
+#define KS_SESSION_LAZY_MAX  1000
+
+/* fields among which a variable's is looked for regardless of case */
+#define KS_SESSION_FIELDS    128
+
+/* what a transaction on a session is about */
+typedef struct {
+    ks_session_t                *session;
+    const ks_session_changes_t  *changes;   /* NULL: of none */
+    const ks_str_t              *to;        /* NULL: the same key */
+
+    unsigned                     urgent:1;
+    unsigned                     still:1;   /* the TTL is let be */
+    unsigned                     bare:1;    /* no way from the old key */
+
+    /* what became of it */
+    ks_session_found_t           found;
+    u_char                       moved[KS_SESSION_ID];
+} ks_session_work_t;
+
+static const ks_str_t  ks_session_created_field = ks_str(KS_SESSION_CREATED);
+static const ks_str_t  ks_session_moved_field = ks_str(KS_SESSION_MOVED);
+
+
+/* --- the hash --- */
+
+/* What is no hash is no session. */
+
+static ks_entry_t *
+ks_session_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
+{
+    ks_entry_t  *e;
+
+    e = ks_lookup(sp, key, flags);
+
+    return (e && ks_entry_type(e) == KS_TYPE_HASH) ? e : NULL;
+}
+
+
+/* 0: it is not known, because somebody has made the hash anew. */
+
+static uint64_t
+ks_session_created(const ks_value_t *v)
+{
+    int64_t    n;
+    ks_pos_t   pos;
+    ks_str_t   s;
+    ks_item_t  item;
+
+    if (!ks_hash_find(v, &pos, &ks_session_created_field)) {
+        return 0;
+    }
+
+    item = ks_hash_value(v, &pos);
+
+    if (item.data == NULL) {
+        return 0;
+    }
+
+    s.len = item.len;
+    s.data = (u_char *) item.data;
+
+    return (ks_parse_int(&s, &n) == KS_OK && n > 0) ? (uint64_t) n : 0;
+}
+
+
+/* It begins now. */
+
+static void
+ks_session_stamp(ks_space_t *sp, ks_value_t *v, const ks_str_t *key)
+{
+    u_char    text[KS_INTEGER_TEXT];
+    ks_str_t  value;
+
+    value.data = text;
+    value.len = ks_integer_text(text, (int64_t) ks_space_now(sp));
+
+    (void) ks_hash_set(v, &ks_session_created_field, &value, 0);
+    ks_effectf(sp, "HSET %s %s %s", key, &ks_session_created_field, &value);
+}
+
+
+/* When it ends if it is used now, ms since the epoch; created 0: not known. */
+
+static uint64_t
+ks_session_due(const ks_session_rule_t *rule, uint64_t created, uint64_t now)
+{
+    if (rule->absolute == 0 || created == 0) {
+        return now + rule->ttl;
+    }
+
+    return ks_min(now + rule->ttl, created + rule->absolute);
+}
+
+
+/* Whether nothing but the way to the new key is left; its id -> work->moved. */
+
+static int
+ks_session_is_moved(ks_space_t *sp, ks_session_work_t *work,
+    const ks_value_t *v)
+{
+    ks_pos_t   pos;
+    ks_str_t   s;
+    ks_item_t  item;
+
+    if (!ks_hash_find(v, &pos, &ks_session_moved_field)) {
+        return 0;
+    }
+
+    item = ks_hash_value(v, &pos);
+
+    if (item.len != KS_SESSION_ID) {
+        return 0;
+    }
+
+    s = ks_item_flat(sp, &item);
+    memcpy(work->moved, s.data, KS_SESSION_ID);
+    work->found = KS_SESSION_RENEWED;
+
+    return 1;
+}
+
+
+static void
+ks_session_remove(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
+{
+    ks_remove(sp, key, e);
+    ks_effectf(sp, "DEL %s", key);
+}
+
+
+static void
+ks_session_read(ks_space_t *sp, ks_session_work_t *work, const ks_value_t *v)
+{
+    if (work->session->read) {
+        work->session->read(sp, v, work->session->data);
+    }
+}
+
+
+/* --- transactions --- */
+
+static ks_session_found_t
+ks_session_transact(ks_space_t *sp, ks_session_work_t *work, ks_body_pt body)
+{
+    ks_call_t      call;
+    ks_session_t  *s;
+
+    s = work->session;
+    memset(&call, 0, sizeof(ks_call_t));
+
+    if (s->key.data) {
+        call.shards |= ks_key_shard(sp, &s->key);
+    }
+
+    if (work->to) {
+        call.shards |= ks_key_shard(sp, work->to);
+    }
+
+    call.now = s->now;
+    call.urgent = work->urgent;
+    call.body = body;
+    call.data = work;
+
+    return (ks_run(sp, &call) == KS_OK) ? work->found : KS_SESSION_FULL;
+}
+
+
+/* The same; where the session was renewed, with its new key. */
+
+static ks_session_found_t
+ks_session_follow(ks_space_t *sp, ks_session_work_t *work, ks_body_pt body)
+{
+    int                  hops;
+    ks_session_t        *s;
+    ks_session_found_t   found;
+
+    s = work->session;
+
+    for (hops = 0; hops < KS_SESSION_HOPS; hops++) {
+        found = ks_session_transact(sp, work, body);
+
+        if (found != KS_SESSION_RENEWED) {
+            return found;
+        }
+
+        memcpy(s->key.data + s->key.len - KS_SESSION_ID, work->moved,
+               KS_SESSION_ID);
+        s->moved = 1;
+
+        /* its new id is known to those who have renewed it, and to no others */
+
+        if (work->changes && !work->changes->destroy) {
+            work->to = NULL;
+        }
+    }
+
+    return KS_SESSION_NONE;
+}
+
+
+/* --- looking --- */
+
+static void
+ks_session_look_body(ks_space_t *sp, void *data)
+{
+    ks_session_work_t *work = data;
+
+    ks_str_t    *key;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    key = &work->session->key;
+    work->found = KS_SESSION_NONE;
+
+    e = ks_session_lookup(sp, key, KS_LOOKUP_PEEK);
+    if (e == NULL) {
+        return;
+    }
+
+    ks_value_open(sp, key, e, &v);
+
+    if (!ks_session_is_moved(sp, work, &v)) {
+        work->found = KS_SESSION_FOUND;
+        ks_session_read(sp, work, &v);
+    }
+}
+
+
+ks_session_found_t
+ks_session_peek(ks_space_t *sp, ks_session_t *s)
+{
+    ks_session_t       unread = *s;
+    ks_session_work_t  work = { .session = &unread, .urgent = 1 };
+
+    unread.read = NULL;
+
+    return ks_session_transact(sp, &work, ks_session_look_body);
+}
+
+
+ks_session_found_t
+ks_session_look(ks_space_t *sp, ks_session_t *s)
+{
+    ks_session_work_t  work = { .session = s, .urgent = 1 };
+
+    return ks_session_follow(sp, &work, ks_session_look_body);
+}
+
+
+/* --- using --- */
+
+/* Its time begins anew; where the entry is then, NULL if its end has come. */
+
+static ks_entry_t *
+ks_session_prolong(ks_space_t *sp, ks_session_work_t *work, ks_entry_t *e,
+    uint64_t created)
+{
+    uint64_t                  now, due, expire, lazy;
+    const ks_str_t           *key;
+    const ks_session_rule_t  *rule;
+
+    key = &work->session->key;
+    rule = work->session->rule;
+    now = ks_space_now(sp);
+    due = ks_session_due(rule, created, now);
+
+    if (due <= now) {
+        ks_session_remove(sp, key, e);
+        return NULL;
+    }
+
+    expire = ks_entry_expire(e);
+    lazy = ks_min(rule->ttl / KS_SESSION_LAZY, KS_SESSION_LAZY_MAX);
+
+    /* without a TTL expire is 0, and as good as past */
+
+    if (!work->still && (expire > due || due - expire > lazy)) {
+        e = ks_set_expire(sp, key, e, due);
+        ks_effectf(sp, "PEXPIREAT %s %u", key, due);
+    }
+
+    return e;
+}
+
+
+static void
+ks_session_use_body(ks_space_t *sp, void *data)
+{
+    ks_session_work_t *work = data;
+
+    uint64_t     created;
+    ks_str_t    *key;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    key = &work->session->key;
+    work->found = KS_SESSION_NONE;
+
+    e = ks_session_lookup(sp, key, KS_LOOKUP_READ);
+    if (e == NULL) {
+        return;
+    }
+
+    ks_value_open(sp, key, e, &v);
+    created = ks_session_created(&v);
+
+    if (created == 0 && ks_session_is_moved(sp, work, &v)) {
+        return;
+    }
+
+    if (created == 0 && !work->still) {
+        ks_session_stamp(sp, &v, key);
+        (void) ks_value_close(&v);
+        created = ks_space_now(sp);
+        e = v.entry;
+    }
+
+    e = ks_session_prolong(sp, work, e, created);
+    if (e == NULL) {
+        return;
+    }
+
+    work->found = KS_SESSION_FOUND;
+
+    ks_value_open(sp, key, e, &v);
+    ks_session_read(sp, work, &v);
+}
+
+
+ks_session_found_t
+ks_session_use(ks_space_t *sp, ks_session_t *s)
+{
+    ks_session_found_t  found;
+    ks_session_work_t   work = { .session = s, .urgent = 1 };
+
+    found = ks_session_follow(sp, &work, ks_session_use_body);
+
+    if (found == KS_SESSION_FULL) {
+        work.still = 1;
+        found = ks_session_follow(sp, &work, ks_session_use_body);
+    }
+
+    return found;
+}
+
+
+/* --- changing --- */
+
+/* At the old key, nothing but the way to the new one is left for a while. */
+
+static void
+ks_session_leave(ks_space_t *sp, ks_session_work_t *work)
+{
+    uint64_t    at;
+    ks_str_t    id;
+    ks_value_t  v;
+    ks_str_t   *key;
+
+    key = &work->session->key;
+    at = ks_space_now(sp) + work->session->rule->grace;
+
+    id.len = KS_SESSION_ID;
+    id.data = work->to->data + work->to->len - KS_SESSION_ID;
+
+    ks_value_create(sp, key, NULL, KS_TYPE_HASH, KS_ENC_LISTPACK,
+                    sizeof(KS_SESSION_MOVED) + id.len + 2, at, &v);
+
+    (void) ks_hash_set(&v, &ks_session_moved_field, &id, 0);
+    (void) ks_value_close(&v);
+
+    ks_effectf(sp, "HSET %s %s %s", key, &ks_session_moved_field, &id);
+    ks_effectf(sp, "PEXPIREAT %s %u", key, at);
+}
+
+
+/*
+ * The session e, or none, gets work->to as its key.  Nothing is there, but for
+ * what somebody has put there on purpose: of an id most bits are random.
+ */
+
+static ks_entry_t *
+ks_session_renew(ks_space_t *sp, ks_session_work_t *work, ks_entry_t *e)
+{
+    ks_str_t        *key;
+    ks_entry_t      *old;
+    const ks_str_t  *to;
+
+    to = work->to;
+    key = &work->session->key;
+    old = ks_lookup(sp, to, KS_LOOKUP_PEEK);
+
+    if (old) {
+        ks_session_remove(sp, to, old);
+    }
+
+    if (e == NULL) {
+        return NULL;
+    }
+
+    ks_rename(sp, key, e, to);
+    ks_effectf(sp, "RENAME %s %s", key, to);
+
+    if (!work->bare) {
+        ks_session_leave(sp, work);
+    }
+
+    return ks_lookup(sp, to, KS_LOOKUP_PEEK);
+}
+
+
+/* An empty one at key, with room for what is set; it has to be closed. */
+
+static void
+ks_session_create(ks_space_t *sp, ks_session_work_t *work,
+    const ks_str_t *key, ks_value_t *v)
+{
+    size_t                       room, i;
+    uint64_t                     now;
+    const ks_session_changes_t  *ch;
+
+    ch = work->changes;
+    room = sizeof(KS_SESSION_CREATED) + KS_INTEGER_TEXT;
+
+    for (i = 0; i < ch->n; i++) {
+        room += ch->edits[i].field.len + ch->edits[i].value.len + 2;
+    }
+
+    now = ks_space_now(sp);
+
+    ks_value_create(sp, key, NULL, KS_TYPE_HASH, KS_ENC_LISTPACK, room,
+                    ks_session_due(work->session->rule, now, now), v);
+
+    ks_session_stamp(sp, v, key);
+}
+
+
+/* Whether a field was removed, if only to be set again. */
+
+static int
+ks_session_edit(ks_space_t *sp, const ks_session_changes_t *ch, ks_value_t *v,
+    const ks_str_t *key)
+{
+    int                       removed;
+    size_t                    i;
+    const ks_session_edit_t  *edit;
+
+    for (removed = 0, i = 0; i < ch->n; i++) {
+        edit = &ch->edits[i];
+
+        if (!edit->unset) {
+            (void) ks_hash_set(v, &edit->field, &edit->value, 0);
+            ks_effectf(sp, "HSET %s %s %s", key, &edit->field, &edit->value);
+
+        } else if (ks_hash_remove(v, &edit->field)) {
+            ks_effectf(sp, "HDEL %s %s", key, &edit->field);
+            removed = 1;
+        }
+    }
+
+    return removed;
+}
+
+
+/*
+ * Makes the edits in the session e at key, or in a new one.  An HDEL that is
+ * told may take the last field, and with it the TTL, where here the hash is
+ * judged at the end.
+ */
+
+static void
+ks_session_write(ks_space_t *sp, ks_session_work_t *work, const ks_str_t *key,
+    ks_entry_t *e)
+{
+    int         timeless;
+    uint64_t    at;
+    ks_value_t  v;
+
+    timeless = (e == NULL);
+
+    if (e) {
+        ks_value_open(sp, key, e, &v);
+    } else {
+        ks_session_create(sp, work, key, &v);
+    }
+
+    timeless |= ks_session_edit(sp, work->changes, &v, key);
+
+    if (ks_value_close(&v)) {
+        work->found = KS_SESSION_NONE;
+        return;
+    }
+
+    at = ks_entry_expire(v.entry);
+
+    if (timeless && at) {
+        ks_effectf(sp, "PEXPIREAT %s %u", key, at);
+    }
+
+    ks_session_read(sp, work, &v);
+}
+
+
+static void
+ks_session_change_body(ks_space_t *sp, void *data)
+{
+    ks_session_work_t *work = data;
+
+    ks_str_t    *key;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    key = &work->session->key;
+    work->found = KS_SESSION_FOUND;
+    e = NULL;
+
+    if (key->data) {
+        e = ks_session_lookup(sp, key, KS_LOOKUP_WRITE);
+
+        if (e) {
+            ks_value_open(sp, key, e, &v);
+
+            if (ks_session_is_moved(sp, work, &v)) {
+                return;
+            }
+        }
+
+        if (work->changes->destroy && e) {
+            ks_session_remove(sp, key, e);
+            e = NULL;
+
+        } else if (e == NULL && !work->changes->destroy) {
+            work->found = KS_SESSION_NONE;
+            return;
+        }
+    }
+
+    if (work->to) {
+        e = ks_session_renew(sp, work, e);
+        ks_session_write(sp, work, work->to, e);
+
+    } else if (e) {
+        ks_session_write(sp, work, key, e);
+    }
+}
+
+
+/* Whether it comes to more than an end, a new key or fewer fields. */
+
+static int
+ks_session_sets(const ks_session_changes_t *ch)
+{
+    size_t  i;
+
+    for (i = 0; i < ch->n; i++) {
+        if (!ch->edits[i].unset) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ks_session_found_t
+ks_session_change(ks_space_t *sp, ks_session_t *s,
+    const ks_session_changes_t *ch, const ks_str_t *to)
+{
+    ks_session_found_t  found;
+    ks_session_work_t   work = { .session = s, .changes = ch, .to = to };
+
+    work.urgent = (s->key.data != NULL && !ks_session_sets(ch));
+    work.bare = (s->rule->grace == 0);
+
+    found = ks_session_follow(sp, &work, ks_session_change_body);
+
+    if (found == KS_SESSION_FULL && s->key.data && work.to && !work.bare) {
+        work.bare = 1;
+        found = ks_session_follow(sp, &work, ks_session_change_body);
+    }
+
+    return found;
+}
+
+
+/* --- reading --- */
+
+/* Names of variables are in lower case and have no "-". */
+
+static int
+ks_session_is_name(const ks_item_t *item, const ks_str_t *name)
+{
+    u_char  c;
+    size_t  i;
+
+    if (item->len != name->len || item->data == NULL) {
+        return 0;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = item->data[i];
+
+        if (c >= 'A' && c <= 'Z') {
+            c |= 0x20;
+        }
+
+        if (c != name->data[i] && !(c == '-' && name->data[i] == '_')) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* the first field that would have this name of a variable */
+
+static int
+ks_session_search(const ks_value_t *v, const ks_str_t *name, ks_pos_t *pos)
+{
+    int        more, n;
+    ks_item_t  item;
+
+    more = ks_value_at(v, pos, 0);
+
+    for (n = 0; more && n < KS_SESSION_FIELDS; n++) {
+        item = ks_value_item(v, pos, 0);
+
+        if (ks_session_is_name(&item, name)) {
+            return 1;
+        }
+
+        more = ks_value_next(v, pos);
+    }
+
+    return 0;
+}
+
+
+int
+ks_session_field(const ks_value_t *v, const ks_str_t *name, ks_item_t *value)
+{
+    ks_pos_t  pos;
+
+    if (!ks_hash_find(v, &pos, name) && !ks_session_search(v, name, &pos)) {
+        return 0;
+    }
+
+    *value = ks_hash_value(v, &pos);
+
+    return 1;
+}
