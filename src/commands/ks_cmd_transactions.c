@@ -410,13 +410,18 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     rc = ks_transaction_run(&t);
 
-    if (rc != KS_OK) {
-        ks_exec_restore(&x);
-        ks_transaction_refused(&s->client, c->reply, rc);
-    }
-
     s->executing = 0;
     s->client.command = c->cmd;
+
+    if (rc != KS_OK) {
+        ks_exec_restore(&x);
+
+        if (rc == KS_AGAIN) {
+            ks_not_yet(c->space);
+        }
+
+        ks_transaction_refused(&s->client, c->reply, rc);
+    }
 
     ks_conn_discard(s);
 }

@@ -659,7 +659,7 @@ ks_execute_admit(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply,
 }
 
 
-void
+int
 ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
 {
     int                  rc;
@@ -671,7 +671,7 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
     cmd = ks_execute_admit(client, a, reply, &x.call.shards);
 
     if (cmd == NULL) {
-        return;
+        return KS_OK;
     }
 
     ks_ctx_init(&x.ctx, client, cmd, reply);
@@ -684,6 +684,7 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
     x.call.urgent = !(cmd->flags & KS_CMD_DENYOOM);
     x.call.quiet = client->quiet && cmd->handler != ks_cmd_touch;
     x.call.hold = a->hold;
+    x.call.patience = client->patience;
     x.call.body = ks_execute_body;
     x.call.data = &x;
 
@@ -692,10 +693,18 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
          : ks_run(client->space, &x.call);
 
     if (ks_unlikely(rc != KS_OK)) {
+
+        if (rc == KS_AGAIN) {
+            reply->ops->rewind(reply);
+            return KS_AGAIN;
+        }
+
         ks_command_refused(client, reply, rc);
     }
 
     if (reply->failed) {
         client->outcome = KS_OUTCOME_ERROR;
     }
+
+    return KS_OK;
 }

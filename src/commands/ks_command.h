@@ -6,7 +6,8 @@
  * tokens and the metrics all read the row.
  *
  * ks_execute() never fails: whatever it is given, exactly one reply is
- * written.
+ * written.  A client that has limited its patience may be told "not yet"
+ * instead: then nothing has happened, and the command is to be run again.
  */
 
 #ifndef KS_COMMAND_H
@@ -29,6 +30,8 @@ struct ks_client_s {
     ks_conn_t           *conn;              /* NULL: an HTTP request */
     unsigned             readonly:1;        /* came with a read-only token */
     unsigned             quiet:1;           /* its look-ups are no accesses */
+    unsigned             patience;          /* as in ks_call_t: whoever sets it
+                                               has to see to KS_AGAIN */
 
     const char          *aborted;           /* why a script gave up */
 
@@ -88,8 +91,10 @@ typedef struct {
  * A command from its admission to its reply.  argv[0] is its name, in any
  * case; argc is 1 or more.  The arguments are slices of the request and must
  * stay as they are until it returns; their bytes may not lie in the zone.
+ *
+ * KS_OK: there is a reply.  KS_AGAIN: not yet; what was written is taken back.
  */
-void ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply);
+int ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply);
 
 /* The row of a name (and of its subcommand, if it has any); NULL: none. */
 const ks_command_t *ks_command_find(int argc, const ks_str_t *argv);

@@ -75,7 +75,7 @@ ks_conn_reset(ks_conn_t *s)
 }
 
 
-void
+int
 ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
 {
     s->active = a->now ? a->now : ks_clock();
@@ -83,13 +83,17 @@ ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
     if (ks_likely(!s->guest && !s->multi)
         || ks_conn_admit(s, a->argc, a->argv, reply) == KS_OK)
     {
-        ks_execute(&s->client, a, reply);
+        if (ks_unlikely(ks_execute(&s->client, a, reply) != KS_OK)) {
+            return KS_AGAIN;
+        }
     }
 
     if (ks_unlikely(s->silent || s->skip)) {
         reply->ops->rewind(reply);
         s->skip -= (s->skip != 0);
     }
+
+    return KS_OK;
 }
 
 

@@ -4,7 +4,8 @@
  * It is a client (ks_client_t) that has logged in or not yet, may be amid a
  * MULTI, watches keys, has a name.  ks_conn_execute() is to a connection
  * what ks_execute() is to an HTTP request: it never fails, and writes exactly
- * one reply, or none if the client has switched replies off.
+ * one reply, or none if the client has switched replies off or it is told to
+ * come again.
  *
  * It knows no sockets.  What only the host can know it asks through
  * ks_conn_host_t; the host reads `closing` and `resp` after each command.
@@ -119,8 +120,7 @@ void ks_conn_free(ks_conn_t *s);
  * the protocol s->resp: HELLO and RESET change both, reply->resp3 included,
  * before they write.
  */
-void ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a,
-    ks_reply_t *reply);
+int ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply);
 
 /* ks_ahead_bucket() for a command that is going to be run on the connection. */
 void ks_conn_ahead(ks_conn_t *s, ks_ahead_t *a, const ks_ahead_t *last);

@@ -64,6 +64,7 @@ ks_transaction_run(ks_transaction_t *t)
     call.urgent = 0;
     call.quiet = 0;
     call.hold = 0;
+    call.patience = t->client->patience;
     call.body = ks_transaction_body;
     call.data = t;
 

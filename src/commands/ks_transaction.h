@@ -56,8 +56,9 @@ int ks_transaction_admit(ks_client_t *client, ks_queued_t *q, size_t number,
     ks_reply_t *reply, uint64_t *shards);
 
 /*
- * Runs what was admitted.  Anything but KS_OK: nothing has happened, and the
- * error is that of ks_transaction_refused().
+ * Runs what was admitted.  Anything but KS_OK: nothing has happened.  KS_AGAIN:
+ * the client's patience was over, and it is to be run again; else the error is
+ * that of ks_transaction_refused().
  */
 int ks_transaction_run(ks_transaction_t *t);
 

@@ -24,7 +24,9 @@ uint64_t ks_expire_next(ks_space_t *sp);
  * at most max, which counts as well those that are put in order for later.
  * There is more to do as long as ks_expire_next() is not after the present
  * time.
- * ks_reclaim() frees up to about max chunks of unlinked values.
+ * ks_reclaim() frees up to about max chunks of unlinked values, and returns of
+ * how many.
+ * Both leave out shards that others have locked for long.
  * ks_backlog() tells whether ks_reclaim() has anything to do.
  */
 size_t ks_expire_cycle(ks_space_t *sp, size_t max);

@@ -133,7 +133,12 @@ ks_sweep_room(ks_space_t *sp, uint32_t pages)
         i = (unsigned) __builtin_ctzll(left);
         sh = &sp->mem.shards[i];
 
-        ks_lock(&sp->mem, 1ull << i);
+        if (ks_lock_within(&sp->mem, 1ull << i, sp->call->patience)
+            != KS_OK)
+        {
+            continue;
+        }
+
         made = ks_free_shard(sp, sh, pages);
 
         if (sh->pending == 0 && sh->root.dead == 0) {
@@ -143,8 +148,6 @@ ks_sweep_room(ks_space_t *sp, uint32_t pages)
 
         ks_unlock(&sp->mem);
     }
-
-    ks_lock(&sp->mem, held);
 
     return made;
 }

@@ -197,7 +197,10 @@ ks_expire_cycle(ks_space_t *sp, size_t max)
             continue;
         }
 
-        ks_lock(m, 1ull << i);
+        if (ks_lock_within(m, 1ull << i, KS_IDLE_PATIENCE) != KS_OK) {
+            continue;
+        }
+
         n += ks_expire_shard(sp, sh, &max);
         ks_settle(sp, 1ull << i);
         ks_unlock(m);

@@ -414,6 +414,10 @@ int ks_try(ks_space_t *sp, ks_body_pt body, void *data);
  */
 void ks_settle(ks_space_t *sp, uint64_t dirty);
 
+/* --- background work --- */
+
+#define KS_IDLE_PATIENCE  1             /* for the lock of a shard, ms */
+
 /* --- ks_expire.c --- */
 
 /*
@@ -479,8 +483,9 @@ void ks_leave_garbage(ks_space_t *sp, uint64_t shards);
  *
  * ks_free_room(), under the locks held: of what waits to be freed, has expired,
  * or is scattered.  ks_sweep_room(): the same in the shards that are not
- * locked, each under its own lock; the locks held before are held again then.
- * -1: there is nothing to be looked for.  ks_evict_room(), under the locks
+ * locked, each under its own lock, and without those that the running call has
+ * no patience for; nothing is locked then.  -1: there is nothing to be looked
+ * for, and the locks held before are held.  ks_evict_room(), under the locks
  * held: of entries that the policy chooses, but none that was seen.
  */
 int ks_free_room(ks_space_t *sp, uint32_t pages);

@@ -103,20 +103,26 @@ size_t
 ks_reclaim(ks_space_t *sp, size_t max)
 {
     size_t       n, step;
+    uint64_t     busy;
     unsigned     i;
     ks_mem_t    *m;
     ks_shard_t  *sh;
 
     m = &sp->mem;
     n = 0;
+    busy = 0;
 
-    while (n < max && sp->backlog) {
-        i = (unsigned) __builtin_ctzll(sp->backlog);
+    while (n < max && (sp->backlog & ~busy)) {
+        i = (unsigned) __builtin_ctzll(sp->backlog & ~busy);
         sh = &m->shards[i];
 
         /* a short hold each time: others may be waiting */
 
-        ks_lock(m, 1ull << i);
+        if (ks_lock_within(m, 1ull << i, KS_IDLE_PATIENCE) != KS_OK) {
+            busy |= 1ull << i;
+            continue;
+        }
+
         step = ks_slab_drain(m, sh, KS_DRAIN_CHUNKS);
 
         if (step == 0) {

@@ -34,9 +34,18 @@ ks_let_go(ks_space_t *sp)
 }
 
 
-/* what was locked before stays locked with the rest */
+/* under the locks of this set; KS_AGAIN, or KS_OK */
 
-static void
+static inline int
+ks_call_lock(ks_space_t *sp, uint64_t shards)
+{
+    return ks_lock_within(&sp->mem, shards, sp->call->patience);
+}
+
+
+/* what was locked before stays locked with the rest; KS_AGAIN: nothing is */
+
+static int
 ks_lock_more(ks_space_t *sp)
 {
     uint64_t  mask;
@@ -47,15 +56,41 @@ ks_lock_more(ks_space_t *sp)
         mask |= ks_all_shards(sp);
     }
 
-    ks_unlock(&sp->mem);
-    ks_lock(&sp->mem, mask);
+    return ks_call_lock(sp, mask);
+}
+
+
+/*
+ * Room from other shards, whose locks take the place of the caller's for that
+ * time; KS_NONE: there is none, and there may be some under the own locks.
+ */
+
+static int
+ks_make_room_elsewhere(ks_space_t *sp, uint32_t pages)
+{
+    int       rc;
+    uint64_t  held;
+
+    held = sp->mem.locked;
+    rc = ks_sweep_room(sp, pages);
+
+    if (rc < 0) {
+        return KS_NONE;
+    }
+
+    if (ks_call_lock(sp, held) != KS_OK) {
+        return KS_AGAIN;
+    }
+
+    return (rc > 0 || ks_free_room(sp, pages)) ? KS_OK : KS_NONE;
 }
 
 
 /*
  * First under the locks of the caller; then from the garbage of other shards;
  * then by eviction, under the locks of the caller and at last under all, where
- * nobody can take away again what there is.  0: the next attempt is the last.
+ * nobody can take away again what there is.  KS_NONE: the next attempt is the
+ * last; KS_AGAIN: nothing is locked.
  */
 
 static int
@@ -64,34 +99,37 @@ ks_make_room(ks_space_t *sp, uint32_t pages, unsigned *sweeps)
     int  rc;
 
     if (ks_free_room(sp, pages)) {
-        return 1;
+        return KS_OK;
     }
 
     if (*sweeps) {
-        rc = ks_sweep_room(sp, pages);
         --*sweeps;
+        rc = ks_make_room_elsewhere(sp, pages);
 
-        if (rc > 0 || (rc == 0 && ks_free_room(sp, pages))) {
-            return 1;
+        if (rc != KS_NONE) {
+            return rc;
         }
     }
 
     if (ks_evict_room(sp, pages)) {
-        return 1;
+        return KS_OK;
     }
 
     if ((sp->mem.locked & ks_all_shards(sp)) == ks_all_shards(sp)) {
-        return 0;
+        return KS_NONE;
     }
 
     sp->wanted = ks_all_shards(sp);
-    ks_lock_more(sp);
+
+    if (ks_lock_more(sp) != KS_OK) {
+        return KS_AGAIN;
+    }
 
     if (!ks_free_room(sp, pages)) {
         (void) ks_evict_room(sp, pages);
     }
 
-    return 1;
+    return KS_OK;
 }
 
 
@@ -116,7 +154,10 @@ ks_run_body(ks_space_t *sp, ks_call_t *call)
         }
 
         if (rc == KS_WIDEN) {
-            ks_lock_more(sp);
+            if (ks_lock_more(sp) != KS_OK) {
+                return KS_AGAIN;
+            }
+
             continue;
         }
 
@@ -129,7 +170,13 @@ ks_run_body(ks_space_t *sp, ks_call_t *call)
         pages = (uint32_t) (sp->mem.need.bytes / KS_PAGE_SIZE)
                 + (1u << ks_min(attempt, 20u)) - 1;
 
-        if (!ks_make_room(sp, pages, &sweeps)) {
+        rc = ks_make_room(sp, pages, &sweeps);
+
+        if (rc == KS_AGAIN) {
+            return KS_AGAIN;
+        }
+
+        if (rc == KS_NONE) {
             attempt = KS_ROOM_ATTEMPTS - 1;     /* once more with what is */
         }
     }
@@ -170,6 +217,7 @@ ks_call_begin(ks_space_t *sp, ks_call_t *call)
     sp->call = call;
     sp->mem.urgent = call->urgent;
     call->micros = 0;
+    call->commands = 0;
 
     return outer;
 }
@@ -194,18 +242,25 @@ ks_run(ks_space_t *sp, ks_call_t *call)
     ks_call_t  *outer;
 
     outer = ks_call_begin(sp, call);
+    rc = KS_OK;
 
     if (sp->mem.locked != call->shards || call->shards == 0) {
-        ks_lock(&sp->mem, call->shards);
+        rc = ks_call_lock(sp, call->shards);
     }
 
-    rc = ks_run_body(sp, call);
+    if (ks_likely(rc == KS_OK)) {
+        rc = ks_run_body(sp, call);
+    }
 
     if (ks_likely(rc == KS_OK)) {
         ks_call_commit(sp, call);
 
     } else {
         ks_unlock(&sp->mem);
+
+        if (rc == KS_AGAIN) {
+            call->commands = 0;
+        }
     }
 
     ks_call_end(sp, call, outer);
@@ -214,23 +269,42 @@ ks_run(ks_space_t *sp, ks_call_t *call)
 }
 
 
+void
+ks_not_yet(ks_space_t *sp)
+{
+    longjmp(sp->outer, KS_AGAIN);
+}
+
+
+void
+ks_lock_alone(ks_space_t *sp, uint64_t shards)
+{
+    if (ks_call_lock(sp, shards) != KS_OK) {
+        ks_not_yet(sp);
+    }
+}
+
+
 int
 ks_run_alone(ks_space_t *sp, ks_call_t *call)
 {
+    int         rc;
     ks_call_t  *outer;
 
     ks_let_go(sp);
 
     outer = ks_call_begin(sp, call);
 
-    if (setjmp(sp->outer) != 0) {
+    rc = setjmp(sp->outer);
+
+    if (rc != 0) {
         sp->alone = 0;
+        call->commands = 0;
         ks_call_end(sp, call, outer);
-        return KS_NOMEM;
+        return rc == KS_AGAIN ? KS_AGAIN : KS_NOMEM;
     }
 
     sp->alone = 1;
-    call->commands = 0;
     call->body(sp, call->data);
     sp->alone = 0;
 

@@ -37,6 +37,10 @@ struct ks_call_s {
     unsigned         quiet:1;   /* its look-ups are no accesses */
     unsigned         hold:1;    /* its shards stay locked behind it */
 
+    /* how long it may wait for shards that others have locked, ms; 0: as long
+       as it takes */
+    unsigned         patience;
+
     ks_body_pt       body;
     void            *data;
 
@@ -47,9 +51,10 @@ struct ks_call_s {
 
 
 /*
- * Runs the call and commits it.  KS_OK; or KS_NOMEM when there is no room, or
- * KS_ABORTED: then nothing has happened.  Not to be called inside a body, but
- * for one of ks_run_alone().  Arena memory is freed at the end.
+ * Runs the call and commits it.  KS_OK; or KS_NOMEM when there is no room,
+ * KS_ABORTED, or KS_AGAIN when its patience was over: then nothing has
+ * happened, though the body may have been run.  Not to be called inside a
+ * body, but for one of ks_run_alone().  Arena memory is freed at the end.
  *
  * hold is for several short calls in a row: each is committed as it ends, and
  * a call that wants other shards, as all else that locks, unlocks these first;
@@ -61,10 +66,18 @@ void ks_let_go(ks_space_t *sp);
 
 /*
  * Runs the body without a transaction around it: nothing is locked.  KS_OK; or
- * KS_NOMEM when the process had no arena memory, and the body was left by
- * longjmp.
+ * KS_NOMEM when the process had no arena memory, or KS_AGAIN: the body was left
+ * by longjmp.
  */
 int ks_run_alone(ks_space_t *sp, ks_call_t *call);
+
+/*
+ * Inside a body of ks_run_alone() that has changed nothing yet: leaves it for
+ * KS_AGAIN.  The other one locks shards there, and leaves it in that way if the
+ * patience of the running call does not do.
+ */
+void ks_not_yet(ks_space_t *sp) __attribute__((noreturn));
+void ks_lock_alone(ks_space_t *sp, uint64_t shards);
 
 
 /* --- inside a body --- */

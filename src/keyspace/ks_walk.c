@@ -62,7 +62,7 @@ ks_scan(ks_space_t *sp, uint64_t cursor, size_t count, ks_scan_pt visit,
     for ( /* void */ ; shard < m->zone->nshards; shard++) {
 
         if (sp->depth == 0) {
-            ks_lock(m, 1ull << shard);
+            ks_lock_alone(sp, 1ull << shard);
         }
 
         i = ks_walk_shard(sp, &m->shards[shard], i, &walk);

@@ -20,7 +20,8 @@ void ks_flush(ks_space_t *sp);
  * the next cursor, 0 at the end.  Every entry that is there all the time is
  * visited at least once.  Locks one shard at a time, by itself; inside a
  * transaction that holds all shards it uses these.  Expired entries are
- * skipped.  visit() may not store.
+ * skipped.  visit() may not store.  Inside of ks_run_alone() it may leave that
+ * for KS_AGAIN.
  */
 uint64_t ks_scan(ks_space_t *sp, uint64_t cursor, size_t count,
     ks_scan_pt visit, void *data);

@@ -10,16 +10,32 @@
  * still a dead one's, or held by somebody who waits for the log to be closed.
  */
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE             /* pthread_mutex_clocklock() */
+#endif
+
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "memory/ks_log.h"
 
 
 #define KS_SPINS  60            /* a few microseconds */
+#define KS_REST   4             /* times as long as a wait in vain */
+#define KS_MS     1000000ull    /* ns */
 
-static void ks_lock_shard(ks_mem_t *m, unsigned i);
+/* how long the locks of a set may take all together */
+typedef struct {
+    unsigned  ms;               /* 0: any time */
+    uint64_t  until;            /* ns; 0: none of them was busy yet */
+} ks_patience_t;
+
+static int ks_lock_all(ks_mem_t *m, uint64_t mask, unsigned ms);
+static int ks_lock_shard(ks_mem_t *m, unsigned i, ks_patience_t *p);
+static int ks_lock_wait(ks_mem_t *m, unsigned i, ks_patience_t *p);
+static int ks_mutex_try(pthread_mutex_t *mutex);
 static void ks_recover(ks_mem_t *m, unsigned i);
 static void ks_finish_flush(ks_mem_t *m, uint64_t mask);
 
@@ -40,16 +56,21 @@ ks_pause(void)
 void
 ks_lock(ks_mem_t *m, uint64_t mask)
 {
-    unsigned  i;
-    uint64_t  left, flush;
+    (void) ks_lock_within(m, mask, 0);
+}
+
+
+int
+ks_lock_within(ks_mem_t *m, uint64_t mask, unsigned ms)
+{
+    uint64_t  flush;
 
     if (ks_unlikely(m->locked != 0)) {
         ks_unlock(m);
     }
 
-    for (left = mask; left; left &= left - 1) {
-        i = (unsigned) __builtin_ctzll(left);
-        ks_lock_shard(m, i);
+    if (ks_unlikely(ks_lock_all(m, mask, ms) != KS_OK)) {
+        return KS_AGAIN;
     }
 
     m->locked = mask;
@@ -60,6 +81,34 @@ ks_lock(ks_mem_t *m, uint64_t mask)
     if (ks_unlikely(flush)) {
         ks_finish_flush(m, flush);
     }
+
+    return KS_OK;
+}
+
+
+/* all of them, or none */
+
+static inline int
+ks_lock_all(ks_mem_t *m, uint64_t mask, unsigned ms)
+{
+    unsigned       i;
+    uint64_t       left;
+    ks_patience_t  p;
+
+    p.ms = ms;
+    p.until = 0;
+
+    for (left = mask; left; left &= left - 1) {
+        i = (unsigned) __builtin_ctzll(left);
+
+        if (ks_unlikely(ks_lock_shard(m, i, &p) != KS_OK)) {
+            m->locked = mask & ((1ull << i) - 1);
+            ks_unlock(m);
+            return KS_AGAIN;
+        }
+    }
+
+    return KS_OK;
 }
 
 
@@ -85,15 +134,9 @@ ks_unlock(ks_mem_t *m)
 int
 ks_mutex_lock(pthread_mutex_t *mutex)
 {
-    int       rc;
-    unsigned  n;
+    int  rc;
 
-    rc = pthread_mutex_trylock(mutex);
-
-    for (n = 0; ks_unlikely(rc == EBUSY) && n < KS_SPINS; n++) {
-        ks_pause();
-        rc = pthread_mutex_trylock(mutex);
-    }
+    rc = ks_mutex_try(mutex);
 
     if (ks_unlikely(rc == EBUSY)) {
         rc = pthread_mutex_lock(mutex);
@@ -107,13 +150,97 @@ ks_mutex_lock(pthread_mutex_t *mutex)
 }
 
 
-static void
-ks_lock_shard(ks_mem_t *m, unsigned i)
+static inline int
+ks_mutex_try(pthread_mutex_t *mutex)
 {
-    if (ks_unlikely(ks_mutex_lock(&m->shards[i].mutex) != 0)) {
-        ks_recover(m, i);
-        pthread_mutex_consistent(&m->shards[i].mutex);
+    int       rc;
+    unsigned  n;
+
+    rc = pthread_mutex_trylock(mutex);
+
+    for (n = 0; ks_unlikely(rc == EBUSY) && n < KS_SPINS; n++) {
+        ks_pause();
+        rc = pthread_mutex_trylock(mutex);
     }
+
+    return rc;
+}
+
+
+static inline int
+ks_lock_shard(ks_mem_t *m, unsigned i, ks_patience_t *p)
+{
+    int               rc;
+    pthread_mutex_t  *mutex;
+
+    mutex = &m->shards[i].mutex;
+    rc = ks_mutex_try(mutex);
+
+    if (ks_unlikely(rc == EBUSY)) {
+        rc = ks_lock_wait(m, i, p);
+    }
+
+    if (ks_likely(rc == 0)) {
+        return KS_OK;
+    }
+
+    if (rc == ETIMEDOUT) {
+        return KS_AGAIN;
+    }
+
+    if (rc != EOWNERDEAD) {
+        abort();
+    }
+
+    ks_recover(m, i);
+    pthread_mutex_consistent(mutex);
+
+    return KS_OK;
+}
+
+
+/* as pthread_mutex_lock(), or ETIMEDOUT */
+
+static __attribute__((noinline)) int
+ks_lock_wait(ks_mem_t *m, unsigned i, ks_patience_t *p)
+{
+    int               rc;
+    uint64_t          now;
+    struct timespec   ts;
+    pthread_mutex_t  *mutex;
+
+    mutex = &m->shards[i].mutex;
+
+    if (p->ms == 0) {
+        return pthread_mutex_lock(mutex);
+    }
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    now = (uint64_t) ts.tv_sec * 1000 * KS_MS + (uint64_t) ts.tv_nsec;
+
+    if (now >= m->rested) {
+        m->busy = 0;
+    }
+
+    if (m->busy & (1ull << i)) {
+        return ETIMEDOUT;
+    }
+
+    if (p->until == 0) {
+        p->until = now + p->ms * KS_MS;
+    }
+
+    ts.tv_sec = (time_t) (p->until / (1000 * KS_MS));
+    ts.tv_nsec = (long) (p->until % (1000 * KS_MS));
+
+    rc = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &ts);
+
+    if (rc == ETIMEDOUT) {
+        m->busy |= 1ull << i;
+        m->rested = p->until + KS_REST * p->ms * KS_MS;
+    }
+
+    return rc;
 }
 
 

@@ -65,6 +65,9 @@ typedef struct {
     void        (*wake)(void *data, unsigned process);
     void         *wake_data;
 
+    uint64_t      busy;         /* shards that were waited for in vain, */
+    uint64_t      rested;       /* and until when that counts, ns */
+
     jmp_buf      *jump;         /* where a shortage of memory goes */
     unsigned      urgent;       /* may take pages from the reserve */
 
@@ -125,6 +128,16 @@ void ks_mem_attach(ks_mem_t *m, ks_zone_t *zone);
  */
 void ks_lock(ks_mem_t *m, uint64_t mask);
 void ks_unlock(ks_mem_t *m);
+
+/*
+ * The same, but it waits no longer than ms milliseconds; 0: as long as it
+ * takes.  KS_AGAIN: the time was over, and nothing is locked.
+ *
+ * However many callers want a shard that is busy, a process spends a fifth of
+ * its time on waiting at most: a shard that was waited for in vain is only
+ * tried during four times as long.
+ */
+int ks_lock_within(ks_mem_t *m, uint64_t mask, unsigned ms);
 
 /*
  * Empties all locked shards at once, whatever they hold.  ks_flush_begin() is

@@ -24,6 +24,9 @@
 #define NGX_KEYSPACE_EXPIRE_SPREAD  50          /* more, a worker */
 #define NGX_KEYSPACE_EXPIRE_MAX     (24 * 3600 * 1000)
 
+/* until it is tried again to get a shard that others have locked for long */
+#define NGX_KEYSPACE_BUSY_DELAY     5           /* milliseconds */
+
 
 static void ngx_keyspace_timer_init(ngx_keyspace_zone_t *kz, ngx_log_t *log);
 static void ngx_keyspace_arm(ngx_keyspace_zone_t *kz, uint64_t due);
@@ -86,6 +89,7 @@ ngx_keyspace_timer_init(ngx_keyspace_zone_t *kz, ngx_log_t *log)
     kz->reclaim.handler = ngx_keyspace_reclaim_handler;
     kz->reclaim.data = &ngx_keyspace_connection;
     kz->reclaim.log = log;
+    kz->reclaim.cancelable = 1;
 
     kz->armed = UINT64_MAX;
 
@@ -119,7 +123,9 @@ ngx_keyspace_settle(ngx_keyspace_zone_t *kz)
         ngx_keyspace_arm(kz, due);
     }
 
-    if (ks_backlog(kz->space) && !kz->reclaim.posted) {
+    if (ks_backlog(kz->space) && !kz->reclaim.posted
+        && !kz->reclaim.timer_set)
+    {
         ngx_post_event(&kz->reclaim, &ngx_posted_next_events);
     }
 }
@@ -168,6 +174,7 @@ ngx_keyspace_arm(ngx_keyspace_zone_t *kz, uint64_t due)
 static void
 ngx_keyspace_expire_handler(ngx_event_t *ev)
 {
+    size_t                n;
     uint64_t              now;
     ngx_keyspace_zone_t  *kz;
 
@@ -177,12 +184,12 @@ ngx_keyspace_expire_handler(ngx_event_t *ev)
     now = ngx_keyspace_now();
 
     ks_space_set_time(kz->space, now);
-    (void) ks_expire_cycle(kz->space, NGX_KEYSPACE_EXPIRE_SLICE);
+    n = ks_expire_cycle(kz->space, NGX_KEYSPACE_EXPIRE_SLICE);
 
     if (ks_expire_next(kz->space) <= now) {
         /* there is more; requests first */
         kz->armed = 0;
-        ngx_add_timer(ev, 1);
+        ngx_add_timer(ev, (n != 0) ? 1 : NGX_KEYSPACE_BUSY_DELAY);
 
     } else {
         kz->armed = UINT64_MAX;
@@ -195,12 +202,21 @@ ngx_keyspace_expire_handler(ngx_event_t *ev)
 static void
 ngx_keyspace_reclaim_handler(ngx_event_t *ev)
 {
+    size_t                n;
     ngx_keyspace_zone_t  *kz;
 
     kz = (ngx_keyspace_zone_t *) ((u_char *) ev
                                   - offsetof(ngx_keyspace_zone_t, reclaim));
 
-    (void) ks_reclaim(kz->space, NGX_KEYSPACE_RECLAIM_SLICE);
+    n = ks_reclaim(kz->space, NGX_KEYSPACE_RECLAIM_SLICE);
+
+    if (n == 0 && ks_backlog(kz->space)) {
+        ngx_log_debug1(NGX_LOG_DEBUG_CORE, ev->log, 0,
+                       "keyspace \"%V\": garbage lies in busy shards",
+                       &kz->name);
+
+        ngx_add_timer(ev, NGX_KEYSPACE_BUSY_DELAY);
+    }
 
     ngx_keyspace_settle(kz);
 }
@@ -230,6 +246,10 @@ ngx_keyspace_close(ngx_keyspace_zone_t *kz)
 
     if (kz->reclaim.posted) {
         ngx_delete_posted_event(&kz->reclaim);
+    }
+
+    if (kz->reclaim.timer_set) {
+        ngx_del_timer(&kz->reclaim);
     }
 
     ngx_keyspace_hub_close(kz);
