@@ -20,9 +20,17 @@
 #define WORKERS   3
 
 
+/*
+ * The script that looks is put into the zone before, or that would evict what
+ * is being compared.
+ */
+
 static void
 settle(box_t *a, replay_t *r)
 {
+    ks_str_t  none = ks_str("none");
+
+    replay_look(a, &none);
     replay_follow(a, r);
     replay_compare(a, r->to);
     replay_follow(a, r);
