@@ -47,7 +47,9 @@ my @refused = (
     ['a policy without a name', conf('keyspace_zone main 1m { eviction; token t; }'),
      qr/number of arguments|eviction/],
     ['two policies', conf('keyspace_zone main 1m { eviction noeviction; '
-     . 'eviction allkeys-lru; token t; }'), qr/duplicate|eviction/],
+     . 'eviction allkeys-lru; token t; }'), qr/"eviction" is duplicate/],
+    ['two limits for scripts', conf('keyspace_zone main 1m { script_memory 1m; '
+     . 'script_memory 2m; token t; }'), qr/"script_memory" is duplicate/],
     ['a size that is none', conf('keyspace_zone main big { token t; }'),
      qr/"big"/],
     ['a size too small', conf('keyspace_zone main 4k { token t; }'),

@@ -42,7 +42,7 @@ my @refused = (
     ['no key', 'keyspace_limit_rule api zone=main rate=1r/s;', '',
      qr/rule "api" must have the parameter "key"/],
     ['an empty key', 'keyspace_limit_rule api zone=main key= rate=1r/s;', '',
-     qr/"key=" of keyspace limit rule "api" is empty/],
+     qr/invalid parameter "key=" of keyspace limit rule "api": .* empty/],
     ['no rate', 'keyspace_limit_rule api zone=main key=$uri;', '',
      qr/rule "api" must have the parameter "rate"/],
     ['a name alone', 'keyspace_limit_rule api;', '',
@@ -60,7 +60,7 @@ my @refused = (
      . 'rate=1r/s;', '', qr/unknown "nosuch" variable/],
 
     (map { ["the rate $_", rule("rate=$_"), '',
-            qr{"rate=\Q$_\E" of keyspace limit rule "api" is invalid: .*100r/m} ]
+            qr{invalid parameter "rate=\Q$_\E" of keyspace limit rule "api": .*100r/m} ]
     } '', '0r/s', '1', '1r', '1r/', '/s', 'r/s', '1r/x', '1r/0s', '-1r/s',
       '1.5r/s', '1r/s2', '1r/ss', '1r/367d', '1x/s', '1r/mss', '1r/S',
       '9999999999999999999999r/s', '1r/9999999999999999999999d'),
@@ -74,22 +74,22 @@ my @refused = (
     ['an empty bucket', rule('rate=1r/s burst=0 algorithm=token_bucket'), '',
      qr/must be 1 or more/],
     ['a burst', rule('rate=1r/s burst=x algorithm=gcra'), '',
-     qr/"burst=x" .* is invalid/],
+     qr/"burst=x" .*: burst is a number/],
     ['a rate too fast for gcra', rule('rate=1000001r/ms algorithm=gcra'), '',
      qr/one in a nanosecond/],
-    ['a cost', rule('rate=1r/s cost=x'), '', qr/"cost=x" .* is invalid/],
-    ['no cost', rule('rate=1r/s cost=0'), '', qr/"cost=0" .* is invalid/],
+    ['a cost', rule('rate=1r/s cost=x'), '', qr/"cost=x" .*: cost is a number/],
+    ['no cost', rule('rate=1r/s cost=0'), '', qr/"cost=0" .*: cost is a number/],
     ['on_error', rule('rate=1r/s on_error=fail'), '',
      qr/on_error is "pass" or "reject"/],
     ['a long prefix', rule('rate=1r/s prefix=' . 'p' x 257), '',
      qr/is too long/],
 
     (map { ["$_ twice", rule("rate=1r/s algorithm=gcra $_ $_"), '',
-            qr/"\Q$_\E" of keyspace limit rule "api" is duplicate/]
+            qr/duplicate parameter "\Q$_\E" of keyspace limit rule "api"/]
     } 'burst=1', 'cost=2', 'cost=$arg_c', 'prefix=x', 'prefix=',
       'on_error=pass'),
-    ['zone twice', rule('rate=1r/s zone=main'), '', qr/"zone=main" .* duplicate/],
-    ['key twice', rule('rate=1r/s key=$uri'), '', qr/"key=\$uri" .* duplicate/],
+    ['zone twice', rule('rate=1r/s zone=main'), '', qr/duplicate parameter "zone=main"/],
+    ['key twice', rule('rate=1r/s key=$uri'), '', qr/duplicate parameter "key=\$uri"/],
     ['rate twice', rule('rate=1r/s rate=$arg_r'), '', qr/duplicate/],
     ['rates twice', rule('rate=$arg_r rate=1r/s'), '', qr/duplicate/],
     ['algorithm twice', rule('rate=1r/s algorithm=gcra algorithm=gcra'), '',

@@ -53,7 +53,6 @@ typedef struct {
     unsigned                    algorithm:1;    /* what was given */
     unsigned                    burst:1;
     unsigned                    prefixed:1;
-    unsigned                    on_error:1;
     unsigned                    strict:1;       /* on_error=reject */
 } ngx_http_keyspace_limit_rule_t;
 

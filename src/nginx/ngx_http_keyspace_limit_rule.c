@@ -9,43 +9,33 @@
 
 
 #include "ngx_http_keyspace_limit.h"
+#include "ngx_keyspace_param.h"
 
 
-typedef char *(*ngx_http_keyspace_limit_param_pt)(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
-
-typedef struct {
-    ngx_str_t                         name;     /* with the = */
-    ngx_http_keyspace_limit_param_pt  set;
-} ngx_http_keyspace_limit_param_t;
-
-
-static char *ngx_http_keyspace_limit_rule_param(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *param);
 static char *ngx_http_keyspace_limit_rule_finish(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule);
 static char *ngx_http_keyspace_limit_rule_texts(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule);
 static char *ngx_http_keyspace_limit_rule_burst(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule);
-static char *ngx_http_keyspace_limit_set_zone(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
-static char *ngx_http_keyspace_limit_set_key(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
+static const char *ngx_http_keyspace_limit_set_zone(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_limit_set_key(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
 static char *ngx_http_keyspace_limit_set_variable(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule, ngx_str_t name);
-static char *ngx_http_keyspace_limit_set_rate(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
-static char *ngx_http_keyspace_limit_set_algorithm(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
-static char *ngx_http_keyspace_limit_set_burst(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
-static char *ngx_http_keyspace_limit_set_cost(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
-static char *ngx_http_keyspace_limit_set_prefix(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
-static char *ngx_http_keyspace_limit_set_on_error(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value);
+static const char *ngx_http_keyspace_limit_set_rate(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_limit_set_algorithm(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_limit_set_burst(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_limit_set_cost(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_limit_set_prefix(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_limit_set_on_error(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
 static char *ngx_http_keyspace_limit_compile(ngx_conf_t *cf,
     ngx_str_t *value, ngx_http_complex_value_t *cv);
 static char *ngx_http_keyspace_limit_variable(ngx_conf_t *cf,
@@ -55,16 +45,16 @@ static ngx_int_t ngx_http_keyspace_limit_number(u_char **p, u_char *last,
 static int64_t ngx_http_keyspace_limit_unit(u_char *p, u_char *last);
 
 
-static ngx_http_keyspace_limit_param_t  ngx_http_keyspace_limit_params[] = {
-    { ngx_string("zone="),      ngx_http_keyspace_limit_set_zone },
-    { ngx_string("key="),       ngx_http_keyspace_limit_set_key },
-    { ngx_string("rate="),      ngx_http_keyspace_limit_set_rate },
-    { ngx_string("algorithm="), ngx_http_keyspace_limit_set_algorithm },
-    { ngx_string("burst="),     ngx_http_keyspace_limit_set_burst },
-    { ngx_string("cost="),      ngx_http_keyspace_limit_set_cost },
-    { ngx_string("prefix="),    ngx_http_keyspace_limit_set_prefix },
-    { ngx_string("on_error="),  ngx_http_keyspace_limit_set_on_error },
-    { ngx_null_string, NULL }
+static ngx_keyspace_param_t  ngx_http_keyspace_limit_params[] = {
+    { ngx_string("zone"), ngx_http_keyspace_limit_set_zone, 0 },
+    { ngx_string("key"), ngx_http_keyspace_limit_set_key, 0 },
+    { ngx_string("rate"), ngx_http_keyspace_limit_set_rate, 0 },
+    { ngx_string("algorithm"), ngx_http_keyspace_limit_set_algorithm, 0 },
+    { ngx_string("burst"), ngx_http_keyspace_limit_set_burst, 0 },
+    { ngx_string("cost"), ngx_http_keyspace_limit_set_cost, 0 },
+    { ngx_string("prefix"), ngx_http_keyspace_limit_set_prefix, 0 },
+    { ngx_string("on_error"), ngx_http_keyspace_limit_set_on_error, 0 },
+    ngx_keyspace_null_param
 };
 
 
@@ -151,8 +141,8 @@ ngx_http_keyspace_limit_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_keyspace_limit_main_conf_t *lmcf = conf;
 
     char                            *rv;
+    u_char                           of[NGX_HTTP_KEYSPACE_LIMIT_NAME + 40];
     ngx_str_t                       *value;
-    ngx_uint_t                       i;
     ngx_http_keyspace_limit_rule_t  *rule;
 
     value = cf->args->elts;
@@ -182,55 +172,16 @@ ngx_http_keyspace_limit_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rule->file = cf->conf_file->file.name;
     rule->line = cf->conf_file->line;
 
-    for (i = 2; i < cf->args->nelts; i++) {
-        rv = ngx_http_keyspace_limit_rule_param(cf, rule, &value[i]);
-        if (rv != NGX_CONF_OK) {
-            return rv;
-        }
-    }
+    *ngx_snprintf(of, sizeof(of) - 1, "keyspace limit rule \"%V\"",
+                  &rule->name) = '\0';
 
-    return ngx_http_keyspace_limit_rule_finish(cf, rule);
-}
-
-
-static char *
-ngx_http_keyspace_limit_rule_param(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *param)
-{
-    char                             *rv;
-    ngx_http_keyspace_limit_param_t  *p;
-
-    for (p = ngx_http_keyspace_limit_params; p->name.len; p++) {
-
-        if (param->len < p->name.len
-            || ngx_strncmp(param->data, p->name.data, p->name.len) != 0)
-        {
-            continue;
-        }
-
-        param->len -= p->name.len;
-        param->data += p->name.len;
-
-        rv = p->set(cf, rule, param);
-
-        param->len += p->name.len;
-        param->data -= p->name.len;
-
-        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "parameter \"%V\" of keyspace limit rule "
-                               "\"%V\" %s", param, &rule->name, rv);
-            return NGX_CONF_ERROR;
-        }
-
+    rv = ngx_keyspace_params(cf, 2, ngx_http_keyspace_limit_params, rule,
+                             (char *) of);
+    if (rv != NGX_CONF_OK) {
         return rv;
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown parameter \"%V\" of keyspace limit rule "
-                       "\"%V\"", param, &rule->name);
-
-    return NGX_CONF_ERROR;
+    return ngx_http_keyspace_limit_rule_finish(cf, rule);
 }
 
 
@@ -364,13 +315,11 @@ ngx_http_keyspace_limit_rule_burst(ngx_conf_t *cf,
 
 /* --- parameters --- */
 
-static char *
-ngx_http_keyspace_limit_set_zone(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+static const char *
+ngx_http_keyspace_limit_set_zone(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
 {
-    if (rule->zone != NULL) {
-        return "is duplicate";
-    }
+    ngx_http_keyspace_limit_rule_t *rule = conf;
 
     rule->zone = ngx_keyspace_zone_named(cf, value);
 
@@ -378,16 +327,14 @@ ngx_http_keyspace_limit_set_zone(ngx_conf_t *cf,
 }
 
 
-static char *
-ngx_http_keyspace_limit_set_key(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+static const char *
+ngx_http_keyspace_limit_set_key(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
 {
-    if (rule->key.value.data != NULL) {
-        return "is duplicate";
-    }
+    ngx_http_keyspace_limit_rule_t *rule = conf;
 
     if (value->len == 0) {
-        return "is empty";
+        return "it is empty";
     }
 
     if (ngx_http_keyspace_limit_compile(cf, value, &rule->key) != NGX_CONF_OK)
@@ -433,13 +380,11 @@ ngx_http_keyspace_limit_set_variable(ngx_conf_t *cf,
 }
 
 
-static char *
-ngx_http_keyspace_limit_set_rate(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+static const char *
+ngx_http_keyspace_limit_set_rate(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
 {
-    if (rule->rate != NULL || rule->limit.count != 0) {
-        return "is duplicate";
-    }
+    ngx_http_keyspace_limit_rule_t *rule = conf;
 
     if (ngx_http_keyspace_limit_variable(cf, value, &rule->rate) != NGX_CONF_OK)
     {
@@ -451,7 +396,7 @@ ngx_http_keyspace_limit_set_rate(ngx_conf_t *cf,
     }
 
     if (ngx_http_keyspace_limit_rate(rule, value, &rule->limit) != NGX_OK) {
-        return "is invalid: a rate is a number and a period of 1ms to 366d, "
+        return "a rate is a number and a period of 1ms to 366d, "
                "such as 100r/m, 5r/500ms or 1000r/d";
     }
 
@@ -459,16 +404,14 @@ ngx_http_keyspace_limit_set_rate(ngx_conf_t *cf,
 }
 
 
-static char *
-ngx_http_keyspace_limit_set_algorithm(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+static const char *
+ngx_http_keyspace_limit_set_algorithm(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
 {
+    ngx_http_keyspace_limit_rule_t *rule = conf;
+
     ngx_str_t   *name;
     ngx_uint_t   i;
-
-    if (rule->algorithm) {
-        return "is duplicate";
-    }
 
     name = ngx_http_keyspace_limit_algorithms;
 
@@ -482,20 +425,18 @@ ngx_http_keyspace_limit_set_algorithm(ngx_conf_t *cf,
         }
     }
 
-    return "is invalid: the algorithm is one of fixed_window, sliding_window, "
+    return "the algorithm is one of fixed_window, sliding_window, "
            "token_bucket, gcra";
 }
 
 
-static char *
-ngx_http_keyspace_limit_set_burst(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+static const char *
+ngx_http_keyspace_limit_set_burst(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
 {
-    u_char  *p;
+    ngx_http_keyspace_limit_rule_t *rule = conf;
 
-    if (rule->burst) {
-        return "is duplicate";
-    }
+    u_char  *p;
 
     p = value->data;
 
@@ -503,7 +444,7 @@ ngx_http_keyspace_limit_set_burst(ngx_conf_t *cf,
         != NGX_OK
         || p != value->data + value->len)
     {
-        return "is invalid: burst is a number";
+        return "burst is a number";
     }
 
     rule->burst = 1;
@@ -512,13 +453,11 @@ ngx_http_keyspace_limit_set_burst(ngx_conf_t *cf,
 }
 
 
-static char *
-ngx_http_keyspace_limit_set_cost(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+static const char *
+ngx_http_keyspace_limit_set_cost(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
 {
-    if (rule->cost != NULL || rule->units != 0) {
-        return "is duplicate";
-    }
+    ngx_http_keyspace_limit_rule_t *rule = conf;
 
     if (ngx_http_keyspace_limit_variable(cf, value, &rule->cost) != NGX_CONF_OK)
     {
@@ -532,23 +471,21 @@ ngx_http_keyspace_limit_set_cost(ngx_conf_t *cf,
     if (ngx_http_keyspace_limit_cost(value, &rule->units) != NGX_OK
         || rule->units == 0)
     {
-        return "is invalid: cost is a number above 0, or has variables";
+        return "cost is a number above 0, or has variables";
     }
 
     return NGX_CONF_OK;
 }
 
 
-static char *
-ngx_http_keyspace_limit_set_prefix(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+static const char *
+ngx_http_keyspace_limit_set_prefix(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
 {
-    if (rule->prefixed) {
-        return "is duplicate";
-    }
+    ngx_http_keyspace_limit_rule_t *rule = conf;
 
     if (value->len > NGX_HTTP_KEYSPACE_LIMIT_PREFIX) {
-        return "is too long";
+        return "it is too long";
     }
 
     rule->prefix = *value;
@@ -558,15 +495,11 @@ ngx_http_keyspace_limit_set_prefix(ngx_conf_t *cf,
 }
 
 
-static char *
-ngx_http_keyspace_limit_set_on_error(ngx_conf_t *cf,
-    ngx_http_keyspace_limit_rule_t *rule, ngx_str_t *value)
+static const char *
+ngx_http_keyspace_limit_set_on_error(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
 {
-    if (rule->on_error) {
-        return "is duplicate";
-    }
-
-    rule->on_error = 1;
+    ngx_http_keyspace_limit_rule_t *rule = conf;
 
     if (value->len == 4 && ngx_strncmp(value->data, "pass", 4) == 0) {
         return NGX_CONF_OK;
@@ -577,7 +510,7 @@ ngx_http_keyspace_limit_set_on_error(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    return "is invalid: on_error is \"pass\" or \"reject\"";
+    return "on_error is \"pass\" or \"reject\"";
 }
 
 

@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_keyspace_session.h"
+#include "ngx_keyspace_param.h"
 
 
 #define NGX_HTTP_KEYSPACE_SESSION_TTL       (3600 * 1000)
@@ -21,18 +22,6 @@
      && ngx_strncmp((s)->data, text, sizeof(text) - 1) == 0)
 
 
-/* A parameter's value; NULL, or what is wrong with it. */
-
-typedef const char *(*ngx_http_keyspace_session_param_pt)(
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
-
-
-typedef struct {
-    ngx_str_t                           name;
-    ngx_http_keyspace_session_param_pt  set;
-} ngx_http_keyspace_session_param_t;
-
-
 static void *ngx_http_keyspace_session_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_keyspace_session_create_loc_conf(ngx_conf_t *cf);
 static ngx_uint_t ngx_http_keyspace_session_returns(ngx_conf_t *cf);
@@ -42,52 +31,48 @@ static char *ngx_http_keyspace_session_merge_loc_conf(ngx_conf_t *cf,
 static ngx_int_t ngx_http_keyspace_session_postconfiguration(ngx_conf_t *cf);
 static char *ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_keyspace_session_param(ngx_conf_t *cf,
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *arg, ngx_uint_t *given);
 static char *ngx_http_keyspace_session_sound(ngx_conf_t *cf,
     ngx_http_keyspace_session_conf_t *sc);
 static char *ngx_http_keyspace_session_require(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 
-static const char *ngx_http_keyspace_session_cookie(
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_ttl(
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_grace(
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_absolute(
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_prefix(
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_secure(
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_httponly(
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_samesite(
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_path(
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_domain(
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_create(
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_cookie(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_ttl(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_grace(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_absolute(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_prefix(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_secure(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_httponly(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_samesite(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_path(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_domain(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_create(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
 
 
-static ngx_http_keyspace_session_param_t
-    ngx_http_keyspace_session_params[] =
-{
-    { ngx_string("cookie"), ngx_http_keyspace_session_cookie },
-    { ngx_string("ttl"), ngx_http_keyspace_session_ttl },
-    { ngx_string("absolute"), ngx_http_keyspace_session_absolute },
-    { ngx_string("grace"), ngx_http_keyspace_session_grace },
-    { ngx_string("prefix"), ngx_http_keyspace_session_prefix },
-    { ngx_string("secure"), ngx_http_keyspace_session_secure },
-    { ngx_string("httponly"), ngx_http_keyspace_session_httponly },
-    { ngx_string("samesite"), ngx_http_keyspace_session_samesite },
-    { ngx_string("path"), ngx_http_keyspace_session_path },
-    { ngx_string("domain"), ngx_http_keyspace_session_domain },
-    { ngx_string("create"), ngx_http_keyspace_session_create },
-    { ngx_null_string, NULL }
+static ngx_keyspace_param_t  ngx_http_keyspace_session_params[] = {
+    { ngx_string("cookie"), ngx_http_keyspace_session_cookie, 0 },
+    { ngx_string("ttl"), ngx_http_keyspace_session_ttl, 0 },
+    { ngx_string("absolute"), ngx_http_keyspace_session_absolute, 0 },
+    { ngx_string("grace"), ngx_http_keyspace_session_grace, 0 },
+    { ngx_string("prefix"), ngx_http_keyspace_session_prefix, 0 },
+    { ngx_string("secure"), ngx_http_keyspace_session_secure, 0 },
+    { ngx_string("httponly"), ngx_http_keyspace_session_httponly, 0 },
+    { ngx_string("samesite"), ngx_http_keyspace_session_samesite, 0 },
+    { ngx_string("path"), ngx_http_keyspace_session_path, 0 },
+    { ngx_string("domain"), ngx_http_keyspace_session_domain, 0 },
+    { ngx_string("create"), ngx_http_keyspace_session_create, 0 },
+    ngx_keyspace_null_param
 };
 
 
@@ -296,7 +281,6 @@ ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     char                                   *rv;
     ngx_str_t                              *value;
-    ngx_uint_t                              i, given;
     ngx_http_keyspace_session_conf_t       *sc;
     ngx_http_keyspace_session_main_conf_t  *mcf;
 
@@ -332,13 +316,10 @@ ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    given = 0;
-
-    for (i = 2; i < cf->args->nelts; i++) {
-        rv = ngx_http_keyspace_session_param(cf, sc, &value[i], &given);
-        if (rv != NGX_CONF_OK) {
-            return rv;
-        }
+    rv = ngx_keyspace_params(cf, 2, ngx_http_keyspace_session_params, sc,
+                             "\"keyspace_session\"");
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     rv = ngx_http_keyspace_session_sound(cf, sc);
@@ -352,58 +333,6 @@ ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     slcf->session = sc;
 
     return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_keyspace_session_param(ngx_conf_t *cf,
-    ngx_http_keyspace_session_conf_t *sc, ngx_str_t *arg, ngx_uint_t *given)
-{
-    ngx_str_t                           value;
-    ngx_uint_t                          bit;
-    const char                         *wrong;
-    ngx_http_keyspace_session_param_t  *p;
-
-    for (p = ngx_http_keyspace_session_params; p->set; p++) {
-
-        if (arg->len <= p->name.len
-            || arg->data[p->name.len] != '='
-            || ngx_strncmp(arg->data, p->name.data, p->name.len) != 0)
-        {
-            continue;
-        }
-
-        bit = 1 << (p - ngx_http_keyspace_session_params);
-
-        if (*given & bit) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "duplicate parameter \"%V\" of "
-                               "\"keyspace_session\"", arg);
-            return NGX_CONF_ERROR;
-        }
-
-        *given |= bit;
-
-        value.len = arg->len - p->name.len - 1;
-        value.data = arg->data + p->name.len + 1;
-
-        wrong = p->set(sc, &value);
-
-        if (wrong != NULL) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\" of "
-                               "\"keyspace_session\": %s", arg, wrong);
-            return NGX_CONF_ERROR;
-        }
-
-        return NGX_CONF_OK;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown parameter \"%V\" of \"keyspace_session\"",
-                       arg);
-
-    return NGX_CONF_ERROR;
 }
 
 
@@ -518,9 +447,11 @@ ngx_http_keyspace_session_require(ngx_conf_t *cf, ngx_command_t *cmd,
 /* A cookie's name is a token of HTTP. */
 
 static const char *
-ngx_http_keyspace_session_cookie(ngx_http_keyspace_session_conf_t *sc,
+ngx_http_keyspace_session_cookie(ngx_conf_t *cf, void *conf,
     ngx_str_t *value)
 {
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
     u_char  c;
     size_t  i;
 
@@ -560,9 +491,11 @@ ngx_http_keyspace_session_time(ngx_str_t *value, uint64_t *time)
 
 
 static const char *
-ngx_http_keyspace_session_ttl(ngx_http_keyspace_session_conf_t *sc,
+ngx_http_keyspace_session_ttl(ngx_conf_t *cf, void *conf,
     ngx_str_t *value)
 {
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
     const char  *wrong;
 
     wrong = ngx_http_keyspace_session_time(value, &sc->rule.ttl);
@@ -578,25 +511,31 @@ ngx_http_keyspace_session_ttl(ngx_http_keyspace_session_conf_t *sc,
 /* 0: none but the TTL */
 
 static const char *
-ngx_http_keyspace_session_grace(ngx_http_keyspace_session_conf_t *sc,
+ngx_http_keyspace_session_grace(ngx_conf_t *cf, void *conf,
     ngx_str_t *value)
 {
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
     return ngx_http_keyspace_session_time(value, &sc->rule.grace);
 }
 
 
 static const char *
-ngx_http_keyspace_session_absolute(ngx_http_keyspace_session_conf_t *sc,
+ngx_http_keyspace_session_absolute(ngx_conf_t *cf, void *conf,
     ngx_str_t *value)
 {
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
     return ngx_http_keyspace_session_time(value, &sc->rule.absolute);
 }
 
 
 static const char *
-ngx_http_keyspace_session_prefix(ngx_http_keyspace_session_conf_t *sc,
+ngx_http_keyspace_session_prefix(ngx_conf_t *cf, void *conf,
     ngx_str_t *value)
 {
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
     if (value->len == 0 || value->len > NGX_HTTP_KEYSPACE_SESSION_PREFIX) {
         return "it must have 1 to 1024 bytes";
     }
@@ -621,9 +560,11 @@ ngx_http_keyspace_session_flag(ngx_str_t *value, ngx_uint_t *flag)
 
 
 static const char *
-ngx_http_keyspace_session_secure(ngx_http_keyspace_session_conf_t *sc,
+ngx_http_keyspace_session_secure(ngx_conf_t *cf, void *conf,
     ngx_str_t *value)
 {
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
     ngx_uint_t   flag;
     const char  *wrong;
 
@@ -635,9 +576,11 @@ ngx_http_keyspace_session_secure(ngx_http_keyspace_session_conf_t *sc,
 
 
 static const char *
-ngx_http_keyspace_session_httponly(ngx_http_keyspace_session_conf_t *sc,
+ngx_http_keyspace_session_httponly(ngx_conf_t *cf, void *conf,
     ngx_str_t *value)
 {
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
     ngx_uint_t   flag;
     const char  *wrong;
 
@@ -649,9 +592,11 @@ ngx_http_keyspace_session_httponly(ngx_http_keyspace_session_conf_t *sc,
 
 
 static const char *
-ngx_http_keyspace_session_samesite(ngx_http_keyspace_session_conf_t *sc,
+ngx_http_keyspace_session_samesite(ngx_conf_t *cf, void *conf,
     ngx_str_t *value)
 {
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
     if (ngx_http_keyspace_session_is(value, "lax")) {
         ngx_str_set(&sc->samesite, "Lax");
 
@@ -673,9 +618,11 @@ ngx_http_keyspace_session_samesite(ngx_http_keyspace_session_conf_t *sc,
 
 
 static const char *
-ngx_http_keyspace_session_path(ngx_http_keyspace_session_conf_t *sc,
+ngx_http_keyspace_session_path(ngx_conf_t *cf, void *conf,
     ngx_str_t *value)
 {
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
     size_t  i;
 
     if (value->len == 0 || value->data[0] != '/') {
@@ -697,9 +644,11 @@ ngx_http_keyspace_session_path(ngx_http_keyspace_session_conf_t *sc,
 
 
 static const char *
-ngx_http_keyspace_session_domain(ngx_http_keyspace_session_conf_t *sc,
+ngx_http_keyspace_session_domain(ngx_conf_t *cf, void *conf,
     ngx_str_t *value)
 {
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
     u_char  c;
     size_t  i;
 
@@ -724,9 +673,11 @@ ngx_http_keyspace_session_domain(ngx_http_keyspace_session_conf_t *sc,
 
 
 static const char *
-ngx_http_keyspace_session_create(ngx_http_keyspace_session_conf_t *sc,
+ngx_http_keyspace_session_create(ngx_conf_t *cf, void *conf,
     ngx_str_t *value)
 {
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
     sc->on_write = ngx_http_keyspace_session_is(value, "on_write");
 
     if (!sc->on_write && !ngx_http_keyspace_session_is(value, "always")) {

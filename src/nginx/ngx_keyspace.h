@@ -49,6 +49,8 @@ typedef struct {
     size_t                  size;
     ks_policy_t             policy;
 
+    uint64_t                given;          /* lines of its block, as bits */
+
     ngx_array_t             tokens;         /* of ngx_keyspace_token_t */
 
     /* where it was declared, or else first named: for messages */
@@ -58,9 +60,6 @@ typedef struct {
     unsigned                declared:1;
     unsigned                public:1;       /* token off */
     unsigned                unset:1;        /* a token is in another shell */
-    unsigned                evicting:1;     /* the policy was given */
-    unsigned                timing:1;       /* so was script_timeout */
-    unsigned                limiting:1;     /* and script_memory */
 
     ks_script_conf_t        script;
 

@@ -10,6 +10,7 @@
 
 #include "ngx_keyspace.h"
 #include "ngx_keyspace_build.h"
+#include "ngx_keyspace_param.h"
 
 
 static void *ngx_keyspace_create_conf(ngx_cycle_t *cycle);
@@ -18,11 +19,16 @@ static char *ngx_keyspace_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_keyspace_zone_line(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf);
-static char *ngx_keyspace_eviction(ngx_conf_t *cf, ngx_keyspace_zone_t *kz);
-static char *ngx_keyspace_script_timeout(ngx_conf_t *cf,
-    ngx_keyspace_zone_t *kz);
-static char *ngx_keyspace_script_memory(ngx_conf_t *cf,
-    ngx_keyspace_zone_t *kz);
+static const char *ngx_keyspace_full_token(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+static const char *ngx_keyspace_readonly_token(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+static const char *ngx_keyspace_eviction(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+static const char *ngx_keyspace_script_timeout(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+static const char *ngx_keyspace_script_memory(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
 static ngx_keyspace_zone_t *ngx_keyspace_zone_create(ngx_conf_t *cf,
     ngx_keyspace_conf_t *kcf, ngx_str_t *name);
 static char *ngx_keyspace_zone_size(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
@@ -30,6 +36,18 @@ static char *ngx_keyspace_zone_size(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
 static void ngx_keyspace_cleanup(void *data);
 static ngx_int_t ngx_keyspace_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_keyspace_init_process(ngx_cycle_t *cycle);
+
+
+/* the lines of a zone's block */
+
+static ngx_keyspace_param_t  ngx_keyspace_zone_lines[] = {
+    { ngx_string("eviction"), ngx_keyspace_eviction, 0 },
+    { ngx_string("token"), ngx_keyspace_full_token, 1 },
+    { ngx_string("readonly_token"), ngx_keyspace_readonly_token, 1 },
+    { ngx_string("script_timeout"), ngx_keyspace_script_timeout, 0 },
+    { ngx_string("script_memory"), ngx_keyspace_script_memory, 0 },
+    ngx_keyspace_null_param
+};
 
 
 static ngx_command_t  ngx_keyspace_commands[] = {
@@ -167,130 +185,95 @@ ngx_keyspace_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* One line of a zone's block; none of its arguments may reach a message. */
+/* None of its arguments may reach a message: it may be a token. */
 
 static char *
 ngx_keyspace_zone_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 {
     ngx_keyspace_zone_t *kz = conf;
 
-    ngx_str_t  *value;
-
-    value = cf->args->elts;
-
-    if (cf->args->nelts != 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" in keyspace_zone takes one value",
-                           &value[0]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_strcmp(value[0].data, "eviction") == 0) {
-        return ngx_keyspace_eviction(cf, kz);
-    }
-
-    if (ngx_strcmp(value[0].data, "token") == 0) {
-        return ngx_keyspace_token(cf, kz, NGX_KEYSPACE_FULL);
-    }
-
-    if (ngx_strcmp(value[0].data, "readonly_token") == 0) {
-        return ngx_keyspace_token(cf, kz, NGX_KEYSPACE_READONLY);
-    }
-
-    if (ngx_strcmp(value[0].data, "script_timeout") == 0) {
-        return ngx_keyspace_script_timeout(cf, kz);
-    }
-
-    if (ngx_strcmp(value[0].data, "script_memory") == 0) {
-        return ngx_keyspace_script_memory(cf, kz);
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown directive \"%V\" in keyspace_zone", &value[0]);
-    return NGX_CONF_ERROR;
+    return ngx_keyspace_param_line(cf, ngx_keyspace_zone_lines, kz, &kz->given,
+                                   "keyspace_zone");
 }
 
 
-static char *
-ngx_keyspace_eviction(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
+static const char *
+ngx_keyspace_full_token(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 {
-    ks_str_t    name;
-    ngx_str_t  *value;
+    return ngx_keyspace_token(cf, conf, NGX_KEYSPACE_FULL);
+}
 
-    if (kz->evicting) {
-        return "\"eviction\" is duplicate";
-    }
 
-    value = cf->args->elts;
+static const char *
+ngx_keyspace_readonly_token(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    return ngx_keyspace_token(cf, conf, NGX_KEYSPACE_READONLY);
+}
 
-    name.len = value[1].len;
-    name.data = value[1].data;
+
+static const char *
+ngx_keyspace_eviction(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_keyspace_zone_t *kz = conf;
+
+    ks_str_t  name;
+
+    name.len = value->len;
+    name.data = value->data;
 
     if (ks_policy_parse(&name, &kz->policy) != KS_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown eviction policy \"%V\": it is one of "
                            "noeviction, allkeys-lru, allkeys-lfu, "
                            "allkeys-random, volatile-lru, volatile-lfu, "
-                           "volatile-random, volatile-ttl", &value[1]);
+                           "volatile-random, volatile-ttl", value);
         return NGX_CONF_ERROR;
     }
-
-    kz->evicting = 1;
 
     return NGX_CONF_OK;
 }
 
 
-static char *
-ngx_keyspace_script_timeout(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
+static const char *
+ngx_keyspace_script_timeout(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 {
-    ngx_int_t   ms;
-    ngx_str_t  *value;
+    ngx_keyspace_zone_t *kz = conf;
 
-    if (kz->timing) {
-        return "\"script_timeout\" is duplicate";
-    }
+    ngx_int_t  ms;
 
-    value = cf->args->elts;
-    ms = ngx_parse_time(&value[1], 0);
+    ms = ngx_parse_time(value, 0);
 
     if (ms == NGX_ERROR || ms == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid time \"%V\" in \"script_timeout\"",
-                           &value[1]);
+                           value);
         return NGX_CONF_ERROR;
     }
 
     kz->script.timeout = (uint64_t) ms;
-    kz->timing = 1;
 
     return NGX_CONF_OK;
 }
 
 
-static char *
-ngx_keyspace_script_memory(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
+static const char *
+ngx_keyspace_script_memory(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 {
-    ssize_t     size;
-    ngx_str_t  *value;
+    ngx_keyspace_zone_t *kz = conf;
 
-    if (kz->limiting) {
-        return "\"script_memory\" is duplicate";
-    }
+    ssize_t  size;
 
-    value = cf->args->elts;
-    size = ngx_parse_size(&value[1]);
+    size = ngx_parse_size(value);
 
     if (size == NGX_ERROR || size < NGX_KEYSPACE_SCRIPT_MIN) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid size \"%V\" in \"script_memory\": it is "
-                           "%dk or more", &value[1],
+                           "%dk or more", value,
                            NGX_KEYSPACE_SCRIPT_MIN / 1024);
         return NGX_CONF_ERROR;
     }
 
     kz->script.memory = (size_t) size;
-    kz->limiting = 1;
 
     return NGX_CONF_OK;
 }

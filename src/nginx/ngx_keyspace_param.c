@@ -1,0 +1,155 @@
+
+/*
+ * Parameters of directives: the row is found, and what is wrong is told.
+ */
+
+
+#include "ngx_keyspace_param.h"
+
+
+static char *ngx_keyspace_param(ngx_conf_t *cf, ngx_str_t *arg,
+    ngx_keyspace_param_t *params, void *conf, uint64_t *given,
+    const char *of);
+static ngx_keyspace_param_t *ngx_keyspace_param_named(
+    ngx_keyspace_param_t *params, u_char *name, size_t len);
+static ngx_uint_t ngx_keyspace_param_again(ngx_keyspace_param_t *params,
+    ngx_keyspace_param_t *p, uint64_t *given);
+
+
+char *
+ngx_keyspace_params(ngx_conf_t *cf, ngx_uint_t first,
+    ngx_keyspace_param_t *params, void *conf, const char *of)
+{
+    char        *rv;
+    uint64_t     given;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+    given = 0;
+
+    for (i = first; i < cf->args->nelts; i++) {
+        rv = ngx_keyspace_param(cf, &value[i], params, conf, &given, of);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_keyspace_param(ngx_conf_t *cf, ngx_str_t *arg,
+    ngx_keyspace_param_t *params, void *conf, uint64_t *given, const char *of)
+{
+    u_char                *eq;
+    ngx_str_t              value;
+    const char            *wrong;
+    ngx_keyspace_param_t  *p;
+
+    eq = ngx_strlchr(arg->data, arg->data + arg->len, '=');
+    p = NULL;
+
+    if (eq != NULL) {
+        p = ngx_keyspace_param_named(params, arg->data, eq - arg->data);
+    }
+
+    if (p == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown parameter \"%V\" of %s", arg, of);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_keyspace_param_again(params, p, given)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate parameter \"%V\" of %s", arg, of);
+        return NGX_CONF_ERROR;
+    }
+
+    value.data = eq + 1;
+    value.len = arg->data + arg->len - value.data;
+
+    wrong = p->set(cf, conf, &value);
+
+    if (wrong == NGX_CONF_OK) {
+        return NGX_CONF_OK;
+    }
+
+    if (wrong != NGX_CONF_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" of %s: %s", arg, of,
+                           wrong);
+    }
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_keyspace_param_line(ngx_conf_t *cf, ngx_keyspace_param_t *params,
+    void *conf, uint64_t *given, const char *of)
+{
+    ngx_str_t             *value;
+    ngx_keyspace_param_t  *p;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts != 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" in %s takes one value", &value[0], of);
+        return NGX_CONF_ERROR;
+    }
+
+    p = ngx_keyspace_param_named(params, value[0].data, value[0].len);
+
+    if (p == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown directive \"%V\" in %s", &value[0], of);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_keyspace_param_again(params, p, given)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is duplicate in %s",
+                           &value[0], of);
+        return NGX_CONF_ERROR;
+    }
+
+    return (char *) p->set(cf, conf, &value[1]);
+}
+
+
+static ngx_keyspace_param_t *
+ngx_keyspace_param_named(ngx_keyspace_param_t *params, u_char *name,
+    size_t len)
+{
+    ngx_keyspace_param_t  *p;
+
+    for (p = params; p->set; p++) {
+        if (p->name.len == len && ngx_memcmp(p->name.data, name, len) == 0) {
+            return p;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Whether it was given before, which it may be only once. */
+
+static ngx_uint_t
+ngx_keyspace_param_again(ngx_keyspace_param_t *params,
+    ngx_keyspace_param_t *p, uint64_t *given)
+{
+    uint64_t  bit;
+
+    bit = (uint64_t) 1 << (p - params);
+
+    if ((*given & bit) && !p->many) {
+        return 1;
+    }
+
+    *given |= bit;
+
+    return 0;
+}

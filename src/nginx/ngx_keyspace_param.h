@@ -1,0 +1,52 @@
+
+/*
+ * Parameters of directives, name=value, and lines of a block, "name value;":
+ * rows of a table that the directive has.
+ */
+
+
+#ifndef _NGX_KEYSPACE_PARAM_H_INCLUDED_
+#define _NGX_KEYSPACE_PARAM_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/*
+ * NGX_CONF_OK; what is wrong with the value, in words for the log; or
+ * NGX_CONF_ERROR, if the log has them already.  conf is whatever belongs to the
+ * directive.
+ */
+typedef const char *(*ngx_keyspace_param_pt)(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+
+
+/* A table has 64 rows at the most, and ends with ngx_keyspace_null_param. */
+
+typedef struct {
+    ngx_str_t              name;
+    ngx_keyspace_param_pt  set;
+    unsigned               many:1;      /* may be given more than once */
+} ngx_keyspace_param_t;
+
+#define ngx_keyspace_null_param  { ngx_null_string, NULL, 0 }
+
+
+/*
+ * Sets what cf->args have from first on.  of: what has the parameters, as
+ * messages are to call it.  NGX_CONF_ERROR: it is told in the log, with the
+ * parameter and its value.
+ */
+char *ngx_keyspace_params(ngx_conf_t *cf, ngx_uint_t first,
+    ngx_keyspace_param_t *params, void *conf, const char *of);
+
+/*
+ * Sets one by a line of a block; the rows that were given before are the bits
+ * of *given.  The value may be a secret, and reaches no message from here.
+ */
+char *ngx_keyspace_param_line(ngx_conf_t *cf, ngx_keyspace_param_t *params,
+    void *conf, uint64_t *given, const char *of);
+
+
+#endif /* _NGX_KEYSPACE_PARAM_H_INCLUDED_ */
