@@ -3,53 +3,39 @@
  * EXPIRETIME, PEXPIRETIME, PERSIST.
  */
 
-#include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
-
-
-#define KS_EXPIRE_NX  0x01
-#define KS_EXPIRE_XX  0x02
-#define KS_EXPIRE_GT  0x04
-#define KS_EXPIRE_LT  0x08
+#include "commands/ks_time_args.h"
 
 
 static int
-ks_expire_options(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned *flags)
+ks_expire_options(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned *conditions)
 {
     int          i;
+    unsigned     condition;
     ks_reply_t  *r;
 
     r = c->reply;
 
-    for (*flags = 0, i = 3; i < argc; i++) {
+    for (*conditions = 0, i = 3; i < argc; i++) {
+        condition = ks_time_condition(&argv[i]);
 
-        if (ks_arg_is(&argv[i], "nx")) {
-            *flags |= KS_EXPIRE_NX;
-
-        } else if (ks_arg_is(&argv[i], "xx")) {
-            *flags |= KS_EXPIRE_XX;
-
-        } else if (ks_arg_is(&argv[i], "gt")) {
-            *flags |= KS_EXPIRE_GT;
-
-        } else if (ks_arg_is(&argv[i], "lt")) {
-            *flags |= KS_EXPIRE_LT;
-
-        } else {
+        if (condition == 0) {
             ks_reply_errorf(r, "ERR Unsupported option %.*s",
                             (int) ks_min(argv[i].len, 512),
                             (char *) argv[i].data);
             return KS_ERR;
         }
+
+        *conditions |= condition;
     }
 
-    if ((*flags & KS_EXPIRE_NX) && *flags != KS_EXPIRE_NX) {
+    if ((*conditions & KS_TIME_NX) && *conditions != KS_TIME_NX) {
         ks_reply_error(r, "ERR NX and XX, GT or LT options at the same time "
                        "are not compatible");
         return KS_ERR;
     }
 
-    if ((*flags & KS_EXPIRE_GT) && (*flags & KS_EXPIRE_LT)) {
+    if ((*conditions & KS_TIME_GT) && (*conditions & KS_TIME_LT)) {
         ks_reply_error(r, "ERR GT and LT options at the same time are not "
                        "compatible");
         return KS_ERR;
@@ -59,70 +45,22 @@ ks_expire_options(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned *flags)
 }
 
 
-/* the argument -> ms since the epoch, which may lie before it */
-
-static int
-ks_expire_time(ks_ctx_t *c, const ks_str_t *arg, int seconds, int relative,
-    int64_t *at)
-{
-    if (ks_arg_int(c, arg, at, NULL) != KS_OK) {
-        return KS_ERR;
-    }
-
-    if ((seconds && __builtin_mul_overflow(*at, 1000, at))
-        || (relative && __builtin_add_overflow(*at,
-                             (int64_t) ks_space_now(c->space), at)))
-    {
-        ks_reply_errorf(c->reply, "ERR invalid expire time in '%s' command",
-                        ks_command_name(c->cmd));
-        return KS_ERR;
-    }
-
-    return KS_OK;
-}
-
-
-/* whether the options let a key with the deadline old (0: none) have at */
-
-static int
-ks_expire_allowed(unsigned flags, uint64_t old, int64_t at)
-{
-    int64_t  now;
-
-    now = old ? (int64_t) old : INT64_MAX;
-
-    if ((flags & KS_EXPIRE_NX) && old != 0) {
-        return 0;
-    }
-
-    if ((flags & KS_EXPIRE_XX) && old == 0) {
-        return 0;
-    }
-
-    if ((flags & KS_EXPIRE_GT) && (old == 0 || at <= now)) {
-        return 0;
-    }
-
-    return !((flags & KS_EXPIRE_LT) && old != 0 && at >= now);
-}
-
-
 static void
-ks_expire(ks_ctx_t *c, int argc, ks_str_t *argv, int seconds, int relative)
+ks_expire(ks_ctx_t *c, int argc, ks_str_t *argv, ks_time_form_t form)
 {
     int64_t      at;
-    unsigned     flags;
+    unsigned     conditions;
     ks_entry_t  *e;
 
-    if (ks_expire_options(c, argc, argv, &flags) != KS_OK
-        || ks_expire_time(c, &argv[2], seconds, relative, &at) != KS_OK)
+    if (ks_expire_options(c, argc, argv, &conditions) != KS_OK
+        || ks_arg_time(c, &argv[2], form, &ks_time_any, &at) != KS_OK)
     {
         return;
     }
 
     e = ks_lookup(c->space, &argv[1], KS_LOOKUP_WRITE);
 
-    if (e == NULL || !ks_expire_allowed(flags, ks_entry_expire(e), at)) {
+    if (e == NULL || !ks_time_allowed(conditions, ks_entry_expire(e), at)) {
         ks_reply_integer(c->reply, 0);
         return;
     }
@@ -143,33 +81,33 @@ ks_expire(ks_ctx_t *c, int argc, ks_str_t *argv, int seconds, int relative)
 void
 ks_cmd_expire(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_expire(c, argc, argv, 1, 1);
+    ks_expire(c, argc, argv, KS_TIME_EX);
 }
 
 
 void
 ks_cmd_pexpire(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_expire(c, argc, argv, 0, 1);
+    ks_expire(c, argc, argv, KS_TIME_PX);
 }
 
 
 void
 ks_cmd_expireat(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_expire(c, argc, argv, 1, 0);
+    ks_expire(c, argc, argv, KS_TIME_EXAT);
 }
 
 
 void
 ks_cmd_pexpireat(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_expire(c, argc, argv, 0, 0);
+    ks_expire(c, argc, argv, KS_TIME_PXAT);
 }
 
 
 static void
-ks_ttl(ks_ctx_t *c, const ks_str_t *key, int seconds, int relative)
+ks_ttl(ks_ctx_t *c, const ks_str_t *key, ks_time_form_t form)
 {
     uint64_t     at;
     ks_entry_t  *e;
@@ -182,8 +120,9 @@ ks_ttl(ks_ctx_t *c, const ks_str_t *key, int seconds, int relative)
         return;
     }
 
-    at -= relative ? ks_space_now(c->space) : 0;
-    ks_reply_integer(c->reply, (int64_t) (seconds ? (at + 500) / 1000 : at));
+    at -= ks_time_from_now(form) ? ks_space_now(c->space) : 0;
+    at = ks_time_in_seconds(form) ? (at + 500) / 1000 : at;
+    ks_reply_integer(c->reply, (int64_t) at);
 }
 
 
@@ -191,7 +130,7 @@ void
 ks_cmd_ttl(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     (void) argc;
-    ks_ttl(c, &argv[1], 1, 1);
+    ks_ttl(c, &argv[1], KS_TIME_EX);
 }
 
 
@@ -199,7 +138,7 @@ void
 ks_cmd_pttl(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     (void) argc;
-    ks_ttl(c, &argv[1], 0, 1);
+    ks_ttl(c, &argv[1], KS_TIME_PX);
 }
 
 
@@ -207,7 +146,7 @@ void
 ks_cmd_expiretime(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     (void) argc;
-    ks_ttl(c, &argv[1], 1, 0);
+    ks_ttl(c, &argv[1], KS_TIME_EXAT);
 }
 
 
@@ -215,7 +154,7 @@ void
 ks_cmd_pexpiretime(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     (void) argc;
-    ks_ttl(c, &argv[1], 0, 0);
+    ks_ttl(c, &argv[1], KS_TIME_PXAT);
 }
 
 

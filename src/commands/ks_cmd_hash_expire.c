@@ -6,12 +6,10 @@
 
 #include "commands/ks_cmd_hash.h"
 #include "commands/ks_handlers.h"
+#include "commands/ks_string_args.h"
 
 #include <limits.h>
 
-
-/* the latest time that a field can have, ms since the epoch */
-#define KS_FIELD_TIME_MAX  ((int64_t) ((1ull << 46) - 1))
 
 #define KS_ERR_FIELDS  "ERR Mandatory argument FIELDS is missing or not at "  \
                        "the right position"
@@ -26,79 +24,8 @@
 #define KS_FIELD_DONE     1
 #define KS_FIELD_DELETED  2
 
-#define KS_TIME_SECONDS   0x01
-#define KS_TIME_RELATIVE  0x02
-
-/* whose expiry may change; none: all */
-typedef enum {
-    KS_FIELD_ANY = 0,
-    KS_FIELD_NX,
-    KS_FIELD_XX,
-    KS_FIELD_GT,
-    KS_FIELD_LT
-} ks_field_cond_t;
-
 
 /* --- arguments --- */
-
-/* the argument -> ms since the epoch */
-
-static int
-ks_field_time(ks_ctx_t *c, const ks_str_t *arg, unsigned unit, int64_t *at)
-{
-    int64_t  base;
-
-    base = (unit & KS_TIME_RELATIVE) ? (int64_t) ks_space_now(c->space) : 0;
-
-    if (ks_arg_int(c, arg, at, NULL) != KS_OK) {
-        return KS_ERR;
-    }
-
-    if (*at < 0) {
-        ks_reply_error(c->reply, "ERR invalid expire time, must be >= 0");
-        return KS_ERR;
-    }
-
-    if (unit & KS_TIME_SECONDS) {
-        *at = *at > KS_FIELD_TIME_MAX / 1000 ? INT64_MAX : *at * 1000;
-    }
-
-    if (*at > KS_FIELD_TIME_MAX - base) {
-        ks_reply_errorf(c->reply, "ERR invalid expire time in '%s' command",
-                        ks_command_name(c->cmd));
-        return KS_ERR;
-    }
-
-    *at += base;
-
-    return KS_OK;
-}
-
-
-/* EX and the like, with a time behind them */
-
-static int
-ks_field_unit(const ks_str_t *arg, unsigned *unit)
-{
-    if (ks_arg_is(arg, "ex")) {
-        *unit = KS_TIME_SECONDS|KS_TIME_RELATIVE;
-
-    } else if (ks_arg_is(arg, "px")) {
-        *unit = KS_TIME_RELATIVE;
-
-    } else if (ks_arg_is(arg, "exat")) {
-        *unit = KS_TIME_SECONDS;
-
-    } else if (ks_arg_is(arg, "pxat")) {
-        *unit = 0;
-
-    } else {
-        return 0;
-    }
-
-    return 1;
-}
-
 
 /* FIELDS at argv[at], how many, and as many to the end */
 
@@ -135,47 +62,11 @@ ks_fields(ks_ctx_t *c, int argc, const ks_str_t *argv, int at, const char *err)
 }
 
 
-static ks_field_cond_t
-ks_field_cond(const ks_str_t *arg)
-{
-    return ks_arg_is(arg, "nx") ? KS_FIELD_NX
-         : ks_arg_is(arg, "xx") ? KS_FIELD_XX
-         : ks_arg_is(arg, "gt") ? KS_FIELD_GT
-         : ks_arg_is(arg, "lt") ? KS_FIELD_LT
-         : KS_FIELD_ANY;
-}
-
-
 /* --- setting --- */
 
-/* A field that never expires does so later than any other. */
-
 static int
-ks_field_allowed(ks_field_cond_t cond, uint64_t old, uint64_t at)
-{
-    switch (cond) {
-
-    case KS_FIELD_NX:
-        return old == 0;
-
-    case KS_FIELD_XX:
-        return old != 0;
-
-    case KS_FIELD_GT:
-        return old != 0 && at > old;
-
-    case KS_FIELD_LT:
-        return old == 0 || at < old;
-
-    default:
-        return 1;
-    }
-}
-
-
-static int
-ks_field_expire(ks_value_t *v, const ks_str_t *field, ks_field_cond_t cond,
-    uint64_t at)
+ks_field_expire(ks_value_t *v, const ks_str_t *field, unsigned conditions,
+    int64_t at)
 {
     ks_pos_t  pos;
 
@@ -183,38 +74,38 @@ ks_field_expire(ks_value_t *v, const ks_str_t *field, ks_field_cond_t cond,
         return KS_FIELD_MISSING;
     }
 
-    if (!ks_field_allowed(cond, ks_hash_expiry(v, &pos), at)) {
+    if (!ks_time_allowed(conditions, ks_hash_expiry(v, &pos), at)) {
         return KS_FIELD_REFUSED;
     }
 
-    if (at <= v->now) {
+    if ((uint64_t) at <= v->now) {
         ks_hash_remove_at(v, &pos);
         return KS_FIELD_DELETED;
     }
 
-    ks_hash_set_expiry(v, &pos, at);
+    ks_hash_set_expiry(v, &pos, (uint64_t) at);
 
     return KS_FIELD_DONE;
 }
 
 
 static void
-ks_hexpire(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned unit)
+ks_hexpire(ks_ctx_t *c, int argc, ks_str_t *argv, ks_time_form_t form)
 {
-    int               i, first, code, changed;
-    int64_t           at;
-    ks_entry_t       *e;
-    ks_value_t        v;
-    ks_field_cond_t   cond;
+    int          i, first, code, changed;
+    int64_t      at;
+    unsigned     condition;
+    ks_entry_t  *e;
+    ks_value_t   v;
 
     if (ks_write_value(c, &argv[1], KS_TYPE_HASH, &e, &v) != KS_OK
-        || ks_field_time(c, &argv[2], unit, &at) != KS_OK)
+        || ks_arg_time(c, &argv[2], form, &ks_time_of_field, &at) != KS_OK)
     {
         return;
     }
 
-    cond = ks_field_cond(&argv[3]);
-    first = cond == KS_FIELD_ANY ? 5 : 6;
+    condition = ks_time_condition(&argv[3]);
+    first = condition ? 6 : 5;
 
     if (ks_fields(c, argc, argv, first - 2, "ERR Parameter `numFields` should "
                   "be greater than 0") != KS_OK)
@@ -225,7 +116,7 @@ ks_hexpire(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned unit)
     ks_reply_array(c->reply, (size_t) (argc - first));
 
     for (changed = 0, i = first; i < argc; i++) {
-        code = e ? ks_field_expire(&v, &argv[i], cond, (uint64_t) at)
+        code = e ? ks_field_expire(&v, &argv[i], condition, at)
                  : KS_FIELD_MISSING;
         changed |= code > 0;
         ks_reply_integer(c->reply, code);
@@ -242,28 +133,28 @@ ks_hexpire(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned unit)
 void
 ks_cmd_hexpire(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_hexpire(c, argc, argv, KS_TIME_SECONDS|KS_TIME_RELATIVE);
+    ks_hexpire(c, argc, argv, KS_TIME_EX);
 }
 
 
 void
 ks_cmd_hpexpire(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_hexpire(c, argc, argv, KS_TIME_RELATIVE);
+    ks_hexpire(c, argc, argv, KS_TIME_PX);
 }
 
 
 void
 ks_cmd_hexpireat(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_hexpire(c, argc, argv, KS_TIME_SECONDS);
+    ks_hexpire(c, argc, argv, KS_TIME_EXAT);
 }
 
 
 void
 ks_cmd_hpexpireat(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_hexpire(c, argc, argv, 0);
+    ks_hexpire(c, argc, argv, KS_TIME_PXAT);
 }
 
 
@@ -316,7 +207,7 @@ ks_cmd_hpersist(ks_ctx_t *c, int argc, ks_str_t *argv)
 /* --- asking --- */
 
 static int64_t
-ks_field_ttl(const ks_value_t *v, const ks_str_t *field, unsigned unit)
+ks_field_ttl(const ks_value_t *v, const ks_str_t *field, ks_time_form_t form)
 {
     uint64_t  at;
     ks_pos_t  pos;
@@ -331,14 +222,14 @@ ks_field_ttl(const ks_value_t *v, const ks_str_t *field, unsigned unit)
         return KS_FIELD_FOREVER;
     }
 
-    at -= (unit & KS_TIME_RELATIVE) ? v->now : 0;
+    at -= ks_time_from_now(form) ? v->now : 0;
 
-    return (int64_t) ((unit & KS_TIME_SECONDS) ? (at + 999) / 1000 : at);
+    return (int64_t) (ks_time_in_seconds(form) ? (at + 999) / 1000 : at);
 }
 
 
 static void
-ks_httl(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned unit)
+ks_httl(ks_ctx_t *c, int argc, ks_str_t *argv, ks_time_form_t form)
 {
     int          i;
     ks_entry_t  *e;
@@ -353,7 +244,7 @@ ks_httl(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned unit)
     ks_reply_array(c->reply, (size_t) argc - 4);
 
     for (i = 4; i < argc; i++) {
-        ks_reply_integer(c->reply, e ? ks_field_ttl(&v, &argv[i], unit)
+        ks_reply_integer(c->reply, e ? ks_field_ttl(&v, &argv[i], form)
                                      : KS_FIELD_MISSING);
     }
 }
@@ -362,28 +253,28 @@ ks_httl(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned unit)
 void
 ks_cmd_httl(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_httl(c, argc, argv, KS_TIME_SECONDS|KS_TIME_RELATIVE);
+    ks_httl(c, argc, argv, KS_TIME_EX);
 }
 
 
 void
 ks_cmd_hpttl(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_httl(c, argc, argv, KS_TIME_RELATIVE);
+    ks_httl(c, argc, argv, KS_TIME_PX);
 }
 
 
 void
 ks_cmd_hexpiretime(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_httl(c, argc, argv, KS_TIME_SECONDS);
+    ks_httl(c, argc, argv, KS_TIME_EXAT);
 }
 
 
 void
 ks_cmd_hpexpiretime(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_httl(c, argc, argv, 0);
+    ks_httl(c, argc, argv, KS_TIME_PXAT);
 }
 
 
@@ -433,13 +324,16 @@ typedef enum {
 static int
 ks_hgetex_options(ks_ctx_t *c, const ks_str_t *argv, int64_t *at, int *fields)
 {
-    unsigned  unit;
+    int             rc;
+    ks_time_form_t  form;
 
-    if (ks_field_unit(&argv[2], &unit)) {
+    form = ks_time_option(&argv[2]);
+
+    if (form != KS_TIME_NONE) {
         *fields = 4;
+        rc = ks_arg_time(c, &argv[3], form, &ks_time_of_field, at);
 
-        return ks_field_time(c, &argv[3], unit, at) == KS_OK ? KS_FIELDS_EXPIRE
-                                                             : KS_ERR;
+        return rc == KS_OK ? KS_FIELDS_EXPIRE : KS_ERR;
     }
 
     if (ks_arg_is(&argv[2], "persist")) {
@@ -459,7 +353,7 @@ ks_hgetex_field(ks_value_t *v, const ks_str_t *field, int op, int64_t at)
     switch (op) {
 
     case KS_FIELDS_EXPIRE:
-        return ks_field_expire(v, field, KS_FIELD_ANY, (uint64_t) at) > 0;
+        return ks_field_expire(v, field, 0, at) > 0;
 
     case KS_FIELDS_PERSIST:
         return ks_field_persist(v, field) == KS_FIELD_DONE;
@@ -518,8 +412,8 @@ ks_cmd_hgetex(ks_ctx_t *c, int argc, ks_str_t *argv)
 typedef struct {
     ks_fields_op_t   op;
     int64_t          at;
-    ks_field_cond_t  key;       /* NX, XX: of the hash itself */
-    ks_field_cond_t  cond;      /* FNX: KS_FIELD_NX, FXX: KS_FIELD_XX */
+    ks_cond_t        key;       /* NX, XX: of the hash itself */
+    ks_cond_t        cond;      /* FNX, FXX: of all fields */
     int              unit;      /* where EX or the like is */
     int              first;     /* field, with its value behind it */
 } ks_hsetex_t;
@@ -562,22 +456,22 @@ ks_hsetex_fields(ks_ctx_t *c, int argc, const ks_str_t *argv, int at)
 static int
 ks_hsetex_cond(ks_ctx_t *c, const ks_str_t *arg, ks_hsetex_t *h)
 {
-    int               field;
-    ks_field_cond_t   cond, *place;
+    int         field;
+    ks_cond_t   cond, *place;
 
     field = arg->len == 3 && (arg->data[0] | 0x20) == 'f';
 
-    cond = ks_arg_is(arg, "fnx") || ks_arg_is(arg, "nx") ? KS_FIELD_NX
-         : ks_arg_is(arg, "fxx") || ks_arg_is(arg, "xx") ? KS_FIELD_XX
-         : KS_FIELD_ANY;
+    cond = ks_arg_is(arg, "fnx") || ks_arg_is(arg, "nx") ? KS_COND_NX
+         : ks_arg_is(arg, "fxx") || ks_arg_is(arg, "xx") ? KS_COND_XX
+         : KS_COND_NONE;
 
-    if (cond == KS_FIELD_ANY) {
+    if (cond == KS_COND_NONE) {
         return 0;
     }
 
     place = field ? &h->cond : &h->key;
 
-    if (*place != KS_FIELD_ANY) {
+    if (*place != KS_COND_NONE) {
         ks_reply_error(c->reply, field
                        ? "ERR Only one of FXX or FNX arguments can be "
                          "specified"
@@ -594,7 +488,7 @@ ks_hsetex_cond(ks_ctx_t *c, const ks_str_t *arg, ks_hsetex_t *h)
 
 static int
 ks_hsetex_time(ks_ctx_t *c, int argc, const ks_str_t *argv, int at,
-    unsigned unit, ks_hsetex_t *h)
+    ks_time_form_t form, ks_hsetex_t *h)
 {
     if (at + 1 == argc) {
         ks_reply_error(c->reply, "ERR missing expire time");
@@ -604,15 +498,15 @@ ks_hsetex_time(ks_ctx_t *c, int argc, const ks_str_t *argv, int at,
     h->op = KS_FIELDS_EXPIRE;
     h->unit = at;
 
-    return ks_field_time(c, &argv[at + 1], unit, &h->at);
+    return ks_arg_time(c, &argv[at + 1], form, &ks_time_of_field, &h->at);
 }
 
 
 static int
 ks_hsetex_options(ks_ctx_t *c, int argc, const ks_str_t *argv, ks_hsetex_t *h)
 {
-    int       i, keep, rc, timed;
-    unsigned  unit;
+    int             i, keep, rc;
+    ks_time_form_t  form;
 
     memset(h, 0, sizeof(ks_hsetex_t));
 
@@ -633,10 +527,10 @@ ks_hsetex_options(ks_ctx_t *c, int argc, const ks_str_t *argv, ks_hsetex_t *h)
             continue;
         }
 
-        timed = ks_field_unit(&argv[i], &unit);
+        form = ks_time_option(&argv[i]);
         keep = ks_arg_is(&argv[i], "keepttl");
 
-        if (!timed && !keep) {
+        if (form == KS_TIME_NONE && !keep) {
             ks_reply_errorf(c->reply, "ERR unknown argument: %.*s",
                             (int) ks_min(argv[i].len, 512),
                             (char *) argv[i].data);
@@ -651,7 +545,9 @@ ks_hsetex_options(ks_ctx_t *c, int argc, const ks_str_t *argv, ks_hsetex_t *h)
 
         h->op = keep ? KS_FIELDS_KEEP : h->op;
 
-        if (timed && ks_hsetex_time(c, argc, argv, i++, unit, h) != KS_OK) {
+        if (form != KS_TIME_NONE
+            && ks_hsetex_time(c, argc, argv, i++, form, h) != KS_OK)
+        {
             return KS_ERR;
         }
     }
@@ -671,12 +567,12 @@ ks_hsetex_allowed(const ks_value_t *v, int argc, const ks_str_t *argv,
     int       i;
     ks_pos_t  pos;
 
-    if (h->cond == KS_FIELD_ANY) {
+    if (h->cond == KS_COND_NONE) {
         return 1;
     }
 
     for (i = h->first; i < argc; i += 2) {
-        if (ks_hash_find(v, &pos, &argv[i]) != (h->cond == KS_FIELD_XX)) {
+        if (ks_hash_find(v, &pos, &argv[i]) != (h->cond == KS_COND_XX)) {
             return 0;
         }
     }
@@ -721,8 +617,8 @@ ks_cmd_hsetex(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    if (h.key == (e ? KS_FIELD_NX : KS_FIELD_XX)
-        || (e == NULL ? h.cond == KS_FIELD_XX
+    if (h.key == (e ? KS_COND_NX : KS_COND_XX)
+        || (e == NULL ? h.cond == KS_COND_XX
                       : !ks_hsetex_allowed(&v, argc, argv, &h)))
     {
         ks_reply_integer(c->reply, 0);

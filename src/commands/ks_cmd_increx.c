@@ -65,10 +65,10 @@ ks_increx_word(const ks_str_t *arg)
 static const ks_str_t **
 ks_increx_place(ks_increx_t *x, const ks_str_t *arg)
 {
-    ks_ttl_t          ttl;
+    ks_time_form_t    form;
     const ks_str_t  **place;
 
-    ttl = ks_ttl_option(arg);
+    form = ks_time_option(arg);
 
     if (ks_arg_is(arg, "byint")) {
         place = &x->by;
@@ -83,8 +83,8 @@ ks_increx_place(ks_increx_t *x, const ks_str_t *arg)
     } else if (ks_arg_is(arg, "ubound")) {
         place = &x->high;
 
-    } else if (ttl != KS_TTL_NONE) {
-        x->time.ttl = ttl;
+    } else if (form != KS_TIME_NONE) {
+        x->time.form = form;
         place = &x->time.arg;
 
     } else {

@@ -29,7 +29,7 @@ ks_set_store(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
 
     ks_string_set(c->space, key, e, value, ks_encoding(value), o->at);
 
-    if (o->ttl != KS_TTL_NONE) {
+    if (o->form != KS_TIME_NONE) {
         ks_effect_as(c->space, "SET %s %s PXAT %u", key, value, o->at);
     }
 }
@@ -112,13 +112,13 @@ ks_cmd_setnx(ks_ctx_t *c, int argc, ks_str_t *argv)
 
 
 static void
-ks_setex(ks_ctx_t *c, ks_str_t *argv, ks_ttl_t ttl)
+ks_setex(ks_ctx_t *c, ks_str_t *argv, ks_time_form_t form)
 {
     ks_entry_t     *e;
     ks_set_opts_t   o;
 
     memset(&o, 0, sizeof(o));
-    o.ttl = ttl;
+    o.form = form;
     o.arg = &argv[2];
 
     if (!ks_value_fits(c, &argv[3]) || ks_set_deadline(c, &o) != KS_OK) {
@@ -135,7 +135,7 @@ void
 ks_cmd_setex(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     (void) argc;
-    ks_setex(c, argv, KS_TTL_EX);
+    ks_setex(c, argv, KS_TIME_EX);
 }
 
 
@@ -143,7 +143,7 @@ void
 ks_cmd_psetex(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     (void) argc;
-    ks_setex(c, argv, KS_TTL_PX);
+    ks_setex(c, argv, KS_TIME_PX);
 }
 
 
@@ -226,12 +226,12 @@ ks_cmd_getex(ks_ctx_t *c, int argc, ks_str_t *argv)
     if (ks_deadline_over(c, &o)) {
         ks_remove(c->space, &argv[1], e);
 
-    } else if (o.ttl != KS_TTL_NONE
+    } else if (o.form != KS_TIME_NONE
                || ((o.flags & KS_OPT_PERSIST) && ks_entry_expire(e)))
     {
         ks_set_expire(c->space, &argv[1], e, o.at);
 
-        if (o.ttl != KS_TTL_NONE) {
+        if (o.form != KS_TIME_NONE) {
             ks_effect_as(c->space, "PEXPIREAT %s %u", &argv[1], o.at);
         }
     }

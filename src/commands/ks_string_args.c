@@ -14,25 +14,6 @@
 #include <strings.h>
 
 
-ks_ttl_t
-ks_ttl_option(const ks_str_t *arg)
-{
-    if (ks_arg_is(arg, "ex")) {
-        return KS_TTL_EX;
-    }
-
-    if (ks_arg_is(arg, "px")) {
-        return KS_TTL_PX;
-    }
-
-    if (ks_arg_is(arg, "exat")) {
-        return KS_TTL_EXAT;
-    }
-
-    return ks_arg_is(arg, "pxat") ? KS_TTL_PXAT : KS_TTL_NONE;
-}
-
-
 ks_cond_t
 ks_compare_option(const ks_str_t *arg)
 {
@@ -83,13 +64,13 @@ ks_word_option(const ks_str_t *arg)
 static int
 ks_set_option_with_value(ks_str_t *argv, unsigned allowed, ks_set_opts_t *o)
 {
-    ks_ttl_t   ttl;
-    ks_cond_t  cond;
+    ks_cond_t       cond;
+    ks_time_form_t  form;
 
-    ttl = ks_ttl_option(&argv[0]);
+    form = ks_time_option(&argv[0]);
 
-    if (ttl != KS_TTL_NONE && (o->ttl == KS_TTL_NONE || o->ttl == ttl)) {
-        o->ttl = ttl;
+    if (form != KS_TIME_NONE && (o->form == KS_TIME_NONE || o->form == form)) {
+        o->form = form;
         o->arg = &argv[1];
         return 2;
     }
@@ -137,7 +118,7 @@ ks_set_option(int argc, ks_str_t *argv, unsigned allowed, ks_set_opts_t *o)
 static inline int
 ks_set_times_fit(const ks_set_opts_t *o)
 {
-    return (o->ttl != KS_TTL_NONE) + !!(o->flags & KS_OPT_KEEPTTL)
+    return (o->form != KS_TIME_NONE) + !!(o->flags & KS_OPT_KEEPTTL)
            + !!(o->flags & KS_OPT_PERSIST) <= 1;
 }
 
@@ -164,45 +145,20 @@ ks_set_options(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned allowed,
 int
 ks_set_deadline(ks_ctx_t *c, ks_set_opts_t *o)
 {
-    int64_t  t, now;
+    int64_t  at;
 
-    o->at = (o->flags & KS_OPT_KEEPTTL) ? KS_KEEP_TTL : KS_NO_EXPIRE;
-
-    if (o->ttl == KS_TTL_NONE) {
+    if (o->form == KS_TIME_NONE) {
+        o->at = (o->flags & KS_OPT_KEEPTTL) ? KS_KEEP_TTL : KS_NO_EXPIRE;
         return KS_OK;
     }
 
-    if (ks_arg_int(c, o->arg, &t, NULL) != KS_OK) {
+    if (ks_arg_time(c, o->arg, o->form, &ks_time_of_key, &at) != KS_OK) {
         return KS_ERR;
     }
 
-    if (t <= 0) {
-        goto invalid;
-    }
-
-    if ((o->ttl == KS_TTL_EX || o->ttl == KS_TTL_EXAT)
-        && __builtin_mul_overflow(t, 1000, &t))
-    {
-        goto invalid;
-    }
-
-    now = (o->ttl == KS_TTL_EX || o->ttl == KS_TTL_PX)
-          ? (int64_t) ks_space_now(c->space) : 0;
-
-    if (__builtin_add_overflow(t, now, &t)) {
-        goto invalid;
-    }
-
-    o->at = (uint64_t) t;
+    o->at = (uint64_t) at;
 
     return KS_OK;
-
-invalid:
-
-    ks_reply_errorf(c->reply, "ERR invalid expire time in '%s' command",
-                    ks_command_name(c->cmd));
-
-    return KS_ERR;
 }
 
 

@@ -1,12 +1,12 @@
 /*
- * What the commands of strings can be told: conditions, times, and what else
+ * What the commands of strings can be told: conditions, a time, and what else
  * SET and its kin read behind their key.  See ks_args.h for what KS_ERR means.
  */
 
 #ifndef KS_STRING_ARGS_H
 #define KS_STRING_ARGS_H
 
-#include "commands/ks_args.h"
+#include "commands/ks_time_args.h"
 
 
 /* options, of which a command allows some */
@@ -21,14 +21,6 @@
 
 /* digits of a digest */
 #define KS_DIGEST_TEXT  16
-
-typedef enum {
-    KS_TTL_NONE = 0,
-    KS_TTL_EX,
-    KS_TTL_PX,
-    KS_TTL_EXAT,
-    KS_TTL_PXAT
-} ks_ttl_t;
 
 /* what must be so for the command to do anything */
 typedef enum {
@@ -45,14 +37,11 @@ typedef struct {
     unsigned         flags;
     ks_cond_t        cond;
     const ks_str_t  *match;             /* the argument of cond */
-    ks_ttl_t         ttl;
-    const ks_str_t  *arg;               /* the argument of ttl */
+    ks_time_form_t   form;              /* of the time, if there is one */
+    const ks_str_t  *arg;               /* its argument */
     uint64_t         at;                /* what it comes to, ms */
 } ks_set_opts_t;
 
-
-/* EX, PX, EXAT or PXAT, which a time follows; KS_TTL_NONE: none of them */
-ks_ttl_t ks_ttl_option(const ks_str_t *arg);
 
 /* IFEQ, IFNE, IFDEQ or IFDNE, which a value follows; KS_COND_NONE */
 ks_cond_t ks_compare_option(const ks_str_t *arg);
@@ -68,7 +57,7 @@ int ks_set_deadline(ks_ctx_t *c, ks_set_opts_t *o);
 static inline int
 ks_deadline_over(ks_ctx_t *c, const ks_set_opts_t *o)
 {
-    return o->ttl != KS_TTL_NONE && o->at <= ks_space_now(c->space);
+    return o->form != KS_TIME_NONE && o->at <= ks_space_now(c->space);
 }
 
 
