@@ -208,10 +208,18 @@ ks_peek_key(ks_ctx_t *c, const ks_str_t *key)
 {
     ks_entry_t  *e;
 
-    e = ks_lookup(c->space, key, KS_LOOKUP_PEEK);
+    e = ks_lookup(c->space, key, KS_LOOKUP_ASK);
     c->client->outcome = e ? KS_OUTCOME_HIT : KS_OUTCOME_MISS;
 
     return e;
+}
+
+
+void
+ks_delete(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e)
+{
+    ks_remove(c->space, key, e);
+    ks_event(c->space, KS_NOTIFY_GENERIC, "del", key);
 }
 
 

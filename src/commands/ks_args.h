@@ -118,6 +118,9 @@ void ks_reply_item(ks_ctx_t *c, const ks_item_t *it);
 ks_entry_t *ks_read_key(ks_ctx_t *c, const ks_str_t *key);
 ks_entry_t *ks_peek_key(ks_ctx_t *c, const ks_str_t *key);
 
+/* Removes the key, and says the event "del". */
+void ks_delete(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e);
+
 /* The string's bytes [off, off + len) as a bulk. */
 void ks_reply_slice(ks_ctx_t *c, const ks_entry_t *e, size_t off, size_t len);
 

@@ -297,49 +297,53 @@ ks_field_wanted(const ks_field_t *f, int64_t old)
 }
 
 
-static ks_entry_t *
-ks_field_run(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
+static int
+ks_field_run(ks_ctx_t *c, const ks_str_t *key, ks_entry_t **e, int grown,
     const ks_field_t *f)
 {
+    int       differs;
     size_t    off, n;
     u_char    buf[KS_FIELD_BYTES];
     int64_t   old;
     __int128  v;
 
     off = f->bit / 8;
-    ks_bitmap_read(c, e, off, buf, sizeof(buf));
+    ks_bitmap_read(c, *e, off, buf, sizeof(buf));
     old = ks_field_number(f, ks_field_load(buf, f));
 
     if (f->cmd == KS_FIELD_GET) {
         ks_reply_integer(c->reply, old);
-        return e;
+        return 0;
     }
 
     v = ks_field_wanted(f, old);
 
     if (ks_field_fit(f, &v) != KS_OK) {
         ks_reply_null(c->reply);
-        return e;
+        return 0;
     }
 
     /* what changes nothing is no change for those who watch the key */
 
-    if (ks_field_number(f, (uint64_t) v) != old) {
+    differs = (ks_field_number(f, (uint64_t) v) != old);
+
+    if (differs) {
         n = (f->bit % 8 + f->width + 7) / 8;
         ks_field_save(buf, f, (uint64_t) v);
-        e = ks_string_write(c->space, key, e, off, buf, n);
+        *e = ks_string_write(c->space, key, *e, off, buf, n);
     }
 
     ks_reply_integer(c->reply, (f->cmd == KS_FIELD_SET) ? old
                                : ks_field_number(f, (uint64_t) v));
 
-    return e;
+    return grown || differs;
 }
 
 
 void
 ks_cmd_bitfield(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
+    int           grown, changed;
     size_t        i;
     ks_entry_t   *e;
     ks_fields_t   fs;
@@ -347,6 +351,9 @@ ks_cmd_bitfield(ks_ctx_t *c, int argc, ks_str_t *argv)
     if (ks_fields_parse(c, argc, argv, &fs) != KS_OK) {
         return;
     }
+
+    grown = 0;
+    changed = 0;
 
     if (fs.end > KS_STRING_MAX) {
         ks_reply_error(c->reply, KS_ERR_TOOBIG);
@@ -365,13 +372,18 @@ ks_cmd_bitfield(ks_ctx_t *c, int argc, ks_str_t *argv)
 
         /* even a write that fails later makes the string long enough */
 
+        grown = (e == NULL || ks_string_len(e) < fs.end);
         e = ks_string_write(c->space, &argv[1], e, fs.end, NULL, 0);
     }
 
     ks_reply_array(c->reply, fs.n);
 
     for (i = 0; i < fs.n; i++) {
-        e = ks_field_run(c, &argv[1], e, &fs.ops[i]);
+        changed |= ks_field_run(c, &argv[1], &e, grown, &fs.ops[i]);
+    }
+
+    if (changed) {
+        ks_event(c->space, KS_NOTIFY_STRING, "setbit", &argv[1]);
     }
 }
 
@@ -400,7 +412,7 @@ ks_cmd_bitfield_ro(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_reply_array(c->reply, fs.n);
 
     for (i = 0; i < fs.n; i++) {
-        ks_field_run(c, &argv[1], e, &fs.ops[i]);
+        ks_field_run(c, &argv[1], &e, 0, &fs.ops[i]);
     }
 }
 

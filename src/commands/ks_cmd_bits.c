@@ -122,6 +122,7 @@ ks_cmd_setbit(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     byte = (u_char) (on ? byte | mask : byte & ~mask);
     ks_string_write(c->space, &argv[1], e, bit / 8, &byte, 1);
+    ks_event(c->space, KS_NOTIFY_STRING, "setbit", &argv[1]);
 }
 
 
@@ -609,9 +610,10 @@ ks_bitop_store(ks_ctx_t *c, const ks_str_t *key, const ks_str_t *res)
 
     if (res->len != 0) {
         ks_string_set(c->space, key, e, res, KS_ENC_RAW, KS_NO_EXPIRE);
+        ks_event(c->space, KS_NOTIFY_STRING, "set", key);
 
     } else if (e != NULL) {
-        ks_remove(c->space, key, e);
+        ks_delete(c, key, e);
     }
 }
 

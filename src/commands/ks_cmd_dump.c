@@ -169,7 +169,7 @@ ks_cmd_restore(ks_ctx_t *c, int argc, ks_str_t *argv)
         || !ks_restore_alive(c->space, &in))
     {
         if (e != NULL) {
-            ks_remove(c->space, &argv[1], e);
+            ks_delete(c, &argv[1], e);
             ks_effect_as(c->space, "DEL %s", &argv[1]);
         }
 
@@ -177,7 +177,14 @@ ks_cmd_restore(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
+    /* what is replaced is deleted first, as Redis does it */
+
+    if (e != NULL) {
+        ks_event(c->space, KS_NOTIFY_NEW, "new", &argv[1]);
+    }
+
     e = ks_restore(c->space, &argv[1], e, &in, (uint64_t) at);
+    ks_event(c->space, KS_NOTIFY_GENERIC, "restore", &argv[1]);
 
     if (e != NULL) {
         ks_entry_used(c->space, e, o.idle, o.freq);

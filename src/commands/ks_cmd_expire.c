@@ -66,12 +66,13 @@ ks_expire(ks_ctx_t *c, int argc, ks_str_t *argv, ks_time_form_t form)
     }
 
     if (at <= (int64_t) ks_space_now(c->space)) {
-        ks_remove(c->space, &argv[1], e);
+        ks_delete(c, &argv[1], e);
         ks_effect_as(c->space, "DEL %s", &argv[1]);
 
     } else {
         ks_set_expire(c->space, &argv[1], e, (uint64_t) at);
         ks_effect_as(c->space, "PEXPIREAT %s %u", &argv[1], (uint64_t) at);
+        ks_event(c->space, KS_NOTIFY_GENERIC, "expire", &argv[1]);
     }
 
     ks_reply_integer(c->reply, 1);
@@ -173,5 +174,6 @@ ks_cmd_persist(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     ks_set_expire(c->space, &argv[1], e, KS_NO_EXPIRE);
+    ks_event(c->space, KS_NOTIFY_GENERIC, "persist", &argv[1]);
     ks_reply_integer(c->reply, 1);
 }

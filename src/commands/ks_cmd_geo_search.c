@@ -588,7 +588,9 @@ ks_geo_store(ks_geo_search_t *s)
     }
 
     qsort(items, s->n, sizeof(ks_zitem_t), ks_geo_item_order);
-    ks_zset_store(s->c, s->store, items, s->n);
+    ks_zset_store(s->c, s->c->cmd->handler == ks_cmd_geosearchstore
+                        ? "geosearchstore" : "georadiusstore",
+                  s->store, items, s->n);
 }
 
 

@@ -64,6 +64,7 @@ ks_hash_store(ks_ctx_t *c, int argc, ks_str_t *argv)
         n += ks_hash_set(&v, &argv[i], &argv[i + 1], 0);
     }
 
+    ks_event(c->space, KS_NOTIFY_HASH, "hset", &argv[1]);
     (void) ks_value_close(&v);
 
     return n;
@@ -114,6 +115,7 @@ ks_cmd_hsetnx(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     ks_hash_set(&v, &argv[2], &argv[3], 0);
+    ks_event(c->space, KS_NOTIFY_HASH, "hset", &argv[1]);
     (void) ks_value_close(&v);
     ks_reply_integer(c->reply, 1);
 }
@@ -135,6 +137,7 @@ ks_cmd_hdel(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     if (n != 0) {
+        ks_event(c->space, KS_NOTIFY_HASH, "hdel", &argv[1]);
         (void) ks_value_close(&v);
     }
 
@@ -356,6 +359,7 @@ ks_hash_store_number(ks_ctx_t *c, ks_str_t *argv, ks_entry_t *e,
     }
 
     ks_hash_set(v, &argv[2], number, 1);
+    ks_event(c->space, KS_NOTIFY_HASH, ks_command_name(c->cmd), &argv[1]);
     (void) ks_value_close(v);
 }
 

@@ -92,7 +92,7 @@ ks_field_expire(ks_value_t *v, const ks_str_t *field, unsigned conditions,
 static void
 ks_hexpire(ks_ctx_t *c, int argc, ks_str_t *argv, ks_time_form_t form)
 {
-    int          i, first, code, changed;
+    int          i, first, code, changed, gone;
     int64_t      at;
     unsigned     condition;
     ks_entry_t  *e;
@@ -115,14 +115,17 @@ ks_hexpire(ks_ctx_t *c, int argc, ks_str_t *argv, ks_time_form_t form)
 
     ks_reply_array(c->reply, (size_t) (argc - first));
 
-    for (changed = 0, i = first; i < argc; i++) {
+    for (changed = 0, gone = 0, i = first; i < argc; i++) {
         code = e ? ks_field_expire(&v, &argv[i], condition, at)
                  : KS_FIELD_MISSING;
         changed |= code > 0;
+        gone |= code == KS_FIELD_DELETED;
         ks_reply_integer(c->reply, code);
     }
 
     if (changed) {
+        ks_event(c->space, KS_NOTIFY_HASH, gone ? "hdel" : "hexpire",
+                 &argv[1]);
         (void) ks_value_close(&v);
         ks_effect_as(c->space, "HPEXPIREAT %s %u %v", &argv[1], (uint64_t) at,
                      argc - 3, argv + 3);
@@ -199,6 +202,7 @@ ks_cmd_hpersist(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     if (changed) {
+        ks_event(c->space, KS_NOTIFY_HASH, "hpersist", &argv[1]);
         (void) ks_value_close(&v);
     }
 }
@@ -306,6 +310,7 @@ ks_cmd_hgetdel(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     if (n != 0) {
+        ks_event(c->space, KS_NOTIFY_HASH, "hdel", &argv[1]);
         (void) ks_value_close(&v);
     }
 }
@@ -398,6 +403,9 @@ ks_cmd_hgetex(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     if (changed) {
+        ks_event(c->space, KS_NOTIFY_HASH,
+                 op == KS_FIELDS_PERSIST ? "hpersist"
+                 : (uint64_t) at <= v.now ? "hdel" : "hexpire", &argv[1]);
         (void) ks_value_close(&v);
 
         if (op == KS_FIELDS_EXPIRE) {
@@ -603,6 +611,19 @@ ks_hsetex_field(ks_value_t *v, const ks_str_t *field, const ks_str_t *value,
 }
 
 
+static void
+ks_hsetex_events(ks_ctx_t *c, const ks_str_t *key, const ks_value_t *v,
+    const ks_hsetex_t *h)
+{
+    ks_event(c->space, KS_NOTIFY_HASH, "hset", key);
+
+    if (h->op == KS_FIELDS_EXPIRE) {
+        ks_event(c->space, KS_NOTIFY_HASH,
+                 (uint64_t) h->at <= v->now ? "hdel" : "hexpire", key);
+    }
+}
+
+
 void
 ks_cmd_hsetex(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
@@ -633,6 +654,7 @@ ks_cmd_hsetex(ks_ctx_t *c, int argc, ks_str_t *argv)
         ks_hsetex_field(&v, &argv[i], &argv[i + 1], &h);
     }
 
+    ks_hsetex_events(c, &argv[1], &v, &h);
     (void) ks_value_close(&v);
 
     if (h.op == KS_FIELDS_EXPIRE) {

@@ -154,6 +154,7 @@ ks_cmd_pfadd(ks_ctx_t *c, int argc, ks_str_t *argv)
         ks_hll_init(&h, ks_arena_alloc(c->space, KS_HLL_ROOM(0)));
         (void) ks_hll_add(&h, argc - 2, &argv[2]);
         ks_hll_create(c, &argv[1], &h);
+        ks_event(c->space, KS_NOTIFY_STRING, "pfadd", &argv[1]);
         ks_reply_integer(c->reply, 1);
         return;
     }
@@ -175,6 +176,7 @@ ks_cmd_pfadd(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     if (raised) {
         ks_hll_store(c, &argv[1], e, &h, before, stale);
+        ks_event(c->space, KS_NOTIFY_STRING, "pfadd", &argv[1]);
     }
 
     ks_reply_integer(c->reply, raised != 0);
@@ -330,5 +332,6 @@ ks_cmd_pfmerge(ks_ctx_t *c, int argc, ks_str_t *argv)
     s.data = h.data;
     s.len = h.len;
     ks_string_set(c->space, &argv[1], e, &s, KS_ENC_RAW, KS_KEEP_TTL);
+    ks_event(c->space, KS_NOTIFY_STRING, "pfadd", &argv[1]);
     ks_reply_ok(c->reply);
 }

@@ -40,6 +40,7 @@ ks_incr(ks_ctx_t *c, const ks_str_t *key, int64_t by)
 
     ks_string_set(c->space, key, e, &s, KS_ENC_INT,
                   e ? KS_KEEP_TTL : KS_NO_EXPIRE);
+    ks_event(c->space, KS_NOTIFY_STRING, "incrby", key);
     ks_reply_integer(c->reply, v);
 }
 
@@ -148,5 +149,6 @@ ks_cmd_incrbyfloat(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_string_set(c->space, &argv[1], e, &s, ks_text_encoding(&s),
                   e ? KS_KEEP_TTL : KS_NO_EXPIRE);
     ks_effect_as(c->space, "SET %s %s KEEPTTL", &argv[1], &s);
+    ks_event(c->space, KS_NOTIFY_STRING, "incrbyfloat", &argv[1]);
     ks_reply_bulk(c->reply, s.data, s.len);
 }

@@ -327,17 +327,21 @@ static void
 ks_increx_store(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
     const ks_str_t *s, unsigned enc, const ks_increx_t *x)
 {
-    int       timed;
-    uint64_t  at;
+    int          timed;
+    uint64_t     at, kept;
+    const char  *event;
 
     timed = x->time.arg != NULL
             && !((x->flags & KS_INCREX_ENX) && e && ks_entry_expire(e) != 0);
+
+    event = x->floats ? "incrbyfloat" : "incrby";
 
     /* whose time is over already: stored, and gone at once */
 
     if (timed && ks_deadline_over(c, &x->time)) {
         if (e != NULL) {
-            ks_remove(c->space, key, e);
+            ks_event(c->space, KS_NOTIFY_STRING, event, key);
+            ks_delete(c, key, e);
             ks_effect_as(c->space, "DEL %s", key);
         }
 
@@ -346,15 +350,22 @@ ks_increx_store(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
 
     at = (e == NULL || (x->flags & KS_INCREX_PERSIST)) ? KS_NO_EXPIRE
                                                        : KS_KEEP_TTL;
+    kept = e ? ks_entry_expire(e) : KS_NO_EXPIRE;
 
     ks_string_set(c->space, key, e, s, enc, timed ? x->time.at : at);
+    ks_event(c->space, KS_NOTIFY_STRING, event, key);
 
     if (timed) {
         ks_effect_as(c->space, "SET %s %s PXAT %u", key, s, x->time.at);
+        ks_event(c->space, KS_NOTIFY_GENERIC, "expire", key);
 
     } else {
         ks_effect_as(c->space, at == KS_KEEP_TTL ? "SET %s %s KEEPTTL"
                                                  : "SET %s %s", key, s);
+
+        if (at != KS_KEEP_TTL && kept != KS_NO_EXPIRE) {
+            ks_event(c->space, KS_NOTIFY_GENERIC, "persist", key);
+        }
     }
 }
 

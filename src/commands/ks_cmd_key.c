@@ -21,7 +21,7 @@ ks_cmd_del(ks_ctx_t *c, int argc, ks_str_t *argv)
         e = ks_lookup(c->space, &argv[i], KS_LOOKUP_PEEK);
 
         if (e != NULL) {
-            ks_remove(c->space, &argv[i], e);
+            ks_delete(c, &argv[i], e);
             n++;
         }
     }
@@ -51,7 +51,7 @@ ks_count_keys(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned how)
 void
 ks_cmd_exists(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_count_keys(c, argc, argv, KS_LOOKUP_PEEK);
+    ks_count_keys(c, argc, argv, KS_LOOKUP_ASK);
 }
 
 
@@ -109,6 +109,8 @@ ks_rename_to(ks_ctx_t *c, ks_str_t *argv, int replace)
     }
 
     ks_rename(c->space, &argv[1], e, &argv[2]);
+    ks_event(c->space, KS_NOTIFY_GENERIC, "rename_from", &argv[1]);
+    ks_event(c->space, KS_NOTIFY_GENERIC, "rename_to", &argv[2]);
 
     return KS_OK;
 }
@@ -196,5 +198,6 @@ ks_cmd_copy(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     ks_copy(c->space, e, &argv[2]);
+    ks_event(c->space, KS_NOTIFY_GENERIC, "copy_to", &argv[2]);
     ks_reply_integer(c->reply, 1);
 }

@@ -99,6 +99,7 @@ ks_list_pop(ks_ctx_t *c, ks_value_t *v, int end, uint32_t n)
         ks_list_cut(v, end, n);
     }
 
+    ks_event(c->space, KS_NOTIFY_LIST, ks_list_popped(end), v->name);
     ks_list_done(v);
 }
 
@@ -149,6 +150,7 @@ ks_push(ks_ctx_t *c, int argc, ks_str_t *argv, int end, int create)
     }
 
     ks_list_give(c, &argv[1], e, &v, end, argc - 2, &argv[2]);
+    ks_event(c->space, KS_NOTIFY_LIST, ks_list_pushed(end), &argv[1]);
     ks_reply_integer(c->reply, ks_value_count(&v));
     (void) ks_value_close(&v);
 }
@@ -334,6 +336,7 @@ ks_cmd_lset(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     ks_list_expect(&v, argv[3].len);
     ks_list_set(&v, &pos, &argv[3]);
+    ks_event(c->space, KS_NOTIFY_LIST, "lset", &argv[1]);
     ks_list_done(&v);
     ks_reply_ok(c->reply);
 }
@@ -371,6 +374,7 @@ ks_cmd_linsert(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
+    ks_event(c->space, KS_NOTIFY_LIST, "linsert", &argv[1]);
     ks_reply_integer(c->reply, ks_value_count(&v));
     (void) ks_value_close(&v);
 }
@@ -439,9 +443,10 @@ ks_cmd_ltrim(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     len = ks_value_count(&v);
     n = ks_list_range(&v, start, stop, &first);
+    ks_event(c->space, KS_NOTIFY_LIST, "ltrim", &argv[1]);
 
     if (n == 0) {
-        ks_remove(c->space, &argv[1], e);
+        ks_delete(c, &argv[1], e);
         return;
     }
 
@@ -488,6 +493,7 @@ ks_cmd_lrem(ks_ctx_t *c, int argc, ks_str_t *argv)
     n = ks_list_remove(&v, end, (uint32_t) max, &argv[3]);
 
     if (n != 0) {
+        ks_event(c->space, KS_NOTIFY_LIST, "lrem", &argv[1]);
         ks_list_done(&v);
     }
 

@@ -43,6 +43,7 @@ ks_list_move(ks_ctx_t *c, ks_str_t *argv, int from, int to)
     if (ks_str_same(&argv[1], &argv[2])) {
         s = ks_list_take(c, &src, from);
         ks_list_give(c, &argv[1], e, &src, to, 1, &s);
+        ks_event(c->space, KS_NOTIFY_LIST, ks_list_pushed(to), &argv[1]);
 
     } else {
         if (ks_write_value(c, &argv[2], KS_TYPE_LIST, &e, &dst) != KS_OK) {
@@ -51,9 +52,11 @@ ks_list_move(ks_ctx_t *c, ks_str_t *argv, int from, int to)
 
         s = ks_list_take(c, &src, from);
         ks_list_give(c, &argv[2], e, &dst, to, 1, &s);
+        ks_event(c->space, KS_NOTIFY_LIST, ks_list_pushed(to), &argv[2]);
         (void) ks_value_close(&dst);
     }
 
+    ks_event(c->space, KS_NOTIFY_LIST, ks_list_popped(from), &argv[1]);
     ks_list_shrunk(&src);
     (void) ks_value_close(&src);
     ks_reply_bulk(c->reply, s.data, s.len);
@@ -214,6 +217,7 @@ ks_cmd_lmovem(ks_ctx_t *c, int argc, ks_str_t *argv)
     if (ks_str_same(&argv[1], &argv[2])) {
         s = ks_lmovem_take(c, &src, &m, n);
         ks_list_give(c, &argv[1], e, &src, m.to, (int) n, s);
+        ks_event(c->space, KS_NOTIFY_LIST, ks_list_pushed(m.to), &argv[1]);
 
     } else {
         if (ks_write_value(c, &argv[2], KS_TYPE_LIST, &e, &dst) != KS_OK) {
@@ -222,9 +226,11 @@ ks_cmd_lmovem(ks_ctx_t *c, int argc, ks_str_t *argv)
 
         s = ks_lmovem_take(c, &src, &m, n);
         ks_list_give(c, &argv[2], e, &dst, m.to, (int) n, s);
+        ks_event(c->space, KS_NOTIFY_LIST, ks_list_pushed(m.to), &argv[2]);
         (void) ks_value_close(&dst);
     }
 
+    ks_event(c->space, KS_NOTIFY_LIST, ks_list_popped(m.from), &argv[1]);
     ks_list_shrunk(&src);
     (void) ks_value_close(&src);
     ks_lmovem_reply(c, s, n, m.to);

@@ -43,7 +43,8 @@ ks_object(ks_ctx_t *c, const ks_str_t *key)
 {
     ks_entry_t  *e;
 
-    e = ks_peek_key(c, key);
+    e = ks_lookup(c->space, key, KS_LOOKUP_PEEK);
+    c->client->outcome = e ? KS_OUTCOME_HIT : KS_OUTCOME_MISS;
 
     if (e == NULL) {
         ks_reply_null(c->reply);

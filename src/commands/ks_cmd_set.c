@@ -91,6 +91,10 @@ ks_cmd_sadd(ks_ctx_t *c, int argc, ks_str_t *argv)
         n += ks_set_add(&v, &argv[i]);
     }
 
+    if (n != 0) {
+        ks_event(c->space, KS_NOTIFY_SET, "sadd", &argv[1]);
+    }
+
     if (n != 0 || v.enc != enc) {
         (void) ks_value_close(&v);
     }
@@ -120,6 +124,7 @@ ks_cmd_srem(ks_ctx_t *c, int argc, ks_str_t *argv)
         }
 
         if (n != 0) {
+            ks_event(c->space, KS_NOTIFY_SET, "srem", &argv[1]);
             (void) ks_value_close(&v);
         }
     }
@@ -215,6 +220,7 @@ ks_smove_to(ks_ctx_t *c, const ks_str_t *key, const ks_str_t *member)
     }
 
     if (ks_set_add(&v, member)) {
+        ks_event(c->space, KS_NOTIFY_SET, "sadd", key);
         (void) ks_value_close(&v);
     }
 }
@@ -246,6 +252,7 @@ ks_cmd_smove(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     if (e != to) {
         (void) ks_set_remove(&v, &argv[3]);
+        ks_event(c->space, KS_NOTIFY_SET, "srem", &argv[1]);
         (void) ks_value_close(&v);
         ks_smove_to(c, &argv[2], &argv[3]);
     }
@@ -492,6 +499,7 @@ ks_spop_some(ks_ctx_t *c, ks_value_t *v, uint32_t n)
         ks_set_remove_at(v, &pos);
     }
 
+    ks_event(c->space, KS_NOTIFY_SET, "spop", v->name);
     (void) ks_value_close(v);
 }
 
@@ -528,6 +536,7 @@ ks_spop_most(ks_ctx_t *c, const ks_str_t *key, ks_value_t *v, uint32_t n)
     }
 
     (void) ks_value_close(&left);
+    ks_event(c->space, KS_NOTIFY_SET, "spop", key);
 
     at = ks_entry_expire(left.entry);
 
@@ -565,7 +574,8 @@ ks_spop_count(ks_ctx_t *c, ks_str_t *argv)
 
     if (n == count) {
         ks_reply_members(c, &v);
-        ks_remove(c->space, &argv[1], e);
+        ks_event(c->space, KS_NOTIFY_SET, "spop", &argv[1]);
+        ks_delete(c, &argv[1], e);
         ks_effect_as(c->space, "DEL %s", &argv[1]);
 
     } else if ((count - n) * 5 > n) {

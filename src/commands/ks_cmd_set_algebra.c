@@ -476,7 +476,7 @@ ks_algebra_store(ks_algebra_t *al, const ks_str_t *key, unsigned enc)
 
     if (al->n == 0) {
         if (e != NULL) {
-            ks_remove(al->c->space, key, e);
+            ks_delete(al->c, key, e);
         }
 
         ks_reply_integer(al->c->reply, 0);
@@ -496,6 +496,7 @@ ks_algebra_store(ks_algebra_t *al, const ks_str_t *key, unsigned enc)
     }
 
     (void) ks_value_close(&v);
+    ks_event(al->c->space, KS_NOTIFY_SET, ks_command_name(al->c->cmd), key);
     ks_reply_integer(al->c->reply, (int64_t) al->n);
 }
 

@@ -658,7 +658,7 @@ ks_sort_store(ks_sort_t *s)
 
     if (n == 0) {
         if (e != NULL) {
-            ks_remove(s->c->space, s->store, e);
+            ks_delete(s->c, s->store, e);
             ks_effect_as(s->c->space, "DEL %s", s->store);
         }
 
@@ -672,6 +672,7 @@ ks_sort_store(ks_sort_t *s)
 
         ks_list_settle(&v);
         (void) ks_value_close(&v);
+        ks_event(s->c->space, KS_NOTIFY_LIST, "sortstore", s->store);
 
         /* equal elements come in the order that a set has here */
 

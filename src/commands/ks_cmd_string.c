@@ -12,25 +12,40 @@
 #include <limits.h>
 
 
+/* a value whose time is over already is stored and expires at once */
+
+static void
+ks_set_over(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e)
+{
+    if (e != NULL) {
+        ks_remove(c->space, key, e);
+        ks_effect_as(c->space, "DEL %s", key);
+
+    } else {
+        ks_event(c->space, KS_NOTIFY_NEW, "new", key);
+    }
+
+    ks_event(c->space, KS_NOTIFY_STRING, "set", key);
+    ks_event(c->space, KS_NOTIFY_GENERIC, "expire", key);
+    ks_event(c->space, KS_NOTIFY_EXPIRED, "expired", key);
+}
+
+
 static void
 ks_set_store(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
     const ks_str_t *value, const ks_set_opts_t *o)
 {
-    /* a value whose time is over already is stored and expires at once */
-
     if (ks_unlikely(ks_deadline_over(c, o))) {
-        if (e != NULL) {
-            ks_remove(c->space, key, e);
-            ks_effect_as(c->space, "DEL %s", key);
-        }
-
+        ks_set_over(c, key, e);
         return;
     }
 
     ks_string_set(c->space, key, e, value, ks_encoding(value), o->at);
+    ks_event(c->space, KS_NOTIFY_STRING, "set", key);
 
     if (o->form != KS_TIME_NONE) {
         ks_effect_as(c->space, "SET %s %s PXAT %u", key, value, o->at);
+        ks_event(c->space, KS_NOTIFY_GENERIC, "expire", key);
     }
 }
 
@@ -107,6 +122,7 @@ ks_cmd_setnx(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     ks_string_set(c->space, &argv[1], NULL, &argv[2], ks_encoding(&argv[2]),
                   KS_NO_EXPIRE);
+    ks_event(c->space, KS_NOTIFY_STRING, "set", &argv[1]);
     ks_reply_integer(c->reply, 1);
 }
 
@@ -176,6 +192,7 @@ ks_cmd_getset(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_reply_value(c, e);
     ks_string_set(c->space, &argv[1], e, &argv[2], ks_encoding(&argv[2]),
                   KS_NO_EXPIRE);
+    ks_event(c->space, KS_NOTIFY_STRING, "set", &argv[1]);
 }
 
 
@@ -193,7 +210,7 @@ ks_cmd_getdel(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_reply_value(c, e);
 
     if (e != NULL) {
-        ks_remove(c->space, &argv[1], e);
+        ks_delete(c, &argv[1], e);
     }
 }
 
@@ -224,12 +241,14 @@ ks_cmd_getex(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_reply_value(c, e);
 
     if (ks_deadline_over(c, &o)) {
-        ks_remove(c->space, &argv[1], e);
+        ks_delete(c, &argv[1], e);
 
     } else if (o.form != KS_TIME_NONE
                || ((o.flags & KS_OPT_PERSIST) && ks_entry_expire(e)))
     {
         ks_set_expire(c->space, &argv[1], e, o.at);
+        ks_event(c->space, KS_NOTIFY_GENERIC,
+                 o.ttl != KS_TTL_NONE ? "expire" : "persist", &argv[1]);
 
         if (o.form != KS_TIME_NONE) {
             ks_effect_as(c->space, "PEXPIREAT %s %u", &argv[1], o.at);
@@ -290,6 +309,7 @@ ks_mset(ks_ctx_t *c, int argc, ks_str_t *argv)
         e = ks_lookup(c->space, &argv[i], KS_LOOKUP_WRITE);
         ks_string_set(c->space, &argv[i], e, &argv[i + 1],
                       ks_encoding(&argv[i + 1]), KS_NO_EXPIRE);
+        ks_event(c->space, KS_NOTIFY_STRING, "set", &argv[i]);
     }
 }
 
@@ -419,6 +439,7 @@ ks_cmd_append(ks_ctx_t *c, int argc, ks_str_t *argv)
                         argv[2].len);
     }
 
+    ks_event(c->space, KS_NOTIFY_STRING, "append", &argv[1]);
     ks_reply_integer(c->reply, (int64_t) (len + argv[2].len));
 }
 
@@ -509,6 +530,7 @@ ks_cmd_setrange(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     ks_string_write(c->space, &argv[1], e, (size_t) off, argv[3].data,
                     argv[3].len);
+    ks_event(c->space, KS_NOTIFY_STRING, "setrange", &argv[1]);
     ks_reply_integer(c->reply,
                      (int64_t) ks_max(len, (size_t) off + argv[3].len));
 }

@@ -255,6 +255,8 @@ ks_zadd(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned options)
     }
 
     if (z.added || z.updated) {
+        ks_event(c->space, KS_NOTIFY_ZSET,
+                 (z.options & KS_ZADD_INCR) ? "zincr" : "zadd", &argv[1]);
         (void) ks_value_close(&v);
     }
 
@@ -296,6 +298,7 @@ ks_cmd_zrem(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     if (removed) {
+        ks_event(c->space, KS_NOTIFY_ZSET, "zrem", &argv[1]);
         (void) ks_value_close(&v);
     }
 

@@ -728,7 +728,7 @@ ks_algebra(ks_ctx_t *c, int argc, ks_str_t *argv, ks_op_t op, int store)
     ks_algebra_sort(&a);
 
     if (store) {
-        ks_zset_store(c, a.dst, a.items, a.n);
+        ks_zset_store(c, ks_command_name(c->cmd), a.dst, a.items, a.n);
 
     } else {
         ks_algebra_reply(&a);

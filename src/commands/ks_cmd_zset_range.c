@@ -466,7 +466,7 @@ ks_cmd_zrangestore(ks_ctx_t *c, int argc, ks_str_t *argv)
                               ks_str_same(&argv[1], &argv[2]));
     }
 
-    ks_zset_store(c, &argv[1], items, n);
+    ks_zset_store(c, "zrangestore", &argv[1], items, n);
 }
 
 
@@ -528,8 +528,12 @@ ks_zremrange(ks_ctx_t *c, ks_str_t *argv, ks_range_by_t by)
     rank = 0;
     n = e ? ks_range_find(&v, &r, &rank) : 0;
 
+    if (n) {
+        ks_event(c->space, KS_NOTIFY_ZSET, ks_command_name(c->cmd), &argv[1]);
+    }
+
     if (n && n == ks_value_count(&v)) {
-        ks_remove(c->space, &argv[1], e);       /* freed in small steps */
+        ks_delete(c, &argv[1], e);              /* freed in small steps */
 
     } else if (n) {
         ks_zset_remove_range(&v, (uint32_t) rank, n);

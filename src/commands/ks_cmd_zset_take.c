@@ -55,9 +55,10 @@ ks_zpop(ks_ctx_t *c, ks_zpop_t *p)
     n = (uint32_t) ks_min(p->count, (int64_t) count);
 
     ks_zpop_reply(c, p, n);
+    ks_event(c->space, KS_NOTIFY_ZSET, p->max ? "zpopmax" : "zpopmin", p->key);
 
     if (n == count) {
-        ks_remove(c->space, p->key, p->e);
+        ks_delete(c, p->key, p->e);
         return;
     }
 

@@ -41,4 +41,20 @@ void ks_list_give(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
 void ks_list_pop(ks_ctx_t *c, ks_value_t *v, int end, uint32_t n);
 
 
+/* the events of what happens to an end */
+
+static inline const char *
+ks_list_pushed(int end)
+{
+    return end == KS_LIST_HEAD ? "lpush" : "rpush";
+}
+
+
+static inline const char *
+ks_list_popped(int end)
+{
+    return end == KS_LIST_HEAD ? "lpop" : "rpop";
+}
+
+
 #endif /* KS_LIST_ARGS_H */

@@ -57,8 +57,8 @@ ks_zset_items(ks_ctx_t *c, const ks_value_t *v, uint32_t rank, uint32_t n,
 
 
 void
-ks_zset_store(ks_ctx_t *c, const ks_str_t *dst, const ks_zitem_t *items,
-    size_t n)
+ks_zset_store(ks_ctx_t *c, const char *event, const ks_str_t *dst,
+    const ks_zitem_t *items, size_t n)
 {
     size_t       i, room, longest;
     ks_item_t    it;
@@ -70,7 +70,7 @@ ks_zset_store(ks_ctx_t *c, const ks_str_t *dst, const ks_zitem_t *items,
 
     if (n == 0) {
         if (old) {
-            ks_remove(c->space, dst, old);
+            ks_delete(c, dst, old);
         }
 
         return;
@@ -90,4 +90,5 @@ ks_zset_store(ks_ctx_t *c, const ks_str_t *dst, const ks_zitem_t *items,
     }
 
     (void) ks_value_close(&v);
+    ks_event(c->space, KS_NOTIFY_ZSET, event, dst);
 }

@@ -44,8 +44,8 @@ ks_zitem_t *ks_zset_items(ks_ctx_t *c, const ks_value_t *v, uint32_t rank,
  * place of whatever is there, and replies with their number.  Their bytes may
  * not lie in the value at dst.
  */
-void ks_zset_store(ks_ctx_t *c, const ks_str_t *dst, const ks_zitem_t *items,
-    size_t n);
+void ks_zset_store(ks_ctx_t *c, const char *event, const ks_str_t *dst,
+    const ks_zitem_t *items, size_t n);
 
 
 #endif /* KS_ZSET_ARGS_H */

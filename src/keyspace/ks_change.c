@@ -26,6 +26,11 @@ ks_frame_start(ks_space_t *sp)
     sp->tell.lost = 0;
     sp->tell.kinds = 0;
     sp->tell.readers = 0;
+    sp->tell.notify = ks_zone_notify(sp->mem.zone);
+
+    if (sp->tell.notify == 0) {
+        sp->told.kinds &= ~KS_TOLD_EVENTS;
+    }
 }
 
 
@@ -201,6 +206,23 @@ ks_record_part(const ks_frame_record_t *record, size_t *at, ks_str_t *part)
     *at += sizeof(len) + len;
 
     return KS_OK;
+}
+
+
+/* --- records of other forms --- */
+
+u_char *
+ks_frame_record(ks_space_t *sp, uint32_t kind, size_t len)
+{
+    u_char  *p;
+
+    p = ks_record_begin(sp, kind, 0, len);
+
+    if (p != NULL) {
+        ks_record_end(&sp->tell, p + len);
+    }
+
+    return p;
 }
 
 
@@ -488,30 +510,4 @@ ks_effect_finish(ks_space_t *sp, const ks_effect_mark_t *mark, int argc,
     }
 
     sp->tell.own = mark->own;
-}
-
-
-/* --- ends of keys --- */
-
-/* A key may be in pieces, and longer than what is worth a place of its own. */
-
-void
-ks_effect_end(ks_space_t *sp, const ks_entry_t *e)
-{
-    ks_str_t   key;
-    ks_blob_t  b;
-    u_char     copy[KS_KEY_MAX];
-
-    if (!(e->flags & KS_ENTRY_BIGKEY)) {
-        key = ks_entry_key(sp, e);
-        ks_effectf(sp, "DEL %s", &key);
-        return;
-    }
-
-    b = ks_entry_keyblob(e);
-
-    key.data = copy;
-    key.len = b.len;
-    ks_blob_read(&sp->mem, &b, 0, key.data, key.len);
-    ks_effectf(sp, "DEL %s", &key);
 }

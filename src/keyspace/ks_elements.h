@@ -17,7 +17,8 @@
  * change of the value: v->entry is where it is now.
  *
  * A change is to be followed by ks_value_close(), which removes the key of a
- * value that has become empty; 1: it did.  After reading it is not needed.
+ * value that has become empty, and says the event "del"; 1: it did.  After
+ * reading it is not needed.
  * Fields that are due have been taken out by ks_lookup().
  *
  * ks_value_create() puts an empty value at key in the place of old (NULL: of

@@ -28,6 +28,7 @@ ks_lookup_due(ks_space_t *sp, const ks_str_t *key, const ks_place_t *place,
 
     if (at && sp->now > at) {
         ks_effectf(sp, "DEL %s", key);
+        ks_event(sp, KS_NOTIFY_EXPIRED, "expired", key);
         ks_remove_at(sp, place, e, KS_CHANGE_EXPIRED);
         place->shard->expired++;
         e = NULL;
@@ -56,7 +57,7 @@ ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
         e = ks_lookup_due(sp, key, &place, e);
     }
 
-    if (e && flags != KS_LOOKUP_PEEK && !sp->call->quiet) {
+    if (e && flags < KS_LOOKUP_PEEK && !sp->call->quiet) {
         ks_entry_touch(sp, e);
     }
 
@@ -67,7 +68,11 @@ ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
 
         } else {
             place.shard->misses++;
+            ks_event(sp, KS_NOTIFY_MISS, "keymiss", key);
         }
+
+    } else if (flags == KS_LOOKUP_ASK && e == NULL) {
+        ks_event(sp, KS_NOTIFY_MISS, "keymiss", key);
     }
 
     return e;

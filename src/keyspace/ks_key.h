@@ -18,7 +18,8 @@
 /* ks_lookup() flags */
 #define KS_LOOKUP_READ   0      /* counts a hit or a miss, and is an access */
 #define KS_LOOKUP_WRITE  1      /* is an access */
-#define KS_LOOKUP_PEEK   2      /* neither: TTL, OBJECT, EXISTS as Redis */
+#define KS_LOOKUP_PEEK   2      /* neither: OBJECT */
+#define KS_LOOKUP_ASK    3      /* neither, but a miss is told: TTL, EXISTS */
 
 
 /*

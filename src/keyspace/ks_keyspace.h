@@ -108,6 +108,7 @@ typedef struct {
     uint32_t        effects;
     uint32_t        kinds;      /* of the records */
     uint64_t        readers;    /* whom records name */
+    uint32_t        notify;     /* KS_NOTIFY_*, of this transaction */
     u_char         *frame;      /* malloc()ed, grows, and stays */
     size_t          len;        /* bytes of it that are in use */
     size_t          room;
@@ -292,7 +293,8 @@ void ks_entry_disown(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
 /*
  * The end of an entry, for a reason (one of the last four of ks_change_t): with
  * its place at hand, and without even its key.  ks_expel() is a transaction of
- * its own, and tells the end; it may not run inside another.
+ * its own, and tells the end: the key has expired, or is evicted.  It may not
+ * run inside another.
  */
 void ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e,
     ks_change_t why);
@@ -507,6 +509,13 @@ int ks_watch_holds(const ks_place_t *at, uint64_t since);
 void ks_frame_start(ks_space_t *sp);
 void ks_frame_append(ks_space_t *sp);
 
+/*
+ * A record of that kind behind those that the transaction has told; where its
+ * len bytes go.  NULL: the frame is lost.  Only if the kind is told, and not
+ * between the parts of an effect.
+ */
+u_char *ks_frame_record(ks_space_t *sp, uint32_t kind, size_t len);
+
 static inline void
 ks_frame_begin(ks_space_t *sp)
 {
@@ -516,9 +525,6 @@ ks_frame_begin(ks_space_t *sp)
         ks_frame_start(sp);
     }
 }
-
-/* Tells that the key of the entry ends, now. */
-void ks_effect_end(ks_space_t *sp, const ks_entry_t *e);
 
 /*
  * To be called inside the transaction, before its commit, for every change of

@@ -65,6 +65,10 @@ ks_entry_succeed(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
     fresh = ks_entry_new(sp, at->shard, form);
     ks_changed(sp, at, old ? KS_CHANGE_VALUE : KS_CHANGE_CAME);
 
+    if (old == NULL) {
+        ks_event(sp, KS_NOTIFY_NEW, "new", form->key);
+    }
+
     if (old) {
         ks_table_replace(sp, at, old, fresh);
 
@@ -144,13 +148,46 @@ ks_drop(ks_space_t *sp, ks_entry_t *e, ks_change_t why)
 }
 
 
+/*
+ * Tells that the key of the entry ends, now.  A key may be in pieces, and
+ * longer than what is worth a place of its own.
+ */
+
+static __attribute__((noinline)) void
+ks_tell_end(ks_space_t *sp, const ks_entry_t *e, ks_change_t why)
+{
+    ks_str_t   key;
+    ks_blob_t  b;
+    u_char     copy[KS_KEY_MAX];
+
+    if (e->flags & KS_ENTRY_BIGKEY) {
+        b = ks_entry_keyblob(e);
+        key.data = copy;
+        key.len = b.len;
+        ks_blob_read(&sp->mem, &b, 0, key.data, key.len);
+
+    } else {
+        key = ks_entry_key(sp, e);
+    }
+
+    ks_effectf(sp, "DEL %s", &key);
+
+    if (why == KS_CHANGE_EXPIRED) {
+        ks_event(sp, KS_NOTIFY_EXPIRED, "expired", &key);
+
+    } else {
+        ks_event(sp, KS_NOTIFY_EVICTED, "evicted", &key);
+    }
+}
+
+
 void
 ks_expel(ks_space_t *sp, ks_entry_t *e, ks_change_t why)
 {
     ks_frame_begin(sp);
 
     if (ks_unlikely(sp->told.kinds)) {
-        ks_effect_end(sp, e);
+        ks_tell_end(sp, e, why);
     }
 
     ks_drop(sp, e, why);

@@ -18,6 +18,7 @@
 #include "keyspace/ks_library.h"
 #include "keyspace/ks_check.h"
 #include "keyspace/ks_change.h"
+#include "keyspace/ks_event.h"
 
 
 #endif /* KS_SPACE_H */

@@ -69,6 +69,7 @@ ks_value_close(ks_value_t *v)
 
     if (ks_value_count(v) == 0 && ks_types[v->type].ends_empty) {
         ks_remove_at(sp, &at, v->entry, KS_CHANGE_DELETED);
+        ks_event(sp, KS_NOTIFY_GENERIC, "del", v->name);
         return 1;
     }
 
@@ -284,9 +285,13 @@ ks_value_purge_step(ks_space_t *sp, const ks_str_t *key, ks_entry_t **e,
         p->gone = ks_value_field_gone;
     }
 
-    if (ks_hash_purge(&v, max, p) && ks_value_close(&v)) {
-        *e = NULL;
-        return 0;
+    if (ks_hash_purge(&v, max, p)) {
+        ks_event(sp, KS_NOTIFY_HASH, "hexpired", key);
+
+        if (ks_value_close(&v)) {
+            *e = NULL;
+            return 0;
+        }
     }
 
     /* the wheel is to go on, whatever it was that is not due after all */

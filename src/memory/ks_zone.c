@@ -284,6 +284,20 @@ ks_zone_policy(const ks_zone_t *zone)
 }
 
 
+void
+ks_zone_set_notify(ks_zone_t *zone, uint32_t flags)
+{
+    __atomic_store_n(&zone->notify, flags, __ATOMIC_RELAXED);
+}
+
+
+uint32_t
+ks_zone_notify(const ks_zone_t *zone)
+{
+    return __atomic_load_n(&zone->notify, __ATOMIC_RELAXED);
+}
+
+
 const char *
 ks_policy_name(ks_policy_t policy)
 {

@@ -73,6 +73,34 @@ ks_policy_t ks_zone_policy(const ks_zone_t *zone);
 const char *ks_policy_name(ks_policy_t policy);
 int ks_policy_parse(const ks_str_t *name, ks_policy_t *policy); /* KS_ERR */
 
+/*
+ * Keyspace notifications: the classes of events that are told, and to which
+ * channels.  Known to all processes at once; a transaction goes by what it was
+ * when it began.
+ */
+#define KS_NOTIFY_KEYSPACE  0x0001      /* K: __keyspace@0__:KEY */
+#define KS_NOTIFY_KEYEVENT  0x0002      /* E: __keyevent@0__:EVENT */
+#define KS_NOTIFY_GENERIC   0x0004      /* g */
+#define KS_NOTIFY_STRING    0x0008      /* $ */
+#define KS_NOTIFY_LIST      0x0010      /* l */
+#define KS_NOTIFY_SET       0x0020      /* s */
+#define KS_NOTIFY_HASH      0x0040      /* h */
+#define KS_NOTIFY_ZSET      0x0080      /* z */
+#define KS_NOTIFY_EXPIRED   0x0100      /* x */
+#define KS_NOTIFY_EVICTED   0x0200      /* e */
+#define KS_NOTIFY_STREAM    0x0400      /* t */
+#define KS_NOTIFY_MODULE    0x0800      /* d */
+#define KS_NOTIFY_NEW       0x1000      /* n: not in A */
+#define KS_NOTIFY_MISS      0x2000      /* m: not in A */
+
+#define KS_NOTIFY_ALL                                                         \
+    (KS_NOTIFY_GENERIC|KS_NOTIFY_STRING|KS_NOTIFY_LIST|KS_NOTIFY_SET          \
+     |KS_NOTIFY_HASH|KS_NOTIFY_ZSET|KS_NOTIFY_EXPIRED|KS_NOTIFY_EVICTED       \
+     |KS_NOTIFY_STREAM|KS_NOTIFY_MODULE)
+
+void ks_zone_set_notify(ks_zone_t *zone, uint32_t flags);
+uint32_t ks_zone_notify(const ks_zone_t *zone);
+
 /* Sums over the shards, without locks: each number is true, not their sum. */
 void ks_zone_stats(ks_zone_t *zone, ks_zone_stats_t *st);
 void ks_zone_reset_stats(ks_zone_t *zone);              /* CONFIG RESETSTAT */

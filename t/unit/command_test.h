@@ -13,7 +13,7 @@
 
 
 #define ROOM      (16u << 20)   /* for one reply */
-#define ARGS_MAX  2048
+#define ARGS_MAX  4096
 
 typedef struct {
     ks_client_t          client;
