@@ -248,7 +248,7 @@ ks_cmd_getex(ks_ctx_t *c, int argc, ks_str_t *argv)
     {
         ks_set_expire(c->space, &argv[1], e, o.at);
         ks_event(c->space, KS_NOTIFY_GENERIC,
-                 o.ttl != KS_TTL_NONE ? "expire" : "persist", &argv[1]);
+                 o.form != KS_TIME_NONE ? "expire" : "persist", &argv[1]);
 
         if (o.form != KS_TIME_NONE) {
             ks_effect_as(c->space, "PEXPIREAT %s %u", &argv[1], o.at);
