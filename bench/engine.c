@@ -70,8 +70,7 @@ engine_commands(ks_space_t *sp, uint64_t seed, uint64_t *bad)
     ks_client_t    client;
     bench_reply_t  b;
 
-    memset(&client, 0, sizeof(client));
-    client.space = sp;
+    ks_client_init(&client, sp, &ks_user_default);
     bench_reply_init(&b);
 
     bench_key(key, ENGINE_KEY_LEN, 0);
@@ -112,8 +111,7 @@ engine_pipeline(ks_space_t *sp, uint64_t seed, uint64_t *bad)
     ks_client_t    client;
     bench_reply_t  b;
 
-    memset(&client, 0, sizeof(client));
-    client.space = sp;
+    ks_client_init(&client, sp, &ks_user_default);
     bench_reply_init(&b);
 
     for (k = 0; k < ENGINE_RING; k++) {
@@ -352,8 +350,7 @@ engine_fill(ks_space_t *sp)
     ks_client_t    client;
     bench_reply_t  b;
 
-    memset(&client, 0, sizeof(client));
-    client.space = sp;
+    ks_client_init(&client, sp, &ks_user_default);
     bench_reply_init(&b);
 
     set[1].data = key;

@@ -324,8 +324,8 @@ main(int argc, char **argv)
     memset(value.data, 'v', value.len);
     hit_zipf_init(&zipf, keys, strtoull(argv[5], NULL, 10));
 
-    memset(&client, 0, sizeof(client));
-    client.space = bench_space(size, KS_ALLKEYS_LRU);
+    ks_client_init(&client, bench_space(size, KS_ALLKEYS_LRU),
+                   &ks_user_default);
     bench_reply_init(&b);
 
     memset(&r, 0, sizeof(r));

@@ -43,8 +43,8 @@ typedef struct {
 static ks_space_t *
 memory_begin(memory_run_t *m, size_t size)
 {
-    memset(&m->client, 0, sizeof(ks_client_t));
-    m->client.space = bench_space(size, KS_NOEVICTION);
+    ks_client_init(&m->client, bench_space(size, KS_NOEVICTION),
+                   &ks_user_default);
     bench_reply_init(&m->reply);
 
     return m->client.space;

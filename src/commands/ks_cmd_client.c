@@ -76,7 +76,7 @@ ks_client_line(ks_ctx_t *c, ks_lines_t *lines, ks_conn_t *s)
     lib_name = s->lib_name ? s->lib_name : "";
     lib_ver = s->lib_ver ? s->lib_ver : "";
 
-    size = KS_LINE + strlen(name) + strlen(lib_name) + strlen(lib_ver)
+    size = KS_LINE + strlen(s->client.user->name) + strlen(name) + strlen(lib_name) + strlen(lib_ver)
            + about.addr.len + about.laddr.len;
 
     if (lines->room - lines->len < size) {
@@ -87,7 +87,7 @@ ks_client_line(ks_ctx_t *c, ks_lines_t *lines, ks_conn_t *s)
             "id=%llu addr=%.*s laddr=%.*s fd=%d name=%s age=%llu idle=%llu "
             "flags=%s db=0 sub=0 psub=0 ssub=0 multi=%lld qbuf=%zu "
             "qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=%zu oll=0 "
-            "omem=0 tot-mem=%zu events=r cmd=%s user=default redir=-1 "
+            "omem=0 tot-mem=%zu events=r cmd=%s user=%s redir=-1 "
             "resp=%u lib-name=%s lib-ver=%s\n",
             (unsigned long long) s->id,
             (int) about.addr.len, (char *) about.addr.data,
@@ -99,7 +99,7 @@ ks_client_line(ks_ctx_t *c, ks_lines_t *lines, ks_conn_t *s)
             sizeof(ks_conn_t) + s->queue_bytes + about.qbuf
                 + about.qbuf_free + about.out,
             s->client.command ? ks_command_name(s->client.command) : "NULL",
-            (unsigned) s->resp, lib_name, lib_ver);
+            s->client.user->name, (unsigned) s->resp, lib_name, lib_ver);
 
     lines->len += (size_t) n;
 }
@@ -155,8 +155,8 @@ ks_client_request(ks_ctx_t *c)
             "id=%llu addr= laddr= fd=-1 name= age=0 idle=0 flags=N db=0 sub=0 "
             "psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 "
             "rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r "
-            "cmd=client|info user=default redir=-1 resp=2 lib-name= "
-            "lib-ver=\n", (unsigned long long) ks_next_id(c->space));
+            "cmd=client|info user=%s redir=-1 resp=2 lib-name= lib-ver=\n",
+            (unsigned long long) ks_next_id(c->space), c->client->user->name);
 
     c->reply->ops->verbatim(c->reply, "txt", (u_char *) line, (size_t) n);
 }

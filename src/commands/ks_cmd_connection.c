@@ -30,35 +30,40 @@ static void ks_hello_reply(ks_ctx_t *c, const ks_conn_t *s);
 
 /* --- logging in --- */
 
-/* A zone without tokens lets anyone in who says anything, as Redis does. */
+/* whether its zone has no tokens: then any password will do, as in Redis */
 
 static int
-ks_login(ks_ctx_t *c, ks_conn_t *s, const ks_str_t *user,
+ks_conn_open(const ks_conn_t *s)
+{
+    return s->came_as->rights != KS_RIGHTS_NONE;
+}
+
+
+/* Makes the connection that of a user; KS_ERR: the error is written. */
+
+static int
+ks_login(ks_ctx_t *c, ks_conn_t *s, const ks_str_t *name,
     const ks_str_t *password)
 {
-    ks_str_t     name;
-    ks_access_t  access;
+    ks_str_t          own;
+    const ks_user_t  *found;
 
-    name = ks_text("default");
-    access = KS_ACCESS_NONE;
+    own = ks_text(s->came_as->name);
 
-    if (ks_str_same(user, &name)) {
+    if (ks_conn_open(s)) {
+        found = ks_str_same(name, &own) ? s->came_as : NULL;
 
-        if (!s->password) {
-            return KS_OK;
-        }
-
-        access = s->host->login(s, password);
+    } else {
+        found = s->host->login(s, name, password);
     }
 
-    if (access == KS_ACCESS_NONE) {
+    if (found == NULL) {
         ks_reply_error(c->reply, "WRONGPASS invalid username-password pair or "
                        "user is disabled.");
         return KS_ERR;
     }
 
-    s->guest = 0;
-    s->client.readonly = (access == KS_ACCESS_READONLY);
+    ks_conn_become(s, found);
 
     return KS_OK;
 }
@@ -81,7 +86,7 @@ ks_cmd_auth(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    if (argc == 2 && !s->password) {
+    if (argc == 2 && ks_conn_open(s)) {
         ks_reply_error(c->reply, "ERR AUTH <password> called without any "
                        "password configured for the default user. Are you "
                        "sure your configuration is correct?");

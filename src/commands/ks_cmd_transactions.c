@@ -26,8 +26,8 @@ typedef struct {
     unsigned     runs;
 
     /* what commands of connections may have changed when it starts over */
-    unsigned             resp:2;
-    unsigned             readonly:1;
+    unsigned          resp:2;
+    const ks_user_t  *user;
 } ks_exec_t;
 
 
@@ -404,7 +404,7 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
     x.reply = c->reply;
     x.runs = 0;
     x.resp = s->resp;
-    x.readonly = s->client.readonly;
+    x.user = s->client.user;
 
     s->executing = 1;
 
@@ -466,7 +466,7 @@ static void
 ks_exec_restore(ks_exec_t *x)
 {
     x->conn->resp = x->resp;
-    x->conn->client.readonly = x->readonly;
+    ks_conn_become(x->conn, x->user);
 
     x->reply->resp3 = (x->resp == 3);
     x->reply->ops->rewind(x->reply);

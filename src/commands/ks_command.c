@@ -280,22 +280,6 @@ ks_command_name(const ks_command_t *cmd)
 }
 
 
-unsigned
-ks_command_acl(const ks_command_t *cmd)
-{
-    unsigned  acl;
-
-    acl = cmd->acl;
-    acl |= (cmd->flags & KS_CMD_WRITE) ? KS_ACL_WRITE : 0;
-    acl |= (cmd->flags & KS_CMD_READONLY) && !(acl & KS_ACL_SCRIPTING)
-           ? KS_ACL_READ : 0;
-    acl |= (cmd->flags & KS_CMD_ADMIN) ? KS_ACL_ADMIN|KS_ACL_DANGEROUS : 0;
-    acl |= (cmd->flags & KS_CMD_FAST) ? KS_ACL_FAST : KS_ACL_SLOW;
-
-    return acl;
-}
-
-
 int
 ks_command_arity_ok(const ks_command_t *cmd, int argc)
 {
@@ -355,25 +339,26 @@ ks_error_unknown_sub(ks_reply_t *r, const ks_str_t *argv)
 }
 
 
-int
-ks_command_allowed(const ks_client_t *client, const ks_command_t *cmd)
+static void __attribute__((noinline))
+ks_error_rights(ks_reply_t *reply, const ks_user_t *user,
+    const ks_command_t *cmd)
 {
-    if (ks_likely(!client->readonly) || (cmd->flags & KS_CMD_OPEN)) {
-        return 1;
+    if (user->rights == KS_RIGHTS_NONE) {
+        ks_reply_error(reply, "NOAUTH Authentication required.");
+        return;
     }
 
-    return (cmd->flags & KS_CMD_READONLY) && !(cmd->flags & KS_CMD_POWERFUL)
-           && !(ks_command_acl(cmd) & KS_ACL_DANGEROUS);
+    ks_reply_errorf(reply, "NOPERM User %s has no permissions to run the '%s' "
+                    "command", user->name, cmd->name);
 }
 
 
 int
 ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
-    ks_reply_t *reply)
+    int argc, const ks_str_t *argv, ks_reply_t *reply)
 {
-    if (!ks_command_allowed(client, cmd)) {
-        ks_reply_errorf(reply, "NOPERM User default has no permissions to "
-                        "run the '%s' command", cmd->name);
+    if (ks_unlikely(!ks_user_may(client->user, cmd, argc, argv))) {
+        ks_error_rights(reply, client->user, cmd);
         return 0;
     }
 
@@ -468,7 +453,7 @@ int
 ks_command_admit_row(ks_client_t *client, const ks_command_t *cmd, int argc,
     const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards)
 {
-    if (!ks_command_permitted(client, cmd, reply)) {
+    if (!ks_command_permitted(client, cmd, argc, argv, reply)) {
         return KS_ERR;
     }
 
@@ -655,7 +640,8 @@ ks_execute_admit(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply,
     client->outcome = KS_OUTCOME_ERROR;
     *shards = ks_place_shard(client->space, &a->at);
 
-    return ks_command_permitted(client, a->cmd, reply) ? a->cmd : NULL;
+    return ks_command_permitted(client, a->cmd, a->argc, a->argv, reply)
+           ? a->cmd : NULL;
 }
 
 

@@ -2,8 +2,8 @@
  * The command table and dispatch.
  *
  * One row a command, and nothing about a command is known anywhere else:
- * dispatch, arity errors, COMMAND, ACL categories, key locking, read-only
- * tokens and the metrics all read the row.
+ * dispatch, arity errors, COMMAND, ACL categories, key locking, rights and the
+ * metrics all read the row.
  *
  * ks_execute() never fails: whatever it is given, exactly one reply is
  * written.  A client that has limited its patience may be told "not yet"
@@ -15,20 +15,29 @@
 
 #include "keyspace/ks_space.h"
 #include "commands/ks_reply.h"
+#include "commands/ks_user.h"
 
 
 #define KS_VERSION        "0.1.0"
 #define KS_REDIS_VERSION  "7.2.0"           /* whose behaviour this is */
 
-typedef struct ks_command_s  ks_command_t;
 typedef struct ks_client_s   ks_client_t;
 typedef struct ks_conn_s     ks_conn_t;
 
-/* who is asking: one per connection, or per HTTP request */
+/* what has become of a command, a pipeline or a transaction */
+typedef enum {
+    KS_OUTCOME_NONE = 0,                    /* nothing was run */
+    KS_OUTCOME_OK,
+    KS_OUTCOME_HIT,                         /* a read found its key */
+    KS_OUTCOME_MISS,
+    KS_OUTCOME_ERROR
+} ks_outcome_t;
+
+/* the source of commands: a connection, or an HTTP request */
 struct ks_client_s {
     ks_space_t          *space;
+    const ks_user_t     *user;              /* never NULL */
     ks_conn_t           *conn;              /* NULL: an HTTP request */
-    unsigned             readonly:1;        /* came with a read-only token */
     unsigned             quiet:1;           /* its look-ups are no accesses */
     unsigned             patience;          /* as in ks_call_t: whoever sets it
                                                has to see to KS_AGAIN */
@@ -37,12 +46,7 @@ struct ks_client_s {
 
     /* set by ks_execute(), for logs */
     const ks_command_t  *command;           /* NULL: unknown command */
-    enum {
-        KS_OUTCOME_OK = 0,
-        KS_OUTCOME_HIT,                     /* a read found its key */
-        KS_OUTCOME_MISS,
-        KS_OUTCOME_ERROR
-    }                    outcome;
+    ks_outcome_t         outcome;
 };
 
 /* what a handler gets */
@@ -54,6 +58,16 @@ typedef struct {
 } ks_ctx_t;
 
 typedef void (*ks_handler_pt)(ks_ctx_t *c, int argc, ks_str_t *argv);
+
+
+static inline void
+ks_client_init(ks_client_t *client, ks_space_t *space, const ks_user_t *user)
+{
+    memset(client, 0, sizeof(ks_client_t));
+
+    client->space = space;
+    client->user = user;
+}
 
 
 /*
@@ -101,10 +115,6 @@ const ks_command_t *ks_command_find(int argc, const ks_str_t *argv);
 const char *ks_command_name(const ks_command_t *cmd);   /* "config|get" */
 
 
-/* Whether the client's token lets it run the command. */
-int ks_command_allowed(const ks_client_t *client, const ks_command_t *cmd);
-
-
 /* --- ks_execute() in its parts, for several commands in one transaction --- */
 
 /*
@@ -123,11 +133,11 @@ int ks_command_admit_row(ks_client_t *client, const ks_command_t *cmd,
     int argc, const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards);
 
 /*
- * Whether the client may run it, as ks_command_admit() has found out already;
- * 0: the error is written.
+ * Asks for the rights again, long after ks_command_admit(); 0: the error is
+ * written.
  */
 int ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
-    ks_reply_t *reply);
+    int argc, const ks_str_t *argv, ks_reply_t *reply);
 
 /*
  * A command in the running transaction, as a part of it; its shards are

@@ -27,8 +27,8 @@
 #define KS_CMD_PARENT     0x0100    /* has subcommands */
 #define KS_CMD_ALLKEYS    0x0200    /* may touch any key: needs all shards */
 #define KS_CMD_ALONE      0x0400    /* needs no transaction around it */
-#define KS_CMD_OPEN       0x0800    /* anyone who got in may run it */
-#define KS_CMD_POWERFUL   0x1000    /* reads, but is not for readonly tokens */
+#define KS_CMD_OPEN       0x0800    /* for every user that has logged in */
+#define KS_CMD_POWERFUL   0x1000    /* reads, but is not for KS_RIGHTS_READ */
 #define KS_CMD_SHORT      0x400000  /* as FAST, though not for Redis */
 #define KS_CMD_SUB        0x2000    /* is a subcommand */
 #define KS_CMD_MOVABLE    0x4000    /* the arguments say where keys are */

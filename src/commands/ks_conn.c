@@ -1,8 +1,8 @@
 /*
  * Connections: what becomes of a command between the connection and dispatch.
  *
- * A connection without anything special (logged in, no MULTI, replies on) costs
- * one look at its flags.
+ * A connection without anything special (no MULTI, replies on) costs one look at
+ * its flags.
  */
 
 #include "commands/ks_args.h"
@@ -19,11 +19,11 @@ static void ks_conn_refused(ks_conn_t *s, ks_reply_t *reply);
 
 void
 ks_conn_init(ks_conn_t *s, ks_space_t *space,
-    const ks_conn_host_t *host, void *data, ks_access_t access)
+    const ks_conn_host_t *host, void *data, const ks_user_t *user)
 {
     memset(s, 0, sizeof(ks_conn_t));
 
-    s->client.space = space;
+    ks_client_init(&s->client, space, user);
     s->client.conn = s;
     s->host = host;
     s->data = data;
@@ -32,8 +32,7 @@ ks_conn_init(ks_conn_t *s, ks_space_t *space,
     s->queue_end = &s->queue;
     s->created = ks_clock();
     s->active = s->created;
-    s->password = (access == KS_ACCESS_NONE);
-    s->readonly = (access == KS_ACCESS_READONLY);
+    s->came_as = user;
 
     ks_conn_reset(s);
 }
@@ -67,11 +66,19 @@ ks_conn_reset(ks_conn_t *s)
     s->name = NULL;
 
     s->resp = 2;
-    s->guest = s->password;
-    s->client.readonly = s->readonly;
     s->silent = 0;
     s->no_evict = 0;
     s->client.quiet = 0;
+
+    ks_conn_become(s, s->came_as);
+}
+
+
+void
+ks_conn_become(ks_conn_t *s, const ks_user_t *user)
+{
+    s->client.user = user;
+    s->guest = (user->rights == KS_RIGHTS_NONE);
 }
 
 
@@ -80,7 +87,7 @@ ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
 {
     s->active = a->now ? a->now : ks_clock();
 
-    if (ks_likely(!s->guest && !s->multi)
+    if (ks_likely(!s->multi)
         || ks_conn_admit(s, a->argc, a->argv, reply) == KS_OK)
     {
         if (ks_unlikely(ks_execute(&s->client, a, reply) != KS_OK)) {
@@ -97,7 +104,7 @@ ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
 }
 
 
-/* KS_OK: it is to be run now; otherwise there is a reply already */
+/* Amid a MULTI.  KS_OK: it is to be run now; otherwise the reply is there. */
 
 static int
 ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
@@ -112,19 +119,11 @@ ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
 
     if (cmd == NULL) {
 
-        if (s->multi) {
-            ks_conn_refused(s, reply);
-        }
-
+        ks_conn_refused(s, reply);
         return KS_ERR;
     }
 
-    if (s->guest && !(cmd->flags & KS_CMD_NO_AUTH)) {
-        ks_reply_error(reply, "NOAUTH Authentication required.");
-        return KS_ERR;
-    }
-
-    if (!s->multi || (cmd->flags & KS_CMD_ATONCE)) {
+    if (cmd->flags & KS_CMD_ATONCE) {
         return KS_OK;
     }
 
@@ -159,7 +158,7 @@ ks_conn_refused(ks_conn_t *s, ks_reply_t *reply)
 void
 ks_conn_ahead(ks_conn_t *s, ks_ahead_t *a, const ks_ahead_t *last)
 {
-    if (ks_likely(!s->guest && !s->multi)) {
+    if (ks_likely(!s->multi)) {
         ks_ahead_bucket(&s->client, a, last);
         return;
     }

@@ -24,12 +24,6 @@
 
 #define KS_CONN_QUEUE    (64u * 1024 * 1024)     /* bytes, the default */
 
-typedef enum {
-    KS_ACCESS_NONE = 0,
-    KS_ACCESS_READONLY,
-    KS_ACCESS_FULL
-} ks_access_t;
-
 /* what CLIENT LIST says of a connection; all optional (zero) */
 typedef struct {
     ks_str_t         addr;          /* "127.0.0.1:51234" */
@@ -41,8 +35,12 @@ typedef struct {
 } ks_conn_about_t;
 
 typedef struct {
-    /* what the password opens; called only if the connection needs one */
-    ks_access_t    (*login)(ks_conn_t *s, const ks_str_t *password);
+    /*
+     * The user of that name and password; NULL: there is none.  Called only if
+     * the connection has come as ks_user_guest.
+     */
+    const ks_user_t *(*login)(ks_conn_t *s, const ks_str_t *name,
+                              const ks_str_t *password);
 
     /* the slices must be good until the command ends */
     void           (*about)(ks_conn_t *s, ks_conn_about_t *about);
@@ -79,13 +77,12 @@ struct ks_conn_s {
     unsigned                  silent:1;     /* no replies, of errors either */
 
     /* private from here on */
-    unsigned                  password:1;   /* the zone has tokens */
-    unsigned                  readonly:1;   /* as it came */
     unsigned                  aborted:1;    /* EXEC will refuse */
     unsigned                  executing:1;  /* inside EXEC */
     unsigned                  skip:2;       /* replies to be left out */
     unsigned                  no_evict:1;
 
+    const ks_user_t          *came_as;
     uint64_t                  created;      /* ms */
     uint64_t                  active;       /* ms, of the last command */
 
@@ -107,12 +104,11 @@ struct ks_conn_s {
 
 
 /*
- * access: what the connection may do as it comes.  KS_ACCESS_NONE: nothing
- * before AUTH or HELLO has named a password, of which the zone has some;
- * otherwise the zone has none.
+ * user: as whom the connection comes, and is after RESET.  As ks_user_guest it
+ * has to log in; any other means that the zone has no passwords.
  */
 void ks_conn_init(ks_conn_t *s, ks_space_t *space,
-    const ks_conn_host_t *host, void *data, ks_access_t access);
+    const ks_conn_host_t *host, void *data, const ks_user_t *user);
 void ks_conn_free(ks_conn_t *s);
 
 /*
@@ -140,6 +136,9 @@ int ks_conn_text(char **text, const ks_str_t *value);
 /* Back to how it was when it came, but for its number, its library and a reply
  * that is to be left out. */
 void ks_conn_reset(ks_conn_t *s);
+
+/* From now on the connection is that user's. */
+void ks_conn_become(ks_conn_t *s, const ks_user_t *user);
 
 /* Forgets what is queued and watched. */
 void ks_conn_discard(ks_conn_t *s);

@@ -113,7 +113,7 @@ ks_transaction_one(ks_client_t *client, const ks_queued_t *q,
 
     sp = client->space;
 
-    if (!ks_command_permitted(client, q->cmd, reply)) {
+    if (!ks_command_permitted(client, q->cmd, q->argc, q->argv, reply)) {
         return;
     }
 

@@ -42,15 +42,6 @@ typedef struct {
 } ngx_http_keyspace_srv_conf_t;
 
 
-typedef enum {
-    NGX_HTTP_KEYSPACE_NONE = 0,
-    NGX_HTTP_KEYSPACE_OK,
-    NGX_HTTP_KEYSPACE_HIT,
-    NGX_HTTP_KEYSPACE_MISS,
-    NGX_HTTP_KEYSPACE_ERROR
-} ngx_http_keyspace_status_e;
-
-
 /* gets a request's body; what it returns finalizes the request */
 
 typedef ngx_int_t (*ngx_http_keyspace_body_pt)(ngx_http_request_t *r,
@@ -60,16 +51,17 @@ typedef ngx_int_t (*ngx_http_keyspace_body_pt)(ngx_http_request_t *r,
 typedef struct {
     /* for the log */
     ngx_str_t                    command;
-    ngx_http_keyspace_status_e   status;
+    ks_outcome_t                 outcome;
 
     /* the reply's form */
     unsigned                     base64:1;
     unsigned                     resp2:1;
 
-    unsigned                     readonly:1;
     unsigned                     shared_body:1;  /* somebody else's as well */
     unsigned                     query_token:1;
     unsigned                     ours:1;        /* the response is */
+
+    const ks_user_t             *user;          /* NULL: it is not known yet */
 
     ngx_chain_t                 *page;          /* instead of nginx's own */
 
@@ -119,7 +111,7 @@ ngx_int_t ngx_http_keyspace_query_token(ngx_http_request_t *r);
  */
 ngx_int_t ngx_http_keyspace_log_token(ngx_http_request_t *r);
 
-/* May the request go on?  Sets ctx->readonly. */
+/* May the request go on?  Sets ctx->user. */
 ngx_int_t ngx_http_keyspace_authorize(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz);
 

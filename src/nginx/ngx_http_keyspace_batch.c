@@ -72,7 +72,7 @@ ngx_http_keyspace_batch(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     }
 
     ngx_str_set(&ctx->command, "pipeline");
-    ctx->status = NGX_HTTP_KEYSPACE_OK;
+    ctx->outcome = KS_OUTCOME_OK;
 
     ngx_http_keyspace_batch_open(bt);
     ngx_http_keyspace_batch_slice(bt);
@@ -99,8 +99,7 @@ ngx_http_keyspace_batch_create(ngx_http_request_t *r,
     bt->request = r;
     bt->ctx = ctx;
     bt->zone = kz;
-    bt->client.space = kz->space;
-    bt->client.readonly = ctx->readonly;
+    ks_client_init(&bt->client, kz->space, ctx->user);
     bt->commands = rq->commands;
     bt->ncommands = rq->ncommands;
 
@@ -220,7 +219,7 @@ ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ngx_uint_t more)
     }
 
     if (bt->client.outcome == KS_OUTCOME_ERROR) {
-        bt->ctx->status = NGX_HTTP_KEYSPACE_ERROR;
+        bt->ctx->outcome = KS_OUTCOME_ERROR;
     }
 }
 

@@ -239,7 +239,7 @@ ngx_http_keyspace_cors_answer(ngx_http_request_t *r,
     }
 
     ctx->ours = 1;
-    ctx->status = NGX_HTTP_KEYSPACE_OK;
+    ctx->outcome = KS_OUTCOME_OK;
 
     r->headers_out.status = NGX_HTTP_NO_CONTENT;
     r->header_only = 1;

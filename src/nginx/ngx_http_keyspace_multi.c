@@ -43,9 +43,7 @@ ngx_http_keyspace_multi(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_str_set(&ctx->command, "multi-exec");
     ctx->resp2 = 0;
 
-    ngx_memzero(&client, sizeof(ks_client_t));
-    client.space = kz->space;
-    client.readonly = ctx->readonly;
+    ks_client_init(&client, kz->space, ctx->user);
 
     t.client = &client;
     t.now = 0;
@@ -73,7 +71,7 @@ ngx_http_keyspace_multi(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
         || ngx_http_keyspace_multi_run(&mu, &t) != NGX_OK)
     {
         ngx_http_keyspace_finish(ctx, &mu.w);
-        ctx->status = NGX_HTTP_KEYSPACE_ERROR;
+        ctx->outcome = KS_OUTCOME_ERROR;
         status = NGX_HTTP_BAD_REQUEST;
     }
 
@@ -169,7 +167,7 @@ ngx_http_keyspace_multi_begin(void *data)
     ks_out_rewind(&mu->out, &mu->start);
 
     mu->comma = 0;
-    mu->ctx->status = NGX_HTTP_KEYSPACE_OK;
+    mu->ctx->outcome = KS_OUTCOME_OK;
 
     ks_out_write(&mu->out, "[", 1);
 
@@ -200,7 +198,7 @@ ngx_http_keyspace_multi_close(void *data)
     ngx_http_keyspace_multi_t *mu = data;
 
     if (mu->w.reply.failed) {
-        mu->ctx->status = NGX_HTTP_KEYSPACE_ERROR;
+        mu->ctx->outcome = KS_OUTCOME_ERROR;
     }
 
     ngx_http_keyspace_finish(mu->ctx, &mu->w);

@@ -228,7 +228,7 @@ ngx_http_keyspace_error(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     static ngx_str_t  authenticate = ngx_string("WWW-Authenticate");
     static ngx_str_t  bearer = ngx_string("Bearer");
 
-    ctx->status = NGX_HTTP_KEYSPACE_ERROR;
+    ctx->outcome = KS_OUTCOME_ERROR;
 
     /* nobody waits for the body: no "100 Continue" */
     r->expect_tested = 1;

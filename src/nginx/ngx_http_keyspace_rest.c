@@ -351,9 +351,7 @@ ngx_http_keyspace_execute(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
 
     ks_ahead_t  ahead = ks_ahead(rq->commands[0].argc, rq->commands[0].argv);
 
-    ngx_memzero(&client, sizeof(ks_client_t));
-    client.space = kz->space;
-    client.readonly = ctx->readonly;
+    ks_client_init(&client, kz->space, ctx->user);
 
     ngx_http_keyspace_scratch(r, &out);
     ngx_http_keyspace_writer(ctx, &w, &out);
@@ -370,24 +368,9 @@ ngx_http_keyspace_execute(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
         ctx->command.len = ngx_strlen(name);
     }
 
-    switch (client.outcome) {
+    ctx->outcome = client.outcome;
 
-    case KS_OUTCOME_HIT:
-        ctx->status = NGX_HTTP_KEYSPACE_HIT;
-        break;
-
-    case KS_OUTCOME_MISS:
-        ctx->status = NGX_HTTP_KEYSPACE_MISS;
-        break;
-
-    case KS_OUTCOME_ERROR:
-        ctx->status = NGX_HTTP_KEYSPACE_ERROR;
-        return ngx_http_keyspace_send(r, ctx, NGX_HTTP_BAD_REQUEST, &out);
-
-    default:
-        ctx->status = NGX_HTTP_KEYSPACE_OK;
-        break;
-    }
-
-    return ngx_http_keyspace_send(r, ctx, NGX_HTTP_OK, &out);
+    return ngx_http_keyspace_send(r, ctx, client.outcome == KS_OUTCOME_ERROR
+                                          ? NGX_HTTP_BAD_REQUEST : NGX_HTTP_OK,
+                                  &out);
 }

@@ -192,7 +192,7 @@ ngx_http_keyspace_rest_instead(ngx_http_request_t *r)
                    "keyspace: an error page of status %ui becomes JSON",
                    r->err_status);
 
-    ctx->status = NGX_HTTP_KEYSPACE_ERROR;
+    ctx->outcome = KS_OUTCOME_ERROR;
     (void) ngx_http_keyspace_form(r, ctx);
 
     ctx->page = ngx_http_keyspace_page(r, ctx,

@@ -279,9 +279,8 @@ ngx_int_t
 ngx_http_keyspace_authorize(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz)
 {
-    u_char                 *digest;
-    ngx_str_t               token;
-    ngx_keyspace_access_e   access;
+    u_char     *digest;
+    ngx_str_t   token;
 
     digest = NULL;
 
@@ -299,11 +298,13 @@ ngx_http_keyspace_authorize(ngx_http_request_t *r,
         }
     }
 
-    access = ngx_keyspace_access(kz, digest);
+    ctx->user = ngx_keyspace_user(kz, digest);
 
-    ctx->readonly = (access == NGX_KEYSPACE_READONLY);
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "keyspace user: %s, rights: %d", ctx->user->name,
+                   (int) ctx->user->rights);
 
-    return (access == NGX_KEYSPACE_DENIED) ? NGX_DECLINED : NGX_OK;
+    return (ctx->user->rights == KS_RIGHTS_NONE) ? NGX_DECLINED : NGX_OK;
 }
 
 

@@ -27,9 +27,9 @@ static ngx_http_variable_t  ngx_http_keyspace_vars[] = {
 };
 
 
-/* in the order of ngx_http_keyspace_status_e */
+/* in the order of ks_outcome_t */
 
-static ngx_str_t  ngx_http_keyspace_statuses[] = {
+static ngx_str_t  ngx_http_keyspace_outcomes[] = {
     ngx_null_string,
     ngx_string("ok"),
     ngx_string("hit"),
@@ -67,5 +67,5 @@ ngx_http_keyspace_status_variable(ngx_http_request_t *r,
 
     return ngx_http_keyspace_value(v,
                      (ctx == NULL) ? NULL
-                                   : &ngx_http_keyspace_statuses[ctx->status]);
+                                   : &ngx_http_keyspace_outcomes[ctx->outcome]);
 }

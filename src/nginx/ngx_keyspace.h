@@ -29,18 +29,9 @@
 #define NGX_KEYSPACE_SCRIPT_MIN  (256 * 1024)
 
 
-/* what a token opens */
-
-typedef enum {
-    NGX_KEYSPACE_DENIED = 0,
-    NGX_KEYSPACE_READONLY,
-    NGX_KEYSPACE_FULL
-} ngx_keyspace_access_e;
-
-
 typedef struct {
     u_char                  digest[NGX_KEYSPACE_DIGEST_LEN];
-    ngx_keyspace_access_e   access;
+    const ks_user_t        *user;
 } ngx_keyspace_token_t;
 
 
@@ -92,7 +83,7 @@ ngx_keyspace_zone_t *ngx_keyspace_zone_named(ngx_conf_t *cf, ngx_str_t *name);
 
 /* "token" and "readonly_token" in a zone's block. */
 char *ngx_keyspace_token(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
-    ngx_keyspace_access_e access);
+    const ks_user_t *user);
 
 
 /* --- shared memory --- */
@@ -159,9 +150,11 @@ void ngx_keyspace_close(ngx_keyspace_zone_t *kz);
 ngx_int_t ngx_keyspace_digest(u_char *p, size_t len,
     u_char digest[NGX_KEYSPACE_DIGEST_LEN]);
 
-/* digest NULL: no token came */
-ngx_keyspace_access_e ngx_keyspace_access(ngx_keyspace_zone_t *kz,
-    u_char *digest);
+/*
+ * The user that the token makes of a client; ks_user_guest: it is none of the
+ * zone's.  digest NULL: no token came.
+ */
+const ks_user_t *ngx_keyspace_user(ngx_keyspace_zone_t *kz, u_char *digest);
 
 
 extern ngx_module_t  ngx_keyspace_module;

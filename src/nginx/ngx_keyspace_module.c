@@ -200,14 +200,14 @@ ngx_keyspace_zone_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 static const char *
 ngx_keyspace_full_token(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 {
-    return ngx_keyspace_token(cf, conf, NGX_KEYSPACE_FULL);
+    return ngx_keyspace_token(cf, conf, &ks_user_default);
 }
 
 
 static const char *
 ngx_keyspace_readonly_token(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 {
-    return ngx_keyspace_token(cf, conf, NGX_KEYSPACE_READONLY);
+    return ngx_keyspace_token(cf, conf, &ks_user_reader);
 }
 
 

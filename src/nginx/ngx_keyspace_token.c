@@ -24,24 +24,24 @@
 
 
 static char *ngx_keyspace_token_env(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
-    ngx_keyspace_access_e access, ngx_str_t *name);
+    const ks_user_t *user, ngx_str_t *name);
 static char *ngx_keyspace_token_file(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
-    ngx_keyspace_access_e access, ngx_str_t *path);
+    const ks_user_t *user, ngx_str_t *path);
 static ssize_t ngx_keyspace_token_read(ngx_conf_t *cf, ngx_str_t *path,
     u_char *buf, size_t size);
 static char *ngx_keyspace_token_lines(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
-    ngx_keyspace_access_e access, u_char *p, size_t len);
+    const ks_user_t *user, u_char *p, size_t len);
 static void ngx_keyspace_token_trim(ngx_str_t *s);
 static ngx_uint_t ngx_keyspace_token_blank(u_char c);
 static ngx_uint_t ngx_keyspace_token_sound(u_char *p, size_t len);
 static char *ngx_keyspace_token_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
-    ngx_keyspace_access_e access, u_char *p, size_t len);
+    const ks_user_t *user, u_char *p, size_t len);
 static char *ngx_keyspace_token_unset(ngx_conf_t *cf, ngx_str_t *name);
 
 
 char *
 ngx_keyspace_token(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
-    ngx_keyspace_access_e access)
+    const ks_user_t *user)
 {
     char       *rv;
     ngx_str_t  *value, rest;
@@ -53,7 +53,7 @@ ngx_keyspace_token(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
 
         /* meant to close a door, it would be a token that anyone guesses */
 
-        if (access != NGX_KEYSPACE_FULL) {
+        if (user != &ks_user_default) {
             return "\"readonly_token off\" says nothing: leave it out";
         }
 
@@ -81,20 +81,20 @@ ngx_keyspace_token(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     if (ngx_strncmp(value->data, "env:", 4) == 0) {
         rest.data += 4;
         rest.len -= 4;
-        return ngx_keyspace_token_env(cf, kz, access, &rest);
+        return ngx_keyspace_token_env(cf, kz, user, &rest);
     }
 
     if (ngx_strncmp(value->data, "file:", 5) == 0) {
         rest.data += 5;
         rest.len -= 5;
-        return ngx_keyspace_token_file(cf, kz, access, &rest);
+        return ngx_keyspace_token_file(cf, kz, user, &rest);
     }
 
     if (value->len == 0) {
         return "a token is empty";
     }
 
-    rv = ngx_keyspace_token_add(cf, kz, access, value->data, value->len);
+    rv = ngx_keyspace_token_add(cf, kz, user, value->data, value->len);
 
     OPENSSL_cleanse(value->data, value->len);
 
@@ -104,7 +104,7 @@ ngx_keyspace_token(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
 
 static char *
 ngx_keyspace_token_env(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
-    ngx_keyspace_access_e access, ngx_str_t *name)
+    const ks_user_t *user, ngx_str_t *name)
 {
     ngx_str_t  secret;
 
@@ -129,7 +129,7 @@ ngx_keyspace_token_env(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
 
     /* not wiped: a reload reads it again, and the copy is not ours */
 
-    return ngx_keyspace_token_add(cf, kz, access, secret.data, secret.len);
+    return ngx_keyspace_token_add(cf, kz, user, secret.data, secret.len);
 }
 
 
@@ -149,7 +149,7 @@ ngx_keyspace_token_unset(ngx_conf_t *cf, ngx_str_t *name)
 
 static char *
 ngx_keyspace_token_file(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
-    ngx_keyspace_access_e access, ngx_str_t *path)
+    const ks_user_t *user, ngx_str_t *path)
 {
     char        *rv;
     u_char      *buf;
@@ -175,7 +175,7 @@ ngx_keyspace_token_file(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     n = ngx_keyspace_token_read(cf, path, buf,
                                 NGX_KEYSPACE_TOKEN_FILE_MAX + 1);
     if (n >= 0) {
-        rv = ngx_keyspace_token_lines(cf, kz, access, buf, (size_t) n);
+        rv = ngx_keyspace_token_lines(cf, kz, user, buf, (size_t) n);
     }
 
     OPENSSL_cleanse(buf, NGX_KEYSPACE_TOKEN_FILE_MAX + 1);
@@ -243,7 +243,7 @@ ngx_keyspace_token_read(ngx_conf_t *cf, ngx_str_t *path, u_char *buf,
 
 static char *
 ngx_keyspace_token_lines(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
-    ngx_keyspace_access_e access, u_char *p, size_t len)
+    const ks_user_t *user, u_char *p, size_t len)
 {
     char        *rv;
     u_char      *end, *eol;
@@ -274,7 +274,7 @@ ngx_keyspace_token_lines(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
             continue;
         }
 
-        rv = ngx_keyspace_token_add(cf, kz, access, line.data, line.len);
+        rv = ngx_keyspace_token_add(cf, kz, user, line.data, line.len);
 
         if (rv != NGX_CONF_OK) {
             if (rv != NGX_CONF_ERROR) {
@@ -330,7 +330,7 @@ ngx_keyspace_token_sound(u_char *p, size_t len)
 
 static char *
 ngx_keyspace_token_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
-    ngx_keyspace_access_e access, u_char *p, size_t len)
+    const ks_user_t *user, u_char *p, size_t len)
 {
     u_char                 digest[NGX_KEYSPACE_DIGEST_LEN];
     ngx_uint_t             i;
@@ -352,7 +352,7 @@ ngx_keyspace_token_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
             continue;
         }
 
-        if (token[i].access != access) {
+        if (token[i].user != user) {
             return "the same token is given as \"token\" "
                    "and as \"readonly_token\"";
         }
@@ -366,7 +366,7 @@ ngx_keyspace_token_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     }
 
     ngx_memcpy(token->digest, digest, sizeof(digest));
-    token->access = access;
+    token->user = user;
 
     return NGX_CONF_OK;
 }
@@ -389,22 +389,22 @@ ngx_keyspace_digest(u_char *p, size_t len,
 }
 
 
-ngx_keyspace_access_e
-ngx_keyspace_access(ngx_keyspace_zone_t *kz, u_char *digest)
+const ks_user_t *
+ngx_keyspace_user(ngx_keyspace_zone_t *kz, u_char *digest)
 {
-    ngx_uint_t              i;
-    ngx_keyspace_token_t   *token;
-    ngx_keyspace_access_e   access;
+    ngx_uint_t             i;
+    const ks_user_t       *user;
+    ngx_keyspace_token_t  *token;
 
     if (kz->public) {
-        return NGX_KEYSPACE_FULL;
+        return &ks_user_default;
     }
 
     if (digest == NULL) {
-        return NGX_KEYSPACE_DENIED;
+        return &ks_user_guest;
     }
 
-    access = NGX_KEYSPACE_DENIED;
+    user = &ks_user_guest;
     token = kz->tokens.elts;
 
     /* all of them are looked at: the time tells nothing of which one it was */
@@ -413,9 +413,9 @@ ngx_keyspace_access(ngx_keyspace_zone_t *kz, u_char *digest)
         if (CRYPTO_memcmp(token[i].digest, digest, NGX_KEYSPACE_DIGEST_LEN)
             == 0)
         {
-            access = token[i].access;
+            user = token[i].user;
         }
     }
 
-    return access;
+    return user;
 }

@@ -14,8 +14,8 @@ extern ngx_module_t  ngx_http_module;
 static ngx_int_t ngx_stream_keyspace_admit(ngx_stream_keyspace_ctx_t *ctx);
 static ngx_int_t ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_cleanup(void *data);
-static ks_access_t ngx_stream_keyspace_login(ks_conn_t *s,
-    const ks_str_t *password);
+static const ks_user_t *ngx_stream_keyspace_login(ks_conn_t *s,
+    const ks_str_t *name, const ks_str_t *password);
 static void ngx_stream_keyspace_about(ks_conn_t *s,
     ks_conn_about_t *about);
 static void ngx_stream_keyspace_name(ngx_stream_keyspace_ctx_t *ctx);
@@ -105,14 +105,12 @@ ngx_stream_keyspace_admit(ngx_stream_keyspace_ctx_t *ctx)
 static ngx_int_t
 ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx)
 {
-    ks_access_t           access;
     ngx_keyspace_zone_t  *kz;
 
     kz = ctx->conf->zone;
 
-    access = kz->public ? KS_ACCESS_FULL : KS_ACCESS_NONE;
-
-    ks_conn_init(&ctx->ks, kz->space, &ngx_stream_keyspace_host, ctx, access);
+    ks_conn_init(&ctx->ks, kz->space, &ngx_stream_keyspace_host, ctx,
+                 ngx_keyspace_user(kz, NULL));
     ks_resp_request_init(&ctx->request);
 
     ctx->out_last = &ctx->out;
@@ -179,32 +177,34 @@ ngx_stream_keyspace_cleanup(void *data)
 }
 
 
-static ks_access_t
-ngx_stream_keyspace_login(ks_conn_t *s, const ks_str_t *password)
+/* The token is the password, and says what "default" may do. */
+
+static const ks_user_t *
+ngx_stream_keyspace_login(ks_conn_t *s, const ks_str_t *name,
+    const ks_str_t *password)
 {
+    ks_str_t                    known;
     u_char                      digest[NGX_KEYSPACE_DIGEST_LEN];
+    const ks_user_t            *user;
     ngx_stream_keyspace_ctx_t  *ctx;
 
     ctx = s->data;
 
     if (ngx_keyspace_digest(password->data, password->len, digest) != NGX_OK) {
-        return KS_ACCESS_NONE;
+        return NULL;
     }
 
-    switch (ngx_keyspace_access(ctx->conf->zone, digest)) {
+    user = ngx_keyspace_user(ctx->conf->zone, digest);
+    known = ks_text(user->name);
 
-    case NGX_KEYSPACE_FULL:
-        return KS_ACCESS_FULL;
-
-    case NGX_KEYSPACE_READONLY:
-        return KS_ACCESS_READONLY;
-
-    default:
+    if (user->rights == KS_RIGHTS_NONE || !ks_str_same(name, &known)) {
         ngx_log_error(NGX_LOG_INFO, ctx->connection->log, 0,
-                      "a password that is no token of keyspace zone \"%V\"",
-                      &ctx->conf->zone->name);
-        return KS_ACCESS_NONE;
+                      "a name or a password that is none of keyspace zone "
+                      "\"%V\"", &ctx->conf->zone->name);
+        return NULL;
     }
+
+    return user;
 }
 
 

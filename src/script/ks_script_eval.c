@@ -555,9 +555,9 @@ ks_eval(ks_ctx_t *c, ks_vm_t *vm, int argc, ks_str_t *argv)
 
     if (!ks_scripts_find(vm, sha, &flags)) {
 
-        /* who may not write does not fill the library either */
+        /* a user without the right to write does not fill the library */
 
-        if (!c->client->readonly) {
+        if (c->client->user->rights == KS_RIGHTS_FULL) {
             ks_want_shards(c->space, ks_library_shard(c->space));
         }
 
@@ -565,7 +565,7 @@ ks_eval(ks_ctx_t *c, ks_vm_t *vm, int argc, ks_str_t *argv)
             return;
         }
 
-        if (!c->client->readonly) {
+        if (c->client->user->rights == KS_RIGHTS_FULL) {
             ks_scripts_note(vm, sha, &argv[1]);
         }
     }

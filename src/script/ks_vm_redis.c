@@ -628,8 +628,8 @@ ks_redis_acl_check_cmd(lua_State *L)
                         "redis.acl_check_cmd()");
     }
 
-    lua_pushboolean(L, run == NULL || ks_command_allowed(run->ctx->client,
-                                                         cmd));
+    lua_pushboolean(L, run == NULL || ks_user_may(run->ctx->client->user, cmd,
+                                                  argc, argv));
 
     return 1;
 }

@@ -37,7 +37,7 @@ box_open(size_t size, ks_policy_t policy)
     b = calloc(1, sizeof(box_t));
     assert_non_null(b);
 
-    b->client.space = open_zone(size, 0, policy);
+    ks_client_init(&b->client, open_zone(size, 0, policy), &ks_user_default);
     b->now = NOW;
     b->version = 2;
     b->room = malloc(ROOM);

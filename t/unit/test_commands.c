@@ -443,7 +443,7 @@ test_readonly(void **state)
 
     (void) state;
     b = open_box(ZONE_SIZE, KS_NOEVICTION);
-    b->client.readonly = 1;
+    b->client.user = &ks_user_reader;
     run(b, "ping", NULL);
     may = n = 0;
 

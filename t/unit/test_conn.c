@@ -47,19 +47,23 @@ struct box_s {
 
 /* --- the host --- */
 
-static ks_access_t
-host_login(ks_conn_t *s, const ks_str_t *password)
+static const ks_user_t *
+host_login(ks_conn_t *s, const ks_str_t *name, const ks_str_t *password)
 {
-    ks_str_t  full, ro;
+    ks_str_t  user, full, ro;
     peer_t   *p = s->data;
 
     p->box->logins++;
+    user = ks_text("default");
     full = ks_text("sesame");
     ro = ks_text("look");
 
-    return ks_str_same(password, &full) ? KS_ACCESS_FULL
-           : ks_str_same(password, &ro) ? KS_ACCESS_READONLY
-           : KS_ACCESS_NONE;
+    if (!ks_str_same(name, &user)) {
+        return NULL;
+    }
+
+    return ks_str_same(password, &full) ? &ks_user_default
+           : ks_str_same(password, &ro) ? &ks_user_reader : NULL;
 }
 
 
@@ -114,7 +118,7 @@ static const ks_conn_host_t     host = {
 /* --- clients --- */
 
 static box_t *
-box_open(size_t size, ks_policy_t policy, ks_access_t access)
+box_open(size_t size, ks_policy_t policy, const ks_user_t *user)
 {
     int            i;
     box_t         *b;
@@ -143,7 +147,7 @@ box_open(size_t size, ks_policy_t policy, ks_access_t access)
         snprintf(b->peers[i].addr, sizeof(b->peers[i].addr), "10.0.0.%d:5000",
                  i + 1);
         ks_conn_init(&b->peers[i].s, ks_space_open(b->zone), &host,
-                        &b->peers[i], access);
+                     &b->peers[i], user);
         assert_non_null(b->peers[i].s.client.space);
     }
 
@@ -296,7 +300,7 @@ test_auth(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_NONE);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_guest);
 
     expect(b, 0, "PING", NOAUTH);
     expect(b, 0, "get", "-ERR wrong number of arguments for 'get' command\r\n");
@@ -321,7 +325,7 @@ test_auth(void **state)
     expect(b, 0, "AUTH Default sesame", WRONG);
     expect(b, 0, "AUTH someone sesame", WRONG);
     assert_true(b->peers[0].s.guest);
-    assert_int_equal(b->logins, 2);
+    assert_int_equal(b->logins, 4);
     expect(b, 0, "PING", NOAUTH);
 
     expect(b, 0, "AUTH sesame\nPING\nSET k v", OK PONG OK);
@@ -344,7 +348,7 @@ test_readonly(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_NONE);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_guest);
 
     expect(b, 0, "AUTH look\nGET k\nSET k v\nKEYS *\nCLIENT LIST",
            OK "$-1\r\n"
@@ -374,7 +378,7 @@ test_readonly(void **state)
 
     /* nobody needs a password, and all may only read */
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_READONLY);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_reader);
     expect(b, 0, "GET k\nSET k v", "$-1\r\n-NOPERM User default has no "
            "permissions to run the 'set' command\r\n");
     expect(b, 0, "RESET\nSET k v", "+RESET\r\n-NOPERM User default has no "
@@ -390,7 +394,7 @@ test_public(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
 
     expect(b, 0, "PING\nSET k v", PONG OK);
     expect(b, 0, "AUTH x", "-ERR AUTH <password> called without any password "
@@ -433,7 +437,7 @@ test_hello(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_NONE);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_guest);
     noauth = "-NOAUTH HELLO must be called with the client already "
              "authenticated, otherwise the HELLO <proto> AUTH <user> <pass> "
              "option can be used to authenticate the client and select the "
@@ -498,7 +502,7 @@ test_ids(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
 
     for (i = 0; i < CLIENTS; i++) {
         assert_true(b->peers[i].s.id > 0);
@@ -521,7 +525,7 @@ test_multi(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
 
     expect(b, 0, "EXEC", "-ERR EXEC without MULTI\r\n");
     expect(b, 0, "DISCARD", "-ERR DISCARD without MULTI\r\n");
@@ -587,7 +591,7 @@ test_multi_of_all_kinds(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
 
     expect(b, 0, "MSET a 1 b 2 c 3\nMULTI\nDBSIZE\nSET d 4\nDBSIZE\nFLUSHALL\n"
            "DBSIZE\nSET e 5\nDBSIZE\nEXEC\nDBSIZE",
@@ -635,7 +639,7 @@ test_queue_limit(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
     b->peers[0].s.queue_max = 100000;
     big = calloc(1, 30000);
     assert_non_null(big);
@@ -681,7 +685,7 @@ test_exec_out_of_memory(void **state)
 
     (void) state;
 
-    b = box_open(1u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(1u << 20, KS_NOEVICTION, &ks_user_default);
     big = calloc(1, 200000);
     assert_non_null(big);
 
@@ -907,7 +911,7 @@ test_watch(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
 
     for (i = 0; i < ks_nelts(t); i++) {
         watch_case(b, t[i].before, "WATCH k", t[i].change, t[i].runs);
@@ -938,7 +942,7 @@ test_watch_twice(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
 
     expect(b, 0, "WATCH k", OK);
     expect(b, 1, "SET k v", OK);
@@ -992,7 +996,7 @@ test_watch_expiry(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
 
     /* it ends after the WATCH */
 
@@ -1032,7 +1036,7 @@ test_watch_eviction(void **state)
 
     (void) state;
 
-    b = box_open(1u << 20, KS_ALLKEYS_LRU, KS_ACCESS_FULL);
+    b = box_open(1u << 20, KS_ALLKEYS_LRU, &ks_user_default);
     big = calloc(1, 200000);
     assert_non_null(big);
 
@@ -1079,7 +1083,7 @@ test_watch_many(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
     argv[0] = ks_text("WATCH");
 
     for (round = 0; round < 3; round++) {
@@ -1151,7 +1155,7 @@ test_watch_room(void **state)
 
     (void) state;
 
-    b = box_open(1u << 20, KS_ALLKEYS_LRU, KS_ACCESS_FULL);
+    b = box_open(1u << 20, KS_ALLKEYS_LRU, &ks_user_default);
     memset(value, 'v', sizeof(value) - 1);
     value[sizeof(value) - 1] = '\0';
 
@@ -1181,7 +1185,7 @@ test_names(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
     bad = "-ERR Client names cannot contain spaces, newlines or special "
           "characters.\r\n";
 
@@ -1226,7 +1230,7 @@ test_client_list(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
 
     say(b, 0, "CLIENT SETNAME joe\nCLIENT SETINFO lib-name lib\n"
         "CLIENT SETINFO lib-ver 1.2\nCLIENT NO-EVICT on");
@@ -1294,7 +1298,7 @@ test_client_kill(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
 
     expect(b, 0, "CLIENT KILL 1.2.3.4:5", "-ERR No such client\r\n");
     expect(b, 0, "CLIENT KILL ID 99999\nCLIENT KILL ADDR 1.2.3.4:5\n"
@@ -1328,7 +1332,7 @@ test_client_kill(void **state)
 
     box_close(b);
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
     expect(b, 0, "CLIENT KILL 10.0.0.1:5000", OK);
     assert_true(b->peers[0].s.closing);
     box_close(b);
@@ -1342,7 +1346,7 @@ test_client_reply(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
 
     expect(b, 0, "CLIENT REPLY OFF\nPING\nget\nfoo\nSET k v", "");
     assert_true(b->peers[0].s.silent);
@@ -1375,7 +1379,7 @@ test_no_touch(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_ALLKEYS_LFU, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_ALLKEYS_LFU, &ks_user_default);
 
     expect(b, 0, "SET k v\nOBJECT FREQ k", OK ":5\r\n");
     expect(b, 0, "CLIENT NO-TOUCH on\nGET k\nGET k\nGET k\nSTRLEN k\n"
@@ -1407,7 +1411,7 @@ test_lost_replies(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
     say(b, 0, fill);
 
     for (i = 0; i < 2; i++) {
@@ -1467,7 +1471,7 @@ test_no_connection(void **state)
 
     (void) state;
 
-    b = box_open(4u << 20, KS_NOEVICTION, KS_ACCESS_FULL);
+    b = box_open(4u << 20, KS_NOEVICTION, &ks_user_default);
 
     for (i = 0; i < ks_nelts(lines); i++) {
         snprintf(copy, sizeof(copy), "%s", lines[i]);
@@ -1478,8 +1482,8 @@ test_no_connection(void **state)
             argv[argc++] = ks_text(word);
         }
 
-        memset(&client, 0, sizeof(client));
-        client.space = b->peers[0].s.client.space;
+        ks_client_init(&client, b->peers[0].s.client.space,
+                       &ks_user_default);
 
         pool_free(&b->pool);
         ks_out_init(&b->out, NULL, 0, pool_alloc, &b->pool);

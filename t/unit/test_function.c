@@ -239,11 +239,11 @@ test_flags(void **state)
          "read-only scripts. script: r, on @user_function:3.\r\n", "r");
     same(line(b, "FCALL_RO g 0"), "$1\r\n1\r\n", "g");
 
-    b->client.readonly = 1;
+    b->client.user = &ks_user_reader;
     same(line(b, "FCALL_RO g 0"), "$1\r\n1\r\n", "g");
     assert_true(starts(line(b, "FCALL w 0"), "-NOPERM"));
     assert_true(starts(line(b, "FUNCTION DELETE l"), "-NOPERM"));
-    b->client.readonly = 0;
+    b->client.user = &ks_user_default;
     same(line(b, "GET a"), "$1\r\n1\r\n", "a");
 
     close_box(b);

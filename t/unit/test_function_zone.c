@@ -18,7 +18,9 @@ open_beside(const box_t *b)
     other = calloc(1, sizeof(box_t));
     assert_non_null(other);
 
-    other->client.space = ks_space_open(ks_space_zone(b->client.space));
+    ks_client_init(&other->client,
+                   ks_space_open(ks_space_zone(b->client.space)),
+                   &ks_user_default);
     other->version = 2;
     other->room = malloc(ROOM);
     other->reply = malloc(ROOM + 1);

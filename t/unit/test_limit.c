@@ -1476,9 +1476,9 @@ test_throttle_state(void **state)
 
     /* refused to who only reads */
 
-    b->client.readonly = 1;
+    b->client.user = &ks_user_reader;
     assert_true(starts(line(b, "CL.THROTTLE j 4 10 60"), "-NOPERM "));
-    b->client.readonly = 0;
+    b->client.user = &ks_user_default;
 
     assert_true(starts(line(b, "COMMAND GETKEYS CL.THROTTLE key 1 1 1"),
                        "*1\r\n$3\r\nkey\r\n"));

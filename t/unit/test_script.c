@@ -444,7 +444,7 @@ test_readonly(void **state)
     (void) state;
     b = scripts_open_patient(ZONE, KS_NOEVICTION);
     line(b, "SET k v");
-    b->client.readonly = 1;
+    b->client.user = &ks_user_reader;
 
     assert_true(begins(eval(b, "return redis.call('SET', 'k', 'w')", "1 k"),
                        "-NOPERM "));

@@ -393,7 +393,7 @@ test_readonly(void **state)
     b = open_box();
     says(b, "ZADD z 1 a", ":1\r\n");
 
-    b->client.readonly = 1;
+    b->client.user = &ks_user_reader;
     says(b, "ZRANGE z 0 -1", "*1\r\n$1\r\na\r\n");
     says(b, "ZUNION 1 z", "*1\r\n$1\r\na\r\n");
     assert_true(starts(line(b, "ZADD z 1 b"), "-NOPERM"));
