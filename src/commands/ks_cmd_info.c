@@ -2,7 +2,8 @@
  * INFO: what there is to know about the zone and the process that answers.
  *
  * Only what exists is said.  Fields with Redis's names mean what they mean
- * there; the others begin with "keyspace_".
+ * there; the others begin with "keyspace_".  Numbers are rows of ks_metrics.h;
+ * here is what is no number, or the same for all times.
  */
 
 #include "commands/ks_args.h"
@@ -20,14 +21,14 @@ typedef struct {
     char              text[KS_INFO_SIZE];
     size_t            len;
     uint64_t          now;
-    ks_policy_t       policy;
-    ks_zone_stats_t   st;
+    ks_zone_t        *zone;
 } ks_info_t;
 
 typedef struct {
     const char       *name;             /* lower case */
     const char       *title;
-    void            (*print)(ks_info_t *info);
+    void            (*before)(ks_info_t *info);     /* its metrics; or NULL */
+    void            (*behind)(ks_info_t *info);
 } ks_info_section_t;
 
 
@@ -86,10 +87,36 @@ ks_info_bytes(ks_info_t *info, const char *name, uint64_t v)
 }
 
 
+/* the metrics of a section */
+
+static void
+ks_info_metrics(ks_info_t *info, const char *section)
+{
+    size_t              i;
+    uint64_t            v;
+    const ks_metric_t  *m;
+
+    for (i = 0; (m = ks_metric(i)) != NULL; i++) {
+
+        if (strcmp(m->section, section) != 0) {
+            continue;
+        }
+
+        v = ks_metric_value(info->zone, m, info->now);
+
+        if (m->human) {
+            ks_info_bytes(info, m->name, v);
+
+        } else {
+            ks_info_number(info, m->name, v);
+        }
+    }
+}
+
+
 static void
 ks_info_server(ks_info_t *info)
 {
-    uint64_t        up;
     struct utsname  os;
 
     ks_info_line(info, "redis_version:%s", KS_REDIS_VERSION);
@@ -100,21 +127,15 @@ ks_info_server(ks_info_t *info)
         ks_info_line(info, "os:%s %s %s", os.sysname, os.release, os.machine);
     }
 
-    up = (info->now > info->st.created_ms)
-         ? (info->now - info->st.created_ms) / 1000 : 0;
-
     ks_info_number(info, "arch_bits", sizeof(void *) * 8);
     ks_info_number(info, "process_id", (uint64_t) getpid());
     ks_info_number(info, "server_time_usec", info->now * 1000);
-    ks_info_number(info, "uptime_in_seconds", up);
-    ks_info_number(info, "uptime_in_days", up / 86400);
 }
 
 
 static void
 ks_info_clients(ks_info_t *info)
 {
-    ks_info_number(info, "connected_clients", info->st.clients);
     ks_info_number(info, "cluster_connections", 0);
     ks_info_number(info, "blocked_clients", 0);
 }
@@ -123,16 +144,8 @@ ks_info_clients(ks_info_t *info)
 static void
 ks_info_memory(ks_info_t *info)
 {
-    const ks_zone_stats_t  *st;
-
-    st = &info->st;
-
-    ks_info_bytes(info, "used_memory", st->used);
-    ks_info_number(info, "used_memory_overhead", st->overhead);
-    ks_info_number(info, "used_memory_dataset", st->used - st->overhead);
-    ks_info_bytes(info, "maxmemory", st->size);
-    ks_info_line(info, "maxmemory_policy:%s", ks_policy_name(info->policy));
-    ks_info_number(info, "keyspace_shards", st->shards);
+    ks_info_line(info, "maxmemory_policy:%s",
+                 ks_policy_name(ks_zone_policy(info->zone)));
 }
 
 
@@ -143,25 +156,6 @@ ks_info_persistence(ks_info_t *info)
 {
     ks_info_number(info, "loading", 0);
     ks_info_number(info, "aof_enabled", 0);
-}
-
-
-static void
-ks_info_stats(ks_info_t *info)
-{
-    const ks_zone_stats_t  *st;
-
-    st = &info->st;
-
-    ks_info_number(info, "total_connections_received", st->connections);
-    ks_info_number(info, "total_commands_processed", st->commands);
-    ks_info_number(info, "rejected_connections", st->rejected);
-    ks_info_number(info, "expired_keys", st->expired);
-    ks_info_number(info, "evicted_keys", st->evicted);
-    ks_info_number(info, "keyspace_hits", st->hits);
-    ks_info_number(info, "keyspace_misses", st->misses);
-    ks_info_number(info, "keyspace_recovered_locks", st->recovered);
-    ks_info_number(info, "keyspace_limit_errors", st->limit_faults);
 }
 
 
@@ -183,28 +177,49 @@ ks_info_cluster(ks_info_t *info)
 static void
 ks_info_keyspace(ks_info_t *info)
 {
-    const ks_zone_stats_t  *st;
+    ks_zone_stats_t  st;
 
-    st = &info->st;
+    ks_zone_stats(info->zone, &st);
 
-    if (st->keys != 0) {
+    if (st.keys != 0) {
         ks_info_line(info, "db0:keys=%llu,expires=%llu",
-                     (unsigned long long) st->keys,
-                     (unsigned long long) st->expires);
+                     (unsigned long long) st.keys,
+                     (unsigned long long) st.expires);
     }
 }
 
 
 static const ks_info_section_t  ks_info_sections[] = {
-    { "server",      "Server",      ks_info_server },
-    { "clients",     "Clients",     ks_info_clients },
-    { "memory",      "Memory",      ks_info_memory },
-    { "persistence", "Persistence", ks_info_persistence },
-    { "stats",       "Stats",       ks_info_stats },
-    { "replication", "Replication", ks_info_replication },
-    { "cluster",     "Cluster",     ks_info_cluster },
-    { "keyspace",    "Keyspace",    ks_info_keyspace }
+    { "server",      "Server",      ks_info_server, NULL },
+    { "clients",     "Clients",     NULL, ks_info_clients },
+    { "memory",      "Memory",      NULL, ks_info_memory },
+    { "persistence", "Persistence", ks_info_persistence, NULL },
+    { "stats",       "Stats",       NULL, NULL },
+    { "replication", "Replication", ks_info_replication, NULL },
+    { "cluster",     "Cluster",     ks_info_cluster, NULL },
+    { "keyspace",    "Keyspace",    ks_info_keyspace, NULL }
 };
+
+
+static void
+ks_info_section(ks_info_t *info, const ks_info_section_t *section)
+{
+    if (info->len != 0) {
+        ks_info_line(info, "%s", "");
+    }
+
+    ks_info_line(info, "# %s", section->title);
+
+    if (section->before != NULL) {
+        section->before(info);
+    }
+
+    ks_info_metrics(info, section->name);
+
+    if (section->behind != NULL) {
+        section->behind(info);
+    }
+}
 
 
 static int
@@ -232,28 +247,17 @@ ks_info_wanted(const ks_info_section_t *section, int argc, ks_str_t *argv)
 void
 ks_cmd_info(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    size_t                    i;
-    ks_info_t                 info;
-    const ks_info_section_t  *section;
+    size_t     i;
+    ks_info_t  info;
 
     info.len = 0;
     info.now = ks_space_now(c->space);
-    info.policy = ks_zone_policy(ks_space_zone(c->space));
-    ks_zone_stats(ks_space_zone(c->space), &info.st);
+    info.zone = ks_space_zone(c->space);
 
     for (i = 0; i < ks_nelts(ks_info_sections); i++) {
-        section = &ks_info_sections[i];
-
-        if (!ks_info_wanted(section, argc, argv)) {
-            continue;
+        if (ks_info_wanted(&ks_info_sections[i], argc, argv)) {
+            ks_info_section(&info, &ks_info_sections[i]);
         }
-
-        if (info.len != 0) {
-            ks_info_line(&info, "%s", "");
-        }
-
-        ks_info_line(&info, "# %s", section->title);
-        section->print(&info);
     }
 
     c->reply->ops->verbatim(c->reply, "txt", (u_char *) info.text, info.len);

@@ -179,7 +179,7 @@ ks_cmd_config_resetstat(ks_ctx_t *c, int argc, ks_str_t *argv)
     (void) argc;
     (void) argv;
 
-    ks_zone_reset_stats(ks_space_zone(c->space));
+    ks_metrics_reset(ks_space_zone(c->space));
     ks_reply_ok(c->reply);
 }
 

@@ -7,7 +7,7 @@
 #ifndef KS_HANDLE_H
 #define KS_HANDLE_H
 
-#include "memory/ks_zone.h"
+#include "memory/ks_metrics.h"
 
 
 typedef struct ks_entry_s  ks_entry_t;

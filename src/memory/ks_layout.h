@@ -22,11 +22,11 @@
 
 #include <pthread.h>
 
-#include "memory/ks_zone.h"
+#include "memory/ks_metrics.h"
 
 
 #define KS_ZONE_MAGIC     0x6563617073796b31ull         /* "1kyspace" */
-#define KS_ZONE_VERSION   8
+#define KS_ZONE_VERSION   9
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)
@@ -238,11 +238,7 @@ struct ks_zone_s {
     ks_journal_t     journal;
 
     uint64_t         ids;       /* handed out; a hint, never goes back */
-    uint64_t         limit_faults;      /* a hint, see ks_zone_stats_t */
-
-    /* hints: connections of Redis clients */
-    uint64_t         connections;
-    uint64_t         rejected;
+    uint64_t         counts[KS_NCOUNTS];        /* hints, see ks_metrics.h */
     ks_process_t     processes[KS_PROCESSES];
 
     /* hints: commands run, by processes that share no cache line */

@@ -6,7 +6,6 @@
  */
 
 #include "memory/ks_log.h"
-#include "memory/ks_process.h"
 
 
 #define KS_SHARD_SPAN     (8u * 1024 * 1024)
@@ -325,21 +324,7 @@ ks_policy_parse(const ks_str_t *name, ks_policy_t *policy)
 
 
 void
-ks_zone_count_connection(ks_zone_t *zone)
-{
-    __atomic_fetch_add(&zone->connections, 1, __ATOMIC_RELAXED);
-}
-
-
-void
-ks_zone_count_rejected(ks_zone_t *zone)
-{
-    __atomic_fetch_add(&zone->rejected, 1, __ATOMIC_RELAXED);
-}
-
-
-void
-ks_zone_stats(ks_zone_t *zone, ks_zone_stats_t *st)
+ks_zone_stats(const ks_zone_t *zone, ks_zone_stats_t *st)
 {
     unsigned           i;
     const ks_shard_t  *sh;
@@ -351,56 +336,11 @@ ks_zone_stats(ks_zone_t *zone, ks_zone_stats_t *st)
     st->used = zone->size - (uint64_t) zone->pool.nfree * KS_PAGE_SIZE;
     st->created_ms = zone->created_ms;
     st->shards = zone->nshards;
-    st->limit_faults = zone->limit_faults;
-    st->clients = ks_process_clients(zone);
-    st->connections = zone->connections;
-    st->rejected = zone->rejected;
 
     sh = (const ks_shard_t *) ((const u_char *) zone + zone->shards_at);
-
-    for (i = 0; i < KS_COUNTERS; i++) {
-        st->commands += zone->commands[i].n;
-    }
 
     for (i = 0; i < zone->nshards; i++, sh++) {
         st->keys += sh->root.nkeys;
         st->expires += sh->root.nexpires - sh->root.nfields;
-        st->hits += sh->hits;
-        st->misses += sh->misses;
-        st->expired += sh->expired;
-        st->evicted += sh->evicted;
-        st->recovered += sh->recovered;
     }
-}
-
-
-void
-ks_zone_reset_stats(ks_zone_t *zone)
-{
-    unsigned     i;
-    ks_shard_t  *sh;
-
-    sh = (ks_shard_t *) ((u_char *) zone + zone->shards_at);
-
-    for (i = 0; i < zone->nshards; i++, sh++) {
-        sh->hits = 0;
-        sh->misses = 0;
-        sh->expired = 0;
-        sh->evicted = 0;
-    }
-
-    for (i = 0; i < KS_COUNTERS; i++) {
-        zone->commands[i].n = 0;
-    }
-
-    zone->limit_faults = 0;
-    zone->connections = 0;
-    zone->rejected = 0;
-}
-
-
-void
-ks_zone_count_limit_fault(ks_zone_t *zone)
-{
-    __atomic_fetch_add(&zone->limit_faults, 1, __ATOMIC_RELAXED);
 }

@@ -37,16 +37,6 @@ typedef struct {
     uint64_t  overhead;         /* bytes of layout: buckets, page table... */
     uint64_t  keys;
     uint64_t  expires;          /* keys with a TTL */
-    uint64_t  hits;
-    uint64_t  misses;
-    uint64_t  expired;          /* keys deleted because their time came */
-    uint64_t  evicted;
-    uint64_t  commands;
-    uint64_t  recovered;        /* locks taken over from dead processes */
-    uint64_t  limit_faults;     /* rate limits that could not be told */
-    uint64_t  clients;          /* Redis clients, of all processes alive */
-    uint64_t  connections;      /* of Redis clients, so far */
-    uint64_t  rejected;         /* connections that there was no room for */
     uint64_t  created_ms;       /* when the zone was laid out */
     unsigned  shards;
 } ks_zone_stats_t;
@@ -101,16 +91,11 @@ int ks_policy_parse(const ks_str_t *name, ks_policy_t *policy); /* KS_ERR */
 void ks_zone_set_notify(ks_zone_t *zone, uint32_t flags);
 uint32_t ks_zone_notify(const ks_zone_t *zone);
 
-/* Sums over the shards, without locks: each number is true, not their sum. */
-void ks_zone_stats(ks_zone_t *zone, ks_zone_stats_t *st);
-void ks_zone_reset_stats(ks_zone_t *zone);              /* CONFIG RESETSTAT */
-
-/* One more rate limit that could not be asked; without locks. */
-void ks_zone_count_limit_fault(ks_zone_t *zone);
-
-/* A Redis client has come, or had to be sent away. */
-void ks_zone_count_connection(ks_zone_t *zone);
-void ks_zone_count_rejected(ks_zone_t *zone);
+/*
+ * Sums over the shards, without locks: each number is true, not their sum.
+ * Counters are in ks_metrics.h.
+ */
+void ks_zone_stats(const ks_zone_t *zone, ks_zone_stats_t *st);
 
 
 #endif /* KS_ZONE_H */

@@ -528,7 +528,7 @@ ngx_http_keyspace_limit_fault(ngx_http_request_t *r,
 {
     ngx_str_t  none = ngx_null_string;
 
-    ks_zone_count_limit_fault(rule->zone->zone);
+    ks_count(rule->zone->zone, KS_COUNT_LIMIT_FAULTS);
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "keyspace limit rule \"%V\" cannot be asked: %s%s%V%s, "

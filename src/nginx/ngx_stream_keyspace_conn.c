@@ -48,7 +48,7 @@ ngx_stream_keyspace_open(ngx_stream_keyspace_ctx_t *ctx)
     rc = ngx_stream_keyspace_admit(ctx);
 
     if (rc != NGX_OK) {
-        ks_zone_count_rejected(ctx->conf->zone->zone);
+        ks_count(ctx->conf->zone->zone, KS_COUNT_REJECTED);
         return rc;
     }
 
@@ -125,7 +125,7 @@ ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx)
     ngx_stream_keyspace_nclients++;
     ctx->open = 1;
 
-    ks_zone_count_connection(kz->zone);
+    ks_count(kz->zone, KS_COUNT_CONNECTIONS);
     ngx_keyspace_set_clients(kz, kz->clients + 1);
 
     return NGX_OK;

@@ -166,6 +166,21 @@ stats(ks_space_t *sp)
 }
 
 
+/* a number by its name in INFO */
+
+static inline uint64_t
+metric(ks_space_t *sp, const char *name)
+{
+    size_t  i;
+
+    for (i = 0; strcmp(ks_metric(i)->name, name) != 0; i++) {
+        assert_non_null(ks_metric(i + 1));
+    }
+
+    return ks_metric_value(ks_space_zone(sp), ks_metric(i), ks_clock());
+}
+
+
 /* bytes of pages that the shards have, their logs' included */
 
 static inline uint64_t

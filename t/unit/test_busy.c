@@ -294,7 +294,7 @@ exec_again(void **state)
     (void) state;
 
     pair_open(&p);
-    ks_conn_init(&s, p.b->client.space, &host, NULL, KS_ACCESS_FULL);
+    ks_conn_init(&s, p.b->client.space, &host, NULL, &ks_user_default);
     s.client.patience = SHORT;
 
     assert_int_equal(say(&p, &s, "WATCH busy"), KS_OK);
@@ -409,7 +409,7 @@ no_room_while_busy(void **state)
     ks_zone_set_policy(ks_space_zone(p.other), KS_ALLKEYS_LRU);
     memset(value, 'v', sizeof(value));
 
-    for (i = 0; stats(p.other).evicted == 0; i++) {
+    for (i = 0; metric(p.other, "evicted_keys") == 0; i++) {
         (void) linef(p.b, "SET fill%u %.*s", i, (int) sizeof(value),
                      (char *) value);
     }
@@ -497,7 +497,7 @@ holder_dies(void **state)
 
     assert_int_equal(run(&p, SHORT, "GET %s", p.names[0]), KS_OK);
     assert_string_equal(p.b->reply, "$3\r\nold\r\n");
-    assert_int_equal(stats(p.other).recovered, 1);
+    assert_int_equal(metric(p.other, "keyspace_recovered_locks"), 1);
 
     pair_close(&p);
 }
@@ -542,7 +542,7 @@ holder_dies_while_waited_for(void **state)
     rc = run(&p, SHORT, "SET %s 1", p.names[0]);
     assert_int_equal(rc, KS_OK);
     assert_string_equal(p.b->reply, "+OK\r\n");
-    assert_int_equal(stats(p.other).recovered, 1);
+    assert_int_equal(metric(p.other, "keyspace_recovered_locks"), 1);
 
     close(ends[0]);
     close(ends[1]);

@@ -421,6 +421,87 @@ test_long_key(void **state)
 }
 
 
+/* the value of a metric as INFO shows it */
+
+static uint64_t
+shown(box_t *b, const ks_metric_t *m)
+{
+    char         line[128];
+    size_t       len;
+    const char  *at, *info;
+
+    info = run(b, "INFO", m->section, NULL);
+    len = (size_t) snprintf(line, sizeof(line), "\r\n%s:", m->name);
+    at = strstr(info, line);
+    assert_non_null(at);
+    assert_null(strstr(at + len, line));
+
+    return strtoull(at + len, NULL, 10);
+}
+
+
+/* INFO shows each row of the table once, and RESETSTAT goes by it. */
+
+static void
+test_metrics(void **state)
+{
+    box_t              *b;
+    size_t              i;
+    ks_zone_t          *zone;
+    const ks_metric_t  *m;
+
+    (void) state;
+    b = open_box(ZONE_SIZE, KS_NOEVICTION);
+    b->now = NOW;
+    zone = ks_space_zone(b->client.space);
+
+    run(b, "SET", "k", "v", NULL);
+    run(b, "GET", "k", NULL);
+    run(b, "GET", "none", NULL);
+    run(b, "SET", "gone", "v", "PX", "1", NULL);
+    b->now += 10;
+    run(b, "GET", "gone", NULL);
+
+    for (i = 0; i < KS_NCOUNTS; i++) {
+        ks_count(zone, (ks_count_t) i);
+    }
+
+    assert_int_equal(metric(b->client.space, "keyspace_hits"), 1);
+    assert_int_equal(metric(b->client.space, "keyspace_misses"), 2);
+    assert_int_equal(metric(b->client.space, "expired_keys"), 1);
+    assert_int_equal(metric(b->client.space, "rejected_connections"), 1);
+    assert_int_equal(metric(b->client.space, "used_memory"),
+                     stats(b->client.space).used);
+
+    for (i = 0; (m = ks_metric(i)) != NULL; i++) {
+
+        assert_true(m->help[strlen(m->help) - 1] == '.');
+        assert_true(m->reset == 0 || m->kind == KS_METRIC_COUNTER);
+        assert_null(strchr(m->unit, '+'));
+
+        /* INFO is a command, and takes time */
+
+        if (strcmp(m->name, "total_commands_processed") != 0) {
+            assert_int_equal(shown(b, m), ks_metric_value(zone, m, b->now));
+        }
+    }
+
+    ks_metrics_reset(zone);
+
+    for (i = 0; (m = ks_metric(i)) != NULL; i++) {
+        assert_true(!m->reset || ks_metric_value(zone, m, b->now) == 0);
+    }
+
+    assert_int_equal(metric(b->client.space, "rejected_connections"), 0);
+
+    run(b, "PING", NULL);
+    assert_string_equal(run(b, "CONFIG", "RESETSTAT", NULL), "+OK\r\n");
+    assert_int_equal(metric(b->client.space, "total_commands_processed"), 1);
+
+    box_close(b);
+}
+
+
 static void
 test_readonly(void **state)
 {
@@ -852,6 +933,7 @@ main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_long_key),
+        cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_readonly),
         cmocka_unit_test(test_outcome),
         cmocka_unit_test(test_no_room),

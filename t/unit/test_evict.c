@@ -163,9 +163,9 @@ test_victims(void **state)
             assert_int_equal(set(sp, "k", i, 100, KS_NO_EXPIRE), KS_OK);
         }
 
-        before = stats(sp).evicted;
+        before = metric(sp, "evicted_keys");
         assert_int_equal(set(sp, "large", 0, sizes[k], KS_NO_EXPIRE), KS_OK);
-        lost = (stats(sp).evicted - before) * 120;
+        lost = (metric(sp, "evicted_keys") - before) * 120;
 
         print_message("%zu bytes drive out %ju\n", sizes[k],
                       (uintmax_t) lost);

@@ -207,7 +207,7 @@ shift(size_t size, unsigned shards, ks_policy_t policy)
         sound(sp);
     }
 
-    assert_true(stats(sp).evicted > 100);
+    assert_true(metric(sp, "evicted_keys") > 100);
 
     /* one by one, in a zone that stays full */
 
@@ -497,11 +497,7 @@ test_changeover(void **state)
 static uint64_t
 evicted(ks_space_t *sp)
 {
-    ks_zone_stats_t  st;
-
-    ks_zone_stats(ks_space_zone(sp), &st);
-
-    return st.evicted;
+    return metric(sp, "evicted_keys");
 }
 
 

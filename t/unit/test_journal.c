@@ -441,7 +441,7 @@ test_killed(void **unused)
 
     print_message("%llu frames read, overtaken %llu times, %llu recovered\n",
                   (unsigned long long) fo.frames, (unsigned long long) fo.gaps,
-                  (unsigned long long) stats(sp).recovered);
+                  (unsigned long long) metric(sp, "keyspace_recovered_locks"));
 
     assert_true(fo.frames > 0);
     assert_int_equal(ks_check(sp, report, NULL), 0);

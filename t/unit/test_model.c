@@ -491,7 +491,7 @@ play(const config_t *c)
 
     print_message("%zu MB, %u shards: %u of %u refused, %ju evicted\n",
                   c->size / MB, sp->mem.zone->nshards, refused, c->rounds,
-                  (uintmax_t) stats(sp).evicted);
+                  (uintmax_t) metric(sp, "evicted_keys"));
     finish();
 }
 

@@ -813,7 +813,7 @@ play(const config_t *c)
 
     print_message("%zu kB, %u shards: %u of %u refused, %ju evicted, up to %u "
                   "elements\n", c->size / KB, sp->mem.zone->nshards, refused,
-                  c->rounds, (uintmax_t) stats(sp).evicted, large);
+                  c->rounds, (uintmax_t) metric(sp, "evicted_keys"), large);
     finish();
 }
 

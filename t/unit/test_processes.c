@@ -954,9 +954,9 @@ run(size_t size, unsigned shards, ks_policy_t policy, unsigned what,
     read_back(sp);
 
     print_message("%ju locks taken over, %ju keys, %ju evicted, %ju expired\n",
-                  (uintmax_t) stats(sp).recovered, (uintmax_t) stats(sp).keys,
-                  (uintmax_t) stats(sp).evicted, (uintmax_t) stats(sp).expired);
-    assert_true(stats(sp).recovered > 0);
+                  (uintmax_t) metric(sp, "keyspace_recovered_locks"), (uintmax_t) stats(sp).keys,
+                  (uintmax_t) metric(sp, "evicted_keys"), (uintmax_t) metric(sp, "expired_keys"));
+    assert_true(metric(sp, "keyspace_recovered_locks") > 0);
 
     mode = FLUSHES;
     delete_all(sp);

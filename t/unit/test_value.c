@@ -874,7 +874,7 @@ test_fields(void **state)
         assert_int_equal(ks_expire_cycle(sp, 100), 1);
         assert_int_equal(ks_expire_next(sp), UINT64_MAX);
         counts(&j, n / 2);
-        assert_int_equal(stats(sp).expired, 0);
+        assert_int_equal(metric(sp, "expired_keys"), 0);
 
         /* the others in their turn, by a look-up and by the wheel */
 
@@ -970,7 +970,7 @@ test_both_times(void **state)
     ks_space_set_time(sp, NOW + 60001);
     assert_int_equal(ks_expire_cycle(sp, 100), 2);
     assert_int_equal(ks_dbsize(sp), 0);
-    assert_int_equal(stats(sp).expired, 2);
+    assert_int_equal(metric(sp, "expired_keys"), 2);
     finish();
 }
 
@@ -1006,7 +1006,7 @@ test_fields_stay(void **state)
         }
 
         sound();
-        assert_true(stats(sp).evicted > 5000);
+        assert_true(metric(sp, "evicted_keys") > 5000);
 
         for (i = 0; i < 500; i++) {
             j.key = name(buf, "h:%d", i);

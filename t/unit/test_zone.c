@@ -245,7 +245,7 @@ test_large(void **state)
                            sizeof(bytes)));
     }
 
-    assert_true(stats(sp).evicted > 100);
+    assert_true(metric(sp, "evicted_keys") > 100);
 
     /* the least recently used go, and these are not */
 

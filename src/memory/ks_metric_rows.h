@@ -1,0 +1,54 @@
+/*
+ * The numbers that a zone tells of itself: a row for each, in the order of
+ * INFO.  Not a header of its own; see ks_metrics.h and ks_metrics.c.
+ *
+ *   EVENT(id, section, name, unit, help)      counted with
+ *       ks_count(zone, KS_COUNT_id); the row makes its place in the zone
+ *   PARTS(field, section, name, unit, help)   counted in the field of the zone
+ *       that each process has a part of
+ *   SHARDS(field, reset, section, name, unit, help)   counted in that field of
+ *       each shard; RESET: CONFIG RESETSTAT begins anew, KEPT: it does not
+ *   ASKED(function, section, name, unit, help)        a level, and no counter:
+ *       the function says it
+ *
+ * unit: "" for what is a plain number; "bytes+" is shown once more as people
+ * read it.
+ */
+
+ASKED(ks_metric_uptime, "server", "uptime_in_seconds", "seconds",
+    "Time since the zone was laid out.")
+ASKED(ks_metric_uptime_days, "server", "uptime_in_days", "days",
+    "Time since the zone was laid out.")
+
+ASKED(ks_metric_clients, "clients", "connected_clients", "",
+    "RESP connections of all workers.")
+
+ASKED(ks_metric_used, "memory", "used_memory", "bytes+",
+    "Pages in use, with the layout of the zone.")
+ASKED(ks_metric_overhead, "memory", "used_memory_overhead", "bytes",
+    "Layout of the zone: index, page table, locks.")
+ASKED(ks_metric_dataset, "memory", "used_memory_dataset", "bytes",
+    "Pages in use, without the layout.")
+ASKED(ks_metric_size, "memory", "maxmemory", "bytes+",
+    "Size of the zone.")
+ASKED(ks_metric_shards, "memory", "keyspace_shards", "",
+    "Parts of the zone that have a lock of their own.")
+
+EVENT(CONNECTIONS, "stats", "total_connections_received", "",
+    "RESP connections that were accepted.")
+PARTS(commands, "stats", "total_commands_processed", "",
+    "Commands that were run.")
+EVENT(REJECTED, "stats", "rejected_connections", "",
+    "RESP connections that there was no room for.")
+SHARDS(expired, RESET, "stats", "expired_keys", "",
+    "Keys that were deleted because their time came.")
+SHARDS(evicted, RESET, "stats", "evicted_keys", "",
+    "Keys that were deleted for want of memory.")
+SHARDS(hits, RESET, "stats", "keyspace_hits", "",
+    "Reads that found their key.")
+SHARDS(misses, RESET, "stats", "keyspace_misses", "",
+    "Reads that did not find their key.")
+SHARDS(recovered, KEPT, "stats", "keyspace_recovered_locks", "",
+    "Locks that were taken over from dead processes.")
+EVENT(LIMIT_FAULTS, "stats", "keyspace_limit_errors", "",
+    "Rate limits that could not be told.")
