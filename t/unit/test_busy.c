@@ -123,10 +123,7 @@ run(pair_t *p, unsigned patience, const char *fmt, ...)
 static uint64_t
 commands_counted(pair_t *p)
 {
-    ks_zone_stats_t  st;
-
-    st = stats(p->other);
-    return st.commands;
+    return metric(p->other, "total_commands_processed");
 }
 
 
