@@ -4,7 +4,7 @@
  * A sum beyond the bounds, or beyond what its type can hold, changes nothing,
  * neither the number nor the time; or, with SATURATE, becomes the bound.  The
  * reply is the number and what was added to it.  A number is an integer, or
- * with BYFLOAT one with a fraction: the same steps, once for each.
+ * with BYFLOAT one with a fraction: a row of steps for each.
  */
 
 #include "commands/ks_handlers.h"
@@ -45,6 +45,26 @@ typedef struct {
     long double      v;
     long double      added;
 } ks_increx_float_t;
+
+typedef union {
+    ks_increx_int_t    i;
+    ks_increx_float_t  f;
+} ks_increx_sum_t;
+
+typedef struct {
+    int      (*args)(ks_ctx_t *c, const ks_increx_t *x, ks_increx_sum_t *n);
+
+    /* what is at the key; nothing has been added yet */
+    int      (*value)(ks_ctx_t *c, const ks_entry_t *e, ks_increx_sum_t *n);
+
+    /* 1: there is a new number; 0: it would be out of bounds; or KS_ERR */
+    int      (*add)(ks_ctx_t *c, const ks_increx_t *x, ks_increx_sum_t *n);
+
+    /* the number as it is stored; its encoding */
+    unsigned (*text)(const ks_increx_sum_t *n, ks_str_t *s);
+
+    void     (*reply)(ks_ctx_t *c, const ks_increx_sum_t *n);
+} ks_increx_steps_t;
 
 
 /* --- arguments --- */
@@ -162,8 +182,10 @@ ks_increx_crossed(ks_ctx_t *c)
 /* --- integers --- */
 
 static int
-ks_increx_int(ks_ctx_t *c, const ks_increx_t *x, ks_increx_int_t *n)
+ks_increx_int_args(ks_ctx_t *c, const ks_increx_t *x, ks_increx_sum_t *sum)
 {
+    ks_increx_int_t  *n = &sum->i;
+
     n->by = 1;
     n->low = INT64_MIN;
     n->high = INT64_MAX;
@@ -183,11 +205,13 @@ ks_increx_int(ks_ctx_t *c, const ks_increx_t *x, ks_increx_int_t *n)
 
 
 static int
-ks_increx_int_value(ks_ctx_t *c, const ks_entry_t *e, ks_increx_int_t *n)
+ks_increx_int_value(ks_ctx_t *c, const ks_entry_t *e, ks_increx_sum_t *sum)
 {
-    ks_str_t  s;
+    ks_str_t          s;
+    ks_increx_int_t  *n = &sum->i;
 
     n->v = 0;
+    n->added = 0;
 
     if (e == NULL) {
         return KS_OK;
@@ -199,35 +223,50 @@ ks_increx_int_value(ks_ctx_t *c, const ks_entry_t *e, ks_increx_int_t *n)
 }
 
 
-/* 1: there is a new number; 0: it would be out of bounds */
-
 static int
-ks_increx_int_add(ks_ctx_t *c, const ks_increx_t *x, ks_increx_int_t *n)
+ks_increx_int_add(ks_ctx_t *c, const ks_increx_t *x, ks_increx_sum_t *sum)
 {
-    int      over;
-    int64_t  sum;
+    int               over;
+    int64_t           v;
+    ks_increx_int_t  *n = &sum->i;
 
-    over = __builtin_add_overflow(n->v, n->by, &sum);
+    over = __builtin_add_overflow(n->v, n->by, &v);
 
-    if (over || sum < n->low || sum > n->high) {
+    if (over || v < n->low || v > n->high) {
 
         if (!(x->flags & KS_INCREX_SATURATE)) {
-            n->added = 0;
             return 0;
         }
 
-        sum = over ? (n->by > 0 ? INT64_MAX : INT64_MIN) : sum;
-        sum = ks_max(ks_min(sum, n->high), n->low);
+        v = over ? (n->by > 0 ? INT64_MAX : INT64_MIN) : v;
+        v = ks_max(ks_min(v, n->high), n->low);
     }
 
-    if (__builtin_sub_overflow(sum, n->v, &n->added)) {
+    if (__builtin_sub_overflow(v, n->v, &n->added)) {
         ks_reply_error(c->reply, "ERR applied increment would overflow");
         return KS_ERR;
     }
 
-    n->v = sum;
+    n->v = v;
 
     return 1;
+}
+
+
+static unsigned
+ks_increx_int_text(const ks_increx_sum_t *n, ks_str_t *s)
+{
+    s->len = ks_integer_text(s->data, n->i.v);
+
+    return KS_ENC_INT;
+}
+
+
+static void
+ks_increx_int_reply(ks_ctx_t *c, const ks_increx_sum_t *n)
+{
+    ks_reply_integer(c->reply, n->i.v);
+    ks_reply_integer(c->reply, n->i.added);
 }
 
 
@@ -248,8 +287,10 @@ ks_increx_float_arg(ks_ctx_t *c, const ks_str_t *arg, long double *v,
 
 
 static int
-ks_increx_float(ks_ctx_t *c, const ks_increx_t *x, ks_increx_float_t *n)
+ks_increx_float_args(ks_ctx_t *c, const ks_increx_t *x, ks_increx_sum_t *sum)
 {
+    ks_increx_float_t  *n = &sum->f;
+
     n->low = -INFINITY;
     n->high = INFINITY;
 
@@ -271,11 +312,13 @@ ks_increx_float(ks_ctx_t *c, const ks_increx_t *x, ks_increx_float_t *n)
 
 
 static int
-ks_increx_float_value(ks_ctx_t *c, const ks_entry_t *e, ks_increx_float_t *n)
+ks_increx_float_value(ks_ctx_t *c, const ks_entry_t *e, ks_increx_sum_t *sum)
 {
-    ks_str_t  s;
+    ks_str_t            s;
+    ks_increx_float_t  *n = &sum->f;
 
     n->v = 0;
+    n->added = 0;
 
     if (e == NULL) {
         return KS_OK;
@@ -288,37 +331,71 @@ ks_increx_float_value(ks_ctx_t *c, const ks_entry_t *e, ks_increx_float_t *n)
 
 
 static int
-ks_increx_float_add(ks_ctx_t *c, const ks_increx_t *x, ks_increx_float_t *n)
+ks_increx_float_add(ks_ctx_t *c, const ks_increx_t *x, ks_increx_sum_t *sum)
 {
-    long double  sum;
+    long double         v;
+    ks_increx_float_t  *n = &sum->f;
 
-    sum = n->v + n->by;
+    v = n->v + n->by;
 
-    if (!isfinite(sum) || sum < n->low || sum > n->high) {
+    if (!isfinite(v) || v < n->low || v > n->high) {
 
         if (!(x->flags & KS_INCREX_SATURATE)) {
-            n->added = 0;
             return 0;
         }
 
-        if (!isfinite(sum)) {
-            sum = n->by > 0 ? LDBL_MAX : -LDBL_MAX;
+        if (!isfinite(v)) {
+            v = n->by > 0 ? LDBL_MAX : -LDBL_MAX;
         }
 
-        sum = ks_max(ks_min(sum, n->high), n->low);
+        v = ks_max(ks_min(v, n->high), n->low);
     }
 
-    n->added = sum - n->v;
+    n->added = v - n->v;
 
     if (!isfinite(n->added)) {
         ks_reply_error(c->reply, "ERR applied increment would be Infinity");
         return KS_ERR;
     }
 
-    n->v = sum;
+    n->v = v;
 
     return 1;
 }
+
+
+static unsigned
+ks_increx_float_text(const ks_increx_sum_t *n, ks_str_t *s)
+{
+    s->len = ks_float_text(s->data, n->f.v);
+
+    return ks_text_encoding(s);
+}
+
+
+static void
+ks_increx_reply_float(ks_ctx_t *c, long double v)
+{
+    u_char  buf[KS_FLOAT_LEN];
+
+    ks_reply_number(c->reply, (double) v, buf, ks_float_text(buf, v));
+}
+
+
+static void
+ks_increx_float_reply(ks_ctx_t *c, const ks_increx_sum_t *n)
+{
+    ks_increx_reply_float(c, n->f.v);
+    ks_increx_reply_float(c, n->f.added);
+}
+
+
+static const ks_increx_steps_t  ks_increx_steps[] = {
+    { ks_increx_int_args, ks_increx_int_value, ks_increx_int_add,
+      ks_increx_int_text, ks_increx_int_reply },
+    { ks_increx_float_args, ks_increx_float_value, ks_increx_float_add,
+      ks_increx_float_text, ks_increx_float_reply }
+};
 
 
 /* --- the command --- */
@@ -370,15 +447,6 @@ ks_increx_store(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
 }
 
 
-static void
-ks_increx_reply_float(ks_ctx_t *c, long double v)
-{
-    u_char  buf[KS_FLOAT_LEN];
-
-    ks_reply_number(c->reply, (double) v, buf, ks_float_text(buf, v));
-}
-
-
 /* Whether NX or XX keeps it from being done. */
 
 static inline int
@@ -388,89 +456,44 @@ ks_increx_skipped(const ks_increx_t *x, const ks_entry_t *e)
 }
 
 
-static void
-ks_increx_by_int(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
-    const ks_increx_t *x, ks_increx_int_t *n)
-{
-    int       done;
-    u_char    buf[KS_INTEGER_TEXT];
-    ks_str_t  s;
-
-    if (ks_increx_int_value(c, e, n) != KS_OK) {
-        return;
-    }
-
-    n->added = 0;
-    done = ks_increx_skipped(x, e) ? 0 : ks_increx_int_add(c, x, n);
-
-    if (done == KS_ERR) {
-        return;
-    }
-
-    if (done) {
-        s.data = buf;
-        s.len = ks_integer_text(buf, n->v);
-        ks_increx_store(c, key, e, &s, KS_ENC_INT, x);
-    }
-
-    ks_reply_array(c->reply, 2);
-    ks_reply_integer(c->reply, n->v);
-    ks_reply_integer(c->reply, n->added);
-}
-
-
-static void
-ks_increx_by_float(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
-    const ks_increx_t *x, ks_increx_float_t *n)
-{
-    int       done;
-    u_char    buf[KS_FLOAT_LEN];
-    ks_str_t  s;
-
-    if (ks_increx_float_value(c, e, n) != KS_OK) {
-        return;
-    }
-
-    n->added = 0;
-    done = ks_increx_skipped(x, e) ? 0 : ks_increx_float_add(c, x, n);
-
-    if (done == KS_ERR) {
-        return;
-    }
-
-    if (done) {
-        s.data = buf;
-        s.len = ks_float_text(buf, n->v);
-        ks_increx_store(c, key, e, &s, ks_text_encoding(&s), x);
-    }
-
-    ks_reply_array(c->reply, 2);
-    ks_increx_reply_float(c, n->v);
-    ks_increx_reply_float(c, n->added);
-}
-
-
 void
 ks_cmd_increx(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_entry_t         *e;
-    ks_increx_t         x;
-    ks_increx_int_t     n;
-    ks_increx_float_t   f;
+    int                       done;
+    u_char                    buf[KS_FLOAT_LEN];
+    unsigned                  enc;
+    ks_str_t                  s;
+    ks_entry_t               *e;
+    ks_increx_t               x;
+    ks_increx_sum_t           n;
+    const ks_increx_steps_t  *steps;
 
-    if (ks_increx_options(c, argc, argv, &x) != KS_OK
-        || (x.floats ? ks_increx_float(c, &x, &f) : ks_increx_int(c, &x, &n))
-           != KS_OK
+    if (ks_increx_options(c, argc, argv, &x) != KS_OK) {
+        return;
+    }
+
+    steps = &ks_increx_steps[x.floats];
+
+    if (steps->args(c, &x, &n) != KS_OK
         || ks_set_deadline(c, &x.time) != KS_OK
-        || ks_write_string(c, &argv[1], &e) != KS_OK)
+        || ks_write_string(c, &argv[1], &e) != KS_OK
+        || steps->value(c, e, &n) != KS_OK)
     {
         return;
     }
 
-    if (x.floats) {
-        ks_increx_by_float(c, &argv[1], e, &x, &f);
+    done = ks_increx_skipped(&x, e) ? 0 : steps->add(c, &x, &n);
 
-    } else {
-        ks_increx_by_int(c, &argv[1], e, &x, &n);
+    if (done == KS_ERR) {
+        return;
     }
+
+    if (done) {
+        s.data = buf;
+        enc = steps->text(&n, &s);
+        ks_increx_store(c, &argv[1], e, &s, enc, &x);
+    }
+
+    ks_reply_array(c->reply, 2);
+    steps->reply(c, &n);
 }
