@@ -23,6 +23,7 @@
 
 #include "crash_values.h"
 #include "crash_session.h"
+#include "crash_shards.h"
 
 
 #define ZONE        (512u * 1024)
@@ -599,6 +600,9 @@ test_evict(void **unused)
 }
 
 
+#include "crash_watch.h"
+
+
 static uint64_t
 bucket_of(const ks_str_t *key)
 {
@@ -705,6 +709,7 @@ static const struct {
     { value_ops, ks_nelts(value_ops) },
     { told_ops, ks_nelts(told_ops) },
     { session_ops, ks_nelts(session_ops) },
+    { shard_ops, ks_nelts(shard_ops) },
 };
 
 
@@ -714,7 +719,8 @@ main(int argc, char **argv)
     size_t             i, j, n;
     const op_t        *op;
     struct CMUnitTest  tests[ks_nelts(ops) + ks_nelts(value_ops)
-                             + ks_nelts(told_ops) + ks_nelts(session_ops) + 1];
+                             + ks_nelts(told_ops) + ks_nelts(session_ops)
+                             + ks_nelts(shard_ops) + 2];
 
     memset(tests, 0, sizeof(tests));
 
@@ -728,7 +734,10 @@ main(int argc, char **argv)
     }
 
     tests[n].name = "evict";
-    tests[n].test_func = test_evict;
+    tests[n++].test_func = test_evict;
+
+    tests[n].name = "turned_out";
+    tests[n].test_func = test_turned_out;
 
     without_rep(argv);
 
