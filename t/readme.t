@@ -70,8 +70,8 @@ subtest 'directives' => sub {
         $declared{$_} = 1 for $text =~ /^    \{ ngx_string\("(keyspace_\w+)"\),$/mg;
 
         # those within the braces of keyspace_zone
-        $declared{$_} = 1 for $text =~ /strcmp\(value\[0\]\.data, "(\w+)"\)/g,
-            $text =~ /^    \{ ngx_string\("(\w+)"\), ngx_keyspace_zone_\w+/mg;
+        my ($lines) = $text =~ /^static \w+  ngx_keyspace_zone_lines\[\](.*?)^};/ms;
+        $declared{$_} = 1 for ($lines // '') =~ /ngx_string\("(\w+)"\)/g;
     }
 
     ok($declared{$_}, "$_ is found in the code")

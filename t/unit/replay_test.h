@@ -288,7 +288,7 @@ static inline void
 replay_session(box_t *b)
 {
     static const ks_session_rule_t  rules[] = {
-        { 20000, 30000, 3000 }, { 5000, 0, 0 }, { 300, 1000, 500 }
+        { 2000000, 3000000, 500000 }, { 1000000, 0, 0 }, { 300, 1000, 500 }
     };
 
     char                  from[80], to[80];
