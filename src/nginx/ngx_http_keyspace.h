@@ -84,6 +84,27 @@ typedef union {
 } ngx_http_keyspace_writer_t;
 
 
+/*
+ * Tries to answer a held request.  NGX_BUSY: not yet, and it has said when it
+ * is to be tried again, or somebody will; anything else finalizes the request.
+ */
+typedef ngx_int_t (*ngx_http_keyspace_retry_pt)(ngx_http_request_t *r,
+    void *data);
+
+
+/* a request whose answer is not there yet */
+
+typedef struct {
+    ngx_event_t                  event;
+    ngx_http_request_t          *request;
+    ngx_http_keyspace_retry_pt   retry;
+    void                        *data;
+    ngx_msec_t                   since;     /* when it was first held */
+    ngx_http_event_handler_pt    reading;   /* as it was before */
+    ngx_uint_t                   over;      /* unsigned  over:1; */
+} ngx_http_keyspace_hold_t;
+
+
 /* --- ngx_http_keyspace_module.c --- */
 
 /* Is there a keyspace_rest in the configuration, as far as it is read? */
@@ -174,6 +195,32 @@ ngx_int_t ngx_http_keyspace_error(ngx_http_request_t *r,
 
 /* The content handler. */
 ngx_int_t ngx_http_keyspace_rest_handler(ngx_http_request_t *r);
+
+
+/* --- ngx_http_keyspace_hold.c --- */
+
+/*
+ * Holds the request, whose body was read.  The caller says when it is tried, by
+ * one of the functions below, and returns NGX_DONE.  NULL: no memory, and
+ * nothing has changed.
+ *
+ * watch: the request ends when its client does, and data is forgotten then; a
+ * cleanup of the request's is told.  Without it nobody looks at the client.
+ *
+ * A hold is good as long as the request's pool: it may be woken from anywhere,
+ * over and over, is tried once for all that came in a round, and not any more
+ * when the request has its answer or its client has gone.
+ */
+ngx_http_keyspace_hold_t *ngx_http_keyspace_hold(ngx_http_request_t *r,
+    ngx_http_keyspace_retry_pt retry, void *data, ngx_uint_t watch);
+
+/*
+ * It is tried in this round of the event loop; in the next one, after the
+ * events that are there by then; when so many ms are over.
+ */
+void ngx_http_keyspace_wake(ngx_http_keyspace_hold_t *h);
+void ngx_http_keyspace_wake_next(ngx_http_keyspace_hold_t *h);
+void ngx_http_keyspace_wake_after(ngx_http_keyspace_hold_t *h, ngx_msec_t ms);
 
 
 /* --- ngx_http_keyspace_cors.c --- */

@@ -16,17 +16,14 @@
 #define NGX_HTTP_KEYSPACE_SLICE       256       /* commands */
 #define NGX_HTTP_KEYSPACE_SLICE_TIME  5         /* milliseconds */
 
-#define NGX_HTTP_KEYSPACE_BATCH_TIMER  1000     /* milliseconds */
-
 /* commands that are known: the one before, this one, and those ahead */
 
 #define NGX_HTTP_KEYSPACE_RING  16
 
 
 typedef struct {
-    ngx_event_t                event;
-
     ngx_http_request_t        *request;
+    ngx_http_keyspace_hold_t  *hold;            /* NULL: not yet */
     ngx_http_keyspace_ctx_t   *ctx;
     ngx_keyspace_zone_t       *zone;
     ks_client_t                client;
@@ -35,6 +32,8 @@ typedef struct {
     size_t                     ncommands;
     size_t                     next;
     size_t                     looked;          /* at so many */
+    ngx_uint_t                 again;           /* "next" was told "not yet" */
+    ngx_msec_t                 since;           /* for the first time */
     ks_ahead_t                 ahead[NGX_HTTP_KEYSPACE_RING];
 
     ks_pipeline_t              pipeline;        /* of the slice */
@@ -50,14 +49,14 @@ static ngx_http_keyspace_batch_t *ngx_http_keyspace_batch_create(
 static void ngx_http_keyspace_batch_open(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt);
-static void ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt,
+static ngx_int_t ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt,
     ngx_uint_t more);
 static void ngx_http_keyspace_batch_lost(ngx_http_keyspace_batch_t *bt);
 static ngx_int_t ngx_http_keyspace_batch_send(ngx_http_keyspace_batch_t *bt);
-static ngx_int_t ngx_http_keyspace_batch_yield(ngx_http_keyspace_batch_t *bt);
+static ngx_int_t ngx_http_keyspace_batch_retry(ngx_http_request_t *r,
+    void *data);
 static void ngx_http_keyspace_batch_later(ngx_http_keyspace_batch_t *bt);
-static void ngx_http_keyspace_batch_handler(ngx_event_t *ev);
-static void ngx_http_keyspace_batch_cleanup(void *data);
+
 
 
 ngx_int_t
@@ -81,7 +80,14 @@ ngx_http_keyspace_batch(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
         return ngx_http_keyspace_batch_send(bt);
     }
 
-    return ngx_http_keyspace_batch_yield(bt);
+    bt->hold = ngx_http_keyspace_hold(r, ngx_http_keyspace_batch_retry, bt, 0);
+    if (bt->hold == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_keyspace_batch_later(bt);
+
+    return NGX_DONE;
 }
 
 
@@ -139,9 +145,15 @@ ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
     start = 0;
     ngx_memzero(&bt->pipeline, sizeof(ks_pipeline_t));
 
+    bt->client.patience = bt->again ? ngx_keyspace_patience(bt->since)
+                                    : NGX_KEYSPACE_WAIT;
+
     while (bt->next < last) {
         ngx_http_keyspace_batch_ahead(bt);
-        ngx_http_keyspace_batch_one(bt, bt->next + 1 < last);
+
+        if (ngx_http_keyspace_batch_one(bt, bt->next + 1 < last) != NGX_OK) {
+            break;
+        }
 
         /* what that command went by: it costs nothing more */
 
@@ -193,9 +205,9 @@ ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt)
 }
 
 
-/* more: there is one behind it that follows at once. */
+/* more: there is one behind it that follows at once.  NGX_BUSY: not yet. */
 
-static void
+static ngx_int_t
 ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ngx_uint_t more)
 {
     ks_ahead_t  *a, *next;
@@ -203,14 +215,20 @@ ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ngx_uint_t more)
     a = ngx_http_keyspace_batch_known(bt, bt->next);
     next = more ? ngx_http_keyspace_batch_known(bt, bt->next + 1) : NULL;
 
-    if (bt->next != 0 && !bt->ctx->resp2) {
+    if (bt->next != 0 && !bt->ctx->resp2 && !bt->again) {
         ks_out_write(&bt->out, ",", 1);
         ks_json_again(&bt->w.json);
     }
 
     ks_pipeline_next(&bt->pipeline, a, next, bt->out.size);
 
-    ks_execute(&bt->client, a, &bt->w.reply);
+    if (ks_execute(&bt->client, a, &bt->w.reply) == KS_AGAIN) {
+        bt->since = bt->again ? bt->since : ngx_current_msec;
+        bt->again = 1;
+        return NGX_BUSY;
+    }
+
+    bt->again = 0;
 
     ngx_http_keyspace_finish(bt->ctx, &bt->w);
 
@@ -221,6 +239,8 @@ ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ngx_uint_t more)
     if (bt->client.outcome == KS_OUTCOME_ERROR) {
         bt->ctx->outcome = KS_OUTCOME_ERROR;
     }
+
+    return NGX_OK;
 }
 
 
@@ -254,89 +274,32 @@ ngx_http_keyspace_batch_send(ngx_http_keyspace_batch_t *bt)
 }
 
 
-/* The reference to the request that is taken here is the event's. */
-
 static ngx_int_t
-ngx_http_keyspace_batch_yield(ngx_http_keyspace_batch_t *bt)
+ngx_http_keyspace_batch_retry(ngx_http_request_t *r, void *data)
 {
-    ngx_http_cleanup_t  *cln;
+    ngx_http_keyspace_batch_t *bt = data;
 
-    cln = ngx_http_cleanup_add(bt->request, 0);
-    if (cln == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    ngx_http_keyspace_batch_slice(bt);
+
+    if (bt->next == bt->ncommands) {
+        return ngx_http_keyspace_batch_send(bt);
     }
-
-    cln->handler = ngx_http_keyspace_batch_cleanup;
-    cln->data = bt;
-
-    bt->event.handler = ngx_http_keyspace_batch_handler;
-    bt->event.data = bt->request->connection;
-    bt->event.log = bt->request->connection->log;
-
-    bt->request->main->count++;
 
     ngx_http_keyspace_batch_later(bt);
 
-    return NGX_DONE;
+    return NGX_BUSY;
 }
 
 
-/*
- * The timer is there to be seen: a worker that shuts down waits for timers,
- * but not for posted events.
- */
+/* Others get their turn; those that wait for a busy shard wait a little. */
 
 static void
 ngx_http_keyspace_batch_later(ngx_http_keyspace_batch_t *bt)
 {
-    ngx_post_event(&bt->event, &ngx_posted_next_events);
-
-    if (!bt->event.timer_set) {
-        ngx_add_timer(&bt->event, NGX_HTTP_KEYSPACE_BATCH_TIMER);
-    }
-}
-
-
-static void
-ngx_http_keyspace_batch_handler(ngx_event_t *ev)
-{
-    ngx_connection_t           *c;
-    ngx_http_request_t         *r;
-    ngx_http_keyspace_batch_t  *bt;
-
-    bt = (ngx_http_keyspace_batch_t *)
-             ((u_char *) ev - offsetof(ngx_http_keyspace_batch_t, event));
-
-    r = bt->request;
-    c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-
-    ngx_http_keyspace_batch_slice(bt);
-
-    if (bt->next < bt->ncommands) {
-        ngx_http_keyspace_batch_later(bt);
+    if (bt->again) {
+        ngx_http_keyspace_wake_after(bt->hold, ngx_keyspace_retry(bt->since));
         return;
     }
 
-    ngx_http_keyspace_batch_cleanup(bt);
-
-    ngx_http_finalize_request(r, ngx_http_keyspace_batch_send(bt));
-
-    ngx_http_run_posted_requests(c);
-}
-
-
-static void
-ngx_http_keyspace_batch_cleanup(void *data)
-{
-    ngx_http_keyspace_batch_t *bt = data;
-
-    if (bt->event.posted) {
-        ngx_delete_posted_event(&bt->event);
-    }
-
-    if (bt->event.timer_set) {
-        ngx_del_timer(&bt->event);
-    }
+    ngx_http_keyspace_wake_next(bt->hold);
 }

@@ -3,7 +3,8 @@
  * /multi-exec, and a text of several commands: one transaction, and one array
  * of replies, which is JSON whatever form a single one would have.
  *
- * All of it happens here and now, as nothing may come between its commands.
+ * All of it happens at once, as nothing may come between its commands; if it
+ * needs a shard that is busy for long, the request is held until then.
  */
 
 
@@ -13,6 +14,10 @@
 
 typedef struct {
     ngx_http_keyspace_ctx_t     *ctx;
+    ngx_keyspace_zone_t         *zone;
+    ngx_http_keyspace_hold_t    *hold;
+    ks_client_t                  client;
+    ks_transaction_t             t;
     ngx_uint_t                   comma;     /* unsigned  comma:1; */
     ks_out_t                     out;
     ks_out_mark_t                start;
@@ -22,10 +27,12 @@ typedef struct {
 
 static ks_queued_t *ngx_http_keyspace_multi_queue(ngx_http_request_t *r,
     ks_request_t *rq);
-static ngx_int_t ngx_http_keyspace_multi_admit(ngx_http_keyspace_multi_t *mu,
-    ks_transaction_t *t);
-static ngx_int_t ngx_http_keyspace_multi_run(ngx_http_keyspace_multi_t *mu,
-    ks_transaction_t *t);
+static ngx_int_t ngx_http_keyspace_multi_admit(ngx_http_keyspace_multi_t *mu);
+static ngx_int_t ngx_http_keyspace_multi_retry(ngx_http_request_t *r,
+    void *data);
+static ngx_int_t ngx_http_keyspace_multi_run(ngx_http_keyspace_multi_t *mu);
+static ngx_int_t ngx_http_keyspace_multi_send(ngx_http_request_t *r,
+    ngx_http_keyspace_multi_t *mu, ngx_int_t rc);
 static int ngx_http_keyspace_multi_begin(void *data);
 static ks_reply_t *ngx_http_keyspace_multi_open(void *data);
 static void ngx_http_keyspace_multi_close(void *data);
@@ -35,49 +42,96 @@ ngx_int_t
 ngx_http_keyspace_multi(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_keyspace_zone_t *kz, ks_request_t *rq)
 {
-    ngx_uint_t                 status;
-    ks_client_t                client;
-    ks_transaction_t           t;
-    ngx_http_keyspace_multi_t  mu;
+    ngx_int_t                   rc;
+    ks_transaction_t           *t;
+    ngx_http_keyspace_multi_t  *mu;
 
     ngx_str_set(&ctx->command, "multi-exec");
     ctx->resp2 = 0;
 
-    ks_client_init(&client, kz->space, ctx->user);
-
-    t.client = &client;
-    t.now = 0;
-    t.shards = 0;
-    t.data = &mu;
-    t.begin = ngx_http_keyspace_multi_begin;
-    t.open = ngx_http_keyspace_multi_open;
-    t.close = ngx_http_keyspace_multi_close;
-
-    t.queue = ngx_http_keyspace_multi_queue(r, rq);
-
-    if (t.queue == NULL && rq->ncommands != 0) {
+    mu = ngx_pcalloc(r->pool, sizeof(ngx_http_keyspace_multi_t));
+    if (mu == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    mu.ctx = ctx;
+    mu->ctx = ctx;
+    mu->zone = kz;
 
-    ks_out_init(&mu.out, NULL, 0, ngx_http_keyspace_alloc, r->pool);
-    mu.out.limit = NGX_HTTP_KEYSPACE_REPLY_MAX;
-    ks_out_mark(&mu.out, &mu.start);
+    ks_client_init(&mu->client, kz->space, ctx->user);
+    mu->client.patience = NGX_KEYSPACE_WAIT;
 
-    status = NGX_HTTP_OK;
+    t = &mu->t;
+    t->client = &mu->client;
+    t->data = mu;
+    t->begin = ngx_http_keyspace_multi_begin;
+    t->open = ngx_http_keyspace_multi_open;
+    t->close = ngx_http_keyspace_multi_close;
 
-    if (ngx_http_keyspace_multi_admit(&mu, &t) != NGX_OK
-        || ngx_http_keyspace_multi_run(&mu, &t) != NGX_OK)
-    {
-        ngx_http_keyspace_finish(ctx, &mu.w);
-        ctx->outcome = KS_OUTCOME_ERROR;
-        status = NGX_HTTP_BAD_REQUEST;
+    t->queue = ngx_http_keyspace_multi_queue(r, rq);
+
+    if (t->queue == NULL && rq->ncommands != 0) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_keyspace_settle(kz);
+    ks_out_init(&mu->out, NULL, 0, ngx_http_keyspace_alloc, r->pool);
+    mu->out.limit = NGX_HTTP_KEYSPACE_REPLY_MAX;
+    ks_out_mark(&mu->out, &mu->start);
 
-    return ngx_http_keyspace_send(r, ctx, status, &mu.out);
+    rc = ngx_http_keyspace_multi_admit(mu);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_keyspace_multi_run(mu);
+    }
+
+    if (rc != NGX_BUSY) {
+        return ngx_http_keyspace_multi_send(r, mu, rc);
+    }
+
+    mu->hold = ngx_http_keyspace_hold(r, ngx_http_keyspace_multi_retry, mu, 1);
+    if (mu->hold == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_keyspace_wake_after(mu->hold, ngx_keyspace_retry(mu->hold->since));
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_multi_retry(ngx_http_request_t *r, void *data)
+{
+    ngx_http_keyspace_multi_t *mu = data;
+
+    ngx_int_t   rc;
+    ngx_msec_t  since;
+
+    since = mu->hold->since;
+    mu->client.patience = ngx_keyspace_patience(since);
+
+    rc = ngx_http_keyspace_multi_run(mu);
+
+    if (rc == NGX_BUSY) {
+        ngx_http_keyspace_wake_after(mu->hold, ngx_keyspace_retry(since));
+        return NGX_BUSY;
+    }
+
+    return ngx_http_keyspace_multi_send(r, mu, rc);
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_multi_send(ngx_http_request_t *r,
+    ngx_http_keyspace_multi_t *mu, ngx_int_t rc)
+{
+    if (rc == NGX_OK) {
+        return ngx_http_keyspace_send(r, mu->ctx, NGX_HTTP_OK, &mu->out);
+    }
+
+    ngx_http_keyspace_finish(mu->ctx, &mu->w);
+    mu->ctx->outcome = KS_OUTCOME_ERROR;
+
+    return ngx_http_keyspace_send(r, mu->ctx, NGX_HTTP_BAD_REQUEST, &mu->out);
 }
 
 
@@ -112,11 +166,13 @@ ngx_http_keyspace_multi_queue(ngx_http_request_t *r, ks_request_t *rq)
 /* NGX_DECLINED: the error is in the writer. */
 
 static ngx_int_t
-ngx_http_keyspace_multi_admit(ngx_http_keyspace_multi_t *mu,
-    ks_transaction_t *t)
+ngx_http_keyspace_multi_admit(ngx_http_keyspace_multi_t *mu)
 {
-    size_t        n;
-    ks_queued_t  *q;
+    size_t             n;
+    ks_queued_t       *q;
+    ks_transaction_t  *t;
+
+    t = &mu->t;
 
     ngx_http_keyspace_writer(mu->ctx, &mu->w, &mu->out);
 
@@ -133,15 +189,16 @@ ngx_http_keyspace_multi_admit(ngx_http_keyspace_multi_t *mu,
 }
 
 
-/* As before; what was written by those that ran is gone. */
+/* As before, or NGX_BUSY; what was written by those that ran is gone. */
 
 static ngx_int_t
-ngx_http_keyspace_multi_run(ngx_http_keyspace_multi_t *mu,
-    ks_transaction_t *t)
+ngx_http_keyspace_multi_run(ngx_http_keyspace_multi_t *mu)
 {
     int  rc;
 
-    rc = ks_transaction_run(t);
+    rc = ks_transaction_run(&mu->t);
+
+    ngx_keyspace_settle(mu->zone);
 
     if (rc == KS_OK) {
 
@@ -150,8 +207,13 @@ ngx_http_keyspace_multi_run(ngx_http_keyspace_multi_t *mu,
     }
 
     ks_out_rewind(&mu->out, &mu->start);
+
+    if (rc == KS_AGAIN) {
+        return NGX_BUSY;
+    }
+
     ngx_http_keyspace_writer(mu->ctx, &mu->w, &mu->out);
-    ks_transaction_refused(t->client, &mu->w.reply, rc);
+    ks_transaction_refused(&mu->client, &mu->w.reply, rc);
 
     return NGX_DECLINED;
 }

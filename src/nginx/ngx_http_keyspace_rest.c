@@ -12,6 +12,16 @@
 #include "script/ks_script.h"
 
 
+/* a request's only command */
+
+typedef struct {
+    ngx_http_keyspace_ctx_t   *ctx;
+    ngx_keyspace_zone_t       *zone;
+    ks_argv_t                  command;
+    ngx_http_keyspace_hold_t  *hold;
+} ngx_http_keyspace_single_t;
+
+
 /* what becomes of a request's commands */
 
 typedef ngx_int_t (*ngx_http_keyspace_run_pt)(ngx_http_request_t *r,
@@ -36,6 +46,12 @@ static ngx_int_t ngx_http_keyspace_refuse(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, const char *text);
 static ngx_int_t ngx_http_keyspace_execute(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ks_request_t *rq);
+static ngx_int_t ngx_http_keyspace_postpone(ngx_http_request_t *r,
+    ngx_http_keyspace_single_t *single);
+static ngx_int_t ngx_http_keyspace_execute_again(ngx_http_request_t *r,
+    void *data);
+static ngx_int_t ngx_http_keyspace_try(ngx_http_request_t *r,
+    ngx_http_keyspace_single_t *single, unsigned patience);
 
 
 ngx_int_t
@@ -344,23 +360,99 @@ static ngx_int_t
 ngx_http_keyspace_execute(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_keyspace_zone_t *kz, ks_request_t *rq)
 {
-    ks_out_t                    out;
-    const char                 *name;
-    ks_client_t                 client;
-    ngx_http_keyspace_writer_t  w;
+    ngx_int_t                   rc;
+    ngx_http_keyspace_single_t  single;
 
-    ks_ahead_t  ahead = ks_ahead(rq->commands[0].argc, rq->commands[0].argv);
+    single.ctx = ctx;
+    single.zone = kz;
+    single.command = rq->commands[0];
+    single.hold = NULL;
 
-    ks_client_init(&client, kz->space, ctx->user);
+    rc = ngx_http_keyspace_try(r, &single, NGX_KEYSPACE_WAIT);
+
+    return (rc == NGX_BUSY) ? ngx_http_keyspace_postpone(r, &single) : rc;
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_postpone(ngx_http_request_t *r,
+    ngx_http_keyspace_single_t *single)
+{
+    ngx_http_keyspace_hold_t    *h;
+    ngx_http_keyspace_single_t  *kept;
+
+    kept = ngx_palloc(r->pool, sizeof(ngx_http_keyspace_single_t));
+    if (kept == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    *kept = *single;
+
+    h = ngx_http_keyspace_hold(r, ngx_http_keyspace_execute_again, kept, 1);
+    if (h == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    kept->hold = h;
+
+    ngx_http_keyspace_wake_after(h, ngx_keyspace_retry(h->since));
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_execute_again(ngx_http_request_t *r, void *data)
+{
+    ngx_http_keyspace_single_t *single = data;
+
+    ngx_int_t                  rc;
+    ngx_http_keyspace_hold_t  *h;
+
+    h = single->hold;
+
+    rc = ngx_http_keyspace_try(r, single, ngx_keyspace_patience(h->since));
+
+    if (rc == NGX_BUSY) {
+        ngx_http_keyspace_wake_after(h, ngx_keyspace_retry(h->since));
+    }
+
+    return rc;
+}
+
+
+/* NGX_BUSY: not yet. */
+
+static ngx_int_t
+ngx_http_keyspace_try(ngx_http_request_t *r,
+    ngx_http_keyspace_single_t *single, unsigned patience)
+{
+    int                          rc;
+    ks_out_t                     out;
+    const char                  *name;
+    ks_client_t                  client;
+    ngx_http_keyspace_ctx_t     *ctx;
+    ngx_http_keyspace_writer_t   w;
+
+    ks_ahead_t  ahead = ks_ahead(single->command.argc, single->command.argv);
+
+    ctx = single->ctx;
+
+    ks_client_init(&client, single->zone->space, ctx->user);
+    client.patience = patience;
 
     ngx_http_keyspace_scratch(r, &out);
     ngx_http_keyspace_writer(ctx, &w, &out);
 
-    ks_execute(&client, &ahead, &w.reply);
+    rc = ks_execute(&client, &ahead, &w.reply);
+
+    ngx_keyspace_settle(single->zone);
+
+    if (rc == KS_AGAIN) {
+        return NGX_BUSY;
+    }
 
     ngx_http_keyspace_finish(ctx, &w);
-
-    ngx_keyspace_settle(kz);
 
     if (client.command != NULL) {
         name = ks_command_name(client.command);

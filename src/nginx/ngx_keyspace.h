@@ -29,6 +29,18 @@
 #define NGX_KEYSPACE_SCRIPT_MIN  (256 * 1024)
 
 
+/*
+ * How long a command waits for shards that other workers have locked before it
+ * is set aside, and when it is tried again.  One that was set aside for a
+ * second waits longer each time, so that it comes to its turn.  All in
+ * milliseconds.
+ */
+#define NGX_KEYSPACE_WAIT        4
+#define NGX_KEYSPACE_WAIT_LONG   20
+#define NGX_KEYSPACE_WAITED      1000
+#define NGX_KEYSPACE_RETRY_MAX   16
+
+
 typedef struct {
     u_char                  digest[NGX_KEYSPACE_DIGEST_LEN];
     const ks_user_t        *user;
@@ -74,6 +86,28 @@ typedef struct {
 typedef struct {
     ngx_array_t             zones;          /* of ngx_keyspace_zone_t * */
 } ngx_keyspace_conf_t;
+
+
+/* --- commands that are told "not yet" --- */
+
+/* The patience of a client whose command was set aside since then. */
+
+static ngx_inline unsigned
+ngx_keyspace_patience(ngx_msec_t since)
+{
+    return (ngx_current_msec - since < NGX_KEYSPACE_WAITED)
+           ? NGX_KEYSPACE_WAIT : NGX_KEYSPACE_WAIT_LONG;
+}
+
+
+/* How long until it is tried again. */
+
+static ngx_inline ngx_msec_t
+ngx_keyspace_retry(ngx_msec_t since)
+{
+    return 1 + ngx_min((ngx_current_msec - since) / 16,
+                       NGX_KEYSPACE_RETRY_MAX - 1);
+}
 
 
 /* --- configuration --- */

@@ -54,6 +54,11 @@
 #define NGX_STREAM_KEYSPACE_SLICE_TIME   5              /* milliseconds */
 #define NGX_STREAM_KEYSPACE_SLICE_BYTES  (1024 * 1024)  /* received */
 
+/* commands that are parsed ahead, and the arguments of all of them */
+
+#define NGX_STREAM_KEYSPACE_WINDOW  16
+#define NGX_STREAM_KEYSPACE_ARGS    128
+
 
 typedef struct {
     ngx_keyspace_zone_t             *zone;      /* NULL: not here */
@@ -86,8 +91,25 @@ typedef struct {
 } ngx_stream_keyspace_input_t;
 
 
+/* commands that were parsed and are to be run */
+
+typedef struct {
+    ngx_uint_t    n;
+    ngx_uint_t    nargs;
+    ks_resp_rc_t  rc;                           /* why it has no more */
+
+    ks_ahead_t    commands[NGX_STREAM_KEYSPACE_WINDOW];
+    u_char       *ends[NGX_STREAM_KEYSPACE_WINDOW];
+    ks_str_t      args[NGX_STREAM_KEYSPACE_ARGS];
+} ngx_stream_keyspace_window_t;
+
+
+typedef struct ngx_stream_keyspace_turn_s  ngx_stream_keyspace_turn_t;
+
+
 typedef struct {
     ngx_queue_t                      queue;     /* of this process */
+    ngx_queue_t                      pushes;    /* while pushing is set */
     ngx_stream_session_t            *session;
     ngx_connection_t                *connection;
     ngx_stream_keyspace_srv_conf_t  *conf;
@@ -105,9 +127,12 @@ typedef struct {
     ngx_chain_t                    **out_last;
     size_t                           unsent;
 
+    ngx_stream_keyspace_turn_t      *turn;      /* it is running; or NULL */
+
     ngx_event_t                      event;     /* its turn comes again */
     ngx_msec_t                       lingering;
     uint64_t                         started;   /* the turn, ms */
+    ngx_msec_t                       aside;     /* since when it is waiting */
 
     ngx_str_t                        addr;      /* for CLIENT LIST */
     ngx_str_t                        laddr;
@@ -121,8 +146,35 @@ typedef struct {
     unsigned                         welcome:1; /* its timer is set */
     unsigned                         blocked:1; /* until the client reads */
     unsigned                         yielding:1;
+    unsigned                         waiting:1; /* its command was told "not
+                                                   yet" */
+    unsigned                         pushing:1; /* to be sent this time */
     unsigned                         sent:1;    /* something, this time */
 } ngx_stream_keyspace_ctx_t;
+
+
+/*
+ * The worker's turn for one connection: its input, the commands parsed of it,
+ * and the output with its writer.
+ */
+
+struct ngx_stream_keyspace_turn_s {
+    ngx_stream_keyspace_ctx_t       *ctx;
+    ngx_stream_keyspace_input_t      in;
+    ngx_stream_keyspace_window_t     window;
+    ngx_uint_t                       ran;       /* commands, so far */
+    ngx_uint_t                       again;     /* the first one was told "not
+                                                   yet" last time */
+
+    ks_out_t                         out;
+    ks_resp_t                        writer;
+    size_t                           full;      /* replies are sent now, if
+                                                   they have so many bytes */
+
+    /* what was pushed while a command ran, and goes behind its reply */
+    ngx_chain_t                     *pushed;
+    ngx_chain_t                    **pushed_last;
+};
 
 
 /* --- ngx_stream_keyspace_handler.c --- */
@@ -171,20 +223,24 @@ ssize_t ngx_stream_keyspace_discard(ngx_connection_t *c);
 
 /* --- ngx_stream_keyspace_output.c --- */
 
-/* The output and its writer, which serve one connection at a time. */
-extern ks_out_t   ngx_stream_keyspace_out;
-extern ks_resp_t  ngx_stream_keyspace_writer;
-
-/* The output is empty, and is this connection's until the turn ends. */
-void ngx_stream_keyspace_begin(ngx_stream_keyspace_ctx_t *ctx);
+/* The output is empty: its block is this connection's until the turn ends. */
+void ngx_stream_keyspace_begin(ngx_stream_keyspace_turn_t *turn);
 
 /* Is it time to flush, although there is more to be run? */
-#define ngx_stream_keyspace_full()                                            \
-    (ngx_stream_keyspace_out.size                                             \
-     >= NGX_STREAM_KEYSPACE_OUTPUT - NGX_STREAM_KEYSPACE_SPARE)
+#define ngx_stream_keyspace_full(turn)  ((turn)->out.size >= (turn)->full)
 
-/* Sends what was written; what cannot be is kept.  Begins anew. */
-ngx_int_t ngx_stream_keyspace_flush(ngx_stream_keyspace_ctx_t *ctx);
+/*
+ * Sends what was written, and pushed behind it; what cannot be is kept.  Begins
+ * anew.
+ */
+ngx_int_t ngx_stream_keyspace_flush(ngx_stream_keyspace_turn_t *turn);
+
+/*
+ * Adds a copy of the bytes to what was kept, or to what goes behind the reply
+ * of the running command.  NGX_ERROR: there is no memory, and none was added.
+ */
+ngx_int_t ngx_stream_keyspace_keep(ngx_stream_keyspace_ctx_t *ctx,
+    u_char *data, size_t len);
 
 /* Sends what was kept: NGX_AGAIN if some of it is left. */
 ngx_int_t ngx_stream_keyspace_send(ngx_stream_keyspace_ctx_t *ctx);
@@ -197,6 +253,23 @@ ngx_uint_t ngx_stream_keyspace_may_go_on(ngx_stream_keyspace_ctx_t *ctx);
 
 /* Frees what was kept. */
 void ngx_stream_keyspace_drop_output(ngx_stream_keyspace_ctx_t *ctx);
+
+
+/* --- ngx_stream_keyspace_push.c --- */
+
+/*
+ * Sends a copy of len bytes, 1 or more, to a connection in its turn or out of
+ * it: whole replies or pushes of RESP, which never come to lie within a reply.
+ * In a turn they follow the reply of the command that is running.  Out of one,
+ * all that is pushed in a round of the event loop is sent at its end.  It may
+ * be called for any open connection (ctx->open) of this process, and closes
+ * none.  NGX_ERROR: there is no memory, and the client does not get it.
+ */
+ngx_int_t ngx_stream_keyspace_push(ngx_stream_keyspace_ctx_t *ctx,
+    u_char *data, size_t len);
+
+/* The connection goes: nothing is to be sent any more. */
+void ngx_stream_keyspace_forget_pushes(ngx_stream_keyspace_ctx_t *ctx);
 
 
 extern ngx_module_t  ngx_stream_keyspace_module;

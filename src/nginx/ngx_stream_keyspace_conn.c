@@ -149,6 +149,7 @@ ngx_stream_keyspace_release(ngx_stream_keyspace_ctx_t *ctx)
     ngx_keyspace_set_clients(kz, kz->clients - 1);
 
     ngx_queue_remove(&ctx->queue);
+    ngx_stream_keyspace_forget_pushes(ctx);
 
     if (ctx->event.posted) {
         ngx_delete_posted_event(&ctx->event);

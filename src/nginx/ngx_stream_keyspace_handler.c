@@ -396,6 +396,11 @@ ngx_stream_keyspace_wait_write(ngx_stream_keyspace_ctx_t *ctx)
 static void
 ngx_stream_keyspace_wait_turn(ngx_stream_keyspace_ctx_t *ctx)
 {
+    if (ctx->waiting) {
+        ngx_add_timer(&ctx->event, ngx_keyspace_retry(ctx->aside));
+        return;
+    }
+
     if (ctx->yielding) {
         ngx_post_event(&ctx->event, &ngx_posted_next_events);
     }

@@ -12,97 +12,108 @@
 #include "ngx_stream_keyspace.h"
 
 
-#define NGX_STREAM_KEYSPACE_WINDOW  16          /* commands */
-#define NGX_STREAM_KEYSPACE_ARGS    128         /* of all of them */
-
 /* why no further command is run */
 #define NGX_STREAM_KEYSPACE_STOP    NGX_DONE
 
 
-typedef struct {
-    ngx_uint_t    n;
-    ngx_uint_t    nargs;
-    ks_resp_rc_t  rc;                           /* why it has no more */
-
-    ks_ahead_t    commands[NGX_STREAM_KEYSPACE_WINDOW];
-    u_char       *ends[NGX_STREAM_KEYSPACE_WINDOW];
-    ks_str_t      args[NGX_STREAM_KEYSPACE_ARGS];
-} ngx_stream_keyspace_window_t;
-
-
-static ngx_int_t ngx_stream_keyspace_turn(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_stream_keyspace_input_t *in);
-static ngx_int_t ngx_stream_keyspace_read(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_stream_keyspace_input_t *in);
-static ngx_int_t ngx_stream_keyspace_commands(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_stream_keyspace_input_t *in);
-static void ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_stream_keyspace_input_t *in);
-static ngx_inline u_char *ngx_stream_keyspace_cut(ks_resp_request_t *rq,
-    u_char *p, u_char *last);
+static void ngx_stream_keyspace_start(ngx_stream_keyspace_turn_t *turn,
+    ngx_stream_keyspace_ctx_t *ctx);
+static ngx_int_t ngx_stream_keyspace_turn(ngx_stream_keyspace_turn_t *turn);
+static ngx_int_t ngx_stream_keyspace_read(ngx_stream_keyspace_turn_t *turn);
+static ngx_int_t ngx_stream_keyspace_commands(
+    ngx_stream_keyspace_turn_t *turn);
+static void ngx_stream_keyspace_parse(ngx_stream_keyspace_turn_t *turn);
+static ngx_inline u_char *ngx_stream_keyspace_cut(
+    ngx_stream_keyspace_turn_t *turn, u_char *p, u_char *last);
 static ngx_uint_t ngx_stream_keyspace_parse_one(
-    ngx_stream_keyspace_ctx_t *ctx, ngx_stream_keyspace_input_t *in,
-    u_char **pp);
+    ngx_stream_keyspace_turn_t *turn, u_char **pp);
 static ngx_uint_t ngx_stream_keyspace_is_http(ks_resp_request_t *rq);
-static ngx_uint_t ngx_stream_keyspace_add(ngx_stream_keyspace_ctx_t *ctx,
+static ngx_uint_t ngx_stream_keyspace_add(ngx_stream_keyspace_turn_t *turn,
     u_char *end);
-static ngx_int_t ngx_stream_keyspace_window(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_stream_keyspace_input_t *in);
-static void ngx_stream_keyspace_fetch(ngx_stream_keyspace_ctx_t *ctx);
-static ngx_int_t ngx_stream_keyspace_each(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_stream_keyspace_input_t *in, ngx_uint_t *done);
-static void ngx_stream_keyspace_command(ngx_stream_keyspace_ctx_t *ctx,
-    ks_ahead_t *a);
-static ngx_int_t ngx_stream_keyspace_after(ngx_stream_keyspace_ctx_t *ctx);
+static ngx_int_t ngx_stream_keyspace_window(ngx_stream_keyspace_turn_t *turn);
+static void ngx_stream_keyspace_fetch(ngx_stream_keyspace_turn_t *turn);
+static ngx_int_t ngx_stream_keyspace_each(
+    ngx_stream_keyspace_turn_t *turn, ngx_uint_t *done);
+static ngx_int_t ngx_stream_keyspace_command(
+    ngx_stream_keyspace_turn_t *turn, ks_ahead_t *a);
+static void ngx_stream_keyspace_set_aside(ngx_stream_keyspace_turn_t *turn,
+    ngx_uint_t i);
+static ngx_int_t ngx_stream_keyspace_after(ngx_stream_keyspace_turn_t *turn);
 static ngx_uint_t ngx_stream_keyspace_is_late(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_forget(ngx_stream_keyspace_ctx_t *ctx);
-static ngx_int_t ngx_stream_keyspace_refuse(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_stream_keyspace_input_t *in);
+static ngx_int_t ngx_stream_keyspace_refuse(ngx_stream_keyspace_turn_t *turn);
 
 
-static ngx_stream_keyspace_window_t  ngx_stream_keyspace_ready;
+static ngx_stream_keyspace_turn_t  ngx_stream_keyspace_present;
 
 
 ngx_int_t
 ngx_stream_keyspace_run(ngx_stream_keyspace_ctx_t *ctx)
 {
     ngx_int_t                    rc;
-    ngx_stream_keyspace_input_t  in;
+    ngx_stream_keyspace_turn_t  *turn;
 
-    ctx->yielding = 0;
-    ctx->blocked = 0;
-    ctx->started = 0;
+    turn = &ngx_stream_keyspace_present;
 
-    ngx_stream_keyspace_begin(ctx);
-    ngx_stream_keyspace_load(ctx, &in);
+    ngx_stream_keyspace_start(turn, ctx);
 
-    rc = ngx_stream_keyspace_turn(ctx, &in);
+    rc = ngx_stream_keyspace_turn(turn);
 
     ngx_keyspace_settle(ctx->conf->zone);
 
-    if (ngx_stream_keyspace_flush(ctx) != NGX_OK || rc == NGX_ERROR) {
+    if (ngx_stream_keyspace_flush(turn) != NGX_OK) {
+        rc = NGX_ERROR;
+    }
+
+    ctx->turn = NULL;
+    ks_resp_request_rest(&ctx->request);
+
+    if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
     if (ctx->closing) {
-        in.pos = in.last;
+        turn->in.pos = turn->in.last;
     }
 
-    return ngx_stream_keyspace_save(ctx, &in);
+    return ngx_stream_keyspace_save(ctx, &turn->in);
+}
+
+
+static void
+ngx_stream_keyspace_start(ngx_stream_keyspace_turn_t *turn,
+    ngx_stream_keyspace_ctx_t *ctx)
+{
+    turn->ctx = ctx;
+    turn->ran = 0;
+    turn->again = ctx->waiting;
+
+    ctx->turn = turn;
+    ctx->yielding = 0;
+    ctx->waiting = 0;
+    ctx->blocked = 0;
+    ctx->started = 0;
+
+    ctx->ks.client.patience = turn->again ? ngx_keyspace_patience(ctx->aside)
+                                          : NGX_KEYSPACE_WAIT;
+
+    ngx_stream_keyspace_begin(turn);
+    ngx_stream_keyspace_load(ctx, &turn->in);
 }
 
 
 static ngx_int_t
-ngx_stream_keyspace_turn(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_stream_keyspace_input_t *in)
+ngx_stream_keyspace_turn(ngx_stream_keyspace_turn_t *turn)
 {
-    off_t      limit;
-    ngx_int_t  rc;
+    off_t                       limit;
+    ngx_int_t                   rc;
+    ngx_stream_keyspace_ctx_t  *ctx;
 
+    ctx = turn->ctx;
     limit = ctx->session->received + NGX_STREAM_KEYSPACE_SLICE_BYTES;
 
     for ( ;; ) {
-        rc = ngx_stream_keyspace_commands(ctx, in);
+        rc = ngx_stream_keyspace_commands(turn);
 
         if (rc != NGX_AGAIN) {
             return rc;
@@ -113,7 +124,7 @@ ngx_stream_keyspace_turn(ngx_stream_keyspace_ctx_t *ctx,
             return NGX_OK;
         }
 
-        rc = ngx_stream_keyspace_read(ctx, in);
+        rc = ngx_stream_keyspace_read(turn);
 
         if (rc != NGX_OK) {
             return rc;
@@ -125,12 +136,15 @@ ngx_stream_keyspace_turn(ngx_stream_keyspace_ctx_t *ctx,
 /* NGX_OK: there is more; NGX_DONE: not now. */
 
 static ngx_int_t
-ngx_stream_keyspace_read(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_stream_keyspace_input_t *in)
+ngx_stream_keyspace_read(ngx_stream_keyspace_turn_t *turn)
 {
-    ssize_t            n;
-    ngx_connection_t  *c;
+    ssize_t                       n;
+    ngx_connection_t             *c;
+    ngx_stream_keyspace_ctx_t    *ctx;
+    ngx_stream_keyspace_input_t  *in;
 
+    ctx = turn->ctx;
+    in = &turn->in;
     c = ctx->connection;
 
     if (ctx->eof || !c->read->ready) {
@@ -160,10 +174,12 @@ ngx_stream_keyspace_read(ngx_stream_keyspace_ctx_t *ctx,
 /* NGX_AGAIN: more bytes are needed; NGX_OK: the turn is over. */
 
 static ngx_int_t
-ngx_stream_keyspace_commands(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_stream_keyspace_input_t *in)
+ngx_stream_keyspace_commands(ngx_stream_keyspace_turn_t *turn)
 {
-    ngx_int_t  rc;
+    ngx_int_t                   rc;
+    ngx_stream_keyspace_ctx_t  *ctx;
+
+    ctx = turn->ctx;
 
     for ( ;; ) {
 
@@ -172,24 +188,24 @@ ngx_stream_keyspace_commands(ngx_stream_keyspace_ctx_t *ctx,
             return NGX_OK;
         }
 
-        ngx_stream_keyspace_parse(ctx, in);
+        ngx_stream_keyspace_parse(turn);
 
-        if (ngx_stream_keyspace_ready.n == 0) {
+        if (turn->window.n == 0) {
 
-            if (ngx_stream_keyspace_ready.rc == KS_RESP_AGAIN) {
+            if (turn->window.rc == KS_RESP_AGAIN) {
                 return NGX_AGAIN;
             }
 
-            return ngx_stream_keyspace_refuse(ctx, in);
+            return ngx_stream_keyspace_refuse(turn);
         }
 
-        rc = ngx_stream_keyspace_window(ctx, in);
+        rc = ngx_stream_keyspace_window(turn);
 
         if (rc == NGX_AGAIN) {
             return NGX_AGAIN;
         }
 
-        if (rc == NGX_ERROR || ctx->closing) {
+        if (rc == NGX_ERROR || ctx->closing || ctx->waiting) {
             return rc;
         }
 
@@ -204,43 +220,43 @@ ngx_stream_keyspace_commands(ngx_stream_keyspace_ctx_t *ctx,
 /*
  * Fills the window.  Commands of those who have not logged in come one by one,
  * as the limits change when they do.  So do inline ones, and none stands behind
- * another command in a window: they are decoded in place, and could not be
- * parsed again.
+ * another command in a window: the parser has room for the words of one.
  */
 
 static void
-ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_stream_keyspace_input_t *in)
+ngx_stream_keyspace_parse(ngx_stream_keyspace_turn_t *turn)
 {
     u_char                        *p, *next;
     ngx_uint_t                     more;
+    ks_resp_request_t             *rq;
     ngx_stream_keyspace_window_t  *w;
 
-    ctx->request.guest = ctx->ks.guest;
+    rq = &turn->ctx->request;
+    rq->guest = turn->ctx->ks.guest;
 
-    w = &ngx_stream_keyspace_ready;
+    w = &turn->window;
     w->n = 0;
     w->nargs = 0;
 
-    p = in->pos;
+    p = turn->in.pos;
     more = 1;
 
     while (more) {
 
-        if (p == in->last) {
-            ctx->request.wanted = 0;
+        if (p == turn->in.last) {
+            rq->wanted = 0;
             w->rc = KS_RESP_AGAIN;
             break;
         }
 
-        next = ngx_stream_keyspace_cut(&ctx->request, p, in->last);
+        next = ngx_stream_keyspace_cut(turn, p, turn->in.last);
 
         if (next != NULL) {
             p = next;
             more = (w->n < NGX_STREAM_KEYSPACE_WINDOW);
 
         } else {
-            more = ngx_stream_keyspace_parse_one(ctx, in, &p);
+            more = ngx_stream_keyspace_parse_one(turn, &p);
         }
     }
 }
@@ -249,15 +265,16 @@ ngx_stream_keyspace_parse(ngx_stream_keyspace_ctx_t *ctx,
 /* Adds a command that is there as a whole; NULL: it is none of these. */
 
 static ngx_inline u_char *
-ngx_stream_keyspace_cut(ks_resp_request_t *rq, u_char *p, u_char *last)
+ngx_stream_keyspace_cut(ngx_stream_keyspace_turn_t *turn, u_char *p,
+    u_char *last)
 {
     int                            argc;
     u_char                        *next;
     ngx_stream_keyspace_window_t  *w;
 
-    w = &ngx_stream_keyspace_ready;
+    w = &turn->window;
 
-    next = ks_resp_cut(rq, p, last, w->args + w->nargs,
+    next = ks_resp_cut(&turn->ctx->request, p, last, w->args + w->nargs,
                        NGX_STREAM_KEYSPACE_ARGS - w->nargs, &argc);
 
     if (next == NULL) {
@@ -278,15 +295,14 @@ ngx_stream_keyspace_cut(ks_resp_request_t *rq, u_char *p, u_char *last)
 /* Parses what may be anything, at *pp: may another one follow it? */
 
 static ngx_uint_t
-ngx_stream_keyspace_parse_one(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_stream_keyspace_input_t *in, u_char **pp)
+ngx_stream_keyspace_parse_one(ngx_stream_keyspace_turn_t *turn, u_char **pp)
 {
     ngx_uint_t                     more, text;
     ks_resp_request_t             *rq;
     ngx_stream_keyspace_window_t  *w;
 
-    rq = &ctx->request;
-    w = &ngx_stream_keyspace_ready;
+    rq = &turn->ctx->request;
+    w = &turn->window;
     text = (**pp != '*');
 
     if (text && w->n != 0) {
@@ -294,13 +310,13 @@ ngx_stream_keyspace_parse_one(ngx_stream_keyspace_ctx_t *ctx,
     }
 
     more = (!text && !rq->guest);
-    w->rc = ks_resp_parse(rq, *pp, in->last);
+    w->rc = ks_resp_parse(rq, *pp, turn->in.last);
 
     if (w->rc == KS_RESP_ERROR && w->n != 0) {
 
         /* it is going to be found again, from its first byte on */
 
-        ngx_stream_keyspace_forget(ctx);
+        ngx_stream_keyspace_forget(turn->ctx);
     }
 
     if (w->rc != KS_RESP_COMMAND) {
@@ -312,7 +328,7 @@ ngx_stream_keyspace_parse_one(ngx_stream_keyspace_ctx_t *ctx,
     if (rq->argc == 0) {
 
         if (w->n == 0) {
-            in->pos = *pp;
+            turn->in.pos = *pp;
             return 1;
         }
 
@@ -322,12 +338,12 @@ ngx_stream_keyspace_parse_one(ngx_stream_keyspace_ctx_t *ctx,
     }
 
     if (text && ngx_stream_keyspace_is_http(rq)) {
-        ctx->http = 1;
+        turn->ctx->http = 1;
         w->rc = KS_RESP_ERROR;
         return 0;
     }
 
-    return more & ngx_stream_keyspace_add(ctx, *pp);
+    return more & ngx_stream_keyspace_add(turn, *pp);
 }
 
 
@@ -350,14 +366,14 @@ ngx_stream_keyspace_is_http(ks_resp_request_t *rq)
 /* Adds what was parsed to the window: is there room for another one? */
 
 static ngx_uint_t
-ngx_stream_keyspace_add(ngx_stream_keyspace_ctx_t *ctx, u_char *end)
+ngx_stream_keyspace_add(ngx_stream_keyspace_turn_t *turn, u_char *end)
 {
     ks_ahead_t                    *args;
     ks_resp_request_t             *rq;
     ngx_stream_keyspace_window_t  *w;
 
-    rq = &ctx->request;
-    w = &ngx_stream_keyspace_ready;
+    rq = &turn->ctx->request;
+    w = &turn->window;
 
     args = &w->commands[w->n];
     args->argc = rq->argc;
@@ -383,18 +399,17 @@ ngx_stream_keyspace_add(ngx_stream_keyspace_ctx_t *ctx, u_char *end)
 /* NGX_AGAIN: all of it was run, and nothing whole follows. */
 
 static ngx_int_t
-ngx_stream_keyspace_window(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_stream_keyspace_input_t *in)
+ngx_stream_keyspace_window(ngx_stream_keyspace_turn_t *turn)
 {
-    ngx_int_t                      rc;
-    ngx_uint_t                     done;
-    ngx_stream_keyspace_window_t  *w;
+    ngx_int_t                   rc;
+    ngx_uint_t                  done;
+    ngx_stream_keyspace_ctx_t  *ctx;
 
-    w = &ngx_stream_keyspace_ready;
+    ctx = turn->ctx;
 
-    ngx_stream_keyspace_fetch(ctx);
+    ngx_stream_keyspace_fetch(turn);
 
-    rc = ngx_stream_keyspace_each(ctx, in, &done);
+    rc = ngx_stream_keyspace_each(turn, &done);
 
     ks_let_go(ctx->ks.client.space);
 
@@ -402,33 +417,37 @@ ngx_stream_keyspace_window(ngx_stream_keyspace_ctx_t *ctx,
         return rc;
     }
 
-    if (done < w->n) {
+    turn->ran += done;
+
+    if (done < turn->window.n) {
         ngx_stream_keyspace_forget(ctx);
         return NGX_OK;
     }
 
-    return (w->rc == KS_RESP_AGAIN) ? NGX_AGAIN : NGX_OK;
+    return (turn->window.rc == KS_RESP_AGAIN) ? NGX_AGAIN : NGX_OK;
 }
 
 
 static void
-ngx_stream_keyspace_fetch(ngx_stream_keyspace_ctx_t *ctx)
+ngx_stream_keyspace_fetch(ngx_stream_keyspace_turn_t *turn)
 {
+    ks_conn_t                     *s;
     ngx_uint_t                     i;
     ks_ahead_t                    *a, *last;
     ngx_stream_keyspace_window_t  *w;
 
-    w = &ngx_stream_keyspace_ready;
+    s = &turn->ctx->ks;
+    w = &turn->window;
     last = NULL;
 
     for (i = 0; i < w->n; i++) {
         a = &w->commands[i];
-        ks_conn_ahead(&ctx->ks, a, last);
+        ks_conn_ahead(s, a, last);
         last = a;
     }
 
     for (i = 0; i < ngx_min(w->n, KS_AHEAD_ENTRY); i++) {
-        ks_ahead_entry(&ctx->ks.client, &w->commands[i]);
+        ks_ahead_entry(&s->client, &w->commands[i]);
     }
 }
 
@@ -436,8 +455,7 @@ ngx_stream_keyspace_fetch(ngx_stream_keyspace_ctx_t *ctx)
 /* Runs them one by one; *done: how many were run. */
 
 static ngx_int_t
-ngx_stream_keyspace_each(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_stream_keyspace_input_t *in, ngx_uint_t *done)
+ngx_stream_keyspace_each(ngx_stream_keyspace_turn_t *turn, ngx_uint_t *done)
 {
     ngx_int_t                      rc;
     ngx_uint_t                     i;
@@ -445,7 +463,7 @@ ngx_stream_keyspace_each(ngx_stream_keyspace_ctx_t *ctx,
     ks_pipeline_t                  p;
     ngx_stream_keyspace_window_t  *w;
 
-    w = &ngx_stream_keyspace_ready;
+    w = &turn->window;
     ngx_memzero(&p, sizeof(ks_pipeline_t));
     rc = NGX_OK;
 
@@ -453,16 +471,19 @@ ngx_stream_keyspace_each(ngx_stream_keyspace_ctx_t *ctx,
         a = &w->commands[i];
 
         if (i + KS_AHEAD_ENTRY < w->n) {
-            ks_ahead_entry(&ctx->ks.client, a + KS_AHEAD_ENTRY);
+            ks_ahead_entry(&turn->ctx->ks.client, a + KS_AHEAD_ENTRY);
         }
 
-        ks_pipeline_next(&p, a, i + 1 < w->n ? a + 1 : NULL,
-                         ngx_stream_keyspace_out.size);
+        ks_pipeline_next(&p, a, i + 1 < w->n ? a + 1 : NULL, turn->out.size);
 
-        ngx_stream_keyspace_command(ctx, a);
-        in->pos = w->ends[i];
+        if (ngx_stream_keyspace_command(turn, a) != NGX_OK) {
+            ngx_stream_keyspace_set_aside(turn, i);
+            break;
+        }
 
-        rc = ngx_stream_keyspace_after(ctx);
+        turn->in.pos = w->ends[i];
+
+        rc = ngx_stream_keyspace_after(turn);
     }
 
     *done = i;
@@ -471,37 +492,72 @@ ngx_stream_keyspace_each(ngx_stream_keyspace_ctx_t *ctx,
 }
 
 
-static void
-ngx_stream_keyspace_command(ngx_stream_keyspace_ctx_t *ctx, ks_ahead_t *a)
+/* NGX_AGAIN: not yet, and there is no reply. */
+
+static ngx_int_t
+ngx_stream_keyspace_command(ngx_stream_keyspace_turn_t *turn, ks_ahead_t *a)
 {
     ks_reply_t  *reply;
 
-    reply = &ngx_stream_keyspace_writer.reply;
+    reply = &turn->writer.reply;
 
-    ks_conn_execute(&ctx->ks, a, reply);
+    if (ks_conn_execute(&turn->ctx->ks, a, reply) == KS_AGAIN) {
+        return NGX_AGAIN;
+    }
 
-    if (ngx_stream_keyspace_out.failed) {
+    if (turn->out.failed) {
         reply->ops->rewind(reply);
         ks_reply_error(reply, KS_ERR_REPLY);
     }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The command number i of the window stays unread, and the turn ends.  It waits
+ * since it was first set aside, which may have been in an earlier turn.
+ */
+
+static void
+ngx_stream_keyspace_set_aside(ngx_stream_keyspace_turn_t *turn, ngx_uint_t i)
+{
+    ngx_stream_keyspace_ctx_t  *ctx;
+
+    ctx = turn->ctx;
+
+    if (!turn->again || turn->ran + i != 0) {
+        ctx->aside = ngx_current_msec;
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_STREAM, ctx->connection->log, 0,
+                   "keyspace: a command is set aside, for %M ms so far",
+                   ngx_current_msec - ctx->aside);
+
+    ctx->waiting = 1;
+    ctx->yielding = 1;
 }
 
 
 /* NGX_DONE: no other command is to be run behind this one, for now. */
 
 static ngx_int_t
-ngx_stream_keyspace_after(ngx_stream_keyspace_ctx_t *ctx)
+ngx_stream_keyspace_after(ngx_stream_keyspace_turn_t *turn)
 {
+    ngx_stream_keyspace_ctx_t  *ctx;
+
+    ctx = turn->ctx;
+
     if (ctx->ks.closing) {
         ctx->closing = 1;
         return NGX_STREAM_KEYSPACE_STOP;
     }
 
-    if (ngx_stream_keyspace_full()) {
+    if (ngx_stream_keyspace_full(turn)) {
 
         ks_let_go(ctx->ks.client.space);
 
-        if (ngx_stream_keyspace_flush(ctx) != NGX_OK) {
+        if (ngx_stream_keyspace_flush(turn) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -547,13 +603,15 @@ ngx_stream_keyspace_forget(ngx_stream_keyspace_ctx_t *ctx)
 /* What follows is no command: the client hears of it, and that is all. */
 
 static ngx_int_t
-ngx_stream_keyspace_refuse(ngx_stream_keyspace_ctx_t *ctx,
-    ngx_stream_keyspace_input_t *in)
+ngx_stream_keyspace_refuse(ngx_stream_keyspace_turn_t *turn)
 {
-    if (ngx_stream_keyspace_ready.rc != KS_RESP_ERROR) {
+    ngx_stream_keyspace_ctx_t  *ctx;
+
+    if (turn->window.rc != KS_RESP_ERROR) {
         return NGX_ERROR;
     }
 
+    ctx = turn->ctx;
     ctx->closing = 1;
 
     if (ctx->http) {
@@ -565,7 +623,7 @@ ngx_stream_keyspace_refuse(ngx_stream_keyspace_ctx_t *ctx,
     ngx_log_error(NGX_LOG_INFO, ctx->connection->log, 0,
                   "client sent what is no command: %s", ctx->request.error);
 
-    ks_reply_error(&ngx_stream_keyspace_writer.reply, ctx->request.error);
+    ks_reply_error(&turn->writer.reply, ctx->request.error);
 
     return NGX_OK;
 }

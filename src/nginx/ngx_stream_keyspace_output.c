@@ -5,7 +5,8 @@
  * They are gathered in a block of the process, behind which the engine takes
  * further blocks for a large reply.  A flush offers all of that to the socket;
  * what it does not take becomes the connection's: the rest of the first block
- * as a copy, the others as they are.
+ * as a copy, the others as they are.  What is pushed out of a connection's turn
+ * is added to that, and what is pushed in it, at its next flush.
  *
  * A connection may leave unread what its limit says.  Beyond that it may as
  * long as all connections of the process together are below theirs: a client
@@ -16,10 +17,16 @@
 #include "ngx_stream_keyspace.h"
 
 
+/* room for what is pushed: that of the first piece, and of any other */
+
+#define NGX_STREAM_KEYSPACE_PIECE_FIRST  512
+#define NGX_STREAM_KEYSPACE_PIECE        4096
+
+
 static void *ngx_stream_keyspace_alloc(void *data, size_t size);
 static ngx_stream_keyspace_piece_t *ngx_stream_keyspace_piece(
     ks_segment_t *seg);
-static ngx_chain_t *ngx_stream_keyspace_gather(size_t *first);
+static ngx_chain_t *ngx_stream_keyspace_gather(ks_out_t *out, size_t *first);
 static ks_segment_t *ngx_stream_keyspace_close_up(ks_segment_t *seg,
     ngx_buf_t *b);
 static void ngx_stream_keyspace_buf(ngx_buf_t *b, u_char *p, size_t len);
@@ -31,11 +38,10 @@ static void ngx_stream_keyspace_append(ngx_stream_keyspace_ctx_t *ctx,
     ngx_chain_t *chain);
 static void ngx_stream_keyspace_free_chain(ngx_chain_t *cl,
     ngx_chain_t *last);
-static void ngx_stream_keyspace_free_spare(void);
+static void ngx_stream_keyspace_free_spare(ks_out_t *out);
+static ngx_stream_keyspace_piece_t *ngx_stream_keyspace_roomy(
+    ngx_chain_t *first, ngx_chain_t **last, size_t len);
 
-
-ks_out_t        ngx_stream_keyspace_out;
-ks_resp_t       ngx_stream_keyspace_writer;
 
 static u_char   ngx_stream_keyspace_block[NGX_STREAM_KEYSPACE_OUTPUT];
 
@@ -44,20 +50,24 @@ static size_t   ngx_stream_keyspace_unsent;
 
 
 void
-ngx_stream_keyspace_begin(ngx_stream_keyspace_ctx_t *ctx)
+ngx_stream_keyspace_begin(ngx_stream_keyspace_turn_t *turn)
 {
     ks_out_t  *out;
 
-    out = &ngx_stream_keyspace_out;
+    out = &turn->out;
 
     ks_out_init(out, ngx_stream_keyspace_block,
                 sizeof(ngx_stream_keyspace_block),
-                ngx_stream_keyspace_alloc, ctx->connection->log);
+                ngx_stream_keyspace_alloc, turn->ctx->connection->log);
 
     out->block = NGX_STREAM_KEYSPACE_OUTPUT;
     out->limit = NGX_STREAM_KEYSPACE_REPLY_MAX;
 
-    ks_resp_init(&ngx_stream_keyspace_writer, out, ctx->ks.resp);
+    turn->full = NGX_STREAM_KEYSPACE_OUTPUT - NGX_STREAM_KEYSPACE_SPARE;
+    turn->pushed = NULL;
+    turn->pushed_last = &turn->pushed;
+
+    ks_resp_init(&turn->writer, out, turn->ctx->ks.resp);
 }
 
 
@@ -84,33 +94,39 @@ ngx_stream_keyspace_piece(ks_segment_t *seg)
 
 
 ngx_int_t
-ngx_stream_keyspace_flush(ngx_stream_keyspace_ctx_t *ctx)
+ngx_stream_keyspace_flush(ngx_stream_keyspace_turn_t *turn)
 {
-    u_char       *p;
-    size_t        len;
-    ngx_chain_t  *blocks;
+    u_char                     *p;
+    size_t                      len;
+    ngx_chain_t                *blocks, *pushed;
+    ngx_stream_keyspace_ctx_t  *ctx;
 
-    if (ngx_stream_keyspace_out.size == 0) {
+    ctx = turn->ctx;
+    pushed = turn->pushed;
+
+    if (turn->out.size == 0 && pushed == NULL) {
         return NGX_OK;
     }
 
-    blocks = ngx_stream_keyspace_gather(&len);
+    blocks = ngx_stream_keyspace_gather(&turn->out, &len);
     p = ngx_stream_keyspace_block;
 
-    ngx_stream_keyspace_begin(ctx);
+    ngx_stream_keyspace_begin(turn);
 
     if (ngx_stream_keyspace_send_first(ctx, &p, &len) != NGX_OK
         || (len != 0 && ngx_stream_keyspace_copy(ctx, p, len) != NGX_OK))
     {
         ngx_stream_keyspace_free_chain(blocks, NULL);
+        ngx_stream_keyspace_free_chain(pushed, NULL);
         return NGX_ERROR;
     }
 
-    if (blocks == NULL) {
+    if (blocks == NULL && pushed == NULL) {
         return NGX_OK;
     }
 
     ngx_stream_keyspace_append(ctx, blocks);
+    ngx_stream_keyspace_append(ctx, pushed);
 
     if (!ctx->connection->write->ready) {
         return NGX_OK;
@@ -126,14 +142,14 @@ ngx_stream_keyspace_flush(ngx_stream_keyspace_ctx_t *ctx)
  */
 
 static ngx_chain_t *
-ngx_stream_keyspace_gather(size_t *first)
+ngx_stream_keyspace_gather(ks_out_t *out, size_t *first)
 {
     ngx_buf_t                     b;
     ngx_chain_t                  *chain, **ll;
     ks_segment_t                 *seg;
     ngx_stream_keyspace_piece_t  *piece;
 
-    seg = ngx_stream_keyspace_close_up(ngx_stream_keyspace_out.first, &b);
+    seg = ngx_stream_keyspace_close_up(out->first, &b);
 
     *first = b.last - b.pos;
     ll = &chain;
@@ -150,7 +166,7 @@ ngx_stream_keyspace_gather(size_t *first)
 
     *ll = NULL;
 
-    ngx_stream_keyspace_free_spare();
+    ngx_stream_keyspace_free_spare(out);
 
     return chain;
 }
@@ -287,6 +303,74 @@ ngx_stream_keyspace_append(ngx_stream_keyspace_ctx_t *ctx,
 }
 
 
+/*
+ * The last piece of a chain often has room for the next message, so that many
+ * small ones cost neither allocations nor links.
+ */
+
+ngx_int_t
+ngx_stream_keyspace_keep(ngx_stream_keyspace_ctx_t *ctx, u_char *data,
+    size_t len)
+{
+    size_t                        size;
+    ngx_chain_t                 **first, ***last;
+    ngx_stream_keyspace_piece_t  *piece;
+
+    first = (ctx->turn != NULL) ? &ctx->turn->pushed : &ctx->out;
+    last = (ctx->turn != NULL) ? &ctx->turn->pushed_last : &ctx->out_last;
+
+    piece = ngx_stream_keyspace_roomy(*first, *last, len);
+
+    if (piece == NULL) {
+        size = (*first == NULL) ? NGX_STREAM_KEYSPACE_PIECE_FIRST
+                                : NGX_STREAM_KEYSPACE_PIECE;
+        size = ngx_max(size, len);
+
+        piece = ngx_stream_keyspace_alloc(ctx->connection->log, size);
+        if (piece == NULL) {
+            return NGX_ERROR;
+        }
+
+        piece--;
+
+        ngx_stream_keyspace_buf(&piece->buf, (u_char *) (piece + 1), 0);
+        piece->buf.end = piece->buf.start + size;
+        piece->link.buf = &piece->buf;
+        piece->link.next = NULL;
+
+        **last = &piece->link;
+        *last = &piece->link.next;
+    }
+
+    piece->buf.last = ngx_cpymem(piece->buf.last, data, len);
+
+    if (ctx->turn == NULL) {
+        ctx->unsent += len;
+        ngx_stream_keyspace_unsent += len;
+    }
+
+    return NGX_OK;
+}
+
+
+/* The last piece, if it has so much room; other pieces are full. */
+
+static ngx_stream_keyspace_piece_t *
+ngx_stream_keyspace_roomy(ngx_chain_t *first, ngx_chain_t **last, size_t len)
+{
+    ngx_stream_keyspace_piece_t  *piece;
+
+    if (first == NULL) {
+        return NULL;
+    }
+
+    piece = (ngx_stream_keyspace_piece_t *)
+                ((u_char *) last - offsetof(ngx_chain_t, next));
+
+    return ((size_t) (piece->buf.end - piece->buf.last) >= len) ? piece : NULL;
+}
+
+
 ngx_int_t
 ngx_stream_keyspace_send(ngx_stream_keyspace_ctx_t *ctx)
 {
@@ -384,14 +468,14 @@ ngx_stream_keyspace_free_chain(ngx_chain_t *cl, ngx_chain_t *last)
 
 
 static void
-ngx_stream_keyspace_free_spare(void)
+ngx_stream_keyspace_free_spare(ks_out_t *out)
 {
     ks_segment_t  *seg, *next;
 
-    for (seg = ngx_stream_keyspace_out.spare; seg != NULL; seg = next) {
+    for (seg = out->spare; seg != NULL; seg = next) {
         next = seg->next;
         ngx_free(ngx_stream_keyspace_piece(seg));
     }
 
-    ngx_stream_keyspace_out.spare = NULL;
+    out->spare = NULL;
 }

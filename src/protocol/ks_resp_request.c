@@ -32,7 +32,8 @@ static ks_resp_rc_t ks_resp_inline(ks_resp_request_t *rq, u_char *start,
     u_char *end);
 static ks_resp_rc_t ks_resp_split(ks_resp_request_t *rq, u_char *p,
     u_char *end);
-static int ks_resp_word(u_char **at, u_char *end, ks_str_t *word);
+static int ks_resp_word(u_char **at, u_char *end, u_char **to,
+    ks_str_t *word);
 static int ks_resp_grow(ks_resp_request_t *rq);
 
 
@@ -57,6 +58,16 @@ ks_resp_request_free(ks_resp_request_t *rq)
     rq->argv = rq->small;
     rq->room = KS_RESP_ARGS;
     rq->argc = 0;
+
+    ks_resp_request_rest(rq);
+}
+
+
+void
+ks_resp_forget_text(ks_resp_request_t *rq)
+{
+    free(rq->text);
+    rq->text = NULL;
 }
 
 
@@ -269,6 +280,7 @@ ks_resp_header(ks_resp_request_t *rq, u_char *start, u_char *end)
 
     rq->argc = 0;
     rq->wanted = 0;
+    ks_resp_request_rest(rq);
 
     if (ks_unlikely(rq->room > KS_RESP_ARGS_KEPT)) {
         ks_resp_request_free(rq);
@@ -474,9 +486,27 @@ ks_resp_inline(ks_resp_request_t *rq, u_char *start, u_char *end)
 }
 
 
+/* Words with quotes are decoded to memory of as many bytes as the line has. */
+
 static ks_resp_rc_t
 ks_resp_split(ks_resp_request_t *rq, u_char *p, u_char *end)
 {
+    u_char  *to;
+
+    to = NULL;
+
+    if (memchr(p, '"', (size_t) (end - p)) != NULL
+        || memchr(p, '\'', (size_t) (end - p)) != NULL)
+    {
+        rq->text = malloc((size_t) (end - p));
+
+        if (rq->text == NULL) {
+            return KS_RESP_NOMEM;
+        }
+
+        to = rq->text;
+    }
+
     for ( ;; ) {
 
         while (p < end && ks_is_space(*p)) {
@@ -491,7 +521,7 @@ ks_resp_split(ks_resp_request_t *rq, u_char *p, u_char *end)
             return KS_RESP_NOMEM;
         }
 
-        if (ks_resp_word(&p, end, &rq->argv[rq->argc]) != KS_OK) {
+        if (ks_resp_word(&p, end, &to, &rq->argv[rq->argc]) != KS_OK) {
             return ks_resp_error(rq, "unbalanced quotes in request");
         }
 
@@ -564,32 +594,42 @@ ks_resp_quoted(u_char *p, u_char *end, u_char quote, u_char **to)
 }
 
 
+/* A word at *at; with quotes, it goes to *to. */
+
 static int
-ks_resp_word(u_char **at, u_char *end, ks_str_t *word)
+ks_resp_word(u_char **at, u_char *end, u_char **to, ks_str_t *word)
 {
-    u_char  *p, *d;
+    u_char  *p, *d, quote;
 
     p = *at;
-    d = p;
-    word->data = p;
 
-    while (p < end && *p != ' ' && *p != '\t' && *p != '\r' && *p != '\n') {
+    while (p < end && *p != ' ' && *p != '\t' && *p != '\r' && *p != '\n'
+           && *p != '"' && *p != '\'')
+    {
+        p++;
+    }
 
-        if (*p != '"' && *p != '\'') {
-            *d++ = *p++;
-            continue;
-        }
+    word->data = *at;
+    word->len = (size_t) (p - *at);
 
-        p = ks_resp_quoted(p + 1, end, *p, &d);
+    if (p < end && (*p == '"' || *p == '\'')) {
+        quote = *p++;
+        d = *to;
+
+        memcpy(d, word->data, word->len);
+        word->data = d;
+        d += word->len;
+
+        p = ks_resp_quoted(p, end, quote, &d);
 
         if (p == NULL) {
             return KS_ERR;
         }
 
-        break;
+        word->len = (size_t) (d - word->data);
+        *to = d;
     }
 
-    word->len = (size_t) (d - word->data);
     *at = p;
 
     return KS_OK;

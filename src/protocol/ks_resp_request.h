@@ -8,11 +8,12 @@
  * buffer as it likes; what is already parsed is remembered by its offset, and
  * is not looked at again.
  *
- * Arguments are slices of the buffer.  Those of an inline command that has
- * quotes are decoded in place, so its bytes are changed; a multibulk's are not.
+ * Arguments are slices of the buffer, whose bytes stay as they are: a command
+ * can be parsed again.  Those of an inline command that has quotes are slices
+ * of memory of the parser's own.
  *
- * No command costs an allocation: the array of arguments grows to what the
- * largest needed (and shrinks after a very large one).  The parser reads
+ * No other command costs an allocation: the array of arguments grows to what
+ * the largest needed (and shrinks after a very large one).  The parser reads
  * nothing beyond the end that it is given, and takes time in proportion to
  * the bytes.
  */
@@ -65,12 +66,16 @@ typedef struct {
     int64_t       bulk;         /* length of the argument to come, or -1 */
     int           left;         /* arguments to come; 0: between commands */
     int           room;
+    u_char       *text;         /* an inline command's words; NULL: none */
     ks_str_t      small[KS_RESP_ARGS];
 } ks_resp_request_t;
 
 
 void ks_resp_request_init(ks_resp_request_t *rq);
 void ks_resp_request_free(ks_resp_request_t *rq);
+
+/* Frees the words of the last command, if it was an inline one. */
+void ks_resp_forget_text(ks_resp_request_t *rq);
 
 /*
  * end is not before any end of an earlier call for the same command.
@@ -91,6 +96,17 @@ ks_resp_rc_t ks_resp_parse(ks_resp_request_t *rq, u_char *start, u_char *end);
  */
 u_char *ks_resp_cut(const ks_resp_request_t *rq, u_char *start, u_char *end,
     ks_str_t *argv, int max, int *argc);
+
+
+/* What was allocated for the last command alone is freed: it was run. */
+
+static inline void
+ks_resp_request_rest(ks_resp_request_t *rq)
+{
+    if (ks_unlikely(rq->text != NULL)) {
+        ks_resp_forget_text(rq);
+    }
+}
 
 
 #endif /* KS_RESP_REQUEST_H */

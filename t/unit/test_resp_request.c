@@ -50,12 +50,17 @@ conn_close(conn_t *c)
 static void
 conn_note(conn_t *c, const u_char *start)
 {
-    int  i;
+    int            i;
+    const u_char  *from;
 
     for (i = 0; i < c->rq.argc; i++) {
-        assert_true(c->rq.argv[i].data >= start);
+        from = (c->rq.text != NULL && c->rq.argv[i].data >= c->rq.text
+                && c->rq.argv[i].data <= c->rq.text + c->rq.used)
+               ? c->rq.text : start;
+
+        assert_true(c->rq.argv[i].data >= from);
         assert_true(c->rq.argv[i].data + c->rq.argv[i].len
-                    <= start + c->rq.used);
+                    <= from + c->rq.used);
 
         if (i) {
             c->text[c->used++] = '|';
@@ -80,13 +85,22 @@ static ks_resp_rc_t
 conn_parse(conn_t *c, u_char *start, u_char *end)
 {
     int           i, argc;
-    u_char       *next;
+    size_t        len;
+    u_char       *next, *copy;
     ks_str_t      argv[64];
     ks_resp_rc_t  rc;
+
+    len = (size_t) (end - start);
+    copy = malloc(len + 1);
+    assert_non_null(copy);
+    memcpy(copy, start, len);
 
     argc = 0;
     next = ks_resp_cut(&c->rq, start, end, argv, 64, &argc);
     rc = ks_resp_parse(&c->rq, start, end);
+
+    assert_memory_equal(copy, start, len);      /* to be parsed again */
+    free(copy);
 
     if (next == NULL) {
         return rc;

@@ -1,0 +1,186 @@
+
+/*
+ * Held requests: those whose answer is not there yet.
+ *
+ * A held request has a reference of its own, so that nginx keeps it, and one
+ * event that tries it again: in this round of the event loop, in the next one,
+ * or when a timer ends.  The hold lies in the request's pool and ends with the
+ * request, however that ends; the cleanup leaves no event behind.
+ *
+ * A worker that shuts down waits for timers, but not for posted events: so
+ * there is always a timer as well, where the next try is known.
+ */
+
+
+#include "ngx_http_keyspace.h"
+
+
+#define NGX_HTTP_KEYSPACE_HOLD_TIMER  1000      /* milliseconds */
+
+
+static ngx_int_t ngx_http_keyspace_hold_watch(ngx_http_request_t *r);
+static void ngx_http_keyspace_hold_handler(ngx_event_t *ev);
+static void ngx_http_keyspace_hold_rest(ngx_http_keyspace_hold_t *h);
+static void ngx_http_keyspace_hold_cleanup(void *data);
+
+
+ngx_http_keyspace_hold_t *
+ngx_http_keyspace_hold(ngx_http_request_t *r,
+    ngx_http_keyspace_retry_pt retry, void *data, ngx_uint_t watch)
+{
+    ngx_http_cleanup_t        *cln;
+    ngx_http_keyspace_hold_t  *h;
+
+    cln = ngx_http_cleanup_add(r, sizeof(ngx_http_keyspace_hold_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    h = cln->data;
+    ngx_memzero(h, sizeof(ngx_http_keyspace_hold_t));
+
+    cln->handler = ngx_http_keyspace_hold_cleanup;
+
+    h->event.handler = ngx_http_keyspace_hold_handler;
+    h->event.data = r->connection;
+    h->event.log = r->connection->log;
+
+    h->request = r;
+    h->retry = retry;
+    h->data = data;
+    h->since = ngx_current_msec;
+    h->reading = r->read_event_handler;
+
+    if (watch && ngx_http_keyspace_hold_watch(r) != NGX_OK) {
+        return NULL;
+    }
+
+    r->main->count++;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "keyspace: the request is held, watched: %ui", watch);
+
+    return h;
+}
+
+
+/* nginx's own handler ends the request when the connection is closed. */
+
+static ngx_int_t
+ngx_http_keyspace_hold_watch(ngx_http_request_t *r)
+{
+    ngx_event_t  *rev;
+
+    rev = r->connection->read;
+
+    if (rev->ready) {
+        ngx_post_event(rev, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_keyspace_wake(ngx_http_keyspace_hold_t *h)
+{
+    if (h->over) {
+        return;
+    }
+
+    if (h->event.posted) {
+        ngx_delete_posted_event(&h->event);
+    }
+
+    ngx_post_event(&h->event, &ngx_posted_events);
+}
+
+
+void
+ngx_http_keyspace_wake_next(ngx_http_keyspace_hold_t *h)
+{
+    if (h->over) {
+        return;
+    }
+
+    ngx_post_event(&h->event, &ngx_posted_next_events);
+
+    ngx_http_keyspace_wake_after(h, NGX_HTTP_KEYSPACE_HOLD_TIMER);
+}
+
+
+void
+ngx_http_keyspace_wake_after(ngx_http_keyspace_hold_t *h, ngx_msec_t ms)
+{
+    if (!h->over) {
+        ngx_add_timer(&h->event, ms);
+    }
+}
+
+
+static void
+ngx_http_keyspace_hold_handler(ngx_event_t *ev)
+{
+    ngx_int_t                  rc;
+    ngx_connection_t          *c;
+    ngx_http_request_t        *r;
+    ngx_http_keyspace_hold_t  *h;
+
+    h = (ngx_http_keyspace_hold_t *)
+            ((u_char *) ev - offsetof(ngx_http_keyspace_hold_t, event));
+
+    r = h->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_http_keyspace_hold_rest(h);
+
+    rc = h->retry(r, h->data);
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                   "keyspace: a held request was tried: %i", rc);
+
+    if (rc == NGX_BUSY) {
+        return;
+    }
+
+    ngx_http_keyspace_hold_cleanup(h);
+
+    r->read_event_handler = h->reading;
+
+    ngx_http_finalize_request(r, rc);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_keyspace_hold_cleanup(void *data)
+{
+    ngx_http_keyspace_hold_t *h = data;
+
+    h->over = 1;
+
+    ngx_http_keyspace_hold_rest(h);
+}
+
+
+/* It is not going to be tried, as far as is known. */
+
+static void
+ngx_http_keyspace_hold_rest(ngx_http_keyspace_hold_t *h)
+{
+    if (h->event.posted) {
+        ngx_delete_posted_event(&h->event);
+    }
+
+    if (h->event.timer_set) {
+        ngx_del_timer(&h->event);
+    }
+}
