@@ -477,6 +477,15 @@ ngx_http_keyspace_limit_run(ngx_http_request_t *r,
         {
             rv = NGX_ABORT;
         }
+
+        ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "keyspace limit: rule \"%V\" limited:%d fault:%d "
+                       "remaining:%L",
+                       &((ngx_http_keyspace_limit_rule_t *)
+                         ask.checks[i].data)->name,
+                       (int) ask.checks[i].limited, (int) ask.checks[i].fault,
+                       ask.checks[i].fault ? (int64_t) 0
+                                           : ask.checks[i].remaining);
     }
 
     return rv;

@@ -213,6 +213,10 @@ ngx_http_keyspace_session_find(ngx_http_request_t *r,
     } else if (rc != NGX_DECLINED) {
         ngx_http_keyspace_session_failed(r, s, rc, "is not looked up");
     }
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "keyspace session: %i cookies \"%V\", live:%d", n,
+                   &s->conf->cookie, (int) s->live);
 }
 
 
@@ -297,6 +301,10 @@ ngx_http_keyspace_session_begin(ngx_http_request_t *r,
     {
         rc = ngx_http_keyspace_session_change(r, s, ch, &key);
     }
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "keyspace session: %s: %i, moved:%d",
+                   s->live ? "renewed" : "begun", rc, (int) s->moved);
 
     if (rc != NGX_OK) {
         if (rc != NGX_DECLINED) {
@@ -400,6 +408,11 @@ ngx_http_keyspace_session_required(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "keyspace session: required, live:%d came:%d failed:%d",
+                   s != NULL && s->live, s != NULL && s->came,
+                   s != NULL && s->failed);
+
     if (s != NULL && s->live && s->came) {
         return NGX_OK;
     }
@@ -469,6 +482,9 @@ ngx_http_keyspace_session_redirect(ngx_http_request_t *r,
     if (ngx_http_complex_value(r, slcf->location, &uri) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "keyspace session: there is none, on to \"%V\"", &uri);
 
     if (uri.data[0] == '@') {
         clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
@@ -637,6 +653,11 @@ ngx_http_keyspace_session_apply(ngx_http_request_t *r,
     }
 
     begins = ch->sets && (!s->live || ch->destroy);
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "keyspace session: %ui edits, begins:%ui renew:%d "
+                   "destroy:%d", ch->edits.nelts, begins, (int) ch->renew,
+                   (int) ch->destroy);
 
     if ((begins || (ch->renew && s->live)) && r->main->header_sent) {
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
