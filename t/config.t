@@ -48,6 +48,9 @@ my @refused = (
      qr/number of arguments|eviction/],
     ['two policies', conf('keyspace_zone main 1m { eviction noeviction; '
      . 'eviction allkeys-lru; token t; }'), qr/"eviction" is duplicate/],
+    ['an unknown class of events', conf('keyspace_zone main 1m { '
+     . 'notify_keyspace_events KEy; token t; }'),
+     qr/invalid classes of events "KEy"/],
     ['two limits for scripts', conf('keyspace_zone main 1m { script_memory 1m; '
      . 'script_memory 2m; token t; }'), qr/"script_memory" is duplicate/],
     ['a size that is none', conf('keyspace_zone main big { token t; }'),
@@ -116,6 +119,9 @@ my @accepted = (
                      volatile-ttl))[$_]] } 0 .. 7],
     ['sizes', "keyspace_zone a 1024k { token t; }\n"
      . 'keyspace_zone b 1048576 { token t; }'],
+    ['classes of events', "keyspace_zone a 1m { notify_keyspace_events "
+     . "KEg\$lshzxetdmn; token t; }\nkeyspace_zone b 1m { "
+     . 'notify_keyspace_events ""; token t; }'],
     ['several tokens', 'keyspace_zone a 1m { token t; token u; '
      . 'readonly_token r; readonly_token s; }'],
     ['a zone for anyone', 'keyspace_zone a 1m { token off; }'],

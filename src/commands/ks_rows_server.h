@@ -41,7 +41,7 @@ ROW("command|list", ks_cmd_command_list, -2, LOAD|ALONE|OPEN|SUB,
     .tips = "nondeterministic_output_order")
 PARENT_ROW("config", -2, PARENT, 0, NO_KEYS,
     "server", "2.0.0", "O(1)",
-    "Shows the settings.")
+    "Shows and changes the settings.")
 ROW("config|get", ks_cmd_config_get, -3, ADMIN|NOSCRIPT|LOAD|ALONE|SUB, 0,
     NO_KEYS,
     "server", "2.0.0", "O(N), N the number of patterns",
@@ -53,10 +53,15 @@ ROW("config|resetstat", ks_cmd_config_resetstat, 2,
     ADMIN|NOSCRIPT|LOAD|ALONE|SUB, 0, NO_KEYS,
     "server", "2.0.0", "O(1)",
     "Sets the counters of INFO back to zero.")
+ROW("config|rewrite", ks_cmd_config_rewrite, 2,
+    ADMIN|NOSCRIPT|LOAD|ALONE|SUB, 0, NO_KEYS,
+    "server", "2.8.0", "O(1)",
+    "Refused: the configuration is that of nginx.",
+    .tips = "request_policy:all_nodes response_policy:all_succeeded")
 ROW("config|set", ks_cmd_config_set, -4, ADMIN|NOSCRIPT|LOAD|ALONE|SUB, 0,
     NO_KEYS,
-    "server", "2.0.0", "O(1)",
-    "Refused: the settings are those of nginx.conf.",
+    "server", "2.0.0", "O(N), N the number of settings",
+    "Changes settings until nginx is reloaded.",
     .tips = "request_policy:all_nodes response_policy:all_succeeded")
 ROW("dbsize", ks_cmd_dbsize, 1, R|FAST|ALLKEYS, KEYSPACE, NO_KEYS,
     "server", "1.0.0", "O(1)",

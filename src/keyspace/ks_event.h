@@ -20,6 +20,7 @@
 #define KS_EVENT_KEYEVENT  "__keyevent@0__:"
 
 #define KS_NOTIFY_TEXT     16           /* bytes of flags as text, with a NUL */
+#define KS_NOTIFY_LETTERS  "Ag$lshzxeKEtmdn"
 
 typedef struct {
     ks_str_t  channel;

@@ -227,7 +227,7 @@ struct ks_zone_s {
     uint32_t         told;      /* kinds that any reader of the journal wants */
 
     uint32_t         notify;    /* KS_NOTIFY_*: the events that are told */
-    uint32_t         tracking_max;      /* keys that are tracked, at most */
+    int64_t          settings[KS_NSETTINGS];
 
     /* shards whose content is void: whoever locks one empties it first */
     uint64_t         flush_mask;

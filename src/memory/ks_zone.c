@@ -45,6 +45,11 @@ static const char  *ks_policy_names[] = {
     "volatile-ttl"
 };
 
+/* what the settings begin with: Redis's defaults */
+static const int64_t  ks_zone_settings[KS_NSETTINGS] = {
+    [KS_SETTING_TRACKING_KEYS] = 1000000
+};
+
 
 ks_zone_t *
 ks_zone_create(void *base, size_t size, const u_char seed[16], uint64_t now_ms,
@@ -132,6 +137,7 @@ ks_zone_create_sharded(void *base, size_t size, unsigned shards,
     }
 
     ks_zone_init_pages(zone);
+    ks_zone_reset_settings(zone);
 
     ks_barrier();
     zone->magic = KS_ZONE_MAGIC;
@@ -294,6 +300,31 @@ uint32_t
 ks_zone_notify(const ks_zone_t *zone)
 {
     return __atomic_load_n(&zone->notify, __ATOMIC_RELAXED);
+}
+
+
+void
+ks_zone_set(ks_zone_t *zone, ks_setting_t which, int64_t value)
+{
+    __atomic_store_n(&zone->settings[which], value, __ATOMIC_RELAXED);
+}
+
+
+int64_t
+ks_zone_setting(const ks_zone_t *zone, ks_setting_t which)
+{
+    return __atomic_load_n(&zone->settings[which], __ATOMIC_RELAXED);
+}
+
+
+void
+ks_zone_reset_settings(ks_zone_t *zone)
+{
+    unsigned  i;
+
+    for (i = 0; i < KS_NSETTINGS; i++) {
+        ks_zone_set(zone, i, ks_zone_settings[i]);
+    }
 }
 
 

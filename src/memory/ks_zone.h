@@ -92,6 +92,19 @@ void ks_zone_set_notify(ks_zone_t *zone, uint32_t flags);
 uint32_t ks_zone_notify(const ks_zone_t *zone);
 
 /*
+ * Other settings that can be changed at any time, known to all processes at
+ * once; ks_zone_reset_settings() gives them the values that they begin with.
+ */
+typedef enum {
+    KS_SETTING_TRACKING_KEYS = 0,       /* keys that are tracked, at most */
+    KS_NSETTINGS
+} ks_setting_t;
+
+void ks_zone_set(ks_zone_t *zone, ks_setting_t which, int64_t value);
+int64_t ks_zone_setting(const ks_zone_t *zone, ks_setting_t which);
+void ks_zone_reset_settings(ks_zone_t *zone);
+
+/*
  * Sums over the shards, without locks: each number is true, not their sum.
  * Counters are in ks_metrics.h.
  */

@@ -51,6 +51,7 @@ typedef struct {
     ngx_str_t               name;
     size_t                  size;
     ks_policy_t             policy;
+    uint32_t                notify;         /* KS_NOTIFY_* */
 
     uint64_t                given;          /* lines of its block, as bits */
 
@@ -124,7 +125,7 @@ char *ngx_keyspace_token(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
 
 char *ngx_keyspace_shm_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz);
 
-/* A cycle has taken over: policies come into force, losses are told. */
+/* A cycle has taken over: settings come into force, losses are told. */
 void ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf);
 
 

@@ -25,6 +25,8 @@ static const char *ngx_keyspace_readonly_token(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
 static const char *ngx_keyspace_eviction(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
+static const char *ngx_keyspace_notify(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
 static const char *ngx_keyspace_script_timeout(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
 static const char *ngx_keyspace_script_memory(ngx_conf_t *cf, void *conf,
@@ -42,6 +44,7 @@ static ngx_int_t ngx_keyspace_init_process(ngx_cycle_t *cycle);
 
 static ngx_keyspace_param_t  ngx_keyspace_zone_lines[] = {
     { ngx_string("eviction"), ngx_keyspace_eviction, 0 },
+    { ngx_string("notify_keyspace_events"), ngx_keyspace_notify, 0 },
     { ngx_string("token"), ngx_keyspace_full_token, 1 },
     { ngx_string("readonly_token"), ngx_keyspace_readonly_token, 1 },
     { ngx_string("script_timeout"), ngx_keyspace_script_timeout, 0 },
@@ -227,6 +230,28 @@ ngx_keyspace_eviction(ngx_conf_t *cf, void *conf, ngx_str_t *value)
                            "noeviction, allkeys-lru, allkeys-lfu, "
                            "allkeys-random, volatile-lru, volatile-lfu, "
                            "volatile-random, volatile-ttl", value);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_keyspace_notify(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_keyspace_zone_t *kz = conf;
+
+    ks_str_t  flags;
+
+    flags.len = value->len;
+    flags.data = value->data;
+
+    if (ks_notify_parse(&flags, &kz->notify) != KS_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid classes of events \"%V\" in "
+                           "\"notify_keyspace_events\": they are of the "
+                           "letters " KS_NOTIFY_LETTERS, value);
         return NGX_CONF_ERROR;
     }
 

@@ -177,9 +177,9 @@ ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
     }
 
     for (i = 0; i < kcf->zones.nelts; i++) {
-        if (ks_zone_policy(kz[i]->zone) != kz[i]->policy) {
-            ks_zone_set_policy(kz[i]->zone, kz[i]->policy);
-        }
+        ks_zone_set_policy(kz[i]->zone, kz[i]->policy);
+        ks_zone_set_notify(kz[i]->zone, kz[i]->notify);
+        ks_zone_reset_settings(kz[i]->zone);
     }
 
     for (part = &cycle->old_cycle->shared_memory.part;

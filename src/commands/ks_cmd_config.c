@@ -1,0 +1,424 @@
+/*
+ * CONFIG: the settings that have a name in Redis.
+ *
+ * The configuration is nginx's.  What can change without a reload lies in the
+ * zone: it holds for all workers at once, and until the next reload, with which
+ * the directives come into force again.  Everything else is fixed.
+ *
+ * A row of the table is a setting; those with two names have two rows.
+ */
+
+#include "commands/ks_args.h"
+#include "commands/ks_glob.h"
+#include "commands/ks_handlers.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+
+#define KS_PARAM_TEXT  64
+
+typedef struct ks_param_s  ks_param_t;
+
+struct ks_param_s {
+    const char     *name;
+    const char     *value;      /* of a constant; else NULL */
+
+    void          (*get)(const ks_param_t *p, const ks_zone_t *zone,
+                         char text[KS_PARAM_TEXT]);
+
+    /* NULL, or what is wrong.  No parse(): the setting is fixed. */
+    const char   *(*parse)(const ks_param_t *p, const ks_str_t *arg,
+                           int64_t *v);
+    void          (*set)(const ks_param_t *p, ks_zone_t *zone, int64_t v);
+
+    ks_setting_t    setting;
+};
+
+
+/* --- settings of their own --- */
+
+static void
+ks_param_get_maxmemory(const ks_param_t *p, const ks_zone_t *zone,
+    char text[KS_PARAM_TEXT])
+{
+    ks_zone_stats_t  st;
+
+    (void) p;
+
+    ks_zone_stats(zone, &st);
+    snprintf(text, KS_PARAM_TEXT, "%llu", (unsigned long long) st.size);
+}
+
+
+static void
+ks_param_get_bulk_len(const ks_param_t *p, const ks_zone_t *zone,
+    char text[KS_PARAM_TEXT])
+{
+    (void) p;
+    (void) zone;
+
+    snprintf(text, KS_PARAM_TEXT, "%u", KS_STRING_MAX);
+}
+
+
+static void
+ks_param_get_policy(const ks_param_t *p, const ks_zone_t *zone,
+    char text[KS_PARAM_TEXT])
+{
+    (void) p;
+
+    snprintf(text, KS_PARAM_TEXT, "%s", ks_policy_name(ks_zone_policy(zone)));
+}
+
+
+static const char *
+ks_param_parse_policy(const ks_param_t *p, const ks_str_t *arg, int64_t *v)
+{
+    size_t        i;
+    char          lower[KS_PARAM_TEXT];
+    ks_str_t      name;
+    ks_policy_t   policy;
+
+    (void) p;
+
+    name.data = (u_char *) lower;
+    name.len = ks_min(arg->len, sizeof(lower));
+
+    for (i = 0; i < name.len; i++) {
+        lower[i] = (char) (arg->data[i] >= 'A' && arg->data[i] <= 'Z'
+                           ? arg->data[i] | 0x20 : arg->data[i]);
+    }
+
+    if (ks_policy_parse(&name, &policy) != KS_OK) {
+        return "argument(s) must be one of the following: volatile-lru, "
+               "volatile-lfu, volatile-random, volatile-ttl, allkeys-lru, "
+               "allkeys-lfu, allkeys-random, noeviction";
+    }
+
+    *v = policy;
+
+    return NULL;
+}
+
+
+static void
+ks_param_set_policy(const ks_param_t *p, ks_zone_t *zone, int64_t v)
+{
+    (void) p;
+
+    ks_zone_set_policy(zone, (ks_policy_t) v);
+}
+
+
+static void
+ks_param_get_notify(const ks_param_t *p, const ks_zone_t *zone,
+    char text[KS_PARAM_TEXT])
+{
+    (void) p;
+
+    ks_notify_text(ks_zone_notify(zone), text);
+}
+
+
+static const char *
+ks_param_parse_notify(const ks_param_t *p, const ks_str_t *arg, int64_t *v)
+{
+    uint32_t  flags;
+
+    (void) p;
+
+    if (ks_notify_parse(arg, &flags) != KS_OK) {
+        return "Invalid event class character. Use '" KS_NOTIFY_LETTERS "'.";
+    }
+
+    *v = flags;
+
+    return NULL;
+}
+
+
+static void
+ks_param_set_notify(const ks_param_t *p, ks_zone_t *zone, int64_t v)
+{
+    (void) p;
+
+    ks_zone_set_notify(zone, (uint32_t) v);
+}
+
+
+/* --- numbers --- */
+
+static void
+ks_param_get_number(const ks_param_t *p, const ks_zone_t *zone,
+    char text[KS_PARAM_TEXT])
+{
+    snprintf(text, KS_PARAM_TEXT, "%lld",
+             (long long) ks_zone_setting(zone, p->setting));
+}
+
+
+static const char *
+ks_param_parse_number(const ks_param_t *p, const ks_str_t *arg, int64_t *v)
+{
+    (void) p;
+
+    if (ks_parse_int(arg, v) != KS_OK) {
+        return "argument couldn't be parsed into an integer";
+    }
+
+    if (*v < 0) {
+        return "argument must be between 0 and 9223372036854775807 inclusive";
+    }
+
+    return NULL;
+}
+
+
+static void
+ks_param_set_number(const ks_param_t *p, ks_zone_t *zone, int64_t v)
+{
+    ks_zone_set(zone, p->setting, v);
+}
+
+
+/* --- the table --- */
+
+#define KS_PARAM_CONSTANT(name, value)  { name, value, NULL, NULL, NULL, 0 }
+#define KS_PARAM_FIXED(name, get)       { name, NULL, get, NULL, NULL, 0 }
+
+#define KS_PARAM_OWN(name, what)                                              \
+    { name, NULL, ks_param_get_ ## what, ks_param_parse_ ## what,             \
+      ks_param_set_ ## what, 0 }
+
+#define KS_PARAM_NUMBER(name, setting)                                        \
+    { name, NULL, ks_param_get_number, ks_param_parse_number,                 \
+      ks_param_set_number, setting }
+
+static const ks_param_t  ks_params[] = {
+    KS_PARAM_CONSTANT("appendonly", "no"),
+    KS_PARAM_CONSTANT("databases", "1"),
+    KS_PARAM_FIXED("maxmemory", ks_param_get_maxmemory),
+    KS_PARAM_OWN("maxmemory-policy", policy),
+    KS_PARAM_OWN("notify-keyspace-events", notify),
+    KS_PARAM_FIXED("proto-max-bulk-len", ks_param_get_bulk_len),
+    KS_PARAM_CONSTANT("save", ""),
+    KS_PARAM_NUMBER("tracking-table-max-keys", KS_SETTING_TRACKING_KEYS)
+};
+
+
+/* --- CONFIG GET --- */
+
+static int
+ks_param_is_pattern(const ks_str_t *arg)
+{
+    return memchr(arg->data, '*', arg->len) || memchr(arg->data, '?', arg->len)
+           || memchr(arg->data, '[', arg->len);
+}
+
+
+/* Whether the row is asked for, and by which name, as it was spelled. */
+
+static int
+ks_param_wanted(const ks_param_t *p, int argc, ks_str_t *argv, ks_str_t *name)
+{
+    int       i;
+    ks_str_t  own;
+
+    own = ks_text(p->name);
+
+    for (i = 2; i < argc; i++) {
+        if (ks_glob(&argv[i], &own, 1)) {
+            *name = ks_param_is_pattern(&argv[i]) ? own : argv[i];
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ks_cmd_config_get(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    char               text[KS_PARAM_TEXT];
+    size_t             i, n;
+    ks_str_t           name;
+    const ks_param_t  *p;
+
+    ks_reply_deferred(c->reply, KS_AGG_MAP);
+
+    for (n = 0, i = 0; i < ks_nelts(ks_params); i++) {
+        p = &ks_params[i];
+
+        if (!ks_param_wanted(p, argc, argv, &name)) {
+            continue;
+        }
+
+        if (p->get != NULL) {
+            p->get(p, ks_space_zone(c->space), text);
+        }
+
+        ks_reply_bulk(c->reply, name.data, name.len);
+        ks_reply_cstr(c->reply, p->get ? text : p->value);
+        n++;
+    }
+
+    ks_reply_close(c->reply, n);
+}
+
+
+/* --- CONFIG SET --- */
+
+typedef struct {
+    const ks_param_t  *param;
+    int64_t            v;
+} ks_param_change_t;
+
+
+static const ks_param_t *
+ks_param_named(const ks_str_t *name)
+{
+    size_t  i;
+
+    for (i = 0; i < ks_nelts(ks_params); i++) {
+        if (strlen(ks_params[i].name) == name->len
+            && ks_arg_same(name, ks_params[i].name))
+        {
+            return &ks_params[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ks_config_failed(ks_ctx_t *c, const ks_param_t *p, const char *why)
+{
+    ks_reply_errorf(c->reply, "ERR CONFIG SET failed (possibly related to "
+                    "argument '%s') - %s", p->name, why);
+}
+
+
+/* The row of a name, the changes before which have been looked at; NULL. */
+
+static const ks_param_t *
+ks_config_param(ks_ctx_t *c, const ks_str_t *name,
+    const ks_param_change_t *changes, int n)
+{
+    int                i;
+    const ks_param_t  *p;
+
+    p = ks_param_named(name);
+
+    if (p == NULL) {
+        ks_reply_errorf(c->reply, "ERR Unknown option or number of arguments "
+                        "for CONFIG SET - '%.*s'", (int) ks_min(name->len, 128),
+                        (char *) name->data);
+        return NULL;
+    }
+
+    if (p->parse == NULL) {
+        ks_config_failed(c, p, "can't set immutable config");
+        return NULL;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (changes[i].param == p) {
+            ks_config_failed(c, p, "duplicate parameter");
+            return NULL;
+        }
+    }
+
+    return p;
+}
+
+
+/* All names are looked at before any value, and all values before any is set. */
+
+void
+ks_cmd_config_set(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int                 i, n;
+    const char         *why;
+    ks_param_change_t  *changes;
+
+    if (argc % 2 != 0) {
+        ks_reply_error(c->reply, KS_ERR_SYNTAX);
+        return;
+    }
+
+    n = (argc - 2) / 2;
+    changes = ks_arena_alloc(c->space, (size_t) n * sizeof(ks_param_change_t));
+
+    for (i = 0; i < n; i++) {
+        changes[i].param = ks_config_param(c, &argv[2 + 2 * i], changes, i);
+
+        if (changes[i].param == NULL) {
+            return;
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        why = changes[i].param->parse(changes[i].param, &argv[3 + 2 * i],
+                                      &changes[i].v);
+
+        if (why != NULL) {
+            ks_config_failed(c, changes[i].param, why);
+            return;
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        changes[i].param->set(changes[i].param, ks_space_zone(c->space),
+                              changes[i].v);
+    }
+
+    ks_reply_ok(c->reply);
+}
+
+
+/* --- the others --- */
+
+void
+ks_cmd_config_resetstat(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    (void) argv;
+
+    ks_metrics_reset(ks_space_zone(c->space));
+    ks_reply_ok(c->reply);
+}
+
+
+void
+ks_cmd_config_rewrite(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    (void) argv;
+
+    ks_reply_error(c->reply, "ERR The server is running without a config file");
+}
+
+
+void
+ks_cmd_config_help(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    static const char *const  lines[] = {
+        "GET <pattern> [<pattern> ...]",
+        "    The settings whose names match one of the patterns.",
+        "RESETSTAT",
+        "    Sets the counters that INFO shows back to zero.",
+        "REWRITE",
+        "    Refused: the configuration is that of nginx.",
+        "SET <setting> <value> [<setting> <value> ...]",
+        "    Changes settings, until nginx is reloaded.",
+        NULL
+    };
+
+    (void) argc;
+    (void) argv;
+
+    ks_reply_help(c, lines);
+}
