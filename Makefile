@@ -19,6 +19,8 @@
 #   LUA_SRC=DIR     takes Lua 5.4 from this source tree, not from the system
 #   SANITIZE=address,undefined
 #                   builds with these, into build/sanitize
+#   LTO=            does not optimize the modules as a whole when it links
+#                   them, which is quicker; by default it does, with gcc
 #   BUILD=DIR       builds there
 #   JOBS=N          runs so many tests at a time; by default one a processor
 #   V=1             shows the commands
@@ -45,6 +47,11 @@ BUILD      ?= build
 SAN         =
 PRELOAD     =
 endif
+
+# the objects can be linked in both ways: tests and benches take them as usual
+LTO        ?= $(if $(or $(SANITIZE),$(findstring clang,$(CC))),,1)
+LTO_CC      = $(if $(LTO),-flto -ffat-lto-objects)
+LTO_LD      = $(if $(LTO),-flto=auto $(CFLAGS))
 
 WARN        = -Wall -Wextra -Werror
 # the callbacks of nginx have parameters that not every one needs
@@ -115,7 +122,7 @@ all: $(SO) $(STREAM_SO) $(LIB)
 # --- the module ---
 
 # what the objects were built with: another choice builds them again
-FLAGS       = $(CC) $(CFLAGS) $(SAN) $(INC) $(LDFLAGS)
+FLAGS       = $(CC) $(CFLAGS) $(LTO_CC) $(SAN) $(INC) $(LDFLAGS)
 TREE        = $(NGINX_SRC) $(NGINX_CONF)
 LUA_FLAGS   = $(CC) $(CFLAGS) $(LUA_SRC) $(LUA_LIB) $(LUA_INC)
 
@@ -164,13 +171,14 @@ $(STAMPED): DEFS = -DKS_BUILD=$(STAMP)
 $(BUILD)/obj/nginx/%.o: src/nginx/%.c $(BUILD)/flags $(CONFIGURED) | $(LUA_OWN)
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN_NGX) $(PIC) $(DEFS) $(INC) \
+	$(Q)$(CC) $(STD) $(CFLAGS) $(LTO_CC) $(SAN) $(WARN_NGX) $(PIC) $(DEFS) $(INC) \
 	    $(NGX_INC) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags | $(LUA_OWN)
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN) $(PIC) $(INC) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(STD) $(CFLAGS) $(LTO_CC) $(SAN) $(WARN) $(PIC) $(INC) \
+	    -MMD -MP -c -o $@ $<
 
 define modules_rule
 $1: $2 $$(BUILD)/flags
@@ -188,7 +196,7 @@ $(BUILD)/objs: force
 	@echo '$(SRCS)' | cmp -s - $@ || echo '$(SRCS)' > $@
 
 # nothing is visible but what nginx and the other module ask for: $(MODULE).map
-LINK        = $(CC) -shared $(SAN) -Wl,-Bsymbolic -Wl,-z,relro,-z,now \
+LINK        = $(CC) -shared $(LTO_LD) $(SAN) -Wl,-Bsymbolic -Wl,-z,relro,-z,now \
               -Wl,--version-script=$(filter %.map,$^) $(LDFLAGS)
 
 $(SO): $(NGX_OBJS) $(KS_OBJS) $(BUILD)/obj/modules.o $(BUILD)/objs \
