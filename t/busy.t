@@ -23,7 +23,15 @@ my $KEYS = 64;
 
 my $ngx = KS::Nginx->start(size => '64m', resp => '', workers => 2,
                            level => 'debug', zone => 'script_timeout 600s;',
-                           server => 'listen 127.0.0.1:%PORT2% http2;');
+                           http => 'keyspace_limit_rule one zone=main'
+                               . ' key=$arg_k rate=1r/366d;',
+                           server => 'listen 127.0.0.1:%PORT2% http2;
+                               location /limited/ {
+                                   keyspace_limit one;
+                                   root %DIR%; try_files /x =404;
+                               }
+                               location / { keyspace_rest main; }',
+                           locations => '');
 
 my $calls = 0;
 my $SCRIPT = q{
@@ -82,14 +90,14 @@ sub http {
 
 
 sub answer {
-    my ($s) = @_;
+    my ($s, $whole) = @_;
     my $all = '';
 
     while (IO::Select->new($s)->can_read(60)) {
         sysread($s, $all, 65536, length $all) or last;
     }
 
-    return $all =~ s/.*?\r\n\r\n//sr;
+    return $whole ? $all : $all =~ s/.*?\r\n\r\n//sr;
 }
 
 
@@ -176,6 +184,15 @@ ok(!$debug || wait_for(60, sub {
 }), 'all that want the busy shard are set aside');
 
 
+# --- a limit whose key is there keeps its requests in their phase
+
+my @limited = map { http("/limited/?k=$_", '') } 1 .. $KEYS;
+
+ok(wait_for(60, sub {
+    return $KEYS / 2 <= grep { !silent($_) } @limited;
+}), 'limits by keys of other shards are asked');
+
+
 # --- some give up
 
 close $gone;
@@ -234,6 +251,11 @@ is(join(' ', @busy{qw(resp exec eval single pipeline multi h2)}),
    '1 1 1 1 1 1 1', '... and once');
 is($others->run('GET', $free), 100 + 4,
    '... what EXEC, the script, the pipeline and the transaction did besides');
+
+is(scalar(grep { answer($_, 1) !~ /^HTTP\S+ 404 / } @limited), 0,
+   'all requests pass the limit');
+is(scalar(grep { answer(http("/limited/?k=$_", ''), 1) !~ /^HTTP\S+ 429 / }
+          1 .. $KEYS), 0, '... and were counted once');
 
 is(scalar(grep { next_value($_) ne 'OK' } @probes), 0,
    'all keys are served in the end');

@@ -97,7 +97,7 @@ typedef ngx_int_t (*ngx_http_keyspace_retry_pt)(ngx_http_request_t *r,
 typedef struct {
     ngx_event_t                  event;
     ngx_http_request_t          *request;
-    ngx_http_keyspace_retry_pt   retry;
+    ngx_http_keyspace_retry_pt   retry;     /* NULL: the phases go on */
     void                        *data;
     ngx_msec_t                   since;     /* when it was first held */
     ngx_http_event_handler_pt    reading;   /* as it was before */
@@ -221,6 +221,13 @@ ngx_http_keyspace_hold_t *ngx_http_keyspace_hold(ngx_http_request_t *r,
 void ngx_http_keyspace_wake(ngx_http_keyspace_hold_t *h);
 void ngx_http_keyspace_wake_next(ngx_http_keyspace_hold_t *h);
 void ngx_http_keyspace_wake_after(ngx_http_keyspace_hold_t *h, ngx_msec_t ms);
+
+/*
+ * For handlers of phases: the request waits a little, and then the handler is
+ * asked again.  *h is NULL at first.  What it returns the handler returns.
+ */
+ngx_int_t ngx_http_keyspace_suspend(ngx_http_request_t *r,
+    ngx_http_keyspace_hold_t **h);
 
 
 /* --- ngx_http_keyspace_cors.c --- */

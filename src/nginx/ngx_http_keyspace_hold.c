@@ -18,7 +18,10 @@
 #define NGX_HTTP_KEYSPACE_HOLD_TIMER  1000      /* milliseconds */
 
 
+static ngx_http_keyspace_hold_t *ngx_http_keyspace_hold_create(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_keyspace_hold_watch(ngx_http_request_t *r);
+static void ngx_http_keyspace_resume(ngx_http_keyspace_hold_t *h);
 static void ngx_http_keyspace_hold_handler(ngx_event_t *ev);
 static void ngx_http_keyspace_hold_rest(ngx_http_keyspace_hold_t *h);
 static void ngx_http_keyspace_hold_cleanup(void *data);
@@ -27,6 +30,33 @@ static void ngx_http_keyspace_hold_cleanup(void *data);
 ngx_http_keyspace_hold_t *
 ngx_http_keyspace_hold(ngx_http_request_t *r,
     ngx_http_keyspace_retry_pt retry, void *data, ngx_uint_t watch)
+{
+    ngx_http_keyspace_hold_t  *h;
+
+    h = ngx_http_keyspace_hold_create(r);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    h->retry = retry;
+    h->data = data;
+    h->reading = r->read_event_handler;
+
+    if (watch && ngx_http_keyspace_hold_watch(r) != NGX_OK) {
+        return NULL;
+    }
+
+    r->main->count++;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "keyspace: the request is held, watched: %ui", watch);
+
+    return h;
+}
+
+
+static ngx_http_keyspace_hold_t *
+ngx_http_keyspace_hold_create(ngx_http_request_t *r)
 {
     ngx_http_cleanup_t        *cln;
     ngx_http_keyspace_hold_t  *h;
@@ -46,19 +76,7 @@ ngx_http_keyspace_hold(ngx_http_request_t *r,
     h->event.log = r->connection->log;
 
     h->request = r;
-    h->retry = retry;
-    h->data = data;
     h->since = ngx_current_msec;
-    h->reading = r->read_event_handler;
-
-    if (watch && ngx_http_keyspace_hold_watch(r) != NGX_OK) {
-        return NULL;
-    }
-
-    r->main->count++;
-
-    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "keyspace: the request is held, watched: %ui", watch);
 
     return h;
 }
@@ -83,6 +101,54 @@ ngx_http_keyspace_hold_watch(ngx_http_request_t *r)
     r->read_event_handler = ngx_http_test_reading;
 
     return NGX_OK;
+}
+
+
+/*
+ * The phases hold the request by themselves.  Until they go on no event of
+ * writing may do that.
+ */
+
+ngx_int_t
+ngx_http_keyspace_suspend(ngx_http_request_t *r, ngx_http_keyspace_hold_t **h)
+{
+    if (*h == NULL) {
+        *h = ngx_http_keyspace_hold_create(r);
+        if (*h == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    if (ngx_http_keyspace_hold_watch(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "keyspace: the request is suspended in a phase");
+
+    ngx_http_keyspace_wake_after(*h, ngx_keyspace_retry((*h)->since));
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_keyspace_resume(ngx_http_keyspace_hold_t *h)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = h->request;
+    c = r->connection;
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    ngx_http_core_run_phases(r);
+
+    ngx_http_run_posted_requests(c);
 }
 
 
@@ -140,6 +206,11 @@ ngx_http_keyspace_hold_handler(ngx_event_t *ev)
     ngx_http_set_log_request(c->log, r);
 
     ngx_http_keyspace_hold_rest(h);
+
+    if (h->retry == NULL) {
+        ngx_http_keyspace_resume(h);
+        return;
+    }
 
     rc = h->retry(r, h->data);
 

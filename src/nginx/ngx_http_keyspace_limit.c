@@ -117,6 +117,11 @@ ngx_http_keyspace_limit_request(ngx_http_request_t *r,
         rc = ngx_http_keyspace_limit_run(r, ctx, first);
     }
 
+    if (rc == NGX_AGAIN) {
+        ctx->checks.nelts = first;
+        return ngx_http_keyspace_suspend(r, &ctx->hold);
+    }
+
     if (rc == NGX_OK) {
         if (ctx->status == NGX_HTTP_KEYSPACE_LIMIT_NONE) {
             ctx->status = NGX_HTTP_KEYSPACE_LIMIT_PASSED;
@@ -408,11 +413,14 @@ ngx_http_keyspace_limit_leave_out(ngx_http_keyspace_limit_ask_t *ask)
 }
 
 
-/* The transaction: checks that could not be made have a fault afterwards. */
+/*
+ * The transaction: checks that could not be made have a fault afterwards.
+ * KS_AGAIN: a shard is busy, and nothing was asked.
+ */
 
 static int
 ngx_http_keyspace_limit_transact(ngx_keyspace_zone_t *kz,
-    ngx_http_keyspace_limit_ask_t *ask)
+    ngx_http_keyspace_limit_ask_t *ask, unsigned patience)
 {
     int              rc;
     ks_call_t        call;
@@ -437,19 +445,24 @@ ngx_http_keyspace_limit_transact(ngx_keyspace_zone_t *kz,
     }
 
     call.now = (uint64_t) ask->now / KS_LIMIT_MS;
+    call.patience = patience;
     call.body = ngx_http_keyspace_limit_body;
     call.data = ask;
 
     do {
         rc = ngx_keyspace_run(kz, &call);
 
-    } while (rc != KS_OK && ngx_http_keyspace_limit_leave_out(ask));
+    } while (rc != KS_OK && rc != KS_AGAIN
+             && ngx_http_keyspace_limit_leave_out(ask));
 
     return rc;
 }
 
 
-/* All checks from the first on.  NGX_ABORT: the request is rejected. */
+/*
+ * All checks from the first on.  NGX_ABORT: the request is rejected; NGX_AGAIN:
+ * not yet.
+ */
 
 static ngx_int_t
 ngx_http_keyspace_limit_run(ngx_http_request_t *r,
@@ -457,6 +470,7 @@ ngx_http_keyspace_limit_run(ngx_http_request_t *r,
 {
     int                             rc;
     ngx_int_t                       rv;
+    unsigned                        patience;
     ngx_uint_t                      i;
     ngx_keyspace_zone_t            *kz;
     ngx_http_keyspace_limit_ask_t   ask;
@@ -467,7 +481,14 @@ ngx_http_keyspace_limit_run(ngx_http_request_t *r,
 
     kz = ((ngx_http_keyspace_limit_rule_t *) ask.checks->data)->zone;
 
-    rc = ngx_http_keyspace_limit_transact(kz, &ask);
+    patience = (ctx->hold != NULL) ? ngx_keyspace_patience(ctx->hold->since)
+                                   : NGX_KEYSPACE_WAIT;
+
+    rc = ngx_http_keyspace_limit_transact(kz, &ask, patience);
+
+    if (rc == KS_AGAIN) {
+        return NGX_AGAIN;
+    }
 
     rv = (rc == KS_OK && !ask.passed) ? NGX_ABORT : NGX_OK;
 

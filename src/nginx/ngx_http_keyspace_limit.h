@@ -13,7 +13,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "ngx_keyspace.h"
+#include "ngx_http_keyspace.h"
 #include "commands/ks_limit.h"
 #include "commands/ks_reply.h"
 
@@ -89,6 +89,7 @@ typedef struct {
     ngx_array_t                 checks;         /* of ks_limit_check_t */
     ngx_http_keyspace_limit_status_e  status;
     ngx_http_keyspace_limit_rule_t   *refused;  /* it could not be asked */
+    ngx_http_keyspace_hold_t   *hold;           /* NULL: it never waited */
     unsigned                    headers:1;
 } ngx_http_keyspace_limit_ctx_t;
 

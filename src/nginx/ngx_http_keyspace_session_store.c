@@ -2,6 +2,10 @@
 /*
  * What the engine has of a request's session (commands/ks_session.h), in terms
  * of nginx: values of fields come to memory of the request.
+ *
+ * Each call waits for its shard as long as another worker holds it.  Variables
+ * and filters ask for sessions as well as phases do, and there a request cannot
+ * be put aside; what a phase had found out would be asked again by them.
  */
 
 
