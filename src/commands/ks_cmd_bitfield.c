@@ -37,7 +37,7 @@ typedef struct {
     size_t          n;
     uint64_t        end;        /* bytes that the writes need; 0: none does */
     ks_overflow_t   overflow;   /* for the operations to come */
-} ks_fields_t;
+} ks_bitops_t;
 
 
 /* "i8", "u16" */
@@ -142,7 +142,7 @@ ks_field_op(ks_ctx_t *c, ks_str_t *argv, ks_field_t *f)
 /* One operation or OVERFLOW: how many arguments follow its name, or KS_ERR. */
 
 static int
-ks_fields_step(ks_ctx_t *c, int left, ks_str_t *argv, ks_fields_t *fs)
+ks_fields_step(ks_ctx_t *c, int left, ks_str_t *argv, ks_bitops_t *fs)
 {
     int          n;
     ks_field_t  *f;
@@ -176,7 +176,7 @@ ks_fields_step(ks_ctx_t *c, int left, ks_str_t *argv, ks_fields_t *fs)
 
 
 static int
-ks_fields_parse(ks_ctx_t *c, int argc, ks_str_t *argv, ks_fields_t *fs)
+ks_fields_parse(ks_ctx_t *c, int argc, ks_str_t *argv, ks_bitops_t *fs)
 {
     int  i, n;
 
@@ -346,7 +346,7 @@ ks_cmd_bitfield(ks_ctx_t *c, int argc, ks_str_t *argv)
     int           grown, changed;
     size_t        i;
     ks_entry_t   *e;
-    ks_fields_t   fs;
+    ks_bitops_t   fs;
 
     if (ks_fields_parse(c, argc, argv, &fs) != KS_OK) {
         return;
@@ -393,7 +393,7 @@ ks_cmd_bitfield_ro(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     size_t        i;
     ks_entry_t   *e;
-    ks_fields_t   fs;
+    ks_bitops_t   fs;
 
     if (ks_fields_parse(c, argc, argv, &fs) != KS_OK) {
         return;

@@ -28,20 +28,20 @@ typedef struct {
     ks_found_t     **last;
     size_t           n;
     unsigned         with_type;
-} ks_walk_t;
+} ks_scan_t;
 
 
 static void
-ks_walk_init(ks_walk_t *w, ks_ctx_t *c)
+ks_walk_init(ks_scan_t *w, ks_ctx_t *c)
 {
-    memset(w, 0, sizeof(ks_walk_t));
+    memset(w, 0, sizeof(ks_scan_t));
     w->c = c;
     w->last = &w->first;
 }
 
 
 static int
-ks_walk_wants(const ks_walk_t *w, const ks_entry_t *e, const ks_str_t *key)
+ks_walk_wants(const ks_scan_t *w, const ks_entry_t *e, const ks_str_t *key)
 {
     ks_str_t  name;
 
@@ -64,7 +64,7 @@ static void
 ks_keys_visit(ks_space_t *sp, ks_entry_t *e, void *data)
 {
     ks_str_t    key;
-    ks_walk_t  *w;
+    ks_scan_t  *w;
 
     w = data;
     key = ks_entry_key(sp, e);
@@ -80,7 +80,7 @@ void
 ks_cmd_keys(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     uint64_t   cursor;
-    ks_walk_t  w;
+    ks_scan_t  w;
 
     (void) argc;
 
@@ -104,7 +104,7 @@ static void
 ks_scan_visit(ks_space_t *sp, ks_entry_t *e, void *data)
 {
     ks_str_t     key;
-    ks_walk_t   *w;
+    ks_scan_t   *w;
     ks_found_t  *f;
 
     w = data;
@@ -127,7 +127,7 @@ ks_scan_visit(ks_space_t *sp, ks_entry_t *e, void *data)
 
 
 static void
-ks_scan_reply(ks_ctx_t *c, const ks_walk_t *w, uint64_t cursor)
+ks_scan_reply(ks_ctx_t *c, const ks_scan_t *w, uint64_t cursor)
 {
     int          n;
     char         text[KS_INT_LEN + 1];
@@ -151,7 +151,7 @@ ks_scan_reply(ks_ctx_t *c, const ks_walk_t *w, uint64_t cursor)
 
 
 static int
-ks_scan_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_walk_t *w,
+ks_scan_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_scan_t *w,
     int64_t *count)
 {
     int  i;
@@ -180,7 +180,7 @@ ks_cmd_scan(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     int64_t    count;
     uint64_t   cursor;
-    ks_walk_t  w;
+    ks_scan_t  w;
 
     ks_walk_init(&w, c);
     count = 10;

@@ -34,22 +34,22 @@ typedef struct {
     uint32_t          count;
     int               i;                /* place among the arguments */
     double            weight;
-} ks_source_t;
+} ks_zinput_t;
 
 typedef struct {
     ks_ctx_t         *c;
     ks_op_t           op;
     const ks_str_t   *dst;              /* NULL: the result is the reply */
     int               keys;
-    ks_source_t      *sources;
-    ks_source_t     **order;            /* from the smallest on */
+    ks_zinput_t      *sources;
+    ks_zinput_t     **order;            /* from the smallest on */
     ks_aggregate_t    aggregate;
     int               scores;
     int64_t           limit;            /* 0: none */
 
     ks_zitem_t       *items;            /* the result */
     size_t            n;
-} ks_algebra_t;
+} ks_zsetops_t;
 
 /* members by their bytes */
 typedef struct {
@@ -74,10 +74,10 @@ typedef struct {
 static int
 ks_source_compare(const void *a, const void *b)
 {
-    const ks_source_t  *one, *two;
+    const ks_zinput_t  *one, *two;
 
-    one = *(ks_source_t *const *) a;
-    two = *(ks_source_t *const *) b;
+    one = *(ks_zinput_t *const *) a;
+    two = *(ks_zinput_t *const *) b;
 
     if (one->count != two->count) {
         return one->count < two->count ? -1 : 1;
@@ -88,10 +88,10 @@ ks_source_compare(const void *a, const void *b)
 
 
 static int
-ks_source_open(ks_algebra_t *a, int i, const ks_str_t *key)
+ks_source_open(ks_zsetops_t *a, int i, const ks_str_t *key)
 {
     unsigned      type;
-    ks_source_t  *s;
+    ks_zinput_t  *s;
 
     s = &a->sources[i];
     s->key = key;
@@ -120,7 +120,7 @@ ks_source_open(ks_algebra_t *a, int i, const ks_str_t *key)
 
 
 static int
-ks_algebra_weights(ks_algebra_t *a, const ks_str_t *args)
+ks_algebra_weights(ks_zsetops_t *a, const ks_str_t *args)
 {
     int  i;
 
@@ -137,7 +137,7 @@ ks_algebra_weights(ks_algebra_t *a, const ks_str_t *args)
 
 
 static int
-ks_algebra_aggregate(ks_algebra_t *a, const ks_str_t *arg)
+ks_algebra_aggregate(ks_zsetops_t *a, const ks_str_t *arg)
 {
     if (ks_arg_is(arg, "sum")) {
         a->aggregate = KS_AGGREGATE_SUM;
@@ -161,7 +161,7 @@ ks_algebra_aggregate(ks_algebra_t *a, const ks_str_t *arg)
 
 
 static int
-ks_algebra_limit(ks_algebra_t *a, const ks_str_t *arg)
+ks_algebra_limit(ks_zsetops_t *a, const ks_str_t *arg)
 {
     if (ks_parse_int(arg, &a->limit) == KS_OK && a->limit >= 0) {
         return KS_OK;
@@ -176,7 +176,7 @@ ks_algebra_limit(ks_algebra_t *a, const ks_str_t *arg)
 /* One option of those left; how many arguments it takes, 0: an error. */
 
 static int
-ks_algebra_option(ks_algebra_t *a, int left, const ks_str_t *args)
+ks_algebra_option(ks_zsetops_t *a, int left, const ks_str_t *args)
 {
     int  weighs;
 
@@ -210,7 +210,7 @@ ks_algebra_option(ks_algebra_t *a, int left, const ks_str_t *args)
 /* argv[at] is the number of keys */
 
 static int
-ks_algebra_parse(ks_algebra_t *a, int argc, ks_str_t *argv, int at)
+ks_algebra_parse(ks_zsetops_t *a, int argc, ks_str_t *argv, int at)
 {
     int      i, n;
     int64_t  keys;
@@ -232,8 +232,8 @@ ks_algebra_parse(ks_algebra_t *a, int argc, ks_str_t *argv, int at)
 
     n = (int) keys;
     a->keys = n;
-    a->sources = ks_arena_alloc(a->c->space, (size_t) n * sizeof(ks_source_t));
-    a->order = ks_arena_alloc(a->c->space, (size_t) n * sizeof(ks_source_t *));
+    a->sources = ks_arena_alloc(a->c->space, (size_t) n * sizeof(ks_zinput_t));
+    a->order = ks_arena_alloc(a->c->space, (size_t) n * sizeof(ks_zinput_t *));
 
     for (i = 0; i < a->keys; i++) {
         if (ks_source_open(a, i, &argv[at + 1 + i]) != KS_OK) {
@@ -250,7 +250,7 @@ ks_algebra_parse(ks_algebra_t *a, int argc, ks_str_t *argv, int at)
     }
 
     if (a->op != KS_OP_DIFF) {
-        qsort(a->order, (size_t) a->keys, sizeof(ks_source_t *),
+        qsort(a->order, (size_t) a->keys, sizeof(ks_zinput_t *),
               ks_source_compare);
     }
 
@@ -266,7 +266,7 @@ ks_algebra_parse(ks_algebra_t *a, int argc, ks_str_t *argv, int at)
  */
 
 static ks_str_t
-ks_source_member(const ks_algebra_t *a, const ks_source_t *s,
+ks_source_member(const ks_zsetops_t *a, const ks_zinput_t *s,
     const ks_pos_t *pos)
 {
     ks_item_t  it;
@@ -282,14 +282,14 @@ ks_source_member(const ks_algebra_t *a, const ks_source_t *s,
 
 
 static inline double
-ks_source_score_at(const ks_source_t *s, const ks_pos_t *pos)
+ks_source_score_at(const ks_zinput_t *s, const ks_pos_t *pos)
 {
     return s->v.type == KS_TYPE_ZSET ? ks_zset_score_at(&s->v, pos) : 1;
 }
 
 
 static int
-ks_source_score(const ks_source_t *s, const ks_str_t *member, double *score)
+ks_source_score(const ks_zinput_t *s, const ks_str_t *member, double *score)
 {
     if (s->e == NULL) {
         return 0;
@@ -315,7 +315,7 @@ ks_number(double score)
 /* what a source adds for a member with that score */
 
 static inline double
-ks_weighted(const ks_algebra_t *a, const ks_source_t *s, double score)
+ks_weighted(const ks_zsetops_t *a, const ks_zinput_t *s, double score)
 {
     return a->aggregate == KS_AGGREGATE_COUNT ? s->weight : s->weight * score;
 }
@@ -324,7 +324,7 @@ ks_weighted(const ks_algebra_t *a, const ks_source_t *s, double score)
 /* infinities that cancel each other out are nothing, as in Redis */
 
 static double
-ks_aggregate(const ks_algebra_t *a, double one, double two)
+ks_aggregate(const ks_zsetops_t *a, double one, double two)
 {
     switch (a->aggregate) {
 
@@ -427,7 +427,7 @@ ks_ztable_add(ks_ztable_t *t, uint32_t hash, const ks_str_t *member,
 /* --- the operations --- */
 
 static void
-ks_algebra_union(ks_algebra_t *a)
+ks_algebra_union(ks_zsetops_t *a)
 {
     int           i, more;
     double        score;
@@ -435,7 +435,7 @@ ks_algebra_union(ks_algebra_t *a)
     ks_str_t      member;
     ks_pos_t      pos;
     ks_zitem_t   *item;
-    ks_source_t  *s;
+    ks_zinput_t  *s;
     ks_ztable_t   t;
 
     ks_ztable_init(a->c, &t, a->order[a->keys - 1]->count);
@@ -469,12 +469,12 @@ ks_algebra_union(ks_algebra_t *a)
 /* whether the member of the smallest source is in all others too */
 
 static int
-ks_algebra_everywhere(const ks_algebra_t *a, const ks_str_t *member,
+ks_algebra_everywhere(const ks_zsetops_t *a, const ks_str_t *member,
     double first, double *score)
 {
     int           i;
     double        other;
-    ks_source_t  *s;
+    ks_zinput_t  *s;
 
     *score = ks_number(ks_weighted(a, a->order[0], first));
 
@@ -496,13 +496,13 @@ ks_algebra_everywhere(const ks_algebra_t *a, const ks_str_t *member,
 
 
 static void
-ks_algebra_inter(ks_algebra_t *a)
+ks_algebra_inter(ks_zsetops_t *a)
 {
     int           more;
     double        score;
     ks_str_t      member;
     ks_pos_t      pos;
-    ks_source_t  *s;
+    ks_zinput_t  *s;
 
     s = a->order[0];
 
@@ -541,14 +541,14 @@ ks_algebra_inter(ks_algebra_t *a)
  */
 
 static int
-ks_algebra_table(ks_algebra_t *a, ks_ztable_t *t)
+ks_algebra_table(ks_zsetops_t *a, ks_ztable_t *t)
 {
     int           i, more;
     size_t        total;
     uint32_t      hash;
     ks_str_t      member;
     ks_pos_t      pos;
-    ks_source_t  *s;
+    ks_zinput_t  *s;
 
     for (total = 0, i = 1; i < a->keys; i++) {
         total += a->sources[i].count;
@@ -581,7 +581,7 @@ ks_algebra_table(ks_algebra_t *a, ks_ztable_t *t)
 
 
 static int
-ks_algebra_elsewhere(const ks_algebra_t *a, const ks_ztable_t *t,
+ks_algebra_elsewhere(const ks_zsetops_t *a, const ks_ztable_t *t,
     const ks_str_t *member)
 {
     int     i;
@@ -603,12 +603,12 @@ ks_algebra_elsewhere(const ks_algebra_t *a, const ks_ztable_t *t,
 
 
 static void
-ks_algebra_diff(ks_algebra_t *a)
+ks_algebra_diff(ks_zsetops_t *a)
 {
     int           more, table;
     ks_str_t      member;
     ks_pos_t      pos;
-    ks_source_t  *s;
+    ks_zinput_t  *s;
     ks_ztable_t   t;
 
     s = a->sources;
@@ -660,7 +660,7 @@ ks_zitem_compare(const void *a, const void *b)
 /* what comes from a single sorted set is in order already */
 
 static void
-ks_algebra_sort(ks_algebra_t *a)
+ks_algebra_sort(ks_zsetops_t *a)
 {
     size_t  i;
 
@@ -674,7 +674,7 @@ ks_algebra_sort(ks_algebra_t *a)
 
 
 static void
-ks_algebra_reply(ks_algebra_t *a)
+ks_zsetops_reply(ks_zsetops_t *a)
 {
     size_t       i;
     ks_reply_t  *r;
@@ -699,7 +699,7 @@ ks_algebra_reply(ks_algebra_t *a)
 static void
 ks_algebra(ks_ctx_t *c, int argc, ks_str_t *argv, ks_op_t op, int store)
 {
-    ks_algebra_t  a;
+    ks_zsetops_t  a;
 
     memset(&a, 0, sizeof(a));
     a.c = c;
@@ -731,7 +731,7 @@ ks_algebra(ks_ctx_t *c, int argc, ks_str_t *argv, ks_op_t op, int store)
         ks_zset_store(c, ks_command_name(c->cmd), a.dst, a.items, a.n);
 
     } else {
-        ks_algebra_reply(&a);
+        ks_zsetops_reply(&a);
     }
 }
 

@@ -39,7 +39,7 @@ static ngx_str_t ngx_http_keyspace_session_word(
     ngx_http_keyspace_session_text_t *t, const char *stops);
 static ngx_int_t ngx_http_keyspace_session_decode(
     ngx_http_keyspace_session_text_t *t, ngx_str_t *word, ks_str_t *to);
-static ngx_int_t ngx_http_keyspace_session_hex(u_char c);
+static ngx_int_t ngx_http_keyspace_session_digit(u_char c);
 static void ngx_http_keyspace_session_blanks(
     ngx_http_keyspace_session_text_t *t);
 
@@ -274,8 +274,8 @@ ngx_http_keyspace_session_decode(ngx_http_keyspace_session_text_t *t,
             return NGX_ERROR;
         }
 
-        high = ngx_http_keyspace_session_hex(p[1]);
-        low = ngx_http_keyspace_session_hex(p[2]);
+        high = ngx_http_keyspace_session_digit(p[1]);
+        low = ngx_http_keyspace_session_digit(p[2]);
 
         if (high == NGX_ERROR || low == NGX_ERROR) {
             return NGX_ERROR;
@@ -290,7 +290,7 @@ ngx_http_keyspace_session_decode(ngx_http_keyspace_session_text_t *t,
 
 
 static ngx_int_t
-ngx_http_keyspace_session_hex(u_char c)
+ngx_http_keyspace_session_digit(u_char c)
 {
     if (c >= '0' && c <= '9') {
         return c - '0';

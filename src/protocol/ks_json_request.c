@@ -23,7 +23,7 @@ typedef struct {
 
 static int ks_json_command(ks_json_parse_t *j);
 static int ks_json_argument(ks_json_parse_t *j);
-static int ks_json_string(ks_json_parse_t *j);
+static int ks_json_quoted(ks_json_parse_t *j);
 static int ks_json_string_escaped(ks_json_parse_t *j, u_char *start);
 static u_char *ks_json_unescape(ks_json_parse_t *j, u_char *d);
 static u_char *ks_json_unicode(ks_json_parse_t *j, u_char *d);
@@ -34,7 +34,7 @@ static inline int ks_json_next(ks_json_parse_t *j);
 static int ks_json_begin(ks_json_parse_t *j, ks_request_t *rq, u_char *p,
     size_t len);
 static int ks_json_end(ks_json_parse_t *j);
-static int ks_json_error(ks_json_parse_t *j, const char *error);
+static int ks_json_fault(ks_json_parse_t *j, const char *error);
 
 
 int
@@ -66,7 +66,7 @@ ks_parse_json_batch(ks_request_t *rq, u_char *p, size_t len)
     }
 
     if (*j.p != '[') {
-        return ks_json_error(&j, "a pipeline must be a JSON array of commands");
+        return ks_json_fault(&j, "a pipeline must be a JSON array of commands");
     }
 
     j.p++;
@@ -98,7 +98,7 @@ ks_parse_json_batch(ks_request_t *rq, u_char *p, size_t len)
     } while (c == ',');
 
     if (c != ']') {
-        return ks_json_error(&j, "invalid JSON: expected ',' or ']' "
+        return ks_json_fault(&j, "invalid JSON: expected ',' or ']' "
                                  "after a command");
     }
 
@@ -114,14 +114,14 @@ ks_json_command(ks_json_parse_t *j)
     int  c, rc;
 
     if (*j->p != '[') {
-        return ks_json_error(j, "a command must be a JSON array; one alone "
+        return ks_json_fault(j, "a command must be a JSON array; one alone "
                                 "goes to the base URL");
     }
 
     j->p++;
 
     if (ks_json_next(j) == ']') {
-        return ks_json_error(j, "empty command");
+        return ks_json_fault(j, "empty command");
     }
 
     do {
@@ -146,7 +146,7 @@ ks_json_command(ks_json_parse_t *j)
     } while (c == ',');
 
     if (c != ']') {
-        return ks_json_error(j, "invalid JSON: expected ',' or ']' "
+        return ks_json_fault(j, "invalid JSON: expected ',' or ']' "
                                 "after an argument");
     }
 
@@ -162,7 +162,7 @@ ks_json_argument(ks_json_parse_t *j)
     c = *j->p;
 
     if (ks_likely(c == '"')) {
-        return ks_json_string(j);
+        return ks_json_quoted(j);
     }
 
     if (c == '-' || ks_is_digit(c)) {
@@ -178,25 +178,25 @@ ks_json_argument(ks_json_parse_t *j)
         return ks_json_word(j, "false", 5);
 
     case 'n':
-        return ks_json_error(j, "null cannot be an argument of a command");
+        return ks_json_fault(j, "null cannot be an argument of a command");
 
     case '{':
-        return ks_json_error(j, "an object cannot be an argument of a command; "
+        return ks_json_fault(j, "an object cannot be an argument of a command; "
                                 "send it as a string");
     case '[':
-        return ks_json_error(j, (j->build.nargs == j->build.first)
+        return ks_json_fault(j, (j->build.nargs == j->build.first)
                              ? "a command begins with its name, and an array "
                                "of commands goes to /pipeline or /multi-exec"
                              : "an array cannot be an argument of a command");
 
     default:
-        return ks_json_error(j, "invalid JSON: expected an argument");
+        return ks_json_fault(j, "invalid JSON: expected an argument");
     }
 }
 
 
 static int
-ks_json_string(ks_json_parse_t *j)
+ks_json_quoted(ks_json_parse_t *j)
 {
     u_char  *start, *p;
 
@@ -205,7 +205,7 @@ ks_json_string(ks_json_parse_t *j)
     j->p = p;
 
     if (p == j->end) {
-        return ks_json_error(j, "invalid JSON: a string is not closed");
+        return ks_json_fault(j, "invalid JSON: a string is not closed");
     }
 
     if (*p == '\\') {
@@ -238,7 +238,7 @@ ks_json_string_escaped(ks_json_parse_t *j, u_char *start)
         d = ks_json_unescape(j, d);
 
         if (d == NULL) {
-            return ks_json_error(j, "invalid JSON: a bad escape in a string");
+            return ks_json_fault(j, "invalid JSON: a bad escape in a string");
         }
 
         p = j->p;
@@ -249,7 +249,7 @@ ks_json_string_escaped(ks_json_parse_t *j, u_char *start)
         d += n;
     }
 
-    return ks_json_error(j, "invalid JSON: a string is not closed");
+    return ks_json_fault(j, "invalid JSON: a string is not closed");
 }
 
 
@@ -369,7 +369,7 @@ ks_json_number(ks_json_parse_t *j)
     }
 
     if (p == NULL || (p < j->end && ks_is_digit(*p))) {
-        return ks_json_error(j, "invalid JSON: a bad number");
+        return ks_json_fault(j, "invalid JSON: a bad number");
     }
 
     j->p = p;
@@ -403,7 +403,7 @@ ks_json_word(ks_json_parse_t *j, const char *word, size_t len)
     start = j->p;
 
     if ((size_t) (j->end - start) < len || memcmp(start, word, len) != 0) {
-        return ks_json_error(j, "invalid JSON: expected an argument");
+        return ks_json_fault(j, "invalid JSON: expected an argument");
     }
 
     j->p += len;
@@ -427,7 +427,7 @@ ks_json_next(ks_json_parse_t *j)
         }
     }
 
-    return ks_json_error(j, "invalid JSON: the request ends too early");
+    return ks_json_fault(j, "invalid JSON: the request ends too early");
 }
 
 
@@ -439,7 +439,7 @@ ks_json_begin(ks_json_parse_t *j, ks_request_t *rq, u_char *p, size_t len)
     j->p = p;
     j->end = p + len;
 
-    return (ks_json_next(j) < 0) ? ks_json_error(j, "empty request") : KS_OK;
+    return (ks_json_next(j) < 0) ? ks_json_fault(j, "empty request") : KS_OK;
 }
 
 
@@ -447,7 +447,7 @@ static int
 ks_json_end(ks_json_parse_t *j)
 {
     if (ks_json_next(j) >= 0) {
-        return ks_json_error(j, "invalid JSON: something follows the array");
+        return ks_json_fault(j, "invalid JSON: something follows the array");
     }
 
     j->build.rq->error = NULL;
@@ -457,7 +457,7 @@ ks_json_end(ks_json_parse_t *j)
 
 
 static int
-ks_json_error(ks_json_parse_t *j, const char *error)
+ks_json_fault(ks_json_parse_t *j, const char *error)
 {
     return ks_build_error(&j->build, error);
 }

@@ -22,11 +22,11 @@
 #define KS_RESP_ARGS_KEPT  1024         /* room kept from one to the next */
 
 
-static ks_resp_rc_t ks_resp_header(ks_resp_request_t *rq, u_char *start,
+static ks_resp_rc_t ks_resp_prefix(ks_resp_request_t *rq, u_char *start,
     u_char *end);
 static ks_resp_rc_t ks_resp_length(ks_resp_request_t *rq, u_char *start,
     u_char *end);
-static ks_resp_rc_t ks_resp_number(ks_resp_request_t *rq, u_char *start,
+static ks_resp_rc_t ks_resp_amount(ks_resp_request_t *rq, u_char *start,
     u_char *end, int64_t *n, const char *what);
 static ks_resp_rc_t ks_resp_inline(ks_resp_request_t *rq, u_char *start,
     u_char *end);
@@ -72,7 +72,7 @@ ks_resp_forget_text(ks_resp_request_t *rq)
 
 
 static ks_resp_rc_t
-ks_resp_error(ks_resp_request_t *rq, const char *text)
+ks_resp_fault(ks_resp_request_t *rq, const char *text)
 {
     (void) snprintf(rq->error, sizeof(rq->error), "ERR Protocol error: %s",
                     text);
@@ -221,7 +221,7 @@ ks_resp_parse(ks_resp_request_t *rq, u_char *start, u_char *end)
     size = (size_t) (end - start);
 
     if (rq->left == 0) {
-        rc = ks_resp_header(rq, start, end);
+        rc = ks_resp_prefix(rq, start, end);
 
         if (rq->left == 0) {
             return rc;
@@ -272,7 +272,7 @@ ks_resp_parse(ks_resp_request_t *rq, u_char *start, u_char *end)
  */
 
 static ks_resp_rc_t
-ks_resp_header(ks_resp_request_t *rq, u_char *start, u_char *end)
+ks_resp_prefix(ks_resp_request_t *rq, u_char *start, u_char *end)
 {
     u_char        *p;
     int64_t        n;
@@ -301,7 +301,7 @@ ks_resp_header(ks_resp_request_t *rq, u_char *start, u_char *end)
         rq->seen = 0;
 
     } else {
-        rc = ks_resp_number(rq, start, end, &n, "mbulk");
+        rc = ks_resp_amount(rq, start, end, &n, "mbulk");
 
         if (rc != KS_RESP_COMMAND) {
             return rc;
@@ -309,11 +309,11 @@ ks_resp_header(ks_resp_request_t *rq, u_char *start, u_char *end)
     }
 
     if (n > INT_MAX) {
-        return ks_resp_error(rq, "invalid multibulk length");
+        return ks_resp_fault(rq, "invalid multibulk length");
     }
 
     if (n > KS_RESP_NOAUTH_ARGS && rq->guest) {
-        return ks_resp_error(rq, "unauthenticated multibulk length");
+        return ks_resp_fault(rq, "unauthenticated multibulk length");
     }
 
     if (n <= 0) {
@@ -351,7 +351,7 @@ ks_resp_length(ks_resp_request_t *rq, u_char *start, u_char *end)
         rq->seen = 0;
 
     } else {
-        rc = ks_resp_number(rq, start, end, &n, "bulk");
+        rc = ks_resp_amount(rq, start, end, &n, "bulk");
 
         if (rc != KS_RESP_COMMAND) {
             return rc;
@@ -359,11 +359,11 @@ ks_resp_length(ks_resp_request_t *rq, u_char *start, u_char *end)
     }
 
     if (n < 0 || n > KS_RESP_BULK_MAX) {
-        return ks_resp_error(rq, "invalid bulk length");
+        return ks_resp_fault(rq, "invalid bulk length");
     }
 
     if (n > KS_RESP_NOAUTH_BULK && rq->guest) {
-        return ks_resp_error(rq, "unauthenticated bulk length");
+        return ks_resp_fault(rq, "unauthenticated bulk length");
     }
 
     rq->bulk = n;
@@ -407,7 +407,7 @@ ks_resp_integer_parse(const u_char *p, const u_char *end, int64_t *n)
 /* The long way of a line that is a mark and a number, which rq->at is at. */
 
 static ks_resp_rc_t
-ks_resp_number(ks_resp_request_t *rq, u_char *start, u_char *end, int64_t *n,
+ks_resp_amount(ks_resp_request_t *rq, u_char *start, u_char *end, int64_t *n,
     const char *what)
 {
     int      bulk;
@@ -424,7 +424,7 @@ ks_resp_number(ks_resp_request_t *rq, u_char *start, u_char *end, int64_t *n,
         if (rq->seen > KS_RESP_INLINE_MAX) {
             (void) snprintf(text, sizeof(text), "too big %s count string",
                             what);
-            return ks_resp_error(rq, text);
+            return ks_resp_fault(rq, text);
         }
 
         return KS_RESP_AGAIN;
@@ -438,11 +438,11 @@ ks_resp_number(ks_resp_request_t *rq, u_char *start, u_char *end, int64_t *n,
 
     if (bulk && *p != '$') {
         (void) snprintf(text, sizeof(text), "expected '$', got '%c'", *p);
-        return ks_resp_error(rq, text);
+        return ks_resp_fault(rq, text);
     }
 
     if (ks_resp_integer_parse(p + 1, cr, n) != KS_OK) {
-        return ks_resp_error(rq, bulk ? "invalid bulk length"
+        return ks_resp_fault(rq, bulk ? "invalid bulk length"
                                       : "invalid multibulk length");
     }
 
@@ -467,7 +467,7 @@ ks_resp_inline(ks_resp_request_t *rq, u_char *start, u_char *end)
         rq->seen = (size_t) (end - start);
 
         if (rq->seen > KS_RESP_INLINE_MAX) {
-            return ks_resp_error(rq, "too big inline request");
+            return ks_resp_fault(rq, "too big inline request");
         }
 
         return KS_RESP_AGAIN;
@@ -522,7 +522,7 @@ ks_resp_split(ks_resp_request_t *rq, u_char *p, u_char *end)
         }
 
         if (ks_resp_word(&p, end, &to, &rq->argv[rq->argc]) != KS_OK) {
-            return ks_resp_error(rq, "unbalanced quotes in request");
+            return ks_resp_fault(rq, "unbalanced quotes in request");
         }
 
         rq->argc++;

@@ -85,7 +85,7 @@ ks_restore_policy(ks_ctx_t *c, int argc, const ks_str_t *argv,
 
 
 static void *
-ks_restore_alloc(void *data, size_t size)
+ks_library_alloc(void *data, size_t size)
 {
     return ks_arena_alloc(data, size);
 }
@@ -173,7 +173,7 @@ ks_restore_libraries(ks_ctx_t *c, ks_vm_t *vm, const ks_str_t *dump,
     in.p = dump->data;
     in.end = dump->data + dump->len - KS_RDB_FOOTER;
     in.seed = NULL;
-    in.alloc = ks_restore_alloc;
+    in.alloc = ks_library_alloc;
     in.data = c->space;
 
     memset(shelf, 0, sizeof(ks_shelf_t));

@@ -52,7 +52,7 @@ typedef struct {
     ks_lbuf_t         string;
 } ks_json_reader_t;
 
-static void ks_json_value(ks_json_reader_t *r);
+static void ks_cjson_value(ks_json_reader_t *r);
 
 
 /* --- tokens --- */
@@ -69,7 +69,7 @@ ks_json_bad(ks_json_reader_t *r, const char *why)
 /* \uXXXX, or two of them; half a character is none */
 
 static int
-ks_json_unicode(ks_json_reader_t *r)
+ks_cjson_unicode(ks_json_reader_t *r)
 {
     int            code, low;
     size_t         len;
@@ -108,7 +108,7 @@ ks_json_unicode(ks_json_reader_t *r)
 
 
 static int
-ks_json_escape(ks_json_reader_t *r)
+ks_cjson_escape(ks_json_reader_t *r)
 {
     u_char       c;
     const char  *at;
@@ -119,7 +119,7 @@ ks_json_escape(ks_json_reader_t *r)
     c = (u_char) r->p[1];               /* a zero at the end */
 
     if (c == 'u') {
-        if (ks_json_unicode(r) != KS_OK) {
+        if (ks_cjson_unicode(r) != KS_OK) {
             ks_json_bad(r, "invalid unicode escape code");
             return KS_ERR;
         }
@@ -142,7 +142,7 @@ ks_json_escape(ks_json_reader_t *r)
 
 
 static void
-ks_json_string(ks_json_reader_t *r)
+ks_cjson_string(ks_json_reader_t *r)
 {
     const char  *from;
 
@@ -168,7 +168,7 @@ ks_json_string(ks_json_reader_t *r)
         case '\\':
             ks_lua_step(r->L, &r->steps);
 
-            if (ks_json_escape(r) != KS_OK) {
+            if (ks_cjson_escape(r) != KS_OK) {
                 return;
             }
 
@@ -208,7 +208,7 @@ ks_json_odd_number(const char *p)
 
 
 static void
-ks_json_number(ks_json_reader_t *r)
+ks_cjson_number(ks_json_reader_t *r)
 {
     char  *end;
 
@@ -225,7 +225,7 @@ ks_json_number(ks_json_reader_t *r)
 
 
 static int
-ks_json_word(ks_json_reader_t *r, const char *word, ks_json_kind_t kind,
+ks_cjson_word(ks_json_reader_t *r, const char *word, ks_json_kind_t kind,
     int value)
 {
     size_t  len;
@@ -257,13 +257,13 @@ ks_json_other(ks_json_reader_t *r)
             return;
         }
 
-        ks_json_number(r);
+        ks_cjson_number(r);
         return;
     }
 
-    if (ks_json_word(r, "true", KS_JSON_BOOLEAN, 1)
-        || ks_json_word(r, "false", KS_JSON_BOOLEAN, 0)
-        || ks_json_word(r, "null", KS_JSON_NULL, 0))
+    if (ks_cjson_word(r, "true", KS_JSON_BOOLEAN, 1)
+        || ks_cjson_word(r, "false", KS_JSON_BOOLEAN, 0)
+        || ks_cjson_word(r, "null", KS_JSON_NULL, 0))
     {
         return;
     }
@@ -271,7 +271,7 @@ ks_json_other(ks_json_reader_t *r)
     if (r->conf->decode_invalid && strchr("+fiIntN", c)
         && ks_json_odd_number(r->p))
     {
-        ks_json_number(r);
+        ks_cjson_number(r);
         return;
     }
 
@@ -280,7 +280,7 @@ ks_json_other(ks_json_reader_t *r)
 
 
 static void
-ks_json_next(ks_json_reader_t *r)
+ks_cjson_next(ks_json_reader_t *r)
 {
     static const char  marks[] = "{}[]:,";
 
@@ -305,7 +305,7 @@ ks_json_next(ks_json_reader_t *r)
     }
 
     if (*r->p == '"') {
-        ks_json_string(r);
+        ks_cjson_string(r);
         return;
     }
 
@@ -355,7 +355,7 @@ static void
 ks_json_object(ks_json_reader_t *r)
 {
     ks_json_descend(r);
-    ks_json_next(r);
+    ks_cjson_next(r);
 
     if (r->kind == KS_JSON_OBJECT_END) {
         r->depth--;
@@ -368,16 +368,16 @@ ks_json_object(ks_json_reader_t *r)
         }
 
         ks_lbuf_push(&r->string);
-        ks_json_next(r);
+        ks_cjson_next(r);
 
         if (r->kind != KS_JSON_COLON) {
             ks_json_expected(r, "colon");
         }
 
-        ks_json_next(r);
-        ks_json_value(r);
+        ks_cjson_next(r);
+        ks_cjson_value(r);
         lua_rawset(r->L, -3);
-        ks_json_next(r);
+        ks_cjson_next(r);
 
         if (r->kind == KS_JSON_OBJECT_END) {
             r->depth--;
@@ -388,7 +388,7 @@ ks_json_object(ks_json_reader_t *r)
             ks_json_expected(r, "comma or object end");
         }
 
-        ks_json_next(r);
+        ks_cjson_next(r);
     }
 }
 
@@ -399,7 +399,7 @@ ks_json_array(ks_json_reader_t *r)
     lua_Integer  i;
 
     ks_json_descend(r);
-    ks_json_next(r);
+    ks_cjson_next(r);
 
     if (r->kind == KS_JSON_ARRAY_END) {
         r->depth--;
@@ -407,9 +407,9 @@ ks_json_array(ks_json_reader_t *r)
     }
 
     for (i = 1; /* void */ ; i++) {
-        ks_json_value(r);
+        ks_cjson_value(r);
         lua_rawseti(r->L, -2, i);
-        ks_json_next(r);
+        ks_cjson_next(r);
 
         if (r->kind == KS_JSON_ARRAY_END) {
             r->depth--;
@@ -420,7 +420,7 @@ ks_json_array(ks_json_reader_t *r)
             ks_json_expected(r, "comma or array end");
         }
 
-        ks_json_next(r);
+        ks_cjson_next(r);
     }
 }
 
@@ -428,7 +428,7 @@ ks_json_array(ks_json_reader_t *r)
 /* pushes what begins with the token at hand */
 
 static void
-ks_json_value(ks_json_reader_t *r)
+ks_cjson_value(ks_json_reader_t *r)
 {
     ks_lua_step(r->L, &r->steps);
 
@@ -487,9 +487,9 @@ ks_cjson_decode(lua_State *L)
 
     ks_lua_work(L, len);
     ks_lbuf_init(&r.string, L);
-    ks_json_next(&r);
-    ks_json_value(&r);
-    ks_json_next(&r);
+    ks_cjson_next(&r);
+    ks_cjson_value(&r);
+    ks_cjson_next(&r);
 
     if (r.kind != KS_JSON_END) {
         ks_json_expected(&r, "the end");

@@ -186,13 +186,13 @@ ks_table_concat(lua_State *L)
 typedef struct {
     lua_State   *L;
     unsigned     steps;
-} ks_sort_t;
+} ks_sorter_t;
 
 
 /* whether the value at index a comes before that at b; both negative */
 
 static int
-ks_sort_less(ks_sort_t *st, int a, int b)
+ks_sort_less(ks_sorter_t *st, int a, int b)
 {
     int         less;
     lua_State  *L;
@@ -223,7 +223,7 @@ ks_sort_less(ks_sort_t *st, int a, int b)
 /* brings elements i < j into order */
 
 static void
-ks_sort_pair(ks_sort_t *st, lua_Integer i, lua_Integer j)
+ks_sort_pair(ks_sorter_t *st, lua_Integer i, lua_Integer j)
 {
     lua_State  *L;
 
@@ -242,7 +242,7 @@ ks_sort_pair(ks_sort_t *st, lua_Integer i, lua_Integer j)
 
 
 static void
-ks_sort_swap(ks_sort_t *st, lua_Integer i, lua_Integer j)
+ks_sort_swap(ks_sorter_t *st, lua_Integer i, lua_Integer j)
 {
     lua_geti(st->L, 1, i);
     lua_geti(st->L, 1, j);
@@ -254,7 +254,7 @@ ks_sort_swap(ks_sort_t *st, lua_Integer i, lua_Integer j)
 /* the median of three is at first + mid then, the others in order */
 
 static void
-ks_sort_median(ks_sort_t *st, lua_Integer lo, lua_Integer mid, lua_Integer up)
+ks_sort_median(ks_sorter_t *st, lua_Integer lo, lua_Integer mid, lua_Integer up)
 {
     lua_State  *L;
 
@@ -288,7 +288,7 @@ ks_sort_median(ks_sort_t *st, lua_Integer lo, lua_Integer mid, lua_Integer up)
  */
 
 static lua_Integer
-ks_sort_part(ks_sort_t *st, lua_Integer lo, lua_Integer up)
+ks_sort_part(ks_sorter_t *st, lua_Integer lo, lua_Integer up)
 {
     lua_State    *L;
     lua_Integer   i, j;
@@ -328,7 +328,7 @@ ks_sort_part(ks_sort_t *st, lua_Integer lo, lua_Integer up)
 /* the smaller part by recursion, so that it is not deep */
 
 static void
-ks_sort_range(ks_sort_t *st, lua_Integer lo, lua_Integer up)
+ks_sort_range(ks_sorter_t *st, lua_Integer lo, lua_Integer up)
 {
     lua_Integer  mid;
 
@@ -368,7 +368,7 @@ ks_sort_range(ks_sort_t *st, lua_Integer lo, lua_Integer up)
 static int
 ks_table_sort(lua_State *L)
 {
-    ks_sort_t    st;
+    ks_sorter_t  st;
     lua_Integer  n;
 
     n = ks_table_length(L);

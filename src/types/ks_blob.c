@@ -18,13 +18,13 @@ typedef struct {
     uint32_t  t1;               /* bytes in the first and second tail chunk */
     uint32_t  t2;
     uint32_t  pieces;
-} ks_shape_t;
+} ks_split_t;
 
 
-static ks_shape_t ks_blob_shape(uint64_t len);
-static uint32_t ks_blob_piece_len(const ks_shape_t *shape, uint32_t k);
-static uint64_t ks_blob_piece_at(const ks_shape_t *shape, uint32_t k);
-static uint32_t ks_blob_piece_of(const ks_shape_t *shape, uint64_t off);
+static ks_split_t ks_blob_shape(uint64_t len);
+static uint32_t ks_blob_piece_len(const ks_split_t *shape, uint32_t k);
+static uint64_t ks_blob_piece_at(const ks_split_t *shape, uint32_t k);
+static uint32_t ks_blob_piece_of(const ks_split_t *shape, uint64_t off);
 static ks_ref_t *ks_blob_slot(const ks_mem_t *m, ks_ref_t *root,
     uint32_t pieces, uint32_t k);
 static ks_ref_t ks_blob_index(ks_mem_t *m, ks_shard_t *sh, uint32_t pieces);
@@ -34,13 +34,13 @@ static void ks_blob_free_index(ks_mem_t *m, ks_shard_t *sh, ks_ref_t root,
     uint32_t pieces);
 
 
-static ks_shape_t
+static ks_split_t
 ks_blob_shape(uint64_t len)
 {
     size_t      size, below;
     uint32_t    tail;
     unsigned    cls;
-    ks_shape_t  s;
+    ks_split_t  s;
 
     s.full = (uint32_t) (len / KS_PAGE_SIZE);
     tail = (uint32_t) (len % KS_PAGE_SIZE);
@@ -75,7 +75,7 @@ ks_blob_pieces(uint64_t len)
 
 
 static uint32_t
-ks_blob_piece_len(const ks_shape_t *s, uint32_t k)
+ks_blob_piece_len(const ks_split_t *s, uint32_t k)
 {
     if (k < s->full) {
         return KS_PAGE_SIZE;
@@ -86,7 +86,7 @@ ks_blob_piece_len(const ks_shape_t *s, uint32_t k)
 
 
 static uint64_t
-ks_blob_piece_at(const ks_shape_t *s, uint32_t k)
+ks_blob_piece_at(const ks_split_t *s, uint32_t k)
 {
     if (k <= s->full) {
         return (uint64_t) k * KS_PAGE_SIZE;
@@ -97,7 +97,7 @@ ks_blob_piece_at(const ks_shape_t *s, uint32_t k)
 
 
 static uint32_t
-ks_blob_piece_of(const ks_shape_t *s, uint64_t off)
+ks_blob_piece_of(const ks_split_t *s, uint64_t off)
 {
     uint32_t  k;
 
@@ -249,7 +249,7 @@ ks_blob_create(ks_mem_t *m, ks_shard_t *sh, const u_char *data, uint64_t len)
     uint32_t    k;
     ks_ref_t    ref;
     ks_blob_t   b;
-    ks_shape_t  s;
+    ks_split_t  s;
 
     s = ks_blob_shape(len);
 
@@ -273,7 +273,7 @@ ks_blob_run(const ks_mem_t *m, const ks_blob_t *b, uint64_t off, size_t *n)
     uint32_t    k;
     uint64_t    at;
     ks_ref_t    root;
-    ks_shape_t  s;
+    ks_split_t  s;
 
     if (off >= b->len) {
         *n = 0;
@@ -342,7 +342,7 @@ ks_blob_write(ks_mem_t *m, ks_shard_t *sh, ks_blob_t *b, uint64_t off,
     u_char      *p;
     uint32_t     k;
     ks_ref_t    *slot, ref;
-    ks_shape_t   s;
+    ks_split_t   s;
 
     s = ks_blob_shape(b->len);
 
@@ -400,7 +400,7 @@ ks_blob_grow(ks_mem_t *m, ks_shard_t *sh, ks_blob_t *b, uint64_t len)
     uint64_t     kept;
     ks_ref_t     ref;
     ks_blob_t    old;
-    ks_shape_t   so, sn;
+    ks_split_t   so, sn;
     u_char       tail[KS_PAGE_SIZE];
 
     so = ks_blob_shape(b->len);
@@ -488,7 +488,7 @@ ks_blob_move(ks_mem_t *m, ks_shard_t *from, ks_shard_t *to, const ks_blob_t *b)
     uint32_t    k;
     ks_ref_t    root, ref, fresh;
     ks_blob_t   moved;
-    ks_shape_t  s;
+    ks_split_t  s;
 
     s = ks_blob_shape(b->len);
     root = b->root;
@@ -523,7 +523,7 @@ ks_blob_copy(ks_mem_t *m, ks_shard_t *to, const ks_blob_t *b)
     uint32_t    k;
     ks_ref_t    root, ref;
     ks_blob_t   copy;
-    ks_shape_t  s;
+    ks_split_t  s;
 
     s = ks_blob_shape(b->len);
     root = b->root;
@@ -548,7 +548,7 @@ ks_blob_memory(const ks_mem_t *m, const ks_blob_t *b)
     size_t      size;
     uint32_t    k;
     ks_ref_t    root;
-    ks_shape_t  s;
+    ks_split_t  s;
 
     s = ks_blob_shape(b->len);
     root = b->root;
@@ -576,7 +576,7 @@ ks_blob_check(ks_checker_t *ck, unsigned shard, const ks_blob_t *b,
 {
     uint32_t     i, k;
     ks_ref_t     root, *index;
-    ks_shape_t   s;
+    ks_split_t   s;
 
     s = ks_blob_shape(b->len);
     root = b->root;

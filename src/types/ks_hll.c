@@ -34,7 +34,7 @@ typedef struct {
     unsigned    size;                   /* bytes */
     unsigned    len;                    /* registers */
     unsigned    value;
-} ks_run_t;
+} ks_span_t;
 
 
 /* --- the header --- */
@@ -211,7 +211,7 @@ ks_dense_raise(ks_hll_t *h, unsigned reg, unsigned value)
 /* The run at p; KS_ERR: it does not end before end. */
 
 static inline int
-ks_run_read(const u_char *p, const u_char *end, ks_run_t *run)
+ks_run_read(const u_char *p, const u_char *end, ks_span_t *run)
 {
     run->size = 1;
     run->value = 0;
@@ -266,7 +266,7 @@ ks_run_write(u_char *p, unsigned len, unsigned value)
  */
 
 static size_t
-ks_sparse_find(const ks_hll_t *h, unsigned reg, ks_run_t *run,
+ks_sparse_find(const ks_hll_t *h, unsigned reg, ks_span_t *run,
     unsigned *first, size_t *before)
 {
     size_t         at;
@@ -344,7 +344,7 @@ ks_sparse_raise(ks_hll_t *h, unsigned reg, unsigned value)
     int        delta;
     size_t     at, before, n;
     u_char     seq[5], *p;
-    ks_run_t   run;
+    ks_span_t   run;
     unsigned   first;
 
     if (value > KS_RUN_TOP) {
@@ -400,7 +400,7 @@ ks_hll_merge(u_char *registers, const u_char *p, size_t len)
 {
     unsigned       i, k;
     uint32_t       four;
-    ks_run_t       run;
+    ks_span_t       run;
     const u_char  *end;
 
     end = p + len;
