@@ -39,8 +39,8 @@ struct ks_client_s {
     const ks_user_t     *user;              /* never NULL */
     ks_conn_t           *conn;              /* NULL: an HTTP request */
     unsigned             quiet:1;           /* its look-ups are no accesses */
-    unsigned             patience;          /* as in ks_call_t: whoever sets it
-                                               has to see to KS_AGAIN */
+    unsigned             patience;          /* as in ks_call_t; if it is set,
+                                               KS_AGAIN has to be handled */
 
     const char          *aborted;           /* why a script gave up */
 
@@ -71,9 +71,9 @@ ks_client_init(ks_client_t *client, ks_space_t *space, const ks_user_t *user)
 
 
 /*
- * Adds the rows of this layer, and those of another one: before anything else
- * here, and before any command.  Rows that are there already are left alone.
- * KS_ERR: a row contradicts the others.
+ * ks_commands_init() adds the rows of this layer, ks_commands_add() those of a
+ * layer above.  Both come before all else here, and before any command.  Rows
+ * that are there already stay.  KS_ERR: a row contradicts the others.
  */
 int ks_commands_init(void);
 int ks_commands_add(const ks_command_t *rows);
@@ -97,7 +97,7 @@ typedef struct {
                                    arguments alone */
 } ks_ahead_t;
 
-/* One that nobody has looked at: it goes by the system's clock. */
+/* A command without a look ahead: it goes by the system's clock. */
 #define ks_ahead(argc, argv)                                                  \
     { (argc), (argv), 0, 0, NULL, NULL, { 0, NULL }, 0, 0 }
 

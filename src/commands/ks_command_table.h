@@ -2,9 +2,10 @@
  * The row of a command, for what reads it: dispatch and COMMAND.
  *
  * Each layer has a table of its commands, which ends with a row without a name,
- * and adds it with ks_commands_add().  A subcommand is a row of its own, named "parent|name", whose arity and key positions count from the
- * parent's name; its parent has KS_CMD_PARENT and a handler only if it can be
- * called by itself.
+ * and adds it with ks_commands_add().  A subcommand is a row of its own, named
+ * "parent|name", whose arity and key positions count from the parent's name.
+ * Its parent has KS_CMD_PARENT, and a handler only if it can be called by
+ * itself.
  */
 
 #ifndef KS_COMMAND_TABLE_H
@@ -105,7 +106,7 @@ struct ks_command_s {
     /* the position of one more key that the ranges do not say, or 0 */
     int                 (*extra_key)(int argc, const ks_str_t *argv);
 
-    /* COMMAND says of so many sets of keys that nobody knows where they are */
+    /* sets of keys whose places COMMAND calls unknown */
     int8_t                unknown;
 
     /* from here on STORE and STOREDIST are followed by a key, says COMMAND */

@@ -52,9 +52,9 @@ typedef struct {
     ks_conn_t     *(*next)(ks_conn_t *s, ks_conn_t *prev);
 
     /*
-     * Closes another connection; it may be said twice.  The victim
-     * may be freed only after ks_conn_execute() of s has returned, and
-     * next() may go on to show it until then.
+     * Closes the victim, which is not s; may be called twice for it.  It is to
+     * be freed after ks_conn_execute() of s has returned, and no sooner; until
+     * then next() may show it.
      */
     void           (*kill)(ks_conn_t *s, ks_conn_t *victim);
 } ks_conn_host_t;

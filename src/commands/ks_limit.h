@@ -3,7 +3,7 @@
  *
  * A request asks one rule or several, each with a key of its own, in two
  * steps: every rule looks whether it would pass, and only if all would is each
- * charged.  Nothing is charged of a request that one rejects.
+ * charged.  A request that any rule rejects is not charged.
  *
  * What a key holds can be read and changed by anybody:
  *
@@ -20,12 +20,12 @@
  *                   as redis-cell keeps it
  *
  * In all of them the key lives as long as the state matters: when it is gone,
- * the whole quota is there.  A missing field is 0, a negative count of a hash
- * is, too; anything else that is no integer is an error, and so is another
- * type.
+ * the whole quota is there.  A missing field is 0, and so is a
+ * negative count of a hash.  A value that is no integer is an error, and so is
+ * a key of the wrong type.
  *
  * A state that this rule cannot have come to at this time (the clock was set
- * back, or the rule was another one) is judged as the latest that it can have
+ * back, or the rule was changed) is judged as the latest that it can have
  * come to, and is stored like that although the request be rejected: so no
  * client waits for longer than the rule says.  The sliding window is let be for
  * up to a period.  A fixed window with a count of a million or more, above the
@@ -108,8 +108,8 @@ typedef struct {
 
 
 /*
- * ns since the epoch, within the millisecond that is the time of the space;
- * so it stands still for who has its time stand still.
+ * ns since the epoch, within the millisecond that is the time of the space; if
+ * that time stands still, so does this.
  */
 int64_t ks_limit_now(const ks_space_t *sp);
 

@@ -12,8 +12,8 @@
  * elements).  Aggregates nest.
  *
  * A reply may be started over: the transaction that runs a handler can be
- * rolled back and run again, so everything written since
- * the mark must be able to vanish with rewind; the one who runs it sees to it.
+ * rolled back and run again.  All that was written since the mark vanishes with
+ * rewind, which the caller of the handler calls before the second run.
  *
  * Nothing here fails: a writer that runs out of room remembers that, see
  * ks_reply_lost().
@@ -198,8 +198,8 @@ void ks_reply_big(ks_reply_t *r, const char *digits);
 void ks_reply_ok(ks_reply_t *r);                             /* status OK */
 
 /*
- * A writer that keeps the text of the one error that is written to it, for
- * another text to quote; nothing else may be written.
+ * A writer that keeps the text of the one error that is written to it, so that
+ * a longer text can quote it; nothing else may be written.
  */
 
 #define KS_WHY_MAX  512

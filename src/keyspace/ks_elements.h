@@ -12,9 +12,9 @@
 
 /*
  * A handle on the value of e, which is a list, set, sorted set or hash, for
- * the functions of src/types.  It is good until the entry is changed in
- * another way, and key must live as long.  e's place may change with any
- * change of the value: v->entry is where it is now.
+ * the functions of src/types.  It is good until the entry is changed by other
+ * means than the handle, and key must live as long.  e's place may change with
+ * any change of the value: v->entry is where it is now.
  *
  * A change is to be followed by ks_value_close(), which removes the key of a
  * value that has become empty, and says the event "del"; 1: it did.  After
@@ -33,12 +33,12 @@ int ks_value_close(ks_value_t *v);
 
 /*
  * A small hash of so many fields (KS_RECORD_FIELDS at the most) in this very
- * order, without a handle: its values, which lie in the zone.  0: the hash is
- * made in another way.
+ * order, without a handle: its values, which lie in the zone.  0: the hash has
+ * other fields, or another form.
  *
  * ks_record_write() stores other values, each of KS_HASH_LISTPACK_BYTES at the
- * most, into one that has just been read so; data NULL: that one stays.  0:
- * there is no room, and nothing has changed.
+ * most, into a hash that ks_record_read() has just read; data NULL: that
+ * value stays.  0: there is no room, and nothing has changed.
  */
 #define KS_RECORD_FIELDS  4
 

@@ -70,14 +70,15 @@ typedef struct {
 } ks_watched_t;
 
 /*
- * ks_watch() begins to watch a key; ks_unchanged() tells whether nobody, in
- * whatever process, has changed it since: neither its value nor its TTL, nor
- * that it is there or not.  Both under the lock of the key's shard, inside a
- * transaction.  It never misses a change.  Where hundreds of keys are watched
- * at once, it may take a change of another key for one of this key.
+ * ks_watch() begins to watch a key.  ks_unchanged() tells whether the key has
+ * stayed as it was then, in all processes: its value, its TTL, and whether it
+ * exists.  Both under the lock of the key's shard, inside a transaction.  No
+ * change is missed.  Where hundreds of keys are watched at once, the change of
+ * a key may be taken for a change of others.
  *
- * A key that has expired since is changed; that one which was expired when it
- * was watched is gone is not.  Nothing has to be done to end it.
+ * A key that has expired since counts as changed.  A key that was expired
+ * already when it was watched counts as absent from the beginning.  A watch
+ * needs no end.
  */
 void ks_watch(ks_space_t *sp, const ks_str_t *key, ks_watched_t *w);
 int ks_unchanged(ks_space_t *sp, const ks_str_t *key, const ks_watched_t *w);

@@ -35,7 +35,7 @@
 #define KS_ENTRY_BLOB     0x04          /* the value is a ks_tail_t */
 #define KS_ENTRY_TREE     0x08          /* the value is a ks_root_t a tree */
 #define KS_ENTRY_FIELDS   0x10          /* and a ks_fields_t; has a TTL */
-#define KS_ENTRY_GIVEN    0x20          /* dead, and its value is another's */
+#define KS_ENTRY_GIVEN    0x20          /* dead; its value has a new owner */
 #define KS_ENTRY_LEAF     0x40          /* the value is a ks_leaf_t */
 
 /* the value is made of elements */
@@ -185,7 +185,7 @@ ks_either_due(uint64_t at, uint64_t due)
 
 /* --- ks_handle.c --- */
 
-/* A random number below that one, which is not 0; not for secrets. */
+/* A random number from 0 to below - 1; below is 1 or more.  Not for secrets. */
 uint32_t ks_rand(ks_space_t *sp, uint32_t below);
 
 static inline ks_shard_t *
@@ -287,14 +287,14 @@ ks_entry_t *ks_entry_succeed(ks_space_t *sp, const ks_place_t *at,
 void ks_entry_set_times(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e,
     uint64_t at, uint64_t due);
 
-/* Says that what belongs to the value belongs to another entry now. */
+/* What the value has outside this entry has a new owner, and is not freed. */
 void ks_entry_disown(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
 
 /*
  * The end of an entry, for a reason (one of the last four of ks_change_t): with
  * its place at hand, and without even its key.  ks_expel() is a transaction of
- * its own, and tells the end: the key has expired, or is evicted.  It may not
- * run inside another.
+ * its own, outside of any other, and tells the end: the key has expired, or is
+ * evicted.
  */
 void ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e,
     ks_change_t why);
@@ -377,7 +377,7 @@ void ks_wheel_unlink(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
 void ks_wheel_reset(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e,
     uint64_t at);
 
-/* The entry has been copied to another chunk: its neighbours learn of it. */
+/* The entry was copied to a new chunk: its neighbours learn of it. */
 void ks_wheel_moved(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e);
 
 /* Whether an entry of that time may lie in the slot. */

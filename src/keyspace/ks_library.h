@@ -10,8 +10,8 @@
 
 /*
  * Texts under names, which are not keys: no command lists, expires, evicts or
- * flushes them.  They live in a shard of their own, which is to be locked, as
- * others are, by who calls these in a transaction.
+ * flushes them.  They live in a shard of their own.  These functions are called
+ * in a transaction that has it locked, as they would be for a shard of keys.
  */
 
 typedef enum {

@@ -20,7 +20,7 @@ typedef struct {
 /* the bit of the shard that a key lives in, to be OR-ed into a lock set */
 uint64_t ks_key_shard(ks_space_t *sp, const ks_str_t *key);
 
-/* ks_locate() is for a key that nobody has asked for lately. */
+/* ks_place() may find the hash of a recent key; ks_locate() computes it. */
 ks_place_t ks_place(ks_space_t *sp, const ks_str_t *key);
 ks_place_t ks_locate(const ks_space_t *sp, const ks_str_t *key);
 
