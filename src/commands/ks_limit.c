@@ -631,6 +631,7 @@ ks_gcra_charge(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
     } else if (lc->entry != NULL) {
         ks_remove(sp, &lc->key, lc->entry);
         ks_effect_as(sp, "DEL %s", &lc->key);
+        ks_event(sp, KS_NOTIFY_GENERIC, "del", &lc->key);
     }
 }
 

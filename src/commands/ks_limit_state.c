@@ -69,6 +69,8 @@ ks_limit_store_string(ks_space_t *sp, ks_limit_check_t *lc, int64_t v,
     lc->entry = ks_string_set(sp, &lc->key, lc->entry, &s, KS_ENC_INT, expire);
     ks_effect_as(sp, "SET %s %s PXAT %u", &lc->key, &s,
                  ks_entry_expire(lc->entry));
+    ks_event(sp, KS_NOTIFY_STRING, "set", &lc->key);
+    ks_event(sp, KS_NOTIFY_GENERIC, "expire", &lc->key);
 }
 
 
@@ -214,6 +216,24 @@ ks_limit_tell_hash(ks_space_t *sp, const ks_limit_check_t *lc,
 }
 
 
+static void
+ks_limit_hash_events(ks_space_t *sp, const ks_limit_check_t *lc,
+    const ks_str_t *values)
+{
+    unsigned  i, changed;
+
+    for (changed = 0, i = 0; i < KS_LIMIT_FIELDS; i++) {
+        changed |= (values[i].data != NULL);
+    }
+
+    if (changed) {
+        ks_event(sp, KS_NOTIFY_HASH, "hset", &lc->key);
+    }
+
+    ks_event(sp, KS_NOTIFY_GENERIC, "expire", &lc->key);
+}
+
+
 void
 ks_limit_store_hash(ks_space_t *sp, ks_limit_check_t *lc,
     const ks_str_t *fields, uint64_t expire)
@@ -243,5 +263,9 @@ ks_limit_store_hash(ks_space_t *sp, ks_limit_check_t *lc,
 
     if (ks_effects_told(sp)) {
         ks_limit_tell_hash(sp, lc, fields, values);
+    }
+
+    if (ks_unlikely(ks_events_told(sp))) {
+        ks_limit_hash_events(sp, lc, values);
     }
 }

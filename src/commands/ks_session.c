@@ -140,6 +140,7 @@ ks_session_remove(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
 {
     ks_remove(sp, key, e);
     ks_effectf(sp, "DEL %s", key);
+    ks_event(sp, KS_NOTIFY_GENERIC, "del", key);
 }
 
 
@@ -292,6 +293,7 @@ ks_session_prolong(ks_space_t *sp, ks_session_work_t *work, ks_entry_t *e,
     if (!work->still && (expire > due || due - expire > lazy)) {
         e = ks_set_expire(sp, key, e, due);
         ks_effectf(sp, "PEXPIREAT %s %u", key, due);
+        ks_event(sp, KS_NOTIFY_GENERIC, "expire", key);
     }
 
     return e;
@@ -325,6 +327,7 @@ ks_session_use_body(ks_space_t *sp, void *data)
 
     if (created == 0 && !work->still) {
         ks_session_stamp(sp, &v, key);
+        ks_event(sp, KS_NOTIFY_HASH, "hset", key);
         (void) ks_value_close(&v);
         created = ks_space_now(sp);
         e = v.entry;
@@ -385,6 +388,8 @@ ks_session_leave(ks_space_t *sp, ks_session_work_t *work)
 
     ks_effectf(sp, "HSET %s %s %s", key, &ks_session_moved_field, &id);
     ks_effectf(sp, "PEXPIREAT %s %u", key, at);
+    ks_event(sp, KS_NOTIFY_HASH, "hset", key);
+    ks_event(sp, KS_NOTIFY_GENERIC, "expire", key);
 }
 
 
@@ -414,6 +419,8 @@ ks_session_renew(ks_space_t *sp, ks_session_work_t *work, ks_entry_t *e)
 
     ks_rename(sp, key, e, to);
     ks_effectf(sp, "RENAME %s %s", key, to);
+    ks_event(sp, KS_NOTIFY_GENERIC, "rename_from", key);
+    ks_event(sp, KS_NOTIFY_GENERIC, "rename_to", to);
 
     if (!work->bare) {
         ks_session_leave(sp, work);
@@ -449,11 +456,11 @@ ks_session_create(ks_space_t *sp, ks_session_work_t *work,
 }
 
 
-/* Whether a field was removed, if only to be set again. */
+/* Whether a field was removed, if only to be set again; *set: one was set. */
 
 static int
 ks_session_edit(ks_space_t *sp, const ks_session_changes_t *ch, ks_value_t *v,
-    const ks_str_t *key)
+    const ks_str_t *key, int *set)
 {
     int                       removed;
     size_t                    i;
@@ -463,6 +470,7 @@ ks_session_edit(ks_space_t *sp, const ks_session_changes_t *ch, ks_value_t *v,
         edit = &ch->edits[i];
 
         if (!edit->unset) {
+            *set = 1;
             (void) ks_hash_set(v, &edit->field, &edit->value, 0);
             ks_effectf(sp, "HSET %s %s %s", key, &edit->field, &edit->value);
 
@@ -476,6 +484,24 @@ ks_session_edit(ks_space_t *sp, const ks_session_changes_t *ch, ks_value_t *v,
 }
 
 
+static void
+ks_session_write_events(ks_space_t *sp, const ks_str_t *key, int fresh,
+    int set, int removed)
+{
+    if (set) {
+        ks_event(sp, KS_NOTIFY_HASH, "hset", key);
+    }
+
+    if (removed) {
+        ks_event(sp, KS_NOTIFY_HASH, "hdel", key);
+    }
+
+    if (fresh) {
+        ks_event(sp, KS_NOTIFY_GENERIC, "expire", key);
+    }
+}
+
+
 /*
  * Makes the edits in the session e at key, or in a new one.  An HDEL that is
  * told may take the last field, and with it the TTL, where here the hash is
@@ -486,11 +512,11 @@ static void
 ks_session_write(ks_space_t *sp, ks_session_work_t *work, const ks_str_t *key,
     ks_entry_t *e)
 {
-    int         timeless;
+    int         set, removed;
     uint64_t    at;
     ks_value_t  v;
 
-    timeless = (e == NULL);
+    set = (e == NULL);
 
     if (e) {
         ks_value_open(sp, key, e, &v);
@@ -498,7 +524,8 @@ ks_session_write(ks_space_t *sp, ks_session_work_t *work, const ks_str_t *key,
         ks_session_create(sp, work, key, &v);
     }
 
-    timeless |= ks_session_edit(sp, work->changes, &v, key);
+    removed = ks_session_edit(sp, work->changes, &v, key, &set);
+    ks_session_write_events(sp, key, e == NULL, set, removed);
 
     if (ks_value_close(&v)) {
         work->found = KS_SESSION_NONE;
@@ -507,7 +534,7 @@ ks_session_write(ks_space_t *sp, ks_session_work_t *work, const ks_str_t *key,
 
     at = ks_entry_expire(v.entry);
 
-    if (timeless && at) {
+    if ((e == NULL || removed) && at) {
         ks_effectf(sp, "PEXPIREAT %s %u", key, at);
     }
 

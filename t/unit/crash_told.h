@@ -107,7 +107,42 @@ static void op_told_lost(ks_space_t *sp) { told_set(sp, 21, 70000); }
 static void op_told_turn(ks_space_t *sp) { ks_expire_cycle(sp, 100); }
 
 
-#define told_row(name, setup, now)  { #name, op_##name, setup, now, 1 }
+/* the same with events for effects */
+
+static void
+setup_events(ks_space_t *sp)
+{
+    ks_zone_set_notify(ks_space_zone(sp), KS_NOTIFY_KEYSPACE|KS_NOTIFY_KEYEVENT
+                                          |KS_NOTIFY_ALL|KS_NOTIFY_NEW);
+}
+
+
+static void
+event_set_body(ks_space_t *sp, void *data)
+{
+    kv_t  *kv = data;
+
+    kv_set_body(sp, kv);
+    ks_event(sp, KS_NOTIFY_STRING, "set", &kv->key);
+}
+
+
+static void
+op_event_set(ks_space_t *sp)
+{
+    kv_t  kv = { .key = keys[2], .value = { 50, bytes + 7 } };
+
+    assert_int_equal(kv_run(sp, event_set_body, &kv), KS_OK);
+}
+
+
+static void op_event_turn(ks_space_t *sp) { ks_expire_cycle(sp, 100); }
+
+
+#define told_row(name, setup, now)                                            \
+    { #name, op_##name, setup, now, KS_TOLD_EFFECTS }
+#define event_row(name, now)                                                  \
+    { #name, op_##name, setup_events, now, KS_TOLD_EVENTS }
 
 static const op_t  told_ops[] = {
     told_row(told_set, NULL, NOW),
@@ -117,6 +152,8 @@ static const op_t  told_ops[] = {
     told_row(told_flush, NULL, NOW),
     told_row(told_spill, NULL, NOW),
     told_row(told_turn, NULL, NOW + 5003),
+    event_row(event_set, NOW),
+    event_row(event_turn, NOW + 5003),
 };
 
 

@@ -115,7 +115,7 @@ told_add(void *data, const ks_event_message_t *m)
 /* the events of keyspace channels as text: "set k1, expire k1" */
 
 static inline const char *
-told(told_t *t)
+said(told_t *t)
 {
     t->text[0] = '\0';
     told_each(t, told_add, t);

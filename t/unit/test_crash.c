@@ -449,7 +449,7 @@ die_everywhere(const op_t *op)
     ks_journal_create(zone, KS_JOURNAL_MIN);
     sp = ks_space_open(zone);
     ks_space_set_time(sp, NOW);
-    ks_journal_want(&sp->mem, 0, op->told ? KS_TOLD_EFFECTS : 0);
+    ks_journal_want(&sp->mem, 0, op->told);
 
     prepare(sp);
 

@@ -121,17 +121,17 @@ nothing_is_told_without_a_class(void **state)
 
     ks_zone_set_notify(m->zone, KS_NOTIFY_KEYSPACE|KS_NOTIFY_STRING);
     line(t.box, "SET k v");
-    assert_string_equal(told(&t), "set k");
+    assert_string_equal(said(&t), "set k");
 
     ks_journal_want(m, 0, 0);
     line(t.box, "SET k v");
-    assert_string_equal(told(&t), "");
+    assert_string_equal(said(&t), "");
 
     /* a reader of effects sees no events */
 
     ks_journal_want(m, 1, KS_TOLD_EFFECTS);
     line(t.box, "SET k v");
-    assert_string_equal(told(&t), "");
+    assert_string_equal(said(&t), "");
     assert_int_equal(t.frames, 2);
 
     told_close(&t);
@@ -151,12 +151,138 @@ a_transaction_that_fails_tells_nothing(void **state)
     told_open(&t, 2 << 20, KS_NOEVICTION, "KEA");
 
     line(t.box, "MSET a 1 b 2");
-    assert_string_equal(told(&t), "set a, set b");
+    assert_string_equal(said(&t), "set a, set b");
 
     memset(large, 'x', sizeof(large));
     assert_true(starts(line_with(t.box, "MSET c 1 d", large, sizeof(large)),
                        "-OOM"));
-    assert_string_equal(told(&t), "");
+    assert_string_equal(said(&t), "");
+
+    told_close(&t);
+}
+
+
+/* --- what Redis has no commands for --- */
+
+static void
+limits_are_told(void **state)
+{
+    told_t  t;
+
+    (void) state;
+
+    told_open(&t, 8 << 20, KS_NOEVICTION, "KEAn");
+
+    line(t.box, "CL.THROTTLE k 5 10 60 1");
+    assert_string_equal(said(&t), "new k, set k, expire k");
+    line(t.box, "CL.THROTTLE k 5 10 60 1");
+    assert_string_equal(said(&t), "set k, expire k");
+    line(t.box, "CL.THROTTLE k 5 10 60 100");
+    assert_string_equal(said(&t), "");
+
+    told_close(&t);
+}
+
+
+static void
+keys_end_without_a_command(void **state)
+{
+    char      text[64];
+    told_t    t;
+    unsigned  i;
+
+    (void) state;
+
+    told_open(&t, 1 << 20, KS_ALLKEYS_RANDOM, "Kx");
+    line(t.box, "SET a 1 PX 100");
+    linef(t.box, "SET %0600d 1 PX 100", 7);
+    line(t.box, "HSET h f v");
+    line(t.box, "HPEXPIRE h 100 FIELDS 1 f");
+
+    t.box->now += 200;
+    ks_space_set_time(t.box->client.space, t.box->now);
+    ks_expire_cycle(t.box->client.space, 100);
+
+    said(&t);
+    snprintf(text, sizeof(text), "expired a");
+    assert_non_null(strstr(t.text, text));
+    assert_non_null(strstr(t.text, "expired 0000"));
+    assert_null(strstr(t.text, "hexpired"));
+
+    ks_zone_set_notify(ks_space_zone(t.box->client.space),
+                       KS_NOTIFY_KEYSPACE|KS_NOTIFY_EVICTED);
+
+    for (i = 0; i < 3000; i++) {
+        linef(t.box, "SET key:%u %0300d", i, 1);
+    }
+
+    said(&t);
+    assert_true(starts(t.text, "evicted "));
+
+    told_close(&t);
+}
+
+
+static void
+fields_end_without_a_command(void **state)
+{
+    told_t  t;
+
+    (void) state;
+
+    told_open(&t, 8 << 20, KS_NOEVICTION, "KAE");
+    line(t.box, "HSET h f v g v");
+    line(t.box, "HPEXPIRE h 100 FIELDS 1 f");
+    line(t.box, "HPEXPIRE h 500 FIELDS 1 g");
+    assert_string_equal(said(&t), "hset h, hexpire h, hexpire h");
+
+    t.box->now += 200;
+    ks_space_set_time(t.box->client.space, t.box->now);
+    ks_expire_cycle(t.box->client.space, 100);
+    assert_string_equal(said(&t), "hexpired h");
+
+    t.box->now += 400;
+    line(t.box, "HGET h g");
+    assert_string_equal(said(&t), "hexpired h, del h");
+
+    told_close(&t);
+}
+
+
+static void
+scripts_tell_each_command(void **state)
+{
+    told_t       t;
+    const char  *reply;
+
+    (void) state;
+
+    assert_int_equal(ks_script_init(), KS_OK);
+    told_open(&t, 8 << 20, KS_NOEVICTION, "KAEn");
+
+    t.box->argc = 0;
+    t.box->argv[t.box->argc++] = ks_text("EVAL");
+    t.box->argv[t.box->argc++] = ks_text("redis.call('SET', KEYS[1], 1) "
+        "redis.call('RENAME', KEYS[1], KEYS[2]) "
+        "return redis.call('DEL', KEYS[2])");
+    t.box->argv[t.box->argc++] = ks_text("2");
+    t.box->argv[t.box->argc++] = ks_text("a");
+    t.box->argv[t.box->argc++] = ks_text("b");
+    reply = box_execute(t.box);
+
+    assert_string_equal(reply, ":1\r\n");
+    assert_string_equal(said(&t), "new a, set a, new b, rename_from a, "
+                        "rename_to b, del b");
+
+    /* an error takes nothing back */
+
+    t.box->argv[1] = ks_text("redis.call('SET', KEYS[1], 1) error('no')");
+    reply = box_execute(t.box);
+    assert_true(reply[0] == '-');
+    assert_string_equal(said(&t), "new a, set a");
+
+    line(t.box, "FLUSHALL");
+    assert_string_equal(said(&t), "");
 
     told_close(&t);
 }
@@ -282,6 +408,10 @@ main(int argc, char **argv)
         cmocka_unit_test(a_record_is_two_messages),
         cmocka_unit_test(nothing_is_told_without_a_class),
         cmocka_unit_test(a_transaction_that_fails_tells_nothing),
+        cmocka_unit_test(limits_are_told),
+        cmocka_unit_test(keys_end_without_a_command),
+        cmocka_unit_test(fields_end_without_a_command),
+        cmocka_unit_test(scripts_tell_each_command),
     };
 
     if (argc == 3 && strcmp(argv[1], "serve") == 0) {

@@ -4,7 +4,7 @@
  * random operations against a model that keeps sessions in another way.
  */
 
-#include "command_test.h"
+#include "event_test.h"
 
 #include "commands/ks_session.h"
 
@@ -809,6 +809,59 @@ test_random(void **unused)
 }
 
 
+/* the words that are told of sessions: 1 and 2 are their keys */
+
+static const char *
+events(told_t *t)
+{
+    char  *p, *key;
+
+    (void) said(t);
+
+    while ((key = strstr(t->text, SECRET)) != NULL) {
+        p = key + strlen(SECRET) + 63;
+        memmove(key, p, strlen(p) + 1);
+    }
+
+    return t->text;
+}
+
+
+static void
+events_are_those_of_commands(void **state)
+{
+    box_t   *b;
+    told_t   t;
+
+    (void) state;
+
+    told_open(&t, 8 << 20, KS_NOEVICTION, "KEAn");
+    b = t.box;
+
+    assert_int_equal(change(b, of(b, -1), "user=ann", 1), KS_SESSION_FOUND);
+    assert_string_equal(events(&t), "new 1, hset 1, expire 1");
+
+    b->now += TTL / 2;
+    assert_int_equal(use(b, of(b, 1)), KS_SESSION_FOUND);
+    assert_string_equal(events(&t), "expire 1");
+
+    assert_int_equal(change(b, of(b, 1), "user=bob -none x=y", -1),
+                     KS_SESSION_FOUND);
+    assert_string_equal(events(&t), "hset 1");
+    assert_int_equal(change(b, of(b, 1), "-x", -1), KS_SESSION_FOUND);
+    assert_string_equal(events(&t), "hdel 1");
+
+    assert_int_equal(change(b, of(b, 1), "user=cid", 2), KS_SESSION_FOUND);
+    assert_string_equal(events(&t), "new 2, rename_from 1, rename_to 2, "
+                        "new 1, hset 1, expire 1, hset 2");
+
+    assert_int_equal(change(b, of(b, 2), "destroy", -1), KS_SESSION_FOUND);
+    assert_string_equal(events(&t), "del 2");
+
+    told_close(&t);
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -821,6 +874,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_told),
         cmocka_unit_test(test_random),
+        cmocka_unit_test(events_are_those_of_commands),
     };
 
     if (argc > 1) {
