@@ -14,6 +14,7 @@ struct ks_hub_s {
     uint32_t       wants;
     unsigned       hearing:1;
     ks_cursor_t    cursor;
+    uint64_t       losses;
     ks_listener_t  listeners[KS_TOLD_KINDS];
 };
 
@@ -75,6 +76,17 @@ void
 ks_hub_listen(ks_hub_t *hub, uint32_t kind, const ks_listener_t *l)
 {
     hub->listeners[__builtin_ctz(kind)] = *l;
+}
+
+
+void *
+ks_hub_listener(const ks_space_t *sp, uint32_t kind)
+{
+    const ks_hub_t  *hub;
+
+    hub = ks_space_hub(sp);
+
+    return hub ? hub->listeners[__builtin_ctz(kind)].data : NULL;
 }
 
 
@@ -184,6 +196,7 @@ ks_hub_overtaken(ks_space_t *sp, ks_hub_t *hub, uint64_t head)
     const ks_listener_t  *l;
 
     hub->cursor.at = head;
+    hub->losses++;
 
     for (i = 0; i < KS_TOLD_KINDS; i++) {
         l = &hub->listeners[i];
@@ -258,4 +271,32 @@ ks_hub_hear(ks_space_t *sp, size_t max)
     hub->hearing = 0;
 
     return rc;
+}
+
+
+/* no more than the ring's bytes lie before the head that is there now */
+
+void
+ks_hub_hear_all(ks_space_t *sp)
+{
+    const ks_mem_t  *m;
+
+    m = &sp->mem;
+
+    if (ks_hub_hear(sp, m->zone->journal.size) == KS_AGAIN
+        && m->wake != NULL)
+    {
+        m->wake(m->wake_data, m->process);
+    }
+}
+
+
+uint64_t
+ks_hub_losses(const ks_space_t *sp)
+{
+    const ks_hub_t  *hub;
+
+    hub = ks_space_hub(sp);
+
+    return hub ? hub->losses : 0;
 }

@@ -46,6 +46,9 @@ void ks_hub_set_clients(ks_space_t *sp, unsigned clients);
 /* Who hears records of that kind, one bit of KS_TOLD_*. */
 void ks_hub_listen(ks_hub_t *hub, uint32_t kind, const ks_listener_t *l);
 
+/* The data of that kind's listener; NULL: there is none. */
+void *ks_hub_listener(const ks_space_t *sp, uint32_t kind);
+
 /*
  * What this process wants to be told from now on, beside what names it: kinds
  * are added, or taken away.  ks_hub_wants(): whether it wants that kind.
@@ -63,6 +66,15 @@ uint64_t ks_hub_bit(const ks_space_t *sp);
  * it.  It does not nest: inside of a listener it does nothing.
  */
 int ks_hub_hear(ks_space_t *sp, size_t max);
+
+/*
+ * Hears all that was told before; what is told meanwhile may wake this process
+ * again.
+ */
+void ks_hub_hear_all(ks_space_t *sp);
+
+/* How often something was overwritten before this process has heard it. */
+uint64_t ks_hub_losses(const ks_space_t *sp);
 
 
 #endif /* KS_HUB_H */

@@ -7,6 +7,7 @@
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
 #include "commands/ks_conn.h"
+#include "keyspace/ks_registry.h"
 
 #include <stdio.h>
 
@@ -85,7 +86,7 @@ ks_client_line(ks_ctx_t *c, ks_lines_t *lines, ks_conn_t *s)
 
     n = snprintf((char *) lines->data + lines->len, size,
             "id=%llu addr=%.*s laddr=%.*s fd=%d name=%s age=%llu idle=%llu "
-            "flags=%s db=0 sub=0 psub=0 ssub=0 multi=%lld qbuf=%zu "
+            "flags=%s db=0 sub=%u psub=%u ssub=%u multi=%lld qbuf=%zu "
             "qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=%zu oll=0 "
             "omem=0 tot-mem=%zu events=r cmd=%s user=%s redir=-1 "
             "resp=%u lib-name=%s lib-ver=%s\n",
@@ -94,6 +95,9 @@ ks_client_line(ks_ctx_t *c, ks_lines_t *lines, ks_conn_t *s)
             (int) about.laddr.len, (char *) about.laddr.data, about.fd, name,
             (unsigned long long) (now - s->created) / 1000,
             (unsigned long long) (now - s->active) / 1000, flags,
+            s->sink.subscribed[KS_TOPIC_CHANNEL],
+            s->sink.subscribed[KS_TOPIC_PATTERN],
+            s->sink.subscribed[KS_TOPIC_SHARD],
             s->multi ? (long long) s->queued : -1LL, about.qbuf,
             about.qbuf_free, s->queue_bytes, about.out,
             sizeof(ks_conn_t) + s->queue_bytes + about.qbuf
@@ -111,6 +115,10 @@ ks_client_flags(const ks_conn_t *s, char *flags)
     char  *p;
 
     p = flags;
+
+    if (ks_sink_subscribes(&s->sink)) {
+        *p++ = 'P';
+    }
 
     if (s->multi) {
         *p++ = 'x';

@@ -3,7 +3,7 @@
  */
 
 #include "commands/ks_args.h"
-#include "commands/ks_glob.h"
+#include "types/ks_glob.h"
 #include "commands/ks_handlers.h"
 
 
@@ -24,6 +24,7 @@ static const ks_flag_name_t  ks_flag_names[] = {
     { KS_CMD_READONLY,   "readonly" },
     { KS_CMD_DENYOOM,    "denyoom" },
     { KS_CMD_ADMIN,      "admin" },
+    { KS_CMD_PUBSUB,     "pubsub" },
     { KS_CMD_NOSCRIPT,   "noscript" },
     { KS_CMD_LOADING,    "loading" },
     { KS_CMD_STALE,      "stale" },
@@ -59,6 +60,7 @@ static const ks_flag_name_t  ks_acl_names[] = {
     { KS_ACL_TRANSACT,   "@transaction" },
     { KS_ACL_BLOCKING,   "@blocking" },
     { KS_ACL_SCRIPTING,  "@scripting" },
+    { KS_ACL_PUBSUB,     "@pubsub" },
     { 0, NULL }
 };
 
@@ -72,6 +74,7 @@ static const ks_flag_name_t  ks_key_names[] = {
     { KS_KEY_INSERT,     "insert" },
     { KS_KEY_DELETE,     "delete" },
     { KS_KEY_VARIABLE,   "variable_flags" },
+    { KS_KEY_NOT,        "not_key" },
     { 0, NULL }
 };
 
@@ -327,7 +330,9 @@ ks_command_reply_infos(ks_reply_t *r, const ks_command_t *parent)
 static void
 ks_command_reply_info(ks_reply_t *r, const ks_command_t *cmd)
 {
-    size_t  i, n, fixed;
+    int                   placed;
+    size_t                i, n, fixed, others;
+    const ks_keyrange_t  *first, *last;
 
     n = ks_command_ranges(cmd);
 
@@ -337,20 +342,30 @@ ks_command_reply_info(ks_reply_t *r, const ks_command_t *cmd)
         }
     }
 
+    first = fixed ? &cmd->keys[0] : &cmd->channels;
+    last = fixed ? &cmd->keys[fixed - 1] : &cmd->channels;
+    placed = (fixed != 0 || cmd->channels.flags != 0);
+    others = (cmd->stored ? 2 : 0) + (size_t) cmd->unknown
+             + (cmd->channels.flags != 0);
+
     ks_reply_array(r, 10);
     ks_reply_cstr(r, cmd->name);
     ks_reply_integer(r, cmd->arity);
     ks_reply_flags(r, ks_flag_names, cmd->flags);
-    ks_reply_integer(r, fixed ? cmd->keys[0].first : 0);
-    ks_reply_integer(r, fixed ? cmd->keys[fixed - 1].last : 0);
-    ks_reply_integer(r, fixed ? cmd->keys[0].step : 0);
+    ks_reply_integer(r, placed ? first->first : 0);
+    ks_reply_integer(r, placed ? last->last : 0);
+    ks_reply_integer(r, placed ? first->step : 0);
     ks_reply_flags(r, ks_acl_names, ks_command_acl(cmd));
     ks_reply_tips(r, cmd->tips);
 
-    ks_reply_set(r, n + (cmd->stored ? 2 : 0) + (size_t) cmd->unknown);
+    ks_reply_set(r, n + others);
 
     for (i = 0; i < n; i++) {
         ks_reply_keyrange(r, &cmd->keys[i]);
+    }
+
+    if (cmd->channels.flags) {
+        ks_reply_keyrange(r, &cmd->channels);
     }
 
     if (cmd->stored) {

@@ -9,7 +9,7 @@
  */
 
 #include "commands/ks_args.h"
-#include "commands/ks_glob.h"
+#include "types/ks_glob.h"
 #include "commands/ks_handlers.h"
 
 #include <limits.h>

@@ -3,7 +3,7 @@
  */
 
 #include "commands/ks_cmd_hash.h"
-#include "commands/ks_glob.h"
+#include "types/ks_glob.h"
 #include "commands/ks_handlers.h"
 
 #include <stdio.h>

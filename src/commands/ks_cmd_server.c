@@ -3,6 +3,7 @@
  */
 
 #include "commands/ks_args.h"
+#include "commands/ks_conn.h"
 #include "commands/ks_handlers.h"
 
 #include <time.h>
@@ -13,6 +14,14 @@ ks_cmd_ping(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     if (argc > 2) {
         ks_error_arity(c);
+
+    } else if (c->client->conn != NULL && c->client->conn->resp == 2
+               && ks_sink_subscribes(&c->client->conn->sink))
+    {
+        ks_reply_array(c->reply, 2);
+        ks_reply_cstr(c->reply, "pong");
+        ks_reply_bulk(c->reply, argv[argc - 1].data,
+                      argc == 2 ? argv[1].len : 0);
 
     } else if (argc == 2) {
         ks_reply_bulk(c->reply, argv[1].data, argv[1].len);

@@ -7,7 +7,7 @@
  */
 
 #include "commands/ks_cmd_set.h"
-#include "commands/ks_glob.h"
+#include "types/ks_glob.h"
 #include "commands/ks_handlers.h"
 
 #include <stdio.h>

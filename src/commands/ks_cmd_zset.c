@@ -2,7 +2,7 @@
  * Sorted sets, member by member: adding, removing, scores, ranks; ZSCAN.
  */
 
-#include "commands/ks_glob.h"
+#include "types/ks_glob.h"
 #include "commands/ks_handlers.h"
 #include "commands/ks_zset_args.h"
 

@@ -43,6 +43,8 @@
 #define KS_CMD_NO_MONITOR 0x100000
 #define KS_CMD_KEYLESS    0x200000  /* may come without any key */
 
+#define KS_CMD_PUBSUB     0x800000
+
 /* ACL categories; most follow from the flags, see ks_command_acl() */
 #define KS_ACL_KEYSPACE   0x0001
 #define KS_ACL_READ       0x0002
@@ -63,6 +65,7 @@
 #define KS_ACL_TRANSACT   0x10000
 #define KS_ACL_BLOCKING   0x20000
 #define KS_ACL_SCRIPTING  0x40000
+#define KS_ACL_PUBSUB     0x80000
 
 /* what becomes of a key */
 #define KS_KEY_RO         0x0001
@@ -74,6 +77,7 @@
 #define KS_KEY_UPDATE     0x0040
 #define KS_KEY_DELETE     0x0080
 #define KS_KEY_VARIABLE   0x0100    /* the arguments say: row->key_flags() */
+#define KS_KEY_NOT        0x0200    /* it is no key */
 
 #define KS_CMD_KEYS       2         /* key ranges a row may have */
 
@@ -94,6 +98,7 @@ struct ks_command_s {
     uint32_t              flags;
     uint32_t              acl;
     ks_keyrange_t         keys[KS_CMD_KEYS];
+    ks_keyrange_t         channels; /* COMMAND shows them if they have flags */
     const char           *group;
     const char           *since;
     const char           *complexity;

@@ -5,8 +5,10 @@
  * its flags.
  */
 
+#include "bus/ks_pubsub.h"
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
+#include "commands/ks_command_table.h"
 #include "commands/ks_conn.h"
 
 #include <stdlib.h>
@@ -14,6 +16,8 @@
 
 static int ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv,
     ks_reply_t *reply);
+static void ks_conn_silence(ks_conn_t *s, ks_reply_t *reply);
+static int ks_about_listening(const ks_command_t *cmd);
 static void ks_conn_refused(ks_conn_t *s, ks_reply_t *reply);
 
 
@@ -42,6 +46,7 @@ void
 ks_conn_free(ks_conn_t *s)
 {
     ks_conn_discard(s);
+    ks_pubsub_leave(s->client.space, &s->sink);
 
     free(s->watches);
     free(s->name);
@@ -61,10 +66,12 @@ void
 ks_conn_reset(ks_conn_t *s)
 {
     ks_conn_discard(s);
+    ks_pubsub_leave(s->client.space, &s->sink);
 
     free(s->name);
     s->name = NULL;
 
+    s->listening = 0;
     s->resp = 2;
     s->silent = 0;
     s->no_evict = 0;
@@ -85,32 +92,80 @@ ks_conn_become(ks_conn_t *s, const ks_user_t *user)
 int
 ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
 {
+    int  rc;
+
+    rc = KS_OK;
     s->active = a->now ? a->now : ks_clock();
 
-    if (ks_likely(!s->multi)
+    if (ks_likely(!s->multi && !s->listening)
         || ks_conn_admit(s, a->argc, a->argv, reply) == KS_OK)
     {
-        if (ks_unlikely(ks_execute(&s->client, a, reply) != KS_OK)) {
-            return KS_AGAIN;
-        }
+        rc = ks_execute(&s->client, a, reply);
     }
 
-    if (ks_unlikely(s->silent || s->skip)) {
-        reply->ops->rewind(reply);
-        s->skip -= (s->skip != 0);
+    if (ks_unlikely(s->silent || s->skip) && rc == KS_OK) {
+        ks_conn_silence(s, reply);
     }
 
-    return KS_OK;
+    if (ks_unlikely(s->sink.unsettled)) {
+        ks_pubsub_settle(s->client.space);
+        s->listening = (ks_sink_subscribes(&s->sink) != 0);
+    }
+
+    return rc;
 }
 
 
-/* Amid a MULTI.  KS_OK: it is to be run now; otherwise the reply is there. */
+/* What is a push in RESP3 is told in any case, as SUBSCRIBE's replies are. */
+
+static void
+ks_conn_silence(ks_conn_t *s, ks_reply_t *reply)
+{
+    s->skip -= (s->skip != 0);
+
+    if (s->client.command == NULL || !ks_about_listening(s->client.command)
+        || reply->failed)
+    {
+        reply->ops->rewind(reply);
+    }
+}
+
+
+/* SUBSCRIBE and its kin */
+
+static int
+ks_about_listening(const ks_command_t *cmd)
+{
+    return (cmd->flags & (KS_CMD_PUBSUB|KS_CMD_NOSCRIPT))
+           == (KS_CMD_PUBSUB|KS_CMD_NOSCRIPT);
+}
+
+
+/* In RESP2 a client that listens cannot tell a reply from what is pushed. */
+
+static int
+ks_conn_confined(const ks_conn_t *s, const ks_command_t *cmd)
+{
+    return s->listening && s->resp == 2 && !ks_about_listening(cmd)
+           && cmd->handler != ks_cmd_ping && cmd->handler != ks_cmd_quit
+           && cmd->handler != ks_cmd_reset;
+}
+
+
+/*
+ * Amid a MULTI, or of who listens, who hears first what was told before.  KS_OK:
+ * it is to be run now; otherwise the reply is there.
+ */
 
 static int
 ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
 {
     uint64_t             shards;
     const ks_command_t  *cmd;
+
+    if (s->listening) {
+        ks_hub_hear_all(s->client.space);
+    }
 
     shards = 0;
     reply->ops->mark(reply);
@@ -119,11 +174,21 @@ ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
 
     if (cmd == NULL) {
 
-        ks_conn_refused(s, reply);
+        if (s->multi) {
+            ks_conn_refused(s, reply);
+        }
+
         return KS_ERR;
     }
 
-    if (cmd->flags & KS_CMD_ATONCE) {
+    if (ks_conn_confined(s, cmd)) {
+        ks_reply_errorf(reply, "ERR Can't execute '%s': only (P|S)SUBSCRIBE / "
+                        "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
+                        "this context", ks_command_name(cmd));
+        return KS_ERR;
+    }
+
+    if (!s->multi || (cmd->flags & KS_CMD_ATONCE)) {
         return KS_OK;
     }
 

@@ -18,6 +18,7 @@
 #ifndef KS_CONN_H
 #define KS_CONN_H
 
+#include "bus/ks_sink.h"
 #include "commands/ks_pipeline.h"
 #include "commands/ks_transaction.h"
 
@@ -68,6 +69,7 @@ struct ks_conn_s {
 
     uint64_t                  id;           /* unique in the zone */
     size_t                    queue_max;    /* bytes; the host may change it */
+    ks_sink_t                 sink;         /* its ops are the host's to set */
 
     /* for the host to look at after each command */
     unsigned                  resp:2;       /* the protocol, 2 or 3 */
@@ -75,6 +77,7 @@ struct ks_conn_s {
     unsigned                  guest:1;      /* has to log in first */
     unsigned                  multi:1;      /* commands are being queued */
     unsigned                  silent:1;     /* no replies, of errors either */
+    unsigned                  listening:1;  /* it subscribes to something */
 
     /* private from here on */
     unsigned                  aborted:1;    /* EXEC will refuse */

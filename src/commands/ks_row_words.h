@@ -33,6 +33,10 @@
 #define SCRIPT       (KS_CMD_NOSCRIPT|KS_CMD_STALE|KS_CMD_OPEN|KS_CMD_MOVABLE \
                       |KS_CMD_NO_MONITOR|KS_CMD_KEYLESS)
 
+/* what is about subscriptions: of a connection, and of all */
+#define SPREAD       (KS_CMD_PUBSUB|KS_CMD_LOADING|KS_CMD_STALE|KS_CMD_LIBRARY)
+#define LISTEN       (SPREAD|KS_CMD_NOSCRIPT|KS_CMD_OPEN)
+
 #define STRING       KS_ACL_STRING
 #define BITMAP       KS_ACL_BITMAP
 #define KEYSPACE     KS_ACL_KEYSPACE
@@ -46,6 +50,7 @@
 #define HLL          KS_ACL_HLL
 #define TRANSACT     KS_ACL_TRANSACT
 #define SCRIPTING    KS_ACL_SCRIPTING
+#define PUBSUB       KS_ACL_PUBSUB
 
 #define RO           KS_KEY_RO
 #define RW           KS_KEY_RW

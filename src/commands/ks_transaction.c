@@ -43,13 +43,13 @@ ks_transaction_admit(ks_client_t *client, ks_queued_t *q, size_t number,
 }
 
 
-/* MULTI and its kin, AUTH, HELLO, what CLIENT asks of a connection */
+/* MULTI and SUBSCRIBE and their kin, AUTH, HELLO, what CLIENT asks of one */
 
 static int
 ks_about_connection(const ks_command_t *cmd)
 {
     return (cmd->flags & KS_CMD_NOSCRIPT)
-           && (cmd->acl & (KS_ACL_CONNECTION|KS_ACL_TRANSACT));
+           && (cmd->acl & (KS_ACL_CONNECTION|KS_ACL_TRANSACT|KS_ACL_PUBSUB));
 }
 
 

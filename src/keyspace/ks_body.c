@@ -67,6 +67,13 @@ ks_transaction(const ks_space_t *sp)
 
 
 int
+ks_committed(const ks_space_t *sp, uint64_t transaction)
+{
+    return sp->committed == transaction;
+}
+
+
+int
 ks_last_try(const ks_space_t *sp)
 {
     return sp->last_try;

@@ -147,6 +147,18 @@ ks_tell_max(const ks_space_t *sp)
 }
 
 
+size_t
+ks_tell_room(const ks_space_t *sp)
+{
+    size_t  used, most;
+
+    used = sp->told.kinds ? sp->tell.len : 0;
+    most = sp->mem.zone->journal.size / 2;
+
+    return ks_min(ks_tell_max(sp), most - ks_min(most, used));
+}
+
+
 void
 ks_tell(ks_space_t *sp, uint32_t kind, uint64_t readers, unsigned n,
     const ks_str_t *parts)

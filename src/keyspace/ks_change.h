@@ -76,6 +76,12 @@ int ks_record_part(const ks_frame_record_t *record, size_t *at,
 /* Bytes that a record may have for sure, those of its parts together. */
 size_t ks_tell_max(const ks_space_t *sp);
 
+/*
+ * Bytes of parts that the running transaction may yet tell in one more record,
+ * so that its frame leaves room for others in the journal.
+ */
+size_t ks_tell_room(const ks_space_t *sp);
+
 /* Whether effects of the running transaction are told. */
 static inline int
 ks_effects_told(const ks_space_t *sp)

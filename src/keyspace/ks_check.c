@@ -61,6 +61,7 @@ ks_check(ks_space_t *sp, ks_report_pt report, void *data)
         c.shard = i;
         ks_check_dead(&c);
         ks_library_check(sp, &c.ck);
+        ks_registry_check(sp, &c.ck);
 
         ks_checker_end(&c.ck);
 

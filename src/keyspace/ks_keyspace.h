@@ -124,6 +124,7 @@ struct ks_space_s {
     ks_counter_t   *counter;    /* in the zone */
     unsigned        depth;      /* of transactions */
     uint64_t        tries;      /* how many have been begun */
+    uint64_t        committed;  /* the last that ks_run() has committed */
     unsigned        flush:1;    /* to be done at commit */
     unsigned        exhausted:1;        /* the process has no memory */
     unsigned        last_try:1; /* no more room can be made */
@@ -433,6 +434,11 @@ size_t ks_expire_shard(ks_space_t *sp, ks_shard_t *sh, size_t *budget);
 
 /* Marks what the library has; all shards are locked. */
 void ks_library_check(ks_space_t *sp, ks_checker_t *ck);
+
+/* --- ks_registry.c --- */
+
+/* Marks what the registry has; all shards are locked. */
+void ks_registry_check(ks_space_t *sp, ks_checker_t *ck);
 
 /* --- ks_seen.c --- */
 

@@ -16,6 +16,7 @@
 #include "keyspace/ks_dump.h"
 #include "keyspace/ks_walk.h"
 #include "keyspace/ks_library.h"
+#include "keyspace/ks_registry.h"
 #include "keyspace/ks_check.h"
 #include "keyspace/ks_change.h"
 #include "keyspace/ks_event.h"

@@ -114,6 +114,9 @@ void ks_want_shards(ks_space_t *sp, uint64_t shards);
  */
 uint64_t ks_transaction(const ks_space_t *sp);
 
+/* Whether the last one of ks_run() that was committed has that number. */
+int ks_committed(const ks_space_t *sp, uint64_t transaction);
+
 /*
  * Whether no more room can be made: the body leaves out what it can do without.
  */

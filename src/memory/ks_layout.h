@@ -160,6 +160,16 @@ typedef struct {
 
 #define KS_LIBRARIES      2
 
+/* see ks_registry.c, which alone knows what is in it */
+
+#define KS_TOPICS         3
+
+typedef struct {
+    uint32_t         root[KS_TOPICS][3];
+    uint32_t         pad;
+    uint64_t         published; /* a hint, never goes back */
+} ks_registry_t;
+
 /* a watched key; see ks_watch.c, which alone knows its fields */
 typedef struct {
     uint64_t         changed;   /* 0: the slot is free */
@@ -200,6 +210,9 @@ typedef struct {
 
     /* scripts and functions: trees, in the last shard only */
     ks_library_t     library[KS_LIBRARIES];
+
+    /* who subscribes to what: trees, in the last shard only */
+    ks_registry_t    registry;
 } __attribute__((aligned(128))) ks_shard_t;
 
 typedef struct {

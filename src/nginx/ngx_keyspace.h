@@ -80,6 +80,7 @@ typedef struct {
     ngx_event_t             reclaim;
     ngx_event_t             hear;
     unsigned                heard:1;        /* "hear" has nothing to do */
+    uint64_t                losses;         /* told so far, in the log */
     ngx_uint_t              clients;        /* of Redis, connected */
 } ngx_keyspace_zone_t;
 
@@ -174,6 +175,12 @@ void ngx_keyspace_hear(ngx_keyspace_zone_t *kz);
             ngx_keyspace_hear(kz);                                            \
         }                                                                     \
     } while (0)
+
+/*
+ * So many clients more, or fewer, that are told things for as long as they
+ * stay: a worker that shuts down waits until they have gone.
+ */
+void ngx_keyspace_keep(ngx_int_t n);
 
 /* The handle is closed, no event is left behind. */
 void ngx_keyspace_close(ngx_keyspace_zone_t *kz);

@@ -12,6 +12,7 @@
 
 
 #include "ngx_keyspace.h"
+#include "bus/ks_pubsub.h"
 
 #include <sys/eventfd.h>
 
@@ -22,10 +23,15 @@
 
 #define NGX_KEYSPACE_HEAR    (256 * 1024)
 
+/* A worker that shuts down waits for timers: this one hardly ever fires. */
+
+#define NGX_KEYSPACE_KEEP    (7 * 24 * 3600 * 1000)     /* milliseconds */
+
 
 static void ngx_keyspace_wake(void *data, unsigned row);
 static void ngx_keyspace_wake_handler(ngx_event_t *ev);
 static void ngx_keyspace_hear_handler(ngx_event_t *ev);
+static void ngx_keyspace_keep_handler(ngx_event_t *ev);
 
 
 static ngx_socket_t      ngx_keyspace_places[NGX_KEYSPACE_PLACES];
@@ -36,6 +42,11 @@ static ngx_uint_t        ngx_keyspace_have_places;
 static ngx_connection_t  ngx_keyspace_place;
 static ngx_event_t       ngx_keyspace_place_read;
 static ngx_event_t       ngx_keyspace_place_write;
+
+/* clients of this process that are kept, and the timer that is set for them */
+
+static ngx_int_t         ngx_keyspace_kept;
+static ngx_event_t       ngx_keyspace_kept_timer;
 
 
 ngx_int_t
@@ -126,6 +137,13 @@ ngx_keyspace_hub_open(ngx_keyspace_zone_t *kz, ngx_log_t *log)
                       "keyspace zone \"%V\" has no place for another worker: "
                       "this one serves no subscriptions and no blocking "
                       "commands", &kz->name);
+        return;
+    }
+
+    if (ks_pubsub_open(kz->space) != KS_OK) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "there is no memory for subscriptions to keyspace zone "
+                      "\"%V\": this worker serves none", &kz->name);
     }
 }
 
@@ -137,6 +155,7 @@ ngx_keyspace_hub_close(ngx_keyspace_zone_t *kz)
         ngx_delete_posted_event(&kz->hear);
     }
 
+    ks_pubsub_close(kz->space);
     ks_hub_close(kz->space);
 }
 
@@ -216,10 +235,20 @@ ngx_keyspace_hear_handler(ngx_event_t *ev)
 void
 ngx_keyspace_hear(ngx_keyspace_zone_t *kz)
 {
-    int  rc;
+    int       rc;
+    uint64_t  losses;
 
     kz->heard = 1;
     rc = ks_hub_hear(kz->space, NGX_KEYSPACE_HEAR);
+    losses = ks_hub_losses(kz->space);
+
+    if (losses != kz->losses) {
+        kz->losses = losses;
+        ngx_log_error(NGX_LOG_WARN, kz->hear.log, 0,
+                      "keyspace zone \"%V\" was told more at a time than its "
+                      "journal holds: this worker has missed some of it, and "
+                      "ends its subscriptions", &kz->name);
+    }
 
     ngx_log_debug2(NGX_LOG_DEBUG_CORE, kz->hear.log, 0,
                    "keyspace zone \"%V\" heard what was told, more: %d",
@@ -230,4 +259,38 @@ ngx_keyspace_hear(ngx_keyspace_zone_t *kz)
     }
 
     ngx_keyspace_settle(kz);
+}
+
+
+void
+ngx_keyspace_keep(ngx_int_t n)
+{
+    ngx_event_t  *ev;
+
+    ev = &ngx_keyspace_kept_timer;
+    ngx_keyspace_kept += n;
+
+    if (ngx_keyspace_kept == 0) {
+
+        if (ev->timer_set) {
+            ngx_del_timer(ev);
+        }
+
+        return;
+    }
+
+    if (!ev->timer_set) {
+        ev->handler = ngx_keyspace_keep_handler;
+        ev->data = &ngx_keyspace_place;
+        ev->log = ngx_cycle->log;
+
+        ngx_add_timer(ev, NGX_KEYSPACE_KEEP);
+    }
+}
+
+
+static void
+ngx_keyspace_keep_handler(ngx_event_t *ev)
+{
+    ngx_add_timer(ev, NGX_KEYSPACE_KEEP);
 }

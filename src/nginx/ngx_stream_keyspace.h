@@ -67,6 +67,11 @@ typedef struct {
     size_t                           output_limit;
     size_t                           output_total;
 
+    /* what clients that listen may leave unread; 0: anything */
+    size_t                           pubsub_hard;
+    size_t                           pubsub_soft;   /* for so long: */
+    ngx_msec_t                       pubsub_time;
+
     ngx_uint_t                       clients;   /* now, in this process */
 } ngx_stream_keyspace_srv_conf_t;
 
@@ -143,6 +148,7 @@ typedef struct {
     unsigned                         closing:1; /* once all is sent */
     unsigned                         http:1;    /* it is no Redis client */
     unsigned                         killed:1;
+    unsigned                         listening:1; /* and kept for that */
     unsigned                         welcome:1; /* its timer is set */
     unsigned                         blocked:1; /* until the client reads */
     unsigned                         yielding:1;
@@ -270,6 +276,24 @@ ngx_int_t ngx_stream_keyspace_push(ngx_stream_keyspace_ctx_t *ctx,
 
 /* The connection goes: nothing is to be sent any more. */
 void ngx_stream_keyspace_forget_pushes(ngx_stream_keyspace_ctx_t *ctx);
+
+
+/* --- ngx_stream_keyspace_listen.c --- */
+
+extern const ks_sink_ops_t  ngx_stream_keyspace_sink;
+
+/*
+ * To be called behind the commands of a client that listens, or did so: it hears
+ * what its own commands have told.
+ */
+void ngx_stream_keyspace_listen(ngx_stream_keyspace_ctx_t *ctx);
+
+/* It listens, or does not any more: the connection goes. */
+void ngx_stream_keyspace_set_listening(ngx_stream_keyspace_ctx_t *ctx,
+    ngx_uint_t listening);
+
+/* There is something that a client which listens has not read. */
+void ngx_stream_keyspace_wait_reader(ngx_stream_keyspace_ctx_t *ctx);
 
 
 extern ngx_module_t  ngx_stream_keyspace_module;

@@ -111,6 +111,7 @@ ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx)
 
     ks_conn_init(&ctx->ks, kz->space, &ngx_stream_keyspace_host, ctx,
                  ngx_keyspace_user(kz, NULL));
+    ctx->ks.sink.ops = &ngx_stream_keyspace_sink;
     ks_resp_request_init(&ctx->request);
 
     ctx->out_last = &ctx->out;
@@ -150,6 +151,7 @@ ngx_stream_keyspace_release(ngx_stream_keyspace_ctx_t *ctx)
 
     ngx_queue_remove(&ctx->queue);
     ngx_stream_keyspace_forget_pushes(ctx);
+    ngx_stream_keyspace_set_listening(ctx, 0);
 
     if (ctx->event.posted) {
         ngx_delete_posted_event(&ctx->event);

@@ -207,7 +207,14 @@ ngx_stream_keyspace_tell_timeout(ngx_stream_keyspace_ctx_t *ctx)
 
     log = ctx->connection->log;
 
-    if (ctx->out != NULL) {
+    if (ctx->listening && ctx->out != NULL) {
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "client has been behind for %M ms with what it "
+                      "subscribes to, now by %uz bytes, which is more than "
+                      "keyspace_resp_pubsub_limit allows: it is ended",
+                      ctx->conf->pubsub_time, ctx->unsent);
+
+    } else if (ctx->out != NULL) {
         ngx_log_error(NGX_LOG_NOTICE, log, 0,
                       "client has not read on for %ui seconds, while %uz bytes "
                       "of replies wait for it%s: it is ended",
@@ -330,7 +337,8 @@ ngx_stream_keyspace_wait(ngx_stream_keyspace_ctx_t *ctx)
     }
 
     ctx->sent = 0;
-    c->idle = (ngx_stream_keyspace_is_idle(ctx) && !ngx_exiting);
+    c->idle = (ngx_stream_keyspace_is_idle(ctx) && !ctx->listening
+               && !ngx_exiting);
 
     ngx_stream_keyspace_wait_turn(ctx);
     ngx_stream_keyspace_wait_read(ctx);
@@ -360,7 +368,7 @@ ngx_stream_keyspace_is_over(ngx_stream_keyspace_ctx_t *ctx)
 {
     if (ctx->closing
         || (ngx_exiting && ngx_stream_keyspace_is_idle(ctx)
-            && ctx->session->received != 0))
+            && !ctx->listening && ctx->session->received != 0))
     {
         ngx_stream_keyspace_goodbye(ctx);
         return 1;
@@ -379,6 +387,11 @@ static void
 ngx_stream_keyspace_wait_write(ngx_stream_keyspace_ctx_t *ctx)
 {
     ngx_event_t  *wev;
+
+    if (ctx->listening) {
+        ngx_stream_keyspace_wait_reader(ctx);
+        return;
+    }
 
     wev = ctx->connection->write;
 
@@ -440,7 +453,7 @@ ngx_stream_keyspace_wait_read(ngx_stream_keyspace_ctx_t *ctx)
 
     if (ctx->out == NULL && !ctx->yielding) {
         limit = (ctx->in_len != 0) ? NGX_STREAM_KEYSPACE_PATIENCE
-                                   : ctx->conf->timeout;
+                                   : ctx->listening ? 0 : ctx->conf->timeout;
     }
 
     if (limit != 0) {

@@ -553,6 +553,10 @@ ngx_stream_keyspace_after(ngx_stream_keyspace_turn_t *turn)
         return NGX_STREAM_KEYSPACE_STOP;
     }
 
+    if (ctx->ks.listening | ctx->listening) {
+        ngx_stream_keyspace_listen(ctx);
+    }
+
     if (ngx_stream_keyspace_full(turn)) {
 
         ks_let_go(ctx->ks.client.space);

@@ -4,7 +4,7 @@
  */
 
 #include "commands/ks_args.h"
-#include "commands/ks_glob.h"
+#include "types/ks_glob.h"
 #include "script/ks_script_handlers.h"
 #include "script/ks_function.h"
 

@@ -8,7 +8,7 @@
 
 #include "script/ks_script.h"
 
-#include "commands/ks_glob.h"
+#include "types/ks_glob.h"
 
 
 #define ZONE_SIZE   (4u << 20)

@@ -1,5 +1,5 @@
 /*
- * Glob patterns, as KEYS and SCAN read them.
+ * Glob patterns, as KEYS, SCAN and PSUBSCRIBE read them.
  */
 
 #ifndef KS_GLOB_H
@@ -14,6 +14,13 @@
  * the pattern, and no stack.  nocase: ASCII letters match in either case.
  */
 int ks_glob(const ks_str_t *pattern, const ks_str_t *s, int nocase);
+
+/*
+ * The same for who may not wait: what takes more than about so many steps, each
+ * a few nanoseconds, is no match.
+ */
+int ks_glob_within(const ks_str_t *pattern, const ks_str_t *s, int nocase,
+    uint64_t steps);
 
 
 #endif /* KS_GLOB_H */

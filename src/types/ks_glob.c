@@ -6,7 +6,7 @@
  * could not reach anything that the last one does not.  Hence no recursion.
  */
 
-#include "commands/ks_glob.h"
+#include "types/ks_glob.h"
 
 
 typedef struct {
@@ -118,8 +118,17 @@ ks_glob_one(ks_glob_t *g, u_char c)
 int
 ks_glob(const ks_str_t *pattern, const ks_str_t *s, int nocase)
 {
+    return ks_glob_within(pattern, s, nocase, UINT64_MAX);
+}
+
+
+int
+ks_glob_within(const ks_str_t *pattern, const ks_str_t *s, int nocase,
+    uint64_t steps)
+{
+    uint64_t       step;
     ks_glob_t      g;
-    const u_char  *c, *last, *star, *again;
+    const u_char  *c, *last, *star, *again, *from;
 
     g.p = pattern->data;
     g.end = g.p + pattern->len;
@@ -137,6 +146,7 @@ ks_glob(const ks_str_t *pattern, const ks_str_t *s, int nocase)
     }
 
     while (c < last) {
+        from = g.p;
 
         if (g.p < g.end && *g.p == '*') {
             star = ++g.p;
@@ -149,10 +159,15 @@ ks_glob(const ks_str_t *pattern, const ks_str_t *s, int nocase)
             continue;
         }
 
-        if (star == NULL) {
+        /* what the element has cost that did not fit */
+
+        step = (uint64_t) (c - again) + (uint64_t) (g.p - from) + 1;
+
+        if (star == NULL || step > steps) {
             return 0;
         }
 
+        steps -= step;
         g.p = star;
         c = ++again;
     }

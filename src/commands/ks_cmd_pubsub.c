@@ -1,0 +1,326 @@
+/*
+ * Publish/subscribe: SUBSCRIBE and its kin, PUBLISH, PUBSUB.
+ *
+ * A subscription is of a connection, and each is answered on its own, by what
+ * is a push in RESP3.  Over REST there is no connection to be told anything.
+ */
+
+#include "bus/ks_pubsub.h"
+#include "commands/ks_args.h"
+#include "commands/ks_handlers.h"
+#include "commands/ks_conn.h"
+#include "types/ks_glob.h"
+
+
+/* --- subscribing --- */
+
+/* the words of replies, by kind of topic */
+
+static const char *const  ks_subscribe_words[KS_SINK_TOPICS] = {
+    "subscribe", "psubscribe", "ssubscribe"
+};
+
+static const char *const  ks_unsubscribe_words[KS_SINK_TOPICS] = {
+    "unsubscribe", "punsubscribe", "sunsubscribe"
+};
+
+
+/* channels and patterns are counted together */
+
+static void
+ks_reply_subscription(ks_ctx_t *c, const ks_conn_t *s, const char *word,
+    ks_topic_kind_t kind, const ks_str_t *name)
+{
+    uint64_t  n;
+
+    n = (kind == KS_TOPIC_SHARD)
+        ? s->sink.subscribed[KS_TOPIC_SHARD]
+        : (uint64_t) s->sink.subscribed[KS_TOPIC_CHANNEL]
+          + s->sink.subscribed[KS_TOPIC_PATTERN];
+
+    c->reply->ops->open(c->reply, KS_AGG_PUSH, 3);
+    ks_reply_cstr(c->reply, word);
+
+    if (name != NULL) {
+        ks_reply_bulk(c->reply, name->data, name->len);
+
+    } else {
+        ks_reply_null(c->reply);
+    }
+
+    ks_reply_integer(c->reply, (int64_t) n);
+}
+
+
+static void
+ks_subscribe(ks_ctx_t *c, int argc, ks_str_t *argv, ks_topic_kind_t kind)
+{
+    int         i, rc;
+    ks_conn_t  *s;
+
+    s = ks_want_conn(c);
+
+    if (s == NULL) {
+        return;
+    }
+
+    for (i = 1; i < argc; i++) {
+        rc = (s->sink.ops == NULL)
+             ? KS_ERR : ks_pubsub_subscribe(c->space, &s->sink, kind, &argv[i]);
+
+        if (rc == KS_ERR || rc == KS_NOMEM) {
+            ks_reply_error(c->reply, rc == KS_NOMEM ? KS_ERR_NOMEM
+                           : "ERR this worker serves no subscriptions");
+            return;
+        }
+
+        ks_reply_subscription(c, s, ks_subscribe_words[kind], kind, &argv[i]);
+    }
+}
+
+
+/* all of that kind; one that has none hears that, too */
+
+static void
+ks_unsubscribe_all(ks_ctx_t *c, ks_conn_t *s, ks_topic_kind_t kind)
+{
+    const ks_str_t     *name;
+    ks_subscription_t  *sub;
+
+    sub = ks_pubsub_next(c->space, &s->sink, kind, NULL);
+
+    if (sub == NULL) {
+        ks_reply_subscription(c, s, ks_unsubscribe_words[kind], kind, NULL);
+        return;
+    }
+
+    while (sub != NULL) {
+        name = ks_subscription_name(sub);
+        ks_pubsub_unsubscribe(c->space, &s->sink, kind, name);
+        ks_reply_subscription(c, s, ks_unsubscribe_words[kind], kind, name);
+
+        sub = ks_pubsub_next(c->space, &s->sink, kind, sub);
+    }
+}
+
+
+static void
+ks_unsubscribe(ks_ctx_t *c, int argc, ks_str_t *argv, ks_topic_kind_t kind)
+{
+    int         i;
+    ks_conn_t  *s;
+
+    s = ks_want_conn(c);
+
+    if (s == NULL) {
+        return;
+    }
+
+    if (argc == 1) {
+        ks_unsubscribe_all(c, s, kind);
+        return;
+    }
+
+    for (i = 1; i < argc; i++) {
+        ks_pubsub_unsubscribe(c->space, &s->sink, kind, &argv[i]);
+        ks_reply_subscription(c, s, ks_unsubscribe_words[kind], kind,
+                              &argv[i]);
+    }
+}
+
+
+void
+ks_cmd_subscribe(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_subscribe(c, argc, argv, KS_TOPIC_CHANNEL);
+}
+
+
+void
+ks_cmd_psubscribe(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_subscribe(c, argc, argv, KS_TOPIC_PATTERN);
+}
+
+
+void
+ks_cmd_ssubscribe(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_subscribe(c, argc, argv, KS_TOPIC_SHARD);
+}
+
+
+void
+ks_cmd_unsubscribe(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_unsubscribe(c, argc, argv, KS_TOPIC_CHANNEL);
+}
+
+
+void
+ks_cmd_punsubscribe(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_unsubscribe(c, argc, argv, KS_TOPIC_PATTERN);
+}
+
+
+void
+ks_cmd_sunsubscribe(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_unsubscribe(c, argc, argv, KS_TOPIC_SHARD);
+}
+
+
+/* --- PUBLISH --- */
+
+static void
+ks_publish(ks_ctx_t *c, ks_str_t *argv, ks_topic_kind_t kind)
+{
+    uint64_t  clients;
+
+    if (ks_pubsub_publish(c->space, kind, &argv[1], &argv[2], &clients)
+        != KS_OK)
+    {
+        ks_reply_errorf(c->reply, "ERR the message is too large: channel and "
+                        "text may have %zu bytes together here",
+                        ks_pubsub_room(c->space));
+        return;
+    }
+
+    ks_reply_integer(c->reply, (int64_t) clients);
+}
+
+
+void
+ks_cmd_publish(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+
+    ks_publish(c, argv, KS_TOPIC_CHANNEL);
+}
+
+
+void
+ks_cmd_spublish(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+
+    ks_publish(c, argv, KS_TOPIC_SHARD);
+}
+
+
+/* --- PUBSUB --- */
+
+static void
+ks_pubsub_list(ks_ctx_t *c, int argc, ks_str_t *argv, ks_topic_kind_t kind)
+{
+    size_t           n;
+    ks_topic_walk_t  w;
+
+    if (argc > 3) {
+        ks_error_arity(c);
+        return;
+    }
+
+    memset(&w, 0, sizeof(w));
+    n = 0;
+    ks_reply_deferred(c->reply, KS_AGG_ARRAY);
+
+    while (ks_registry_next(c->space, kind, &w) == KS_OK) {
+        if (argc == 2 || ks_glob(&argv[2], &w.name, 0)) {
+            ks_reply_bulk(c->reply, w.name.data, w.name.len);
+            n++;
+        }
+    }
+
+    ks_reply_close(c->reply, n);
+}
+
+
+static void
+ks_pubsub_count(ks_ctx_t *c, int argc, ks_str_t *argv, ks_topic_kind_t kind)
+{
+    int  i;
+
+    ks_reply_array(c->reply, (size_t) (argc - 2) * 2);
+
+    for (i = 2; i < argc; i++) {
+        ks_reply_bulk(c->reply, argv[i].data, argv[i].len);
+        ks_reply_integer(c->reply,
+                     (int64_t) ks_registry_clients(c->space, kind, &argv[i]));
+    }
+}
+
+
+void
+ks_cmd_pubsub_channels(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_pubsub_list(c, argc, argv, KS_TOPIC_CHANNEL);
+}
+
+
+void
+ks_cmd_pubsub_shardchannels(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_pubsub_list(c, argc, argv, KS_TOPIC_SHARD);
+}
+
+
+void
+ks_cmd_pubsub_numsub(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_pubsub_count(c, argc, argv, KS_TOPIC_CHANNEL);
+}
+
+
+void
+ks_cmd_pubsub_shardnumsub(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_pubsub_count(c, argc, argv, KS_TOPIC_SHARD);
+}
+
+
+void
+ks_cmd_pubsub_numpat(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int64_t          n;
+    ks_topic_walk_t  w;
+
+    (void) argc;
+    (void) argv;
+
+    memset(&w, 0, sizeof(w));
+
+    for (n = 0; ks_registry_next(c->space, KS_TOPIC_PATTERN, &w) == KS_OK; n++)
+    {
+        /* void */
+    }
+
+    ks_reply_integer(c->reply, n);
+}
+
+
+void
+ks_cmd_pubsub_help(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    static const char *const  lines[] = {
+        "CHANNELS [<pattern>]",
+        "    The channels that have a subscriber, or those of them that the",
+        "    pattern matches.",
+        "NUMPAT",
+        "    The number of patterns that have a subscriber.",
+        "NUMSUB [<channel> ...]",
+        "    The number of subscribers of each of the channels, those of",
+        "    patterns left out.",
+        "SHARDCHANNELS [<pattern>]",
+        "    As CHANNELS, of channels of shards.",
+        "SHARDNUMSUB [<channel> ...]",
+        "    As NUMSUB, of channels of shards.",
+        NULL
+    };
+
+    (void) argc;
+    (void) argv;
+
+    ks_reply_help(c, lines);
+}
