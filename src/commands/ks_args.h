@@ -53,6 +53,20 @@ ks_str_same(const ks_str_t *a, const ks_str_t *b)
 }
 
 
+/*
+ * For a walk over the keys argv[1] to argv[argc - 1], at number i: asks for the
+ * memory of the next ones.  The first few of a command are fetched already.
+ */
+
+static inline void
+ks_fetch_ahead(ks_space_t *sp, int i, int argc, const ks_str_t *argv)
+{
+    if (i % KS_FETCH_KEYS == 1 && argc > KS_FETCH_KEYS) {
+        ks_prefetch_keys(sp, &argv[i], (size_t) (argc - i));
+    }
+}
+
+
 /* a C string of the program's own as a ks_str_t */
 
 static inline ks_str_t

@@ -18,6 +18,7 @@ ks_cmd_del(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_entry_t  *e;
 
     for (n = 0, i = 1; i < argc; i++) {
+        ks_fetch_ahead(c->space, i, argc, argv);
         e = ks_lookup(c->space, &argv[i], KS_LOOKUP_PEEK);
 
         if (e != NULL) {

@@ -232,6 +232,35 @@ ks_sort_value(ks_ctx_t *c, const ks_sort_pattern_t *p, const ks_str_t *text)
 }
 
 
+/*
+ * Asks for the keys that the pattern makes of the elements from number i on;
+ * once for KS_FETCH_KEYS of them, before the first one is looked up.
+ */
+
+static void
+ks_sort_fetch(ks_sort_t *s, const ks_sort_pattern_t *p, size_t i, size_t end)
+{
+    size_t           k, n;
+    ks_str_t         keys[KS_FETCH_KEYS];
+    ks_arena_mark_t  mark;
+
+    if (p->kind == KS_SORT_SELF || p->kind == KS_SORT_NOTHING) {
+        return;
+    }
+
+    mark = ks_arena_mark(s->c->space);
+    n = ks_min(end - i, (size_t) KS_FETCH_KEYS);
+
+    for (k = 0; k < n; k++) {
+        keys[k] = ks_sort_key(s->c, p, &s->at[i + k].text);
+    }
+
+    ks_prefetch_keys(s->c->space, keys, n);
+
+    ks_arena_release(s->c->space, &mark);
+}
+
+
 /* --- options --- */
 
 static int
@@ -460,6 +489,11 @@ ks_sort_weigh(ks_sort_t *s)
     ks_sorted_t  *el;
 
     for (i = 0; i < s->n; i++) {
+
+        if (s->weights && i % KS_FETCH_KEYS == 0) {
+            ks_sort_fetch(s, &s->by, i, s->n);
+        }
+
         el = &s->at[i];
         by = s->weights ? ks_sort_value(s->c, &s->by, &el->text) : el->text;
 
@@ -595,22 +629,26 @@ ks_sort_reply_value(ks_ctx_t *c, const ks_sort_pattern_t *p,
 static void
 ks_sort_reply(ks_sort_t *s)
 {
-    size_t        k;
+    size_t        i, k, end;
     ks_sorted_t  *el;
 
     ks_reply_array(s->c->reply, s->count * ks_max(s->nget, (size_t) 1));
 
-    if (s->count == 0) {
-        return;
-    }
+    end = s->count ? s->first + s->count : 0;
 
-    for (el = s->at + s->first; el < s->at + s->first + s->count; el++) {
+    for (i = s->first; i < end; i++) {
+        el = &s->at[i];
 
         if (s->nget == 0) {
             ks_reply_bulk(s->c->reply, el->text.data, el->text.len);
         }
 
         for (k = 0; k < s->nget; k++) {
+
+            if ((i - s->first) % KS_FETCH_KEYS == 0) {
+                ks_sort_fetch(s, &s->get[k], i, end);
+            }
+
             ks_sort_reply_value(s->c, &s->get[k], &el->text);
         }
     }

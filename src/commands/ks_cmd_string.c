@@ -266,6 +266,7 @@ ks_cmd_mget(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_reply_array(c->reply, (size_t) argc - 1);
 
     for (i = 1; i < argc; i++) {
+        ks_fetch_ahead(c->space, i, argc, argv);
         e = ks_lookup(c->space, &argv[i], KS_LOOKUP_READ);
 
         if (e != NULL && ks_entry_type(e) != KS_TYPE_STRING) {

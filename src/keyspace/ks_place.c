@@ -97,3 +97,22 @@ ks_prefetch_entry(ks_space_t *sp, const ks_place_t *at)
 {
     ks_table_prefetch_entry(sp, at);
 }
+
+
+void
+ks_prefetch_keys(ks_space_t *sp, const ks_str_t *keys, size_t n)
+{
+    size_t      i;
+    ks_place_t  at[KS_FETCH_KEYS];
+
+    n = ks_min(n, (size_t) KS_FETCH_KEYS);
+
+    for (i = 0; i < n; i++) {
+        at[i] = ks_locate(sp, &keys[i]);
+        ks_prefetch_bucket(sp, &at[i]);
+    }
+
+    for (i = 0; i < n; i++) {
+        ks_prefetch_entry(sp, &at[i]);
+    }
+}

@@ -35,5 +35,11 @@ uint64_t ks_place_shard(const ks_space_t *sp, const ks_place_t *at);
 void ks_prefetch_bucket(ks_space_t *sp, const ks_place_t *at);
 void ks_prefetch_entry(ks_space_t *sp, const ks_place_t *at);
 
+/* Both for up to KS_FETCH_KEYS keys that are looked up next, n of them. */
+
+#define KS_FETCH_KEYS  16
+
+void ks_prefetch_keys(ks_space_t *sp, const ks_str_t *keys, size_t n);
+
 
 #endif /* KS_PLACE_H */
