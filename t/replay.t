@@ -39,8 +39,11 @@ sub strings {
 }
 
 
-# Redis 7.0 has more digits for scores than 7.2 and the module.
-sub digits { return $_[0] =~ s/^(-?\d+\.\d+(?:e[+-]\d+)?)$/sprintf '%.17g', $1/gemr }
+# Redis 7.0 has more digits for scores than 7.2 and the module, and an exponent
+# for large ones.
+sub digits {
+    return $_[0] =~ s/^(-?\d+\.\d+(?:e[+-]\d+)?|-?\d{18,})$/sprintf '%.17g', $1/gemr;
+}
 sub plain { return map { ref $_ eq 'HASH' ? $_->{text} : $_ } @_ }
 sub argv { return [plain(@{KS::RESP::value($_[0])})] }
 
