@@ -22,14 +22,11 @@ my $resp = $ngx->resp;
 sub setting { return $_[0]->run('CONFIG', 'GET', $_[1])->[1] }
 
 
-subtest 'beside redis-server' => sub {
-    plan skip_all => 'there is no redis-server' unless KS::Redis::available();
+# The same lines to both.
+sub beside {
+    my ($redis, @lines) = @_;
 
-    my $redis = KS::Redis->start('--notify-keyspace-events', 'Kx');
-
-    while (my $line = <DATA>) {
-        chomp $line;
-
+    for my $line (@lines) {
         my @argv = map { $_ eq '""' ? '' : $_ } split / /, $line;
         my ($want) = $redis->replies(\@argv);
         my ($got) = $resp->replies(\@argv);
@@ -38,6 +35,25 @@ subtest 'beside redis-server' => sub {
     }
 
     $redis->stop;
+}
+
+
+my ($lines, $newer) = do { local $/; split /^--\n/m, <DATA> };
+
+subtest 'beside redis-server' => sub {
+    plan skip_all => 'there is no redis-server' unless KS::Redis::available();
+
+    beside(KS::Redis->start('--notify-keyspace-events', 'Kx'),
+           split /\n/, $lines);
+};
+
+
+subtest 'small lists and sets, beside Redis 8.0' => sub {
+    plan skip_all => 'KS_TRIXIE names no tree of Debian 13'
+        unless KS::Redis::of_trixie('redis-server');
+
+    $resp->run('FLUSHALL');
+    beside(KS::Redis->start_of('redis-server'), split /\n/, $newer);
 };
 
 
@@ -125,3 +141,93 @@ CONFIG SET tracking-table-max-keys 1000000
 CONFIG REWRITE
 CONFIG REWRITE x
 CONFIG GET nosuch
+CONFIG SET hash-max-listpack-entries 5
+CONFIG GET hash-max-ziplist-entries
+CONFIG SET hash-max-listpack-entries -1
+CONFIG SET hash-max-listpack-entries x
+CONFIG SET hash-max-listpack-entries 12 hash-max-ziplist-entries 13
+CONFIG GET hash-max-listpack-entries
+CONFIG SET hash-max-listpack-value 1k
+CONFIG GET hash-max-listpack-value
+CONFIG SET hash-max-listpack-value 1Kb
+CONFIG GET hash-max-listpack-value
+CONFIG SET hash-max-listpack-value -1
+CONFIG SET hash-max-listpack-value 1x
+CONFIG SET hash-max-listpack-value ""
+CONFIG SET hash-max-listpack-value 10
+CONFIG SET list-max-listpack-size 2147483648
+CONFIG SET list-max-listpack-size abc
+CONFIG SET list-max-listpack-size 3
+CONFIG GET list-max-ziplist-size
+CONFIG SET set-max-intset-entries 4
+CONFIG SET zset-max-listpack-entries 3 zset-max-listpack-value 9
+CONFIG GET zset-max-ziplist-value
+HSET h a 1 b 2 c 3 d 4 e 5 f 6 g 7 h 8 i 9 j 10 k 11 l 12 m 13
+OBJECT ENCODING h
+HSET h n 14
+OBJECT ENCODING h
+HGET h n
+HSET h2 a 1234567890
+OBJECT ENCODING h2
+HSET h2 a 12345678901
+OBJECT ENCODING h2
+HSET h3 a 1234567890
+CONFIG SET hash-max-listpack-value 1
+HGET h3 a
+HSET h3 b 1
+OBJECT ENCODING h3
+HGETALL h3
+SADD s 1 2 3 4
+OBJECT ENCODING s
+SADD s 5
+OBJECT ENCODING s
+ZADD z 1 a 2 b 3 c
+OBJECT ENCODING z
+ZADD z 4 d
+OBJECT ENCODING z
+ZSCORE z a
+ZADD z2 1 123456789
+OBJECT ENCODING z2
+ZADD z2 1 1234567890
+OBJECT ENCODING z2
+CONFIG SET hash-max-listpack-entries 0 zset-max-listpack-entries 0 set-max-intset-entries 0
+HSET h4 a 1
+OBJECT ENCODING h4
+ZADD z4 1 a
+OBJECT ENCODING z4
+SADD s4 1
+SMEMBERS s4
+CONFIG SET hash-max-listpack-entries 100000 hash-max-listpack-value 64mb
+--
+CONFIG SET set-max-listpack-entries 3 set-max-listpack-value 4
+SADD s a b c
+OBJECT ENCODING s
+SADD s d
+OBJECT ENCODING s
+SADD s2 a abcd
+OBJECT ENCODING s2
+SADD s2 abcde
+OBJECT ENCODING s2
+CONFIG SET list-max-listpack-size 4
+RPUSH l 1 2 3 4
+OBJECT ENCODING l
+LSET l 0 9
+OBJECT ENCODING l
+RPUSH l 5
+OBJECT ENCODING l
+RPOP l
+RPOP l
+OBJECT ENCODING l
+RPOP l
+OBJECT ENCODING l
+LINSERT l BEFORE 2 x
+LINSERT l BEFORE 2 y
+OBJECT ENCODING l
+LINSERT l BEFORE 2 z
+OBJECT ENCODING l
+CONFIG SET list-max-listpack-size 0
+RPUSH l2 1
+OBJECT ENCODING l2
+RPUSH l2 2
+OBJECT ENCODING l2
+CONFIG SET list-max-listpack-size -2 set-max-listpack-entries 128

@@ -175,6 +175,75 @@ ks_param_parse_number(const ks_param_t *p, const ks_str_t *arg, int64_t *v)
 }
 
 
+/* bytes, as in "64", "64k" for 64000 and "64kb" for 65536; no digits are 0 */
+
+static const char *
+ks_param_parse_bytes(const ks_param_t *p, const ks_str_t *arg, int64_t *v)
+{
+    size_t         i;
+    int64_t        unit;
+    ks_str_t       digits, name;
+    static const struct {
+        const char  *name;
+        int64_t      bytes;
+    } units[] = {
+        { "", 1 }, { "b", 1 }, { "k", 1000 }, { "kb", 1 << 10 },
+        { "m", 1000 * 1000 }, { "mb", 1 << 20 },
+        { "g", 1000 * 1000 * 1000 }, { "gb", 1 << 30 }
+    };
+
+    (void) p;
+
+    digits = *arg;
+
+    for (i = 0; i < arg->len; i++) {
+        if (arg->data[i] < '0' || arg->data[i] > '9') {
+            break;
+        }
+    }
+
+    digits.len = i;
+    name.data = arg->data + i;
+    name.len = arg->len - i;
+    unit = 0;
+
+    for (i = 0; i < ks_nelts(units); i++) {
+        if (name.len == strlen(units[i].name)
+            && ks_arg_same(&name, units[i].name))
+        {
+            unit = units[i].bytes;
+        }
+    }
+
+    *v = 0;
+
+    if (unit == 0 || (digits.len && ks_parse_int(&digits, v) != KS_OK)
+        || __builtin_mul_overflow(*v, unit, v))
+    {
+        return "argument must be a memory value";
+    }
+
+    return NULL;
+}
+
+
+static const char *
+ks_param_parse_size(const ks_param_t *p, const ks_str_t *arg, int64_t *v)
+{
+    (void) p;
+
+    if (ks_parse_int(arg, v) != KS_OK) {
+        return "argument couldn't be parsed into an integer";
+    }
+
+    if (*v < INT_MIN || *v > INT_MAX) {
+        return "argument must be between -2147483648 and 2147483647 inclusive";
+    }
+
+    return NULL;
+}
+
+
 static void
 ks_param_set_number(const ks_param_t *p, ks_zone_t *zone, int64_t v)
 {
@@ -191,19 +260,33 @@ ks_param_set_number(const ks_param_t *p, ks_zone_t *zone, int64_t v)
     { name, NULL, ks_param_get_ ## what, ks_param_parse_ ## what,             \
       ks_param_set_ ## what, 0 }
 
-#define KS_PARAM_NUMBER(name, setting)                                        \
-    { name, NULL, ks_param_get_number, ks_param_parse_number,                 \
+/* one that is kept with the zone's: a number, bytes, or a size */
+#define KS_PARAM_KEPT(name, form, setting)                                    \
+    { name, NULL, ks_param_get_number, ks_param_parse_ ## form,               \
       ks_param_set_number, setting }
 
 static const ks_param_t  ks_params[] = {
     KS_PARAM_CONSTANT("appendonly", "no"),
     KS_PARAM_CONSTANT("databases", "1"),
+    KS_PARAM_KEPT("hash-max-listpack-entries", number, KS_SETTING_HASH_ITEMS),
+    KS_PARAM_KEPT("hash-max-listpack-value", bytes, KS_SETTING_HASH_BYTES),
+    KS_PARAM_KEPT("hash-max-ziplist-entries", number, KS_SETTING_HASH_ITEMS),
+    KS_PARAM_KEPT("hash-max-ziplist-value", bytes, KS_SETTING_HASH_BYTES),
+    KS_PARAM_KEPT("list-max-listpack-size", size, KS_SETTING_LIST_SIZE),
+    KS_PARAM_KEPT("list-max-ziplist-size", size, KS_SETTING_LIST_SIZE),
     KS_PARAM_FIXED("maxmemory", ks_param_get_maxmemory),
     KS_PARAM_OWN("maxmemory-policy", policy),
     KS_PARAM_OWN("notify-keyspace-events", notify),
     KS_PARAM_FIXED("proto-max-bulk-len", ks_param_get_bulk_len),
     KS_PARAM_CONSTANT("save", ""),
-    KS_PARAM_NUMBER("tracking-table-max-keys", KS_SETTING_TRACKING_KEYS)
+    KS_PARAM_KEPT("set-max-intset-entries", number, KS_SETTING_SET_INTEGERS),
+    KS_PARAM_KEPT("set-max-listpack-entries", number, KS_SETTING_SET_ITEMS),
+    KS_PARAM_KEPT("set-max-listpack-value", bytes, KS_SETTING_SET_BYTES),
+    KS_PARAM_KEPT("tracking-table-max-keys", number, KS_SETTING_TRACKING_KEYS),
+    KS_PARAM_KEPT("zset-max-listpack-entries", number, KS_SETTING_ZSET_ITEMS),
+    KS_PARAM_KEPT("zset-max-listpack-value", bytes, KS_SETTING_ZSET_BYTES),
+    KS_PARAM_KEPT("zset-max-ziplist-entries", number, KS_SETTING_ZSET_ITEMS),
+    KS_PARAM_KEPT("zset-max-ziplist-value", bytes, KS_SETTING_ZSET_BYTES)
 };
 
 
@@ -335,7 +418,7 @@ ks_config_param(ks_ctx_t *c, const ks_str_t *name,
 }
 
 
-/* All names are looked at before any value, and all values before any is set. */
+/* All names are looked at before any value, all values before any is set. */
 
 void
 ks_cmd_config_set(ks_ctx_t *c, int argc, ks_str_t *argv)

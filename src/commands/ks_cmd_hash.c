@@ -18,17 +18,19 @@ void
 ks_hash_create(ks_ctx_t *c, const ks_str_t *key, const ks_str_t *argv, int n,
     ks_value_t *v)
 {
-    int       i;
-    size_t    room;
-    unsigned  enc;
+    int         i;
+    size_t      room;
+    unsigned    enc;
+    ks_zone_t  *zone;
 
-    enc = (n / 2 > KS_HASH_LISTPACK_ITEMS) ? KS_ENC_HASHTABLE
-                                           : KS_ENC_LISTPACK;
+    zone = ks_space_zone(c->space);
+    enc = ks_zone_within(zone, KS_SETTING_HASH_ITEMS, (size_t) n / 2)
+          ? KS_ENC_LISTPACK : KS_ENC_HASHTABLE;
 
     for (room = 0, i = 0; i < n; i++) {
         room += argv[i].len + 1;
 
-        if (argv[i].len > KS_HASH_LISTPACK_BYTES) {
+        if (!ks_zone_within(zone, KS_SETTING_HASH_BYTES, argv[i].len)) {
             enc = KS_ENC_HASHTABLE;
         }
     }

@@ -56,7 +56,7 @@ ks_list_give(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e, ks_value_t *v,
                         bytes + (size_t) n, KS_NO_EXPIRE, v);
     }
 
-    ks_list_expect(v, bytes);
+    ks_list_expect(v, (size_t) n, bytes);
 
     for (i = 0; i < n; i++) {
         ks_list_push(v, end, &s[i]);
@@ -334,7 +334,7 @@ ks_cmd_lset(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    ks_list_expect(&v, argv[3].len);
+    ks_list_expect(&v, 1, argv[3].len);
     ks_list_set(&v, &pos, &argv[3]);
     ks_event(c->space, KS_NOTIFY_LIST, "lset", &argv[1]);
     ks_list_done(&v);
@@ -367,7 +367,7 @@ ks_cmd_linsert(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    ks_list_expect(&v, argv[4].len);
+    ks_list_expect(&v, 1, argv[4].len);
 
     if (!ks_list_insert(&v, &argv[3], behind, &argv[4])) {
         ks_reply_integer(c->reply, -1);

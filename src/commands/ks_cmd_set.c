@@ -78,7 +78,8 @@ ks_cmd_sadd(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     if (e == NULL) {
-        enc = ks_set_encoding(&argv[2], (size_t) argc - 2);
+        enc = ks_set_encoding(ks_space_zone(c->space), &argv[2],
+                              (size_t) argc - 2);
         ks_value_create(c->space, &argv[1], NULL, KS_TYPE_SET, enc,
                         ks_set_room(argc - 2, argv + 2), KS_NO_EXPIRE, &v);
 
@@ -212,8 +213,8 @@ ks_smove_to(ks_ctx_t *c, const ks_str_t *key, const ks_str_t *member)
 
     if (e == NULL) {
         ks_value_create(c->space, key, NULL, KS_TYPE_SET,
-                        ks_set_encoding(member, 1), ks_set_room(1, member),
-                        KS_NO_EXPIRE, &v);
+                        ks_set_encoding(ks_space_zone(c->space), member, 1),
+                        ks_set_room(1, member), KS_NO_EXPIRE, &v);
 
     } else {
         ks_value_open(c->space, key, e, &v);
@@ -523,7 +524,9 @@ ks_spop_most(ks_ctx_t *c, const ks_str_t *key, ks_value_t *v, uint32_t n)
 
     enc = v->enc;
 
-    if (enc == KS_ENC_HASHTABLE && n <= KS_SET_LISTPACK_ITEMS) {
+    if (enc == KS_ENC_HASHTABLE
+        && ks_zone_within(ks_space_zone(c->space), KS_SETTING_SET_ITEMS, n))
+    {
         enc = KS_ENC_LISTPACK;
     }
 

@@ -442,7 +442,7 @@ ks_algebra_grown(const ks_algebra_t *al, unsigned enc)
     for (i = 0; i < al->n && enc != KS_ENC_HASHTABLE; i++) {
         s.data = (u_char *) al->items[i].data;
         s.len = al->items[i].len;
-        enc = ks_set_grown(enc, i, &s);
+        enc = ks_set_grown(ks_space_zone(al->c->space), enc, i, &s);
     }
 
     return enc;
@@ -524,7 +524,9 @@ ks_intersection_encoding(const ks_algebra_t *al)
     size_t    i;
     ks_str_t  s;
 
-    if (al->n > KS_SET_INTSET_ITEMS) {
+    if (!ks_zone_within(ks_space_zone(al->c->space), KS_SETTING_SET_INTEGERS,
+                        al->n))
+    {
         return KS_ENC_HASHTABLE;
     }
 
@@ -710,7 +712,10 @@ ks_union_sort(ks_algebra_t *al)
         }
     }
 
-    if (al->n > 1 && al->n <= KS_SET_INTSET_ITEMS) {
+    if (al->n > 1
+        && ks_zone_within(ks_space_zone(al->c->space), KS_SETTING_SET_INTEGERS,
+                          al->n))
+    {
         qsort(al->items, al->n, sizeof(ks_item_t), ks_integer_order);
     }
 }

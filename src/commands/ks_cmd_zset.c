@@ -242,7 +242,8 @@ ks_zadd(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned options)
         }
 
         ks_value_create(c->space, &argv[1], NULL, KS_TYPE_ZSET,
-                        ks_zset_encoding(z.pairs[1].len, 1),
+                        ks_zset_encoding(ks_space_zone(c->space),
+                                         z.pairs[1].len, 1),
                         ks_zadd_room(&z), KS_NO_EXPIRE, &v);
     }
 

@@ -82,7 +82,8 @@ ks_zset_store(ks_ctx_t *c, const char *event, const ks_str_t *dst,
     }
 
     ks_value_create(c->space, dst, old, KS_TYPE_ZSET,
-                    ks_zset_encoding(longest, n), room, KS_NO_EXPIRE, &v);
+                    ks_zset_encoding(ks_space_zone(c->space), longest, n), room,
+                    KS_NO_EXPIRE, &v);
 
     for (i = 0; i < n; i++) {
         it = ks_item(items[i].member.data, items[i].member.len);

@@ -136,8 +136,9 @@ ks_restore(ks_space_t *sp, const ks_str_t *key, ks_entry_t *old,
                              ks_encoding(&in->strings[0]), expire);
     }
 
-    ks_value_create(sp, key, old, in->type, type->restore_as(in),
-                    ks_rdb_bytes(in), expire, &v);
+    ks_value_create(sp, key, old, in->type,
+                    type->restore_as(sp->mem.zone, in), ks_rdb_bytes(in),
+                    expire, &v);
     type->restore(&v, in);
 
     return ks_value_close(&v) ? NULL : v.entry;

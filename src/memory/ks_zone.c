@@ -47,7 +47,15 @@ static const char  *ks_policy_names[] = {
 
 /* what the settings begin with: Redis's defaults */
 static const int64_t  ks_zone_settings[KS_NSETTINGS] = {
-    [KS_SETTING_TRACKING_KEYS] = 1000000
+    [KS_SETTING_TRACKING_KEYS] = 1000000,
+    [KS_SETTING_HASH_ITEMS] = KS_HASH_LISTPACK_ITEMS,
+    [KS_SETTING_HASH_BYTES] = KS_HASH_LISTPACK_BYTES,
+    [KS_SETTING_ZSET_ITEMS] = KS_ZSET_LISTPACK_ITEMS,
+    [KS_SETTING_ZSET_BYTES] = KS_ZSET_LISTPACK_BYTES,
+    [KS_SETTING_SET_INTEGERS] = KS_SET_INTSET_ITEMS,
+    [KS_SETTING_SET_ITEMS] = KS_SET_LISTPACK_ITEMS,
+    [KS_SETTING_SET_BYTES] = KS_SET_LISTPACK_BYTES,
+    [KS_SETTING_LIST_SIZE] = KS_LIST_LISTPACK_SIZE
 };
 
 
@@ -314,6 +322,13 @@ int64_t
 ks_zone_setting(const ks_zone_t *zone, ks_setting_t which)
 {
     return __atomic_load_n(&zone->settings[which], __ATOMIC_RELAXED);
+}
+
+
+int
+ks_zone_within(const ks_zone_t *zone, ks_setting_t which, size_t n)
+{
+    return n <= (uint64_t) ks_zone_setting(zone, which);
 }
 
 

@@ -94,14 +94,37 @@ uint32_t ks_zone_notify(const ks_zone_t *zone);
 /*
  * Other settings that can be changed at any time, known to all processes at
  * once; ks_zone_reset_settings() gives them the values that they begin with.
+ * ks_zone_within(): whether n is no more than a setting that is not negative.
  */
 typedef enum {
     KS_SETTING_TRACKING_KEYS = 0,       /* keys that are tracked, at most */
+
+    /* up to which a value is called small: elements, and bytes of each */
+    KS_SETTING_HASH_ITEMS,
+    KS_SETTING_HASH_BYTES,
+    KS_SETTING_ZSET_ITEMS,
+    KS_SETTING_ZSET_BYTES,
+    KS_SETTING_SET_INTEGERS,            /* of an intset */
+    KS_SETTING_SET_ITEMS,
+    KS_SETTING_SET_BYTES,
+    KS_SETTING_LIST_SIZE,               /* elements; or -1 to -5: 4, 8, 16, 32
+                                           or 64 kB */
     KS_NSETTINGS
 } ks_setting_t;
 
+/* what these begin with, as in Redis */
+#define KS_HASH_LISTPACK_ITEMS   512
+#define KS_HASH_LISTPACK_BYTES   64
+#define KS_ZSET_LISTPACK_ITEMS   128
+#define KS_ZSET_LISTPACK_BYTES   64
+#define KS_SET_INTSET_ITEMS      512
+#define KS_SET_LISTPACK_ITEMS    128
+#define KS_SET_LISTPACK_BYTES    64
+#define KS_LIST_LISTPACK_SIZE    -2
+
 void ks_zone_set(ks_zone_t *zone, ks_setting_t which, int64_t value);
 int64_t ks_zone_setting(const ks_zone_t *zone, ks_setting_t which);
+int ks_zone_within(const ks_zone_t *zone, ks_setting_t which, size_t n);
 void ks_zone_reset_settings(ks_zone_t *zone);
 
 /*

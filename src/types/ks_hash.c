@@ -18,9 +18,9 @@ ks_hash_is_listpack(const ks_value_t *v)
 
 
 static inline int
-ks_hash_too_long(const ks_str_t *s)
+ks_hash_too_long(const ks_value_t *v, const ks_str_t *s)
 {
-    return s->len > KS_HASH_LISTPACK_BYTES;
+    return !ks_zone_within(v->mem->zone, KS_SETTING_HASH_BYTES, s->len);
 }
 
 
@@ -75,8 +75,7 @@ ks_hash_locate(const ks_value_t *v, ks_pos_t *pos, uint32_t *hash,
     if (ks_hash_is_listpack(v)) {
         *hash = 0;
 
-        return !ks_hash_too_long(field)
-               && ks_tree_at(&v->tree[0], pos, 0)
+        return ks_tree_at(&v->tree[0], pos, 0)
                && ks_tree_seek(&v->tree[0], pos, 0, field);
     }
 
@@ -186,7 +185,7 @@ ks_hash_set(ks_value_t *v, const ks_str_t *field, const ks_str_t *value,
     ks_item_t  item;
 
     if (ks_hash_is_listpack(v)
-        && (ks_hash_too_long(field) || ks_hash_too_long(value)))
+        && (ks_hash_too_long(v, field) || ks_hash_too_long(v, value)))
     {
         ks_hash_index(v);
     }
@@ -205,7 +204,8 @@ ks_hash_set(ks_value_t *v, const ks_str_t *field, const ks_str_t *value,
     }
 
     if (ks_hash_is_listpack(v)
-        && ks_value_count(v) >= KS_HASH_LISTPACK_ITEMS)
+        && !ks_zone_within(v->mem->zone, KS_SETTING_HASH_ITEMS,
+                           (size_t) ks_value_count(v) + 1))
     {
         ks_hash_index(v);
         (void) ks_hash_locate(v, &pos, &hash, field);
@@ -402,10 +402,10 @@ ks_hash_dump(const ks_value_t *v, u_char *p)
 
 
 unsigned
-ks_hash_restore_as(const ks_rdb_value_t *in)
+ks_hash_restore_as(const ks_zone_t *zone, const ks_rdb_value_t *in)
 {
-    return in->n <= KS_HASH_LISTPACK_ITEMS
-           && ks_rdb_longest(in) <= KS_HASH_LISTPACK_BYTES
+    return ks_zone_within(zone, KS_SETTING_HASH_ITEMS, in->n)
+           && ks_zone_within(zone, KS_SETTING_HASH_BYTES, ks_rdb_longest(in))
            ? KS_ENC_LISTPACK : KS_ENC_HASHTABLE;
 }
 

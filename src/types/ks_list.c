@@ -13,7 +13,9 @@
 #define KS_LIST_DUMP_NODE     8192
 
 /* a list that has been too long is a listpack again below this */
-#define KS_LIST_SHRUNK_BYTES  (KS_LIST_LISTPACK_BYTES / 2)
+#define KS_LIST_BYTES_LEAST   4096      /* of a listpack, if its size is -1 */
+#define KS_LIST_SIZES         5
+#define KS_LIST_BYTES_SAFE    8192      /* if elements are counted */
 
 /* what an element takes in a listpack beside its bytes */
 #define KS_LISTPACK_ENTRY     2
@@ -303,12 +305,40 @@ ks_list_bytes(const ks_value_t *v)
 }
 
 
-void
-ks_list_expect(ks_value_t *v, size_t bytes)
+/*
+ * How many bytes a listpack may have, or if there is no such limit (SIZE_MAX),
+ * how many elements.
+ */
+
+static size_t
+ks_list_limit(const ks_value_t *v, uint64_t *items)
 {
+    int64_t  size;
+
+    size = ks_zone_setting(v->mem->zone, KS_SETTING_LIST_SIZE);
+
+    if (size >= 0) {
+        *items = (uint64_t) ks_max(size, 1);
+        return SIZE_MAX;
+    }
+
+    *items = UINT64_MAX;
+
+    return (size_t) KS_LIST_BYTES_LEAST << (ks_min(-size, KS_LIST_SIZES) - 1);
+}
+
+
+void
+ks_list_expect(ks_value_t *v, size_t n, size_t bytes)
+{
+    size_t    most;
+    uint64_t  items;
+
     if (v->enc != KS_ENC_LISTPACK) {
         return;
     }
+
+    most = ks_list_limit(v, &items);
 
     /* what lies in its entry is small */
 
@@ -316,7 +346,9 @@ ks_list_expect(ks_value_t *v, size_t bytes)
         bytes += ks_list_bytes(v);
     }
 
-    if (bytes > KS_LIST_LISTPACK_BYTES) {
+    most = (most == SIZE_MAX) ? KS_LIST_BYTES_SAFE : most;
+
+    if (bytes > most || ks_value_count(v) + n > items) {
         v->enc = KS_ENC_QUICKLIST;
     }
 }
@@ -325,11 +357,18 @@ ks_list_expect(ks_value_t *v, size_t bytes)
 void
 ks_list_settle(ks_value_t *v)
 {
-    if (v->enc == KS_ENC_LISTPACK) {
-        ks_list_expect(v, 0);
+    size_t    most;
+    uint64_t  items;
 
-    } else if (ks_value_count(v) <= KS_LIST_SHRUNK_BYTES / KS_LISTPACK_ENTRY
-               && ks_list_bytes(v) <= KS_LIST_SHRUNK_BYTES)
+    if (v->enc == KS_ENC_LISTPACK) {
+        ks_list_expect(v, 0, 0);
+        return;
+    }
+
+    most = ks_list_limit(v, &items) / 2;
+
+    if (ks_value_count(v) <= ks_min(items / 2, most / KS_LISTPACK_ENTRY)
+        && ks_list_bytes(v) <= most)
     {
         v->enc = KS_ENC_LISTPACK;
     }
@@ -407,8 +446,9 @@ ks_list_dump(const ks_value_t *v, u_char *p)
 
 
 unsigned
-ks_list_restore_as(const ks_rdb_value_t *in)
+ks_list_restore_as(const ks_zone_t *zone, const ks_rdb_value_t *in)
 {
+    (void) zone;
     (void) in;
 
     return KS_ENC_LISTPACK;

@@ -57,11 +57,11 @@ uint32_t ks_list_remove(ks_value_t *v, int end, uint32_t max,
  * What the encoding is called.  It follows from the size that Redis's listpack
  * would have; between two sizes it stays what it was.
  *
- * ks_list_expect(): elements of so many bytes are about to come.
+ * ks_list_expect(): n elements more, and so many bytes, are about to come.
  * ks_list_shrunk(): some have gone, or have been replaced.
  * ks_list_settle(): elements came and went, and nobody said so.
  */
-void ks_list_expect(ks_value_t *v, size_t bytes);
+void ks_list_expect(ks_value_t *v, size_t n, size_t bytes);
 void ks_list_settle(ks_value_t *v);
 
 static inline void
@@ -80,7 +80,8 @@ ks_list_shrunk(ks_value_t *v)
 #define KS_LIST_DUMP  KS_DUMP_STRING
 
 u_char *ks_list_dump(const ks_value_t *v, u_char *p);
-unsigned ks_list_restore_as(const ks_rdb_value_t *in);
+unsigned ks_list_restore_as(const ks_zone_t *zone,
+    const ks_rdb_value_t *in);
 void ks_list_restore(ks_value_t *v, const ks_rdb_value_t *in);
 
 

@@ -73,29 +73,35 @@ ks_set_compare(const ks_str_t *a, const ks_str_t *b)
 
 
 unsigned
-ks_set_encoding(const ks_str_t *member, size_t expected)
+ks_set_encoding(const ks_zone_t *zone, const ks_str_t *member,
+    size_t expected)
 {
-    if (expected <= KS_SET_INTSET_ITEMS && ks_set_integer(member)) {
+    if (ks_zone_within(zone, KS_SETTING_SET_INTEGERS, expected)
+        && ks_set_integer(member))
+    {
         return KS_ENC_INTSET;
     }
 
-    return expected <= KS_SET_LISTPACK_ITEMS ? KS_ENC_LISTPACK
-                                             : KS_ENC_HASHTABLE;
+    return ks_zone_within(zone, KS_SETTING_SET_ITEMS, expected)
+           ? KS_ENC_LISTPACK : KS_ENC_HASHTABLE;
 }
 
 
 unsigned
-ks_set_grown(unsigned enc, size_t n, const ks_str_t *member)
+ks_set_grown(const ks_zone_t *zone, unsigned enc, size_t n,
+    const ks_str_t *member)
 {
     if (enc == KS_ENC_HASHTABLE) {
         return enc;
     }
 
     if (enc == KS_ENC_INTSET && ks_set_integer(member)) {
-        return n < KS_SET_INTSET_ITEMS ? enc : KS_ENC_HASHTABLE;
+        return ks_zone_within(zone, KS_SETTING_SET_INTEGERS, n + 1)
+               ? enc : KS_ENC_HASHTABLE;
     }
 
-    return (n < KS_SET_LISTPACK_ITEMS && member->len <= KS_SET_LISTPACK_BYTES)
+    return ks_zone_within(zone, KS_SETTING_SET_ITEMS, n + 1)
+           && ks_zone_within(zone, KS_SETTING_SET_BYTES, member->len)
            ? KS_ENC_LISTPACK : KS_ENC_HASHTABLE;
 }
 
@@ -266,8 +272,10 @@ ks_set_convert(ks_value_t *v, unsigned enc)
 void
 ks_set_expect(ks_value_t *v, size_t n)
 {
-    if ((v->enc == KS_ENC_LISTPACK && n > KS_SET_LISTPACK_ITEMS)
-        || (v->enc == KS_ENC_INTSET && n > KS_SET_INTSET_ITEMS))
+    if (v->enc != KS_ENC_HASHTABLE
+        && !ks_zone_within(v->mem->zone, v->enc == KS_ENC_INTSET
+                                         ? KS_SETTING_SET_INTEGERS
+                                         : KS_SETTING_SET_ITEMS, n))
     {
         ks_set_convert(v, KS_ENC_HASHTABLE);
     }
@@ -307,7 +315,7 @@ ks_set_add(ks_value_t *v, const ks_str_t *member)
         return 0;
     }
 
-    enc = ks_set_grown(v->enc, ks_value_count(v), member);
+    enc = ks_set_grown(v->mem->zone, v->enc, ks_value_count(v), member);
 
     if (enc != v->enc) {
         ks_set_convert(v, enc);
@@ -396,16 +404,17 @@ ks_set_dump(const ks_value_t *v, u_char *p)
 
 
 unsigned
-ks_set_restore_as(const ks_rdb_value_t *in)
+ks_set_restore_as(const ks_zone_t *zone, const ks_rdb_value_t *in)
 {
     if (in->form == KS_RDB_SET_LISTPACK) {
-        return in->n <= KS_SET_LISTPACK_ITEMS
-               && ks_rdb_longest(in) <= KS_SET_LISTPACK_BYTES
+        return ks_zone_within(zone, KS_SETTING_SET_ITEMS, in->n)
+               && ks_zone_within(zone, KS_SETTING_SET_BYTES,
+                                 ks_rdb_longest(in))
                ? KS_ENC_LISTPACK : KS_ENC_HASHTABLE;
     }
 
-    return in->n > KS_SET_INTSET_ITEMS
-           ? KS_ENC_HASHTABLE : ks_set_encoding(&in->strings[0], 1);
+    return ks_zone_within(zone, KS_SETTING_SET_INTEGERS, in->n)
+           ? ks_set_encoding(zone, &in->strings[0], 1) : KS_ENC_HASHTABLE;
 }
 
 

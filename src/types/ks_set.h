@@ -11,13 +11,15 @@
 
 
 /* The encoding that a new set had best have for its first member. */
-unsigned ks_set_encoding(const ks_str_t *member, size_t expected);
+unsigned ks_set_encoding(const ks_zone_t *zone, const ks_str_t *member,
+    size_t expected);
 
 /*
  * The encoding that a set of n members must have once that one is added,
  * which is new to it.  Of long members the length is enough: data may be NULL.
  */
-unsigned ks_set_grown(unsigned enc, size_t n, const ks_str_t *member);
+unsigned ks_set_grown(const ks_zone_t *zone, unsigned enc, size_t n,
+    const ks_str_t *member);
 
 /* whether it is the canonical text of a 64-bit integer; data as above */
 int ks_set_integer(const ks_str_t *member);
@@ -51,7 +53,8 @@ uint32_t ks_set_hash_at(const ks_value_t *v, const ks_pos_t *pos,
 
 /* the row's dump and restore (ks_type.h) */
 u_char *ks_set_dump(const ks_value_t *v, u_char *p);
-unsigned ks_set_restore_as(const ks_rdb_value_t *in);
+unsigned ks_set_restore_as(const ks_zone_t *zone,
+    const ks_rdb_value_t *in);
 void ks_set_restore(ks_value_t *v, const ks_rdb_value_t *in);
 
 

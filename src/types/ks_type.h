@@ -54,7 +54,8 @@ typedef struct {
     unsigned            strings;
     size_t              each;
     u_char           *(*dump)(const ks_value_t *v, u_char *p);
-    unsigned          (*restore_as)(const ks_rdb_value_t *in);
+    unsigned          (*restore_as)(const ks_zone_t *zone,
+                                    const ks_rdb_value_t *in);
     void              (*restore)(ks_value_t *v, const ks_rdb_value_t *in);
 
     ks_stored_t         stored[KS_ENCODINGS];

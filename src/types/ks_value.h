@@ -48,16 +48,6 @@ enum {
     KS_ENC_QUICKLIST
 };
 
-/* Redis's defaults: beyond these a value becomes indexed */
-#define KS_HASH_LISTPACK_ITEMS   512
-#define KS_HASH_LISTPACK_BYTES   64
-#define KS_ZSET_LISTPACK_ITEMS   128
-#define KS_ZSET_LISTPACK_BYTES   64
-#define KS_SET_LISTPACK_ITEMS    128
-#define KS_SET_LISTPACK_BYTES    64
-#define KS_SET_INTSET_ITEMS      512
-#define KS_LIST_LISTPACK_BYTES   8192
-
 /* the most trees that a value has, of whatever type */
 #define KS_VALUE_TREES           2
 

@@ -14,11 +14,11 @@
 
 
 unsigned
-ks_zset_encoding(size_t member_len, size_t expected)
+ks_zset_encoding(const ks_zone_t *zone, size_t member_len, size_t expected)
 {
-    return (member_len > KS_ZSET_LISTPACK_BYTES
-            || expected > KS_ZSET_LISTPACK_ITEMS) ? KS_ENC_SKIPLIST
-                                                  : KS_ENC_LISTPACK;
+    return ks_zone_within(zone, KS_SETTING_ZSET_ITEMS, expected)
+           && ks_zone_within(zone, KS_SETTING_ZSET_BYTES, member_len)
+           ? KS_ENC_LISTPACK : KS_ENC_SKIPLIST;
 }
 
 
@@ -504,7 +504,7 @@ ks_zset_add(ks_value_t *v, ks_zmember_t *m, const ks_str_t *member,
     it = ks_item(member->data, member->len);
 
     if (!ks_zset_indexed(v)
-        && ks_zset_encoding(it.len, ks_value_count(v) + 1)
+        && ks_zset_encoding(v->mem->zone, it.len, ks_value_count(v) + 1)
            == KS_ENC_SKIPLIST)
     {
         ks_zset_convert(v);
@@ -752,9 +752,9 @@ ks_zset_dump(const ks_value_t *v, u_char *p)
 
 
 unsigned
-ks_zset_restore_as(const ks_rdb_value_t *in)
+ks_zset_restore_as(const ks_zone_t *zone, const ks_rdb_value_t *in)
 {
-    return ks_zset_encoding(ks_rdb_longest(in), in->n);
+    return ks_zset_encoding(zone, ks_rdb_longest(in), in->n);
 }
 
 

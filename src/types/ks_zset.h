@@ -25,7 +25,8 @@ typedef struct {
 
 
 /* The encoding that a new one had best have. */
-unsigned ks_zset_encoding(size_t member_len, size_t expected);
+unsigned ks_zset_encoding(const ks_zone_t *zone, size_t member_len,
+    size_t expected);
 
 double ks_zset_score_at(const ks_value_t *v, const ks_pos_t *pos);
 
@@ -100,7 +101,8 @@ void ks_zset_check(ks_checker_t *ck, const ks_value_t *v);
 #define KS_ZSET_DUMP  (KS_DOUBLE_TEXT + KS_DUMP_STRING)
 
 u_char *ks_zset_dump(const ks_value_t *v, u_char *p);
-unsigned ks_zset_restore_as(const ks_rdb_value_t *in);
+unsigned ks_zset_restore_as(const ks_zone_t *zone,
+    const ks_rdb_value_t *in);
 void ks_zset_restore(ks_value_t *v, const ks_rdb_value_t *in);
 
 

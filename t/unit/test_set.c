@@ -65,9 +65,11 @@ test_integers(void **state)
 static void
 test_grown(void **state)
 {
-    size_t    i;
-    char      text[70];
-    ks_str_t  s;
+    size_t       i;
+    char         text[70];
+    ks_str_t     s;
+    ks_zone_t   *zone;
+    ks_space_t  *sp;
 
     static const struct {
         unsigned     enc;
@@ -90,6 +92,8 @@ test_grown(void **state)
 
     (void) state;
 
+    sp = open_zone(1 << 20, 1, KS_NOEVICTION);
+    zone = ks_space_zone(sp);
     memset(text, '1', sizeof(text));
 
     for (i = 0; i < ks_nelts(rows); i++) {
@@ -100,16 +104,23 @@ test_grown(void **state)
             s.len = KS_SET_LISTPACK_BYTES + 1;
         }
 
-        assert_int_equal(ks_set_grown(rows[i].enc, rows[i].n, &s),
+        assert_int_equal(ks_set_grown(zone, rows[i].enc, rows[i].n, &s),
                          rows[i].want);
     }
 
     s = ks_text("1");
-    assert_int_equal(ks_set_encoding(&s, 512), KS_ENC_INTSET);
-    assert_int_equal(ks_set_encoding(&s, 513), KS_ENC_HASHTABLE);
+    assert_int_equal(ks_set_encoding(zone, &s, 512), KS_ENC_INTSET);
+    assert_int_equal(ks_set_encoding(zone, &s, 513), KS_ENC_HASHTABLE);
     s = ks_text("x");
-    assert_int_equal(ks_set_encoding(&s, 128), KS_ENC_LISTPACK);
-    assert_int_equal(ks_set_encoding(&s, 129), KS_ENC_HASHTABLE);
+    assert_int_equal(ks_set_encoding(zone, &s, 128), KS_ENC_LISTPACK);
+    assert_int_equal(ks_set_encoding(zone, &s, 129), KS_ENC_HASHTABLE);
+
+    ks_zone_set(zone, KS_SETTING_SET_ITEMS, 129);
+    assert_int_equal(ks_set_encoding(zone, &s, 129), KS_ENC_LISTPACK);
+    ks_zone_reset_settings(zone);
+    assert_int_equal(ks_set_encoding(zone, &s, 129), KS_ENC_HASHTABLE);
+
+    close_zone(sp);
 }
 
 

@@ -47,8 +47,8 @@ job_body(ks_space_t *s, void *data)
         ks_value_open(s, &key, e, &v);
     } else {
         ks_value_create(s, &key, NULL, KS_TYPE_ZSET,
-                        ks_zset_encoding(j->member.len, 1), 0, KS_NO_EXPIRE,
-                        &v);
+                        ks_zset_encoding(ks_space_zone(s), j->member.len, 1),
+                        0, KS_NO_EXPIRE, &v);
     }
 
     j->run(&v, j);
