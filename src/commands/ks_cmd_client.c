@@ -515,6 +515,8 @@ ks_cmd_client_help(ks_ctx_t *c, int argc, ks_str_t *argv)
         "    Refused.",
         "TRACKINGINFO",
         "    Always off.",
+        "UNBLOCK <id> [TIMEOUT|ERROR]",
+        "    Ends the waiting of a client.",
         "UNPAUSE",
         "    Does nothing.",
         NULL

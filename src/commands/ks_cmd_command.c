@@ -26,6 +26,7 @@ static const ks_flag_name_t  ks_flag_names[] = {
     { KS_CMD_ADMIN,      "admin" },
     { KS_CMD_PUBSUB,     "pubsub" },
     { KS_CMD_NOSCRIPT,   "noscript" },
+    { KS_CMD_BLOCKING,   "blocking" },
     { KS_CMD_LOADING,    "loading" },
     { KS_CMD_STALE,      "stale" },
     { KS_CMD_FAST,       "fast" },

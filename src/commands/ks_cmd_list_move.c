@@ -24,42 +24,44 @@ ks_list_take(ks_ctx_t *c, ks_value_t *v, int end)
 }
 
 
-static void
-ks_list_move(ks_ctx_t *c, ks_str_t *argv, int from, int to)
+int
+ks_list_move(ks_ctx_t *c, const ks_str_t *src, const ks_str_t *dst, int from,
+    int to)
 {
     ks_str_t     s;
     ks_entry_t  *e;
-    ks_value_t   src, dst;
+    ks_value_t   sv, dv;
 
-    if (ks_write_value(c, &argv[1], KS_TYPE_LIST, &e, &src) != KS_OK) {
-        return;
+    if (ks_write_value(c, src, KS_TYPE_LIST, &e, &sv) != KS_OK) {
+        return KS_ERR;
     }
 
     if (e == NULL) {
-        ks_reply_null(c->reply);
-        return;
+        return KS_NONE;
     }
 
-    if (ks_str_same(&argv[1], &argv[2])) {
-        s = ks_list_take(c, &src, from);
-        ks_list_give(c, &argv[1], e, &src, to, 1, &s);
-        ks_event(c->space, KS_NOTIFY_LIST, ks_list_pushed(to), &argv[1]);
+    if (ks_str_same(src, dst)) {
+        s = ks_list_take(c, &sv, from);
+        ks_list_give(c, src, e, &sv, to, 1, &s);
+        ks_event(c->space, KS_NOTIFY_LIST, ks_list_pushed(to), src);
 
     } else {
-        if (ks_write_value(c, &argv[2], KS_TYPE_LIST, &e, &dst) != KS_OK) {
-            return;
+        if (ks_write_value(c, dst, KS_TYPE_LIST, &e, &dv) != KS_OK) {
+            return KS_ERR;
         }
 
-        s = ks_list_take(c, &src, from);
-        ks_list_give(c, &argv[2], e, &dst, to, 1, &s);
-        ks_event(c->space, KS_NOTIFY_LIST, ks_list_pushed(to), &argv[2]);
-        (void) ks_value_close(&dst);
+        s = ks_list_take(c, &sv, from);
+        ks_list_give(c, dst, e, &dv, to, 1, &s);
+        ks_event(c->space, KS_NOTIFY_LIST, ks_list_pushed(to), dst);
+        (void) ks_value_close(&dv);
     }
 
-    ks_event(c->space, KS_NOTIFY_LIST, ks_list_popped(from), &argv[1]);
-    ks_list_shrunk(&src);
-    (void) ks_value_close(&src);
+    ks_event(c->space, KS_NOTIFY_LIST, ks_list_popped(from), src);
+    ks_list_shrunk(&sv);
+    (void) ks_value_close(&sv);
     ks_reply_bulk(c->reply, s.data, s.len);
+
+    return KS_OK;
 }
 
 
@@ -76,7 +78,9 @@ ks_cmd_lmove(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    ks_list_move(c, argv, from, to);
+    if (ks_list_move(c, &argv[1], &argv[2], from, to) == KS_NONE) {
+        ks_reply_null(c->reply);
+    }
 }
 
 
@@ -84,52 +88,53 @@ void
 ks_cmd_rpoplpush(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     (void) argc;
-    ks_list_move(c, argv, KS_LIST_TAIL, KS_LIST_HEAD);
+
+    if (ks_list_move(c, &argv[1], &argv[2], KS_LIST_TAIL, KS_LIST_HEAD)
+        == KS_NONE)
+    {
+        ks_reply_null(c->reply);
+    }
 }
 
 
 /* --- LMOVEM --- */
 
-typedef struct {
-    int      from;
-    int      to;
-    int64_t  count;
-    int      exactly;               /* as many, or none */
-    int      bulk;                  /* in the order in which they were */
-} ks_lmovem_t;
-
-
-static int
-ks_lmovem_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_lmovem_t *m)
+int
+ks_lmovem_ends(ks_ctx_t *c, const ks_str_t *argv, ks_lmovem_t *m)
 {
-    if (ks_list_end(c, &argv[3], &m->from) != KS_OK
-        || ks_list_end(c, &argv[4], &m->to) != KS_OK)
-    {
+    if (ks_list_end(c, &argv[0], &m->from) != KS_OK) {
         return KS_ERR;
     }
 
+    return ks_list_end(c, &argv[1], &m->to);
+}
+
+
+int
+ks_lmovem_options(ks_ctx_t *c, int argc, const ks_str_t *argv, ks_lmovem_t *m)
+{
     m->count = 1;
     m->exactly = 0;
     m->bulk = 1;
 
-    if (argc == 5) {
+    if (argc == 0) {
         return KS_OK;
     }
 
-    if (argc != 8) {
+    if (argc != 3) {
         goto syntax;
     }
 
-    m->exactly = ks_arg_is(&argv[5], "exactly");
-    m->bulk = ks_arg_is(&argv[7], "bulk");
+    m->exactly = ks_arg_is(&argv[0], "exactly");
+    m->bulk = ks_arg_is(&argv[2], "bulk");
 
-    if (!(m->exactly || ks_arg_is(&argv[5], "count"))
-        || !(m->bulk || ks_arg_is(&argv[7], "obo")))
+    if (!(m->exactly || ks_arg_is(&argv[0], "count"))
+        || !(m->bulk || ks_arg_is(&argv[2], "obo")))
     {
         goto syntax;
     }
 
-    return ks_arg_within(c, &argv[6], 1, &m->count,
+    return ks_arg_within(c, &argv[1], 1, &m->count,
                          "ERR count should be greater than 0");
 
 syntax:
@@ -192,64 +197,79 @@ ks_lmovem_reply(ks_ctx_t *c, const ks_str_t *s, uint32_t n, int to)
 }
 
 
-void
-ks_cmd_lmovem(ks_ctx_t *c, int argc, ks_str_t *argv)
+int
+ks_lmovem_move(ks_ctx_t *c, const ks_str_t *src, const ks_str_t *dst,
+    const ks_lmovem_t *m)
 {
     uint32_t      n;
     ks_str_t     *s;
     ks_entry_t   *e;
-    ks_value_t    src, dst;
-    ks_lmovem_t   m;
+    ks_value_t    sv, dv;
 
-    if (ks_lmovem_options(c, argc, argv, &m) != KS_OK
-        || ks_write_value(c, &argv[1], KS_TYPE_LIST, &e, &src) != KS_OK)
+    if (ks_write_value(c, src, KS_TYPE_LIST, &e, &sv) != KS_OK) {
+        return KS_ERR;
+    }
+
+    n = e ? (uint32_t) ks_min(m->count, (int64_t) ks_value_count(&sv)) : 0;
+
+    if (n == 0 || (m->exactly && n < m->count)) {
+        return KS_NONE;
+    }
+
+    if (ks_str_same(src, dst)) {
+        s = ks_lmovem_take(c, &sv, m, n);
+        ks_list_give(c, src, e, &sv, m->to, (int) n, s);
+        ks_event(c->space, KS_NOTIFY_LIST, ks_list_pushed(m->to), src);
+
+    } else {
+        if (ks_write_value(c, dst, KS_TYPE_LIST, &e, &dv) != KS_OK) {
+            return KS_ERR;
+        }
+
+        s = ks_lmovem_take(c, &sv, m, n);
+        ks_list_give(c, dst, e, &dv, m->to, (int) n, s);
+        ks_event(c->space, KS_NOTIFY_LIST, ks_list_pushed(m->to), dst);
+        (void) ks_value_close(&dv);
+    }
+
+    ks_event(c->space, KS_NOTIFY_LIST, ks_list_popped(m->from), src);
+    ks_list_shrunk(&sv);
+    (void) ks_value_close(&sv);
+    ks_lmovem_reply(c, s, n, m->to);
+
+    return KS_OK;
+}
+
+
+void
+ks_cmd_lmovem(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    ks_lmovem_t  m;
+
+    if (ks_lmovem_ends(c, &argv[3], &m) != KS_OK
+        || ks_lmovem_options(c, argc - 5, &argv[5], &m) != KS_OK)
     {
         return;
     }
 
-    n = e ? (uint32_t) ks_min(m.count, (int64_t) ks_value_count(&src)) : 0;
-
-    if (n == 0 || (m.exactly && n < m.count)) {
+    if (ks_lmovem_move(c, &argv[1], &argv[2], &m) == KS_NONE) {
         ks_reply_null_array(c->reply);
-        return;
     }
-
-    if (ks_str_same(&argv[1], &argv[2])) {
-        s = ks_lmovem_take(c, &src, &m, n);
-        ks_list_give(c, &argv[1], e, &src, m.to, (int) n, s);
-        ks_event(c->space, KS_NOTIFY_LIST, ks_list_pushed(m.to), &argv[1]);
-
-    } else {
-        if (ks_write_value(c, &argv[2], KS_TYPE_LIST, &e, &dst) != KS_OK) {
-            return;
-        }
-
-        s = ks_lmovem_take(c, &src, &m, n);
-        ks_list_give(c, &argv[2], e, &dst, m.to, (int) n, s);
-        ks_event(c->space, KS_NOTIFY_LIST, ks_list_pushed(m.to), &argv[2]);
-        (void) ks_value_close(&dst);
-    }
-
-    ks_event(c->space, KS_NOTIFY_LIST, ks_list_popped(m.from), &argv[1]);
-    ks_list_shrunk(&src);
-    (void) ks_value_close(&src);
-    ks_lmovem_reply(c, s, n, m.to);
 }
 
 
 /* --- LMPOP --- */
 
-/* what stands behind the keys of LMPOP: an end, and COUNT n or nothing */
+/* what stands behind the keys: an end, and COUNT n or nothing */
 
 static int
-ks_lmpop_options(ks_ctx_t *c, int argc, ks_str_t *argv, int *end,
-    int64_t *count)
+ks_lmpop_rest(ks_ctx_t *c, int argc, ks_str_t *argv, ks_lmpop_t *m)
 {
-    if (ks_list_end(c, &argv[0], end) != KS_OK) {
+    if (ks_list_end(c, &argv[0], &m->end) != KS_OK) {
         return KS_ERR;
     }
 
-    *count = 1;
+    m->count = 1;
 
     if (argc == 1) {
         return KS_OK;
@@ -259,7 +279,7 @@ ks_lmpop_options(ks_ctx_t *c, int argc, ks_str_t *argv, int *end,
         goto syntax;
     }
 
-    if (ks_arg_within(c, &argv[2], 1, count,
+    if (ks_arg_within(c, &argv[2], 1, &m->count,
                       "ERR count should be greater than 0")
         != KS_OK)
     {
@@ -278,55 +298,79 @@ syntax:
 }
 
 
-static void
-ks_lmpop_reply(ks_ctx_t *c, const ks_str_t *key, ks_value_t *v, int end,
-    int64_t count)
+int
+ks_lmpop_options(ks_ctx_t *c, int argc, ks_str_t *argv, ks_lmpop_t *m)
 {
-    count = ks_min(count, (int64_t) ks_value_count(v));
+    int64_t  n;
+
+    if (ks_arg_within(c, &argv[0], 1, &n,
+                      "ERR numkeys should be greater than 0")
+        != KS_OK)
+    {
+        return KS_ERR;
+    }
+
+    if (n > argc - 2) {
+        ks_reply_error(c->reply, KS_ERR_SYNTAX);
+        return KS_ERR;
+    }
+
+    m->keys = &argv[1];
+    m->nkeys = (int) n;
+
+    return ks_lmpop_rest(c, argc - 1 - m->nkeys, &argv[1 + n], m);
+}
+
+
+static void
+ks_lmpop_reply(ks_ctx_t *c, const ks_str_t *key, ks_value_t *v,
+    const ks_lmpop_t *m)
+{
+    int64_t  count;
+
+    count = ks_min(m->count, (int64_t) ks_value_count(v));
 
     ks_reply_array(c->reply, 2);
     ks_reply_bulk(c->reply, key->data, key->len);
     ks_reply_array(c->reply, (size_t) count);
-    ks_list_pop(c, v, end, (uint32_t) count);
+    ks_list_pop(c, v, m->end, (uint32_t) count);
+}
+
+
+int
+ks_lmpop_pop(ks_ctx_t *c, const ks_lmpop_t *m, const ks_str_t **key)
+{
+    int          i;
+    ks_entry_t  *e;
+    ks_value_t   v;
+
+    for (i = 0; i < m->nkeys; i++) {
+        if (ks_write_value(c, &m->keys[i], KS_TYPE_LIST, &e, &v) != KS_OK) {
+            return KS_ERR;
+        }
+
+        if (e != NULL) {
+            ks_lmpop_reply(c, &m->keys[i], &v, m);
+            *key = &m->keys[i];
+            return KS_OK;
+        }
+    }
+
+    return KS_NONE;
 }
 
 
 void
 ks_cmd_lmpop(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int          i, end;
-    int64_t      n, count;
-    ks_entry_t  *e;
-    ks_value_t   v;
+    ks_lmpop_t       m;
+    const ks_str_t  *key;
 
-    if (ks_arg_within(c, &argv[1], 1, &n,
-                      "ERR numkeys should be greater than 0")
-        != KS_OK)
-    {
+    if (ks_lmpop_options(c, argc - 1, &argv[1], &m) != KS_OK) {
         return;
     }
 
-    if (n > argc - 3) {
-        ks_reply_error(c->reply, KS_ERR_SYNTAX);
-        return;
+    if (ks_lmpop_pop(c, &m, &key) == KS_NONE) {
+        ks_reply_null_array(c->reply);
     }
-
-    if (ks_lmpop_options(c, argc - 2 - (int) n, &argv[2 + n], &end, &count)
-        != KS_OK)
-    {
-        return;
-    }
-
-    for (i = 2; i < 2 + n; i++) {
-        if (ks_write_value(c, &argv[i], KS_TYPE_LIST, &e, &v) != KS_OK) {
-            return;
-        }
-
-        if (e != NULL) {
-            ks_lmpop_reply(c, &argv[i], &v, end, count);
-            return;
-        }
-    }
-
-    ks_reply_null_array(c->reply);
 }

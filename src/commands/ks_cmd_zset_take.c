@@ -8,15 +8,6 @@
 
 #define KS_ZRANDOM_HALF (INT64_MAX / 2)
 
-typedef struct {
-    const ks_str_t        *key;
-    ks_entry_t            *e;
-    ks_value_t             v;
-    int64_t                count;       /* -1: none is given */
-    int                    max;         /* from the end */
-    int                    nested;
-} ks_zpop_t;
-
 
 /* --- from the ends --- */
 
@@ -27,7 +18,10 @@ ks_zpop_reply(ks_ctx_t *c, const ks_zpop_t *p, uint32_t n)
     ks_pos_t   pos;
     ks_item_t  it;
 
-    ks_reply_array(c->reply, p->nested ? n : 2 * n);
+    if (!p->opened) {
+        ks_reply_array(c->reply, p->nested ? n : 2 * n);
+    }
+
     more = ks_value_at(&p->v, &pos,
                       p->max ? ks_value_count(&p->v) - 1 : 0);
 
@@ -46,7 +40,7 @@ ks_zpop_reply(ks_ctx_t *c, const ks_zpop_t *p, uint32_t n)
 }
 
 
-static void
+void
 ks_zpop(ks_ctx_t *c, ks_zpop_t *p)
 {
     uint32_t  n, count;
@@ -90,6 +84,8 @@ ks_zpop_minmax(ks_ctx_t *c, int argc, ks_str_t *argv, int max)
         ks_reply_error(c->reply, KS_ERR_SYNTAX);
         return;
     }
+
+    memset(&p, 0, sizeof(p));
 
     p.key = &argv[1];
     p.max = max;
@@ -168,48 +164,69 @@ syntax:
 }
 
 
+int
+ks_zmpop_args(ks_ctx_t *c, int argc, ks_str_t *argv, ks_zpop_t *p)
+{
+    int64_t  keys;
+
+    if (ks_arg_atleast(c, &argv[0], 1, &keys,
+                       "ERR numkeys should be greater than 0") != KS_OK)
+    {
+        return KS_ERR;
+    }
+
+    if (keys >= argc - 1) {
+        ks_reply_error(c->reply, KS_ERR_SYNTAX);
+        return KS_ERR;
+    }
+
+    p->max = 0;
+    p->count = -1;
+    p->nested = 1;
+    p->opened = 0;
+    p->keys = &argv[1];
+    p->nkeys = (int) keys;
+
+    return ks_zmpop_options(c, argc, argv, 1 + (int) keys, p);
+}
+
+
+int
+ks_zmpop_pop(ks_ctx_t *c, ks_zpop_t *p)
+{
+    int  i;
+
+    for (i = 0; i < p->nkeys; i++) {
+        p->key = &p->keys[i];
+
+        if (ks_write_value(c, p->key, KS_TYPE_ZSET, &p->e, &p->v) != KS_OK) {
+            return KS_ERR;
+        }
+
+        if (p->e) {
+            ks_reply_array(c->reply, 2);
+            ks_reply_bulk(c->reply, p->key->data, p->key->len);
+            ks_zpop(c, p);
+            return KS_OK;
+        }
+    }
+
+    return KS_NONE;
+}
+
+
 void
 ks_cmd_zmpop(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int        i;
-    int64_t    keys;
     ks_zpop_t  p;
 
-    if (ks_arg_atleast(c, &argv[1], 1, &keys,
-                       "ERR numkeys should be greater than 0") != KS_OK)
-    {
+    if (ks_zmpop_args(c, argc - 1, &argv[1], &p) != KS_OK) {
         return;
     }
 
-    if (keys >= argc - 2) {
-        ks_reply_error(c->reply, KS_ERR_SYNTAX);
-        return;
+    if (ks_zmpop_pop(c, &p) == KS_NONE) {
+        ks_reply_null_array(c->reply);
     }
-
-    p.max = 0;
-    p.count = -1;
-    p.nested = 1;
-
-    if (ks_zmpop_options(c, argc, argv, 2 + (int) keys, &p) != KS_OK) {
-        return;
-    }
-
-    for (i = 2; i < 2 + keys; i++) {
-        p.key = &argv[i];
-
-        if (ks_write_value(c, p.key, KS_TYPE_ZSET, &p.e, &p.v) != KS_OK) {
-            return;
-        }
-
-        if (p.e) {
-            ks_reply_array(c->reply, 2);
-            ks_reply_bulk(c->reply, p.key->data, p.key->len);
-            ks_zpop(c, &p);
-            return;
-        }
-    }
-
-    ks_reply_null_array(c->reply);
 }
 
 

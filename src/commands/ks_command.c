@@ -7,6 +7,7 @@
  */
 
 #include "commands/ks_args.h"
+#include "commands/ks_blocking.h"
 #include "commands/ks_handlers.h"
 
 
@@ -450,6 +451,14 @@ ks_command_shards(ks_space_t *sp, const ks_command_t *cmd, int argc,
 
 
 int
+ks_command_keys(ks_space_t *sp, const ks_command_t *cmd, int argc,
+    const ks_str_t *argv, uint64_t *shards)
+{
+    return ks_command_shards(sp, cmd, argc, argv, shards);
+}
+
+
+int
 ks_command_admit_row(ks_client_t *client, const ks_command_t *cmd, int argc,
     const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards)
 {
@@ -545,6 +554,7 @@ ks_ctx_init(ks_ctx_t *c, ks_client_t *client, const ks_command_t *cmd,
     c->space = client->space;
     c->reply = reply;
     c->cmd = cmd;
+    c->waits = 0;
 }
 
 
@@ -614,6 +624,7 @@ ks_execute_body(ks_space_t *sp, void *data)
 
     if (ks_unlikely(x->runs++ != 0)) {
         x->ctx.reply->ops->rewind(x->ctx.reply);
+        x->ctx.client->blocks &= 1;
     }
 
     x->call.commands++;
@@ -661,6 +672,7 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
     }
 
     ks_ctx_init(&x.ctx, client, cmd, reply);
+    x.ctx.waits = (client->waiter != NULL);
     x.ahead = a;
     x.runs = 0;
 
@@ -678,11 +690,15 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
          ? ks_run_alone(client->space, &x.call)
          : ks_run(client->space, &x.call);
 
+    if (ks_unlikely(client->blocks)) {
+        rc = ks_blocking_begun(client, rc);
+    }
+
     if (ks_unlikely(rc != KS_OK)) {
 
-        if (rc == KS_AGAIN) {
+        if (rc == KS_AGAIN || rc == KS_WAITS) {
             reply->ops->rewind(reply);
-            return KS_AGAIN;
+            return rc;
         }
 
         ks_command_refused(client, reply, rc);

@@ -15,6 +15,7 @@
 
 #include "keyspace/ks_space.h"
 #include "commands/ks_reply.h"
+#include "bus/ks_waiters.h"
 #include "commands/ks_user.h"
 
 
@@ -41,8 +42,13 @@ struct ks_client_s {
     unsigned             quiet:1;           /* its look-ups are no accesses */
     unsigned             patience;          /* as in ks_call_t; if it is set,
                                                KS_AGAIN has to be handled */
+    ks_waiter_t         *waiter;            /* NULL: it cannot wait for keys */
 
     const char          *aborted;           /* why a script gave up */
+
+    /* see ks_blocking.c */
+    unsigned             served:1;          /* it waits, and is served now */
+    unsigned             blocks:2;          /* what its command came to */
 
     /* set by ks_execute(), for logs */
     const ks_command_t  *command;           /* NULL: unknown command */
@@ -55,6 +61,7 @@ typedef struct {
     ks_space_t          *space;
     ks_reply_t          *reply;
     const ks_command_t  *cmd;
+    unsigned             waits:1;           /* the command may wait for keys */
 } ks_ctx_t;
 
 typedef void (*ks_handler_pt)(ks_ctx_t *c, int argc, ks_str_t *argv);
@@ -107,6 +114,7 @@ typedef struct {
  * stay as they are until it returns; their bytes may not lie in the zone.
  *
  * KS_OK: there is a reply.  KS_AGAIN: not yet; what was written is taken back.
+ * KS_WAITS: it waits for a key, and its reply comes later; see ks_blocking.h.
  */
 int ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply);
 
@@ -131,6 +139,10 @@ const ks_command_t *ks_command_admit(ks_client_t *client, int argc,
  */
 int ks_command_admit_row(ks_client_t *client, const ks_command_t *cmd,
     int argc, const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards);
+
+/* ORs the shards of the command's keys into *shards; KS_ERR: one is too long. */
+int ks_command_keys(ks_space_t *sp, const ks_command_t *cmd, int argc,
+    const ks_str_t *argv, uint64_t *shards);
 
 /*
  * Asks for the rights again, long after ks_command_admit(); 0: the error is

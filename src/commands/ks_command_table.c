@@ -7,6 +7,7 @@
  * rows have.
  */
 
+#include "commands/ks_blocking.h"
 #include "commands/ks_handlers.h"
 #include "commands/ks_row_words.h"
 
@@ -20,5 +21,7 @@ static const ks_command_t  ks_rows[] = {
 int
 ks_commands_init(void)
 {
+    ks_blocking_init();
+
     return ks_commands_add(ks_rows);
 }

@@ -42,6 +42,7 @@
 #define KS_CMD_LIBRARY    0x80000   /* needs the shard of the library */
 #define KS_CMD_NO_MONITOR 0x100000
 #define KS_CMD_KEYLESS    0x200000  /* may come without any key */
+#define KS_CMD_BLOCKING   0x800000  /* may wait; COMMAND shows it */
 
 #define KS_CMD_PUBSUB     0x800000
 

@@ -116,6 +116,22 @@ ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
 }
 
 
+int
+ks_conn_woken(ks_conn_t *s, ks_woken_t why, const ks_str_t *gathered,
+    ks_reply_t *reply)
+{
+    int  rc;
+
+    rc = ks_blocking_reply(&s->client, why, gathered, reply);
+
+    if (ks_unlikely(s->silent || s->skip) && rc == KS_OK) {
+        ks_conn_silence(s, reply);
+    }
+
+    return rc;
+}
+
+
 /* What is a push in RESP3 is told in any case, as SUBSCRIBE's replies are. */
 
 static void

@@ -19,6 +19,7 @@
 #define KS_CONN_H
 
 #include "bus/ks_sink.h"
+#include "commands/ks_blocking.h"
 #include "commands/ks_pipeline.h"
 #include "commands/ks_transaction.h"
 
@@ -120,6 +121,10 @@ void ks_conn_free(ks_conn_t *s);
  * before they write.
  */
 int ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply);
+
+/* ks_blocking_reply() for a connection. */
+int ks_conn_woken(ks_conn_t *s, ks_woken_t why, const ks_str_t *gathered,
+    ks_reply_t *reply);
 
 /* ks_ahead_bucket() for a command that is going to be run on the connection. */
 void ks_conn_ahead(ks_conn_t *s, ks_ahead_t *a, const ks_ahead_t *last);

@@ -29,6 +29,7 @@
 #define ATONCE       KS_CMD_ATONCE
 #define NO_AUTH      KS_CMD_NO_AUTH
 #define BUSY         KS_CMD_BUSY
+#define BLOCKS       KS_CMD_BLOCKING
 #define NO_SLOWLOG   KS_CMD_NO_SLOWLOG
 #define SCRIPT       (KS_CMD_NOSCRIPT|KS_CMD_STALE|KS_CMD_OPEN|KS_CMD_MOVABLE \
                       |KS_CMD_NO_MONITOR|KS_CMD_KEYLESS)

@@ -74,6 +74,10 @@ ROW("client|trackinginfo", ks_cmd_client_trackinginfo, 2,
     NOSCRIPT|LOAD|ALONE|OPEN|SUB, CONNECTION, NO_KEYS,
     "connection", "6.2.0", "O(1)",
     "Tells that nothing is tracked.")
+ROW("client|unblock", ks_cmd_client_unblock, -3, ADMIN|NOSCRIPT|LOAD|SUB,
+    CONNECTION, NO_KEYS,
+    "connection", "5.0.0", "O(log N), N the number of clients that wait",
+    "Ends the waiting of a client.")
 ROW("client|unpause", ks_cmd_client_unpause, 2,
     ADMIN|NOSCRIPT|LOAD|ALONE|SUB, CONNECTION, NO_KEYS,
     "connection", "6.2.0", "O(1)",

@@ -3,6 +3,32 @@
  * ks_command_table.c, and ks_handlers.h.
  */
 
+ROW("blmove", ks_cmd_blmove, 6, W|OOM|BLOCKS, LIST,
+    KEYS2(RW|ACCESS|DELETE, 1, 1, 1, RW|INSERT, 2, 2, 1),
+    "list", "6.2.0", "O(1)",
+    "Moves an element from a list to another, and waits for one if need be.")
+ROW("blmovem", ks_cmd_blmovem, -6, W|OOM|BLOCKS, LIST,
+    KEYS2(RW|ACCESS|DELETE, 1, 1, 1, RW|INSERT, 2, 2, 1),
+    "list", "8.10.0", "O(N), N the number of elements",
+    "Moves elements from a list to another, and waits for them if need be.")
+ROW("blmpop", ks_cmd_blmpop, -5, W|MOVABLE|BLOCKS, LIST,
+    COUNTED(RW|ACCESS|DELETE, 2),
+    "list", "7.0.0", "O(N+M), N the number of keys, M that of elements",
+    "Takes elements off the first list that has any, and waits for one.")
+ROW("blpop", ks_cmd_blpop, -3, W|BLOCKS, LIST,
+    KEYS(RW|ACCESS|DELETE, 1, -2, 1),
+    "list", "2.0.0", "O(N), N the number of keys",
+    "Takes the head of the first list that there is, and waits for one.")
+ROW("brpop", ks_cmd_brpop, -3, W|BLOCKS, LIST,
+    KEYS(RW|ACCESS|DELETE, 1, -2, 1),
+    "list", "2.0.0", "O(N), N the number of keys",
+    "Takes the tail of the first list that there is, and waits for one.")
+ROW("brpoplpush", ks_cmd_brpoplpush, 4, W|OOM|BLOCKS, LIST,
+    KEYS2(RW|ACCESS|DELETE, 1, 1, 1, RW|INSERT, 2, 2, 1),
+    "list", "2.2.0", "O(1)",
+    "Moves the last element of a list to the head of another, and waits.",
+    .retired = "6.2.0",
+    .instead = "`BLMOVE` with the `RIGHT` and `LEFT` arguments")
 ROW("lindex", ks_cmd_lindex, 3, R, LIST, KEY(RO|ACCESS),
     "list", "1.0.0", "O(log(N)), N the length of the list",
     "Replies with the element at an index.")

@@ -3,6 +3,19 @@
  * ks_command_table.c, and ks_handlers.h.
  */
 
+ROW("bzmpop", ks_cmd_bzmpop, -5, W|MOVABLE|BLOCKS, ZSET,
+    COUNTED(RW|ACCESS|DELETE, 2),
+    "sorted-set", "7.0.0",
+    "O(K+M*log(N)), K the number of keys, M of members popped",
+    "Pops members from the first sorted set that there is, and waits for one.")
+ROW("bzpopmax", ks_cmd_bzpopmax, -3, W|FAST|BLOCKS, ZSET,
+    KEYS(RW|ACCESS|DELETE, 1, -2, 1),
+    "sorted-set", "5.0.0", "O(log(N)), N the number of members",
+    "Pops the member of the highest score, and waits for one if need be.")
+ROW("bzpopmin", ks_cmd_bzpopmin, -3, W|FAST|BLOCKS, ZSET,
+    KEYS(RW|ACCESS|DELETE, 1, -2, 1),
+    "sorted-set", "5.0.0", "O(log(N)), N the number of members",
+    "Pops the member of the lowest score, and waits for one if need be.")
 ROW("zadd", ks_cmd_zadd, -4, W|OOM|FAST, ZSET, KEY(RW|UPDATE),
     "sorted-set", "1.2.0", "O(log(N)) for each member",
     "Adds members to a sorted set, or changes their scores.")

@@ -47,6 +47,7 @@ ks_command_acl(const ks_command_t *cmd)
     acl |= (cmd->flags & KS_CMD_READONLY) && !(acl & KS_ACL_SCRIPTING)
            ? KS_ACL_READ : 0;
     acl |= (cmd->flags & KS_CMD_ADMIN) ? KS_ACL_ADMIN|KS_ACL_DANGEROUS : 0;
+    acl |= (cmd->flags & KS_CMD_BLOCKING) ? KS_ACL_BLOCKING : 0;
     acl |= (cmd->flags & KS_CMD_FAST) ? KS_ACL_FAST : KS_ACL_SLOW;
 
     return acl;

@@ -47,5 +47,26 @@ ks_zitem_t *ks_zset_items(ks_ctx_t *c, const ks_value_t *v, uint32_t rank,
 void ks_zset_store(ks_ctx_t *c, const char *event, const ks_str_t *dst,
     const ks_zitem_t *items, size_t n);
 
+/* members that are taken off an end */
+typedef struct {
+    const ks_str_t      *key;
+    ks_entry_t          *e;
+    ks_value_t           v;
+    int64_t              count;     /* -1: none is given */
+    int                  max;       /* from the end */
+    int                  nested;    /* each is an array */
+    int                  opened;    /* the array of all is open */
+
+    ks_str_t            *keys;      /* of ZMPOP: the first that is there */
+    int                  nkeys;
+} ks_zpop_t;
+
+/* Takes count members off p->v, which is open, and says them. */
+void ks_zpop(ks_ctx_t *c, ks_zpop_t *p);
+
+/* What ZMPOP is told; and KS_NONE: none is there, and nothing is said. */
+int ks_zmpop_args(ks_ctx_t *c, int argc, ks_str_t *argv, ks_zpop_t *p);
+int ks_zmpop_pop(ks_ctx_t *c, ks_zpop_t *p);
+
 
 #endif /* KS_ZSET_ARGS_H */

@@ -8,6 +8,26 @@
 #include "keyspace/ks_keyspace.h"
 
 
+static void  (*ks_wait_server)(ks_space_t *sp);
+
+
+void
+ks_wait_serve_by(void (*serve)(ks_space_t *sp))
+{
+    ks_wait_server = serve;
+}
+
+
+/* A limit that this run went by was for this run. */
+
+static void
+ks_wait_serve(ks_space_t *sp)
+{
+    ks_wait_server(sp);
+    sp->ready.spared = 0;
+}
+
+
 int
 ks_try(ks_space_t *sp, ks_body_pt body, void *data)
 {
@@ -33,6 +53,10 @@ ks_try(ks_space_t *sp, ks_body_pt body, void *data)
     }
 
     body(sp, data);
+
+    if (ks_unlikely((sp->told.kinds & KS_TOLD_WAITERS) && sp->ready.n)) {
+        ks_wait_serve(sp);
+    }
 
     if (ks_unlikely(sp->flush)) {
         ks_flush_begin(&sp->mem);

@@ -44,7 +44,8 @@ ks_check(ks_space_t *sp, ks_report_pt report, void *data)
     locked = (sp->depth != 0);
 
     if (!locked) {
-        ks_lock(&sp->mem, ks_all_shards(sp) | ks_library_shard(sp));
+        ks_lock(&sp->mem, ks_all_shards(sp) | ks_library_shard(sp)
+                          | ks_wait_shard(sp));
     }
 
     ks_pool_settle(&sp->mem);
@@ -57,11 +58,15 @@ ks_check(ks_space_t *sp, ks_report_pt report, void *data)
             ks_check_shard(&c);
         }
 
-        c.sh = &sp->mem.shards[i];
-        c.shard = i;
-        ks_check_dead(&c);
+        for ( /* void */ ; i < ks_zone_locks(sp->mem.zone); i++) {
+            c.sh = &sp->mem.shards[i];
+            c.shard = i;
+            ks_check_dead(&c);
+        }
+
         ks_library_check(sp, &c.ck);
         ks_registry_check(sp, &c.ck);
+        ks_wait_check(sp, &c.ck);
 
         ks_checker_end(&c.ck);
 

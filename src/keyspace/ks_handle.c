@@ -50,6 +50,7 @@ ks_space_close(ks_space_t *sp)
 {
     ks_arena_reset(sp);
     free(sp->tell.frame);
+    free(sp->ready.keys);
     ks_seen_free(sp);
     free(sp->arena);
     free(sp);
@@ -106,6 +107,20 @@ void
 ks_space_set_hub(ks_space_t *sp, ks_hub_t *hub)
 {
     sp->hub = hub;
+}
+
+
+ks_waiters_t *
+ks_space_waiters(const ks_space_t *sp)
+{
+    return sp->waiters;
+}
+
+
+void
+ks_space_set_waiters(ks_space_t *sp, ks_waiters_t *waiters)
+{
+    sp->waiters = waiters;
 }
 
 

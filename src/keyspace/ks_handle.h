@@ -14,6 +14,7 @@ typedef struct ks_entry_s  ks_entry_t;
 typedef struct ks_space_s  ks_space_t;
 typedef struct ks_call_s   ks_call_t;
 typedef struct ks_hub_s    ks_hub_t;
+typedef struct ks_waiters_s  ks_waiters_t;
 
 
 /* A handle on an attached zone; NULL if the process has no memory. */
@@ -41,6 +42,10 @@ void **ks_space_slot(ks_space_t *sp);
 /* The process's end of the bus; NULL: it has none. */
 ks_hub_t *ks_space_hub(const ks_space_t *sp);
 void ks_space_set_hub(ks_space_t *sp, ks_hub_t *hub);
+
+/* Its clients that wait for keys, see bus/ks_waiters.h; NULL: none may. */
+ks_waiters_t *ks_space_waiters(const ks_space_t *sp);
+void ks_space_set_waiters(ks_space_t *sp, ks_waiters_t *waiters);
 
 /* A number that no other handle on the zone gets; from 1 on. */
 uint64_t ks_next_id(ks_space_t *sp);

@@ -115,6 +115,15 @@ typedef struct {
     size_t          record;     /* where the one begins that is open */
 } ks_telling_t;
 
+/* keys that it has changed and that somebody waits for; see ks_wait.c */
+typedef struct {
+    ks_place_t     *keys;       /* malloc()ed, grows, and stays */
+    uint32_t        n;
+    uint32_t        room;
+    uint32_t        next;       /* the first that is not yet served */
+    uint32_t        spared;     /* UINT32_MAX - how many may be served */
+} ks_ready_t;
+
 struct ks_space_s {
     ks_told_t       told;       /* first, see ks_change.h */
     ks_mem_t        mem;
@@ -135,9 +144,11 @@ struct ks_space_s {
     uint64_t        wanted;     /* shards that the body has asked for */
     void           *slot;       /* the scripts' */
     ks_hub_t       *hub;        /* see bus/ks_hub.h; NULL: has none */
+    ks_waiters_t   *waiters;    /* see bus/ks_waiters.h; NULL: has none */
 
     uint64_t        changes;    /* of keys and scripts, ever */
     ks_telling_t    tell;
+    ks_ready_t      ready;
 
     ks_call_t      *call;       /* the running one, or idle */
     ks_call_t       idle;       /* never run, all zero */
@@ -529,8 +540,27 @@ ks_frame_begin(ks_space_t *sp)
 
     if (ks_unlikely(sp->told.kinds)) {
         ks_frame_start(sp);
+        sp->ready.n = 0;
+        sp->ready.next = 0;
     }
 }
+
+/* --- ks_ready.c --- */
+
+/* Where it is counted how many wait for a key. */
+static inline uint32_t *
+ks_wait_cell(const ks_place_t *at)
+{
+    return &at->shard->waits[at->hash % KS_WAIT_CELLS];
+}
+
+/* A key has got a value: whoever waits for it is served with the commit. */
+void ks_wait_changed(ks_space_t *sp, const ks_place_t *at);
+
+/* --- ks_wait.c --- */
+
+/* Marks the records, and says what does not fit together; all is locked. */
+void ks_wait_check(ks_space_t *sp, ks_checker_t *ck);
 
 /*
  * To be called inside the transaction, before its commit, for every change of
@@ -543,6 +573,12 @@ ks_changed(ks_space_t *sp, const ks_place_t *at, ks_change_t change)
 
     if (ks_unlikely(at->shard->watched != 0) && change < KS_CHANGE_DELETED) {
         ks_watch_changed(sp, at->shard, at->hash);
+    }
+
+    if (ks_unlikely(sp->told.kinds & KS_TOLD_WAITERS)
+        && change <= KS_CHANGE_VALUE)
+    {
+        ks_wait_changed(sp, at);
     }
 }
 

@@ -17,6 +17,7 @@
 #include "keyspace/ks_walk.h"
 #include "keyspace/ks_library.h"
 #include "keyspace/ks_registry.h"
+#include "keyspace/ks_wait.h"
 #include "keyspace/ks_check.h"
 #include "keyspace/ks_change.h"
 #include "keyspace/ks_event.h"

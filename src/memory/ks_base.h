@@ -23,6 +23,7 @@
 #define KS_NOMEM  (-2)          /* the zone has no room, even after evicting */
 #define KS_ABORTED  3           /* a transaction was given up, see ks_abort() */
 #define KS_NONE     4           /* there is nothing to be had at present */
+#define KS_WAITS    6           /* the client waits, its reply comes later */
 #define KS_AGAIN    5           /* not yet: nothing has happened, try later */
 
 #define ks_likely(x)    __builtin_expect(!!(x), 1)

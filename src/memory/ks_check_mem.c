@@ -111,7 +111,7 @@ ks_checker_end(ks_checker_t *ck)
     m = ck->m;
     nfree = 0;
 
-    for (i = 0; i <= m->zone->nshards; i++) {
+    for (i = 0; i < ks_zone_locks(m->zone); i++) {
 
         /* that of the transaction which asks is in order */
 
@@ -129,7 +129,7 @@ ks_checker_end(ks_checker_t *ck)
         nfree += (m->pages[page].state == KS_PAGE_FREE);
     }
 
-    for (i = 0; i <= m->zone->nshards; i++) {
+    for (i = 0; i < ks_zone_locks(m->zone); i++) {
         ks_check_lists(ck, i);
     }
 

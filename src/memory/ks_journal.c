@@ -117,7 +117,7 @@ ks_journal_barrier(ks_mem_t *m)
 {
     unsigned  i;
 
-    for (i = 0; i <= m->zone->nshards; i++) {
+    for (i = 0; i < ks_zone_locks(m->zone); i++) {
         ks_lock(m, 1ull << i);
         ks_unlock(m);
     }
@@ -256,7 +256,7 @@ ks_journal_lock(ks_mem_t *m)
 
     if (ks_unlikely(ks_mutex_lock(mutex) != 0)) {
 
-        for (k = 0; k <= m->zone->nshards; k++) {
+        for (k = 0; k < ks_zone_locks(m->zone); k++) {
             ks_recover_leader(m, k, KS_LOG_JOURNAL);
         }
 

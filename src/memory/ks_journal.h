@@ -37,10 +37,12 @@
 #define KS_TOLD_EVENTS    0x02          /* keyspace notifications */
 #define KS_TOLD_CALLS     0x04          /* commands, as MONITOR has them */
 #define KS_TOLD_CHANGES   0x08          /* names of keys that have changed */
-#define KS_TOLD_WAITERS   0x10          /* clients wait for keys: nothing is
-                                           told of them but their answers */
+#define KS_TOLD_WAITERS   0x10          /* clients wait for keys: no record is
+                                           of that kind */
 #define KS_TOLD_MESSAGES  0x20          /* of channels; to those named alone */
 #define KS_TOLD_REQUESTS  0x40          /* from one process to others */
+#define KS_TOLD_ANSWERS   0x80          /* to clients that waited; to those
+                                           named alone */
 
 /* what a reader keeps; all zero but for "at", which is where it begins */
 typedef struct {

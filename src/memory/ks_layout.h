@@ -40,6 +40,11 @@
 
 #define KS_BUCKET_SLOTS   12
 
+/* shards beside those of keys: that of the library, and that of who waits */
+#define KS_OWN_SHARDS     2
+
+#define KS_WAIT_CELLS     64            /* a power of two */
+
 #define KS_WATCH_SETS     128           /* a power of two */
 #define KS_WATCH_WAYS     4
 #define KS_WATCH_CELLS    1024          /* a power of two */
@@ -159,6 +164,7 @@ typedef struct {
 } ks_library_t;
 
 #define KS_LIBRARIES      2
+#define KS_WAIT_TREES     2
 
 /* see ks_registry.c, which alone knows what is in it */
 
@@ -199,6 +205,12 @@ typedef struct {
     ks_watch_slot_t  watch[KS_WATCH_SETS][KS_WATCH_WAYS];
     uint64_t         watch_cells[KS_WATCH_CELLS];
 
+    /*
+     * How many clients wait for keys that fall to a cell, whatever becomes of
+     * the keys; see ks_wait.c.
+     */
+    uint32_t         waits[KS_WAIT_CELLS];
+
     /* the roots of the keyspace: all zero when the shard is empty */
     struct {
         uint64_t     nkeys;
@@ -208,11 +220,14 @@ typedef struct {
         ks_wheel_t   wheel;
     } root;
 
-    /* scripts and functions: trees, in the last shard only */
+    /* scripts and functions: trees, in the shard of the library only */
     ks_library_t     library[KS_LIBRARIES];
 
-    /* who subscribes to what: trees, in the last shard only */
+    /* who subscribes to what: trees, in that shard, too */
     ks_registry_t    registry;
+
+    /* trees of clients that wait and of their keys, in the last shard only */
+    uint32_t         waiters[KS_WAIT_TREES][4];
 } __attribute__((aligned(128))) ks_shard_t;
 
 typedef struct {
@@ -228,7 +243,7 @@ struct ks_zone_s {
     uint64_t         size;
     uint64_t         created_ms;
     uint64_t         seed[2];
-    uint32_t         nshards;   /* of keys; one more has the library */
+    uint32_t         nshards;   /* of keys; there are KS_OWN_SHARDS more */
     uint32_t         nbuckets;  /* in a shard; a multiple of 64 */
     uint32_t         npages;    /* in the zone, the layout's included */
     uint32_t         first_page;        /* the first beyond the layout */
@@ -257,6 +272,15 @@ struct ks_zone_s {
     /* hints: commands run, by processes that share no cache line */
     ks_counter_t     commands[KS_COUNTERS];
 };
+
+
+/* all shards, those of keys first */
+
+static inline unsigned
+ks_zone_locks(const ks_zone_t *zone)
+{
+    return zone->nshards + KS_OWN_SHARDS;
+}
 
 
 /* bytes of a shard's marks: one bit for 64 buckets, set if any may be in use */

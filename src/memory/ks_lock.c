@@ -316,12 +316,12 @@ ks_recover_leader(ks_mem_t *m, unsigned k, uint64_t mask)
 }
 
 
-/* the shards that a flush is of: the library is no key's */
+/* the shards that a flush is of: those of keys */
 
 static inline uint64_t
 ks_flush_shards(const ks_mem_t *m)
 {
-    return m->locked & ~(1ull << m->zone->nshards);
+    return m->locked & ((1ull << m->zone->nshards) - 1);
 }
 
 

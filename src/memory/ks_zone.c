@@ -136,7 +136,7 @@ ks_zone_create_sharded(void *base, size_t size, unsigned shards,
         ks_zone_init_mutex(&zone->processes[i].alive);
     }
 
-    for (i = 0; i <= plan.nshards; i++) {
+    for (i = 0; i < ks_zone_locks(zone); i++) {
         sh = (ks_shard_t *) ((u_char *) base + plan.shards_at) + i;
 
         ks_zone_init_mutex(&sh->mutex);
@@ -194,12 +194,12 @@ ks_zone_plan(size_t size, unsigned shards, ks_plan_t *plan)
     at = ks_align(sizeof(ks_zone_t), 128);
 
     plan->shards_at = at;
-    at += (plan->nshards + 1) * sizeof(ks_shard_t);
+    at += (plan->nshards + KS_OWN_SHARDS) * sizeof(ks_shard_t);
 
     at = ks_align(at, KS_PAGE_SIZE);
 
     plan->logs_at = at;
-    at += (plan->nshards + 2) * (uint64_t) KS_PAGE_SIZE;
+    at += (plan->nshards + KS_OWN_SHARDS + 1) * (uint64_t) KS_PAGE_SIZE;
 
     plan->pages_at = at;
     at += plan->npages * sizeof(ks_page_t);

@@ -1,0 +1,470 @@
+/*
+ * Waiting for keys, and serving those that wait.
+ *
+ * A transaction serves the clients that wait for the keys which it has made
+ * ready, at its end and as a part of itself: it runs their commands, and tells
+ * the replies to their processes.  So the first that came is the first that is
+ * served, and nobody else sees what it is served with.
+ *
+ * As in Redis 7.2, the command of a client is run as a whole: its first key
+ * that has something serves it, whichever key has woken it.
+ */
+
+#include <math.h>
+
+#include "commands/ks_args.h"
+#include "commands/ks_blocking.h"
+#include "commands/ks_gather.h"
+
+
+#define KS_ERR_UNBLOCKED  "UNBLOCKED client unblocked via CLIENT UNBLOCK"
+#define KS_ERR_LOST       "ERR the reply is lost: too much was told at once"
+
+/*
+ * client->blocks: its process was told to listen; and there is a record, which
+ * goes when the command is run once more.
+ */
+#define KS_BLOCKS_EXPECTS  1
+#define KS_BLOCKS_WAITS    3
+
+/* one that is being served */
+typedef struct {
+    ks_wait_t            wait;
+    const ks_command_t  *cmd;
+    ks_client_t          client;
+} ks_served_t;
+
+
+/* --- the handlers' part --- */
+
+static int
+ks_timeout_until(ks_ctx_t *c, int64_t ms, uint64_t *until)
+{
+    uint64_t  now;
+
+    now = ks_space_now(c->space);
+
+    if (ms < 0) {
+        ks_reply_error(c->reply, "ERR timeout is negative");
+        return KS_ERR;
+    }
+
+    if (ms > INT64_MAX - (int64_t) now) {
+        ks_reply_error(c->reply, "ERR timeout is out of range");
+        return KS_ERR;
+    }
+
+    *until = ms ? now + (uint64_t) ms : 0;
+
+    return KS_OK;
+}
+
+
+int
+ks_arg_seconds(ks_ctx_t *c, const ks_str_t *arg, uint64_t *until)
+{
+    long double  v;
+
+    if (ks_parse_float(arg, &v) != KS_OK) {
+        ks_reply_error(c->reply, "ERR timeout is not a float or out of range");
+        return KS_ERR;
+    }
+
+    v = ceill(v * 1000);
+
+    if (v > (long double) INT64_MAX) {
+        ks_reply_error(c->reply, "ERR timeout is out of range");
+        return KS_ERR;
+    }
+
+    return ks_timeout_until(c, v < 0 ? -1 : (int64_t) v, until);
+}
+
+
+int
+ks_arg_ms(ks_ctx_t *c, const ks_str_t *arg, uint64_t *until)
+{
+    int64_t  ms;
+
+    if (ks_parse_int(arg, &ms) != KS_OK) {
+        ks_reply_error(c->reply,
+                       "ERR timeout is not an integer or out of range");
+        return KS_ERR;
+    }
+
+    return ks_timeout_until(c, ms, until);
+}
+
+
+static void
+ks_reply_over(ks_reply_t *r, ks_over_t over)
+{
+    switch (over) {
+
+    case KS_OVER_ZERO:
+        ks_reply_integer(r, 0);
+        return;
+
+    case KS_OVER_ZEROS:
+        ks_reply_array(r, 2);
+        ks_reply_integer(r, 0);
+        ks_reply_integer(r, 0);
+        return;
+
+    default:
+        ks_reply_null_array(r);
+    }
+}
+
+
+static void
+ks_block_record(ks_ctx_t *c, int argc, ks_str_t *argv, const ks_block_t *b)
+{
+    ks_wait_t     w;
+    ks_waiter_t  *waiter;
+
+    waiter = c->client->waiter;
+    waiter->until = b->until;
+    waiter->over = b->over;
+
+    ks_wait_here(c->space, &w);
+    w.id = waiter->id;
+    w.types = b->types;
+    w.resp3 = c->reply->resp3;
+    w.first = b->first;
+    w.nkeys = b->nkeys;
+    w.argc = argc;
+    w.argv = argv;
+
+    ks_wait_begin(c->space, &w);
+}
+
+
+void
+ks_block(ks_ctx_t *c, int argc, ks_str_t *argv, const ks_block_t *b)
+{
+    ks_client_t  *client;
+
+    client = c->client;
+
+    if (client->served) {
+        client->blocks = KS_BLOCKS_WAITS;
+        return;
+    }
+
+    if (!c->waits || ks_waiters_expect(c->space) != KS_OK) {
+
+        if (b->null) {
+            ks_reply_null(c->reply);
+
+        } else {
+            ks_reply_over(c->reply, b->over);
+        }
+
+        return;
+    }
+
+    /* may be left, and the command run again: it may find something then */
+
+    client->blocks = KS_BLOCKS_EXPECTS;
+    ks_block_record(c, argc, argv, b);
+    client->blocks = KS_BLOCKS_WAITS;
+
+    /* it counts as a command when it is run for the second time */
+
+    ks_running(c->space)->commands--;
+}
+
+
+int
+ks_blocking_begun(ks_client_t *client, int rc)
+{
+    unsigned  blocks;
+
+    blocks = client->blocks;
+    client->blocks = 0;
+
+    if (rc == KS_OK && blocks == KS_BLOCKS_WAITS) {
+        ks_waiters_join(client->space, client->waiter);
+        return KS_WAITS;
+    }
+
+    ks_waiters_settle(client->space);
+
+    return rc;
+}
+
+
+/* --- serving --- */
+
+/*
+ * Runs the command that a client waits with, under the locks that it needs.
+ * KS_OK: there is a reply, or the client need not wait.  KS_WAITS: it has to
+ * go on.
+ */
+
+static int
+ks_serve_run(ks_space_t *sp, ks_served_t *s, ks_reply_t *reply)
+{
+    uint64_t  shards;
+
+    s->cmd = ks_command_find(s->wait.argc, s->wait.argv);
+
+    memset(&s->client, 0, sizeof(ks_client_t));
+    s->client.space = sp;
+    s->client.user = &ks_user_default;
+    s->client.served = 1;
+
+    shards = ks_wait_shard(sp);
+    (void) ks_command_keys(sp, s->cmd, s->wait.argc, s->wait.argv, &shards);
+    ks_want_shards(sp, shards);
+
+    ks_perform(&s->client, s->cmd, s->wait.argc, s->wait.argv, reply);
+
+    return s->client.blocks ? KS_WAITS : KS_OK;
+}
+
+
+/*
+ * KS_OK: its record is gone.  KS_WAITS: it goes on waiting, or is told to come
+ * because its reply is more than can be told.
+ */
+
+static int
+ks_serve_client(ks_space_t *sp, const ks_wait_key_t *k, uint32_t *served,
+    size_t *room)
+{
+    ks_str_t      text;
+    ks_gather_t   g;
+    ks_served_t   s;
+
+    if (*served >= ks_wait_limit(sp)) {
+        ks_waiters_tell(sp, k->id, k->process, KS_WOKEN_COME, NULL);
+        return KS_WAITS;
+    }
+
+    if (ks_wait_read(sp, k->id, &s.wait) != KS_OK) {
+        return KS_WAITS;
+    }
+
+    ks_gather_init(&g, sp, s.wait.resp3 != 0, *room);
+
+    if (ks_serve_run(sp, &s, &g.reply) == KS_WAITS) {
+        return KS_WAITS;
+    }
+
+    if (ks_reply_lost(&g.reply)) {
+        ks_wait_spare(sp, *served);
+    }
+
+    ks_wait_end(sp, &s.wait);
+
+    text.data = g.data;
+    text.len = g.len;
+    ks_waiters_tell(sp, k->id, k->process, KS_WOKEN_SERVED, &text);
+
+    ++*served;
+    *room -= g.len;
+
+    return KS_OK;
+}
+
+
+/* Whether the key has what the client waits for; KS_NONE: it has nothing. */
+
+static int
+ks_serve_fits(ks_space_t *sp, const ks_wait_key_t *k)
+{
+    ks_entry_t  *e;
+
+    e = ks_lookup(sp, &k->key, KS_LOOKUP_PEEK);
+
+    if (e == NULL) {
+        return KS_NONE;
+    }
+
+    return (k->types >> ks_entry_type(e) & 1) ? KS_OK : KS_WAITS;
+}
+
+
+static void
+ks_serve_key(ks_space_t *sp, const ks_place_t *at, uint32_t *served,
+    size_t *room)
+{
+    int              rc;
+    uint32_t         skip;
+    ks_wait_key_t    k;
+    ks_arena_mark_t  mark;
+
+    skip = 0;
+    rc = KS_OK;
+
+    while (rc != KS_NONE) {
+        mark = ks_arena_mark(sp);
+        rc = ks_wait_at(sp, at, skip, &k);
+
+        if (rc == KS_OK && !ks_wait_lives(sp, k.process, k.birth)) {
+            ks_wait_drop(sp, at, skip);
+
+        } else if (rc == KS_OK) {
+            rc = ks_serve_fits(sp, &k);
+            rc = (rc == KS_OK) ? ks_serve_client(sp, &k, served, room) : rc;
+            skip += (rc == KS_WAITS);
+        }
+
+        ks_arena_release(sp, &mark);
+    }
+}
+
+
+/* Those that are served may make further keys ready, which come behind. */
+
+static void
+ks_serve(ks_space_t *sp)
+{
+    size_t      room;
+    uint32_t    served;
+    ks_place_t  at;
+
+    served = 0;
+    room = ks_tell_max(sp) / 2;
+
+    while (ks_wait_next(sp, &at) == KS_OK) {
+        ks_serve_key(sp, &at, &served, &room);
+    }
+}
+
+
+void
+ks_blocking_init(void)
+{
+    ks_wait_serve_by(ks_serve);
+}
+
+
+/* --- the hosts' part --- */
+
+typedef struct {
+    ks_client_t   *client;
+    ks_reply_t    *reply;
+    unsigned       runs;
+    int            rc;
+} ks_coming_t;
+
+
+/* KS_NONE: it was served meanwhile, and will hear of it */
+
+static void
+ks_come_body(ks_space_t *sp, void *data)
+{
+    ks_served_t   s;
+    ks_coming_t  *come = data;
+
+    if (come->runs++ != 0) {
+        come->reply->ops->rewind(come->reply);
+    }
+
+    come->rc = ks_wait_read(sp, come->client->waiter->id, &s.wait);
+
+    if (come->rc != KS_OK) {
+        return;
+    }
+
+    come->rc = ks_serve_run(sp, &s, come->reply);
+
+    if (come->rc != KS_OK) {
+        return;
+    }
+
+    if (ks_reply_lost(come->reply)) {
+        come->client->aborted = KS_ERR_REPLY;
+        ks_abort(sp);
+    }
+
+    ks_wait_end(sp, &s.wait);
+}
+
+
+/* It runs its command itself, and need not be told the reply. */
+
+static int
+ks_blocking_come(ks_client_t *client, ks_reply_t *reply)
+{
+    int          rc;
+    ks_call_t    call;
+    ks_coming_t  come;
+
+    come.client = client;
+    come.reply = reply;
+    come.runs = 0;
+
+    memset(&call, 0, sizeof(ks_call_t));
+    call.shards = ks_wait_shard(client->space);
+    call.body = ks_come_body;
+    call.data = &come;
+
+    rc = ks_run(client->space, &call);
+
+    if (rc == KS_OK && come.rc != KS_OK) {
+        return KS_WAITS;
+    }
+
+    if (rc != KS_OK) {
+        reply->ops->rewind(reply);
+
+        if (ks_waiters_leave(client->space, client->waiter) != KS_OK) {
+            return KS_WAITS;
+        }
+
+        ks_reply_error(reply, rc == KS_ABORTED ? client->aborted : KS_ERR_OOM);
+        return KS_OK;
+    }
+
+    ks_waiters_part(client->space, client->waiter);
+
+    return KS_OK;
+}
+
+
+static void
+ks_blocking_say(ks_reply_t *reply, const ks_str_t *gathered)
+{
+    ks_gather_say(gathered, reply);
+
+    if (ks_reply_lost(reply)) {
+        reply->ops->rewind(reply);
+        ks_reply_error(reply, KS_ERR_REPLY);
+    }
+}
+
+
+int
+ks_blocking_reply(ks_client_t *client, ks_woken_t why,
+    const ks_str_t *gathered, ks_reply_t *reply)
+{
+    reply->ops->mark(reply);
+
+    switch (why) {
+
+    case KS_WOKEN_SERVED:
+        ks_blocking_say(reply, gathered);
+        break;
+
+    case KS_WOKEN_COME:
+        return ks_blocking_come(client, reply);
+
+    case KS_WOKEN_TIMEOUT:
+        ks_reply_over(reply, client->waiter->over);
+        break;
+
+    case KS_WOKEN_UNBLOCKED:
+        ks_reply_error(reply, KS_ERR_UNBLOCKED);
+        break;
+
+    case KS_WOKEN_LOST:
+        ks_reply_error(reply, KS_ERR_LOST);
+        break;
+    }
+
+    return KS_OK;
+}

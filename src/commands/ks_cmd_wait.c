@@ -1,0 +1,126 @@
+/*
+ * Waiting for others than keys, and ending the waiting of others.
+ *
+ * There is no replica and no file of commands, so WAIT and WAITAOF reply with
+ * none; if they are asked for some, at the end of their time, as Redis does.
+ */
+
+#include "commands/ks_args.h"
+#include "commands/ks_blocking.h"
+#include "commands/ks_handlers.h"
+
+
+#define KS_ERR_LOCAL    "ERR value is out of range, value must between 0 and 1"
+#define KS_ERR_NO_FILE  "ERR WAITAOF cannot be used when numlocal is set but " \
+                        "appendonly is disabled."
+
+
+static void
+ks_wait_out(ks_ctx_t *c, int argc, ks_str_t *argv, uint64_t until,
+    ks_over_t over)
+{
+    ks_block_t  b;
+
+    memset(&b, 0, sizeof(b));
+
+    b.until = until;
+    b.over = over;
+
+    ks_block(c, argc, argv, &b);
+}
+
+
+void
+ks_cmd_wait(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int64_t   replicas;
+    uint64_t  until;
+
+    if (ks_arg_int(c, &argv[1], &replicas, NULL) != KS_OK
+        || ks_arg_ms(c, &argv[2], &until) != KS_OK)
+    {
+        return;
+    }
+
+    if (replicas <= 0) {
+        ks_reply_integer(c->reply, 0);
+        return;
+    }
+
+    ks_wait_out(c, argc, argv, until, KS_OVER_ZERO);
+}
+
+
+void
+ks_cmd_waitaof(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int64_t   local, replicas;
+    uint64_t  until;
+
+    if (ks_arg_int(c, &argv[1], &local, NULL) != KS_OK) {
+        return;
+    }
+
+    if (local < 0 || local > 1) {
+        ks_reply_error(c->reply, KS_ERR_LOCAL);
+        return;
+    }
+
+    if (ks_parse_int(&argv[2], &replicas) != KS_OK || replicas < 0) {
+        ks_reply_error(c->reply,
+                       "ERR value is out of range, must be positive");
+        return;
+    }
+
+    if (ks_arg_ms(c, &argv[3], &until) != KS_OK) {
+        return;
+    }
+
+    if (local != 0) {
+        ks_reply_error(c->reply, KS_ERR_NO_FILE);
+        return;
+    }
+
+    if (replicas == 0) {
+        ks_reply_array(c->reply, 2);
+        ks_reply_integer(c->reply, 0);
+        ks_reply_integer(c->reply, 0);
+        return;
+    }
+
+    ks_wait_out(c, argc, argv, until, KS_OVER_ZEROS);
+}
+
+
+/* A client of any worker. */
+
+void
+ks_cmd_client_unblock(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int64_t     id;
+    ks_woken_t  why;
+
+    if (argc > 4) {
+        ks_reply_error(c->reply, "ERR unknown subcommand or wrong number of "
+                       "arguments for 'unblock'. Try CLIENT HELP.");
+        return;
+    }
+
+    why = KS_WOKEN_TIMEOUT;
+
+    if (argc == 4 && ks_arg_is(&argv[3], "error")) {
+        why = KS_WOKEN_UNBLOCKED;
+
+    } else if (argc == 4 && !ks_arg_is(&argv[3], "timeout")) {
+        ks_reply_error(c->reply,
+                       "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+        return;
+    }
+
+    if (ks_arg_int(c, &argv[2], &id, NULL) != KS_OK) {
+        return;
+    }
+
+    ks_reply_integer(c->reply,
+                     ks_waiters_unblock(c->space, (uint64_t) id, why));
+}
