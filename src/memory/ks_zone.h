@@ -15,7 +15,7 @@
 #define KS_PAGE_SIZE      4096u
 #define KS_MAX_SHARDS     64            /* locks: bits of a set of shards */
 #define KS_KEY_SHARDS     32            /* at most, for keys */
-#define KS_ZONE_MIN       (128u * 1024)
+#define KS_ZONE_MIN       (192u * 1024)
 #define KS_ZONE_MAX       ((uint64_t) 32 << 30)         /* 32-bit references */
 
 typedef struct ks_zone_s   ks_zone_t;

@@ -46,6 +46,7 @@ guest_open(ks_space_t *sp)
     assert_non_null(g);
 
     g->b.client.space = sp;
+    g->b.client.user = &ks_user_default;
     g->b.client.waiter = &g->waiter;
     g->b.now = NOW;
     g->b.version = 2;

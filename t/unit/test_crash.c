@@ -23,6 +23,7 @@
 
 #include "crash_values.h"
 #include "crash_session.h"
+#include "crash_wait.h"
 #include "crash_shards.h"
 #include "crash_pubsub.h"
 
@@ -126,6 +127,7 @@ dump_body(ks_space_t *sp, void *data)
     }
 
     *all_of_it = *all_of_it * 31 + registry_state(sp);
+    *all_of_it = wait_state(sp, *all_of_it);
 }
 
 
@@ -195,11 +197,11 @@ bury(u_char *to, const u_char *from, ks_space_t *sp)
 {
     int               *futex;
     unsigned           i;
-    pthread_mutex_t   *locks[SHARDS + 3];
+    pthread_mutex_t   *locks[SHARDS + KS_OWN_SHARDS + 2];
 
     memcpy(to, from, SIZE);
 
-    for (i = 0; i <= SHARDS; i++) {
+    for (i = 0; i < SHARDS + KS_OWN_SHARDS; i++) {
         locks[i] = &sp->mem.shards[i].mutex;
     }
 
@@ -453,6 +455,7 @@ die_everywhere(const op_t *op)
     sp = ks_space_open(zone);
     ks_space_set_time(sp, NOW);
     ks_journal_want(&sp->mem, 0, op->told);
+    sp->mem.process = 0;                /* which its clients belong to */
 
     prepare(sp);
 
@@ -532,6 +535,7 @@ die_everywhere(const op_t *op)
     assert_true(stores > 0);
     assert_int_equal(state, after);
 
+    sp->mem.process = KS_PROCESSES;
     ks_space_close(sp);
 }
 
@@ -682,6 +686,7 @@ setup_all(void **state)
                                    SEED, NOW, &err));
 
     find_crowd();
+    assert_int_equal(ks_commands_init(), KS_OK);
 
     return probe && probe2 ? 0 : -1;
 }
@@ -713,6 +718,7 @@ static const struct {
     { value_ops, ks_nelts(value_ops) },
     { told_ops, ks_nelts(told_ops) },
     { session_ops, ks_nelts(session_ops) },
+    { wait_ops, ks_nelts(wait_ops) },
     { shard_ops, ks_nelts(shard_ops) },
     { pubsub_ops, ks_nelts(pubsub_ops) },
 };
@@ -726,7 +732,7 @@ main(int argc, char **argv)
     struct CMUnitTest  tests[ks_nelts(ops) + ks_nelts(value_ops)
                              + ks_nelts(told_ops) + ks_nelts(session_ops)
                              + ks_nelts(shard_ops) + ks_nelts(pubsub_ops)
-                             + 2];
+                             + ks_nelts(wait_ops) + 2];
 
     memset(tests, 0, sizeof(tests));
 
