@@ -143,9 +143,17 @@ ks_cmd_psubscribe(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+/* This one alone Redis refuses in a transaction. */
+
 void
 ks_cmd_ssubscribe(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
+    if (c->client->conn != NULL && c->client->conn->executing) {
+        ks_reply_error(c->reply, "ERR SSUBSCRIBE isn't allowed for a DENY "
+                       "BLOCKING client");
+        return;
+    }
+
     ks_subscribe(c, argc, argv, KS_TOPIC_SHARD);
 }
 
@@ -218,7 +226,10 @@ ks_pubsub_list(ks_ctx_t *c, int argc, ks_str_t *argv, ks_topic_kind_t kind)
     ks_topic_walk_t  w;
 
     if (argc > 3) {
-        ks_error_arity(c);
+        ks_reply_errorf(c->reply, "ERR unknown subcommand or wrong number of "
+                        "arguments for '%.*s'. Try PUBSUB HELP.",
+                        (int) ks_min(argv[1].len, 128u),
+                        (char *) argv[1].data);
         return;
     }
 

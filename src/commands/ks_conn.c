@@ -168,6 +168,27 @@ ks_conn_confined(const ks_conn_t *s, const ks_command_t *cmd)
 }
 
 
+static void
+ks_conn_confine(ks_conn_t *s, const ks_command_t *cmd, ks_reply_t *reply)
+{
+    int  exec;
+
+    exec = (cmd->handler == ks_cmd_exec);
+
+    ks_reply_errorf(reply, "%s Can't execute '%s': only (P|S)SUBSCRIBE / "
+                    "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
+                    "this context",
+                    exec ? "EXECABORT Transaction discarded because of:"
+                         : "ERR", ks_command_name(cmd));
+
+    s->aborted = s->multi;
+
+    if (exec) {
+        ks_conn_discard(s);
+    }
+}
+
+
 /*
  * Amid a MULTI, or of who listens, who hears first what was told before.  KS_OK:
  * it is to be run now; otherwise the reply is there.
@@ -198,9 +219,7 @@ ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
     }
 
     if (ks_conn_confined(s, cmd)) {
-        ks_reply_errorf(reply, "ERR Can't execute '%s': only (P|S)SUBSCRIBE / "
-                        "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
-                        "this context", ks_command_name(cmd));
+        ks_conn_confine(s, cmd, reply);
         return KS_ERR;
     }
 
