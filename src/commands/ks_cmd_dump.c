@@ -148,8 +148,7 @@ ks_cmd_restore(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    e = ks_lookup(c->space, &argv[1],
-                  o.replace ? KS_LOOKUP_WRITE : KS_LOOKUP_READ);
+    e = ks_lookup(c->space, &argv[1], KS_LOOKUP_WRITE);
 
     if (e != NULL && !o.replace) {
         ks_reply_error(c->reply, "BUSYKEY Target key name already exists.");
