@@ -42,9 +42,10 @@ struct ks_waiter_s {
     uint64_t         until;     /* ms since the epoch; 0: for ever */
     ks_over_t        over;
 
+    unsigned         waits:1;   /* between joining and being woken */
+
     /* private */
     ks_waiter_t     *next;
-    unsigned         waits:1;
 };
 
 

@@ -124,6 +124,10 @@ ks_client_flags(const ks_conn_t *s, char *flags)
         *p++ = 'x';
     }
 
+    if (s->client.waiter != NULL && s->client.waiter->waits) {
+        *p++ = 'b';
+    }
+
     if (s->closing) {
         *p++ = 'c';
     }

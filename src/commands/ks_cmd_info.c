@@ -22,6 +22,7 @@ typedef struct {
     size_t            len;
     uint64_t          now;
     ks_zone_t        *zone;
+    uint32_t          blocked;          /* clients that wait for keys */
 } ks_info_t;
 
 typedef struct {
@@ -137,7 +138,7 @@ static void
 ks_info_clients(ks_info_t *info)
 {
     ks_info_number(info, "cluster_connections", 0);
-    ks_info_number(info, "blocked_clients", 0);
+    ks_info_number(info, "blocked_clients", info->blocked);
 }
 
 
@@ -253,6 +254,7 @@ ks_cmd_info(ks_ctx_t *c, int argc, ks_str_t *argv)
     info.len = 0;
     info.now = ks_space_now(c->space);
     info.zone = ks_space_zone(c->space);
+    info.blocked = ks_wait_count(c->space);
 
     for (i = 0; i < ks_nelts(ks_info_sections); i++) {
         if (ks_info_wanted(&ks_info_sections[i], argc, argv)) {

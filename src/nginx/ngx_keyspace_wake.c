@@ -13,6 +13,7 @@
 
 #include "ngx_keyspace.h"
 #include "bus/ks_pubsub.h"
+#include "bus/ks_waiters.h"
 
 #include <sys/eventfd.h>
 
@@ -145,6 +146,13 @@ ngx_keyspace_hub_open(ngx_keyspace_zone_t *kz, ngx_log_t *log)
                       "there is no memory for subscriptions to keyspace zone "
                       "\"%V\": this worker serves none", &kz->name);
     }
+
+    if (ks_waiters_open(kz->space) != KS_OK) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "there is no memory for clients that wait for keys of "
+                      "keyspace zone \"%V\": in this worker none does",
+                      &kz->name);
+    }
 }
 
 
@@ -155,6 +163,7 @@ ngx_keyspace_hub_close(ngx_keyspace_zone_t *kz)
         ngx_delete_posted_event(&kz->hear);
     }
 
+    ks_waiters_close(kz->space);
     ks_pubsub_close(kz->space);
     ks_hub_close(kz->space);
 }

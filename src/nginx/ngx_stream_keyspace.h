@@ -120,6 +120,7 @@ typedef struct {
     ngx_stream_keyspace_srv_conf_t  *conf;
 
     ks_conn_t          ks;
+    ks_waiter_t        waiter;
     ks_resp_request_t  request;
 
     /* what was received and not yet run; NULL: nothing */
@@ -154,6 +155,8 @@ typedef struct {
     unsigned                         yielding:1;
     unsigned                         waiting:1; /* its command was told "not
                                                    yet" */
+    unsigned                         awaits:1;  /* its command waits for a
+                                                   key */
     unsigned                         pushing:1; /* to be sent this time */
     unsigned                         sent:1;    /* something, this time */
 } ngx_stream_keyspace_ctx_t;
@@ -294,6 +297,23 @@ void ngx_stream_keyspace_set_listening(ngx_stream_keyspace_ctx_t *ctx,
 
 /* There is something that a client which listens has not read. */
 void ngx_stream_keyspace_wait_reader(ngx_stream_keyspace_ctx_t *ctx);
+
+
+/* --- ngx_stream_keyspace_block.c --- */
+
+/* The connection was taken in: its commands may wait. */
+void ngx_stream_keyspace_block_init(ngx_stream_keyspace_ctx_t *ctx);
+
+/* A command of it waits, from now on; and the connection goes. */
+void ngx_stream_keyspace_block_begin(ngx_stream_keyspace_ctx_t *ctx);
+void ngx_stream_keyspace_block_end(ngx_stream_keyspace_ctx_t *ctx);
+
+/* Sets the timer of one that waits; and it has ended. */
+void ngx_stream_keyspace_block_timer(ngx_stream_keyspace_ctx_t *ctx);
+void ngx_stream_keyspace_block_over(ngx_stream_keyspace_ctx_t *ctx);
+
+/* Has the client of one that waits gone? */
+ngx_uint_t ngx_stream_keyspace_block_gone(ngx_stream_keyspace_ctx_t *ctx);
 
 
 extern ngx_module_t  ngx_stream_keyspace_module;

@@ -113,6 +113,7 @@ ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx)
                  ngx_keyspace_user(kz, NULL));
     ctx->ks.sink.ops = &ngx_stream_keyspace_sink;
     ks_resp_request_init(&ctx->request);
+    ngx_stream_keyspace_block_init(ctx);
 
     ctx->out_last = &ctx->out;
 
@@ -152,6 +153,7 @@ ngx_stream_keyspace_release(ngx_stream_keyspace_ctx_t *ctx)
     ngx_queue_remove(&ctx->queue);
     ngx_stream_keyspace_forget_pushes(ctx);
     ngx_stream_keyspace_set_listening(ctx, 0);
+    ngx_stream_keyspace_block_end(ctx);
 
     if (ctx->event.posted) {
         ngx_delete_posted_event(&ctx->event);

@@ -180,6 +180,11 @@ ngx_stream_keyspace_read_handler(ngx_event_t *rev)
         return;
     }
 
+    if (ctx->awaits) {
+        ngx_stream_keyspace_wait(ctx);
+        return;
+    }
+
     ngx_stream_keyspace_process(ctx);
 }
 
@@ -295,6 +300,11 @@ ngx_stream_keyspace_turn_handler(ngx_event_t *ev)
         return;
     }
 
+    if (ctx->awaits) {
+        ngx_stream_keyspace_block_over(ctx);
+        return;
+    }
+
     ngx_stream_keyspace_process(ctx);
 }
 
@@ -354,7 +364,8 @@ ngx_stream_keyspace_wait(ngx_stream_keyspace_ctx_t *ctx)
 static ngx_uint_t
 ngx_stream_keyspace_is_idle(ngx_stream_keyspace_ctx_t *ctx)
 {
-    return ctx->out == NULL && ctx->in_len == 0 && !ctx->yielding;
+    return ctx->out == NULL && ctx->in_len == 0 && !ctx->yielding
+           && !ctx->awaits;
 }
 
 
@@ -374,7 +385,9 @@ ngx_stream_keyspace_is_over(ngx_stream_keyspace_ctx_t *ctx)
         return 1;
     }
 
-    if (ctx->eof && !ctx->yielding) {
+    if ((ctx->eof && !ctx->yielding)
+        || (ctx->awaits && ngx_stream_keyspace_block_gone(ctx)))
+    {
         ngx_stream_keyspace_close(ctx, NGX_STREAM_OK);
         return 1;
     }
@@ -411,6 +424,11 @@ ngx_stream_keyspace_wait_turn(ngx_stream_keyspace_ctx_t *ctx)
 {
     if (ctx->waiting) {
         ngx_add_timer(&ctx->event, ngx_keyspace_retry(ctx->aside));
+        return;
+    }
+
+    if (ctx->awaits) {
+        ngx_stream_keyspace_block_timer(ctx);
         return;
     }
 
@@ -451,7 +469,7 @@ ngx_stream_keyspace_wait_read(ngx_stream_keyspace_ctx_t *ctx)
 
     limit = 0;
 
-    if (ctx->out == NULL && !ctx->yielding) {
+    if (ctx->out == NULL && !ctx->yielding && !ctx->awaits) {
         limit = (ctx->in_len != 0) ? NGX_STREAM_KEYSPACE_PATIENCE
                                    : ctx->listening ? 0 : ctx->conf->timeout;
     }

@@ -205,7 +205,7 @@ ngx_stream_keyspace_commands(ngx_stream_keyspace_turn_t *turn)
             return NGX_AGAIN;
         }
 
-        if (rc == NGX_ERROR || ctx->closing || ctx->waiting) {
+        if (rc == NGX_ERROR || ctx->closing || ctx->waiting || ctx->awaits) {
             return rc;
         }
 
@@ -424,7 +424,8 @@ ngx_stream_keyspace_window(ngx_stream_keyspace_turn_t *turn)
         return NGX_OK;
     }
 
-    return (turn->window.rc == KS_RESP_AGAIN) ? NGX_AGAIN : NGX_OK;
+    return (turn->window.rc == KS_RESP_AGAIN && !ctx->awaits) ? NGX_AGAIN
+                                                              : NGX_OK;
 }
 
 
@@ -476,14 +477,19 @@ ngx_stream_keyspace_each(ngx_stream_keyspace_turn_t *turn, ngx_uint_t *done)
 
         ks_pipeline_next(&p, a, i + 1 < w->n ? a + 1 : NULL, turn->out.size);
 
-        if (ngx_stream_keyspace_command(turn, a) != NGX_OK) {
+        rc = ngx_stream_keyspace_command(turn, a);
+
+        if (rc == NGX_AGAIN) {
             ngx_stream_keyspace_set_aside(turn, i);
+            rc = NGX_OK;
             break;
         }
 
         turn->in.pos = w->ends[i];
 
-        rc = ngx_stream_keyspace_after(turn);
+        if (rc == NGX_OK) {
+            rc = ngx_stream_keyspace_after(turn);
+        }
     }
 
     *done = i;
@@ -492,7 +498,10 @@ ngx_stream_keyspace_each(ngx_stream_keyspace_turn_t *turn, ngx_uint_t *done)
 }
 
 
-/* NGX_AGAIN: not yet, and there is no reply. */
+/*
+ * NGX_AGAIN: not yet, and there is no reply.  NGX_DONE: the reply comes later,
+ * and no other command is run before it.
+ */
 
 static ngx_int_t
 ngx_stream_keyspace_command(ngx_stream_keyspace_turn_t *turn, ks_ahead_t *a)
@@ -501,8 +510,14 @@ ngx_stream_keyspace_command(ngx_stream_keyspace_turn_t *turn, ks_ahead_t *a)
 
     reply = &turn->writer.reply;
 
-    if (ks_conn_execute(&turn->ctx->ks, a, reply) == KS_AGAIN) {
+    switch (ks_conn_execute(&turn->ctx->ks, a, reply)) {
+
+    case KS_AGAIN:
         return NGX_AGAIN;
+
+    case KS_WAITS:
+        ngx_stream_keyspace_block_begin(turn->ctx);
+        return NGX_STREAM_KEYSPACE_STOP;
     }
 
     if (turn->out.failed) {
