@@ -106,8 +106,8 @@ subtest 'with the commit' => sub {
             qw(before first second s1 s2 path piped m1 m2)),
        'each message comes with its commit');
 
-    like($http->error('SUBSCRIBE', 'c'), qr/connections that stay open/,
-         'REST has no subscribers');
+    like($http->post('[["SUBSCRIBE","c"]]', uri => '/pipeline')->{body},
+         qr/connections that stay open/, 'a pipeline does not subscribe');
     like($http->post('[["SUBSCRIBE","c"]]', uri => '/multi-exec')->{body},
          qr/connections that stay open/, 'nor in a transaction');
     like($http->error('EVAL', 'return redis.call("SUBSCRIBE", "c")', 0),

@@ -1,14 +1,14 @@
 /*
  * Publish/subscribe: SUBSCRIBE and its kin, PUBLISH, PUBSUB.
  *
- * A subscription is of a connection, and each is answered on its own, by what
- * is a push in RESP3.  Over REST there is no connection to be told anything.
+ * A subscription is of a sink, and each is answered on its own, by what is a
+ * push in RESP3.  A REST request that is no stream has none.
  */
 
 #include "bus/ks_pubsub.h"
 #include "commands/ks_args.h"
-#include "commands/ks_handlers.h"
 #include "commands/ks_conn.h"
+#include "commands/ks_handlers.h"
 #include "types/ks_glob.h"
 
 
@@ -25,18 +25,33 @@ static const char *const  ks_unsubscribe_words[KS_SINK_TOPICS] = {
 };
 
 
+/* The client's sink; NULL if it has none, and the error is written. */
+
+static ks_sink_t *
+ks_want_sink(ks_ctx_t *c)
+{
+    if (c->client->sink == NULL) {
+        ks_reply_errorf(c->reply, "ERR '%s' is for connections that stay open: "
+                        "RESP, or a REST request of its own",
+                        ks_command_name(c->cmd));
+    }
+
+    return c->client->sink;
+}
+
+
 /* channels and patterns are counted together */
 
 static void
-ks_reply_subscription(ks_ctx_t *c, const ks_conn_t *s, const char *word,
+ks_reply_subscription(ks_ctx_t *c, const ks_sink_t *sink, const char *word,
     ks_topic_kind_t kind, const ks_str_t *name)
 {
     uint64_t  n;
 
     n = (kind == KS_TOPIC_SHARD)
-        ? s->sink.subscribed[KS_TOPIC_SHARD]
-        : (uint64_t) s->sink.subscribed[KS_TOPIC_CHANNEL]
-          + s->sink.subscribed[KS_TOPIC_PATTERN];
+        ? sink->subscribed[KS_TOPIC_SHARD]
+        : (uint64_t) sink->subscribed[KS_TOPIC_CHANNEL]
+          + sink->subscribed[KS_TOPIC_PATTERN];
 
     c->reply->ops->open(c->reply, KS_AGG_PUSH, 3);
     ks_reply_cstr(c->reply, word);
@@ -56,17 +71,17 @@ static void
 ks_subscribe(ks_ctx_t *c, int argc, ks_str_t *argv, ks_topic_kind_t kind)
 {
     int         i, rc;
-    ks_conn_t  *s;
+    ks_sink_t  *sink;
 
-    s = ks_want_conn(c);
+    sink = ks_want_sink(c);
 
-    if (s == NULL) {
+    if (sink == NULL) {
         return;
     }
 
     for (i = 1; i < argc; i++) {
-        rc = (s->sink.ops == NULL)
-             ? KS_ERR : ks_pubsub_subscribe(c->space, &s->sink, kind, &argv[i]);
+        rc = (sink->ops == NULL)
+             ? KS_ERR : ks_pubsub_subscribe(c->space, sink, kind, &argv[i]);
 
         if (rc == KS_ERR || rc == KS_NOMEM) {
             ks_reply_error(c->reply, rc == KS_NOMEM ? KS_ERR_NOMEM
@@ -74,7 +89,8 @@ ks_subscribe(ks_ctx_t *c, int argc, ks_str_t *argv, ks_topic_kind_t kind)
             return;
         }
 
-        ks_reply_subscription(c, s, ks_subscribe_words[kind], kind, &argv[i]);
+        ks_reply_subscription(c, sink, ks_subscribe_words[kind], kind,
+                              &argv[i]);
     }
 }
 
@@ -82,24 +98,24 @@ ks_subscribe(ks_ctx_t *c, int argc, ks_str_t *argv, ks_topic_kind_t kind)
 /* all of that kind; one that has none hears that, too */
 
 static void
-ks_unsubscribe_all(ks_ctx_t *c, ks_conn_t *s, ks_topic_kind_t kind)
+ks_unsubscribe_all(ks_ctx_t *c, ks_sink_t *sink, ks_topic_kind_t kind)
 {
     const ks_str_t     *name;
     ks_subscription_t  *sub;
 
-    sub = ks_pubsub_next(c->space, &s->sink, kind, NULL);
+    sub = ks_pubsub_next(c->space, sink, kind, NULL);
 
     if (sub == NULL) {
-        ks_reply_subscription(c, s, ks_unsubscribe_words[kind], kind, NULL);
+        ks_reply_subscription(c, sink, ks_unsubscribe_words[kind], kind, NULL);
         return;
     }
 
     while (sub != NULL) {
         name = ks_subscription_name(sub);
-        ks_pubsub_unsubscribe(c->space, &s->sink, kind, name);
-        ks_reply_subscription(c, s, ks_unsubscribe_words[kind], kind, name);
+        ks_pubsub_unsubscribe(c->space, sink, kind, name);
+        ks_reply_subscription(c, sink, ks_unsubscribe_words[kind], kind, name);
 
-        sub = ks_pubsub_next(c->space, &s->sink, kind, sub);
+        sub = ks_pubsub_next(c->space, sink, kind, sub);
     }
 }
 
@@ -108,22 +124,22 @@ static void
 ks_unsubscribe(ks_ctx_t *c, int argc, ks_str_t *argv, ks_topic_kind_t kind)
 {
     int         i;
-    ks_conn_t  *s;
+    ks_sink_t  *sink;
 
-    s = ks_want_conn(c);
+    sink = ks_want_sink(c);
 
-    if (s == NULL) {
+    if (sink == NULL) {
         return;
     }
 
     if (argc == 1) {
-        ks_unsubscribe_all(c, s, kind);
+        ks_unsubscribe_all(c, sink, kind);
         return;
     }
 
     for (i = 1; i < argc; i++) {
-        ks_pubsub_unsubscribe(c->space, &s->sink, kind, &argv[i]);
-        ks_reply_subscription(c, s, ks_unsubscribe_words[kind], kind,
+        ks_pubsub_unsubscribe(c->space, sink, kind, &argv[i]);
+        ks_reply_subscription(c, sink, ks_unsubscribe_words[kind], kind,
                               &argv[i]);
     }
 }

@@ -13,6 +13,7 @@
 #ifndef KS_COMMAND_H
 #define KS_COMMAND_H
 
+#include "bus/ks_sink.h"
 #include "keyspace/ks_space.h"
 #include "commands/ks_reply.h"
 #include "bus/ks_waiters.h"
@@ -39,6 +40,7 @@ struct ks_client_s {
     ks_space_t          *space;
     const ks_user_t     *user;              /* never NULL */
     ks_conn_t           *conn;              /* NULL: an HTTP request */
+    ks_sink_t           *sink;              /* NULL: nothing can be pushed */
     unsigned             quiet:1;           /* its look-ups are no accesses */
     unsigned             patience;          /* as in ks_call_t; if it is set,
                                                KS_AGAIN has to be handled */

@@ -24,10 +24,29 @@ typedef struct {
 } ngx_http_keyspace_cors_t;
 
 
+/* what streams of events are given, and those of this process */
+
+typedef struct {
+    size_t                hard;         /* bytes unsent; 0: any number */
+    size_t                soft;         /* so many for a time; 0: any number */
+    ngx_msec_t            time;
+
+    ngx_msec_t            heartbeat;    /* 0: off */
+    ngx_event_t           timer;
+    ngx_queue_t           streams;      /* that get heartbeats */
+    ngx_uint_t            tick;
+    unsigned              beating:1;
+} ngx_http_keyspace_stream_conf_t;
+
+typedef struct ngx_http_keyspace_stream_s  ngx_http_keyspace_stream_t;
+
+
 typedef struct {
     ngx_keyspace_zone_t       *zone;    /* NULL: keyspace_rest is not here */
     ngx_str_t                  prefix;  /* of the location */
     ngx_http_keyspace_cors_t  *cors;    /* NULL: off */
+
+    ngx_http_keyspace_stream_conf_t  stream;
 } ngx_http_keyspace_loc_conf_t;
 
 
@@ -66,6 +85,7 @@ typedef struct {
     ngx_chain_t                 *page;          /* instead of nginx's own */
 
     ngx_http_keyspace_body_pt    next;          /* waits for the body */
+    ngx_http_keyspace_stream_t  *stream;        /* NULL: it is none */
 
     u_char                       digest[NGX_KEYSPACE_DIGEST_LEN];
 } ngx_http_keyspace_ctx_t;
@@ -222,6 +242,9 @@ void ngx_http_keyspace_wake(ngx_http_keyspace_hold_t *h);
 void ngx_http_keyspace_wake_next(ngx_http_keyspace_hold_t *h);
 void ngx_http_keyspace_wake_after(ngx_http_keyspace_hold_t *h, ngx_msec_t ms);
 
+/* The request ends when its client does. */
+ngx_int_t ngx_http_keyspace_watch(ngx_http_request_t *r);
+
 /*
  * For handlers of phases: the request waits a little, and then the handler is
  * asked again.  *h is NULL at first.  What it returns the handler returns.
@@ -260,6 +283,16 @@ ngx_int_t ngx_http_keyspace_batch(ngx_http_request_t *r,
 /* Runs all commands of rq, or none, as one transaction. */
 ngx_int_t ngx_http_keyspace_multi(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ks_request_t *rq);
+
+
+/* --- ngx_http_keyspace_subscribe.c --- */
+
+/* Is it the name of a command that begins a stream? */
+ngx_uint_t ngx_http_keyspace_subscribes(u_char *name, size_t len);
+
+/* Runs it and begins the stream; the result finalizes the request. */
+ngx_int_t ngx_http_keyspace_subscribe(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ks_argv_t *command);
 
 
 /* --- ngx_http_keyspace_variables.c --- */

@@ -20,7 +20,6 @@
 
 static ngx_http_keyspace_hold_t *ngx_http_keyspace_hold_create(
     ngx_http_request_t *r);
-static ngx_int_t ngx_http_keyspace_hold_watch(ngx_http_request_t *r);
 static void ngx_http_keyspace_resume(ngx_http_keyspace_hold_t *h);
 static void ngx_http_keyspace_hold_handler(ngx_event_t *ev);
 static void ngx_http_keyspace_hold_rest(ngx_http_keyspace_hold_t *h);
@@ -42,7 +41,7 @@ ngx_http_keyspace_hold(ngx_http_request_t *r,
     h->data = data;
     h->reading = r->read_event_handler;
 
-    if (watch && ngx_http_keyspace_hold_watch(r) != NGX_OK) {
+    if (watch && ngx_http_keyspace_watch(r) != NGX_OK) {
         return NULL;
     }
 
@@ -84,8 +83,8 @@ ngx_http_keyspace_hold_create(ngx_http_request_t *r)
 
 /* nginx's own handler ends the request when the connection is closed. */
 
-static ngx_int_t
-ngx_http_keyspace_hold_watch(ngx_http_request_t *r)
+ngx_int_t
+ngx_http_keyspace_watch(ngx_http_request_t *r)
 {
     ngx_event_t  *rev;
 
@@ -119,7 +118,7 @@ ngx_http_keyspace_suspend(ngx_http_request_t *r, ngx_http_keyspace_hold_t **h)
         }
     }
 
-    if (ngx_http_keyspace_hold_watch(r) != NGX_OK) {
+    if (ngx_http_keyspace_watch(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

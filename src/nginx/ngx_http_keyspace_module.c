@@ -1,6 +1,7 @@
 
 /*
- * The HTTP module: keyspace_rest NAME in a location, and keyspace_cors.
+ * The HTTP module: keyspace_rest NAME in a location, keyspace_cors, and what
+ * its streams are given.
  */
 
 
@@ -12,6 +13,8 @@ static void *ngx_http_keyspace_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_keyspace_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_keyspace_stream_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_keyspace_add_prefix(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf);
@@ -42,6 +45,20 @@ static ngx_command_t  ngx_http_keyspace_commands[] = {
     { ngx_string("keyspace_cors"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_keyspace_cors,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("keyspace_rest_heartbeat"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_keyspace_loc_conf_t, stream.heartbeat),
+      NULL },
+
+    { ngx_string("keyspace_rest_stream_limit"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE3,
+      ngx_http_keyspace_stream_limit,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -115,6 +132,10 @@ ngx_http_keyspace_create_loc_conf(ngx_conf_t *cf)
     }
 
     klcf->cors = NGX_CONF_UNSET_PTR;
+    klcf->stream.hard = NGX_CONF_UNSET_SIZE;
+    klcf->stream.soft = NGX_CONF_UNSET_SIZE;
+    klcf->stream.time = NGX_CONF_UNSET_MSEC;
+    klcf->stream.heartbeat = NGX_CONF_UNSET_MSEC;
 
     return klcf;
 }
@@ -134,6 +155,13 @@ ngx_http_keyspace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_core_loc_conf_t  *clcf;
 
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
+    ngx_conf_merge_size_value(conf->stream.hard, prev->stream.hard,
+                              32 * 1024 * 1024);
+    ngx_conf_merge_size_value(conf->stream.soft, prev->stream.soft,
+                              8 * 1024 * 1024);
+    ngx_conf_merge_msec_value(conf->stream.time, prev->stream.time, 60000);
+    ngx_conf_merge_msec_value(conf->stream.heartbeat, prev->stream.heartbeat,
+                              15000);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -203,6 +231,38 @@ ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     clcf->handler = ngx_http_keyspace_rest_handler;
 
     return ngx_http_keyspace_add_prefix(cf, clcf);
+}
+
+
+/* keyspace_rest_stream_limit HARD SOFT TIME, as keyspace_resp_pubsub_limit */
+
+static char *
+ngx_http_keyspace_stream_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_keyspace_loc_conf_t *klcf = conf;
+
+    ssize_t     hard, soft;
+    ngx_int_t   time;
+    ngx_str_t  *value;
+
+    if (klcf->stream.hard != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    hard = ngx_parse_size(&value[1]);
+    soft = ngx_parse_size(&value[2]);
+    time = ngx_parse_time(&value[3], 0);
+
+    if (hard == NGX_ERROR || soft == NGX_ERROR || time == NGX_ERROR) {
+        return "needs two sizes and a time";
+    }
+
+    klcf->stream.hard = hard;
+    klcf->stream.soft = soft;
+    klcf->stream.time = time;
+
+    return NGX_CONF_OK;
 }
 
 

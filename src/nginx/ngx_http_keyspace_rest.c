@@ -40,6 +40,7 @@ static int ngx_http_keyspace_parse(ngx_http_request_t *r, ks_request_t *rq,
 static int ngx_http_keyspace_parse_body(ngx_http_request_t *r,
     ks_request_t *rq, ngx_str_t *body);
 static int ngx_http_keyspace_compiles(void *data, const u_char *p, size_t len);
+static ngx_uint_t ngx_http_keyspace_takes_body(ks_str_t *path);
 static ngx_uint_t ngx_http_keyspace_is_path(ks_str_t *path,
     const char *name);
 static ngx_int_t ngx_http_keyspace_refuse(ngx_http_request_t *r,
@@ -266,7 +267,33 @@ ngx_http_keyspace_parse(ngx_http_request_t *r, ks_request_t *rq,
     arg.len = body->len;
     arg.data = body->data;
 
-    return ks_parse_path(rq, *path, *query, (body->len != 0) ? &arg : NULL);
+    if (body->len == 0 || !ngx_http_keyspace_takes_body(path)) {
+        return ks_parse_path(rq, *path, *query, NULL);
+    }
+
+    return ks_parse_path(rq, *path, *query, &arg);
+}
+
+
+/* /subscribe/CHANNEL has all that it needs: a client sends "[]" along. */
+
+static ngx_uint_t
+ngx_http_keyspace_takes_body(ks_str_t *path)
+{
+    u_char  *p, *last, *slash;
+
+    p = path->data;
+    last = p + path->len;
+
+    p += (*p == '/');
+    slash = ngx_strlchr(p, last, '/');
+
+    if (slash == NULL) {
+        return !(last - p == 7
+                 && ngx_http_keyspace_subscribes(p, last - p));
+    }
+
+    return !ngx_http_keyspace_subscribes(p, slash - p);
 }
 
 
@@ -361,7 +388,14 @@ ngx_http_keyspace_execute(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_keyspace_zone_t *kz, ks_request_t *rq)
 {
     ngx_int_t                   rc;
+    ks_str_t                   *name;
     ngx_http_keyspace_single_t  single;
+
+    name = &rq->commands[0].argv[0];
+
+    if (ngx_http_keyspace_subscribes(name->data, name->len)) {
+        return ngx_http_keyspace_subscribe(r, ctx, kz, &rq->commands[0]);
+    }
 
     single.ctx = ctx;
     single.zone = kz;

@@ -8,6 +8,7 @@
 
 #include "protocol/ks_json_string.h"
 #include "protocol/ks_scan.h"
+#include "protocol/ks_utf8.h"
 
 
 #define KS_JSON_ESCAPE    6             /* the longest: \u0000 */
@@ -24,7 +25,6 @@ static const u_char *ks_json_escape(ks_json_t *w, u_char *d, const u_char *p,
 static int ks_json_sequences(u_char **dp, const u_char *stop,
     const u_char **pp, const u_char *end);
 static u_char *ks_json_escape_byte(u_char *d, u_char c);
-static int ks_utf8_check(const u_char *p, size_t n);
 static void ks_json_base64(ks_json_t *w, const u_char *p, const u_char *end);
 static void ks_json_base64_last(ks_json_t *w);
 static void ks_base64_triples(u_char *d, const u_char *p, size_t n);
@@ -229,60 +229,6 @@ ks_json_escape_byte(u_char *d, u_char c)
     d[4] = (u_char) hex[c & 0x0f];
 
     return d + 5;
-}
-
-
-/*
- * The sequence that p[0..n) begins with, p[0] being 0x80 or above, n 1 or
- * more: its length, if it is whole; 0, if it is whole as far as it goes; minus
- * the length of its longest piece that could begin a sequence (or minus 1), if
- * it is broken.
- */
-
-static int
-ks_utf8_check(const u_char *p, size_t n)
-{
-    int     i, len;
-    u_char  c, low, high;
-
-    c = p[0];
-
-    if (n >= 2 && c >= 0xc2 && c < 0xe0 && (p[1] & 0xc0) == 0x80) {
-        return 2;
-    }
-
-    if (n >= 3 && c > 0xe0 && c < 0xf0 && c != 0xed
-        && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80)
-    {
-        return 3;
-    }
-
-    if (c < 0xc2 || c > 0xf4) {
-        return -1;
-    }
-
-    len = (c < 0xe0) ? 2 : (c < 0xf0) ? 3 : 4;
-
-    /* the second byte rules out overlong forms, surrogates, and the beyond */
-
-    low = (c == 0xe0) ? 0xa0 : (c == 0xf0) ? 0x90 : 0x80;
-    high = (c == 0xed) ? 0x9f : (c == 0xf4) ? 0x8f : 0xbf;
-
-    for (i = 1; i < len; i++) {
-
-        if ((size_t) i == n) {
-            return 0;
-        }
-
-        if (p[i] < low || p[i] > high) {
-            return -i;
-        }
-
-        low = 0x80;
-        high = 0xbf;
-    }
-
-    return len;
 }
 
 

@@ -1,0 +1,86 @@
+
+/*
+ * A response that lasts: server-sent events, which are pushed to it as they
+ * come.  What it subscribes to is its creator's matter.
+ */
+
+
+#ifndef _NGX_HTTP_KEYSPACE_STREAM_H_INCLUDED_
+#define _NGX_HTTP_KEYSPACE_STREAM_H_INCLUDED_
+
+
+#include "ngx_http_keyspace.h"
+#include "bus/ks_sink.h"
+
+
+typedef struct ngx_http_keyspace_piece_s  ngx_http_keyspace_piece_t;
+
+/* bytes that wait for those before them to be sent */
+
+struct ngx_http_keyspace_piece_s {
+    ngx_http_keyspace_piece_t        *next;
+    ks_bytes_t                       *bytes;
+};
+
+struct ngx_http_keyspace_stream_s {
+    ks_sink_t                         sink;
+    ngx_http_request_t               *request;
+    ngx_keyspace_zone_t              *zone;
+    ngx_http_keyspace_stream_conf_t  *conf;
+
+    ngx_queue_t                       queue;    /* of the conf's streams */
+    ngx_queue_t                       posted;   /* those that are looked at */
+
+    ngx_http_keyspace_piece_t        *first;
+    ngx_http_keyspace_piece_t       **last;
+    size_t                            waiting;  /* bytes in these pieces */
+
+    ks_bytes_t                       *sending;  /* what the buffer shows */
+    ngx_buf_t                         buf;
+
+    ngx_event_t                      *behind;   /* NULL: it never was */
+    ngx_uint_t                        tick;     /* of its last heartbeat */
+
+    unsigned                          opened:1;
+    unsigned                          ended:1;  /* takes nothing any more */
+    unsigned                          left:1;
+    unsigned                          is_posted:1;
+};
+
+
+/*
+ * The sink of a response that is to come, for the request's creator to
+ * subscribe; NULL: no memory.  Its subscriptions end with the request, or with
+ * ngx_http_keyspace_stream_leave(), which may be said twice, but not while
+ * something is pushed.
+ */
+ngx_http_keyspace_stream_t *ngx_http_keyspace_stream_create(
+    ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
+    ngx_keyspace_zone_t *kz, ngx_http_keyspace_stream_conf_t *conf);
+void ngx_http_keyspace_stream_leave(ngx_http_keyspace_stream_t *st);
+
+/*
+ * Sends the header, then the events in out, then what was pushed meanwhile and
+ * will be; the result finalizes the request.
+ */
+ngx_int_t ngx_http_keyspace_stream_open(ngx_http_keyspace_stream_t *st,
+    ks_out_t *out);
+
+/* It takes nothing any more, and is closed soon, by an event. */
+void ngx_http_keyspace_stream_end(ngx_http_keyspace_stream_t *st);
+
+/* Bytes that its client has not read yet, as far as this process knows. */
+size_t ngx_http_keyspace_stream_unsent(ngx_http_keyspace_stream_t *st);
+
+
+/* --- ngx_http_keyspace_heartbeat.c --- */
+
+/* The stream gets heartbeats from now on; no more.  */
+void ngx_http_keyspace_heartbeat_add(ngx_http_keyspace_stream_t *st);
+void ngx_http_keyspace_heartbeat_remove(ngx_http_keyspace_stream_t *st);
+
+/* A comment, if nothing else is on its way to the client. */
+void ngx_http_keyspace_stream_beat(ngx_http_keyspace_stream_t *st);
+
+
+#endif /* _NGX_HTTP_KEYSPACE_STREAM_H_INCLUDED_ */
