@@ -344,6 +344,17 @@ ks_blocking_init(void)
 
 /* --- the hosts' part --- */
 
+int
+ks_blocking_may(int argc, const ks_str_t *argv)
+{
+    const ks_command_t  *cmd;
+
+    cmd = ks_command_find(argc, argv);
+
+    return cmd != NULL && (cmd->flags & KS_CMD_BLOCKING);
+}
+
+
 typedef struct {
     ks_client_t   *client;
     ks_reply_t    *reply;
@@ -451,7 +462,11 @@ ks_blocking_reply(ks_client_t *client, ks_woken_t why,
         break;
 
     case KS_WOKEN_COME:
-        return ks_blocking_come(client, reply);
+        if (ks_blocking_come(client, reply) != KS_OK) {
+            return KS_WAITS;
+        }
+
+        break;
 
     case KS_WOKEN_TIMEOUT:
         ks_reply_over(reply, client->waiter->over);
@@ -465,6 +480,8 @@ ks_blocking_reply(ks_client_t *client, ks_woken_t why,
         ks_reply_error(reply, KS_ERR_LOST);
         break;
     }
+
+    client->outcome = reply->failed ? KS_OUTCOME_ERROR : KS_OUTCOME_OK;
 
     return KS_OK;
 }

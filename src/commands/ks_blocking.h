@@ -51,6 +51,9 @@ int ks_blocking_begun(ks_client_t *client, int rc);
 
 /* --- for hosts --- */
 
+/* Whether the command, known or not, is one that may wait. */
+int ks_blocking_may(int argc, const ks_str_t *argv);
+
 /*
  * The reply of a waiter that was woken.  KS_OK: it is written, and the waiter
  * waits no more.  KS_WAITS: it goes on waiting.

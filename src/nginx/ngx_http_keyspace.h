@@ -14,6 +14,7 @@
 #include <ngx_http.h>
 
 #include "ngx_keyspace.h"
+#include "commands/ks_blocking.h"
 #include "protocol/ks_request.h"
 #include "protocol/ks_writers.h"
 
@@ -123,6 +124,22 @@ typedef struct {
     ngx_http_event_handler_pt    reading;   /* as it was before */
     ngx_uint_t                   over;      /* unsigned  over:1; */
 } ngx_http_keyspace_hold_t;
+
+
+/* a request whose command may wait for a key */
+
+typedef struct {
+    ks_waiter_t                  waiter;
+    ngx_http_request_t          *request;
+    ngx_keyspace_zone_t         *zone;
+    ngx_http_keyspace_hold_t    *hold;
+
+    ks_woken_t                   why;
+    ks_str_t                     gathered;  /* in the request's pool */
+
+    unsigned                     woken:1;
+    unsigned                     awaits:1;
+} ngx_http_keyspace_await_t;
 
 
 /* --- ngx_http_keyspace_module.c --- */
@@ -245,12 +262,37 @@ void ngx_http_keyspace_wake_after(ngx_http_keyspace_hold_t *h, ngx_msec_t ms);
 /* The request ends when its client does. */
 ngx_int_t ngx_http_keyspace_watch(ngx_http_request_t *r);
 
+/* The request does not end with its client any more. */
+void ngx_http_keyspace_hold_unwatch(ngx_http_keyspace_hold_t *h);
+
 /*
  * For handlers of phases: the request waits a little, and then the handler is
  * asked again.  *h is NULL at first.  What it returns the handler returns.
  */
 ngx_int_t ngx_http_keyspace_suspend(ngx_http_request_t *r,
     ngx_http_keyspace_hold_t **h);
+
+
+/* --- ngx_http_keyspace_await.c --- */
+
+/*
+ * For a request with commands that may wait, whose client gets the waiter; it
+ * lives as long as the request.  NULL: no memory.
+ */
+ngx_http_keyspace_await_t *ngx_http_keyspace_await_create(
+    ngx_http_request_t *r, ngx_keyspace_zone_t *kz);
+
+/*
+ * Its command was told KS_WAITS; and the request is held, so that it is tried
+ * as soon as there may be a reply.
+ */
+void ngx_http_keyspace_await_begin(ngx_http_keyspace_await_t *aw);
+void ngx_http_keyspace_await_hold(ngx_http_keyspace_await_t *aw,
+    ngx_http_keyspace_hold_t *h);
+
+/* NGX_OK: the reply is written; NGX_BUSY: not yet. */
+ngx_int_t ngx_http_keyspace_await_try(ngx_http_keyspace_await_t *aw,
+    ks_client_t *client, ks_reply_t *reply);
 
 
 /* --- ngx_http_keyspace_cors.c --- */

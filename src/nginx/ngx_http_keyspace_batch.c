@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_keyspace.h"
+#include "commands/ks_command_table.h"
 #include "commands/ks_pipeline.h"
 
 
@@ -27,6 +28,7 @@ typedef struct {
     ngx_http_keyspace_ctx_t   *ctx;
     ngx_keyspace_zone_t       *zone;
     ks_client_t                client;
+    ngx_http_keyspace_await_t *await;           /* NULL: no command waits */
 
     ks_argv_t                 *commands;
     size_t                     ncommands;
@@ -48,21 +50,33 @@ static ngx_http_keyspace_batch_t *ngx_http_keyspace_batch_create(
     ngx_keyspace_zone_t *kz, ks_request_t *rq);
 static void ngx_http_keyspace_batch_open(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt);
+static void ngx_http_keyspace_batch_may_wait(ngx_http_keyspace_batch_t *bt,
+    const ks_ahead_t *a);
 static void ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt);
+static ngx_int_t ngx_http_keyspace_batch_run(ngx_http_keyspace_batch_t *bt,
+    ks_ahead_t *a);
 static ngx_int_t ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt,
     ngx_uint_t more);
 static void ngx_http_keyspace_batch_lost(ngx_http_keyspace_batch_t *bt);
 static ngx_int_t ngx_http_keyspace_batch_send(ngx_http_keyspace_batch_t *bt);
 static ngx_int_t ngx_http_keyspace_batch_retry(ngx_http_request_t *r,
     void *data);
-static void ngx_http_keyspace_batch_later(ngx_http_keyspace_batch_t *bt);
+static ngx_int_t ngx_http_keyspace_batch_later(ngx_http_keyspace_batch_t *bt);
 
+
+
+static ngx_inline ngx_uint_t
+ngx_http_keyspace_batch_waits(ngx_http_keyspace_batch_t *bt)
+{
+    return bt->await != NULL && bt->await->awaits;
+}
 
 
 ngx_int_t
 ngx_http_keyspace_batch(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_keyspace_zone_t *kz, ks_request_t *rq)
 {
+    ngx_int_t                   rc;
     ngx_http_keyspace_batch_t  *bt;
 
     bt = ngx_http_keyspace_batch_create(r, ctx, kz, rq);
@@ -85,7 +99,12 @@ ngx_http_keyspace_batch(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_keyspace_batch_later(bt);
+    rc = ngx_http_keyspace_batch_later(bt);
+
+    if (rc != NGX_OK) {
+        r->main->count--;               /* that of the hold */
+        return rc;
+    }
 
     return NGX_DONE;
 }
@@ -179,6 +198,24 @@ ngx_http_keyspace_batch_known(ngx_http_keyspace_batch_t *bt, size_t i)
 }
 
 
+/* Without memory for it the command does not wait. */
+
+static void
+ngx_http_keyspace_batch_may_wait(ngx_http_keyspace_batch_t *bt,
+    const ks_ahead_t *a)
+{
+    if (bt->await != NULL || !ks_blocking_may(a->argc, a->argv)) {
+        return;
+    }
+
+    bt->await = ngx_http_keyspace_await_create(bt->request, bt->zone);
+
+    if (bt->await != NULL) {
+        bt->client.waiter = &bt->await->waiter;
+    }
+}
+
+
 static void
 ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt)
 {
@@ -196,6 +233,10 @@ ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt)
         a->argv = bt->commands[bt->looked].argv;
 
         ks_ahead_bucket(&bt->client, a, last);
+
+        if (a->cmd == NULL || (a->cmd->flags & KS_CMD_BLOCKING)) {
+            ngx_http_keyspace_batch_may_wait(bt, a);
+        }
     }
 
     if (bt->next + KS_AHEAD_ENTRY < n) {
@@ -215,20 +256,18 @@ ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ngx_uint_t more)
     a = ngx_http_keyspace_batch_known(bt, bt->next);
     next = more ? ngx_http_keyspace_batch_known(bt, bt->next + 1) : NULL;
 
-    if (bt->next != 0 && !bt->ctx->resp2 && !bt->again) {
+    if (bt->next != 0 && !bt->ctx->resp2 && !bt->again
+        && !ngx_http_keyspace_batch_waits(bt))
+    {
         ks_out_write(&bt->out, ",", 1);
         ks_json_again(&bt->w.json);
     }
 
     ks_pipeline_next(&bt->pipeline, a, next, bt->out.size);
 
-    if (ks_execute(&bt->client, a, &bt->w.reply) == KS_AGAIN) {
-        bt->since = bt->again ? bt->since : ngx_current_msec;
-        bt->again = 1;
+    if (ngx_http_keyspace_batch_run(bt, a) != NGX_OK) {
         return NGX_BUSY;
     }
-
-    bt->again = 0;
 
     ngx_http_keyspace_finish(bt->ctx, &bt->w);
 
@@ -239,6 +278,41 @@ ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ngx_uint_t more)
     if (bt->client.outcome == KS_OUTCOME_ERROR) {
         bt->ctx->outcome = KS_OUTCOME_ERROR;
     }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_batch_run(ngx_http_keyspace_batch_t *bt, ks_ahead_t *a)
+{
+    ngx_int_t  rc;
+
+    if (ngx_http_keyspace_batch_waits(bt)) {
+        rc = ngx_http_keyspace_await_try(bt->await, &bt->client,
+                                         &bt->w.reply);
+
+        if (rc == NGX_OK) {
+            ngx_http_keyspace_hold_unwatch(bt->hold);
+        }
+
+        return rc;
+    }
+
+    switch (ks_execute(&bt->client, a, &bt->w.reply)) {
+
+    case KS_AGAIN:
+        bt->since = bt->again ? bt->since : ngx_current_msec;
+        bt->again = 1;
+        return NGX_BUSY;
+
+    case KS_WAITS:
+        bt->again = 0;
+        ngx_http_keyspace_await_begin(bt->await);
+        return NGX_BUSY;
+    }
+
+    bt->again = 0;
 
     return NGX_OK;
 }
@@ -279,27 +353,41 @@ ngx_http_keyspace_batch_retry(ngx_http_request_t *r, void *data)
 {
     ngx_http_keyspace_batch_t *bt = data;
 
+    ngx_int_t  rc;
+
     ngx_http_keyspace_batch_slice(bt);
 
     if (bt->next == bt->ncommands) {
         return ngx_http_keyspace_batch_send(bt);
     }
 
-    ngx_http_keyspace_batch_later(bt);
+    rc = ngx_http_keyspace_batch_later(bt);
 
-    return NGX_BUSY;
+    return (rc == NGX_OK) ? NGX_BUSY : rc;
 }
 
 
-/* Others get their turn; those that wait for a busy shard wait a little. */
+/*
+ * Others get their turn; those that wait for a busy shard wait a little.  While
+ * a command waits for a key, the request ends with its client.
+ */
 
-static void
+static ngx_int_t
 ngx_http_keyspace_batch_later(ngx_http_keyspace_batch_t *bt)
 {
+    if (ngx_http_keyspace_batch_waits(bt)) {
+        ngx_http_keyspace_await_hold(bt->await, bt->hold);
+
+        return (ngx_http_keyspace_watch(bt->request) == NGX_OK)
+               ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     if (bt->again) {
         ngx_http_keyspace_wake_after(bt->hold, ngx_keyspace_retry(bt->since));
-        return;
+        return NGX_OK;
     }
 
     ngx_http_keyspace_wake_next(bt->hold);
+
+    return NGX_OK;
 }

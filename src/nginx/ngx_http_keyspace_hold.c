@@ -103,6 +103,13 @@ ngx_http_keyspace_watch(ngx_http_request_t *r)
 }
 
 
+void
+ngx_http_keyspace_hold_unwatch(ngx_http_keyspace_hold_t *h)
+{
+    h->request->read_event_handler = h->reading;
+}
+
+
 /*
  * The phases hold the request by themselves.  Until they go on no event of
  * writing may do that.

@@ -17,8 +17,10 @@
 typedef struct {
     ngx_http_keyspace_ctx_t   *ctx;
     ngx_keyspace_zone_t       *zone;
+    ks_client_t                client;
     ks_argv_t                  command;
     ngx_http_keyspace_hold_t  *hold;
+    ngx_http_keyspace_await_t *await;       /* NULL: it is none that waits */
 } ngx_http_keyspace_single_t;
 
 
@@ -51,8 +53,11 @@ static ngx_int_t ngx_http_keyspace_postpone(ngx_http_request_t *r,
     ngx_http_keyspace_single_t *single);
 static ngx_int_t ngx_http_keyspace_execute_again(ngx_http_request_t *r,
     void *data);
+static void ngx_http_keyspace_later(ngx_http_keyspace_single_t *single);
 static ngx_int_t ngx_http_keyspace_try(ngx_http_request_t *r,
     ngx_http_keyspace_single_t *single, unsigned patience);
+static ngx_int_t ngx_http_keyspace_run_single(
+    ngx_http_keyspace_single_t *single, ks_reply_t *reply, unsigned patience);
 
 
 ngx_int_t
@@ -401,6 +406,18 @@ ngx_http_keyspace_execute(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     single.zone = kz;
     single.command = rq->commands[0];
     single.hold = NULL;
+    single.await = NULL;
+
+    ks_client_init(&single.client, kz->space, ctx->user);
+
+    if (ks_blocking_may(single.command.argc, single.command.argv)) {
+        single.await = ngx_http_keyspace_await_create(r, kz);
+        if (single.await == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        single.client.waiter = &single.await->waiter;
+    }
 
     rc = ngx_http_keyspace_try(r, &single, NGX_KEYSPACE_WAIT);
 
@@ -429,9 +446,25 @@ ngx_http_keyspace_postpone(ngx_http_request_t *r,
 
     kept->hold = h;
 
-    ngx_http_keyspace_wake_after(h, ngx_keyspace_retry(h->since));
+    ngx_http_keyspace_later(kept);
 
     return NGX_DONE;
+}
+
+
+static void
+ngx_http_keyspace_later(ngx_http_keyspace_single_t *single)
+{
+    ngx_http_keyspace_hold_t  *h;
+
+    h = single->hold;
+
+    if (single->await != NULL && single->await->awaits) {
+        ngx_http_keyspace_await_hold(single->await, h);
+        return;
+    }
+
+    ngx_http_keyspace_wake_after(h, ngx_keyspace_retry(h->since));
 }
 
 
@@ -440,15 +473,13 @@ ngx_http_keyspace_execute_again(ngx_http_request_t *r, void *data)
 {
     ngx_http_keyspace_single_t *single = data;
 
-    ngx_int_t                  rc;
-    ngx_http_keyspace_hold_t  *h;
+    ngx_int_t  rc;
 
-    h = single->hold;
-
-    rc = ngx_http_keyspace_try(r, single, ngx_keyspace_patience(h->since));
+    rc = ngx_http_keyspace_try(r, single,
+                               ngx_keyspace_patience(single->hold->since));
 
     if (rc == NGX_BUSY) {
-        ngx_http_keyspace_wake_after(h, ngx_keyspace_retry(h->since));
+        ngx_http_keyspace_later(single);
     }
 
     return rc;
@@ -461,42 +492,60 @@ static ngx_int_t
 ngx_http_keyspace_try(ngx_http_request_t *r,
     ngx_http_keyspace_single_t *single, unsigned patience)
 {
-    int                          rc;
     ks_out_t                     out;
     const char                  *name;
-    ks_client_t                  client;
+    ks_client_t                 *client;
     ngx_http_keyspace_ctx_t     *ctx;
     ngx_http_keyspace_writer_t   w;
 
-    ks_ahead_t  ahead = ks_ahead(single->command.argc, single->command.argv);
-
     ctx = single->ctx;
-
-    ks_client_init(&client, single->zone->space, ctx->user);
-    client.patience = patience;
+    client = &single->client;
 
     ngx_http_keyspace_scratch(r, &out);
     ngx_http_keyspace_writer(ctx, &w, &out);
 
-    rc = ks_execute(&client, &ahead, &w.reply);
-
-    ngx_keyspace_settle(single->zone);
-
-    if (rc == KS_AGAIN) {
+    if (ngx_http_keyspace_run_single(single, &w.reply, patience) != NGX_OK) {
         return NGX_BUSY;
     }
 
     ngx_http_keyspace_finish(ctx, &w);
 
-    if (client.command != NULL) {
-        name = ks_command_name(client.command);
+    if (client->command != NULL) {
+        name = ks_command_name(client->command);
         ctx->command.data = (u_char *) name;
         ctx->command.len = ngx_strlen(name);
     }
 
-    ctx->outcome = client.outcome;
+    ctx->outcome = client->outcome;
 
-    return ngx_http_keyspace_send(r, ctx, client.outcome == KS_OUTCOME_ERROR
+    return ngx_http_keyspace_send(r, ctx, client->outcome == KS_OUTCOME_ERROR
                                           ? NGX_HTTP_BAD_REQUEST : NGX_HTTP_OK,
                                   &out);
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_run_single(ngx_http_keyspace_single_t *single,
+    ks_reply_t *reply, unsigned patience)
+{
+    int  rc;
+
+    ks_ahead_t  ahead = ks_ahead(single->command.argc, single->command.argv);
+
+    if (single->await != NULL && single->await->awaits) {
+        return ngx_http_keyspace_await_try(single->await, &single->client,
+                                           reply);
+    }
+
+    single->client.patience = patience;
+
+    rc = ks_execute(&single->client, &ahead, reply);
+
+    ngx_keyspace_settle(single->zone);
+
+    if (rc == KS_WAITS) {
+        ngx_http_keyspace_await_begin(single->await);
+    }
+
+    return (rc == KS_OK) ? NGX_OK : NGX_BUSY;
 }
