@@ -23,6 +23,7 @@ my %test = (
     'resp.conf'       => \&resp,
     'limits.conf'     => \&limits,
     'sessions.conf'   => \&sessions,
+    'live_stock.conf' => \&live_stock,
 );
 
 is_deeply([sort map { m{([^/]+)$} } glob "$examples/*.conf"],
@@ -318,6 +319,39 @@ sub sessions {
 
     $ngx->stop;
     stop_pid($app);
+}
+
+
+sub live_stock {
+    my ($name) = @_;
+    my $ngx = start($name, 'html/live_stock.html' =>
+                    slurp("$examples/live_stock.html"));
+    my $url = 'http://127.0.0.1:' . $ngx->port;
+
+    # what its comment says to try
+    my @try = slurp("$examples/$name")
+        =~ m{^# try: curl http://127\.0\.0\.1:8080(/\S*) .*Bearer (\w+)' -d '([^']+)'}mg;
+
+    is(scalar @try, 6, 'two things to try');
+    is(curl($url . $try[0], $try[1], '-d', $try[2]), '{"result":3} 200',
+       'three come in');
+    is(curl($url . $try[3], $try[4], '-d', $try[5]), '{"result":2} 200',
+       'one is sold');
+    like(curl("$url/redis", 'watch', '-d', 'PUBLISH stock lamp,0'),
+         qr/NOPERM.* 400$/, 'those who watch publish nothing');
+
+    SKIP: {
+        skip('there is no browser', 1) unless installed('chromedriver');
+        run_tap('python3', root() . '/t/clients/live_stock.py', $url,
+                tempdir());
+    }
+
+    ok(wait_for(20, sub {
+        curl("$url/redis", 'shop', '-d', 'PUBSUB NUMSUB stock')
+            eq '{"result":["stock",0]} 200'
+    }), 'no page is left');
+
+    $ngx->stop;
 }
 
 

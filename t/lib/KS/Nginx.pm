@@ -174,7 +174,7 @@ sub write_config {
 sub make_prefix {
     my ($self) = @_;
 
-    mkdir "$self->{dir}/$_" for qw(conf modules tmp);
+    mkdir "$self->{dir}/$_" for qw(conf html modules tmp);
     chmod 0777, "$self->{dir}/tmp";
 
     for my $module (module(), stream_modules()) {
