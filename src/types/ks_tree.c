@@ -297,48 +297,9 @@ ks_tree_is(const ks_tree_t *t, const ks_pos_t *pos, unsigned col,
         return memcmp(it.data, s->data, it.len) == 0;
     }
 
-    b.root = it.root;
-    b.len = it.len;
+    b = ks_item_blob(&it);
 
     return ks_blob_equal(t->mem, &b, s->data, s->len);
-}
-
-
-uint64_t
-ks_tree_scan(const ks_tree_t *t, uint64_t cursor, size_t count,
-    ks_visit_pt visit, void *data)
-{
-    int       more;
-    size_t    n;
-    ks_pos_t  pos;
-    uint64_t  key;
-
-    if (t->key != 4) {
-        cursor = 0;
-        count = SIZE_MAX;
-    }
-
-    if (cursor > UINT32_MAX) {
-        return 0;
-    }
-
-    key = 0;
-    more = ks_tree_find(t, &pos, cursor, NULL, NULL);
-
-    /* all items of one key go together: the cursor cannot part them */
-
-    for (n = 0; more; n++) {
-
-        if (n >= count && ks_tree_key(t, &pos) != key) {
-            return key + 1;
-        }
-
-        key = ks_tree_key(t, &pos);
-        visit(t, &pos, data);
-        more = ks_tree_next(t, &pos);
-    }
-
-    return 0;
 }
 
 

@@ -179,6 +179,20 @@ ks_item(const u_char *data, size_t len)
 }
 
 
+/* of one whose data is NULL */
+
+static inline ks_blob_t
+ks_item_blob(const ks_item_t *it)
+{
+    ks_blob_t  b;
+
+    b.root = it->root;
+    b.len = it->len;
+
+    return b;
+}
+
+
 /* --- changing; every position is void afterwards --- */
 
 /*
@@ -220,7 +234,10 @@ void ks_tree_free(ks_tree_t *t, int blobs);
  */
 size_t ks_tree_dismantle(ks_tree_t *t, size_t max);
 
-/* Fills the empty tree to with copies of from's items. */
+/*
+ * Fills the empty tree to, which has a root, with copies of from's items: by
+ * whole nodes, as full as they are.
+ */
 void ks_tree_copy(ks_tree_t *to, const ks_tree_t *from);
 
 /*

@@ -1,5 +1,5 @@
 /*
- * The tree: finding items by their key, or by a string of theirs.
+ * The tree: finding items by their key, by a string of theirs, or by a cursor.
  *
  * All of it is reading.  Searches halve without branches, because which half
  * it is cannot be foreseen, and the keys of one node lie close together.
@@ -430,6 +430,46 @@ ks_tree_seek_back(const ks_tree_t *t, ks_pos_t *pos, unsigned col,
             return 1;
         }
     } while (ks_tree_prev(t, pos));
+
+    return 0;
+}
+
+
+/* --- by a cursor --- */
+
+uint64_t
+ks_tree_scan(const ks_tree_t *t, uint64_t cursor, size_t count,
+    ks_visit_pt visit, void *data)
+{
+    int       more;
+    size_t    n;
+    ks_pos_t  pos;
+    uint64_t  key;
+
+    if (t->key != 4) {
+        cursor = 0;
+        count = SIZE_MAX;
+    }
+
+    if (cursor > UINT32_MAX) {
+        return 0;
+    }
+
+    key = 0;
+    more = ks_tree_find(t, &pos, cursor, NULL, NULL);
+
+    /* all items of one key go together: the cursor cannot part them */
+
+    for (n = 0; more; n++) {
+
+        if (n >= count && ks_tree_key(t, &pos) != key) {
+            return key + 1;
+        }
+
+        key = ks_tree_key(t, &pos);
+        visit(t, &pos, data);
+        more = ks_tree_next(t, &pos);
+    }
 
     return 0;
 }

@@ -23,83 +23,6 @@ static uint32_t ks_node_check(ks_tree_check_t *c, ks_ref_t ref,
     unsigned levels, uint64_t low);
 
 
-/* --- items --- */
-
-static ks_blob_t
-ks_item_blob(const ks_item_t *it)
-{
-    ks_blob_t  b;
-
-    b.root = it->root;
-    b.len = it->len;
-
-    return b;
-}
-
-
-void
-ks_item_read(const ks_mem_t *m, const ks_item_t *it, u_char *to)
-{
-    ks_blob_t  b;
-
-    if (it->data) {
-        memcpy(to, it->data, it->len);
-        return;
-    }
-
-    b = ks_item_blob(it);
-    ks_blob_read(m, &b, 0, to, it->len);
-}
-
-
-/* the bytes side by side from off on */
-
-static const u_char *
-ks_item_part(const ks_mem_t *m, const ks_item_t *it, size_t off, size_t *n)
-{
-    ks_blob_t  b;
-
-    if (it->data) {
-        *n = it->len - off;
-        return it->data + off;
-    }
-
-    b = ks_item_blob(it);
-
-    return ks_blob_run(m, &b, off, n);
-}
-
-
-int
-ks_item_compare(const ks_mem_t *m, const ks_item_t *a, const ks_item_t *b)
-{
-    int            rc;
-    size_t         len, off, na, nb;
-    const u_char  *pa, *pb;
-
-    len = ks_min(a->len, b->len);
-
-    if (ks_likely(a->data && b->data)) {
-        rc = memcmp(a->data, b->data, len);
-        return rc ? rc : (a->len > b->len) - (a->len < b->len);
-    }
-
-    for (off = 0; off < len; off += na) {
-        pa = ks_item_part(m, a, off, &na);
-        pb = ks_item_part(m, b, off, &nb);
-        na = ks_min(ks_min(na, nb), len - off);
-
-        rc = memcmp(pa, pb, na);
-
-        if (rc) {
-            return rc;
-        }
-    }
-
-    return (a->len > b->len) - (a->len < b->len);
-}
-
-
 /* --- freeing --- */
 
 static void
@@ -310,36 +233,13 @@ ks_tree_dismantle(ks_tree_t *t, size_t max)
 
 /* --- copying and moving --- */
 
-void
-ks_tree_copy(ks_tree_t *to, const ks_tree_t *from)
-{
-    int        more;
-    unsigned   col;
-    ks_pos_t   pos;
-    ks_blob_t  b;
-    ks_item_t  cols[KS_TREE_COLUMNS];
-
-    for (more = ks_tree_at(from, &pos, 0);
-         more;
-         more = ks_tree_next(from, &pos))
-    {
-        for (col = 0; col < from->width; col++) {
-            cols[col] = ks_tree_get(from, &pos, col);
-
-            if (cols[col].data == NULL) {
-                b = ks_item_blob(&cols[col]);
-                b = ks_blob_copy(to->mem, to->shard, &b);
-                cols[col].root = b.root;
-            }
-        }
-
-        ks_tree_append(to, ks_tree_key(from, &pos), cols);
-    }
-}
-
+/*
+ * The blobs of a leaf's items go to another shard, or, if the leaf is a copy,
+ * are copied as well.
+ */
 
 static void
-ks_leaf_move_blobs(ks_tree_t *t, ks_shard_t *to, ks_leaf_t *leaf)
+ks_leaf_pass_blobs(ks_tree_t *t, ks_shard_t *to, ks_leaf_t *leaf, int copy)
 {
     u_char        *p;
     unsigned       i, col;
@@ -358,9 +258,16 @@ ks_leaf_move_blobs(ks_tree_t *t, ks_shard_t *to, ks_leaf_t *leaf)
                 memcpy(&ref, p, sizeof(ref));
                 b.root = ref.root;
                 b.len = ref.len;
-                b = ks_blob_move(t->mem, t->shard, to, &b);
+
+                if (copy) {
+                    b = ks_blob_copy(t->mem, to, &b);
+
+                } else {
+                    b = ks_blob_move(t->mem, t->shard, to, &b);
+                    ks_save(t->mem, to, p, sizeof(ref));
+                }
+
                 ref.root = b.root;
-                ks_save(t->mem, to, p, sizeof(ref));
                 memcpy(p, &ref, sizeof(ref));
                 ks_barrier();
             }
@@ -368,6 +275,83 @@ ks_leaf_move_blobs(ks_tree_t *t, ks_shard_t *to, ks_leaf_t *leaf)
             p += ks_code_size(codes[col], p);
         }
     }
+}
+
+
+/* the node with all below it, which is as full as it was */
+
+static ks_ref_t
+ks_node_copy(ks_tree_t *to, ks_ref_t ref, unsigned levels, int blobs)
+{
+    void      *p;
+    size_t     size;
+    unsigned   i;
+    ks_ref_t   fresh, *refs;
+
+    size = ks_chunk_size(to->mem, ref);
+    fresh = ks_alloc(to->mem, to->shard, KS_KIND_NODE, size);
+    p = ks_ptr(to->mem, fresh);
+    memcpy(p, ks_ptr(to->mem, ref), size);
+
+    if (levels == 0) {
+
+        if (blobs) {
+            ks_leaf_pass_blobs(to, to->shard, p, 1);
+        }
+
+        return fresh;
+    }
+
+    refs = ks_inner_refs(to, p);
+
+    for (i = 0; i < ((ks_inner_t *) p)->n; i++) {
+        refs[i] = ks_node_copy(to, refs[i], levels - 1, blobs);
+    }
+
+    return fresh;
+}
+
+
+/* a leaf that lies in its owner's memory, and so has no blobs */
+
+static ks_ref_t
+ks_home_copy(ks_tree_t *to, const ks_leaf_t *home)
+{
+    size_t      size;
+    ks_ref_t    fresh;
+    ks_leaf_t  *leaf;
+
+size = KS_LEAF_HEADER + ks_leaf_used(to, home);
+    fresh = ks_alloc(to->mem, to->shard, KS_KIND_NODE, size);
+    leaf = ks_ptr(to->mem, fresh);
+
+    ks_leaf_init(leaf, ks_chunk_size(to->mem, fresh), KS_LEAF_HEADER);
+    ks_leaf_take(to, leaf, home, 0, home->n);
+
+    return fresh;
+}
+
+
+void
+ks_tree_copy(ks_tree_t *to, const ks_tree_t *from)
+{
+    ks_root_t  root;
+
+    if (ks_tree_count(from) == 0) {
+        return;
+    }
+
+    if (from->root) {
+        root = *from->root;
+        root.ref = ks_node_copy(to, root.ref, root.levels, root.blobs);
+
+    } else {
+        memset(&root, 0, sizeof(root));
+        root.ref = ks_home_copy(to, from->leaf);
+        root.count = from->leaf->n;
+    }
+
+    ks_tree_store(to, *to->root, root);
 }
 
 
@@ -423,7 +407,7 @@ ks_node_move(ks_tree_t *t, ks_shard_t *to, ks_ref_t ref, unsigned levels)
 
     if (levels == 0) {
         if (t->root->blobs) {
-            ks_leaf_move_blobs(t, to, p);
+            ks_leaf_pass_blobs(t, to, p, 0);
         }
 
         return fresh;

@@ -80,6 +80,36 @@ is_kind(box_t *b, const kind_t *kind, const char *key)
 }
 
 
+/* a copy whose key leaves no room for the value beside it, and one of that */
+
+static void
+copies_far(box_t *b, const kind_t *kind, const char *key)
+{
+    char    far[KS_ITEM_MAX], *dump;
+    size_t  n;
+
+    memset(far, 'k', sizeof(far) - 1);
+    far[sizeof(far) - 1] = '\0';
+
+    assert_int_equal(integer(linef(b, "COPY %s %s", key, far)), 1);
+    is_kind(b, kind, far);
+    box_check(b);
+
+    assert_int_equal(integer(linef(b, "COPY %s back", far)), 1);
+    is_kind(b, kind, "back");
+
+    n = (size_t) strtoul(linef(b, "DUMP %s", key) + 1, NULL, 10);
+    dump = malloc(n);
+    assert_non_null(dump);
+    memcpy(dump, linef(b, "DUMP %s", key), n);
+    assert_memory_equal(linef(b, "DUMP %s", far), dump, n);
+    assert_memory_equal(line(b, "DUMP back"), dump, n);
+    free(dump);
+
+    assert_int_equal(integer(linef(b, "DEL %s back", far)), 2);
+}
+
+
 static void
 test_keys(void **state)
 {
@@ -113,6 +143,8 @@ test_keys(void **state)
             strcpy(key, other);
             is_kind(b, kind, key);
         }
+
+        copies_far(b, kind, key);
 
         assert_int_equal(integer(linef(b, "TTL %s", key)), 100);
         assert_int_equal(integer(linef(b, "PERSIST %s", key)), 1);
