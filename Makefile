@@ -326,7 +326,7 @@ lint-layers:
 
 # the layers that have none, and are to stay so
 lint-circles: $(KS_OBJS)
-	.ci/circles $(BUILD)/obj keyspace protocol
+	.ci/circles $(BUILD)/obj memory types keyspace bus protocol
 
 
 # --- the rest ---

@@ -33,7 +33,6 @@
 static void ks_journal_lock(ks_mem_t *m);
 static void ks_journal_write(ks_mem_t *m, const u_char *p, size_t len);
 static void ks_journal_wake(ks_mem_t *m, uint32_t kinds, uint64_t readers);
-static void ks_journal_unwake(ks_mem_t *m);
 
 
 static inline u_char *
@@ -189,24 +188,6 @@ ks_journal_wake(ks_mem_t *m, uint32_t kinds, uint64_t readers)
 }
 
 
-/* A frame at the head was undone, or never came to be. */
-
-static void
-ks_journal_unwake(ks_mem_t *m)
-{
-    unsigned       i;
-    ks_journal_t  *j;
-
-    j = &m->zone->journal;
-
-    for (i = 0; i < KS_PROCESSES; i++) {
-        if (j->unheard[i] > j->head) {
-            j->unheard[i] = 0;
-        }
-    }
-}
-
-
 /* the ring's bytes first, then the head, whose store commits without a log */
 
 static void
@@ -265,22 +246,6 @@ ks_journal_lock(ks_mem_t *m)
     }
 
     m->journal = 1;
-}
-
-
-void
-ks_journal_rolled_back(ks_mem_t *m)
-{
-    ks_journal_unwake(m);
-    ks_journal_unlock(m);
-}
-
-
-void
-ks_journal_unlock(ks_mem_t *m)
-{
-    m->journal = 0;
-    pthread_mutex_unlock(&m->zone->journal.mutex);
 }
 
 

@@ -1,28 +1,11 @@
 /*
- * The undo log: records, commit, rollback.
- *
- * A record is the old bytes, padded to 8, and then one word: the offset of
- * the place in the zone, shifted left by 16, and the length.  The length
- * KS_LOG_GRANT says instead that the page of that number was taken from the
- * pool.  A record counts once the page's "used" covers it, and the log counts
- * once "open" is set, so a process that dies while it writes a record leaves
- * a log that ends before it, and a place that has not changed yet (U3).
+ * The undo log of a transaction: saving, commit, rollback.  What a record is
+ * stands in ks_log_record.c.
  */
 
+#include <stdlib.h>
+
 #include "memory/ks_log.h"
-
-
-#define KS_LOG_GRANT  0xffff
-
-
-void
-ks_log_begin(const ks_mem_t *m, ks_log_t *log, uint64_t covers)
-{
-    log->covers = covers;
-    log->cur = log->first;
-    ks_log_page(m, log->first)->used = 0;
-    ks_barrier();
-}
 
 
 /* whether a record of len bytes fits into the current page */
@@ -38,41 +21,18 @@ ks_log_fits(const ks_mem_t *m, const ks_log_t *log, size_t len)
 }
 
 
-static inline void
-ks_log_seal(ks_log_t *log, ks_logpage_t *page, size_t padded, uint64_t word)
-{
-    memcpy(page->data + page->used + padded, &word, 8);
-    ks_barrier();
-    page->used += padded + 8;
-    ks_barrier();
-    log->open = log->covers;
-    ks_barrier();
-}
-
-
-static inline uint64_t
-ks_log_word(const ks_mem_t *m, const void *p, size_t len)
-{
-    return (uint64_t) ((const u_char *) p - m->base) << 16 | len;
-}
-
-
 void
-ks_log_put(const ks_mem_t *m, ks_log_t *log, const void *p, size_t len)
+ks_raise_nomem(ks_mem_t *m, ks_shard_t *sh, unsigned kind, size_t size)
 {
-    ks_logpage_t  *page;
+    m->need.shard = ks_shard_index(m, sh);
+    m->need.kind = kind;
+    m->need.cls = ks_class_of(size);
 
-    page = ks_log_page(m, log->cur);
-    memcpy(page->data + page->used, p, len);
-    ks_log_seal(log, page, ks_align(len, 8), ks_log_word(m, p, len));
-}
+    if (m->jump == NULL) {
+        abort();                        /* outside a transaction */
+    }
 
-
-void
-ks_log_put_grant(const ks_mem_t *m, ks_log_t *log, uint32_t page)
-{
-    ks_log_seal(log, ks_log_page(m, log->cur), 0,
-                (uint64_t) page << 16 | KS_LOG_GRANT);
+    longjmp(*m->jump, 1);
 }
 
 
@@ -219,41 +179,7 @@ ks_save(ks_mem_t *m, ks_shard_t *sh, const void *p, size_t len)
 void
 ks_log_undo(ks_mem_t *m, ks_log_t *log)
 {
-    size_t         len, size;
-    uint64_t       word;
-    ks_logpage_t  *page;
-
-    for ( ;; ) {
-        page = ks_log_page(m, log->cur);
-
-        while (page->used) {
-            word = ks_load64(page->data + page->used - 8);
-            len = word & 0xffff;
-            size = 8;
-
-            if (len == KS_LOG_GRANT) {
-                ks_pool_ungrant(m, log->open, (uint32_t) (word >> 16));
-
-            } else {
-                size += ks_align(len, 8);
-                memcpy(m->base + (word >> 16),
-                       page->data + page->used - size, len);
-            }
-
-            ks_barrier();
-            page->used -= size;
-            ks_barrier();
-        }
-
-        if (log->cur == log->first) {
-            break;
-        }
-
-        log->cur = page->prev;
-        ks_barrier();
-    }
-
-    ks_log_close(log);
+    ks_log_apply(m, log, ks_pool_ungrant);
 }
 
 
@@ -311,7 +237,8 @@ ks_rollback(ks_mem_t *m)
     }
 
     if (m->journal) {
-        ks_journal_rolled_back(m);
+        ks_journal_unwake(m);
+        ks_journal_unlock(m);
     }
 
     if (ks_log_page(m, sh->log.first)->next) {

@@ -1,6 +1,7 @@
 /*
  * Undo logs, as the files of src/memory share them; ks_mem.h has what the
- * layers above may use.
+ * layers above may use.  Each file calls those before it in this order:
+ * records, the pool, transactions (ks_log.c), the slab, locks, the journal.
  *
  * Where the mechanism comes from: undo ("before image") logging, as in the
  * rollback journal of a database, cut down to memory: there is no disk to
@@ -28,6 +29,8 @@ ks_log_page(const ks_mem_t *m, uint32_t page)
 }
 
 
+/* --- records (ks_log_record.c) --- */
+
 /* Starts an empty log; it is open from its first record on. */
 void ks_log_begin(const ks_mem_t *m, ks_log_t *log, uint64_t covers);
 
@@ -37,17 +40,58 @@ void ks_log_put(const ks_mem_t *m, ks_log_t *log, const void *p, size_t len);
 /* Appends the record that takes a granted page back; it must fit. */
 void ks_log_put_grant(const ks_mem_t *m, ks_log_t *log, uint32_t page);
 
+/* what gives a granted page back; see ks_pool_ungrant() */
+typedef void (*ks_ungrant_pt)(ks_mem_t *m, uint64_t shards, uint32_t page);
+
+/*
+ * Applies an open log backwards and closes it; ungrant may be NULL for a log
+ * without grants.  May be cut short at any store and run again from the start.
+ */
+void ks_log_apply(ks_mem_t *m, ks_log_t *log, ks_ungrant_pt ungrant);
+
+/* The store that makes a record count, and the word of one of len bytes. */
+
+static inline void
+ks_log_seal(ks_log_t *log, ks_logpage_t *page, size_t padded, uint64_t word)
+{
+    memcpy(page->data + page->used + padded, &word, 8);
+    ks_barrier();
+    page->used += padded + 8;
+    ks_barrier();
+    log->open = log->covers;
+    ks_barrier();
+}
+
+
+static inline uint64_t
+ks_log_word(const ks_mem_t *m, const void *p, size_t len)
+{
+    return (uint64_t) ((const u_char *) p - m->base) << 16 | len;
+}
+
+
+static inline void
+ks_log_close(ks_log_t *log)
+{
+    ks_barrier();
+    log->open = 0;
+    ks_barrier();
+}
+
+
+/* --- transactions (ks_log.c) --- */
+
 /*
  * Says that the shard is going to change, and makes room for len bytes in the
  * transaction's log; leaves by longjmp if there is none.
  */
 void ks_log_reserve(ks_mem_t *m, ks_shard_t *sh, size_t len);
 
-/*
- * Applies an open log backwards and closes it.  May be cut short at any store
- * and run again from the start.
- */
+/* The same as ks_log_apply(), for the log of a shard. */
 void ks_log_undo(ks_mem_t *m, ks_log_t *log);
+
+
+/* --- locks (ks_lock.c) --- */
 
 /*
  * Locks a robust mutex; most are held for less than the time that it takes to
@@ -62,19 +106,40 @@ int ks_mutex_lock(pthread_mutex_t *mutex);
  */
 void ks_recover_leader(ks_mem_t *m, unsigned k, uint64_t mask);
 
+
+/* --- the journal's lock (ks_journal.c) --- */
+
 /*
  * Unlocks the journal, which the transaction that is over has appended to: it
  * was committed, or undone.
  */
-void ks_journal_unlock(ks_mem_t *m);
-void ks_journal_rolled_back(ks_mem_t *m);
 
 static inline void
-ks_log_close(ks_log_t *log)
+ks_journal_unlock(ks_mem_t *m)
 {
-    ks_barrier();
-    log->open = 0;
-    ks_barrier();
+    m->journal = 0;
+    pthread_mutex_unlock(&m->zone->journal.mutex);
+}
+
+
+/*
+ * A frame at the head was undone, or never came to be: the notes that are of
+ * it are taken back, under the lock.
+ */
+
+static inline void
+ks_journal_unwake(ks_mem_t *m)
+{
+    unsigned       i;
+    ks_journal_t  *j;
+
+    j = &m->zone->journal;
+
+    for (i = 0; i < KS_PROCESSES; i++) {
+        if (j->unheard[i] > j->head) {
+            j->unheard[i] = 0;
+        }
+    }
 }
 
 

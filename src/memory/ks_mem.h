@@ -158,6 +158,10 @@ void ks_save(ks_mem_t *m, ks_shard_t *sh, const void *p, size_t len);
 void ks_commit(ks_mem_t *m);
 void ks_rollback(ks_mem_t *m);
 
+/* Leaves by longjmp, as an allocation of that size that failed. */
+void ks_raise_nomem(ks_mem_t *m, ks_shard_t *sh, unsigned kind, size_t size)
+    __attribute__((noreturn));
+
 #define ks_set(m, sh, field, value)                                           \
     do {                                                                      \
         ks_save(m, sh, &(field), sizeof(field));                              \
@@ -183,7 +187,10 @@ void ks_rollback(ks_mem_t *m);
  */
 uint32_t ks_pool_free(const ks_mem_t *m);
 
-/* Takes a page for the shard within its transaction; 0 if there is none. */
+/*
+ * Takes a page for the shard within its transaction; 0 if there is none.  There
+ * is room in the log for a word: see ks_log_reserve() (ks_log.h).
+ */
 uint32_t ks_pool_grant(ks_mem_t *m, ks_shard_t *sh);
 
 /*
@@ -208,11 +215,29 @@ void ks_pool_seize(ks_mem_t *m, uint64_t mask);
 void ks_pool_settle(ks_mem_t *m);
 
 
-/* --- chunks (ks_slab.c) --- */
+/* --- sizes of chunks (ks_class.c) --- */
+
+extern const uint16_t  ks_class_sizes[KS_NCLASSES];     /* bytes */
 
 unsigned ks_class_of(size_t size);              /* 1..KS_CHUNK_MAX bytes */
-size_t ks_class_size(unsigned cls);
-unsigned ks_class_cap(unsigned cls);            /* chunks in a page */
+
+static inline size_t
+ks_class_size(unsigned cls)
+{
+    return ks_class_sizes[cls];
+}
+
+
+/* chunks in a page */
+
+static inline unsigned
+ks_class_cap(unsigned cls)
+{
+    return KS_PAGE_SIZE / ks_class_sizes[cls];
+}
+
+
+/* --- chunks (ks_slab.c) --- */
 
 /*
  * A chunk of at least size bytes; its content is undefined.  Does not return
@@ -241,10 +266,6 @@ size_t ks_slab_drain(ks_mem_t *m, ks_shard_t *sh, size_t max);
 
 /* Gives all empty pages that the shard keeps for later back to the pool. */
 void ks_slab_release_empty(ks_mem_t *m, ks_shard_t *sh);
-
-/* Leaves by longjmp, as an allocation of that size that failed. */
-void ks_raise_nomem(ks_mem_t *m, ks_shard_t *sh, unsigned kind, size_t size)
-    __attribute__((noreturn));
 
 /*
  * Compaction, outside transactions.  ks_slab_park() takes the emptiest page

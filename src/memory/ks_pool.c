@@ -41,8 +41,6 @@ ks_pool_grant(ks_mem_t *m, ks_shard_t *sh)
     uint32_t    page;
     ks_page_t  *row;
 
-    ks_log_reserve(m, sh, 0);
-
     ks_pool_lock(m);
 
     page = ks_pool_free(m) ? ks_pool_pop(m) : 0;
@@ -240,7 +238,7 @@ ks_pool_lock(ks_mem_t *m)
         }
 
         if (pool->log.open) {
-            ks_log_undo(m, &pool->log);
+            ks_log_apply(m, &pool->log, NULL);
         }
 
         pthread_mutex_consistent(&pool->mutex);

@@ -1,10 +1,7 @@
 /*
- * The slab allocator: chunks of 36 sizes, in pages of one shard.
+ * The slab allocator: chunks of 36 sizes (ks_class.c), in pages of one shard.
  *
- * Sizes are 8 or 16 bytes apart up to 256 and whole fractions of a page from
- * there on, so that steps above 64 bytes are 12.5 % or less up to 448 and 20 %
- * up to 816; what is larger is stored in pieces by the types (ks_blob.h).  A
- * page keeps its bitmap in the page table, 128 chunks at most, and is on its
+ * A page keeps its bitmap in the page table, 128 chunks at most, and is on its
  * class's list while it has a chunk free.
  *
  * Freeing takes two steps.  In a transaction a chunk only goes to the shard's
@@ -13,19 +10,10 @@
  * page in a small transaction of its own.
  */
 
-#include <stdlib.h>
-
 #include "memory/ks_log.h"
 
 
 #define KS_PARK_LOOK    16      /* pages looked at for the emptiest */
-
-
-static const uint16_t  ks_class_sizes[KS_NCLASSES] = {
-      32,   40,   48,   56,   64,   72,   80,   88,   96,  104,  112,  120,
-     128,  144,  160,  176,  192,  208,  224,  240,  256,  272,  288,  312,
-     336,  368,  408,  448,  512,  584,  680,  816, 1024, 1360, 2048, 4096
-};
 
 
 static unsigned ks_slab_pick(const ks_page_t *row);
@@ -43,70 +31,10 @@ ks_page_kind(const ks_page_t *row)
 }
 
 
-unsigned
-ks_class_of(size_t size)
-{
-    unsigned  lo, hi, mid;
-
-    if (size <= 128) {
-        return size <= KS_CHUNK_MIN ? 0 : (unsigned) (size - 25) / 8;
-    }
-
-    if (size <= 256) {
-        return 12 + (unsigned) (size - 113) / 16;
-    }
-
-    lo = 21;
-    hi = KS_NCLASSES - 1;
-
-    while (lo < hi) {
-        mid = (lo + hi) / 2;
-
-        if (ks_class_sizes[mid] < size) {
-            lo = mid + 1;
-
-        } else {
-            hi = mid;
-        }
-    }
-
-    return lo;
-}
-
-
-size_t
-ks_class_size(unsigned cls)
-{
-    return ks_class_sizes[cls];
-}
-
-
-unsigned
-ks_class_cap(unsigned cls)
-{
-    return KS_PAGE_SIZE / ks_class_sizes[cls];
-}
-
-
 size_t
 ks_chunk_size(const ks_mem_t *m, ks_ref_t ref)
 {
     return ks_class_sizes[m->pages[ks_ref_page(ref)].cls];
-}
-
-
-void
-ks_raise_nomem(ks_mem_t *m, ks_shard_t *sh, unsigned kind, size_t size)
-{
-    m->need.shard = ks_shard_index(m, sh);
-    m->need.kind = kind;
-    m->need.cls = ks_class_of(size);
-
-    if (m->jump == NULL) {
-        abort();                        /* outside a transaction */
-    }
-
-    longjmp(*m->jump, 1);
 }
 
 
@@ -185,6 +113,7 @@ ks_slab_new_page(ks_mem_t *m, ks_shard_t *sh, unsigned kind, unsigned cls)
     uint32_t    page;
     ks_page_t  *row;
 
+    ks_log_reserve(m, sh, 0);
     page = ks_pool_grant(m, sh);
 
     if (page == 0) {
