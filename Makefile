@@ -52,6 +52,7 @@ endif
 LTO        ?= $(if $(or $(SANITIZE),$(findstring clang,$(CC))),,1)
 LTO_CC      = $(if $(LTO),-flto -ffat-lto-objects)
 LTO_LD      = $(if $(LTO),-flto=auto $(CFLAGS))
+LTO_NONE    = $(if $(LTO),-fno-lto)
 
 WARN        = -Wall -Wextra -Werror
 # the callbacks of nginx have parameters that not every one needs
@@ -224,13 +225,13 @@ $(LIB): $(KS_OBJS) $(BUILD)/objs
 $(BUILD)/unit/%: t/unit/%.c $(LIB) $(LUA_OWN) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN) $(INC) -It/unit -MMD -MP \
-	    -o $@ $< $(LIB) -lcmocka $(LIBS)
+	$(Q)$(CC) $(STD) $(CFLAGS) $(LTO_NONE) $(SAN) $(WARN) $(INC) -It/unit \
+	    -MMD -MP -o $@ $< $(LIB) -lcmocka $(LIBS)
 
 $(BUILD)/bench/%: bench/%.c bench/bench.c $(LIB) $(LUA_OWN) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN) $(INC) -Ibench \
+	$(Q)$(CC) $(STD) $(CFLAGS) $(LTO_NONE) $(SAN) $(WARN) $(INC) -Ibench \
 	    -o $@ $< bench/bench.c $(LIB) $(LIBS)
 
 -include $(UNITS:%=%.d)
