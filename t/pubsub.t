@@ -226,7 +226,7 @@ subtest 'overtaken' => sub {
     my $ngx = start(workers => 2);
     my ($p, $s) = $ngx->two_workers;
     my ($mine) = $p->run('CLIENT', 'ID');
-    my ($near) = grep { $_->run('CLIENT', 'LIST') =~ /^id=$mine /m }
+    my ($near) = grep { KS::Nginx::beside($_) =~ /^id=$mine /m }
                  map { $ngx->resp } 1 .. 40;
     my @workers = $ngx->workers;
 

@@ -152,6 +152,13 @@ ks_hub_bit(const ks_space_t *sp)
 }
 
 
+uint64_t
+ks_hub_alive(ks_space_t *sp)
+{
+    return ks_process_all(&sp->mem);
+}
+
+
 /* --- hearing --- */
 
 static void
@@ -252,6 +259,22 @@ ks_hub_read(ks_space_t *sp, ks_hub_t *hub, size_t max)
 }
 
 
+static void
+ks_hub_heard(ks_space_t *sp, ks_hub_t *hub)
+{
+    unsigned              i;
+    const ks_listener_t  *l;
+
+    for (i = 0; i < KS_TOLD_KINDS; i++) {
+        l = &hub->listeners[i];
+
+        if (l->heard != NULL) {
+            l->heard(sp, l->data);
+        }
+    }
+}
+
+
 int
 ks_hub_hear(ks_space_t *sp, size_t max)
 {
@@ -268,6 +291,7 @@ ks_hub_hear(ks_space_t *sp, size_t max)
 
     hub->hearing = 1;
     rc = ks_hub_read(sp, hub, max);
+    ks_hub_heard(sp, hub);
     hub->hearing = 0;
 
     return rc;

@@ -20,13 +20,18 @@
 typedef void (*ks_listener_pt)(ks_space_t *sp, void *data,
     const ks_frame_record_t *record);
 
-/* Something that was told was overwritten before it was heard. */
+/*
+ * Something that was told was overwritten before it was heard; or all that is
+ * at hand was heard.
+ */
 typedef void (*ks_overtaken_pt)(ks_space_t *sp, void *data);
+typedef void (*ks_heard_pt)(ks_space_t *sp, void *data);
 
 typedef struct {
     ks_listener_pt   record;
     ks_overtaken_pt  overtaken;         /* NULL: does not matter */
     void            *data;
+    ks_heard_pt      heard;             /* NULL: does not matter */
 } ks_listener_t;
 
 
@@ -57,8 +62,9 @@ void ks_hub_want(ks_space_t *sp, uint32_t kinds);
 void ks_hub_unwant(ks_space_t *sp, uint32_t kinds);
 int ks_hub_wants(const ks_space_t *sp, uint32_t kind);
 
-/* The bit of this process in a set of readers. */
+/* The bit of this process in a set of readers; of all that are alive. */
 uint64_t ks_hub_bit(const ks_space_t *sp);
+uint64_t ks_hub_alive(ks_space_t *sp);
 
 /*
  * Hears what was told so far, outside of transactions, up to about max bytes.

@@ -68,6 +68,7 @@ ks_pubsub_open(ks_space_t *sp)
     }
 
     ks_registry_sweep(sp);
+    memset(&l, 0, sizeof(l));
 
     ps = calloc(1, sizeof(ks_pubsub_t));
 

@@ -23,7 +23,8 @@ typedef enum {
     KS_PUSH_PMESSAGE,           /* pattern, channel, text */
     KS_PUSH_SMESSAGE,           /* channel, text */
     KS_PUSH_MONITOR,            /* text: a line */
-    KS_PUSH_INVALIDATE          /* text: a key; or all, if its data is NULL */
+    KS_PUSH_INVALIDATE,         /* keys; none: all */
+    KS_PUSH_REDIRECTION_BROKEN  /* number: the client that is gone */
 } ks_push_kind_t;
 
 typedef enum {
@@ -45,6 +46,11 @@ typedef struct {
     ks_str_t        pattern;
     ks_str_t        channel;
     ks_str_t        text;
+    const ks_str_t *keys;
+    size_t          nkeys;
+    uint64_t        number;
+    unsigned        redirected:1;       /* the client did not ask for it by
+                                           itself */
     ks_bytes_t     *forms[KS_FORMS];    /* NULL: not made */
 } ks_push_t;
 

@@ -89,6 +89,7 @@ ks_waiters_open(ks_space_t *sp)
 
     ks_space_set_waiters(sp, ws);
 
+    memset(&l, 0, sizeof(l));
     l.record = ks_waiters_heard;
     l.overtaken = ks_waiters_overtaken;
     l.data = ws;

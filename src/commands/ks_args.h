@@ -91,6 +91,9 @@ int ks_arg_double(ks_ctx_t *c, const ks_str_t *arg, double *v,
 /* the argument as the number of a database, which has to be 0 */
 int ks_arg_db(ks_ctx_t *c, const ks_str_t *arg);
 
+/* the argument as a switch: "on" or "off" */
+int ks_arg_switch(ks_ctx_t *c, const ks_str_t *arg, int *on);
+
 /* the argument as the cursor of a SCAN */
 int ks_arg_cursor(ks_ctx_t *c, const ks_str_t *arg, uint64_t *cursor);
 

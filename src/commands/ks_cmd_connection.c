@@ -376,9 +376,7 @@ ks_cmd_client_setinfo(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
-/* "on" or "off"; KS_ERR: neither, and the error is written */
-
-static int
+int
 ks_arg_switch(ks_ctx_t *c, const ks_str_t *arg, int *on)
 {
     *on = ks_arg_is(arg, "on");
@@ -459,78 +457,6 @@ ks_cmd_client_reply(ks_ctx_t *c, int argc, ks_str_t *argv)
         ks_reply_error(c->reply, KS_ERR_SYNTAX);
         return;
     }
-
-    ks_reply_ok(c->reply);
-}
-
-
-/* --- what there is not --- */
-
-void
-ks_cmd_client_getredir(ks_ctx_t *c, int argc, ks_str_t *argv)
-{
-    (void) argc;
-    (void) argv;
-
-    ks_reply_integer(c->reply, -1);
-}
-
-
-void
-ks_cmd_client_trackinginfo(ks_ctx_t *c, int argc, ks_str_t *argv)
-{
-    (void) argc;
-    (void) argv;
-
-    ks_reply_map(c->reply, 3);
-    ks_reply_cstr(c->reply, "flags");
-    ks_reply_set(c->reply, 1);
-    ks_reply_cstr(c->reply, "off");
-    ks_reply_cstr(c->reply, "redirect");
-    ks_reply_integer(c->reply, -1);
-    ks_reply_cstr(c->reply, "prefixes");
-    ks_reply_array(c->reply, 0);
-}
-
-
-void
-ks_cmd_client_tracking(ks_ctx_t *c, int argc, ks_str_t *argv)
-{
-    int  on;
-
-    (void) argc;
-
-    if (ks_want_conn(c) == NULL
-        || ks_arg_switch(c, &argv[2], &on) != KS_OK)
-    {
-        return;
-    }
-
-    if (on) {
-        ks_reply_error(c->reply, "ERR CLIENT TRACKING is not supported");
-        return;
-    }
-
-    ks_reply_ok(c->reply);
-}
-
-
-void
-ks_cmd_client_pause(ks_ctx_t *c, int argc, ks_str_t *argv)
-{
-    (void) argc;
-    (void) argv;
-
-    ks_reply_error(c->reply, "ERR CLIENT PAUSE is not supported: a worker of "
-                   "nginx serves others as well");
-}
-
-
-void
-ks_cmd_client_unpause(ks_ctx_t *c, int argc, ks_str_t *argv)
-{
-    (void) argc;
-    (void) argv;
 
     ks_reply_ok(c->reply);
 }

@@ -7,8 +7,10 @@
  */
 
 #include "commands/ks_args.h"
+#include "commands/ks_around.h"
 #include "commands/ks_blocking.h"
 #include "commands/ks_handlers.h"
+#include "commands/ks_pausing.h"
 
 
 #define KS_INDEX_SIZE  1024         /* slots; a power of 2 */
@@ -512,33 +514,15 @@ ks_command_admit(ks_client_t *client, int argc, const ks_str_t *argv,
 }
 
 
-/* the handler, and what it has changed told to others */
-
-static void __attribute__((noinline))
-ks_handle_told(ks_ctx_t *c, int argc, ks_str_t *argv)
-{
-    ks_effect_mark_t  mark;
-
-    mark = ks_effect_mark(c->space);
-    c->cmd->handler(c, argc, argv);
-
-    if (!(c->cmd->flags & KS_CMD_WRITE)) {
-        ks_effect_own(c->space);
-    }
-
-    ks_effect_finish(c->space, &mark, argc, argv);
-}
-
-
 /* Each command that is run passes here, also when it is run once more. */
 
 static inline void
-ks_handle(ks_ctx_t *c, int argc, ks_str_t *argv)
+ks_handle(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
 {
     c->client->outcome = KS_OUTCOME_OK;
 
-    if (ks_unlikely(ks_effects_told(c->space))) {
-        ks_handle_told(c, argc, argv);
+    if (ks_unlikely(ks_told(c->space, KS_TOLD_AROUND))) {
+        ks_handle_told(c, argc, argv, lua);
         return;
     }
 
@@ -563,9 +547,9 @@ ks_ctx_init(ks_ctx_t *c, ks_client_t *client, const ks_command_t *cmd,
  * when it is alone.
  */
 
-void
-ks_perform(ks_client_t *client, const ks_command_t *cmd, int argc,
-    ks_str_t *argv, ks_reply_t *reply)
+static inline void
+ks_perform_as(ks_client_t *client, const ks_command_t *cmd, int argc,
+    ks_str_t *argv, ks_reply_t *reply, int lua)
 {
     ks_ctx_t  ctx;
 
@@ -574,8 +558,24 @@ ks_perform(ks_client_t *client, const ks_command_t *cmd, int argc,
 
     ks_part_begin(client->space);
     ks_running(client->space)->commands++;
-    ks_handle(&ctx, argc, argv);
+    ks_handle(&ctx, argc, argv, lua);
     ks_part_end(client->space);
+}
+
+
+void
+ks_perform(ks_client_t *client, const ks_command_t *cmd, int argc,
+    ks_str_t *argv, ks_reply_t *reply)
+{
+    ks_perform_as(client, cmd, argc, argv, reply, 0);
+}
+
+
+void
+ks_perform_in_script(ks_client_t *client, const ks_command_t *cmd, int argc,
+    ks_str_t *argv, ks_reply_t *reply)
+{
+    ks_perform_as(client, cmd, argc, argv, reply, 1);
 }
 
 
@@ -628,7 +628,7 @@ ks_execute_body(ks_space_t *sp, void *data)
     }
 
     x->call.commands++;
-    ks_handle(&x->ctx, x->ahead->argc, x->ahead->argv);
+    ks_handle(&x->ctx, x->ahead->argc, x->ahead->argv, 0);
 
     if (ks_unlikely(ks_reply_lost(x->ctx.reply))) {
         ks_execute_lost(sp, &x->ctx);
@@ -664,6 +664,12 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
     const ks_command_t  *cmd;
 
     reply->ops->mark(reply);
+
+    if (client->conn == NULL && ks_unlikely(ks_pause_set(client->space))
+        && ks_pausing_call(client, a->argc, a->argv, NULL))
+    {
+        return KS_AGAIN;
+    }
 
     cmd = ks_execute_admit(client, a, reply, &x.call.shards);
 
@@ -702,6 +708,11 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
         }
 
         ks_command_refused(client, reply, rc);
+
+    } else if (ks_unlikely(cmd->flags & KS_CMD_ALONE)
+               && ks_told_now(client->space, KS_TOLD_CALLS))
+    {
+        ks_call_tell(client, cmd, a->argc, a->argv);
     }
 
     if (reply->failed) {

@@ -15,6 +15,7 @@
 
 #include "bus/ks_sink.h"
 #include "keyspace/ks_space.h"
+#include "commands/ks_held.h"
 #include "commands/ks_reply.h"
 #include "bus/ks_waiters.h"
 #include "commands/ks_user.h"
@@ -46,7 +47,17 @@ struct ks_client_s {
                                                KS_AGAIN has to be handled */
     ks_waiter_t         *waiter;            /* NULL: it cannot wait for keys */
 
+    ks_held_t           *held;              /* NULL: its commands cannot be
+                                               held; see ks_held.h */
+    ks_peers_t          *peers;             /* for a client that has no
+                                               connection: those of the
+                                               process; or NULL */
     const char          *aborted;           /* why a script gave up */
+
+    /* where it comes from, as text that is good until the next call, for
+       MONITOR; NULL: nobody knows */
+    void               (*whence)(const ks_client_t *client, ks_str_t *addr);
+    void                *data;              /* the host's own */
 
     /* see ks_blocking.c */
     unsigned             served:1;          /* it waits, and is served now */
@@ -155,10 +166,12 @@ int ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
 
 /*
  * A command in the running transaction, as a part of it; its shards are
- * locked.  May be left by longjmp.
+ * locked.  May be left by longjmp.  The other one is for a script's commands.
  */
 void ks_perform(ks_client_t *client, const ks_command_t *cmd, int argc,
     ks_str_t *argv, ks_reply_t *reply);
+void ks_perform_in_script(ks_client_t *client, const ks_command_t *cmd,
+    int argc, ks_str_t *argv, ks_reply_t *reply);
 
 
 #endif /* KS_COMMAND_H */

@@ -10,6 +10,8 @@
 #include "commands/ks_handlers.h"
 #include "commands/ks_command_table.h"
 #include "commands/ks_conn.h"
+#include "commands/ks_conn_peer.h"
+#include "commands/ks_pausing.h"
 
 #include <stdlib.h>
 
@@ -19,6 +21,7 @@ static int ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv,
 static void ks_conn_silence(ks_conn_t *s, ks_reply_t *reply);
 static int ks_about_listening(const ks_command_t *cmd);
 static void ks_conn_refused(ks_conn_t *s, ks_reply_t *reply);
+static void ks_conn_cached(ks_conn_t *s);
 
 
 void
@@ -39,6 +42,7 @@ ks_conn_init(ks_conn_t *s, ks_space_t *space,
     s->active = s->created;
     s->came_as = user;
 
+    ks_conn_come(s);
     ks_conn_reset(s);
 }
 
@@ -47,7 +51,7 @@ void
 ks_conn_free(ks_conn_t *s)
 {
     ks_conn_discard(s);
-    ks_pubsub_leave(s->client.space, &s->sink);
+    ks_conn_go(s);
 
     free(s->watches);
     free(s->name);
@@ -67,12 +71,11 @@ void
 ks_conn_reset(ks_conn_t *s)
 {
     ks_conn_discard(s);
-    ks_pubsub_leave(s->client.space, &s->sink);
+    ks_conn_deaf(s);
 
     free(s->name);
     s->name = NULL;
 
-    s->listening = 0;
     s->resp = 2;
     s->silent = 0;
     s->no_evict = 0;
@@ -97,11 +100,22 @@ ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
 
     rc = KS_OK;
     s->active = a->now ? a->now : ks_clock();
+    s->held.until = 0;
 
-    if (ks_likely(!s->multi && !s->listening)
+    if (ks_unlikely(ks_pause_set(s->client.space)) && !s->monitoring
+        && ks_pausing_call(&s->client, a->argc, a->argv, s->queue))
+    {
+        return KS_AGAIN;
+    }
+
+    if (ks_likely(!s->multi && !s->hearing)
         || ks_conn_admit(s, a->argc, a->argv, reply) == KS_OK)
     {
         rc = ks_execute(&s->client, a, reply);
+    }
+
+    if (ks_unlikely(s->tracker.caching) && rc == KS_OK) {
+        ks_conn_cached(s);
     }
 
     if (ks_unlikely(s->silent || s->skip) && rc == KS_OK) {
@@ -110,7 +124,7 @@ ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
 
     if (ks_unlikely(s->sink.unsettled)) {
         ks_pubsub_settle(s->client.space);
-        s->listening = (ks_sink_subscribes(&s->sink) != 0);
+        ks_conn_attend(s);
     }
 
     return rc;
@@ -148,6 +162,23 @@ ks_conn_silence(ks_conn_t *s, ks_reply_t *reply)
 }
 
 
+/* What CLIENT CACHING said is for the next command, or for what MULTI begins. */
+
+static void
+ks_conn_cached(ks_conn_t *s)
+{
+    const ks_command_t  *cmd;
+
+    cmd = s->client.command;
+
+    if (!s->multi
+        && (cmd == NULL || strncmp(cmd->name, "client", 6) != 0))
+    {
+        s->tracker.caching = KS_CACHING_UNSAID;
+    }
+}
+
+
 /* SUBSCRIBE and its kin */
 
 static int
@@ -163,7 +194,8 @@ ks_about_listening(const ks_command_t *cmd)
 static int
 ks_conn_confined(const ks_conn_t *s, const ks_command_t *cmd)
 {
-    return s->listening && s->resp == 2 && !ks_about_listening(cmd)
+    return ks_sink_subscribes(&s->sink) && s->resp == 2
+           && !ks_about_listening(cmd)
            && cmd->handler != ks_cmd_ping && cmd->handler != ks_cmd_quit
            && cmd->handler != ks_cmd_reset;
 }
@@ -190,6 +222,22 @@ ks_conn_confine(ks_conn_t *s, const ks_command_t *cmd, ks_reply_t *reply)
 }
 
 
+/* A client that sees all commands is to Redis a replica. */
+
+static int
+ks_conn_replica(const ks_conn_t *s, const ks_command_t *cmd, ks_reply_t *reply)
+{
+    if (s->monitoring
+        && (cmd->flags & (KS_CMD_READONLY|KS_CMD_WRITE|KS_CMD_NO_MONITOR)))
+    {
+        ks_reply_error(reply, "ERR Replica can't interact with the keyspace");
+        return 1;
+    }
+
+    return 0;
+}
+
+
 /*
  * Amid a MULTI, or of who listens, who hears first what was told before.  KS_OK:
  * it is to be run now; otherwise the reply is there.
@@ -201,7 +249,7 @@ ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
     uint64_t             shards;
     const ks_command_t  *cmd;
 
-    if (s->listening) {
+    if (s->hearing) {
         ks_hub_hear_all(s->client.space);
     }
 
@@ -221,6 +269,10 @@ ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
 
     if (ks_conn_confined(s, cmd)) {
         ks_conn_confine(s, cmd, reply);
+        return KS_ERR;
+    }
+
+    if (ks_conn_replica(s, cmd, reply)) {
         return KS_ERR;
     }
 
@@ -259,7 +311,7 @@ ks_conn_refused(ks_conn_t *s, ks_reply_t *reply)
 void
 ks_conn_ahead(ks_conn_t *s, ks_ahead_t *a, const ks_ahead_t *last)
 {
-    if (ks_likely(!s->multi)) {
+    if (ks_likely(!s->multi && !s->hearing)) {
         ks_ahead_bucket(&s->client, a, last);
         return;
     }

@@ -18,7 +18,8 @@
 #ifndef KS_CONN_H
 #define KS_CONN_H
 
-#include "bus/ks_sink.h"
+#include "bus/ks_monitor.h"
+#include "bus/ks_tracking.h"
 #include "commands/ks_blocking.h"
 #include "commands/ks_pipeline.h"
 #include "commands/ks_transaction.h"
@@ -47,18 +48,17 @@ typedef struct {
     /* the slices must be good until the command ends */
     void           (*about)(ks_conn_t *s, ks_conn_about_t *about);
 
-    /*
-     * All connections of the same zone in this process, s itself included, in
-     * any order: the one behind prev (NULL: the first), or NULL.
-     */
-    ks_conn_t     *(*next)(ks_conn_t *s, ks_conn_t *prev);
+    /* the clients of the same zone in this process */
+    ks_peers_t    *(*peers)(ks_conn_t *s);
 
     /*
-     * Closes the victim, which is not s; may be called twice for it.  It is to
-     * be freed after ks_conn_execute() of s has returned, and no sooner; until
-     * then next() may show it.
+     * Closes the connection, soon, and not before whoever calls has returned;
+     * said once, and not of one whose command is running.
      */
-    void           (*kill)(ks_conn_t *s, ks_conn_t *victim);
+    void           (*kill)(ks_conn_t *s);
+
+    /* its command that was told "not yet", if any, is to be run again, soon */
+    void           (*resume)(ks_conn_t *s);
 } ks_conn_host_t;
 
 typedef struct ks_watch_s  ks_watch_t;
@@ -71,6 +71,10 @@ struct ks_conn_s {
     uint64_t                  id;           /* unique in the zone */
     size_t                    queue_max;    /* bytes; the host may change it */
     ks_sink_t                 sink;         /* its ops are the host's to set */
+    ks_peer_t                 peer;
+    ks_held_t                 held;
+    ks_tracker_t              tracker;
+    ks_monitor_t              monitor;
 
     /* for the host to look at after each command */
     unsigned                  resp:2;       /* the protocol, 2 or 3 */
@@ -78,13 +82,17 @@ struct ks_conn_s {
     unsigned                  guest:1;      /* has to log in first */
     unsigned                  multi:1;      /* commands are being queued */
     unsigned                  silent:1;     /* no replies, of errors either */
-    unsigned                  listening:1;  /* it subscribes to something */
+    unsigned                  monitoring:1; /* it sees all commands */
+    unsigned                  listening:1;  /* it does, or subscribes */
+    unsigned                  hearing:1;    /* it does, or tracks: what is told
+                                               comes before its commands */
 
     /* private from here on */
     unsigned                  aborted:1;    /* EXEC will refuse */
     unsigned                  executing:1;  /* inside EXEC */
     unsigned                  skip:2;       /* replies to be left out */
     unsigned                  no_evict:1;
+    unsigned                  listed:1;     /* among its host's peers */
 
     const ks_user_t          *came_as;
     uint64_t                  created;      /* ms */
@@ -125,6 +133,12 @@ int ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply);
 /* ks_blocking_reply() for a connection. */
 int ks_conn_woken(ks_conn_t *s, ks_woken_t why, const ks_str_t *gathered,
     ks_reply_t *reply);
+
+/*
+ * Whether what is pushed is of use to it: in RESP2 no client takes what it
+ * tracks itself.
+ */
+int ks_conn_takes(const ks_conn_t *s, const ks_push_t *push);
 
 /* ks_ahead_bucket() for a command that is going to be run on the connection. */
 void ks_conn_ahead(ks_conn_t *s, ks_ahead_t *a, const ks_ahead_t *last);

@@ -10,6 +10,10 @@ ROW("auth", ks_cmd_auth, -2, NOSCRIPT|LOAD|FAST|NO_AUTH|BUSY|ALONE|OPEN,
 PARENT_ROW("client", -2, PARENT, 0, NO_KEYS,
     "connection", "2.4.0", "O(1)",
     "Is about the connections of clients.")
+ROW("client|caching", ks_cmd_client_caching, 3,
+    NOSCRIPT|LOAD|ALONE|OPEN|SUB, CONNECTION, NO_KEYS,
+    "connection", "6.0.0", "O(1)",
+    "Says whether the keys of the next command are tracked.")
 ROW("client|getname", ks_cmd_client_getname, 2,
     NOSCRIPT|LOAD|ALONE|OPEN|SUB, CONNECTION, NO_KEYS,
     "connection", "2.6.9", "O(1)",
@@ -17,7 +21,7 @@ ROW("client|getname", ks_cmd_client_getname, 2,
 ROW("client|getredir", ks_cmd_client_getredir, 2,
     NOSCRIPT|LOAD|ALONE|OPEN|SUB, CONNECTION, NO_KEYS,
     "connection", "6.0.0", "O(1)",
-    "Replies with -1: nothing is tracked.")
+    "Replies with the client that is told of changes.")
 ROW("client|help", ks_cmd_client_help, 2, LOAD|ALONE|OPEN|SUB, CONNECTION,
     NO_KEYS,
     "connection", "5.0.0", "O(1)",
@@ -34,11 +38,11 @@ ROW("client|info", ks_cmd_client_info, 2, NOSCRIPT|LOAD|ALONE|OPEN|SUB,
 ROW("client|kill", ks_cmd_client_kill, -3, ADMIN|NOSCRIPT|LOAD|ALONE|SUB,
     CONNECTION, NO_KEYS,
     "connection", "2.4.0", "O(N), N the number of connections",
-    "Closes connections of this worker.")
+    "Closes connections.")
 ROW("client|list", ks_cmd_client_list, -2, ADMIN|NOSCRIPT|LOAD|ALONE|SUB,
     CONNECTION, NO_KEYS,
     "connection", "2.4.0", "O(N), N the number of connections",
-    "Describes the connections of this worker.",
+    "Describes the connections.",
     .tips = "nondeterministic_output")
 ROW("client|no-evict", ks_cmd_client_no_evict, 3,
     ADMIN|NOSCRIPT|LOAD|ALONE|SUB, CONNECTION, NO_KEYS,
@@ -51,7 +55,7 @@ ROW("client|no-touch", ks_cmd_client_no_touch, 3,
 ROW("client|pause", ks_cmd_client_pause, -3, ADMIN|NOSCRIPT|LOAD|ALONE|SUB,
     CONNECTION, NO_KEYS,
     "connection", "3.0.0", "O(1)",
-    "Refused: workers do not wait.")
+    "Holds back commands for a time.")
 ROW("client|reply", ks_cmd_client_reply, 3, NOSCRIPT|LOAD|ALONE|OPEN|SUB,
     CONNECTION, NO_KEYS,
     "connection", "3.2.0", "O(1)",
@@ -69,11 +73,11 @@ ROW("client|setname", ks_cmd_client_setname, 3,
 ROW("client|tracking", ks_cmd_client_tracking, -3,
     NOSCRIPT|LOAD|ALONE|OPEN|SUB, CONNECTION, NO_KEYS,
     "connection", "6.0.0", "O(1)",
-    "Refused: nothing is tracked.")
+    "Says whether changes of what was read are told.")
 ROW("client|trackinginfo", ks_cmd_client_trackinginfo, 2,
     NOSCRIPT|LOAD|ALONE|OPEN|SUB, CONNECTION, NO_KEYS,
     "connection", "6.2.0", "O(1)",
-    "Tells that nothing is tracked.")
+    "Tells how the connection tracks.")
 ROW("client|unblock", ks_cmd_client_unblock, -3, ADMIN|NOSCRIPT|LOAD|SUB,
     CONNECTION, NO_KEYS,
     "connection", "5.0.0", "O(log N), N the number of clients that wait",
@@ -81,7 +85,7 @@ ROW("client|unblock", ks_cmd_client_unblock, -3, ADMIN|NOSCRIPT|LOAD|SUB,
 ROW("client|unpause", ks_cmd_client_unpause, 2,
     ADMIN|NOSCRIPT|LOAD|ALONE|SUB, CONNECTION, NO_KEYS,
     "connection", "6.2.0", "O(1)",
-    "Does nothing: nobody is paused.")
+    "Ends a pause.")
 ROW("hello", ks_cmd_hello, -1, NOSCRIPT|LOAD|FAST|NO_AUTH|BUSY|ALONE|OPEN,
     CONNECTION, NO_KEYS,
     "connection", "6.0.0", "O(1)",

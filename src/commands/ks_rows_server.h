@@ -110,6 +110,9 @@ ROW("module|list", ks_cmd_module_list, 2, ADMIN|NOSCRIPT|ALONE|SUB, 0,
     "server", "4.0.0", "O(1)",
     "Lists no modules: none can be loaded.",
     .tips = "nondeterministic_output_order")
+ROW("monitor", ks_cmd_monitor, 1, ADMIN|NOSCRIPT|LOAD|ALONE, 0, NO_KEYS,
+    "server", "1.0.0", "O(1)",
+    "Shows all commands from now on.")
 ROW("ping", ks_cmd_ping, -1, FAST|ALONE|OPEN, CONNECTION, NO_KEYS,
     "connection", "1.0.0", "O(1)",
     "Replies with PONG, or with its argument.",

@@ -8,6 +8,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
+#include "commands/ks_pausing.h"
 #include "commands/ks_transaction.h"
 
 
@@ -57,6 +58,12 @@ int
 ks_transaction_run(ks_transaction_t *t)
 {
     ks_call_t  call;
+
+    if (t->client->conn == NULL && ks_unlikely(ks_pause_set(t->client->space))
+        && ks_pausing_queue(t->client, t->queue))
+    {
+        return KS_AGAIN;
+    }
 
     call.now = t->now;
     call.shards = t->shards;

@@ -31,6 +31,8 @@ ks_frame_start(ks_space_t *sp)
     if (sp->tell.notify == 0) {
         sp->told.kinds &= ~KS_TOLD_EVENTS;
     }
+
+    sp->author = 0;
 }
 
 
@@ -139,6 +141,20 @@ ks_record_end(ks_telling_t *t, u_char *p)
 
 
 /* --- records of parts: a length of four bytes before each --- */
+
+int
+ks_told_now(const ks_space_t *sp, uint32_t kinds)
+{
+    return (ks_journal_told(&sp->mem) & kinds) != 0;
+}
+
+
+void
+ks_set_author(ks_space_t *sp, uint64_t id)
+{
+    sp->author = id;
+}
+
 
 size_t
 ks_tell_max(const ks_space_t *sp)

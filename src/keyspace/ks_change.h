@@ -82,12 +82,28 @@ size_t ks_tell_max(const ks_space_t *sp);
  */
 size_t ks_tell_room(const ks_space_t *sp);
 
-/* Whether effects of the running transaction are told. */
+/* Whether any of these kinds of the running transaction are told. */
+static inline int
+ks_told(const ks_space_t *sp, uint32_t kinds)
+{
+    return (((const ks_told_t *) sp)->kinds & kinds) != 0;
+}
+
+/* Whether effects are. */
 static inline int
 ks_effects_told(const ks_space_t *sp)
 {
-    return (((const ks_told_t *) sp)->kinds & KS_TOLD_EFFECTS) != 0;
+    return ks_told(sp, KS_TOLD_EFFECTS);
 }
+
+/* Whether a transaction that begins now tells any of these kinds. */
+int ks_told_now(const ks_space_t *sp, uint32_t kinds);
+
+/*
+ * The client whose command is run, for those who are told of changes: an id
+ * from ks_next_id(), 0: none.  It holds until the transaction ends.
+ */
+void ks_set_author(ks_space_t *sp, uint64_t id);
 
 /*
  * Tells an effect.  ks_effect() has its arguments; ks_effectf() makes them from

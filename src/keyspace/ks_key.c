@@ -144,7 +144,7 @@ ks_set_expire(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e, uint64_t at)
     ks_place_t  place;
 
     place = ks_place(sp, key);
-    ks_changed(sp, &place, KS_CHANGE_TTL);
+    ks_changed(sp, &place, key, KS_CHANGE_TTL);
 
     if (at == ks_entry_expire(e)) {
         return e;

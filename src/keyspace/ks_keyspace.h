@@ -147,6 +147,8 @@ struct ks_space_s {
     ks_waiters_t   *waiters;    /* see bus/ks_waiters.h; NULL: has none */
 
     uint64_t        changes;    /* of keys and scripts, ever */
+    uint64_t        author;     /* the client whose command runs, if that is
+                                   of use to those who are told; 0: none */
     ks_telling_t    tell;
     ks_ready_t      ready;
 
@@ -562,12 +564,33 @@ void ks_wait_changed(ks_space_t *sp, const ks_place_t *at);
 /* Marks the records, and says what does not fit together; all is locked. */
 void ks_wait_check(ks_space_t *sp, ks_checker_t *ck);
 
+/* --- ks_track.c --- */
+
+/*
+ * A key has changed, it ends with its entry, or all keys are gone: told to the
+ * processes whose clients have read it.
+ */
+void ks_track_changed(ks_space_t *sp, const ks_place_t *at,
+    const ks_str_t *key, ks_change_t change);
+void ks_track_ended(ks_space_t *sp, const ks_place_t *at, const ks_entry_t *e,
+    ks_change_t change);
+void ks_track_flushed(ks_space_t *sp);
+
+/* whether that is told to anybody */
+static inline int
+ks_tracked(const ks_space_t *sp)
+{
+    return (sp->told.kinds & (KS_TOLD_CHANGES|KS_TOLD_TRACKED)) != 0;
+}
+
 /*
  * To be called inside the transaction, before its commit, for every change of
- * a key.  Who watches a key sees by itself that it is gone.
+ * a key; key NULL: it ends, and ks_track_ended() is the caller's.  Who watches
+ * a key sees by itself that it is gone.
  */
 static inline void
-ks_changed(ks_space_t *sp, const ks_place_t *at, ks_change_t change)
+ks_changed(ks_space_t *sp, const ks_place_t *at, const ks_str_t *key,
+    ks_change_t change)
 {
     sp->changes++;
 
@@ -579,6 +602,10 @@ ks_changed(ks_space_t *sp, const ks_place_t *at, ks_change_t change)
         && change <= KS_CHANGE_VALUE)
     {
         ks_wait_changed(sp, at);
+    }
+
+    if (ks_unlikely(ks_tracked(sp)) && key != NULL) {
+        ks_track_changed(sp, at, key, change);
     }
 }
 

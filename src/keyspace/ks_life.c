@@ -63,7 +63,7 @@ ks_entry_succeed(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
     ks_entry_t  *fresh;
 
     fresh = ks_entry_new(sp, at->shard, form);
-    ks_changed(sp, at, old ? KS_CHANGE_VALUE : KS_CHANGE_CAME);
+    ks_changed(sp, at, form->key, old ? KS_CHANGE_VALUE : KS_CHANGE_CAME);
 
     if (old == NULL) {
         ks_event(sp, KS_NOTIFY_NEW, "new", form->key);
@@ -126,7 +126,12 @@ void
 ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e,
     ks_change_t why)
 {
-    ks_changed(sp, at, why);
+    ks_changed(sp, at, NULL, why);
+
+    if (ks_unlikely(ks_tracked(sp)) && why != KS_CHANGE_FLUSHED) {
+        ks_track_ended(sp, at, e, why);
+    }
+
     ks_table_remove(sp, at, e);
 
     if (e->flags & KS_ENTRY_TTL) {

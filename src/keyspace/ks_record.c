@@ -93,7 +93,7 @@ ks_record_write(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
         if (values[i].data) {
 
             if (values[i].len != desc[1]) {
-                ks_changed(sp, &at, KS_CHANGE_VALUE);
+                ks_changed(sp, &at, key, KS_CHANGE_VALUE);
                 return ks_record_rebuild(&sp->mem, at.shard, leaf, values, n);
             }
 
@@ -105,7 +105,7 @@ ks_record_write(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
         p += desc[1];
     }
 
-    ks_changed(sp, &at, KS_CHANGE_VALUE);
+    ks_changed(sp, &at, key, KS_CHANGE_VALUE);
 
     if (first == NULL) {
         return 1;

@@ -21,6 +21,8 @@
 #include "keyspace/ks_check.h"
 #include "keyspace/ks_change.h"
 #include "keyspace/ks_event.h"
+#include "keyspace/ks_track.h"
+#include "keyspace/ks_pause.h"
 
 
 #endif /* KS_SPACE_H */

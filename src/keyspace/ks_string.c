@@ -148,7 +148,7 @@ ks_string_overwrite(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e,
         ks_wheel_reset(sp, at->shard, e, form->at);
     }
 
-    ks_changed(sp, at, KS_CHANGE_VALUE);
+    ks_changed(sp, at, form->key, KS_CHANGE_VALUE);
     p = ks_entry_value(e);
 
     /* what the new value leaves behind its end is nobody's from now on */
@@ -184,7 +184,7 @@ ks_string_write(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e, size_t off,
     old = e ? e->vlen : 0;
 
     if (data != NULL || end > old) {
-        ks_changed(sp, &at, e ? KS_CHANGE_VALUE : KS_CHANGE_CAME);
+        ks_changed(sp, &at, key, e ? KS_CHANGE_VALUE : KS_CHANGE_CAME);
     }
 
     e = ks_string_expand(sp, &at, key, e, ks_max(old, end));

@@ -306,6 +306,7 @@ ks_run_alone(ks_space_t *sp, ks_call_t *call)
     }
 
     sp->alone = 1;
+    sp->told.kinds = 0;
     call->body(sp, call->data);
     sp->alone = 0;
 

@@ -81,7 +81,7 @@ ks_value_close(ks_value_t *v)
         ks_set(v->mem, at.shard, e->type, (uint8_t) (v->type | v->enc << 4));
     }
 
-    ks_changed(sp, &at, KS_CHANGE_VALUE);
+    ks_changed(sp, &at, v->name, KS_CHANGE_VALUE);
 
     return 0;
 }

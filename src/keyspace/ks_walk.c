@@ -229,6 +229,10 @@ ks_flush(ks_space_t *sp)
     uint32_t     b, nb;
     ks_shard_t  *sh;
 
+    if (ks_unlikely(ks_tracked(sp))) {
+        ks_track_flushed(sp);
+    }
+
     if (sp->depth == 1 && sp->mem.dirty == 0) {
         sp->flush = 1;
         sp->changes++;

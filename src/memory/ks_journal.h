@@ -43,6 +43,8 @@
 #define KS_TOLD_REQUESTS  0x40          /* from one process to others */
 #define KS_TOLD_ANSWERS   0x80          /* to clients that waited; to those
                                            named alone */
+#define KS_TOLD_TRACKED   0x100         /* clients have read keys: they are
+                                           named where these change */
 
 /* what a reader keeps; all zero but for "at", which is where it begins */
 typedef struct {

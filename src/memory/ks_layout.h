@@ -48,6 +48,7 @@
 #define KS_WATCH_SETS     128           /* a power of two */
 #define KS_WATCH_WAYS     4
 #define KS_WATCH_CELLS    1024          /* a power of two */
+#define KS_TRACK_CELLS    512           /* a power of two */
 
 typedef uint32_t  ks_ref_t;
 
@@ -121,7 +122,7 @@ typedef struct {
 
 /* the journal; see ks_journal.c, which alone knows its fields */
 
-#define KS_TOLD_KINDS  8
+#define KS_TOLD_KINDS  9
 
 typedef struct {
     pthread_mutex_t  mutex;
@@ -211,6 +212,9 @@ typedef struct {
      */
     uint32_t         waits[KS_WAIT_CELLS];
 
+    /* hints: whose clients have read keys, bits; see ks_track.c */
+    uint64_t         tracked[KS_TRACK_CELLS];
+
     /* the roots of the keyspace: all zero when the shard is empty */
     struct {
         uint64_t     nkeys;
@@ -253,6 +257,7 @@ struct ks_zone_s {
     uint64_t         marks_at;
     uint32_t         reserve;   /* pages that ordinary writes leave alone */
     uint32_t         told;      /* kinds that any reader of the journal wants */
+    uint64_t         pause;     /* of clients' commands; see ks_pause.c */
 
     uint32_t         notify;    /* KS_NOTIFY_*: the events that are told */
     int64_t          settings[KS_NSETTINGS];

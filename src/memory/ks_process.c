@@ -141,6 +141,22 @@ ks_process_lives(ks_mem_t *m, unsigned i, uint32_t birth)
 }
 
 
+uint64_t
+ks_process_all(ks_mem_t *m)
+{
+    unsigned  i;
+    uint64_t  all;
+
+    for (all = 0, i = 0; i < KS_PROCESSES; i++) {
+        if (i == m->process || ks_process_alive(&m->zone->processes[i])) {
+            all |= 1ull << i;
+        }
+    }
+
+    return all;
+}
+
+
 void
 ks_process_set_clients(ks_mem_t *m, unsigned clients)
 {

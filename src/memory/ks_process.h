@@ -28,6 +28,9 @@ void ks_process_close(ks_mem_t *m);
  */
 int ks_process_lives(ks_mem_t *m, unsigned row, uint32_t birth);
 
+/* The rows of all processes that are alive: bits. */
+uint64_t ks_process_all(ks_mem_t *m);
+
 /* The birth of this process, which has a row. */
 static inline uint32_t
 ks_process_birth(const ks_mem_t *m)

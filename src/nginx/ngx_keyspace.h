@@ -40,6 +40,10 @@
 #define NGX_KEYSPACE_WAITED      1000
 #define NGX_KEYSPACE_RETRY_MAX   16
 
+/* one that waits for something else is looked at as often, at least */
+
+#define NGX_KEYSPACE_HELD_MAX    (3600 * 1000)
+
 
 typedef struct {
     u_char                  digest[NGX_KEYSPACE_DIGEST_LEN];
@@ -82,6 +86,7 @@ typedef struct {
     unsigned                heard:1;        /* "hear" has nothing to do */
     uint64_t                losses;         /* told so far, in the log */
     ngx_uint_t              clients;        /* of Redis, connected */
+    ks_peers_t              peers;          /* all clients that last */
 } ngx_keyspace_zone_t;
 
 
@@ -109,6 +114,28 @@ ngx_keyspace_retry(ngx_msec_t since)
 {
     return 1 + ngx_min((ngx_current_msec - since) / 16,
                        NGX_KEYSPACE_RETRY_MAX - 1);
+}
+
+
+/*
+ * The same for one that may wait for something else than locks: that wakes it,
+ * if it comes before the time is over.
+ */
+
+static ngx_inline ngx_msec_t
+ngx_keyspace_held(const ks_held_t *held, ngx_msec_t since)
+{
+    uint64_t  now;
+
+    if (held->until == 0) {
+        return ngx_keyspace_retry(since);
+    }
+
+    now = ks_clock();
+
+    return held->until > now ? ngx_min(held->until - now,
+                                       NGX_KEYSPACE_HELD_MAX)
+                             : 1;
 }
 
 

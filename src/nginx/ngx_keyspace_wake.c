@@ -14,6 +14,7 @@
 #include "ngx_keyspace.h"
 #include "bus/ks_pubsub.h"
 #include "bus/ks_waiters.h"
+#include "commands/ks_clients.h"
 
 #include <sys/eventfd.h>
 
@@ -153,6 +154,13 @@ ngx_keyspace_hub_open(ngx_keyspace_zone_t *kz, ngx_log_t *log)
                       "keyspace zone \"%V\": in this worker none does",
                       &kz->name);
     }
+
+    if (ks_asks_open(kz->space, &kz->peers, ks_clients_answer) != KS_OK) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "there is no memory for what other workers ask of "
+                      "keyspace zone \"%V\": this one does not answer",
+                      &kz->name);
+    }
 }
 
 
@@ -165,6 +173,7 @@ ngx_keyspace_hub_close(ngx_keyspace_zone_t *kz)
 
     ks_waiters_close(kz->space);
     ks_pubsub_close(kz->space);
+    ks_asks_close(kz->space);
     ks_hub_close(kz->space);
 }
 

@@ -21,16 +21,17 @@ static void ngx_stream_keyspace_about(ks_conn_t *s,
 static void ngx_stream_keyspace_name(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_text(ngx_connection_t *c,
     struct sockaddr *sockaddr, socklen_t socklen, ngx_str_t *text);
-static ks_conn_t *ngx_stream_keyspace_next(ks_conn_t *s,
-    ks_conn_t *prev);
-static void ngx_stream_keyspace_kill(ks_conn_t *s, ks_conn_t *victim);
+static ks_peers_t *ngx_stream_keyspace_peers(ks_conn_t *s);
+static void ngx_stream_keyspace_kill(ks_conn_t *s);
+static void ngx_stream_keyspace_resume(ks_conn_t *s);
 
 
 static const ks_conn_host_t     ngx_stream_keyspace_host = {
     ngx_stream_keyspace_login,
     ngx_stream_keyspace_about,
-    ngx_stream_keyspace_next,
-    ngx_stream_keyspace_kill
+    ngx_stream_keyspace_peers,
+    ngx_stream_keyspace_kill,
+    ngx_stream_keyspace_resume
 };
 
 
@@ -264,44 +265,44 @@ ngx_stream_keyspace_text(ngx_connection_t *c, struct sockaddr *sockaddr,
 }
 
 
-static ks_conn_t *
-ngx_stream_keyspace_next(ks_conn_t *s, ks_conn_t *prev)
+static ks_peers_t *
+ngx_stream_keyspace_peers(ks_conn_t *s)
 {
-    ngx_queue_t                *q;
-    ngx_stream_keyspace_ctx_t  *ctx, *other;
+    ngx_stream_keyspace_ctx_t  *ctx;
 
     ctx = s->data;
 
-    if (prev == NULL) {
-        q = ngx_queue_head(&ngx_stream_keyspace_clients);
-
-    } else {
-        other = prev->data;
-        q = ngx_queue_next(&other->queue);
-    }
-
-    for ( /* void */ ;
-         q != ngx_queue_sentinel(&ngx_stream_keyspace_clients);
-         q = ngx_queue_next(q))
-    {
-        other = ngx_queue_data(q, ngx_stream_keyspace_ctx_t, queue);
-
-        if (other->conf->zone == ctx->conf->zone) {
-            return &other->ks;
-        }
-    }
-
-    return NULL;
+    return &ctx->conf->zone->peers;
 }
 
 
 static void
-ngx_stream_keyspace_kill(ks_conn_t *s, ks_conn_t *victim)
+ngx_stream_keyspace_kill(ks_conn_t *s)
 {
     ngx_stream_keyspace_ctx_t  *ctx;
 
-    ctx = victim->data;
+    ctx = s->data;
     ctx->killed = 1;
 
+    ngx_log_debug0(NGX_LOG_DEBUG_STREAM, ctx->connection->log, 0,
+                   "keyspace: the client is killed by another one");
+
     ngx_post_event(&ctx->event, &ngx_posted_events);
+}
+
+
+static void
+ngx_stream_keyspace_resume(ks_conn_t *s)
+{
+    ngx_stream_keyspace_ctx_t  *ctx;
+
+    ctx = s->data;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_STREAM, ctx->connection->log, 0,
+                   "keyspace: a command is resumed, set aside: %d",
+                   ctx->waiting);
+
+    if (ctx->waiting) {
+        ngx_post_event(&ctx->event, &ngx_posted_events);
+    }
 }

@@ -423,7 +423,8 @@ static void
 ngx_stream_keyspace_wait_turn(ngx_stream_keyspace_ctx_t *ctx)
 {
     if (ctx->waiting) {
-        ngx_add_timer(&ctx->event, ngx_keyspace_retry(ctx->aside));
+        ngx_add_timer(&ctx->event,
+                      ngx_keyspace_held(&ctx->ks.held, ctx->aside));
         return;
     }
 

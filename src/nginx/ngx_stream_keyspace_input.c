@@ -568,7 +568,7 @@ ngx_stream_keyspace_after(ngx_stream_keyspace_turn_t *turn)
         return NGX_STREAM_KEYSPACE_STOP;
     }
 
-    if (ctx->ks.listening | ctx->listening) {
+    if (ctx->ks.hearing | ctx->listening) {
         ngx_stream_keyspace_listen(ctx);
     }
 

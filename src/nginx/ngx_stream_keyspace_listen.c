@@ -32,7 +32,7 @@ ngx_stream_keyspace_listen(ngx_stream_keyspace_ctx_t *ctx)
 {
     ngx_stream_keyspace_set_listening(ctx, ctx->ks.listening);
 
-    if (ctx->listening) {
+    if (ctx->ks.hearing) {
         ngx_keyspace_hear_now(ctx->conf->zone);
     }
 }
@@ -94,6 +94,10 @@ ngx_stream_keyspace_sink_push(ks_sink_t *sink, ks_push_t *push)
     ctx = ngx_stream_keyspace_of_sink(sink);
 
     if (ctx->killed || ctx->closing) {
+        return;
+    }
+
+    if (!ks_conn_takes(&ctx->ks, push)) {
         return;
     }
 

@@ -13,10 +13,16 @@
 #define KS_PUSH_PARTS   4
 
 typedef struct {
-    unsigned    n;
-    ks_str_t    parts[KS_PUSH_PARTS];
-    unsigned    array:1;                /* the last one is an array of one */
-    unsigned    null:1;                 /* the last one is a null */
+    unsigned        n;                  /* elements, with the last */
+    ks_str_t        parts[KS_PUSH_PARTS];
+
+    /* what the last element is instead */
+    const ks_str_t *keys;               /* an array of them */
+    size_t          nkeys;
+    uint64_t        number;             /* an integer */
+    unsigned        array:1;
+    unsigned        null:1;
+    unsigned        integer:1;
 } ks_push_parts_t;
 
 
@@ -27,29 +33,67 @@ ks_push_add(ks_push_parts_t *p, const ks_str_t *part)
 }
 
 
+/*
+ * In RESP2 an invalidation is for who subscribes for somebody else, and comes
+ * as a message.
+ */
+
 static void
-ks_push_parts(const ks_push_t *push, ks_push_parts_t *p)
+ks_push_keys(const ks_push_t *push, ks_push_parts_t *p, ks_form_kind_t form)
+{
+    static const ks_str_t  name = ks_str("invalidate");
+    static const ks_str_t  message = ks_str("message");
+    static const ks_str_t  channel = ks_str("__redis__:invalidate");
+
+    if (form == KS_FORM_RESP3) {
+        ks_push_add(p, &name);
+
+    } else {
+        ks_push_add(p, &message);
+        ks_push_add(p, &channel);
+    }
+
+    p->keys = push->keys;
+    p->nkeys = push->nkeys;
+    p->array = (push->nkeys != 0);
+    p->null = (push->nkeys == 0);
+    p->n++;
+}
+
+
+static void
+ks_push_parts(const ks_push_t *push, ks_push_parts_t *p, ks_form_kind_t form)
 {
     static const ks_str_t  names[] = {
-        ks_str("message"), ks_str("pmessage"), ks_str("smessage"),
-        ks_str(""), ks_str("invalidate")
+        ks_str("message"), ks_str("pmessage"), ks_str("smessage")
     };
 
+    static const ks_str_t  broken = ks_str("tracking-redir-broken");
+
     memset(p, 0, sizeof(ks_push_parts_t));
-    ks_push_add(p, &names[push->kind]);
+
+    switch (push->kind) {
+
+    case KS_PUSH_INVALIDATE:
+        ks_push_keys(push, p, form);
+        return;
+
+    case KS_PUSH_REDIRECTION_BROKEN:
+        ks_push_add(p, &broken);
+        p->number = push->number;
+        p->integer = 1;
+        p->n++;
+        return;
+
+    default:
+        ks_push_add(p, &names[push->kind]);
+    }
 
     if (push->kind == KS_PUSH_PMESSAGE) {
         ks_push_add(p, &push->pattern);
     }
 
-    if (push->kind == KS_PUSH_INVALIDATE) {
-        p->array = (push->text.data != NULL);
-        p->null = (push->text.data == NULL);
-
-    } else {
-        ks_push_add(p, &push->channel);
-    }
-
+    ks_push_add(p, &push->channel);
     ks_push_add(p, &push->text);
 }
 
@@ -84,34 +128,57 @@ ks_push_bytes(u_char *to, const ks_str_t *s)
 static u_char *
 ks_push_null(u_char *to, ks_form_kind_t form)
 {
-    static const ks_str_t  resp2 = ks_str("*-1"), resp3 = ks_str("_");
+    static const ks_str_t  resp2 = ks_str("$-1"), resp3 = ks_str("_");
 
     return ks_push_bytes(to, form == KS_FORM_RESP3 ? &resp3 : &resp2);
 }
 
 
 static u_char *
-ks_push_write(u_char *to, const ks_push_parts_t *p, ks_form_kind_t form)
+ks_push_bulk(u_char *to, const ks_str_t *s)
 {
-    unsigned  i;
+    to = ks_push_header(to, '$', s->len);
 
-    to = ks_push_header(to, form == KS_FORM_RESP3 ? '>' : '*', p->n);
+    return ks_push_bytes(to, s);
+}
 
-    for (i = 0; i < p->n; i++) {
 
-        if (i + 1 == p->n && p->null) {
-            return ks_push_null(to, form);
-        }
+static u_char *
+ks_push_last(u_char *to, const ks_push_parts_t *p, ks_form_kind_t form)
+{
+    size_t  i;
 
-        if (i + 1 == p->n && p->array) {
-            to = ks_push_header(to, '*', 1);
-        }
+    if (p->null) {
+        return ks_push_null(to, form);
+    }
 
-        to = ks_push_header(to, '$', p->parts[i].len);
-        to = ks_push_bytes(to, &p->parts[i]);
+    if (p->integer) {
+        return ks_push_header(to, ':', p->number);
+    }
+
+    to = ks_push_header(to, '*', p->nkeys);
+
+    for (i = 0; i < p->nkeys; i++) {
+        to = ks_push_bulk(to, &p->keys[i]);
     }
 
     return to;
+}
+
+
+static u_char *
+ks_push_write(u_char *to, const ks_push_parts_t *p, ks_form_kind_t form)
+{
+    unsigned  i, last;
+
+    last = (p->null || p->integer || p->array);
+    to = ks_push_header(to, form == KS_FORM_RESP3 ? '>' : '*', p->n);
+
+    for (i = 0; i < p->n - last; i++) {
+        to = ks_push_bulk(to, &p->parts[i]);
+    }
+
+    return last ? ks_push_last(to, p, form) : to;
 }
 
 
@@ -134,16 +201,19 @@ ks_push_line(const ks_push_t *push)
 static ks_bytes_t *
 ks_push_array(const ks_push_t *push, ks_form_kind_t form)
 {
-    size_t            size;
-    unsigned          i;
+    size_t            i, size;
     ks_bytes_t       *b;
     ks_push_parts_t   p;
 
-    ks_push_parts(push, &p);
-    size = 2 * KS_PUSH_HEADER;
+    ks_push_parts(push, &p, form);
+    size = 3 * KS_PUSH_HEADER;
 
     for (i = 0; i < p.n; i++) {
         size += p.parts[i].len + KS_PUSH_HEADER;
+    }
+
+    for (i = 0; i < p.nkeys; i++) {
+        size += p.keys[i].len + KS_PUSH_HEADER;
     }
 
     b = ks_bytes_new(size);

@@ -196,7 +196,7 @@ ks_call_run(lua_State *L, ks_run_t *run, const ks_command_t *cmd, int argc,
         == KS_OK)
     {
         ks_want_shards(vm->space, shards);
-        ks_perform(client, cmd, argc, argv, &w.reply);
+        ks_perform_in_script(client, cmd, argc, argv, &w.reply);
     }
 
     ks_arena_release(vm->space, &mark);

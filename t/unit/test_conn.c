@@ -34,6 +34,7 @@ struct box_s {
     size_t         size;
     ks_zone_t     *zone;
     peer_t         peers[CLIENTS];
+    ks_peers_t     clients;
     int            logins;
     size_t         limit;       /* of a reply; 0: none */
     int            no_memory;   /* for replies */
@@ -81,37 +82,27 @@ host_about(ks_conn_t *s, ks_conn_about_t *about)
 }
 
 
-static ks_conn_t *
-host_next(ks_conn_t *s, ks_conn_t *prev)
+static ks_peers_t *
+host_peers(ks_conn_t *s)
 {
-    int      i;
     peer_t  *p = s->data;
 
-    i = prev ? (int) ((peer_t *) prev->data - p->box->peers) + 1 : 0;
-
-    for ( /* void */ ; i < CLIENTS; i++) {
-        if (p->box->peers[i].open) {
-            return &p->box->peers[i].s;
-        }
-    }
-
-    return NULL;
+    return &p->box->clients;
 }
 
 
 static void
-host_kill(ks_conn_t *s, ks_conn_t *victim)
+host_kill(ks_conn_t *victim)
 {
     peer_t  *p = victim->data;
 
-    assert_ptr_not_equal(s, victim);
     assert_true(victim->closing);
     p->killed++;
 }
 
 
 static const ks_conn_host_t     host = {
-    host_login, host_about, host_next, host_kill
+    host_login, host_about, host_peers, host_kill, NULL
 };
 
 
@@ -1210,10 +1201,16 @@ test_names(void **state)
            "CLIENT NO-TOUCH x",
            ":-1\r\n*6\r\n$5\r\nflags\r\n*1\r\n$3\r\noff\r\n$8\r\nredirect\r\n"
            ":-1\r\n$8\r\nprefixes\r\n*0\r\n" OK
-           "-ERR CLIENT TRACKING is not supported\r\n" OK
+           "-ERR this worker cannot be told anything: the zone has no place for it\r\n" OK
            "-ERR syntax error\r\n-ERR syntax error\r\n");
     assert_non_null(strstr(say(b, 0, "CLIENT HELP"), "+GETNAME\r\n"));
-    assert_non_null(strstr(say(b, 0, "CLIENT PAUSE 1"), "-ERR CLIENT PAUSE"));
+    expect(b, 0, "CLIENT PAUSE x\nCLIENT PAUSE -1\nCLIENT PAUSE 1 foo\n"
+           "CLIENT PAUSE 1 all 2\nCLIENT PAUSE 0",
+           "-ERR timeout is not an integer or out of range\r\n"
+           "-ERR timeout is negative\r\n"
+           "-ERR CLIENT PAUSE mode must be WRITE or ALL\r\n"
+           "-ERR unknown subcommand or wrong number of arguments for 'pause'. "
+           "Try CLIENT HELP.\r\n" OK);
 
     box_close(b);
 }
@@ -1464,9 +1461,8 @@ test_no_connection(void **state)
     static const char *const  lines[] = {
         "AUTH x", "AUTH default x", "HELLO", "HELLO 3", "QUIT", "RESET",
         "MULTI", "EXEC", "DISCARD", "WATCH k", "UNWATCH", "CLIENT SETNAME a",
-        "CLIENT LIST", "CLIENT LIST ID 1", "CLIENT KILL a:1",
-        "CLIENT KILL ID 1", "CLIENT NO-EVICT on", "CLIENT NO-TOUCH on",
-        "CLIENT REPLY off", "CLIENT TRACKING off"
+        "CLIENT NO-EVICT on", "CLIENT NO-TOUCH on", "CLIENT REPLY off",
+        "CLIENT TRACKING off", "CLIENT CACHING yes", "MONITOR"
     };
 
     (void) state;

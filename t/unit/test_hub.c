@@ -82,7 +82,7 @@ hear_overtaken(ks_space_t *sp, void *data)
 static void
 listen_to(ear_t *ear)
 {
-    ks_listener_t  l = { hear_record, NULL, ear };
+    ks_listener_t  l = { hear_record, NULL, ear, NULL };
 
     ks_hub_listen(ks_space_hub(ear->sp), KS_TOLD_EVENTS, &l);
 

@@ -327,7 +327,18 @@ sub resp {
 }
 
 
-# Two Redis clients of different workers: each tells of its own worker's alone.
+# The clients of a Redis client's own worker: inside of EXEC it asks no other.
+sub beside {
+    my ($c) = @_;
+
+    $c->run('MULTI');
+    $c->run('CLIENT', 'LIST');
+
+    return $c->run('EXEC')->[0];
+}
+
+
+# Two Redis clients of different workers.
 sub two_workers {
     my ($self) = @_;
     my $a = $self->resp;
@@ -335,7 +346,7 @@ sub two_workers {
 
     for (1 .. 200) {
         my $b = $self->resp;
-        return ($a, $b) if $b->run('CLIENT', 'LIST') !~ /^id=$id /m;
+        return ($a, $b) if beside($b) !~ /^id=$id /m;
     }
 
     die 'all connections are of one worker';

@@ -1,0 +1,53 @@
+/*
+ * Keys that clients have read and keep by themselves: the processes of these
+ * clients are told when such a key changes.
+ *
+ * Each shard has a small array of cells, by the keys' hashes, in which each
+ * process has a bit.  It is set when a client of the process reads a key of
+ * that cell, under the shard's lock, and a change of any key of the cell is
+ * told to the processes that have a bit there.  A process knows the keys by
+ * name and leaves out the others; a bit that is of no use any more it takes
+ * away itself.  So a bit too many costs a record, and none is ever missing:
+ * bits are hints, and are stored without the undo log.  Those of a process that
+ * is dead go when its row is taken again.
+ *
+ * A process that has such clients wants KS_TOLD_TRACKED; one that is to hear of
+ * all changes wants KS_TOLD_CHANGES.  Both get records of the latter kind.
+ */
+
+#ifndef KS_TRACK_H
+#define KS_TRACK_H
+
+#include "keyspace/ks_place.h"
+#include "memory/ks_journal.h"
+
+
+/* the first part of a record; the second one is the key */
+typedef struct {
+    uint64_t  hash;             /* of the key */
+    uint64_t  author;           /* the client that has changed it; 0: none */
+    uint32_t  all;              /* all keys are gone; there is no second part */
+    uint32_t  lapsed;           /* it has expired, or was evicted */
+    uint32_t  spared;           /* it is as it was, but no more remembered */
+    uint32_t  pad;
+} ks_track_t;
+
+
+/* Cells of all shards together, and the number of that of a hash. */
+unsigned ks_track_cells(const ks_space_t *sp);
+unsigned ks_track_cell(const ks_space_t *sp, uint64_t hash);
+
+/* Inside a transaction that has the key's shard locked: it was read. */
+void ks_track_read(ks_space_t *sp, const ks_place_t *at);
+
+/* Outside of transactions: the process knows no key of that cell any more. */
+void ks_track_forget(ks_space_t *sp, unsigned cell);
+
+/* The same for all cells: for a process that begins. */
+void ks_track_forget_all(ks_space_t *sp);
+
+/* Inside a transaction: this process itself is told of a key as if it changed. */
+void ks_track_tell_self(ks_space_t *sp, uint64_t hash, const ks_str_t *key);
+
+
+#endif /* KS_TRACK_H */
