@@ -534,6 +534,57 @@ subtest 'HTTP/2' => sub {
 };
 
 
+# How often the workers have gone to sleep so far.
+sub sleeps {
+    my ($ngx) = @_;
+    my $sum = 0;
+
+    for my $pid ($ngx->workers) {
+        my ($n) = slurp("/proc/$pid/status") =~ /^voluntary\w+:\s+(\d+)/m;
+        $sum += $n;
+    }
+
+    return $sum;
+}
+
+
+subtest 'idle' => sub {
+    my %wanted = ('0' => 0, '2s' => 2 * 6);
+    my (%ngx, %streams, %before);
+
+    for my $beat (sort keys %wanted) {
+        $ngx{$beat} = start(workers => 2, connections => 1200,
+                            http => "keyspace_rest_heartbeat $beat;");
+        $streams{$beat} = [streams($ngx{$beat}, 1000, '/subscribe/i')];
+    }
+
+    # what came with the connections ends first
+    my $last = '';
+    ok(wait_for(30, sub {
+        my $now = sleeps($ngx{0});
+        my $same = $now eq $last;
+        $last = $now;
+        return $same;
+    }, 1.5), 'the workers come to rest');
+
+    $before{$_} = sleeps($ngx{$_}) for keys %wanted;
+    sleep 10;
+
+    is(sleeps($ngx{0}), $before{0}, '1,000 streams: nobody woke up');
+
+    # one tick wakes each worker once; what it writes wakes nobody
+    cmp_ok(sleeps($ngx{'2s'}) - $before{'2s'}, '<=', 2 * $wanted{'2s'},
+           'with heartbeats, for these alone');
+
+    for my $beat (sort keys %wanted) {
+        is($ngx{$beat}->client->run('PUBLISH', 'i', 'x'), 1000,
+           'all are there');
+        leave(@{$streams{$beat}});
+        $ngx{$beat}->stop;
+    }
+};
+
+
 # What is kept for a stream does not grow with what it was sent.
 subtest 'for long' => sub {
     my $ngx = start(workers => 1);

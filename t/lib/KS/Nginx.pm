@@ -63,7 +63,7 @@ sub environment {
 }
 
 
-# what: size, eviction, tokens (undef: one of each kind), zone (lines more in
+# what: size, connections (of a worker), eviction, tokens (undef: one of each kind), zone (lines more in
 # the zone's block), workers, main, events, http, server (text more in each),
 # locations (instead of "location /"), log_format, access_log (true: nginx's
 # own format), resp (lines in a server of stream for Redis clients; without it
@@ -85,6 +85,7 @@ sub config {
             // "token $TOKEN;\n    readonly_token $READONLY;";
         my $eviction = $o{eviction} ? "eviction $o{eviction};" : '';
         my $size = $o{size} // '16m';
+        my $connections = $o{connections} // 512;
         my $workers = $o{workers} // 1;
         my $locations = $o{locations} // 'location / { keyspace_rest main; }';
 
@@ -122,7 +123,7 @@ keyspace_zone main $size {
     $zone
 }
 events {
-    worker_connections 512;
+    worker_connections $connections;
     $o{events}
 }
 http {
