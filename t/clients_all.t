@@ -26,6 +26,9 @@ my @ids = map { $_->run('CLIENT', 'ID') } @clients;
 my %of = map { $ids[$_] => $clients[$_] } 0 .. $#ids;
 
 
+sub numbers { return map { $_->[0] } sort { $a->[0] <=> $b->[0] } map { [$_] } @_ }
+
+
 sub listed {
     my ($c, @args) = @_;
 
@@ -64,42 +67,42 @@ is(scalar keys %worker, $CLIENTS, 'and each with one of them');
 
 # --- LIST ---
 
-my @all = sort { $a <=> $b } @ids;
+my @all = numbers(@ids);
 
 is_deeply([listed($_)], \@all, 'LIST has them all, by their numbers')
     for @clients[0, 7, 15];
 
-my ($a, $b) = @ids[0, 1];
-my ($far) = grep { $worker{$_} != $worker{$a} } @ids;
+my $first = $ids[0];
+my ($far) = grep { $worker{$_} != $worker{$first} } @ids;
 
-is_deeply([listed($of{$a}, 'ID', $far, $a, 999999, $far)], [$far, $a, $far],
+is_deeply([listed($of{$first}, 'ID', $far, $first, 999999, $far)], [$far, $first, $far],
           'some by their numbers, as asked for');
-is_deeply([listed($of{$a}, 'ID', $far)], [$far], 'one of another worker');
-is_deeply([listed($of{$a}, 'TYPE', 'normal')], \@all, 'by type');
-is_deeply([listed($of{$a}, 'TYPE', 'replica')], [], 'and there are no others');
+is_deeply([listed($of{$first}, 'ID', $far)], [$far], 'one of another worker');
+is_deeply([listed($of{$first}, 'TYPE', 'normal')], \@all, 'by type');
+is_deeply([listed($of{$first}, 'TYPE', 'replica')], [], 'and there are no others');
 
 $of{$far}->run('CLIENT', 'SETNAME', 'far-away');
-like($of{$a}->run('CLIENT', 'LIST', 'ID', $far),
+like($of{$first}->run('CLIENT', 'LIST', 'ID', $far),
      qr/^id=$far addr=127\.0\.0\.1:\d+ laddr=127\.0\.0\.1:\d+ .*name=far-away /,
      'with all that its worker knows');
 
 # a pipeline keeps its order around a command that has to wait
 
 my @replies = map { KS::RESP::value($_) }
-    $of{$a}->replies(['SET', 'k', '1'], ['CLIENT', 'LIST', 'ID', $far],
+    $of{$first}->replies(['SET', 'k', '1'], ['CLIENT', 'LIST', 'ID', $far],
                      ['GET', 'k'], ['CLIENT', 'ID']);
 
 is($replies[0]{text}, 'OK', 'before it');
 like($replies[1]{text}, qr/^id=$far /, 'itself');
 is($replies[2]{text}, 1, 'behind it');
-is($replies[3]{text}, $a, 'and at the end');
+is($replies[3]{text}, $first, 'and at the end');
 
 # --- KILL ---
 
 sub gone {
     my ($id) = @_;
 
-    ok(wait_for(10, sub { !grep { $_ == $id } listed($of{$a}) }),
+    ok(wait_for(10, sub { !grep { $_ == $id } listed($of{$first}) }),
        'it is in no list any more');
     ok(!defined $of{$id}->reply, 'and is closed');
 
@@ -109,12 +112,12 @@ sub gone {
 
 
 sub far {
-    my ($id) = grep { $_ != $a && $worker{$_} != $worker{$a} } @ids;
+    my ($id) = grep { $_ != $first && $worker{$_} != $worker{$first} } @ids;
 
     return $id;
 }
 
-my $me = $of{$a};
+my $me = $of{$first};
 my $victim = far();
 
 is($me->run('CLIENT', 'KILL', 'ID', $victim), 1, 'KILL by number');
@@ -137,11 +140,22 @@ gone($victim);
 is($me->run('CLIENT', 'KILL', 'MAXAGE', 100000), 0, 'nobody is so old');
 is($me->run('CLIENT', 'KILL', 'TYPE', 'pubsub'), 0, 'nobody subscribes');
 
+# --- over REST ---
+
 my $http = $ngx->client;
+
+is_deeply([map { /^id=(\d+) .* laddr=127/ }
+           split /\n/, $http->run('CLIENT', 'LIST')],
+          [numbers(@ids)], 'LIST over REST');
+
+$victim = far();
+is($http->run('CLIENT', 'KILL', 'ID', $victim), 1, 'and KILL');
+gone($victim);
 
 # --- PAUSE ---
 
-my ($w1, $w2) = ($of{$ids[1]}, $of{far()});
+my $w2 = $of{far()};
+my ($w1) = grep { $_ != $w2 && $_ != $me } values %of;
 
 is($me->run('CLIENT', 'PAUSE', 600000, 'WRITE'), 'OK', 'writes are paused');
 
@@ -155,18 +169,33 @@ my $writer = $ngx->client;
 $writer->send($writer->build('POST', '/',
                              body => KS::HTTP::array('SET', 'q', 'rest')));
 
-my $multi = $of{$ids[2]};
+my ($held) = $me->run('CLIENT', 'LIST') =~ /^(id=.* flags=b .*)$/m;
+like($held, qr/ addr=127\.0\.0\.1:\d+ .* user=default /,
+     'a request that is held is a client');
+
+my $victim_http = $ngx->client;
+$victim_http->send($victim_http->build('POST', '/',
+                   body => KS::HTTP::array('SET', 'never', 1)));
+my $port = $victim_http->{socket}->sockport;
+ok(wait_for(10, sub {
+    $me->run('CLIENT', 'LIST') =~ / addr=127\.0\.0\.1:$port /
+}), 'and another one');
+is($me->run('CLIENT', 'KILL', 'ADDR', "127.0.0.1:$port"), 1, 'can be killed');
+
+my ($multi) = grep { $_ != $w1 && $_ != $w2 && $_ != $me } values %of;
 $multi->run('MULTI');
 $multi->send(KS::RESP::encode('INCR', 'n'));
 ok(waits($multi), 'a write waits before it is queued');
 
-is($of{$ids[-1]}->run('CLIENT', 'UNPAUSE'), 'OK', 'anyone ends it');
+my ($other) = grep { $_ != $w1 && $_ != $w2 && $_ != $multi } values %of;
+is($other->run('CLIENT', 'UNPAUSE'), 'OK', 'anyone ends it');
 is(KS::RESP::value($_->reply)->{text}, 'OK', 'the write is done') for $w1, $w2;
 is(KS::RESP::value($multi->reply)->{text}, 'QUEUED', 'and the other queued');
 is($multi->run('EXEC')->[0], 1, 'and run');
 
 is(KS::HTTP::decode($writer->response('POST'))->{result}, 'OK',
    'and that over REST');
+is($me->run('EXISTS', 'never'), 0, 'what was killed was not done');
 
 # all commands, for a time: it ends by itself
 

@@ -186,6 +186,10 @@ ks_clients_ask(ks_ctx_t *c, uint32_t what, const ks_client_filter_t *f)
 
     held = c->client->held;
 
+    if (held == NULL && c->client->holds && c->client->patience != 0) {
+        ks_not_yet(c->space);
+    }
+
     if (held == NULL || c->client->patience == 0
         || (c->client->conn != NULL && c->client->conn->executing))
     {

@@ -43,6 +43,8 @@ struct ks_client_s {
     ks_conn_t           *conn;              /* NULL: an HTTP request */
     ks_sink_t           *sink;              /* NULL: nothing can be pushed */
     unsigned             quiet:1;           /* its look-ups are no accesses */
+    unsigned             holds:1;           /* it gets "held" by the time that
+                                               its command is tried again */
     unsigned             patience;          /* as in ks_call_t; if it is set,
                                                KS_AGAIN has to be handled */
     ks_waiter_t         *waiter;            /* NULL: it cannot wait for keys */

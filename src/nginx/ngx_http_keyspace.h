@@ -126,6 +126,16 @@ typedef struct {
 } ngx_http_keyspace_hold_t;
 
 
+typedef struct {
+    ks_peer_t                  peer;
+    ks_held_t                  held;
+    ks_client_t               *client;
+    uint64_t                   created;     /* ms since the epoch */
+    ngx_keyspace_zone_t       *zone;
+    ngx_http_keyspace_hold_t  *hold;
+} ngx_http_keyspace_held_t;
+
+
 /* a request whose command may wait for a key */
 
 typedef struct {
@@ -232,6 +242,22 @@ ngx_int_t ngx_http_keyspace_error(ngx_http_request_t *r,
 
 /* The content handler. */
 ngx_int_t ngx_http_keyspace_rest_handler(ngx_http_request_t *r);
+
+
+/* --- ngx_http_keyspace_client.c --- */
+
+/* The client that the request's commands are run for. */
+void ngx_http_keyspace_client(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz,
+    ks_client_t *client);
+
+/*
+ * A held request becomes one of the zone's clients, until it ends: CLIENT LIST
+ * shows it, and CLIENT KILL sets peer.killed and wakes the hold.  The client
+ * gets "held".  NULL: there is no memory.
+ */
+ngx_http_keyspace_held_t *ngx_http_keyspace_held(ngx_http_request_t *r,
+    ngx_keyspace_zone_t *kz, ks_client_t *client, ngx_http_keyspace_hold_t *h);
 
 
 /* --- ngx_http_keyspace_hold.c --- */

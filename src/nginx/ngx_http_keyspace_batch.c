@@ -124,7 +124,7 @@ ngx_http_keyspace_batch_create(ngx_http_request_t *r,
     bt->request = r;
     bt->ctx = ctx;
     bt->zone = kz;
-    ks_client_init(&bt->client, kz->space, ctx->user);
+    ngx_http_keyspace_client(r, ctx, kz, &bt->client);
     bt->commands = rq->commands;
     bt->ncommands = rq->ncommands;
 

@@ -57,7 +57,7 @@ ngx_http_keyspace_multi(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     mu->ctx = ctx;
     mu->zone = kz;
 
-    ks_client_init(&mu->client, kz->space, ctx->user);
+    ngx_http_keyspace_client(r, ctx, kz, &mu->client);
     mu->client.patience = NGX_KEYSPACE_WAIT;
 
     t = &mu->t;

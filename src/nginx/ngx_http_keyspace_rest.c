@@ -20,6 +20,7 @@ typedef struct {
     ks_client_t                client;
     ks_argv_t                  command;
     ngx_http_keyspace_hold_t  *hold;
+    ngx_http_keyspace_held_t  *held;        /* once it was told "not yet" */
     ngx_http_keyspace_await_t *await;       /* NULL: it is none that waits */
 } ngx_http_keyspace_single_t;
 
@@ -408,7 +409,10 @@ ngx_http_keyspace_execute(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     single.hold = NULL;
     single.await = NULL;
 
-    ks_client_init(&single.client, kz->space, ctx->user);
+    single.held = NULL;
+
+    ngx_http_keyspace_client(r, ctx, kz, &single.client);
+    single.client.holds = 1;
 
     if (ks_blocking_may(single.command.argc, single.command.argv)) {
         single.await = ngx_http_keyspace_await_create(r, kz);
@@ -446,6 +450,11 @@ ngx_http_keyspace_postpone(ngx_http_request_t *r,
 
     kept->hold = h;
 
+    kept->held = ngx_http_keyspace_held(r, kept->zone, &kept->client, h);
+    if (kept->held == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     ngx_http_keyspace_later(kept);
 
     return NGX_DONE;
@@ -464,7 +473,8 @@ ngx_http_keyspace_later(ngx_http_keyspace_single_t *single)
         return;
     }
 
-    ngx_http_keyspace_wake_after(h, ngx_keyspace_retry(h->since));
+    ngx_http_keyspace_wake_after(h, ngx_keyspace_held(&single->held->held,
+                                                      h->since));
 }
 
 
@@ -474,6 +484,12 @@ ngx_http_keyspace_execute_again(ngx_http_request_t *r, void *data)
     ngx_http_keyspace_single_t *single = data;
 
     ngx_int_t  rc;
+
+    if (single->held->peer.killed) {
+        return NGX_ERROR;
+    }
+
+    single->held->held.until = 0;
 
     rc = ngx_http_keyspace_try(r, single,
                                ngx_keyspace_patience(single->hold->since));
