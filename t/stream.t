@@ -422,6 +422,88 @@ subtest 'reloads' => sub {
 };
 
 
+subtest 'MONITOR' => sub {
+    my $ngx = start();
+    my @streams = streams($ngx, 6, '/monitor');
+    my $http = $ngx->client;
+    my $p = $ngx->resp;
+
+    $http->run('SET', "k\n", "v\xff");
+    $p->run('EVAL', 'return redis.call("GET", "x")', 0);
+
+    for my $s (@streams) {
+        my $line;
+        1 while defined($line = $s->event) && $line !~ /"SET"/;
+
+        like($line, qr/^\d+\.\d{6} \[0 .*\] "SET" "k\\n" "v\\xff"$/,
+             'a line in Redis\'s format, from any worker');
+        1 while defined($line = $s->event) && $line !~ /"GET"/;
+        like($line, qr/\[0 lua\] "GET" "x"$/, 'and a script\'s');
+    }
+
+    my $s = KS::Stream->open($ngx, '/monitor', token => $READONLY);
+    is($s->{status}, 400, 'a read-only token');
+    like($s->text, qr/NOPERM/, 'sees nothing');
+
+    $s = KS::Stream->open($ngx, '/monitor', method => 'POST', body => '[]');
+    is($s->event, '"OK"', 'POST, with what an SDK sends');
+    like($http->post('[["MONITOR"]]', uri => '/pipeline')->{body},
+         qr/connections that stay open/, 'not in a pipeline');
+
+    like($p->run('CLIENT', 'LIST'), qr/ flags=O .* cmd=monitor /,
+         'CLIENT LIST');
+    leave(@streams, $s);
+    ok(wait_for(20, sub { $p->run('CLIENT', 'LIST') !~ /cmd=monitor/ }),
+       'they go');
+    $http->close;
+    close $p->{socket};
+    $ngx->stop;
+};
+
+
+subtest 'clients of the zone' => sub {
+    my $ngx = start();
+    my @streams = streams($ngx, 12, '/subscribe/k/l');
+    my $http = $ngx->client;
+    my $p = $ngx->resp;
+    my @lines;
+
+    ok(wait_for(20, sub {
+        @lines = grep { / cmd=subscribe / } split /\n/,
+                 $p->run('CLIENT', 'LIST', 'TYPE', 'pubsub');
+        return @lines == 12;
+    }), 'CLIENT LIST shows those of all workers');
+
+    my ($id, $addr) = $lines[0] =~ /^id=(\d+) addr=(127\.0\.0\.1:\d+) /;
+    my $port = $ngx->port2;
+
+    like($lines[0], qr/ laddr=127\.0\.0\.1:$port .* flags=P .* sub=2 /,
+         'and what they are');
+    like($p->run('CLIENT', 'LIST', 'ID', $id), qr/^id=$id addr=$addr /,
+         'also one of them');
+    is($p->run('CLIENT', 'KILL', 'ID', $id), 1, 'CLIENT KILL reaches it');
+
+    ok(wait_for(20, sub {
+        $http->run('PUBSUB', 'NUMSUB', 'k')->[1] == 11
+    }), 'it is no subscriber any more');
+
+    is($http->run('PUBLISH', 'k', 'x'), 11, 'the others are');
+
+    my @events = map { [$_->event, $_->event] } @streams;
+    my @ended = grep { !defined $events[$_][1] } 0 .. $#streams;
+
+    is(scalar @ended, 1, 'and hear it');
+    ok($streams[$ended[0]]{complete}, 'the response of the one is complete');
+    is($p->run('CLIENT', 'KILL', 'TYPE', 'pubsub'), 11, 'and then all');
+    ok(nobody($ngx, 'k'), 'none is left');
+
+    leave(@streams);
+    $http->close;
+    close $p->{socket};
+    $ngx->stop;
+};
+
+
 # A worker that is stopped is told more than the journal holds.
 subtest 'overtaken' => sub {
     my $ngx = start(workers => 2);

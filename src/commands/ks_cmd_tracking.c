@@ -459,28 +459,39 @@ ks_cmd_client_trackinginfo(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_monitor(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_conn_t  *s;
+    ks_conn_t     *s;
+    ks_monitor_t  *monitor;
 
     (void) argc;
     (void) argv;
 
-    s = ks_want_conn(c);
+    s = c->client->conn;
+    monitor = c->client->monitor;
 
-    if (s == NULL || s->monitoring) {
+    if (c->client->sink == NULL || monitor == NULL) {
+        ks_reply_error(c->reply, "ERR 'monitor' is for connections that stay "
+                       "open: RESP, or a REST request of its own");
         return;
     }
 
-    if (s->executing) {
+    if (ks_monitors(monitor)) {
+        return;
+    }
+
+    if (s != NULL && s->executing) {
         ks_reply_error(c->reply, "ERR MONITOR isn't allowed for DENY BLOCKING "
                        "client");
         return;
     }
 
-    if (ks_monitor_begin(c->space, &s->monitor, &s->sink) != KS_OK) {
+    if (ks_monitor_begin(c->space, monitor, c->client->sink) != KS_OK) {
         ks_reply_error(c->reply, KS_ERR_DEAF);
         return;
     }
 
-    ks_conn_attend(s);
+    if (s != NULL) {
+        ks_conn_attend(s);
+    }
+
     ks_reply_ok(c->reply);
 }

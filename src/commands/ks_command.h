@@ -13,6 +13,7 @@
 #ifndef KS_COMMAND_H
 #define KS_COMMAND_H
 
+#include "bus/ks_monitor.h"
 #include "bus/ks_sink.h"
 #include "keyspace/ks_space.h"
 #include "commands/ks_held.h"
@@ -42,6 +43,7 @@ struct ks_client_s {
     const ks_user_t     *user;              /* never NULL */
     ks_conn_t           *conn;              /* NULL: an HTTP request */
     ks_sink_t           *sink;              /* NULL: nothing can be pushed */
+    ks_monitor_t        *monitor;           /* for one that has a sink */
     unsigned             quiet:1;           /* its look-ups are no accesses */
     unsigned             holds:1;           /* it gets "held" by the time that
                                                its command is tried again */

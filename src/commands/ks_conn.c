@@ -33,6 +33,7 @@ ks_conn_init(ks_conn_t *s, ks_space_t *space,
     ks_client_init(&s->client, space, user);
     s->client.conn = s;
     s->client.sink = &s->sink;
+    s->client.monitor = &s->monitor;
     s->host = host;
     s->data = data;
     s->id = ks_next_id(space);

@@ -128,6 +128,7 @@ ngx_http_keyspace_stream_open(ngx_http_keyspace_stream_t *st, ks_out_t *out)
 
     st->opened = 1;
     ngx_keyspace_keep(1);
+    ngx_http_keyspace_stream_come(st);
     ngx_http_keyspace_heartbeat_add(st);
 
     if (st->ended || ngx_http_keyspace_stream_send(st) != NGX_OK) {
@@ -642,6 +643,7 @@ ngx_http_keyspace_stream_leave(ngx_http_keyspace_stream_t *st)
     st->ended = 1;
 
     ks_pubsub_leave(st->zone->space, &st->sink);
+    ks_monitor_end(st->zone->space, &st->monitor);
 
     if (st->is_posted) {
         st->is_posted = 0;
@@ -655,6 +657,7 @@ ngx_http_keyspace_stream_leave(ngx_http_keyspace_stream_t *st)
     if (st->opened) {
         st->opened = 0;
         ngx_http_keyspace_heartbeat_remove(st);
+        ngx_http_keyspace_stream_go(st);
         ngx_keyspace_keep(-1);
     }
 

@@ -10,7 +10,8 @@
 
 
 #include "ngx_http_keyspace.h"
-#include "bus/ks_sink.h"
+#include "bus/ks_monitor.h"
+#include "bus/ks_peers.h"
 
 
 typedef struct ngx_http_keyspace_piece_s  ngx_http_keyspace_piece_t;
@@ -24,6 +25,8 @@ struct ngx_http_keyspace_piece_s {
 
 struct ngx_http_keyspace_stream_s {
     ks_sink_t                         sink;
+    ks_monitor_t                      monitor;
+    ks_peer_t                         peer;
     ngx_http_request_t               *request;
     ngx_keyspace_zone_t              *zone;
     ngx_http_keyspace_stream_conf_t  *conf;
@@ -45,13 +48,14 @@ struct ngx_http_keyspace_stream_s {
     unsigned                          ended:1;  /* takes nothing any more */
     unsigned                          left:1;
     unsigned                          is_posted:1;
+    unsigned                          is_peer:1;
 };
 
 
 /*
  * The sink of a response that is to come, for the request's creator to
- * subscribe; NULL: no memory.  Its subscriptions end with the request, or with
- * ngx_http_keyspace_stream_leave(), which may be said twice, but not while
+ * subscribe, or the monitor; NULL: no memory.  Both end with the request, or
+ * with ngx_http_keyspace_stream_leave(), which may be said twice, but not while
  * something is pushed.
  */
 ngx_http_keyspace_stream_t *ngx_http_keyspace_stream_create(
@@ -71,6 +75,13 @@ void ngx_http_keyspace_stream_end(ngx_http_keyspace_stream_t *st);
 
 /* Bytes that its client has not read yet, as far as this process knows. */
 size_t ngx_http_keyspace_stream_unsent(ngx_http_keyspace_stream_t *st);
+
+
+/* --- ngx_http_keyspace_stream_peer.c --- */
+
+/* It is one of the zone's clients from now on; no more. */
+void ngx_http_keyspace_stream_come(ngx_http_keyspace_stream_t *st);
+void ngx_http_keyspace_stream_go(ngx_http_keyspace_stream_t *st);
 
 
 /* --- ngx_http_keyspace_heartbeat.c --- */

@@ -174,6 +174,7 @@ ngx_http_keyspace_subscribe_try(ngx_http_request_t *r,
 
     ks_client_init(&client, kz->space, s->ctx->user);
     client.sink = &s->stream->sink;
+    client.monitor = &s->stream->monitor;
     client.patience = patience;
 
     ngx_http_keyspace_scratch(r, &out);

@@ -270,9 +270,7 @@ ks_sse_event(const ks_push_t *push)
 ks_bytes_t *
 ks_push_sse(ks_push_t *push)
 {
-    if (push->forms[KS_FORM_EVENT] == NULL
-        && push->kind != KS_PUSH_INVALIDATE)
-    {
+    if (push->forms[KS_FORM_EVENT] == NULL && push->kind <= KS_PUSH_MONITOR) {
         push->forms[KS_FORM_EVENT] = ks_sse_event(push);
     }
 

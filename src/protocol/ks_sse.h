@@ -37,8 +37,8 @@ typedef struct {
 
 
 /*
- * The push as an event.  The bytes are the push's, for others to hold.  NULL:
- * the process has no memory.
+ * The push, a message or a line of MONITOR, as an event.  The bytes are the
+ * push's, for others to hold.  NULL: the process has no memory.
  */
 ks_bytes_t *ks_push_sse(ks_push_t *push);
 
