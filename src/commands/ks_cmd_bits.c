@@ -1,8 +1,8 @@
 /*
  * SETBIT, GETBIT, BITCOUNT, BITPOS, BITOP.
  *
- * Values are walked run by run where they lie; only BITOP needs memory, for
- * its result.
+ * Values are walked run by run where they lie, and the result of BITOP is made
+ * where it is to stay.
  */
 
 #include "commands/ks_bitmap.h"
@@ -481,6 +481,14 @@ ks_bitop_name(ks_ctx_t *c, int argc, ks_str_t *argv, ks_bitop_t *op)
 }
 
 
+typedef struct {
+    ks_ctx_t     *c;
+    ks_bitop_t    op;
+    ks_entry_t  **src;
+    int           n;
+} ks_bitop_run_t;
+
+
 /*
  * The result so far, a, and a source, b.  Of the operations that set the first
  * source apart, a is what all others together have.
@@ -507,16 +515,23 @@ ks_bitop_word(ks_bitop_t op, uint64_t a, uint64_t b)
 }
 
 
-/* p[0..n) op= q[0..n) */
+/* p[0..n) op= q[0..n); the operation is known where this is compiled */
 
-static void
-ks_bitop_bytes(ks_bitop_t op, u_char *p, const u_char *q, size_t n)
+static inline __attribute__((always_inline)) void
+ks_bitop_words(ks_bitop_t op, u_char *p, const u_char *q, size_t n)
 {
-    uint64_t  v;
+    unsigned  i;
+    uint64_t  v[4];
 
-    for ( /* void */ ; n >= 8; p += 8, q += 8, n -= 8) {
-        v = ks_bitop_word(op, ks_load64(p), ks_load64(q));
-        memcpy(p, &v, sizeof(v));
+    for ( /* void */ ; n >= sizeof(v); p += sizeof(v), q += sizeof(v)) {
+
+        for (i = 0; i < ks_nelts(v); i++) {
+            v[i] = ks_bitop_word(op, ks_load64(p + 8 * i),
+                                 ks_load64(q + 8 * i));
+        }
+
+        memcpy(p, v, sizeof(v));
+        n -= sizeof(v);
     }
 
     for ( /* void */ ; n != 0; p++, q++, n--) {
@@ -525,91 +540,129 @@ ks_bitop_bytes(ks_bitop_t op, u_char *p, const u_char *q, size_t n)
 }
 
 
-/* One source, zeros behind its end, into the result. */
-
 static void
-ks_bitop_source(ks_ctx_t *c, ks_bitop_t op, ks_str_t *res, const ks_entry_t *e)
+ks_bitop_bytes(ks_bitop_t op, u_char *p, const u_char *q, size_t n)
 {
-    size_t         off, len, n;
-    const u_char  *p;
-
-    len = e ? ks_string_len(e) : 0;
-
-    for (off = 0; off < len; off += n) {
-        p = ks_string_run(c->space, e, off, &n);
-        n = ks_min(n, len - off);
-        ks_bitop_bytes(op, res->data + off, p, n);
-    }
-
-    /* what has no bits there takes them away; a run may be a whole one */
-
-    if (op == KS_BITOP_AND || op == KS_BITOP_ANDOR || op == KS_BITOP_DIFF) {
-        memset(res->data + len, 0, res->len - len);
+    switch (op) {
+    case KS_BITOP_AND:
+    case KS_BITOP_ANDOR:
+        ks_bitop_words(KS_BITOP_AND, p, q, n);
+        break;
+    case KS_BITOP_OR:
+        ks_bitop_words(KS_BITOP_OR, p, q, n);
+        break;
+    case KS_BITOP_XOR:
+        ks_bitop_words(KS_BITOP_XOR, p, q, n);
+        break;
+    case KS_BITOP_DIFF:
+        ks_bitop_words(KS_BITOP_DIFF, p, q, n);
+        break;
+    case KS_BITOP_DIFF1:
+        ks_bitop_words(KS_BITOP_DIFF1, p, q, n);
+        break;
+    default: /* KS_BITOP_NOT */
+        ks_bitop_words(KS_BITOP_NOT, p, q, n);
     }
 }
 
 
-/* The bits that are in one source alone: in some, but not in a second. */
+/*
+ * One source, zeros behind its end, into the part [off, off + n) of the
+ * result.
+ */
 
 static void
-ks_bitop_one(ks_ctx_t *c, ks_str_t *res, ks_entry_t **src, int n)
+ks_bitop_source(ks_ctx_t *c, ks_bitop_t op, const ks_entry_t *e, size_t off,
+    u_char *p, size_t n)
 {
-    int            i;
-    size_t         off, len, run, k;
-    u_char        *more;
-    const u_char  *p;
+    size_t         len, end, run;
+    const u_char  *q;
 
-    more = ks_arena_alloc(c->space, res->len + 1);
-    memset(more, 0, res->len);
+    len = e ? ks_string_len(e) : 0;
+    end = ks_min(off + n, len);
 
-    for (i = 0; i < n; i++) {
-        len = src[i] ? ks_string_len(src[i]) : 0;
+    for ( /* void */ ; off < end; off += run, p += run, n -= run) {
+        q = ks_string_run(c->space, e, off, &run);
+        run = ks_min(run, end - off);
+        ks_bitop_bytes(op, p, q, run);
+    }
 
-        for (off = 0; off < len; off += run) {
-            p = ks_string_run(c->space, src[i], off, &run);
-            run = ks_min(run, len - off);
+    /* what has no bits there takes them away */
 
-            for (k = 0; k < run; k++) {
-                more[off + k] |= res->data[off + k] & p[k];
-                res->data[off + k] |= p[k];
-            }
+    if (op == KS_BITOP_AND || op == KS_BITOP_ANDOR || op == KS_BITOP_DIFF) {
+        memset(p, 0, n);
+    }
+}
+
+
+/*
+ * The bits that are in one source alone: in some, but not in a second.  A part
+ * is no longer than a page.
+ */
+
+static void
+ks_bitop_one(const ks_bitop_run_t *b, size_t off, u_char *p, size_t n)
+{
+    int     i;
+    size_t  k;
+    u_char  more[KS_PAGE_SIZE], q[KS_PAGE_SIZE];
+
+    memset(more, 0, n);
+
+    for (i = 0; i < b->n; i++) {
+        ks_bitmap_read(b->c, b->src[i], off, q, n);
+
+        for (k = 0; k < n; k++) {
+            more[k] |= p[k] & q[k];
+            p[k] |= q[k];
         }
     }
 
-    for (k = 0; k < res->len; k++) {
-        res->data[k] &= (u_char) ~more[k];
-    }
+    ks_bitop_bytes(KS_BITOP_DIFF1, p, more, n);
 }
 
 
+/* a part of the result, of all sources */
+
 static void
-ks_bitop_sources(ks_ctx_t *c, ks_bitop_t op, ks_str_t *res, ks_entry_t **src,
-    int n)
+ks_bitop_fill(void *data, size_t off, u_char *p, size_t n)
 {
-    int  i, apart;
+    int              i, apart;
+    ks_bitop_run_t  *b = data;
 
-    apart = (op == KS_BITOP_DIFF || op == KS_BITOP_DIFF1
-             || op == KS_BITOP_ANDOR);
+    memset(p, (b->op == KS_BITOP_AND) ? 0xff : 0, n);
 
-    for (i = apart; i < n; i++) {
-        ks_bitop_source(c, apart ? KS_BITOP_OR : op, res, src[i]);
+    if (b->op == KS_BITOP_ONE) {
+        ks_bitop_one(b, off, p, n);
+        return;
+    }
+
+    apart = (b->op == KS_BITOP_DIFF || b->op == KS_BITOP_DIFF1
+             || b->op == KS_BITOP_ANDOR);
+
+    for (i = apart; i < b->n; i++) {
+        ks_bitop_source(b->c, apart ? KS_BITOP_OR : b->op, b->src[i], off, p,
+                        n);
     }
 
     if (apart) {
-        ks_bitop_source(c, op, res, src[0]);
+        ks_bitop_source(b->c, b->op, b->src[0], off, p, n);
     }
 }
 
 
 static void
-ks_bitop_store(ks_ctx_t *c, const ks_str_t *key, const ks_str_t *res)
+ks_bitop_store(ks_bitop_run_t *b, const ks_str_t *key, size_t len)
 {
+    ks_ctx_t    *c;
     ks_entry_t  *e;
 
+    c = b->c;
     e = ks_lookup(c->space, key, KS_LOOKUP_WRITE);
 
-    if (res->len != 0) {
-        ks_string_set(c->space, key, e, res, KS_ENC_RAW, KS_NO_EXPIRE);
+    if (len != 0) {
+        ks_string_make(c->space, key, e, len, KS_ENC_RAW, KS_NO_EXPIRE,
+                       ks_bitop_fill, b);
         ks_event(c->space, KS_NOTIFY_STRING, "set", key);
 
     } else if (e != NULL) {
@@ -621,39 +674,28 @@ ks_bitop_store(ks_ctx_t *c, const ks_str_t *key, const ks_str_t *res)
 void
 ks_cmd_bitop(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int           i, n;
-    ks_str_t      res;
-    ks_bitop_t    op;
-    ks_entry_t  **src;
+    int              i;
+    size_t           len;
+    ks_bitop_run_t   b;
 
-    if (ks_bitop_name(c, argc, argv, &op) != KS_OK) {
+    if (ks_bitop_name(c, argc, argv, &b.op) != KS_OK) {
         return;
     }
 
-    n = argc - 3;
-    src = ks_arena_alloc(c->space, (size_t) n * sizeof(ks_entry_t *));
-    res.len = 0;
+    b.c = c;
+    b.n = argc - 3;
+    b.src = ks_arena_alloc(c->space, (size_t) b.n * sizeof(ks_entry_t *));
 
-    for (i = 0; i < n; i++) {
-        if (ks_read_string(c, &argv[3 + i], &src[i]) != KS_OK) {
+    for (len = 0, i = 0; i < b.n; i++) {
+        if (ks_read_string(c, &argv[3 + i], &b.src[i]) != KS_OK) {
             return;
         }
 
-        if (src[i] != NULL) {
-            res.len = ks_max(res.len, ks_string_len(src[i]));
+        if (b.src[i] != NULL) {
+            len = ks_max(len, ks_string_len(b.src[i]));
         }
     }
 
-    res.data = ks_arena_alloc(c->space, res.len + 1);
-    memset(res.data, (op == KS_BITOP_AND) ? 0xff : 0, res.len);
-
-    if (op == KS_BITOP_ONE) {
-        ks_bitop_one(c, &res, src, n);
-
-    } else {
-        ks_bitop_sources(c, op, &res, src, n);
-    }
-
-    ks_bitop_store(c, &argv[2], &res);
-    ks_reply_integer(c->reply, (int64_t) res.len);
+    ks_bitop_store(&b, &argv[2], len);
+    ks_reply_integer(c->reply, (int64_t) len);
 }

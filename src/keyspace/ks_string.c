@@ -86,6 +86,28 @@ ks_string_flat(ks_space_t *sp, const ks_entry_t *e)
 }
 
 
+/* The form of a value of len bytes that replaces that of e, or of none. */
+
+static ks_form_t
+ks_string_form(const ks_str_t *key, const ks_entry_t *e, size_t len,
+    unsigned enc, uint64_t expire)
+{
+    ks_form_t  form;
+
+    if (expire == KS_KEEP_TTL) {
+        expire = e ? ks_entry_expire(e) : KS_NO_EXPIRE;
+    }
+
+    form.key = key;
+    form.at = expire;
+    form.vlen = (uint32_t) len;
+    form.type = (uint8_t) (KS_TYPE_STRING | enc << 4);
+    ks_form_fit(&form);
+
+    return form;
+}
+
+
 ks_entry_t *
 ks_string_set(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
     const ks_str_t *value, unsigned enc, uint64_t expire)
@@ -96,16 +118,7 @@ ks_string_set(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
     ks_entry_t  *fresh;
 
     at = ks_place(sp, key);
-
-    if (expire == KS_KEEP_TTL) {
-        expire = e ? ks_entry_expire(e) : KS_NO_EXPIRE;
-    }
-
-    form.key = key;
-    form.at = expire;
-    form.vlen = (uint32_t) value->len;
-    form.type = (uint8_t) (KS_TYPE_STRING | enc << 4);
-    ks_form_fit(&form);
+    form = ks_string_form(key, e, value->len, enc, expire);
 
     if (e && ks_string_overwrite(sp, &at, e, &form, value)) {
         return e;
@@ -120,6 +133,42 @@ ks_string_set(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
     } else {
         memcpy(ks_entry_value(fresh), value->data, value->len);
     }
+
+    return fresh;
+}
+
+
+ks_entry_t *
+ks_string_make(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e, size_t len,
+    unsigned enc, uint64_t expire, ks_fill_pt fill, void *data)
+{
+    size_t       off, n;
+    u_char      *p;
+    ks_str_t     value;
+    ks_blob_t    b;
+    ks_form_t    form;
+    ks_place_t   at;
+    ks_entry_t  *fresh;
+
+    at = ks_place(sp, key);
+    form = ks_string_form(key, e, len, enc, expire);
+
+    if (!(form.flags & KS_ENTRY_BLOB)) {
+        value.len = len;
+        value.data = ks_arena_alloc(sp, len);
+        fill(data, 0, value.data, len);
+        return ks_string_set(sp, key, e, &value, enc, expire);
+    }
+
+    b = ks_blob_room(&sp->mem, at.shard, len);
+
+    for (off = 0; off < len; off += n) {
+        p = ks_blob_run(&sp->mem, &b, off, &n);
+        fill(data, off, p, n);
+    }
+
+    fresh = ks_entry_succeed(sp, &at, e, &form);
+    ks_entry_set_blob(fresh, &b);
 
     return fresh;
 }

@@ -38,6 +38,17 @@ ks_str_t ks_string_flat(ks_space_t *sp, const ks_entry_t *e);
 ks_entry_t *ks_string_set(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
     const ks_str_t *value, unsigned enc, uint64_t expire);
 
+/* Sets the bytes [off, off + n) of a value, which are p's. */
+typedef void (*ks_fill_pt)(void *data, size_t off, u_char *p, size_t n);
+
+/*
+ * As ks_string_set(), of len bytes that fill() sets from the first on, a run at
+ * a time and where they are to stay.  Until it has set the last of them, all
+ * values of the zone can be read, that of the key included.
+ */
+ks_entry_t *ks_string_make(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
+    size_t len, unsigned enc, uint64_t expire, ks_fill_pt fill, void *data);
+
 /*
  * Writes len bytes at off into the string e (NULL: the key is created), which
  * grows with zero bytes as needed; its TTL stays, its encoding becomes RAW.

@@ -244,7 +244,7 @@ ks_blob_fill(ks_mem_t *m, const ks_blob_t *b, uint64_t off, const u_char *data,
 
 
 ks_blob_t
-ks_blob_create(ks_mem_t *m, ks_shard_t *sh, const u_char *data, uint64_t len)
+ks_blob_room(ks_mem_t *m, ks_shard_t *sh, uint64_t len)
 {
     uint32_t    k;
     ks_ref_t    ref;
@@ -261,6 +261,16 @@ ks_blob_create(ks_mem_t *m, ks_shard_t *sh, const u_char *data, uint64_t len)
         *ks_blob_slot(m, &b.root, s.pieces, k) = ref;
     }
 
+    return b;
+}
+
+
+ks_blob_t
+ks_blob_create(ks_mem_t *m, ks_shard_t *sh, const u_char *data, uint64_t len)
+{
+    ks_blob_t  b;
+
+    b = ks_blob_room(m, sh, len);
     ks_blob_fill(m, &b, 0, data, len);
 
     return b;

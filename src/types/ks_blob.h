@@ -30,6 +30,9 @@ uint32_t ks_blob_pieces(uint64_t len);
 ks_blob_t ks_blob_create(ks_mem_t *m, ks_shard_t *sh, const u_char *data,
     uint64_t len);
 
+/* The same, but its bytes are undefined, and for the caller to set. */
+ks_blob_t ks_blob_room(ks_mem_t *m, ks_shard_t *sh, uint64_t len);
+
 /* The contiguous bytes from off on; *n of them, 0 at the end. */
 u_char *ks_blob_run(const ks_mem_t *m, const ks_blob_t *b, uint64_t off,
     size_t *n);

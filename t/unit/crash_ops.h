@@ -44,6 +44,15 @@ put(ks_space_t *sp, int k, size_t off, size_t len)
 
 
 static void
+make(ks_space_t *sp, int k, size_t len, uint64_t at)
+{
+    kv_t  kv = { .key = keys[k], .at = at, .value = { len, bytes + 555 } };
+
+    kv_run(sp, kv_make_body, &kv);
+}
+
+
+static void
 del(ks_space_t *sp, int k)
 {
     kv_del(sp, keys[k]);
@@ -146,6 +155,9 @@ static void op_again_ttl(ks_space_t *sp) { set(sp, 15, 900, 10, NOW + 700009); }
 static void op_larger(ks_space_t *sp) { set(sp, 6, 900, 600, KS_NO_EXPIRE); }
 static void op_to_blob(ks_space_t *sp) { set(sp, 6, 900, 7000, NOW + 1); }
 static void op_from_blob(ks_space_t *sp) { set(sp, 3, 900, 70, KS_KEEP_TTL); }
+static void op_make(ks_space_t *sp) { make(sp, 3, 12000, KS_NO_EXPIRE); }
+static void op_make_new(ks_space_t *sp) { make(sp, 21, 9000, NOW + 99); }
+static void op_make_small(ks_space_t *sp) { make(sp, 3, 50, KS_KEEP_TTL); }
 static void op_append(ks_space_t *sp) { put(sp, 4, 40, 3); }
 static void op_append_grow(ks_space_t *sp) { put(sp, 4, 40, 3000); }
 static void op_append_blob(ks_space_t *sp) { put(sp, 3, 9000, 300); }
@@ -417,6 +429,9 @@ static const op_t  ops[] = {
     op_row(larger, NULL, NOW),
     op_row(to_blob, NULL, NOW),
     op_row(from_blob, NULL, NOW),
+    op_row(make, NULL, NOW),
+    op_row(make_new, NULL, NOW),
+    op_row(make_small, NULL, NOW),
     op_row(append, NULL, NOW),
     op_row(append_grow, NULL, NOW),
     op_row(append_blob, NULL, NOW),

@@ -251,6 +251,27 @@ kv_write_body(ks_space_t *sp, void *data)
 
 
 static inline void
+kv_fill(void *data, size_t off, u_char *p, size_t n)
+{
+    kv_t  *kv = data;
+
+    memcpy(p, kv->value.data + off, n);
+}
+
+
+static inline void
+kv_make_body(ks_space_t *sp, void *data)
+{
+    kv_t        *kv = data;
+    ks_entry_t  *e;
+
+    e = kv_find(sp, kv, KS_LOOKUP_WRITE);
+    ks_string_make(sp, &kv->key, e, kv->value.len, KS_ENC_RAW, kv->at, kv_fill,
+                   kv);
+}
+
+
+static inline void
 kv_del_body(ks_space_t *sp, void *data)
 {
     kv_t        *kv = data;

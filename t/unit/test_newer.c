@@ -499,7 +499,7 @@ test_bitop(void **state)
 static u_char
 bit_model(unsigned op, const u_char *v, unsigned n)
 {
-    unsigned  i, bit, set, others;
+    unsigned  i, bit, set, first, others;
     u_char    res;
 
     for (res = 0, bit = 0; bit < 8; bit++) {
@@ -508,18 +508,32 @@ bit_model(unsigned op, const u_char *v, unsigned n)
             others += v[i] >> bit & 1;
         }
 
+        first = v[0] >> bit & 1;
+
         switch (op) {
         case 0:
-            set = (v[0] >> bit & 1) && !others;
+            set = first && !others;
             break;
         case 1:
-            set = !(v[0] >> bit & 1) && others;
+            set = !first && others;
             break;
         case 2:
-            set = (v[0] >> bit & 1) && others;
+            set = first && others;
+            break;
+        case 3:
+            set = (first + others == 1);
+            break;
+        case 4:
+            set = (first + others == n);
+            break;
+        case 5:
+            set = first || others;
+            break;
+        case 6:
+            set = (first + others) & 1;
             break;
         default:
-            set = (v[0] >> bit & 1) + others == 1;
+            set = !first;
         }
 
         res |= (u_char) (set << bit);
@@ -529,7 +543,10 @@ bit_model(unsigned op, const u_char *v, unsigned n)
 }
 
 
-/* strings of any length, some in pieces, some of them missing */
+/*
+ * Strings of any length, some in pieces, some of them missing; the result may
+ * take the place of a source.
+ */
 
 static void
 test_bitop_random(void **state)
@@ -539,9 +556,11 @@ test_bitop_random(void **state)
     u_char       *p[SOURCES], v[SOURCES];
     size_t        k, max, len[SOURCES];
     unsigned      i, n, op, round;
-    const char   *got;
+    const char   *got, *to;
 
-    static const char *const  names[] = { "DIFF", "DIFF1", "ANDOR", "ONE" };
+    static const char *const  names[] = {
+        "DIFF", "DIFF1", "ANDOR", "ONE", "AND", "OR", "XOR", "NOT"
+    };
 
     (void) state;
 
@@ -553,9 +572,10 @@ test_bitop_random(void **state)
         assert_non_null(p[i]);
     }
 
-    for (round = 0; round < 200; round++) {
-        n = 2 + (unsigned) random() % (SOURCES - 1);
-        op = round % 4;
+    for (round = 0; round < 400; round++) {
+        op = round % ks_nelts(names);
+        n = (op == 7) ? 1 : 2 + (unsigned) random() % (SOURCES - 1);
+        to = (random() & 3) ? "d" : (n > 1 && (random() & 1)) ? "s1" : "s0";
 
         for (max = 0, i = 0; i < n; i++) {
             len[i] = (size_t) random() % ((random() & 1) ? 20 : 20000);
@@ -573,9 +593,8 @@ test_bitop_random(void **state)
             }
         }
 
-        (void) snprintf(text, sizeof(text), "BITOP %s d%s", names[op],
-                        n == 2 ? " s0 s1" : n == 3 ? " s0 s1 s2"
-                                                   : " s0 s1 s2 s3");
+        (void) snprintf(text, sizeof(text), "BITOP %s %s%.*s", names[op], to,
+                        (int) n * 3, " s0 s1 s2 s3");
 
         assert_int_equal(integer(line(b, text)), max);
 
@@ -583,7 +602,7 @@ test_bitop_random(void **state)
             continue;
         }
 
-        got = line(b, "GET d");
+        got = linef(b, "GET %s", to);
         got = strchr(got, '\n') + 1;
 
         for (k = 0; k < max; k++) {
