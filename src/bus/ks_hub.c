@@ -249,6 +249,7 @@ ks_hub_read(ks_space_t *sp, ks_hub_t *hub, size_t max)
     do {
         while (ks_hub_next(sp, hub, head)) {
             if (hub->cursor.at > last) {
+                ks_journal_heard(&sp->mem, &hub->cursor);
                 return KS_AGAIN;
             }
         }

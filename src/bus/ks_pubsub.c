@@ -1,10 +1,10 @@
 /*
  * Subscriptions as transactions change them, and messages on their way.
  *
- * A transaction changes the registry, which is undone with it, and the tables of
- * the process, which are not.  So what it changes there is noted: a subscription
- * is coming or going until it is settled, and a transaction that begins anew
- * finds the tables as they were.
+ * A transaction changes the registry, which is undone with it, and the tables
+ * of the process, which are not.  So what it changes there is noted: a
+ * subscription is coming or going until it is settled, and a transaction that
+ * begins anew finds the tables as they were.
  *
  * A message carries its number.  A process may hear of it late, so each
  * subscription knows the last message before it; and one that goes gets yet
@@ -18,7 +18,8 @@
 #include "keyspace/ks_event.h"
 #include "keyspace/ks_library.h"
 #include "keyspace/ks_transact.h"
-#include "memory/ks_layout.h"
+#include "keyspace/ks_keyspace.h"
+#include "memory/ks_journal.h"
 #include "types/ks_glob.h"
 
 
@@ -34,6 +35,9 @@ typedef struct {
     uint64_t            transaction;
     ks_subscription_t  *unsettled;
     unsigned            settling:1;
+
+    uint64_t            told;           /* processes that the last message was
+                                           for: bits */
 } ks_pubsub_t;
 
 /* the first part of a message */
@@ -43,6 +47,7 @@ typedef struct {
 } ks_message_head_t;
 
 
+static void ks_pubsub_told(ks_space_t *sp, uint64_t processes);
 static void ks_pubsub_message(ks_space_t *sp, void *data,
     const ks_frame_record_t *record);
 static void ks_pubsub_events(ks_space_t *sp, void *data,
@@ -495,8 +500,36 @@ ks_pubsub_publish(ks_space_t *sp, ks_topic_kind_t kind,
     parts[2] = *text;
 
     ks_tell(sp, KS_TOLD_MESSAGES, audience.processes, 3, parts);
+    ks_pubsub_told(sp, audience.processes);
 
     return KS_OK;
+}
+
+
+static void
+ks_pubsub_told(ks_space_t *sp, uint64_t processes)
+{
+    ks_pubsub_t  *ps;
+
+    ps = ks_pubsub_of(sp);
+
+    if (ps != NULL) {
+        ps->told = processes;
+    }
+}
+
+
+int
+ks_pubsub_crowded(const ks_space_t *sp)
+{
+    const ks_mem_t     *m;
+    const ks_pubsub_t  *ps;
+
+    m = &sp->mem;
+    ps = ks_pubsub_of(sp);
+
+    return ps != NULL
+           && ks_journal_lag(m, ps->told) > m->zone->journal.size / 2;
 }
 
 

@@ -2,10 +2,10 @@
  * Publish/subscribe: the subscriptions of this process's clients, and the
  * messages that are for them.
  *
- * The registry in the zone (keyspace/ks_registry.h) says for how many clients of
- * each process a message is; who they are, only their process knows.  A message
- * is told to these processes, and comes to each subscription in the order in
- * which all messages were published.
+ * The registry in the zone (keyspace/ks_registry.h) says for how many clients
+ * of each process a message is; who they are, only their process knows.  A
+ * message is told to these processes, and comes to each subscription in the
+ * order in which all messages were published.
  *
  * Subscriptions change inside of transactions, with the library's shard locked,
  * and are void if these are undone.
@@ -58,13 +58,20 @@ int ks_pubsub_publish(ks_space_t *sp, ks_topic_kind_t kind,
     const ks_str_t *channel, const ks_str_t *text, uint64_t *clients);
 size_t ks_pubsub_room(const ks_space_t *sp);
 
+/*
+ * Whether a process that this one has published to has yet to read more than
+ * half of what the journal holds, so that it may miss what comes.  Without any
+ * lock.
+ */
+int ks_pubsub_crowded(const ks_space_t *sp);
+
 
 /* --- outside of transactions --- */
 
 /*
  * To be called when a transaction has ended in which a sink's subscriptions may
- * have changed (sink->unsettled), before another one: what it has changed holds,
- * or is undone with it.
+ * have changed (sink->unsettled), before another one: what it has changed
+ * holds, or is undone with it.
  */
 void ks_pubsub_settle(ks_space_t *sp);
 

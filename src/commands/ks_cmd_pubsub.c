@@ -211,6 +211,10 @@ ks_publish(ks_ctx_t *c, ks_str_t *argv, ks_topic_kind_t kind)
         return;
     }
 
+    if (clients != 0) {
+        c->client->crowded = (ks_pubsub_crowded(c->space) != 0);
+    }
+
     ks_reply_integer(c->reply, (int64_t) clients);
 }
 

@@ -63,6 +63,9 @@ struct ks_client_s {
     void               (*whence)(const ks_client_t *client, ks_str_t *addr);
     void                *data;              /* the host's own */
 
+    unsigned             crowded:1;         /* it has published more than is
+                                               heard: it is to pause */
+
     /* see ks_blocking.c */
     unsigned             served:1;          /* it waits, and is served now */
     unsigned             blocks:2;          /* what its command came to */

@@ -372,15 +372,56 @@ ks_journal_sleeps(ks_mem_t *m, uint64_t *head)
     ks_journal_lock(m);
 
     rc = (j->head == *head) ? KS_OK : KS_AGAIN;
-    *head = j->head;
 
-    if (rc == KS_OK) {
-        j->unheard[m->process] = 0;
+    if (j->unheard[m->process] != 0) {
+        j->unheard[m->process] = (rc == KS_OK) ? 0 : *head + 1;
     }
 
+    *head = j->head;
     ks_journal_unlock(m);
 
     return rc;
+}
+
+
+void
+ks_journal_heard(ks_mem_t *m, const ks_cursor_t *c)
+{
+    ks_journal_t  *j;
+
+    j = &m->zone->journal;
+
+    ks_journal_lock(m);
+
+    if (j->unheard[m->process] != 0) {
+        j->unheard[m->process] = c->at + 1;
+    }
+
+    ks_journal_unlock(m);
+}
+
+
+uint64_t
+ks_journal_lag(const ks_mem_t *m, uint64_t readers)
+{
+    unsigned             i;
+    uint64_t             head, first, lag;
+    const ks_journal_t  *j;
+
+    j = &m->zone->journal;
+    head = __atomic_load_n(&j->head, __ATOMIC_RELAXED);
+    lag = 0;
+
+    for ( /* void */ ; readers; readers &= readers - 1) {
+        i = (unsigned) __builtin_ctzll(readers);
+        first = __atomic_load_n(&j->unheard[i], __ATOMIC_RELAXED);
+
+        if (first != 0 && first <= head) {
+            lag = ks_max(lag, head + 1 - first);
+        }
+    }
+
+    return lag;
 }
 
 

@@ -120,6 +120,15 @@ int ks_journal_read(ks_mem_t *m, ks_cursor_t *c, uint64_t head);
 int ks_journal_wakes(ks_mem_t *m, ks_cursor_t *c, uint64_t *head);
 int ks_journal_sleeps(ks_mem_t *m, uint64_t *head);
 
+/* The process m->process has read as far as its cursor, and goes on later. */
+void ks_journal_heard(ks_mem_t *m, const ks_cursor_t *c);
+
+/*
+ * Bytes that the slowest of these readers has not read, of what was told to it
+ * and others since the first frame for it; a hint, without a lock.
+ */
+uint64_t ks_journal_lag(const ks_mem_t *m, uint64_t readers);
+
 /* Frees what the cursor has. */
 void ks_journal_done(ks_cursor_t *c);
 

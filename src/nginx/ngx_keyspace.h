@@ -85,6 +85,8 @@ typedef struct {
     ngx_event_t             hear;
     unsigned                heard:1;        /* "hear" has nothing to do */
     uint64_t                losses;         /* told so far, in the log */
+    ngx_msec_t              crowded;        /* since when; 0: is not */
+    ngx_msec_t              crowding;       /* when that was last seen */
     ngx_uint_t              clients;        /* of Redis, connected */
     ks_peers_t              peers;          /* all clients that last */
 } ngx_keyspace_zone_t;
@@ -202,6 +204,13 @@ void ngx_keyspace_hear(ngx_keyspace_zone_t *kz);
             ngx_keyspace_hear(kz);                                            \
         }                                                                     \
     } while (0)
+
+/*
+ * Whether clients that publish are to pause, as others have yet to hear what was
+ * told; this worker hears it now.  Not for more than a second at a time: whoever
+ * does not hear by then may miss some.
+ */
+ngx_uint_t ngx_keyspace_crowded(ngx_keyspace_zone_t *kz);
 
 /*
  * So many clients more, or fewer, that are told things for as long as they

@@ -25,6 +25,12 @@
 
 #define NGX_KEYSPACE_HEAR    (256 * 1024)
 
+/* How long publishers pause for a reader that comes no further, and after what
+ * time without a pause it is another one. */
+
+#define NGX_KEYSPACE_CROWDED  1000              /* milliseconds */
+#define NGX_KEYSPACE_CALM     100
+
 /* A worker that shuts down waits for timers: this one hardly ever fires. */
 
 #define NGX_KEYSPACE_KEEP    (7 * 24 * 3600 * 1000)     /* milliseconds */
@@ -273,6 +279,7 @@ ngx_keyspace_hear(ngx_keyspace_zone_t *kz)
                    &kz->name, rc == KS_AGAIN);
 
     if (rc == KS_AGAIN) {
+        kz->heard = 0;
         ngx_post_event(&kz->hear, &ngx_posted_next_events);
     }
 
@@ -311,4 +318,26 @@ static void
 ngx_keyspace_keep_handler(ngx_event_t *ev)
 {
     ngx_add_timer(ev, NGX_KEYSPACE_KEEP);
+}
+
+
+ngx_uint_t
+ngx_keyspace_crowded(ngx_keyspace_zone_t *kz)
+{
+    ngx_keyspace_hear(kz);
+
+    if (!ks_pubsub_crowded(kz->space)) {
+        kz->crowded = 0;
+        return 0;
+    }
+
+    if (kz->crowded == 0
+        || ngx_current_msec - kz->crowding > NGX_KEYSPACE_CALM)
+    {
+        kz->crowded = ngx_current_msec;
+    }
+
+    kz->crowding = ngx_current_msec;
+
+    return ngx_current_msec - kz->crowded < NGX_KEYSPACE_CROWDED;
 }

@@ -38,6 +38,7 @@ static ngx_int_t ngx_stream_keyspace_command(
     ngx_stream_keyspace_turn_t *turn, ks_ahead_t *a);
 static void ngx_stream_keyspace_set_aside(ngx_stream_keyspace_turn_t *turn,
     ngx_uint_t i);
+static ngx_uint_t ngx_stream_keyspace_pause(ngx_stream_keyspace_turn_t *turn);
 static ngx_int_t ngx_stream_keyspace_after(ngx_stream_keyspace_turn_t *turn);
 static ngx_uint_t ngx_stream_keyspace_is_late(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_forget(ngx_stream_keyspace_ctx_t *ctx);
@@ -111,6 +112,10 @@ ngx_stream_keyspace_turn(ngx_stream_keyspace_turn_t *turn)
 
     ctx = turn->ctx;
     limit = ctx->session->received + NGX_STREAM_KEYSPACE_SLICE_BYTES;
+
+    if (ctx->ks.client.crowded && ngx_stream_keyspace_pause(turn)) {
+        return NGX_OK;
+    }
 
     for ( ;; ) {
         rc = ngx_stream_keyspace_commands(turn);
@@ -424,8 +429,8 @@ ngx_stream_keyspace_window(ngx_stream_keyspace_turn_t *turn)
         return NGX_OK;
     }
 
-    return (turn->window.rc == KS_RESP_AGAIN && !ctx->awaits) ? NGX_AGAIN
-                                                              : NGX_OK;
+    return (turn->window.rc == KS_RESP_AGAIN && !ctx->awaits && !ctx->waiting)
+           ? NGX_AGAIN : NGX_OK;
 }
 
 
@@ -554,6 +559,41 @@ ngx_stream_keyspace_set_aside(ngx_stream_keyspace_turn_t *turn, ngx_uint_t i)
 }
 
 
+/*
+ * The client publishes faster than others hear: whether its turn ends for that.
+ * This worker hears at once; the others have a moment, and a second in all.
+ */
+
+static ngx_uint_t
+ngx_stream_keyspace_pause(ngx_stream_keyspace_turn_t *turn)
+{
+    ngx_stream_keyspace_ctx_t  *ctx;
+
+    ctx = turn->ctx;
+    ctx->ks.client.crowded = 0;
+
+    ks_let_go(ctx->ks.client.space);
+
+    if (!ngx_keyspace_crowded(ctx->conf->zone)) {
+        return 0;
+    }
+
+    if (!turn->again || turn->ran != 0) {
+        ctx->aside = ngx_current_msec;
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_STREAM, ctx->connection->log, 0,
+                   "keyspace: a publisher pauses, for %M ms so far",
+                   ngx_current_msec - ctx->aside);
+
+    ctx->ks.client.crowded = 1;
+    ctx->waiting = 1;
+    ctx->yielding = 1;
+
+    return 1;
+}
+
+
 /* NGX_DONE: no other command is to be run behind this one, for now. */
 
 static ngx_int_t
@@ -570,6 +610,10 @@ ngx_stream_keyspace_after(ngx_stream_keyspace_turn_t *turn)
 
     if (ctx->ks.hearing | ctx->listening) {
         ngx_stream_keyspace_listen(ctx);
+    }
+
+    if (ctx->ks.client.crowded && ngx_stream_keyspace_pause(turn)) {
+        return NGX_STREAM_KEYSPACE_STOP;
     }
 
     if (ngx_stream_keyspace_full(turn)) {

@@ -267,6 +267,44 @@ test_overtaken(void **unused)
 }
 
 
+/* how far a reader is behind is seen while it reads, and by nobody else */
+
+static void
+test_lag(void **unused)
+{
+    ear_t     ears[2];
+    uint64_t  i, bit, lag;
+
+    (void) unused;
+
+    open_ears(ears, 2);
+    bit = ks_hub_bit(ears[1].sp);
+    assert_int_equal(ks_journal_lag(&ears[0].sp->mem, bit), 0);
+
+    for (i = 1; i <= 20; i++) {
+        tell(ears[0].sp, KS_TOLD_MESSAGES, bit, i, 5000);
+    }
+
+    lag = ks_journal_lag(&ears[0].sp->mem, bit);
+    assert_true(lag >= 20 * 5000);
+    assert_int_equal(ks_journal_lag(&ears[0].sp->mem, ~bit), 0);
+
+    assert_int_equal(ks_hub_hear(ears[1].sp, 12000), KS_AGAIN);
+    assert_true(ks_journal_lag(&ears[0].sp->mem, bit) <= lag - 12000);
+    assert_int_equal(ears[1].woken, 1);
+
+    tell(ears[0].sp, KS_TOLD_MESSAGES, bit, i, 5000);
+    assert_int_equal(ears[1].woken, 1);
+
+    hear_all(&ears[1]);
+    assert_int_equal(ears[1].heard, 21);
+    assert_int_equal(ears[1].wrong, 0);
+    assert_int_equal(ks_journal_lag(&ears[0].sp->mem, bit), 0);
+
+    close_ears(ears, 2);
+}
+
+
 static void
 test_in_steps(void **unused)
 {
@@ -665,6 +703,7 @@ main(void)
         cmocka_unit_test(test_named),
         cmocka_unit_test(test_wanted),
         cmocka_unit_test(test_overtaken),
+        cmocka_unit_test(test_lag),
         cmocka_unit_test(test_in_steps),
         cmocka_unit_test(test_rolled_back),
         cmocka_unit_test(test_death),
