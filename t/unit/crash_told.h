@@ -139,10 +139,52 @@ op_event_set(ks_space_t *sp)
 static void op_event_turn(ks_space_t *sp) { ks_expire_cycle(sp, 100); }
 
 
+/* the same with the names of keys, for those who want all, or have read some */
+
+static void
+setup_tracked(ks_space_t *sp)
+{
+    unsigned  i, k;
+
+    for (i = 0; i < sp->mem.zone->nshards; i++) {
+        for (k = 0; k < KS_TRACK_CELLS; k++) {
+            sp->mem.shards[i].tracked[k] = 1;
+        }
+    }
+}
+
+
+static void
+op_change_set(ks_space_t *sp)
+{
+    kv_t  kv = { .key = keys[2], .value = { 50, bytes + 7 } };
+
+    assert_int_equal(kv_run(sp, kv_set_body, &kv), KS_OK);
+}
+
+
+static void
+op_change_flush(ks_space_t *sp)
+{
+    transaction(sp, all(sp), flush_body, NULL);
+}
+
+
+static void op_change_turn(ks_space_t *sp) { ks_expire_cycle(sp, 100); }
+static void op_tracked_set(ks_space_t *sp) { op_change_set(sp); }
+static void op_tracked_flush(ks_space_t *sp) { op_change_flush(sp); }
+static void op_tracked_turn(ks_space_t *sp) { op_change_turn(sp); }
+
+
 #define told_row(name, setup, now)                                            \
     { #name, op_##name, setup, now, KS_TOLD_EFFECTS }
 #define event_row(name, now)                                                  \
     { #name, op_##name, setup_events, now, KS_TOLD_EVENTS }
+
+#define change_row(name, now)                                                 \
+    { #name, op_##name, NULL, now, KS_TOLD_CHANGES }
+#define tracked_row(name, now)                                                \
+    { #name, op_##name, setup_tracked, now, KS_TOLD_TRACKED }
 
 static const op_t  told_ops[] = {
     told_row(told_set, NULL, NOW),
@@ -154,6 +196,12 @@ static const op_t  told_ops[] = {
     told_row(told_turn, NULL, NOW + 5003),
     event_row(event_set, NOW),
     event_row(event_turn, NOW + 5003),
+    change_row(change_set, NOW),
+    change_row(change_flush, NOW),
+    change_row(change_turn, NOW + 5003),
+    tracked_row(tracked_set, NOW),
+    tracked_row(tracked_flush, NOW),
+    tracked_row(tracked_turn, NOW + 5003),
 };
 
 
