@@ -294,7 +294,7 @@ ks_cmd_client_tracking(ks_ctx_t *c, int argc, ks_str_t *argv)
 static const char *
 ks_caching_conflict(const ks_tracker_t *t, int yes)
 {
-    if (t->tracking == NULL || !(t->optin || t->optout)) {
+    if (t->tracking == NULL) {
         return "ERR CLIENT CACHING can be called only when the client is in "
                "tracking mode with OPTIN or OPTOUT mode enabled";
     }
@@ -330,9 +330,7 @@ ks_cmd_client_caching(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     yes = ks_arg_is(&argv[2], "yes");
 
-    if (s->tracker.tracking != NULL && (s->tracker.optin || s->tracker.optout)
-        && !yes && !ks_arg_is(&argv[2], "no"))
-    {
+    if (s->tracker.tracking != NULL && !yes && !ks_arg_is(&argv[2], "no")) {
         ks_reply_error(c->reply, KS_ERR_SYNTAX);
         return;
     }
