@@ -172,7 +172,7 @@ ngx_http_keyspace_subscribe_try(ngx_http_request_t *r,
 
     kz = s->stream->zone;
 
-    ks_client_init(&client, kz->space, s->ctx->user);
+    ngx_http_keyspace_client(r, s->ctx, kz, &client);
     client.sink = &s->stream->sink;
     client.monitor = &s->stream->monitor;
     client.patience = patience;
