@@ -1,5 +1,6 @@
 # Idle costs nothing: in ten seconds without traffic no worker wakes up, be
-# there keys that stay, keys that expire much later, or keys that have expired.
+# there keys that stay, keys that expire much later, keys that have expired, or
+# clients that wait.
 
 use strict;
 use warnings;
@@ -11,7 +12,10 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 use KS::Nginx;
+use KS::RESP;
 use KS::Proc qw(slurp wait_for);
+
+my @waiting;
 
 my %zones = (
     'an empty zone'             => sub { },
@@ -34,13 +38,38 @@ my %zones = (
     },
 );
 
+# 1,000 of them, of two protocols, some with a time that is far away
+$zones{'clients that wait'} = sub {
+    my ($http, $ngx) = @_;
+
+    for my $i (1 .. 950) {
+        my $c = $ngx->resp;
+        $c->send(KS::RESP::encode('BLPOP', "q$i", $i % 2 ? 0 : 3600));
+        push @waiting, $c;
+    }
+
+    for my $i (1 .. 50) {
+        my $c = $ngx->client;
+        $c->send($c->build('POST', '/', body => "[\"BLPOP\",\"q$i\",0]"));
+        push @waiting, $c;
+    }
+
+    wait_for(30, sub {
+        my $c = $ngx->resp;
+        my $n = $c->run('INFO', 'clients') =~ /blocked_clients:1000\b/;
+        $c->close;
+        return $n;
+    }) or die 'they do not wait';
+};
+
 my %ngx;
 
 for my $name (sort keys %zones) {
-    my $ngx = $ngx{$name} = KS::Nginx->start(size => '4m', workers => 2);
+    my $ngx = $ngx{$name} = KS::Nginx->start(
+        size => '4m', workers => 2, resp => '', connections => 2000);
     my $http = $ngx->client;
 
-    $zones{$name}->($http);
+    $zones{$name}->($http, $ngx);
     $http->close;
 }
 

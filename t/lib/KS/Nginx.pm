@@ -87,6 +87,7 @@ sub config {
         my $size = $o{size} // '16m';
         my $connections = $o{connections} // 512;
         my $workers = $o{workers} // 1;
+        my $connections = $o{connections} // 512;
         my $locations = $o{locations} // 'location / { keyspace_rest main; }';
 
         $_ //= '' for @o{qw(main events http server)};
