@@ -1,6 +1,5 @@
 /*
- * CRC-64 as Redis has it: the polynomial of Jones, reflected, from 0 on.  A
- * pure function of n bytes, of which there may be none.
+ * CRC-64 as Redis has it: the polynomial of Jones, reflected, from 0 on.
  */
 
 #ifndef KS_CRC64_H
@@ -9,7 +8,11 @@
 #include "memory/ks_base.h"
 
 
+/* Of n bytes, of which there may be none. */
 uint64_t ks_crc64(const u_char *p, size_t n);
+
+/* Of some bytes, whose value is crc, and n that follow them. */
+uint64_t ks_crc64_more(uint64_t crc, const u_char *p, size_t n);
 
 
 #endif /* KS_CRC64_H */

@@ -326,6 +326,58 @@ test_refused(void **state)
 
 /* --- the footer --- */
 
+/* bit by bit */
+
+static uint64_t
+crc64_slowly(const u_char *p, size_t n)
+{
+    int       i;
+    uint64_t  crc;
+
+    for (crc = 0; n > 0; n--) {
+        crc ^= *p++;
+
+        for (i = 0; i < 8; i++) {
+            crc = (crc >> 1) ^ ((crc & 1) ? 0x95ac9329ac4bc9b5ull : 0);
+        }
+    }
+
+    return crc;
+}
+
+
+/* of any length, at any place, in one piece and in two */
+
+static void
+test_crc64(void **state)
+{
+    size_t     i, n, cut;
+    u_char     b[600];
+    uint64_t   crc;
+    unsigned   round;
+
+    (void) state;
+
+    srandom(20250102);
+
+    for (round = 0; round < 2000; round++) {
+
+        for (i = 0; i < sizeof(b); i++) {
+            b[i] = (u_char) (random() >> 7);
+        }
+
+        i = (size_t) random() % 16;
+        n = (size_t) random() % (sizeof(b) - i);
+        cut = (size_t) random() % (n + 1);
+        crc = crc64_slowly(b + i, n);
+
+        assert_true(ks_crc64(b + i, n) == crc);
+        assert_true(ks_crc64_more(ks_crc64(b + i, cut), b + i + cut, n - cut)
+                    == crc);
+    }
+}
+
+
 static void
 test_footer(void **state)
 {
@@ -724,6 +776,7 @@ main(void)
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_crc64),
         cmocka_unit_test(test_footer),
         cmocka_unit_test(test_listpack),
         cmocka_unit_test(test_intset),
