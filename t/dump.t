@@ -106,6 +106,7 @@ my %values = (
     'a string of 45'            => ['SET', bytes(45)],
     'a string that compresses'  => ['SET', 'ab' x 3000 . bytes(50) . 'c' x 500],
     'a string of noise'         => ['SET', $noise],
+    'a string of two pages'     => ['SET', bytes(8192)],
     'a string of a megabyte'    => ['SET', $noise x 35],
 
     'a small list'              => ['RPUSH', 'a', '', 1, -5, 300, 70_000,

@@ -20,8 +20,10 @@ typedef struct {
 void
 ks_cmd_dump(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    ks_str_t     s;
-    ks_entry_t  *e;
+    size_t         n;
+    ks_dump_t      d;
+    ks_entry_t    *e;
+    const u_char  *p;
 
     (void) argc;
 
@@ -32,8 +34,14 @@ ks_cmd_dump(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    s = ks_dump(c->space, e);
-    ks_reply_bulk(c->reply, s.data, s.len);
+    ks_dump_begin(&d, c->space, e);
+    c->reply->ops->bulk_begin(c->reply, d.len);
+
+    while ((p = ks_dump_part(&d, &n)) != NULL) {
+        c->reply->ops->bulk_part(c->reply, p, n);
+    }
+
+    c->reply->ops->bulk_end(c->reply);
 }
 
 

@@ -8,39 +8,34 @@
  */
 
 #include "keyspace/ks_keyspace.h"
+#include "types/ks_crc64.h"
 #include "types/ks_dump_item.h"
 #include "types/ks_number.h"
 
 
+/* of one that is not in pieces */
+
 static u_char *
 ks_dump_string(ks_space_t *sp, const ks_entry_t *e, u_char **start)
 {
-    size_t         len, off, n;
-    u_char        *p;
-    int64_t        v;
-    ks_str_t       s;
-    const u_char  *run;
+    u_char    *p;
+    int64_t    v;
+    ks_str_t   s;
 
-    len = ks_string_len(e);
-    p = *start = ks_arena_alloc(sp, len + KS_DUMP_MORE);
+    s = ks_string_flat(sp, e);
+    p = *start = ks_arena_alloc(sp, s.len + KS_DUMP_MORE);
     *p++ = KS_RDB_STRING;
 
-    if (len <= KS_INT_LEN) {
-        s = ks_string_flat(sp, e);
-
-        if (ks_parse_int(&s, &v) == KS_OK && ks_rdb_is_short(v)) {
-            return ks_rdb_put_integer(p, v);
-        }
+    if (s.len <= KS_INT_LEN && ks_parse_int(&s, &v) == KS_OK
+        && ks_rdb_is_short(v))
+    {
+        return ks_rdb_put_integer(p, v);
     }
 
-    p = ks_rdb_put_length(p, len);
+    p = ks_rdb_put_length(p, s.len);
+    memcpy(p, s.data, s.len);
 
-    for (off = 0; off < len; off += n) {
-        run = ks_string_run(sp, e, off, &n);
-        memcpy(p + off, run, n);
-    }
-
-    return p + len;
+    return p + s.len;
 }
 
 
@@ -59,18 +54,80 @@ ks_dump_elements(ks_space_t *sp, ks_entry_t *e, u_char **start)
 }
 
 
-ks_str_t
-ks_dump(ks_space_t *sp, ks_entry_t *e)
+/* what stands in front of a string in pieces */
+
+static void
+ks_dump_head(ks_dump_t *d)
 {
-    u_char    *end;
-    ks_str_t   s;
+    u_char  *p;
+    size_t   len;
 
-    end = (e->flags & KS_ENTRY_ELEMENTS) ? ks_dump_elements(sp, e, &s.data)
-                                         : ks_dump_string(sp, e, &s.data);
+    len = ks_string_len(d->entry);
+    p = d->next.data = ks_arena_alloc(d->space, KS_DUMP_MORE);
+    *p++ = KS_RDB_STRING;
+    p = ks_rdb_put_length(p, len);
 
-    s.len = (size_t) (ks_rdb_put_footer(s.data, end) - s.data);
+    d->next.len = (size_t) (p - d->next.data);
+    d->crc = ks_crc64(d->next.data, d->next.len);
+    d->len = d->next.len + len + KS_RDB_FOOTER;
+}
 
-    return s;
+
+void
+ks_dump_begin(ks_dump_t *d, ks_space_t *sp, ks_entry_t *e)
+{
+    u_char  *end;
+
+    d->space = sp;
+    d->entry = (e->flags & KS_ENTRY_BLOB) ? e : NULL;
+    d->off = 0;
+    d->crc = 0;
+
+    if (d->entry) {
+        ks_dump_head(d);
+        return;
+    }
+
+    end = (e->flags & KS_ENTRY_ELEMENTS)
+          ? ks_dump_elements(sp, e, &d->next.data)
+          : ks_dump_string(sp, e, &d->next.data);
+
+    end = ks_rdb_put_footer(0, d->next.data, end);
+    d->next.len = (size_t) (end - d->next.data);
+    d->len = d->next.len;
+}
+
+
+const u_char *
+ks_dump_part(ks_dump_t *d, size_t *n)
+{
+    u_char        *end;
+    const u_char  *p;
+
+    p = d->next.data;
+    *n = d->next.len;
+    d->next.data = NULL;
+
+    if (p != NULL || d->entry == NULL) {
+        return p;
+    }
+
+    p = ks_string_run(d->space, d->entry, d->off, n);
+
+    if (*n != 0) {
+        d->off += *n;
+        d->crc = ks_crc64_more(d->crc, p, *n);
+        return p;
+    }
+
+    /* the footer, and no more then */
+
+    d->entry = NULL;
+    d->next.data = ks_arena_alloc(d->space, KS_RDB_FOOTER);
+    end = ks_rdb_put_footer(d->crc, d->next.data, d->next.data);
+    d->next.len = (size_t) (end - d->next.data);
+
+    return ks_dump_part(d, n);
 }
 
 

@@ -12,11 +12,26 @@
 #include "types/ks_rdb.h"
 
 
+/* a dump that is being read, part by part */
+typedef struct {
+    ks_space_t        *space;
+    const ks_entry_t  *entry;       /* a string in pieces; NULL: other values */
+    size_t             len;         /* of all parts */
+    size_t             off;         /* bytes of the string that were read */
+    uint64_t           crc;         /* of what was read */
+    ks_str_t           next;        /* the part at hand, if it is not a piece */
+} ks_dump_t;
+
 /*
- * The value of the entry as Redis 7.0 writes it, footer and all, in the arena.
- * When the key and its fields expire is no part of it.
+ * The value of the entry as Redis 7.0 writes it, footer and all.  When the key
+ * and its fields expire is no part of it.  d->len is its length in bytes.  A
+ * long string is read where it lies, anything else is made in the arena; the
+ * entry may not change until the last part has been read.
  */
-ks_str_t ks_dump(ks_space_t *sp, ks_entry_t *e);
+void ks_dump_begin(ks_dump_t *d, ks_space_t *sp, ks_entry_t *e);
+
+/* The next part, of *n bytes, good until the one after; NULL: that was all. */
+const u_char *ks_dump_part(ks_dump_t *d, size_t *n);
 
 /*
  * Reads a dump whose footer ks_rdb_verify() has found to be right, as any Redis

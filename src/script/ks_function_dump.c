@@ -42,7 +42,7 @@ ks_handle_function_dump(ks_ctx_t *c, int argc, ks_str_t *argv)
         p += lib.text.len;
     }
 
-    p = ks_rdb_put_footer(start, p);
+    p = ks_rdb_put_footer(0, start, p);
     ks_reply_bulk(c->reply, start, (size_t) (p - start));
 }
 

@@ -331,9 +331,10 @@ ks_rdb_fill_gap(u_char *gap, uint32_t n)
 
 
 u_char *
-ks_rdb_put_footer(u_char *start, u_char *p)
+ks_rdb_put_footer(uint64_t crc, u_char *start, u_char *p)
 {
     p = ks_put_little(p, KS_RDB_VERSION, 2);
+    crc = ks_crc64_more(crc, start, (size_t) (p - start));
 
-    return ks_put_little(p, ks_crc64(start, (size_t) (p - start)), 8);
+    return ks_put_little(p, crc, 8);
 }

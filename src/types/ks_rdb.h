@@ -97,8 +97,11 @@ u_char *ks_rdb_put_double(u_char *p, double v);
 #define KS_RDB_GAP       5
 void ks_rdb_fill_gap(u_char *gap, uint32_t n);
 
-/* what is from start on is the dump */
-u_char *ks_rdb_put_footer(u_char *start, u_char *p);
+/*
+ * What is from start on is the dump, or the end of one; crc is that of the
+ * bytes before.
+ */
+u_char *ks_rdb_put_footer(uint64_t crc, u_char *start, u_char *p);
 
 
 #endif /* KS_RDB_H */

@@ -550,7 +550,7 @@ static void
 make_dump(dump_t *d, const u_char *p, size_t len)
 {
     memcpy(d->bytes, p, len);
-    d->len = (size_t) (ks_rdb_put_footer(d->bytes, d->bytes + len)
+    d->len = (size_t) (ks_rdb_put_footer(0, d->bytes, d->bytes + len)
                        - d->bytes);
 }
 

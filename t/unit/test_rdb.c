@@ -393,7 +393,7 @@ test_footer(void **state)
     /* as Redis 7.0 ends this one */
 
     memcpy(b, "\0\5hello", 7);
-    end = ks_rdb_put_footer(b, b + 7);
+    end = ks_rdb_put_footer(0, b, b + 7);
     assert_memory_equal(b, "\0\5hello\n\0cr\xdfve4 \n", 17);
 
     s.data = b;
@@ -740,7 +740,7 @@ test_any_bytes(void **state)
             len = mutate(b, samples[i].len);
 
             s.data = b;
-            s.len = (size_t) (ks_rdb_put_footer(b, b + len) - b);
+            s.len = (size_t) (ks_rdb_put_footer(0, b, b + len) - b);
             assert_int_equal(ks_rdb_verify(&s), KS_OK);
 
             /* memory of its very size, whose ends are watched */

@@ -542,16 +542,24 @@ typedef struct {
 static void
 dump_body(ks_space_t *s, void *data)
 {
-    dump_t      *d = data;
-    ks_str_t     bytes;
-    ks_entry_t  *e;
+    dump_t        *d = data;
+    size_t         n, off;
+    ks_dump_t      dump;
+    ks_entry_t    *e;
+    const u_char  *p;
 
     e = ks_lookup(s, &d->job.key, KS_LOOKUP_PEEK);
-    bytes = ks_dump(s, e);
+    ks_dump_begin(&dump, s, e);
 
-    d->bytes.len = bytes.len;
-    d->bytes.data = malloc(bytes.len);
-    memcpy(d->bytes.data, bytes.data, bytes.len);
+    d->bytes.len = dump.len;
+    d->bytes.data = malloc(dump.len);
+
+    for (off = 0; (p = ks_dump_part(&dump, &n)) != NULL; off += n) {
+        assert_true(off + n <= dump.len);
+        memcpy(d->bytes.data + off, p, n);
+    }
+
+    assert_int_equal(off, dump.len);
 }
 
 
