@@ -32,6 +32,24 @@ ks_process_try(ks_process_t *row)
 }
 
 
+/*
+ * The lock is ours, and the process that had the row is gone.  For a moment the
+ * others find the lock taken: so they are told what was found.
+ */
+
+static void
+ks_process_bury(ks_process_t *row)
+{
+    int32_t  pid;
+
+    pid = __atomic_load_n(&row->pid, __ATOMIC_RELAXED);
+
+    if (pid > 0) {
+        __atomic_store_n(&row->pid, -pid, __ATOMIC_RELEASE);
+    }
+}
+
+
 /* what a process leaves behind that is gone, whether it closed its row or not */
 
 static void
@@ -66,6 +84,7 @@ ks_process_open(ks_mem_t *m, uint32_t wake)
             continue;
         }
 
+        ks_process_bury(row);
         ks_process_clear(m, i);
 
         if (mine == KS_PROCESSES) {
@@ -117,16 +136,19 @@ ks_process_close(ks_mem_t *m)
 static int
 ks_process_alive(ks_process_t *row)
 {
-    if (__atomic_load_n(&row->pid, __ATOMIC_ACQUIRE) == 0) {
+    if (__atomic_load_n(&row->pid, __ATOMIC_ACQUIRE) <= 0) {
         return 0;
     }
 
     if (ks_process_try(row)) {
+        ks_process_bury(row);
         pthread_mutex_unlock(&row->alive);
         return 0;
     }
 
-    return 1;
+    /* or does somebody else look at it just now? */
+
+    return __atomic_load_n(&row->pid, __ATOMIC_ACQUIRE) > 0;
 }
 
 
