@@ -23,8 +23,14 @@ my @EXCEPT = (
     # 7.2 takes a name alone
     [qr/^command\|getkeys/, sub { s/ :-4 / :-3 / }],
 
+    # 7.2 lets scripts run these
+    [qr/^b(?:[lr]pop|lmove|rpoplpush|zpop(?:min|max))$/, sub { s/\+noscript  // }],
+
+    # ... and this, which it calls blocking
+    [qr/^wait$/, sub { s/\+noscript/+blocking/; s/\(\+\@conn/(+\@blocking  +\@conn/ }],
+
     # 7.2 has these tips
-    [qr/^client\|setname$/, sub {
+    [qr/^(?:client\|setname|config\|rewrite)$/, sub {
         s/([*~])\(\) /$1(\$24 request_policy:all_nodes  /
         && s/(all_nodes  )/$1\$29 response_policy:all_succeeded ) / }],
 );

@@ -14,37 +14,42 @@
 #include "commands/ks_command.h"
 
 
-/* flags that COMMAND shows */
-#define KS_CMD_WRITE      0x0001
-#define KS_CMD_READONLY   0x0002
-#define KS_CMD_DENYOOM    0x0004
-#define KS_CMD_ADMIN      0x0008
-#define KS_CMD_NOSCRIPT   0x0010
-#define KS_CMD_LOADING    0x0020
-#define KS_CMD_STALE      0x0040
-#define KS_CMD_FAST       0x0080
+/*
+ * The flags of a row: KS_CMD_WRITE and so on, each with a bit of its own.  Those
+ * up to PUBSUB COMMAND shows, the others are ours.
+ */
+#define KS_CMD_FLAGS(FLAG)                                                    \
+    FLAG(WRITE)                                                               \
+    FLAG(READONLY)                                                            \
+    FLAG(DENYOOM)                                                             \
+    FLAG(ADMIN)                                                               \
+    FLAG(NOSCRIPT)                                                            \
+    FLAG(LOADING)                                                             \
+    FLAG(STALE)                                                               \
+    FLAG(FAST)                                                                \
+    FLAG(MOVABLE)       /* the arguments say where keys are */                \
+    FLAG(NO_AUTH)       /* also before a password was given */                \
+    FLAG(BUSY)                                                                \
+    FLAG(NO_SLOWLOG)                                                          \
+    FLAG(NO_MONITOR)                                                          \
+    FLAG(BLOCKING)      /* may wait */                                        \
+    FLAG(PUBSUB)                                                              \
+    FLAG(PARENT)        /* has subcommands */                                 \
+    FLAG(SUB)           /* is a subcommand */                                 \
+    FLAG(ALLKEYS)       /* may touch any key: needs all shards */             \
+    FLAG(KEYLESS)       /* may come without any key */                        \
+    FLAG(LIBRARY)       /* needs the shard of the library */                  \
+    FLAG(ALONE)         /* needs no transaction around it */                  \
+    FLAG(ATONCE)        /* is not queued by MULTI */                          \
+    FLAG(OPEN)          /* for every user that has logged in */               \
+    FLAG(POWERFUL)      /* reads, but is not for KS_RIGHTS_READ */            \
+    FLAG(SHORT)         /* as FAST, though not for Redis */
 
-/* flags of our own */
-#define KS_CMD_PARENT     0x0100    /* has subcommands */
-#define KS_CMD_ALLKEYS    0x0200    /* may touch any key: needs all shards */
-#define KS_CMD_ALONE      0x0400    /* needs no transaction around it */
-#define KS_CMD_OPEN       0x0800    /* for every user that has logged in */
-#define KS_CMD_POWERFUL   0x1000    /* reads, but is not for KS_RIGHTS_READ */
-#define KS_CMD_SHORT      0x400000  /* as FAST, though not for Redis */
-#define KS_CMD_SUB        0x2000    /* is a subcommand */
-#define KS_CMD_MOVABLE    0x4000    /* the arguments say where keys are */
-#define KS_CMD_ATONCE     0x8000    /* is not queued by MULTI */
+#define KS_CMD_NUMBER(flag)  KS_CMD_NUMBER_##flag,
+#define KS_CMD_BIT(flag)     KS_CMD_##flag = 1 << KS_CMD_NUMBER_##flag,
 
-/* more that COMMAND shows */
-#define KS_CMD_NO_AUTH    0x10000   /* also before a password was given */
-#define KS_CMD_BUSY       0x20000
-#define KS_CMD_NO_SLOWLOG 0x40000
-#define KS_CMD_LIBRARY    0x80000   /* needs the shard of the library */
-#define KS_CMD_NO_MONITOR 0x100000
-#define KS_CMD_KEYLESS    0x200000  /* may come without any key */
-#define KS_CMD_BLOCKING   0x800000  /* may wait; COMMAND shows it */
-
-#define KS_CMD_PUBSUB     0x800000
+enum { KS_CMD_FLAGS(KS_CMD_NUMBER) };
+enum { KS_CMD_FLAGS(KS_CMD_BIT) };
 
 /* ACL categories; most follow from the flags, see ks_command_acl() */
 #define KS_ACL_KEYSPACE   0x0001
