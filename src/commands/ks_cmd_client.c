@@ -258,6 +258,7 @@ ks_list_by_id(ks_ctx_t *c, int n, ks_str_t *ids)
     }
 
     memset(&f, 0, sizeof(f));
+    memset(&key, 0, sizeof(key));
     memset(&some, 0, sizeof(some));
     f.type = KS_CLIENT_ANY;
     f.id = (n == 1 && wanted[0] > 0) ? (uint64_t) wanted[0] : 0;

@@ -213,7 +213,6 @@ static void
 ks_tracking_begin(ks_ctx_t *c, ks_conn_t *s, ks_tracking_args_t *a)
 {
     int            i;
-    ks_str_t       all = { 0, (u_char *) "" };
     ks_tracker_t  *t;
 
     t = &s->tracker;
@@ -234,8 +233,7 @@ ks_tracking_begin(ks_ctx_t *c, ks_conn_t *s, ks_tracking_args_t *a)
     t->broken = 0;
 
     if (a->bcast && a->nprefixes == 0 && t->prefixes == NULL) {
-        a->prefixes = &all;
-        a->nprefixes = 1;
+        a->prefixes[a->nprefixes++] = ks_text("");
     }
 
     for (i = 0; i < a->nprefixes; i++) {

@@ -212,8 +212,8 @@ test_writes(void **unused)
     hall_t    h;
 
     static const char  *writes[] = {
-        "RENAME src k", "COPY src k", "SORT src STORE k", "LMOVE src k LEFT "
-        "LEFT", "RPOPLPUSH src k", "LPUSH k 1", "RPUSH k 1"
+        "RENAME src k", "COPY src k", "SORT src STORE k",
+        "LMOVE src k LEFT LEFT", "RPOPLPUSH src k", "LPUSH k 1", "RPUSH k 1"
     };
 
     (void) unused;
