@@ -1,9 +1,17 @@
 # Idle costs nothing: in ten seconds without traffic no worker wakes up, be
-# there keys that stay, keys that expire much later, keys that have expired, or
-# clients that wait.
+# there keys that stay, keys that expire much later, keys that have expired,
+# clients that wait, or clients that subscribe.
 
 use strict;
 use warnings;
+
+# more files than a process often may have open
+BEGIN {
+    my $limit = `sh -c 'ulimit -n'`;
+
+    exec 'sh', '-c', 'ulimit -n 4096 && exec "$@"', 'sh', $^X, $0
+        if $limit =~ /^\d+$/ && $limit < 4096;
+}
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -16,6 +24,7 @@ use KS::RESP;
 use KS::Proc qw(slurp wait_for);
 
 my @waiting;
+my @subscribers;
 
 my %zones = (
     'an empty zone'             => sub { },
@@ -62,6 +71,23 @@ $zones{'clients that wait'} = sub {
     }) or die 'they do not wait';
 };
 
+# 1,000 of them: channels that all have, channels of their own, and patterns
+$zones{'clients that subscribe'} = sub {
+    my ($http, $ngx) = @_;
+
+    for my $i (1 .. 1000) {
+        my $c = $ngx->resp;
+        $c->run('SUBSCRIBE', 'all');
+        $c->run('PSUBSCRIBE', "own$i*") if $i % 3 == 0;
+        $c->run('SSUBSCRIBE', "shard$i") if $i % 3 == 1;
+        push @subscribers, $c;
+    }
+
+    $http->run('PUBLISH', 'all', 'before') == 1000
+        or die 'they do not subscribe';
+    $_->reply for @subscribers;
+};
+
 my %ngx;
 
 for my $name (sort keys %zones) {
@@ -97,6 +123,12 @@ for my $name (sort keys %ngx) {
 is($ngx{'keys that have expired'}->client->run('DBSIZE'), 1,
    'and the expired keys are gone');
 
+is($ngx{'clients that subscribe'}->client->run('PUBLISH', 'all', 'after'),
+   1000, 'all that subscribe are still there');
+is(scalar(grep { $_->reply eq KS::RESP::encode('message', 'all', 'after') }
+          @subscribers), 1000, '... and are told');
+
+$_->close for @subscribers;
 $ngx{$_}->stop for sort keys %ngx;
 done_testing;
 

@@ -86,7 +86,6 @@ sub config {
         my $eviction = $o{eviction} ? "eviction $o{eviction};" : '';
         my $size = $o{size} // '16m';
         my $workers = $o{workers} // 1;
-        my $connections = $o{connections} // 512;
         my $locations = $o{locations} // 'location / { keyspace_rest main; }';
 
         $_ //= '' for @o{qw(main events http server)};
