@@ -85,6 +85,7 @@ sub config {
             // "token $TOKEN;\n    readonly_token $READONLY;";
         my $eviction = $o{eviction} ? "eviction $o{eviction};" : '';
         my $size = $o{size} // '16m';
+        my $connections = $o{connections} // 512;
         my $workers = $o{workers} // 1;
         my $locations = $o{locations} // 'location / { keyspace_rest main; }';
 
