@@ -327,7 +327,8 @@ lint-layers:
 
 # the layers that have none, and are to stay so
 lint-circles: $(KS_OBJS)
-	.ci/circles $(BUILD)/obj memory types keyspace bus protocol
+	.ci/circles $(BUILD)/obj memory types keyspace bus protocol \
+	    commands
 
 
 # --- the rest ---

@@ -5,7 +5,7 @@
 #include "bus/ks_tracking.h"
 #include "commands/ks_args.h"
 #include "commands/ks_around.h"
-#include "commands/ks_handlers.h"
+#include "commands/ks_command_table.h"
 #include "commands/ks_conn.h"
 
 #include <stdio.h>
@@ -103,13 +103,16 @@ ks_line_arg(ks_line_t *line, const ks_str_t *arg)
 static int
 ks_line_secret(const ks_command_t *cmd, const ks_str_t *argv, int i)
 {
-    if (cmd->handler == ks_cmd_auth) {
+    if (!(cmd->flags & KS_CMD_SECRET)) {
+        return 0;
+    }
+
+    if (ks_arg_is(&argv[0], "auth")) {
         return i > 0;
     }
 
-    return cmd->handler == ks_cmd_hello
-           && ((i > 1 && ks_arg_is(&argv[i - 1], "auth"))
-               || (i > 2 && ks_arg_is(&argv[i - 2], "auth")));
+    return (i > 1 && ks_arg_is(&argv[i - 1], "auth"))
+           || (i > 2 && ks_arg_is(&argv[i - 2], "auth"));
 }
 
 

@@ -1,5 +1,5 @@
 /*
- * Waiting for keys, and serving those that wait.
+ * Serving the clients that wait for keys.
  *
  * A transaction serves the clients that wait for the keys which it has made
  * ready, at its end and as a part of itself: it runs their commands, and tells
@@ -10,22 +10,15 @@
  * that has something serves it, whichever key has woken it.
  */
 
-#include <math.h>
-
 #include "commands/ks_args.h"
+#include "commands/ks_block.h"
 #include "commands/ks_blocking.h"
+#include "commands/ks_command_table.h"
 #include "commands/ks_gather.h"
 
 
 #define KS_ERR_UNBLOCKED  "UNBLOCKED client unblocked via CLIENT UNBLOCK"
 #define KS_ERR_LOST       "ERR the reply is lost: too much was told at once"
-
-/*
- * client->blocks: its process was told to listen; and there is a record, which
- * goes when the command is run once more.
- */
-#define KS_BLOCKS_EXPECTS  1
-#define KS_BLOCKS_WAITS    3
 
 /* one that is being served */
 typedef struct {
@@ -33,166 +26,6 @@ typedef struct {
     const ks_command_t  *cmd;
     ks_client_t          client;
 } ks_served_t;
-
-
-/* --- the handlers' part --- */
-
-static int
-ks_timeout_until(ks_ctx_t *c, int64_t ms, uint64_t *until)
-{
-    uint64_t  now;
-
-    now = ks_space_now(c->space);
-
-    if (ms < 0) {
-        ks_reply_error(c->reply, "ERR timeout is negative");
-        return KS_ERR;
-    }
-
-    if (ms > INT64_MAX - (int64_t) now) {
-        ks_reply_error(c->reply, "ERR timeout is out of range");
-        return KS_ERR;
-    }
-
-    *until = ms ? now + (uint64_t) ms : 0;
-
-    return KS_OK;
-}
-
-
-int
-ks_arg_seconds(ks_ctx_t *c, const ks_str_t *arg, uint64_t *until)
-{
-    long double  v;
-
-    if (ks_parse_float(arg, &v) != KS_OK) {
-        ks_reply_error(c->reply, "ERR timeout is not a float or out of range");
-        return KS_ERR;
-    }
-
-    v = ceill(v * 1000);
-
-    if (v > (long double) INT64_MAX) {
-        ks_reply_error(c->reply, "ERR timeout is out of range");
-        return KS_ERR;
-    }
-
-    return ks_timeout_until(c, v < 0 ? -1 : (int64_t) v, until);
-}
-
-
-int
-ks_arg_ms(ks_ctx_t *c, const ks_str_t *arg, uint64_t *until)
-{
-    int64_t  ms;
-
-    if (ks_parse_int(arg, &ms) != KS_OK) {
-        ks_reply_error(c->reply,
-                       "ERR timeout is not an integer or out of range");
-        return KS_ERR;
-    }
-
-    return ks_timeout_until(c, ms, until);
-}
-
-
-static void
-ks_reply_over(ks_reply_t *r, ks_over_t over)
-{
-    switch (over) {
-
-    case KS_OVER_ZERO:
-        ks_reply_integer(r, 0);
-        return;
-
-    case KS_OVER_ZEROS:
-        ks_reply_array(r, 2);
-        ks_reply_integer(r, 0);
-        ks_reply_integer(r, 0);
-        return;
-
-    default:
-        ks_reply_null_array(r);
-    }
-}
-
-
-static void
-ks_block_record(ks_ctx_t *c, int argc, ks_str_t *argv, const ks_block_t *b)
-{
-    ks_wait_t     w;
-    ks_waiter_t  *waiter;
-
-    waiter = c->client->waiter;
-    waiter->until = b->until;
-    waiter->over = b->over;
-
-    ks_wait_here(c->space, &w);
-    w.id = waiter->id;
-    w.types = b->types;
-    w.resp3 = c->reply->resp3;
-    w.first = b->first;
-    w.nkeys = b->nkeys;
-    w.argc = argc;
-    w.argv = argv;
-
-    ks_wait_begin(c->space, &w);
-}
-
-
-void
-ks_block(ks_ctx_t *c, int argc, ks_str_t *argv, const ks_block_t *b)
-{
-    ks_client_t  *client;
-
-    client = c->client;
-
-    if (client->served) {
-        client->blocks = KS_BLOCKS_WAITS;
-        return;
-    }
-
-    if (!c->waits || ks_waiters_expect(c->space) != KS_OK) {
-
-        if (b->null) {
-            ks_reply_null(c->reply);
-
-        } else {
-            ks_reply_over(c->reply, b->over);
-        }
-
-        return;
-    }
-
-    /* may be left, and the command run again: it may find something then */
-
-    client->blocks = KS_BLOCKS_EXPECTS;
-    ks_block_record(c, argc, argv, b);
-    client->blocks = KS_BLOCKS_WAITS;
-
-    /* it counts as a command when it is run for the second time */
-
-    ks_running(c->space)->commands--;
-}
-
-
-int
-ks_blocking_begun(ks_client_t *client, int rc)
-{
-    unsigned  blocks;
-
-    blocks = client->blocks;
-    client->blocks = 0;
-
-    if (rc == KS_OK && blocks == KS_BLOCKS_WAITS) {
-        ks_waiters_join(client->space, client->waiter);
-        return KS_WAITS;
-    }
-
-    ks_waiters_settle(client->space);
-
-    return rc;
-}
 
 
 /* --- serving --- */

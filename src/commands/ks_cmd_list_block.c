@@ -4,7 +4,7 @@
  * What they do is told to others as the command that does not wait.
  */
 
-#include "commands/ks_blocking.h"
+#include "commands/ks_block.h"
 #include "commands/ks_handlers.h"
 #include "commands/ks_list_args.h"
 

@@ -6,7 +6,7 @@
  */
 
 #include "commands/ks_args.h"
-#include "commands/ks_blocking.h"
+#include "commands/ks_block.h"
 #include "commands/ks_handlers.h"
 
 

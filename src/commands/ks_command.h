@@ -66,7 +66,7 @@ struct ks_client_s {
     unsigned             crowded:1;         /* it has published more than is
                                                heard: it is to pause */
 
-    /* see ks_blocking.c */
+    /* see ks_block.c and ks_blocking.c */
     unsigned             served:1;          /* it waits, and is served now */
     unsigned             blocks:2;          /* what its command came to */
 

@@ -43,7 +43,12 @@
     FLAG(ATONCE)        /* is not queued by MULTI */                          \
     FLAG(OPEN)          /* for every user that has logged in */               \
     FLAG(POWERFUL)      /* reads, but is not for KS_RIGHTS_READ */            \
-    FLAG(SHORT)         /* as FAST, though not for Redis */
+    FLAG(SHORT)         /* as FAST, though not for Redis */                   \
+    FLAG(USES)          /* uses its keys, also for CLIENT NO-TOUCH */         \
+    FLAG(PAUSES)        /* waits in a pause of writes, though it is none */   \
+    FLAG(BETWEEN)       /* may come between what RESP2 is pushed */           \
+    FLAG(SECRET)        /* may have a password among its arguments */         \
+    FLAG(EXECUTES)      /* ends a MULTI by running it */
 
 #define KS_CMD_NUMBER(flag)  KS_CMD_NUMBER_##flag,
 #define KS_CMD_BIT(flag)     KS_CMD_##flag = 1 << KS_CMD_NUMBER_##flag,
@@ -133,16 +138,39 @@ unsigned ks_command_acl(const ks_command_t *cmd);
 /* The row of a full name as it is written in the table, in any case. */
 const ks_command_t *ks_command_named(const ks_str_t *name);
 
+/* the rest of ks_keyrange_find(), for a range with KS_KEYS_COUNTED */
+void ks_keyrange_counted(const ks_keyrange_t *range, int argc,
+    const ks_str_t *argv, int *first, int *last);
+
+
 /* whether argc arguments, the name included, are what the row wants */
-int ks_command_arity_ok(const ks_command_t *cmd, int argc);
+
+static inline int
+ks_command_arity_ok(const ks_command_t *cmd, int argc)
+{
+    return cmd->arity < 0 ? argc >= -cmd->arity : argc == cmd->arity;
+}
+
 
 /*
  * The positions of a range's keys among argc arguments.  The last one is below
  * the first if there are none, which is also what a count has that is no
  * number or more than there are arguments: that is for the handler to say.
  */
-void ks_keyrange_find(const ks_keyrange_t *range, int argc,
-    const ks_str_t *argv, int *first, int *last);
+
+static inline void
+ks_keyrange_find(const ks_keyrange_t *range, int argc, const ks_str_t *argv,
+    int *first, int *last)
+{
+    if (ks_unlikely(range->last == KS_KEYS_COUNTED)) {
+        ks_keyrange_counted(range, argc, argv, first, last);
+        return;
+    }
+
+    *first = range->first;
+    *last = range->last < 0 ? argc + range->last
+                            : ks_min(range->last, argc - 1);
+}
 
 
 #endif /* KS_COMMAND_TABLE_H */

@@ -7,7 +7,6 @@
 
 #include "bus/ks_pubsub.h"
 #include "commands/ks_args.h"
-#include "commands/ks_handlers.h"
 #include "commands/ks_command_table.h"
 #include "commands/ks_conn.h"
 #include "commands/ks_conn_peer.h"
@@ -65,32 +64,6 @@ ks_conn_free(ks_conn_t *s)
     s->name = NULL;
     s->lib_name = NULL;
     s->lib_ver = NULL;
-}
-
-
-void
-ks_conn_reset(ks_conn_t *s)
-{
-    ks_conn_discard(s);
-    ks_conn_deaf(s);
-
-    free(s->name);
-    s->name = NULL;
-
-    s->resp = 2;
-    s->silent = 0;
-    s->no_evict = 0;
-    s->client.quiet = 0;
-
-    ks_conn_become(s, s->came_as);
-}
-
-
-void
-ks_conn_become(ks_conn_t *s, const ks_user_t *user)
-{
-    s->client.user = user;
-    s->guest = (user->rights == KS_RIGHTS_NONE);
 }
 
 
@@ -197,8 +170,7 @@ ks_conn_confined(const ks_conn_t *s, const ks_command_t *cmd)
 {
     return ks_sink_subscribes(&s->sink) && s->resp == 2
            && !ks_about_listening(cmd)
-           && cmd->handler != ks_cmd_ping && cmd->handler != ks_cmd_quit
-           && cmd->handler != ks_cmd_reset;
+           && !(cmd->flags & KS_CMD_BETWEEN);
 }
 
 
@@ -207,7 +179,7 @@ ks_conn_confine(ks_conn_t *s, const ks_command_t *cmd, ks_reply_t *reply)
 {
     int  exec;
 
-    exec = (cmd->handler == ks_cmd_exec);
+    exec = (cmd->flags & KS_CMD_EXECUTES) != 0;
 
     ks_reply_errorf(reply, "%s Can't execute '%s': only (P|S)SUBSCRIBE / "
                     "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
@@ -299,7 +271,7 @@ ks_conn_refused(ks_conn_t *s, ks_reply_t *reply)
     s->aborted = 1;
 
     if (s->client.command != NULL
-        && s->client.command->handler == ks_cmd_exec)
+        && (s->client.command->flags & KS_CMD_EXECUTES))
     {
         reply->ops->rewind(reply);
         ks_reply_error(reply, "EXECABORT Transaction discarded because of: "
@@ -321,48 +293,4 @@ ks_conn_ahead(ks_conn_t *s, ks_ahead_t *a, const ks_ahead_t *last)
     a->key = NULL;
     a->same = 0;
     a->brief = 0;
-}
-
-
-ks_conn_t *
-ks_want_conn(ks_ctx_t *c)
-{
-    if (c->client->conn == NULL) {
-        ks_reply_errorf(c->reply, "ERR '%s' is for connections that stay open "
-                        "(RESP)", ks_command_name(c->cmd));
-    }
-
-    return c->client->conn;
-}
-
-
-int
-ks_conn_text(char **text, const ks_str_t *value)
-{
-    char    *copy;
-    size_t   i;
-
-    for (i = 0; i < value->len; i++) {
-        if (value->data[i] < '!' || value->data[i] > '~') {
-            return KS_ERR;
-        }
-    }
-
-    copy = NULL;
-
-    if (value->len) {
-        copy = malloc(value->len + 1);
-
-        if (copy == NULL) {
-            return KS_NOMEM;
-        }
-
-        memcpy(copy, value->data, value->len);
-        copy[value->len] = '\0';
-    }
-
-    free(*text);
-    *text = copy;
-
-    return KS_OK;
 }

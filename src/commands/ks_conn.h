@@ -162,7 +162,19 @@ void ks_conn_reset(ks_conn_t *s);
 /* From now on the connection is that user's. */
 void ks_conn_become(ks_conn_t *s, const ks_user_t *user);
 
-/* Forgets what is queued and watched. */
+/*
+ * Notes the state of a key in memory of the process; a key that is watched
+ * already is watched since then.  KS_ERR: beyond the limit; KS_NOMEM.
+ */
+int ks_conn_watch(ks_conn_t *s, const ks_str_t *key, const ks_watched_t *w);
+
+/* The shards of the watched keys; they are locked where the keys are compared
+ * with their states.  ks_conn_unchanged(): 1 if all are as they were. */
+uint64_t ks_conn_watched(const ks_conn_t *s);
+int ks_conn_unchanged(const ks_conn_t *s);
+
+/* Forgets what is watched, or also what is queued. */
+void ks_conn_unwatch(ks_conn_t *s);
 void ks_conn_discard(ks_conn_t *s);
 
 /* Copies a command to the queue; KS_ERR: the error is written. */

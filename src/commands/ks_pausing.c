@@ -3,7 +3,7 @@
  */
 
 #include "commands/ks_args.h"
-#include "commands/ks_handlers.h"
+#include "commands/ks_command_table.h"
 #include "commands/ks_pausing.h"
 
 
@@ -16,9 +16,7 @@ ks_pausing_writes(const ks_command_t *cmd)
            || ((cmd->acl & KS_ACL_SCRIPTING)
                && (cmd->flags & KS_CMD_NO_MONITOR)
                && !(cmd->flags & KS_CMD_READONLY))
-           || cmd->handler == ks_cmd_pfcount
-           || strcmp(cmd->name, "publish") == 0
-           || strcmp(cmd->name, "spublish") == 0;
+           || (cmd->flags & KS_CMD_PAUSES);
 }
 
 
@@ -90,7 +88,7 @@ ks_pausing_call(ks_client_t *client, int argc, const ks_str_t *argv,
     }
 
     if (kind == KS_PAUSE_WRITE && !ks_pausing_writes(cmd)
-        && !(cmd->handler == ks_cmd_exec && ks_pausing_any(queue)))
+        && !((cmd->flags & KS_CMD_EXECUTES) && ks_pausing_any(queue)))
     {
         return 0;
     }

@@ -30,6 +30,11 @@
 #define NO_AUTH      KS_CMD_NO_AUTH
 #define BUSY         KS_CMD_BUSY
 #define BLOCKS       KS_CMD_BLOCKING
+#define USES         KS_CMD_USES
+#define PAUSES       KS_CMD_PAUSES
+#define BETWEEN      KS_CMD_BETWEEN
+#define SECRET       KS_CMD_SECRET
+#define EXECUTES     KS_CMD_EXECUTES
 #define NO_SLOWLOG   KS_CMD_NO_SLOWLOG
 #define SCRIPT       (KS_CMD_NOSCRIPT|KS_CMD_STALE|KS_CMD_OPEN|KS_CMD_MOVABLE \
                       |KS_CMD_NO_MONITOR|KS_CMD_KEYLESS)

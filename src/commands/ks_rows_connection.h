@@ -3,7 +3,8 @@
  * ks_command_table.c, and ks_handlers.h.
  */
 
-ROW("auth", ks_cmd_auth, -2, NOSCRIPT|LOAD|FAST|NO_AUTH|BUSY|ALONE|OPEN,
+ROW("auth", ks_cmd_auth, -2,
+    NOSCRIPT|LOAD|FAST|NO_AUTH|BUSY|ALONE|OPEN|SECRET,
     CONNECTION, NO_KEYS,
     "connection", "1.0.0", "O(1)",
     "Logs in.")
@@ -86,16 +87,19 @@ ROW("client|unpause", ks_cmd_client_unpause, 2,
     ADMIN|NOSCRIPT|LOAD|ALONE|SUB, CONNECTION, NO_KEYS,
     "connection", "6.2.0", "O(1)",
     "Ends a pause.")
-ROW("hello", ks_cmd_hello, -1, NOSCRIPT|LOAD|FAST|NO_AUTH|BUSY|ALONE|OPEN,
+ROW("hello", ks_cmd_hello, -1,
+    NOSCRIPT|LOAD|FAST|NO_AUTH|BUSY|ALONE|OPEN|SECRET,
     CONNECTION, NO_KEYS,
     "connection", "6.0.0", "O(1)",
     "Chooses the protocol, logs in and names the connection.")
 ROW("quit", ks_cmd_quit, -1,
-    NOSCRIPT|LOAD|FAST|NO_AUTH|BUSY|ALONE|OPEN|ATONCE, CONNECTION, NO_KEYS,
+    NOSCRIPT|LOAD|FAST|NO_AUTH|BUSY|ALONE|OPEN|ATONCE|BETWEEN, CONNECTION,
+    NO_KEYS,
     "connection", "1.0.0", "O(1)",
     "Closes the connection.",
     .retired = "7.2.0", .instead = "just closing the connection")
 ROW("reset", ks_cmd_reset, 1,
-    NOSCRIPT|LOAD|FAST|NO_AUTH|BUSY|ALONE|OPEN|ATONCE, CONNECTION, NO_KEYS,
+    NOSCRIPT|LOAD|FAST|NO_AUTH|BUSY|ALONE|OPEN|ATONCE|BETWEEN, CONNECTION,
+    NO_KEYS,
     "connection", "6.2.0", "O(1)",
     "Makes the connection as it was when it came.")

@@ -88,7 +88,7 @@ ROW("scan", ks_cmd_scan, -2, R|ALLKEYS|ALONE|POWERFUL, KEYSPACE, NO_KEYS,
     "generic", "2.8.0", "O(1) for a call, O(N) for all of them",
     "Lists the keys, some at a time.",
     .tips = "nondeterministic_output request_policy:special")
-ROW("touch", ks_cmd_touch, -2, R|FAST, KEYSPACE, KEYS(RO, 1, -1, 1),
+ROW("touch", ks_cmd_touch, -2, R|FAST|USES, KEYSPACE, KEYS(RO, 1, -1, 1),
     "generic", "3.2.1", "O(N), N the number of keys",
     "Counts which of the keys exist, as a use of each.",
     .tips = MULTI_SHARD " response_policy:agg_sum")

@@ -6,7 +6,7 @@
 ROW("pfadd", ks_cmd_pfadd, -2, W|OOM|FAST, HLL, KEY(RW|INSERT),
     "hyperloglog", "2.8.9", "O(N), N the number of elements",
     "Adds elements to a HyperLogLog, which it creates if need be.")
-ROW("pfcount", ks_cmd_pfcount, -2, R, HLL, KEYS(RW|ACCESS, 1, -1, 1),
+ROW("pfcount", ks_cmd_pfcount, -2, R|PAUSES, HLL, KEYS(RW|ACCESS, 1, -1, 1),
     "hyperloglog", "2.8.9", "O(N), N the number of keys",
     "Estimates how many different elements were added.")
 ROW("pfmerge", ks_cmd_pfmerge, -2, W|OOM, HLL,

@@ -9,7 +9,7 @@ ROW("psubscribe", ks_cmd_psubscribe, -2, LISTEN, PUBSUB, NO_KEYS,
     "pubsub", "2.0.0", "O(N), N the number of patterns",
     "Subscribes to the channels that patterns match.",
     .channels = { 0, 1, -1, 1 })
-ROW("publish", ks_cmd_publish, 3, SPREAD|FAST, PUBSUB, NO_KEYS,
+ROW("publish", ks_cmd_publish, 3, SPREAD|FAST|PAUSES, PUBSUB, NO_KEYS,
     "pubsub", "2.0.0", "O(N+M), N the subscribers, M all patterns",
     "Publishes a message in a channel.",
     .channels = { 0, 1, 1, 1 })
@@ -42,7 +42,7 @@ ROW("pubsub|shardnumsub", ks_cmd_pubsub_shardnumsub, -2, SPREAD|OPEN|SUB,
 ROW("punsubscribe", ks_cmd_punsubscribe, -1, LISTEN, PUBSUB, NO_KEYS,
     "pubsub", "2.0.0", "O(N), N the number of patterns",
     "Ends subscriptions to patterns, or all of them.")
-ROW("spublish", ks_cmd_spublish, 3, SPREAD|FAST, PUBSUB, NO_KEYS,
+ROW("spublish", ks_cmd_spublish, 3, SPREAD|FAST|PAUSES, PUBSUB, NO_KEYS,
     "pubsub", "7.0.0", "O(N), N the number of subscribers",
     "Publishes a message in a channel of shards.",
     .channels = { KS_KEY_NOT, 1, 1, 1 })

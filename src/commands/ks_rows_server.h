@@ -113,7 +113,7 @@ ROW("module|list", ks_cmd_module_list, 2, ADMIN|NOSCRIPT|ALONE|SUB, 0,
 ROW("monitor", ks_cmd_monitor, 1, ADMIN|NOSCRIPT|LOAD|ALONE, 0, NO_KEYS,
     "server", "1.0.0", "O(1)",
     "Shows all commands from now on.")
-ROW("ping", ks_cmd_ping, -1, FAST|ALONE|OPEN, CONNECTION, NO_KEYS,
+ROW("ping", ks_cmd_ping, -1, FAST|ALONE|OPEN|BETWEEN, CONNECTION, NO_KEYS,
     "connection", "1.0.0", "O(1)",
     "Replies with PONG, or with its argument.",
     .tips = ALL_SHARDS " response_policy:all_succeeded")

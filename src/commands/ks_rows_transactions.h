@@ -7,7 +7,8 @@ ROW("discard", ks_cmd_discard, 1, NOSCRIPT|LOAD|FAST|BUSY|ALONE|OPEN|ATONCE,
     TRANSACT, NO_KEYS,
     "transactions", "2.0.0", "O(N), N the number of commands in the queue",
     "Forgets the commands of a transaction.")
-ROW("exec", ks_cmd_exec, 1, NOSCRIPT|LOAD|NO_SLOWLOG|ALONE|OPEN|ATONCE,
+ROW("exec", ks_cmd_exec, 1,
+    NOSCRIPT|LOAD|NO_SLOWLOG|ALONE|OPEN|ATONCE|EXECUTES,
     TRANSACT, NO_KEYS,
     "transactions", "1.2.0", "That of the commands in the queue",
     "Runs the commands of a transaction, all or none.")

@@ -7,7 +7,7 @@
  */
 
 #include "commands/ks_args.h"
-#include "commands/ks_handlers.h"
+#include "commands/ks_command_table.h"
 #include "commands/ks_pausing.h"
 #include "commands/ks_transaction.h"
 
@@ -125,7 +125,7 @@ ks_transaction_one(ks_client_t *client, const ks_queued_t *q,
     }
 
     ks_manner(sp, !(q->cmd->flags & KS_CMD_DENYOOM),
-              client->quiet && q->cmd->handler != ks_cmd_touch);
+              client->quiet && !(q->cmd->flags & KS_CMD_USES));
 
     ks_perform(client, q->cmd, q->argc, q->argv, reply);
 
