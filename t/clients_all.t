@@ -226,4 +226,26 @@ kill 'CONT', $pid;
 ok(wait_for(20, sub { listed($me) >= @ids }), 'until it goes on');
 
 $ngx->stop;
+subtest 'amid a transaction' => sub {
+    my $ngx = KS::Nginx->start(workers => 2, resp => '',
+                               resp_listen => 'reuseport');
+    my ($c, $d) = $ngx->two_workers;
+
+    # what others are told, or a table that is made, costs it no lock
+    for my $command (['CLIENT', 'UNPAUSE'], ['CLIENT', 'TRACKING', 'ON'],
+                     ['CLIENT', 'TRACKING', 'OFF'])
+    {
+        $c->run('HELLO', 3);
+        $c->run(@$_) for ['MULTI'], ['SET', 'a', 'x'], $command,
+                         ['SET', 'b', 'y'];
+        is_deeply($c->run('EXEC'), ['OK', 'OK', 'OK'], "@$command");
+        is_deeply($d->run('MGET', 'a', 'b'), ['x', 'y'], 'and all is done');
+    }
+
+    like($d->run('MEMORY', 'DOCTOR'), qr/^ok/, 'the zone is whole');
+    close $_->{socket} for $c, $d;
+    $ngx->stop;
+};
+
+
 done_testing;

@@ -3,6 +3,7 @@
  */
 
 #include "bus/ks_ask.h"
+#include "keyspace/ks_keyspace.h"
 #include "keyspace/ks_transact.h"
 
 #include <stdlib.h>
@@ -53,6 +54,8 @@ ks_ask_body(ks_space_t *sp, void *data)
 }
 
 
+/* Amid a transaction it is told with the commit of that one. */
+
 static int
 ks_ask_send(ks_space_t *sp, ks_ask_record_t *r)
 {
@@ -63,6 +66,11 @@ ks_ask_send(ks_space_t *sp, ks_ask_record_t *r)
     }
 
     r->header.row = (uint32_t) __builtin_ctzll(ks_hub_bit(sp));
+
+    if (sp->depth != 0) {
+        ks_ask_body(sp, r);
+        return KS_OK;
+    }
 
     memset(&call, 0, sizeof(call));
     call.body = ks_ask_body;

@@ -53,10 +53,19 @@ ks_track_forget(ks_space_t *sp, unsigned cell)
 }
 
 
+/*
+ * A transaction may not give its locks away: amid one the bits stay, and each
+ * goes when a change is told for which it stands for nothing.
+ */
+
 void
 ks_track_forget_all(ks_space_t *sp)
 {
     unsigned  i, k;
+
+    if (sp->depth != 0) {
+        return;
+    }
 
     for (i = 0; i < sp->mem.zone->nshards; i++) {
         ks_lock(&sp->mem, 1ull << i);
