@@ -169,7 +169,10 @@ my $writer = $ngx->client;
 $writer->send($writer->build('POST', '/',
                              body => KS::HTTP::array('SET', 'q', 'rest')));
 
-my ($held) = $me->run('CLIENT', 'LIST') =~ /^(id=.* flags=b .*)$/m;
+my $held;
+wait_for(10, sub {
+    ($held) = $me->run('CLIENT', 'LIST') =~ /^(id=.* flags=b .*)$/m;
+});
 like($held, qr/ addr=127\.0\.0\.1:\d+ .* user=default /,
      'a request that is held is a client');
 
