@@ -328,7 +328,7 @@ lint-layers:
 # the layers that have none, and are to stay so
 lint-circles: $(KS_OBJS)
 	.ci/circles $(BUILD)/obj memory types keyspace bus protocol \
-	    commands
+	    commands script
 
 
 # --- the rest ---

@@ -44,18 +44,6 @@ static int ks_register_function(lua_State *L);
 
 /* --- environments --- */
 
-/* the table that a read-only view stands for takes its place on top */
-
-static void
-ks_env_look_behind(lua_State *L)
-{
-    lua_getmetatable(L, -1);
-    lua_getfield(L, -1, "__index");
-    lua_replace(L, -3);
-    lua_pop(L, 1);
-}
-
-
 /* pushes a copy of the table on top, without these fields */
 
 static void
@@ -142,9 +130,9 @@ ks_env_push(lua_State *L, const void *key)
 
     lua_pop(L, 1);
     ks_vm_push_env(L);
-    ks_env_look_behind(L);
+    ks_vm_behind(L);
     lua_getfield(L, -1, "redis");
-    ks_env_look_behind(L);
+    ks_vm_behind(L);
 
     ks_env_make_load(L);
     ks_env_make_call(L);

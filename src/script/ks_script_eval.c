@@ -570,7 +570,8 @@ ks_eval(ks_ctx_t *c, ks_vm_t *vm, int argc, ks_str_t *argv)
         }
     }
 
-    ks_script_run(c, vm, sha, flags, (c->cmd->flags & KS_CMD_READONLY) != 0, argc, argv, nkeys);
+    ks_script_run(c, vm, sha, flags, (c->cmd->flags & KS_CMD_READONLY) != 0,
+                  argc, argv, nkeys);
 }
 
 
@@ -648,7 +649,8 @@ ks_evalsha(ks_ctx_t *c, ks_vm_t *vm, int argc, ks_str_t *argv)
         return;
     }
 
-    ks_script_run(c, vm, sha, flags, (c->cmd->flags & KS_CMD_READONLY) != 0, argc, argv, nkeys);
+    ks_script_run(c, vm, sha, flags, (c->cmd->flags & KS_CMD_READONLY) != 0,
+                  argc, argv, nkeys);
 }
 
 

@@ -127,6 +127,27 @@ void ks_vm_enter(ks_ctx_t *c, ks_vm_body_pt body, int argc, ks_str_t *argv);
 int ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs);
 
 /*
+ * The handle's Lua state, made if there is none; NULL: no memory.  What is done
+ * with vm->main must not let an error pass.
+ */
+ks_vm_t *ks_vm_made(ks_space_t *sp);
+
+/* --- ks_vm_clock.c --- */
+
+#define KS_VM_DRY      "ERR the server has no memory for the script, which "  \
+                       "was rolled back"
+
+/*
+ * Ends the running transaction, for that reason, and does not return: the way
+ * of errors that a script cannot catch.
+ */
+void ks_vm_give_up(ks_vm_t *vm, const char *reason)
+    __attribute__((noreturn));
+
+/* No script runs: what the next one is given is counted from here on. */
+void ks_vm_rest(ks_vm_t *vm);
+
+/*
  * While a command builds its reply for a script: gives the script up if what
  * the state has, and so many bytes more, is beyond limit (0: there is none),
  * or if it is past its time.
@@ -136,21 +157,21 @@ void ks_vm_weigh(ks_vm_t *vm, size_t limit, size_t more);
 /* Gives the script up if that was put off; to be called between commands. */
 void ks_vm_judge(ks_vm_t *vm);
 
-/*
- * The handle's Lua state, made if there is none; NULL: no memory.  What is done
- * with vm->main must not let an error pass.
- */
-ks_vm_t *ks_vm_made(ks_space_t *sp);
-
 /* ns of the monotonic clock: now, and when a script that begins now has to end
  * within the running transaction */
 uint64_t ks_vm_clock(void);
 uint64_t ks_vm_deadline(ks_vm_t *vm);
 
-/* --- ks_vm_text.c --- */
+/*
+ * To be called every few thousand steps of long work inside a C function:
+ * gives a script up that is past its time.
+ */
+void ks_vm_tick(lua_State *L);
 
-/* SHA-1 in hex; to has KS_SHA_LEN + 1 bytes.  KS_ERR: there is none. */
-int ks_sha1hex(const u_char *p, size_t len, char *to);
+/* The same for a script that has ended, with each part of its reply. */
+void ks_vm_replying(ks_run_t *run, unsigned values);
+
+/* --- ks_vm_error.c --- */
 
 /* The line that is run on L, and the name of its chunk; 0: none. */
 int ks_vm_line(lua_State *L, char source[KS_SOURCE_LEN]);
@@ -162,6 +183,11 @@ int ks_raise(lua_State *L, const char *fmt, ...)
 /* Pushes {err = text}. */
 void ks_push_error(lua_State *L, const char *text, size_t len);
 
+/* --- ks_vm_text.c --- */
+
+/* SHA-1 in hex; to has KS_SHA_LEN + 1 bytes.  KS_ERR: there is none. */
+int ks_sha1hex(const u_char *p, size_t len, char *to);
+
 /*
  * Compiles text as a chunk of the sandbox: on vm->L's top then.  KS_ERR: the
  * message is.
@@ -170,6 +196,13 @@ int ks_vm_load(ks_vm_t *vm, const ks_str_t *text, const char *name);
 
 /* Compiles a chunk: lua_load(), with an eye on the clock. */
 int ks_vm_compile(lua_State *L, const char *p, size_t len, const char *name);
+
+/*
+ * The same outside of scripts: it may take as much memory as one.  deadline()
+ * is not asked for texts of one piece.
+ */
+int ks_vm_compile_bounded(ks_vm_t *vm, lua_State *L, const u_char *p,
+    size_t len, const char *name, uint64_t (*deadline)(ks_vm_t *vm));
 
 /* flags of a script's first line, "#!lua flags=a,b", and of functions */
 #define KS_SHEBANG_NOWRITES    0x01
@@ -194,14 +227,31 @@ int ks_script_keys(ks_ctx_t *c, int argc, const ks_str_t *argv,
 /* Fills a new state with what scripts may see. */
 void ks_vm_open_env(lua_State *L);
 
-/* Pushes the table of the globals of all scripts. */
-void ks_vm_push_globals(lua_State *L);
+/* --- ks_vm_view.c --- */
 
-/* Pushes the environment of chunks. */
-void ks_vm_push_env(lua_State *L);
+/* Makes what views need; before all else here. */
+void ks_vm_open_views(lua_State *L);
 
-/* A read-only view of the table on top takes its place. */
+/*
+ * A read-only view of the table on top takes its place; and the table behind
+ * the view on top takes the view's.
+ */
 void ks_vm_protect(lua_State *L);
+void ks_vm_behind(lua_State *L);
+
+/* Whether the value at the index is a view. */
+int ks_vm_is_view(lua_State *L, int index);
+
+/* Pushes what getmetatable() shows of views. */
+void ks_vm_push_shown(lua_State *L);
+
+/* Pushes the table of the globals of all scripts, or sets it; pops it then. */
+void ks_vm_push_globals(lua_State *L);
+void ks_vm_set_globals(lua_State *L);
+
+/* The same for the environment of chunks, a view of that table. */
+void ks_vm_push_env(lua_State *L);
+void ks_vm_set_env(lua_State *L);
 
 /* --- ks_vm_redis.c --- */
 
@@ -266,15 +316,6 @@ void ks_random_reset(void);
 
 /* Adds what 5.1 has and 5.4 lacks to the globals on top of L. */
 void ks_open_compat(lua_State *L);
-
-/*
- * To be called every few thousand steps of long work inside a C function:
- * gives a script up that is past its time.
- */
-void ks_vm_tick(lua_State *L);
-
-/* The same for a script that has ended, with each part of its reply. */
-void ks_vm_replying(ks_run_t *run, unsigned values);
 
 
 #endif /* KS_VM_H */

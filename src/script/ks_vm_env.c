@@ -1,9 +1,8 @@
 /*
  * What scripts see: the globals, and why they cannot change them.
  *
- * The environment of all chunks is an empty table whose metatable reads from
- * the table of globals and refuses to write; each library is such a view of
- * its own table.  The tables behind are reached from C only.  A global that
+ * The environment of all chunks is a read-only view (ks_vm_view.c) of the table
+ * of globals, and each library is a view of its own table.  The tables behind are reached from C only.  A global that
  * does not exist is an error, as in Redis.
  *
  * Out of reach: files, processes, the debug library, bytecode, the collector,
@@ -13,13 +12,6 @@
 #include <string.h>
 
 #include "script/ks_function.h"
-
-
-/* addresses that name slots of the registry */
-static const char  ks_env_key;          /* the environment of chunks */
-static const char  ks_globals_key;      /* the table behind it */
-static const char  ks_views_key;        /* view -> true: the read-only ones */
-static const char  ks_shown_key;        /* what getmetatable() shows of them */
 
 
 static const luaL_Reg  ks_env_libs[] = {
@@ -42,7 +34,6 @@ static const char *const  ks_env_basic[] = {
 };
 
 
-static int ks_env_modify(lua_State *L);
 static int ks_env_missing(lua_State *L);
 static int ks_env_pairs(lua_State *L);
 static int ks_env_rawset(lua_State *L);
@@ -70,102 +61,7 @@ static const luaL_Reg  ks_env_own[] = {
 };
 
 
-/* --- views --- */
-
-/* whether the value at the index is a view */
-
-static int
-ks_env_is_view(lua_State *L, int index)
-{
-    int  is;
-
-    if (!lua_istable(L, index)) {
-        return 0;
-    }
-
-    index = lua_absindex(L, index);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_views_key);
-    lua_pushvalue(L, index);
-    lua_rawget(L, -2);
-    is = lua_toboolean(L, -1);
-    lua_pop(L, 2);
-
-    return is;
-}
-
-
-/* the table behind a view takes the place of the view on top */
-
-static void
-ks_env_behind(lua_State *L)
-{
-    lua_getmetatable(L, -1);
-    lua_getfield(L, -1, "__index");
-    lua_replace(L, -3);
-    lua_pop(L, 1);
-}
-
-
-void
-ks_vm_protect(lua_State *L)
-{
-    lua_newtable(L);                            /* table view */
-
-    lua_createtable(L, 0, 3);
-    lua_pushvalue(L, -3);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, ks_env_modify);
-    lua_setfield(L, -2, "__newindex");
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_shown_key);
-    lua_setfield(L, -2, "__metatable");
-    lua_setmetatable(L, -2);
-
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_views_key);
-    lua_pushvalue(L, -2);
-    lua_pushboolean(L, 1);
-    lua_rawset(L, -3);
-    lua_pop(L, 1);
-
-    lua_remove(L, -2);
-}
-
-
-void
-ks_vm_push_globals(lua_State *L)
-{
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_globals_key);
-}
-
-
-void
-ks_vm_push_env(lua_State *L)
-{
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_env_key);
-}
-
-
 /* --- making it --- */
-
-/* the table of views, which may go with what they show, and the empty one that
- * is shown as their metatable */
-
-static void
-ks_env_open_views(lua_State *L)
-{
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "k");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_views_key);
-
-    lua_pushboolean(L, 0);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_shown_key);
-    lua_newtable(L);
-    ks_vm_protect(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_shown_key);
-}
-
 
 /* The globals on top get what they have of Lua's own, and of ours. */
 
@@ -224,7 +120,7 @@ ks_env_open_methods(lua_State *L)
     lua_getmetatable(L, -1);
     lua_getfield(L, -3, LUA_STRLIBNAME);
     lua_setfield(L, -2, "__index");
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_shown_key);
+    ks_vm_push_shown(L);
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 2);
 }
@@ -254,11 +150,11 @@ ks_env_forget(lua_State *L)
 void
 ks_vm_open_env(lua_State *L)
 {
-    ks_env_open_views(L);
+    ks_vm_open_views(L);
 
     lua_newtable(L);                            /* the globals */
     lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_globals_key);
+    ks_vm_set_globals(L);
 
     ks_env_open_basic(L);
     ks_env_open_libs(L);
@@ -273,23 +169,14 @@ ks_vm_open_env(lua_State *L)
     ks_vm_protect(L);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, LUA_GNAME);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &ks_env_key);
+    ks_vm_set_env(L);
     lua_pop(L, 1);
 
     ks_env_forget(L);
 }
 
 
-/* --- what views do --- */
-
-/* as an error of the line that does it */
-
-static int
-ks_env_modify(lua_State *L)
-{
-    return luaL_error(L, "Attempt to modify a readonly table");
-}
-
+/* --- what the environment does --- */
 
 static int
 ks_env_missing(lua_State *L)
@@ -315,9 +202,9 @@ ks_env_next(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 2);
 
-    if (ks_env_is_view(L, 1)) {
+    if (ks_vm_is_view(L, 1)) {
         lua_pushvalue(L, 1);
-        ks_env_behind(L);
+        ks_vm_behind(L);
         lua_replace(L, 1);
     }
 
@@ -335,7 +222,7 @@ static int
 ks_env_pairs(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &ks_globals_key);
+    ks_vm_push_globals(L);
     lua_getfield(L, -1, "next");
     lua_pushvalue(L, 1);
     lua_pushnil(L);
@@ -365,7 +252,7 @@ ks_env_rawset(lua_State *L)
     luaL_checkany(L, 3);
     lua_settop(L, 3);
 
-    if (ks_env_is_view(L, 1)) {
+    if (ks_vm_is_view(L, 1)) {
         return ks_env_refuse(L);
     }
 
@@ -386,7 +273,7 @@ ks_env_setmetatable(lua_State *L)
                      "nil or table");
     lua_settop(L, 2);
 
-    if (ks_env_is_view(L, 1)) {
+    if (ks_vm_is_view(L, 1)) {
         return ks_env_refuse(L);
     }
 
