@@ -325,7 +325,7 @@ lint-cppcheck: $(LUA_OWN)
 lint-layers:
 	.ci/layers
 
-# the layers that have none, and are to stay so
+# all layers below nginx/
 lint-circles: $(KS_OBJS)
 	.ci/circles $(BUILD)/obj memory types keyspace bus protocol \
 	    commands script
