@@ -222,6 +222,22 @@ void ngx_keyspace_keep(ngx_int_t n);
 void ngx_keyspace_close(ngx_keyspace_zone_t *kz);
 
 
+/* --- descriptors that are no connections --- */
+
+typedef struct {
+    ngx_connection_t        connection;
+    ngx_event_t             read;
+    ngx_event_t             write;
+} ngx_keyspace_fd_t;
+
+/*
+ * From now on the handler is called when there is something to be read.  f is
+ * all zero before; NGX_ERROR: its descriptor is -1, and fd is the caller's.
+ */
+ngx_int_t ngx_keyspace_fd_listen(ngx_keyspace_fd_t *f, ngx_socket_t fd,
+    ngx_event_handler_pt handler, ngx_log_t *log);
+
+
 /* --- secrets --- */
 
 /* NGX_ERROR: OpenSSL will not do it. */

@@ -29,15 +29,12 @@ static void ngx_keyspace_clock_handler(ngx_event_t *ev);
 
 /* of this process; it takes none of worker_connections */
 
-static ngx_connection_t  ngx_keyspace_clock;
-static ngx_event_t       ngx_keyspace_clock_read;
-static ngx_event_t       ngx_keyspace_clock_write;
+static ngx_keyspace_fd_t  ngx_keyspace_clock;
 
 
 void
 ngx_keyspace_clock_open(ngx_cycle_t *cycle)
 {
-    ngx_int_t     event;
     ngx_socket_t  fd;
 
     fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK|TFD_CLOEXEC);
@@ -57,29 +54,11 @@ ngx_keyspace_clock_open(ngx_cycle_t *cycle)
         return;
     }
 
-    ngx_keyspace_clock.fd = fd;
-    ngx_keyspace_clock.log = cycle->log;
-    ngx_keyspace_clock.read = &ngx_keyspace_clock_read;
-    ngx_keyspace_clock.write = &ngx_keyspace_clock_write;
-
-    ngx_keyspace_clock_read.data = &ngx_keyspace_clock;
-    ngx_keyspace_clock_read.log = cycle->log;
-    ngx_keyspace_clock_read.index = NGX_INVALID_INDEX;
-    ngx_keyspace_clock_read.handler = ngx_keyspace_clock_handler;
-
-    ngx_keyspace_clock_write.data = &ngx_keyspace_clock;
-    ngx_keyspace_clock_write.log = cycle->log;
-    ngx_keyspace_clock_write.index = NGX_INVALID_INDEX;
-    ngx_keyspace_clock_write.write = 1;
-
-    event = (ngx_event_flags & NGX_USE_CLEAR_EVENT) ? NGX_CLEAR_EVENT
-                                                    : NGX_LEVEL_EVENT;
-
-    if (ngx_add_event(&ngx_keyspace_clock_read, NGX_READ_EVENT, event)
+    if (ngx_keyspace_fd_listen(&ngx_keyspace_clock, fd,
+                               ngx_keyspace_clock_handler, cycle->log)
         != NGX_OK)
     {
         (void) close(fd);
-        ngx_keyspace_clock.fd = (ngx_socket_t) -1;
     }
 }
 
@@ -107,12 +86,14 @@ ngx_keyspace_clock_handler(ngx_event_t *ev)
 
     /* it fails with ECANCELED, which is what it is to say */
 
-    while (read(ngx_keyspace_clock.fd, &n, sizeof(n)) > 0) { /* void */ }
+    while (read(ngx_keyspace_clock.connection.fd, &n, sizeof(n)) > 0) {
+        /* void */
+    }
 
     ngx_log_debug0(NGX_LOG_DEBUG_CORE, ev->log, 0,
                    "keyspace: the clock was set");
 
-    if (ngx_keyspace_clock_arm(ngx_keyspace_clock.fd) != NGX_OK) {
+    if (ngx_keyspace_clock_arm(ngx_keyspace_clock.connection.fd) != NGX_OK) {
         ngx_log_error(NGX_LOG_WARN, ev->log, ngx_errno,
                       "timerfd_settime() failed: keys may expire late after "
                       "the clock is set again");

@@ -47,9 +47,7 @@ static ngx_uint_t        ngx_keyspace_have_places;
 
 /* of this process; it takes none of worker_connections */
 
-static ngx_connection_t  ngx_keyspace_place;
-static ngx_event_t       ngx_keyspace_place_read;
-static ngx_event_t       ngx_keyspace_place_write;
+static ngx_keyspace_fd_t  ngx_keyspace_place;
 
 /* clients of this process that are kept, and the timer that is set for them */
 
@@ -88,8 +86,6 @@ ngx_keyspace_wake_init(ngx_cycle_t *cycle)
 void
 ngx_keyspace_wake_open(ngx_cycle_t *cycle)
 {
-    ngx_int_t  event;
-
     if (ngx_process_slot >= NGX_KEYSPACE_PLACES) {
         ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
                       "there are more than %d processes: keyspace cannot wake "
@@ -98,29 +94,9 @@ ngx_keyspace_wake_open(ngx_cycle_t *cycle)
         return;
     }
 
-    ngx_keyspace_place.fd = ngx_keyspace_places[ngx_process_slot];
-    ngx_keyspace_place.log = cycle->log;
-    ngx_keyspace_place.read = &ngx_keyspace_place_read;
-    ngx_keyspace_place.write = &ngx_keyspace_place_write;
-
-    ngx_keyspace_place_read.data = &ngx_keyspace_place;
-    ngx_keyspace_place_read.log = cycle->log;
-    ngx_keyspace_place_read.index = NGX_INVALID_INDEX;
-    ngx_keyspace_place_read.handler = ngx_keyspace_wake_handler;
-
-    ngx_keyspace_place_write.data = &ngx_keyspace_place;
-    ngx_keyspace_place_write.log = cycle->log;
-    ngx_keyspace_place_write.index = NGX_INVALID_INDEX;
-    ngx_keyspace_place_write.write = 1;
-
-    event = (ngx_event_flags & NGX_USE_CLEAR_EVENT) ? NGX_CLEAR_EVENT
-                                                    : NGX_LEVEL_EVENT;
-
-    if (ngx_add_event(&ngx_keyspace_place_read, NGX_READ_EVENT, event)
-        != NGX_OK)
-    {
-        ngx_keyspace_place.fd = (ngx_socket_t) -1;
-    }
+    (void) ngx_keyspace_fd_listen(&ngx_keyspace_place,
+                                  ngx_keyspace_places[ngx_process_slot],
+                                  ngx_keyspace_wake_handler, cycle->log);
 }
 
 
@@ -128,11 +104,11 @@ void
 ngx_keyspace_hub_open(ngx_keyspace_zone_t *kz, ngx_log_t *log)
 {
     kz->hear.handler = ngx_keyspace_hear_handler;
-    kz->hear.data = &ngx_keyspace_place;
+    kz->hear.data = &ngx_keyspace_place.connection;
     kz->hear.log = log;
 
-    if (ngx_keyspace_place.read == NULL
-        || ngx_keyspace_place.fd == (ngx_socket_t) -1)
+    if (ngx_keyspace_place.connection.read == NULL
+        || ngx_keyspace_place.connection.fd == (ngx_socket_t) -1)
     {
         return;
     }
@@ -231,7 +207,7 @@ ngx_keyspace_wake_handler(ngx_event_t *ev)
     ngx_keyspace_zone_t  **kz;
 
     if (!(ngx_event_flags & NGX_USE_CLEAR_EVENT)) {
-        (void) read(ngx_keyspace_place.fd, &n, sizeof(n));
+        (void) read(ngx_keyspace_place.connection.fd, &n, sizeof(n));
     }
 
     kcf = (ngx_keyspace_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
@@ -306,7 +282,7 @@ ngx_keyspace_keep(ngx_int_t n)
 
     if (!ev->timer_set) {
         ev->handler = ngx_keyspace_keep_handler;
-        ev->data = &ngx_keyspace_place;
+        ev->data = &ngx_keyspace_place.connection;
         ev->log = ngx_cycle->log;
 
         ngx_add_timer(ev, NGX_KEYSPACE_KEEP);

@@ -44,16 +44,17 @@ dead_body(ks_space_t *sp, void *data)
 }
 
 
-/* one that waits with BLPOP for two keys that are not there */
+/* one that waits with a command of two keys for the first nkeys of them */
 
 static void
-wait_two(ks_space_t *sp, ks_body_pt body, uint64_t id, int k, int k2)
+wait_for_keys(ks_space_t *sp, ks_body_pt body, uint64_t id, const char *name,
+    int nkeys, int k, int k2)
 {
     waiting_t  w;
 
     memset(&w, 0, sizeof(w));
 
-    w.argv[0] = ks_text("BLPOP");
+    w.argv[0] = ks_text(name);
     w.argv[1] = keys[k];
     w.argv[2] = keys[k2];
     w.argv[3] = ks_text("0");
@@ -61,7 +62,7 @@ wait_two(ks_space_t *sp, ks_body_pt body, uint64_t id, int k, int k2)
     w.w.id = id;
     w.w.types = 1u << KS_TYPE_LIST;
     w.w.first = 1;
-    w.w.nkeys = 2;
+    w.w.nkeys = nkeys;
     w.w.argc = 4;
     w.w.argv = w.argv;
 
@@ -70,25 +71,16 @@ wait_two(ks_space_t *sp, ks_body_pt body, uint64_t id, int k, int k2)
 
 
 static void
+wait_two(ks_space_t *sp, ks_body_pt body, uint64_t id, int k, int k2)
+{
+    wait_for_keys(sp, body, id, "BLPOP", 2, k, k2);
+}
+
+
+static void
 wait_move(ks_space_t *sp, uint64_t id, int k, int k2)
 {
-    waiting_t  w;
-
-    memset(&w, 0, sizeof(w));
-
-    w.argv[0] = ks_text("BRPOPLPUSH");
-    w.argv[1] = keys[k];
-    w.argv[2] = keys[k2];
-    w.argv[3] = ks_text("0");
-
-    w.w.id = id;
-    w.w.types = 1u << KS_TYPE_LIST;
-    w.w.first = 1;
-    w.w.nkeys = 1;
-    w.w.argc = 4;
-    w.w.argv = w.argv;
-
-    assert_int_equal(transaction(sp, all(sp), wait_body, &w), KS_OK);
+    wait_for_keys(sp, wait_body, id, "BRPOPLPUSH", 1, k, k2);
 }
 
 
