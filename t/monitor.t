@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use KS::HTTP;
 use KS::Nginx;
+use KS::Proc qw(wait_for);
 use KS::RESP;
 
 my $ngx = KS::Nginx->start(size => '32m', workers => 3, resp => '',
@@ -121,6 +122,21 @@ for my $who (qw(a b)) {
     $expected[$_ - 1] = $who for @{$next{$who}};
 }
 is_deeply(\@order, \@expected, 'in the order of their effects');
+
+# a subscription of a transaction, of which a monitor hears right behind it
+
+my $s = $ngx->resp;
+$s->run('MULTI');
+$s->run('SUBSCRIBE', 'watched');
+like($s->command('EXEC'), qr/subscribe\r\n\$7\r\nwatched\r\n:1/,
+     'EXEC with SUBSCRIBE while somebody monitors');
+is($a->run('PUBLISH', 'watched', 'm'), 1, 'it holds');
+like($s->reply, qr/message\r\n\$7\r\nwatched\r\n\$1\r\nm/, '... and hears');
+$s->close;
+ok(wait_for(10, sub { $a->run('PUBSUB', 'NUMSUB', 'watched')->[1] == 0 }),
+   '... and ends with its client');
+$a->run('PING', 'of-the-subscription');
+lines('of-the-subscription');
 
 # what a monitor may do
 

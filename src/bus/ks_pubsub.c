@@ -186,6 +186,7 @@ ks_pubsub_begin(ks_space_t *sp)
     if (ps != NULL && ps->transaction != ks_transaction(sp)) {
         ks_pubsub_undo(ps);
         ps->transaction = ks_transaction(sp);
+        ks_transaction_note(sp);
     }
 
     return ps;

@@ -90,10 +90,17 @@ ks_transaction(const ks_space_t *sp)
 }
 
 
+void
+ks_transaction_note(ks_space_t *sp)
+{
+    sp->noted = sp->tries;
+}
+
+
 int
 ks_committed(const ks_space_t *sp, uint64_t transaction)
 {
-    return sp->committed == transaction;
+    return sp->noted != transaction;
 }
 
 

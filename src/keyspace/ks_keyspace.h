@@ -133,7 +133,7 @@ struct ks_space_s {
     ks_counter_t   *counter;    /* in the zone */
     unsigned        depth;      /* of transactions */
     uint64_t        tries;      /* how many have been begun */
-    uint64_t        committed;  /* the last that ks_run() has committed */
+    uint64_t        noted;      /* see ks_committed(); 0 once it is so */
     unsigned        flush:1;    /* to be done at commit */
     unsigned        exhausted:1;        /* the process has no memory */
     unsigned        last_try:1; /* no more room can be made */

@@ -190,7 +190,9 @@ ks_call_commit(ks_space_t *sp, const ks_call_t *call)
 
     dirty = sp->mem.dirty;
     ks_commit(&sp->mem);
-    sp->committed = sp->tries;
+    if (ks_unlikely(sp->noted == sp->tries)) {
+        sp->noted = 0;
+    }
 
     if (ks_unlikely(sp->flush)) {
         ks_flush_end(&sp->mem);

@@ -114,7 +114,12 @@ void ks_want_shards(ks_space_t *sp, uint64_t shards);
  */
 uint64_t ks_transaction(const ks_space_t *sp);
 
-/* Whether the last one of ks_run() that was committed has that number. */
+/*
+ * Notes the running transaction, in the place of the one that was noted before;
+ * and whether the one that was noted, which has that number, is committed, all
+ * the same what has run since.
+ */
+void ks_transaction_note(ks_space_t *sp);
 int ks_committed(const ks_space_t *sp, uint64_t transaction);
 
 /*
