@@ -22,7 +22,19 @@
 #define SHORT  1                /* ms */
 
 
-static const ks_conn_host_t  host;
+static ks_peers_t            peers;
+
+
+static ks_peers_t *
+host_peers(ks_conn_t *s)
+{
+    (void) s;
+
+    return &peers;
+}
+
+
+static const ks_conn_host_t  host = { NULL, NULL, host_peers, NULL, NULL };
 
 typedef struct {
     box_t       *b;

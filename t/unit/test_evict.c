@@ -128,7 +128,7 @@ test_largest(void **state)
     }
 
     print_message("the largest value in 8 MB: %zu\n", lo);
-    assert_true(lo > (8u << 20) * 9 / 10);
+    assert_true(lo > (8u << 20) * 8 / 9);
 
     sp = open_zone(8 << 20, 1, KS_ALLKEYS_LRU);
 

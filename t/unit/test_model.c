@@ -500,7 +500,7 @@ static void
 test_small(void **state)
 {
     static const config_t  configs[] = {
-        { 128 * KB, 1, 5000, 20000, KS_NOEVICTION },
+        { 192 * KB, 1, 5000, 20000, KS_NOEVICTION },
         { 400 * KB, 4, 30000, 15000, KS_NOEVICTION },
         { 1 * MB, 16, 100000, 12000, KS_NOEVICTION },
     };

@@ -70,7 +70,7 @@ test_sizes(void **state)
         assert_int_equal(st.created_ms, NOW);
         assert_int_equal(st.keys, 0);
         assert_true(st.overhead < size / 12 + 10 * 4096
-                                  + (zones[i].shards + 2) * 5 * 4096);
+                                  + (zones[i].shards + 2) * 6 * 4096);
 
         some_keys(sp, 20);
         assert_int_equal(stats(sp).keys, 20);
