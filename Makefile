@@ -19,8 +19,6 @@
 #   LUA_SRC=DIR     takes Lua 5.4 from this source tree, not from the system
 #   SANITIZE=address,undefined
 #                   builds with these, into build/sanitize
-#   LTO=            does not optimize the modules as a whole when it links
-#                   them, which is quicker; by default it does, with gcc
 #   BUILD=DIR       builds there
 #   JOBS=N          runs so many tests at a time; by default one a processor
 #   V=1             shows the commands
@@ -47,12 +45,6 @@ BUILD      ?= build
 SAN         =
 PRELOAD     =
 endif
-
-# the objects can be linked in both ways: tests and benches take them as usual
-LTO        ?= $(if $(or $(SANITIZE),$(findstring clang,$(CC))),,1)
-LTO_CC      = $(if $(LTO),-flto -ffat-lto-objects)
-LTO_LD      = $(if $(LTO),-flto=auto $(CFLAGS))
-LTO_NONE    = $(if $(LTO),-fno-lto)
 
 WARN        = -Wall -Wextra -Werror
 # the callbacks of nginx have parameters that not every one needs
@@ -123,7 +115,7 @@ all: $(SO) $(STREAM_SO) $(LIB)
 # --- the module ---
 
 # what the objects were built with: another choice builds them again
-FLAGS       = $(CC) $(CFLAGS) $(LTO_CC) $(SAN) $(INC) $(LDFLAGS)
+FLAGS       = $(CC) $(CFLAGS) $(SAN) $(INC) $(LDFLAGS)
 TREE        = $(NGINX_SRC) $(NGINX_CONF)
 LUA_FLAGS   = $(CC) $(CFLAGS) $(LUA_SRC) $(LUA_LIB) $(LUA_INC)
 
@@ -172,14 +164,13 @@ $(STAMPED): DEFS = -DKS_BUILD=$(STAMP)
 $(BUILD)/obj/nginx/%.o: src/nginx/%.c $(BUILD)/flags $(CONFIGURED) | $(LUA_OWN)
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(STD) $(CFLAGS) $(LTO_CC) $(SAN) $(WARN_NGX) $(PIC) $(DEFS) $(INC) \
+	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN_NGX) $(PIC) $(DEFS) $(INC) \
 	    $(NGX_INC) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags | $(LUA_OWN)
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(STD) $(CFLAGS) $(LTO_CC) $(SAN) $(WARN) $(PIC) $(INC) \
-	    -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN) $(PIC) $(INC) -MMD -MP -c -o $@ $<
 
 define modules_rule
 $1: $2 $$(BUILD)/flags
@@ -197,7 +188,7 @@ $(BUILD)/objs: force
 	@echo '$(SRCS)' | cmp -s - $@ || echo '$(SRCS)' > $@
 
 # nothing is visible but what nginx and the other module ask for: $(MODULE).map
-LINK        = $(CC) -shared $(LTO_LD) $(SAN) -Wl,-Bsymbolic -Wl,-z,relro,-z,now \
+LINK        = $(CC) -shared $(SAN) -Wl,-Bsymbolic -Wl,-z,relro,-z,now \
               -Wl,--version-script=$(filter %.map,$^) $(LDFLAGS)
 
 $(SO): $(NGX_OBJS) $(KS_OBJS) $(BUILD)/obj/modules.o $(BUILD)/objs \
@@ -225,13 +216,13 @@ $(LIB): $(KS_OBJS) $(BUILD)/objs
 $(BUILD)/unit/%: t/unit/%.c $(LIB) $(LUA_OWN) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(STD) $(CFLAGS) $(LTO_NONE) $(SAN) $(WARN) $(INC) -It/unit \
-	    -MMD -MP -o $@ $< $(LIB) -lcmocka $(LIBS)
+	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN) $(INC) -It/unit -MMD -MP \
+	    -o $@ $< $(LIB) -lcmocka $(LIBS)
 
 $(BUILD)/bench/%: bench/%.c bench/bench.c $(LIB) $(LUA_OWN) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(STD) $(CFLAGS) $(LTO_NONE) $(SAN) $(WARN) $(INC) -Ibench \
+	$(Q)$(CC) $(STD) $(CFLAGS) $(SAN) $(WARN) $(INC) -Ibench \
 	    -o $@ $< bench/bench.c $(LIB) $(LIBS)
 
 -include $(UNITS:%=%.d)
