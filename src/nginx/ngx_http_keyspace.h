@@ -28,15 +28,12 @@ typedef struct {
 /* what streams of events are given, and those of this process */
 
 typedef struct {
-    size_t                hard;         /* bytes unsent; 0: any number */
-    size_t                soft;         /* so many for a time; 0: any number */
-    ngx_msec_t            time;
-
-    ngx_msec_t            heartbeat;    /* 0: off */
-    ngx_event_t           timer;
-    ngx_queue_t           streams;      /* that get heartbeats */
-    ngx_uint_t            tick;
-    unsigned              beating:1;
+    ngx_keyspace_backlog_t  backlog;
+    ngx_msec_t              heartbeat;  /* 0: off */
+    ngx_event_t             timer;
+    ngx_queue_t             streams;    /* that get heartbeats */
+    ngx_uint_t              tick;
+    unsigned                beating:1;
 } ngx_http_keyspace_stream_conf_t;
 
 typedef struct ngx_http_keyspace_stream_s  ngx_http_keyspace_stream_t;

@@ -14,8 +14,6 @@ static char *ngx_http_keyspace_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_keyspace_stream_limit(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static char *ngx_http_keyspace_add_prefix(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_keyspace_rewrite_handler(ngx_http_request_t *r);
@@ -58,9 +56,9 @@ static ngx_command_t  ngx_http_keyspace_commands[] = {
 
     { ngx_string("keyspace_rest_stream_limit"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE3,
-      ngx_http_keyspace_stream_limit,
+      ngx_keyspace_backlog_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
+      offsetof(ngx_http_keyspace_loc_conf_t, stream.backlog),
       NULL },
 
       ngx_null_command
@@ -132,9 +130,7 @@ ngx_http_keyspace_create_loc_conf(ngx_conf_t *cf)
     }
 
     klcf->cors = NGX_CONF_UNSET_PTR;
-    klcf->stream.hard = NGX_CONF_UNSET_SIZE;
-    klcf->stream.soft = NGX_CONF_UNSET_SIZE;
-    klcf->stream.time = NGX_CONF_UNSET_MSEC;
+    ngx_keyspace_backlog_init(&klcf->stream.backlog);
     klcf->stream.heartbeat = NGX_CONF_UNSET_MSEC;
 
     return klcf;
@@ -155,11 +151,7 @@ ngx_http_keyspace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_core_loc_conf_t  *clcf;
 
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
-    ngx_conf_merge_size_value(conf->stream.hard, prev->stream.hard,
-                              32 * 1024 * 1024);
-    ngx_conf_merge_size_value(conf->stream.soft, prev->stream.soft,
-                              8 * 1024 * 1024);
-    ngx_conf_merge_msec_value(conf->stream.time, prev->stream.time, 60000);
+    ngx_keyspace_backlog_merge(&conf->stream.backlog, &prev->stream.backlog);
     ngx_conf_merge_msec_value(conf->stream.heartbeat, prev->stream.heartbeat,
                               15000);
 
@@ -231,38 +223,6 @@ ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     clcf->handler = ngx_http_keyspace_rest_handler;
 
     return ngx_http_keyspace_add_prefix(cf, clcf);
-}
-
-
-/* keyspace_rest_stream_limit HARD SOFT TIME, as keyspace_resp_pubsub_limit */
-
-static char *
-ngx_http_keyspace_stream_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_keyspace_loc_conf_t *klcf = conf;
-
-    ssize_t     hard, soft;
-    ngx_int_t   time;
-    ngx_str_t  *value;
-
-    if (klcf->stream.hard != NGX_CONF_UNSET_SIZE) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-    hard = ngx_parse_size(&value[1]);
-    soft = ngx_parse_size(&value[2]);
-    time = ngx_parse_time(&value[3], 0);
-
-    if (hard == NGX_ERROR || soft == NGX_ERROR || time == NGX_ERROR) {
-        return "needs two sizes and a time";
-    }
-
-    klcf->stream.hard = hard;
-    klcf->stream.soft = soft;
-    klcf->stream.time = time;
-
-    return NGX_CONF_OK;
 }
 
 

@@ -267,7 +267,7 @@ ngx_http_keyspace_stream_push(ks_sink_t *sink, ks_push_t *push)
 
     unsent = ngx_http_keyspace_stream_unsent(st);
 
-    if (st->conf->hard != 0 && unsent > st->conf->hard) {
+    if (st->conf->backlog.hard != 0 && unsent > st->conf->backlog.hard) {
         ngx_log_error(NGX_LOG_NOTICE, st->request->connection->log, 0,
                       "client has not read %uz bytes of a stream, which is "
                       "more than keyspace_rest_stream_limit allows: it is "
@@ -534,8 +534,8 @@ ngx_http_keyspace_stream_take_one(ngx_http_keyspace_stream_t *st)
 static void
 ngx_http_keyspace_stream_measure(ngx_http_keyspace_stream_t *st)
 {
-    if (st->conf->soft == 0
-        || ngx_http_keyspace_stream_unsent(st) <= st->conf->soft)
+    if (st->conf->backlog.soft == 0
+        || ngx_http_keyspace_stream_unsent(st) <= st->conf->backlog.soft)
     {
         if (st->behind != NULL && st->behind->timer_set) {
             ngx_del_timer(st->behind);
@@ -556,7 +556,7 @@ ngx_http_keyspace_stream_measure(ngx_http_keyspace_stream_t *st)
     }
 
     if (!st->behind->timer_set) {
-        ngx_add_timer(st->behind, st->conf->time);
+        ngx_add_timer(st->behind, st->conf->backlog.time);
     }
 }
 
@@ -577,7 +577,7 @@ ngx_http_keyspace_stream_behind(ngx_event_t *ev)
     ngx_log_error(NGX_LOG_NOTICE, c->log, 0,
                   "client has been behind for %M ms with a stream, now by %uz "
                   "bytes, which is more than keyspace_rest_stream_limit "
-                  "allows: it is ended", st->conf->time,
+                  "allows: it is ended", st->conf->backlog.time,
                   ngx_http_keyspace_stream_unsent(st));
 
     ngx_http_keyspace_stream_end(st);

@@ -238,6 +238,26 @@ ngx_int_t ngx_keyspace_fd_listen(ngx_keyspace_fd_t *f, ngx_socket_t fd,
     ngx_event_handler_pt handler, ngx_log_t *log);
 
 
+/* --- clients that listen --- */
+
+/* what such a client may leave unread, in bytes; 0: any number */
+typedef struct {
+    size_t                  hard;
+    size_t                  soft;           /* for so long: */
+    ngx_msec_t              time;
+} ngx_keyspace_backlog_t;
+
+/*
+ * A slot of a directive, whose offset is that of the backlog; and for whoever
+ * creates and merges what it lies in.
+ */
+char *ngx_keyspace_backlog_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_keyspace_backlog_init(ngx_keyspace_backlog_t *backlog);
+void ngx_keyspace_backlog_merge(ngx_keyspace_backlog_t *conf,
+    ngx_keyspace_backlog_t *prev);
+
+
 /* --- secrets --- */
 
 /* NGX_ERROR: OpenSSL will not do it. */

@@ -67,10 +67,7 @@ typedef struct {
     size_t                           output_limit;
     size_t                           output_total;
 
-    /* what clients that listen may leave unread; 0: anything */
-    size_t                           pubsub_hard;
-    size_t                           pubsub_soft;   /* for so long: */
-    ngx_msec_t                       pubsub_time;
+    ngx_keyspace_backlog_t           backlog;   /* of clients that listen */
 
     ngx_uint_t                       clients;   /* now, in this process */
 } ngx_stream_keyspace_srv_conf_t;

@@ -217,7 +217,7 @@ ngx_stream_keyspace_tell_timeout(ngx_stream_keyspace_ctx_t *ctx)
                       "client has been behind for %M ms with what it "
                       "subscribes to, now by %uz bytes, which is more than "
                       "keyspace_resp_pubsub_limit allows: it is ended",
-                      ctx->conf->pubsub_time, ctx->unsent);
+                      ctx->conf->backlog.time, ctx->unsent);
 
     } else if (ctx->out != NULL) {
         ngx_log_error(NGX_LOG_NOTICE, log, 0,

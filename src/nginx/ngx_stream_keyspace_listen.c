@@ -58,8 +58,8 @@ ngx_stream_keyspace_wait_reader(ngx_stream_keyspace_ctx_t *ctx)
 
     wev = ctx->connection->write;
 
-    if (ctx->conf->pubsub_soft == 0
-        || ctx->unsent <= ctx->conf->pubsub_soft)
+    if (ctx->conf->backlog.soft == 0
+        || ctx->unsent <= ctx->conf->backlog.soft)
     {
         if (wev->timer_set) {
             ngx_del_timer(wev);
@@ -69,7 +69,7 @@ ngx_stream_keyspace_wait_reader(ngx_stream_keyspace_ctx_t *ctx)
     }
 
     if (!wev->timer_set) {
-        ngx_add_timer(wev, ctx->conf->pubsub_time);
+        ngx_add_timer(wev, ctx->conf->backlog.time);
     }
 }
 
@@ -110,7 +110,7 @@ ngx_stream_keyspace_sink_push(ks_sink_t *sink, ks_push_t *push)
         return;
     }
 
-    if (ctx->conf->pubsub_hard != 0 && ctx->unsent > ctx->conf->pubsub_hard) {
+    if (ctx->conf->backlog.hard != 0 && ctx->unsent > ctx->conf->backlog.hard) {
         ngx_log_error(NGX_LOG_NOTICE, ctx->connection->log, 0,
                       "client has not read %uz bytes that it subscribes to, "
                       "which is more than keyspace_resp_pubsub_limit allows: "

@@ -16,8 +16,6 @@ static char *ngx_stream_keyspace_merge_srv_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_stream_keyspace_resp(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_stream_keyspace_pubsub_limit(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 static ngx_uint_t ngx_stream_keyspace_is_of_cycle(ngx_cycle_t *cycle);
 
 
@@ -60,9 +58,9 @@ static ngx_command_t  ngx_stream_keyspace_commands[] = {
 
     { ngx_string("keyspace_resp_pubsub_limit"),
       NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE3,
-      ngx_stream_keyspace_pubsub_limit,
+      ngx_keyspace_backlog_slot,
       NGX_STREAM_SRV_CONF_OFFSET,
-      0,
+      offsetof(ngx_stream_keyspace_srv_conf_t, backlog),
       NULL },
 
       ngx_null_command
@@ -113,9 +111,7 @@ ngx_stream_keyspace_create_srv_conf(ngx_conf_t *cf)
     kscf->max_clients = NGX_CONF_UNSET_UINT;
     kscf->output_limit = NGX_CONF_UNSET_SIZE;
     kscf->output_total = NGX_CONF_UNSET_SIZE;
-    kscf->pubsub_hard = NGX_CONF_UNSET_SIZE;
-    kscf->pubsub_soft = NGX_CONF_UNSET_SIZE;
-    kscf->pubsub_time = NGX_CONF_UNSET_MSEC;
+    ngx_keyspace_backlog_init(&kscf->backlog);
 
     return kscf;
 }
@@ -145,44 +141,7 @@ ngx_stream_keyspace_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
                               16 * 1024 * 1024);
     ngx_conf_merge_size_value(conf->output_total, prev->output_total,
                               256 * 1024 * 1024);
-    ngx_conf_merge_size_value(conf->pubsub_hard, prev->pubsub_hard,
-                              32 * 1024 * 1024);
-    ngx_conf_merge_size_value(conf->pubsub_soft, prev->pubsub_soft,
-                              8 * 1024 * 1024);
-    ngx_conf_merge_msec_value(conf->pubsub_time, prev->pubsub_time, 60000);
-
-    return NGX_CONF_OK;
-}
-
-
-/* keyspace_resp_pubsub_limit HARD SOFT TIME, as Redis has it */
-
-static char *
-ngx_stream_keyspace_pubsub_limit(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_stream_keyspace_srv_conf_t *kscf = conf;
-
-    ssize_t     hard, soft;
-    ngx_int_t   time;
-    ngx_str_t  *value;
-
-    if (kscf->pubsub_hard != NGX_CONF_UNSET_SIZE) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-    hard = ngx_parse_size(&value[1]);
-    soft = ngx_parse_size(&value[2]);
-    time = ngx_parse_time(&value[3], 0);
-
-    if (hard == NGX_ERROR || soft == NGX_ERROR || time == NGX_ERROR) {
-        return "needs two sizes and a time";
-    }
-
-    kscf->pubsub_hard = hard;
-    kscf->pubsub_soft = soft;
-    kscf->pubsub_time = time;
+    ngx_keyspace_backlog_merge(&conf->backlog, &prev->backlog);
 
     return NGX_CONF_OK;
 }
