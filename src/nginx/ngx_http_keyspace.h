@@ -161,6 +161,9 @@ ngx_uint_t ngx_http_keyspace_rest_used(ngx_conf_t *cf);
 ngx_http_keyspace_loc_conf_t *ngx_http_keyspace_unlocated(
     ngx_http_request_t *r);
 
+
+/* --- ngx_http_keyspace_ctx.c --- */
+
 /* The request's context, made at need; NULL: no memory. */
 ngx_http_keyspace_ctx_t *ngx_http_keyspace_get_ctx(ngx_http_request_t *r);
 

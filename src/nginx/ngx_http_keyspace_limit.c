@@ -52,9 +52,6 @@ static ngx_int_t ngx_http_keyspace_limit_judge(ngx_http_request_t *r,
     ngx_http_keyspace_limit_ctx_t *ctx, ks_limit_check_t *check, int rc);
 static void ngx_http_keyspace_limit_fault(ngx_http_request_t *r,
     ngx_http_keyspace_limit_rule_t *rule, const char *what, ngx_str_t *text);
-static ngx_http_keyspace_limit_ctx_t *ngx_http_keyspace_limit_create_ctx(
-    ngx_http_request_t *r, ngx_uint_t rules);
-static void ngx_http_keyspace_limit_cleanup(void *data);
 
 
 ngx_int_t
@@ -566,71 +563,4 @@ ngx_http_keyspace_limit_fault(ngx_http_request_t *r,
                   &rule->name, what, (text != NULL) ? " \"" : "",
                   (text != NULL) ? text : &none, (text != NULL) ? "\"" : "",
                   rule->strict ? "rejected" : "passed");
-}
-
-
-/* --- a request's context --- */
-
-/*
- * nginx forgets the contexts of modules at an internal redirect.  What is in
- * the list of the pool's cleanups stays.
- */
-
-ngx_http_keyspace_limit_ctx_t *
-ngx_http_keyspace_limit_get_ctx(ngx_http_request_t *r)
-{
-    ngx_pool_cleanup_t             *cln;
-    ngx_http_keyspace_limit_ctx_t  *ctx;
-
-    r = r->main;
-    ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_limit_module);
-
-    if (ctx != NULL || !(r->internal || r->filter_finalize)) {
-        return ctx;
-    }
-
-    for (cln = r->pool->cleanup; cln != NULL; cln = cln->next) {
-        if (cln->handler == ngx_http_keyspace_limit_cleanup) {
-            ngx_http_set_ctx(r, cln->data, ngx_http_keyspace_limit_module);
-            return cln->data;
-        }
-    }
-
-    return NULL;
-}
-
-
-/* Behind it there is room for the checks of so many rules. */
-
-static ngx_http_keyspace_limit_ctx_t *
-ngx_http_keyspace_limit_create_ctx(ngx_http_request_t *r, ngx_uint_t rules)
-{
-    ngx_pool_cleanup_t             *cln;
-    ngx_http_keyspace_limit_ctx_t  *ctx;
-
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_keyspace_limit_ctx_t)
-                                        + rules * sizeof(ks_limit_check_t));
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_keyspace_limit_ctx_t));
-
-    ctx->checks.elts = ctx + 1;
-    ctx->checks.size = sizeof(ks_limit_check_t);
-    ctx->checks.nalloc = rules;
-    ctx->checks.pool = r->pool;
-
-    cln->handler = ngx_http_keyspace_limit_cleanup;
-    ngx_http_set_ctx(r, ctx, ngx_http_keyspace_limit_module);
-
-    return ctx;
-}
-
-
-static void
-ngx_http_keyspace_limit_cleanup(void *data)
-{
-    /* there is nothing to clean: it marks the place of the context */
 }

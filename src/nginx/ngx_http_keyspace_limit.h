@@ -99,9 +99,45 @@ typedef struct {
 /* The preaccess phase handler. */
 ngx_int_t ngx_http_keyspace_limit_handler(ngx_http_request_t *r);
 
+
+/* --- ngx_http_keyspace_limit_ctx.c --- */
+
 /* NULL: no rule was asked yet. */
 ngx_http_keyspace_limit_ctx_t *ngx_http_keyspace_limit_get_ctx(
     ngx_http_request_t *r);
+
+/* With room for the checks of so many rules; NULL: no memory. */
+ngx_http_keyspace_limit_ctx_t *ngx_http_keyspace_limit_create_ctx(
+    ngx_http_request_t *r, ngx_uint_t rules);
+
+/*
+ * The check that tells most: the one to wait longest for, or the tightest;
+ * NULL if there is none.
+ */
+ks_limit_check_t *ngx_http_keyspace_limit_shown(
+    ngx_http_keyspace_limit_ctx_t *ctx);
+
+/*
+ * The rule of the check that tells most, or the one that has rejected because
+ * it could not be asked; NULL if there is none.
+ */
+ngx_http_keyspace_limit_rule_t *ngx_http_keyspace_limit_shown_rule(
+    ngx_http_keyspace_limit_ctx_t *ctx);
+
+
+/* --- ngx_http_keyspace_limit_item.c --- */
+
+/*
+ * They write at p, in a list that begins at start, and return where the text
+ * ends: ', "name"', without the comma at the start of the list; ';q=100', of
+ * which value is the number's text; the rule's item of RateLimit-Policy.
+ */
+u_char *ngx_http_keyspace_limit_item(u_char *p, u_char *start,
+    ngx_http_keyspace_limit_rule_t *rule);
+u_char *ngx_http_keyspace_limit_parameter(u_char *p, u_char name, int64_t n,
+    ngx_str_t *value);
+u_char *ngx_http_keyspace_limit_policy_item(u_char *p, u_char *start,
+    ngx_http_keyspace_limit_rule_t *rule, ks_limit_t *limit);
 
 
 /* --- ngx_http_keyspace_limit_rule.c --- */
@@ -125,20 +161,6 @@ ngx_int_t ngx_http_keyspace_limit_cost(ngx_str_t *text, int64_t *cost);
 
 
 /* --- ngx_http_keyspace_limit_filter.c --- */
-
-/*
- * The rule of the check that tells most, or the one that has rejected because
- * it could not be asked; NULL if there is none.
- */
-ngx_http_keyspace_limit_rule_t *ngx_http_keyspace_limit_shown_rule(
-    ngx_http_keyspace_limit_ctx_t *ctx);
-
-/*
- * Writes the rule's item of RateLimit-Policy at p, in a list that begins at
- * start; where it ends.
- */
-u_char *ngx_http_keyspace_limit_policy_item(u_char *p, u_char *start,
-    ngx_http_keyspace_limit_rule_t *rule, ks_limit_t *limit);
 
 ngx_int_t ngx_http_keyspace_limit_add_variables(ngx_conf_t *cf);
 void ngx_http_keyspace_limit_add_filter(void);

@@ -177,6 +177,13 @@ int ngx_keyspace_run(ngx_keyspace_zone_t *kz, ks_call_t *call);
 /* To be called after commands: sees to what they left to be done later. */
 void ngx_keyspace_settle(ngx_keyspace_zone_t *kz);
 
+/*
+ * The timer of a handle that has just been opened: work may be waiting already,
+ * as this worker may stand in for a dead one.  And its end.
+ */
+void ngx_keyspace_timer_init(ngx_keyspace_zone_t *kz, ngx_log_t *log);
+void ngx_keyspace_timer_done(ngx_keyspace_zone_t *kz);
+
 /* The clock was set: the timer is armed by the time that it is now. */
 void ngx_keyspace_rearm(ngx_keyspace_zone_t *kz);
 

@@ -1,7 +1,7 @@
 
 /*
- * A worker's handle on a zone, and the work that is done between requests:
- * expiring keys and freeing the chunks of large values.
+ * The work that is done between requests: expiring keys and freeing the chunks
+ * of large values.
  *
  * There is one timer a zone, and it is set only while a key is going to fall
  * due: a worker with nothing to do never wakes.  It is armed anew when somebody
@@ -28,55 +28,16 @@
 #define NGX_KEYSPACE_BUSY_DELAY     5           /* milliseconds */
 
 
-static void ngx_keyspace_timer_init(ngx_keyspace_zone_t *kz, ngx_log_t *log);
 static void ngx_keyspace_arm(ngx_keyspace_zone_t *kz, uint64_t due);
 static void ngx_keyspace_expire_handler(ngx_event_t *ev);
 static void ngx_keyspace_reclaim_handler(ngx_event_t *ev);
 static uint64_t ngx_keyspace_now(void);
-static void ngx_keyspace_script_log(void *data, int level,
-    const ks_str_t *text);
 
 
 /* what an event of no connection has for one in debug messages */
 static ngx_connection_t  ngx_keyspace_connection;
 
-/* the command table of this process is ready */
-static ngx_uint_t  ngx_keyspace_commands_ready;
-
-
-ngx_int_t
-ngx_keyspace_open(ngx_keyspace_zone_t *kz)
-{
-    if (!ngx_keyspace_commands_ready) {
-        if (ks_commands_init() != KS_OK || ks_script_init() != KS_OK) {
-            return NGX_ERROR;
-        }
-
-        ngx_keyspace_commands_ready = 1;
-    }
-
-    kz->space = ks_space_open(kz->zone);
-    if (kz->space == NULL) {
-        return NGX_ERROR;
-    }
-
-    kz->script.log = ngx_keyspace_script_log;
-    kz->script.data = kz;
-
-    ks_script_configure(kz->space, &kz->script);
-
-    kz->heard = 1;
-    ngx_keyspace_hub_open(kz, ngx_cycle->log);
-
-    ngx_keyspace_timer_init(kz, ngx_cycle->log);
-
-    return NGX_OK;
-}
-
-
-/* Work may be waiting already: this worker may stand in for a dead one. */
-
-static void
+void
 ngx_keyspace_timer_init(ngx_keyspace_zone_t *kz, ngx_log_t *log)
 {
     ngx_keyspace_connection.fd = (ngx_socket_t) -1;
@@ -234,12 +195,8 @@ ngx_keyspace_now(void)
 
 
 void
-ngx_keyspace_close(ngx_keyspace_zone_t *kz)
+ngx_keyspace_timer_done(ngx_keyspace_zone_t *kz)
 {
-    if (kz->space == NULL) {
-        return;
-    }
-
     if (kz->timer.timer_set) {
         ngx_del_timer(&kz->timer);
     }
@@ -251,31 +208,4 @@ ngx_keyspace_close(ngx_keyspace_zone_t *kz)
     if (kz->reclaim.timer_set) {
         ngx_del_timer(&kz->reclaim);
     }
-
-    ngx_keyspace_hub_close(kz);
-    ks_script_close(kz->space);
-    ks_space_close(kz->space);
-
-    kz->space = NULL;
-}
-
-
-/* what redis.log() says; its levels are debug, verbose, notice, warning */
-
-static void
-ngx_keyspace_script_log(void *data, int level, const ks_str_t *text)
-{
-    ngx_keyspace_zone_t *kz = data;
-
-    ngx_str_t  s;
-
-    static const ngx_uint_t  levels[] = {
-        NGX_LOG_DEBUG, NGX_LOG_INFO, NGX_LOG_NOTICE, NGX_LOG_WARN
-    };
-
-    s.len = text->len;
-    s.data = text->data;
-
-    ngx_log_error(levels[level & 3], ngx_cycle->log, 0,
-                  "keyspace \"%V\", script: %V", &kz->name, &s);
 }

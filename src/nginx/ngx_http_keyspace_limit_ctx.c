@@ -1,0 +1,143 @@
+
+/*
+ * What became of the limits of a request: kept as long as it lives, and which
+ * of its checks tells most.
+ */
+
+
+#include "ngx_http_keyspace_limit.h"
+
+
+static void ngx_http_keyspace_limit_cleanup(void *data);
+
+
+/*
+ * nginx forgets the contexts of modules at an internal redirect.  What is in
+ * the list of the pool's cleanups stays.
+ */
+
+ngx_http_keyspace_limit_ctx_t *
+ngx_http_keyspace_limit_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t             *cln;
+    ngx_http_keyspace_limit_ctx_t  *ctx;
+
+    r = r->main;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_limit_module);
+
+    if (ctx != NULL || !(r->internal || r->filter_finalize)) {
+        return ctx;
+    }
+
+    for (cln = r->pool->cleanup; cln != NULL; cln = cln->next) {
+        if (cln->handler == ngx_http_keyspace_limit_cleanup) {
+            ngx_http_set_ctx(r, cln->data, ngx_http_keyspace_limit_module);
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_http_keyspace_limit_ctx_t *
+ngx_http_keyspace_limit_create_ctx(ngx_http_request_t *r, ngx_uint_t rules)
+{
+    ngx_pool_cleanup_t             *cln;
+    ngx_http_keyspace_limit_ctx_t  *ctx;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_keyspace_limit_ctx_t)
+                                        + rules * sizeof(ks_limit_check_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_keyspace_limit_ctx_t));
+
+    ctx->checks.elts = ctx + 1;
+    ctx->checks.size = sizeof(ks_limit_check_t);
+    ctx->checks.nalloc = rules;
+    ctx->checks.pool = r->pool;
+
+    cln->handler = ngx_http_keyspace_limit_cleanup;
+    ngx_http_set_ctx(r, ctx, ngx_http_keyspace_limit_module);
+
+    return ctx;
+}
+
+
+static void
+ngx_http_keyspace_limit_cleanup(void *data)
+{
+    /* there is nothing to clean: it marks the place of the context */
+}
+
+
+/* --- what is to be told --- */
+
+/* how long a check that limits makes one wait */
+
+static inline uint64_t
+ngx_http_keyspace_limit_wait(ks_limit_check_t *check)
+{
+    /* never is longest */
+    return (uint64_t) check->retry;
+}
+
+
+static ngx_uint_t
+ngx_http_keyspace_limit_tighter(ks_limit_check_t *a, ks_limit_check_t *b)
+{
+    if (a->limited != b->limited) {
+        return a->limited;
+    }
+
+    if (a->limited) {
+        return ngx_http_keyspace_limit_wait(a)
+               > ngx_http_keyspace_limit_wait(b);
+    }
+
+    if (a->remaining != b->remaining) {
+        return a->remaining < b->remaining;
+    }
+
+    return a->reset > b->reset;
+}
+
+
+ks_limit_check_t *
+ngx_http_keyspace_limit_shown(ngx_http_keyspace_limit_ctx_t *ctx)
+{
+    ngx_uint_t         i;
+    ks_limit_check_t  *check, *shown;
+
+    shown = NULL;
+    check = ctx->checks.elts;
+
+    for (i = 0; i < ctx->checks.nelts; i++) {
+        if (check[i].fault == KS_LIMIT_FINE
+            && (shown == NULL
+                || ngx_http_keyspace_limit_tighter(&check[i], shown)))
+        {
+            shown = &check[i];
+        }
+    }
+
+    return shown;
+}
+
+
+ngx_http_keyspace_limit_rule_t *
+ngx_http_keyspace_limit_shown_rule(ngx_http_keyspace_limit_ctx_t *ctx)
+{
+    ks_limit_check_t  *check;
+
+    check = ngx_http_keyspace_limit_shown(ctx);
+
+    if (check != NULL && (check->limited || ctx->refused == NULL)) {
+        return check->data;
+    }
+
+    return ctx->refused;
+}

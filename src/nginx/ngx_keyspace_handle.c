@@ -1,0 +1,83 @@
+
+/*
+ * A worker's handle on a zone, from before the first request to the end of the
+ * process: with its scripts, its end of the bus and its timer.
+ */
+
+
+#include "ngx_keyspace.h"
+
+
+static void ngx_keyspace_script_log(void *data, int level,
+    const ks_str_t *text);
+
+
+/* the command table of this process is ready */
+static ngx_uint_t  ngx_keyspace_commands_ready;
+
+
+ngx_int_t
+ngx_keyspace_open(ngx_keyspace_zone_t *kz)
+{
+    if (!ngx_keyspace_commands_ready) {
+        if (ks_commands_init() != KS_OK || ks_script_init() != KS_OK) {
+            return NGX_ERROR;
+        }
+
+        ngx_keyspace_commands_ready = 1;
+    }
+
+    kz->space = ks_space_open(kz->zone);
+    if (kz->space == NULL) {
+        return NGX_ERROR;
+    }
+
+    kz->script.log = ngx_keyspace_script_log;
+    kz->script.data = kz;
+
+    ks_script_configure(kz->space, &kz->script);
+
+    kz->heard = 1;
+    ngx_keyspace_hub_open(kz, ngx_cycle->log);
+
+    ngx_keyspace_timer_init(kz, ngx_cycle->log);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_keyspace_close(ngx_keyspace_zone_t *kz)
+{
+    if (kz->space == NULL) {
+        return;
+    }
+
+    ngx_keyspace_timer_done(kz);
+    ngx_keyspace_hub_close(kz);
+    ks_script_close(kz->space);
+    ks_space_close(kz->space);
+
+    kz->space = NULL;
+}
+
+
+/* what redis.log() says; its levels are debug, verbose, notice, warning */
+
+static void
+ngx_keyspace_script_log(void *data, int level, const ks_str_t *text)
+{
+    ngx_keyspace_zone_t *kz = data;
+
+    ngx_str_t  s;
+
+    static const ngx_uint_t  levels[] = {
+        NGX_LOG_DEBUG, NGX_LOG_INFO, NGX_LOG_NOTICE, NGX_LOG_WARN
+    };
+
+    s.len = text->len;
+    s.data = text->data;
+
+    ngx_log_error(levels[level & 3], ngx_cycle->log, 0,
+                  "keyspace \"%V\", script: %V", &kz->name, &s);
+}
