@@ -62,6 +62,7 @@ static const ks_flag_name_t  ks_acl_names[] = {
     { KS_ACL_BLOCKING,   "@blocking" },
     { KS_ACL_SCRIPTING,  "@scripting" },
     { KS_ACL_PUBSUB,     "@pubsub" },
+    { KS_ACL_STREAM,     "@stream" },
     { 0, NULL }
 };
 
@@ -194,7 +195,7 @@ ks_reply_field(ks_reply_t *r, const char *name, const char *value)
 
 
 static void
-ks_reply_range(ks_reply_t *r, int last, int step)
+ks_reply_range(ks_reply_t *r, int last, int step, int limit)
 {
     ks_reply_cstr(r, "range");
     ks_reply_cstr(r, "spec");
@@ -204,7 +205,42 @@ ks_reply_range(ks_reply_t *r, int last, int step)
     ks_reply_cstr(r, "keystep");
     ks_reply_integer(r, step);
     ks_reply_cstr(r, "limit");
+    ks_reply_integer(r, limit);
+}
+
+
+static void
+ks_reply_counted(ks_reply_t *r, int step)
+{
+    ks_reply_cstr(r, "keynum");
+    ks_reply_cstr(r, "spec");
+    ks_reply_map(r, 3);
+    ks_reply_cstr(r, "keynumidx");
     ks_reply_integer(r, 0);
+    ks_reply_cstr(r, "firstkey");
+    ks_reply_integer(r, 1);
+    ks_reply_cstr(r, "keystep");
+    ks_reply_integer(r, step);
+}
+
+
+/* where the search for keys begins: at an index, or behind a word */
+
+static void
+ks_reply_begin(ks_reply_t *r, const char *word, int from)
+{
+    ks_reply_cstr(r, "begin_search");
+    ks_reply_map(r, 2);
+    ks_reply_field(r, "type", word ? "keyword" : "index");
+    ks_reply_cstr(r, "spec");
+    ks_reply_map(r, word ? 2 : 1);
+
+    if (word) {
+        ks_reply_field(r, "keyword", word);
+    }
+
+    ks_reply_cstr(r, word ? "startfrom" : "index");
+    ks_reply_integer(r, from);
 }
 
 
@@ -218,35 +254,24 @@ ks_reply_keyrange(ks_reply_t *r, const ks_keyrange_t *range)
     ks_reply_cstr(r, "flags");
     ks_reply_flags(r, ks_key_names, range->flags);
 
-    ks_reply_cstr(r, "begin_search");
-    ks_reply_map(r, 2);
-    ks_reply_cstr(r, "type");
-    ks_reply_cstr(r, "index");
-    ks_reply_cstr(r, "spec");
-    ks_reply_map(r, 1);
-    ks_reply_cstr(r, "index");
-    ks_reply_integer(r, range->first);
+    ks_reply_begin(r, range->last == KS_KEYS_STREAMS ? "STREAMS" : NULL,
+                   range->first);
 
     ks_reply_cstr(r, "find_keys");
     ks_reply_map(r, 2);
     ks_reply_cstr(r, "type");
 
     if (range->last == KS_KEYS_COUNTED) {
-        ks_reply_cstr(r, "keynum");
-        ks_reply_cstr(r, "spec");
-        ks_reply_map(r, 3);
-        ks_reply_cstr(r, "keynumidx");
-        ks_reply_integer(r, 0);
-        ks_reply_cstr(r, "firstkey");
-        ks_reply_integer(r, 1);
-        ks_reply_cstr(r, "keystep");
-        ks_reply_integer(r, range->step);
-        return;
-    }
+        ks_reply_counted(r, range->step);
 
-    ks_reply_range(r, range->last < 0 ? range->last
-                                      : range->last - range->first,
-                   range->step);
+    } else if (range->last == KS_KEYS_STREAMS) {
+        ks_reply_range(r, -1, range->step, 2);
+
+    } else {
+        ks_reply_range(r, range->last < 0 ? range->last
+                                          : range->last - range->first,
+                       range->step, 0);
+    }
 }
 
 
@@ -260,19 +285,12 @@ ks_reply_stored(ks_reply_t *r, const char *word, int from)
     ks_reply_cstr(r, "flags");
     ks_reply_flags(r, ks_key_names, KS_KEY_OW|KS_KEY_UPDATE);
 
-    ks_reply_cstr(r, "begin_search");
-    ks_reply_map(r, 2);
-    ks_reply_field(r, "type", "keyword");
-    ks_reply_cstr(r, "spec");
-    ks_reply_map(r, 2);
-    ks_reply_field(r, "keyword", word);
-    ks_reply_cstr(r, "startfrom");
-    ks_reply_integer(r, from);
+    ks_reply_begin(r, word, from);
 
     ks_reply_cstr(r, "find_keys");
     ks_reply_map(r, 2);
     ks_reply_cstr(r, "type");
-    ks_reply_range(r, 0, 1);
+    ks_reply_range(r, 0, 1, 0);
 }
 
 
@@ -338,7 +356,7 @@ ks_command_reply_info(ks_reply_t *r, const ks_command_t *cmd)
     n = ks_command_ranges(cmd);
 
     for (fixed = 0; fixed < n; fixed++) {
-        if (cmd->keys[fixed].last == KS_KEYS_COUNTED) {
+        if (!ks_keyrange_fixed(&cmd->keys[fixed])) {
             break;
         }
     }

@@ -272,19 +272,72 @@ ks_command_name(const ks_command_t *cmd)
 }
 
 
-void
+static void
 ks_keyrange_counted(const ks_keyrange_t *range, int argc, const ks_str_t *argv,
     int *first, int *last)
 {
     int64_t  n;
-
-    *first = range->first + 1;
-    *last = range->first;
 
     if (range->first < argc
         && ks_parse_int(&argv[range->first], &n) == KS_OK
         && n > 0 && n <= (argc - *first) / range->step)
     {
         *last = *first + ((int) n - 1) * range->step;
+    }
+}
+
+
+/*
+ * Where STREAMS is; argc: nowhere.  The word may also be the name of a group,
+ * of a consumer or of a key, so that the options before it have to be read.
+ */
+
+static int
+ks_keyrange_streams(int from, int argc, const ks_str_t *argv)
+{
+    int              i;
+    const ks_str_t  *arg;
+
+    for (i = 1; i < argc; i++) {
+        arg = &argv[i];
+
+        if (ks_arg_is(arg, "block") || ks_arg_is(arg, "count")) {
+            i++;
+
+        } else if (ks_arg_is(arg, "group")) {
+            i += 2;
+
+        } else if (ks_arg_is(arg, "streams")) {
+            return i >= from ? i : argc;
+
+        } else if (!ks_arg_is(arg, "noack")) {
+            break;
+        }
+    }
+
+    return argc;
+}
+
+
+void
+ks_keyrange_said(const ks_keyrange_t *range, int argc, const ks_str_t *argv,
+    int *first, int *last)
+{
+    int  i, n;
+
+    *first = range->first + 1;
+    *last = range->first;
+
+    if (range->last == KS_KEYS_COUNTED) {
+        ks_keyrange_counted(range, argc, argv, first, last);
+        return;
+    }
+
+    i = ks_keyrange_streams(range->first, argc, argv);
+    n = argc - i - 1;
+
+    if (n > 0 && n % 2 == 0) {
+        *first = i + 1;
+        *last = i + n / 2;
     }
 }

@@ -77,6 +77,7 @@ enum { KS_CMD_FLAGS(KS_CMD_BIT) };
 #define KS_ACL_BLOCKING   0x20000
 #define KS_ACL_SCRIPTING  0x40000
 #define KS_ACL_PUBSUB     0x80000
+#define KS_ACL_STREAM     0x100000
 
 /* what becomes of a key */
 #define KS_KEY_RO         0x0001
@@ -99,8 +100,16 @@ typedef struct {
     int8_t                step;
 } ks_keyrange_t;
 
-/* as the last of a range: argv[first] says how many keys follow it */
+/*
+ * As the last of a range that the arguments say: argv[first] is how many keys
+ * follow it; or from argv[first] on there is the word STREAMS, behind which the
+ * first half of what is there are keys.
+ */
 #define KS_KEYS_COUNTED   0
+#define KS_KEYS_STREAMS   INT8_MIN
+
+/* whether it is none of these */
+#define ks_keyrange_fixed(range)  (((range)->last & INT8_MAX) != 0)
 
 struct ks_command_s {
     const char           *name;     /* lower case */
@@ -138,8 +147,8 @@ unsigned ks_command_acl(const ks_command_t *cmd);
 /* The row of a full name as it is written in the table, in any case. */
 const ks_command_t *ks_command_named(const ks_str_t *name);
 
-/* the rest of ks_keyrange_find(), for a range with KS_KEYS_COUNTED */
-void ks_keyrange_counted(const ks_keyrange_t *range, int argc,
+/* the rest of ks_keyrange_find(), for a range that is not fixed */
+void ks_keyrange_said(const ks_keyrange_t *range, int argc,
     const ks_str_t *argv, int *first, int *last);
 
 
@@ -155,15 +164,16 @@ ks_command_arity_ok(const ks_command_t *cmd, int argc)
 /*
  * The positions of a range's keys among argc arguments.  The last one is below
  * the first if there are none, which is also what a count has that is no
- * number or more than there are arguments: that is for the handler to say.
+ * number or more than there are arguments, and STREAMS without as many ids as
+ * keys: that is for the handler to say.
  */
 
 static inline void
 ks_keyrange_find(const ks_keyrange_t *range, int argc, const ks_str_t *argv,
     int *first, int *last)
 {
-    if (ks_unlikely(range->last == KS_KEYS_COUNTED)) {
-        ks_keyrange_counted(range, argc, argv, first, last);
+    if (ks_unlikely(!ks_keyrange_fixed(range))) {
+        ks_keyrange_said(range, argc, argv, first, last);
         return;
     }
 

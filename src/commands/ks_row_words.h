@@ -57,6 +57,7 @@
 #define TRANSACT     KS_ACL_TRANSACT
 #define SCRIPTING    KS_ACL_SCRIPTING
 #define PUBSUB       KS_ACL_PUBSUB
+#define STREAM       KS_ACL_STREAM
 
 #define RO           KS_KEY_RO
 #define RW           KS_KEY_RW
@@ -77,6 +78,7 @@
 
 /* as many keys as the argument at n says, which they follow */
 #define COUNTED(f, n)     KEYS(f, n, KS_KEYS_COUNTED, 1)
+#define STREAMS(f, n)     KEYS(f, n, KS_KEYS_STREAMS, 1)
 #define STORED(f1, f2, n) KEYS2(f1, 1, 1, 1, f2, n, KS_KEYS_COUNTED, 1)
 
 #define MULTI_SHARD  "request_policy:multi_shard"
