@@ -24,7 +24,8 @@
  * the one leaf of its one tree, with all the room up to the end of the chunk;
  * else the roots of its trees.  A hash whose fields may expire is always of
  * the latter kind, and has a ks_fields_t behind its roots; its TTL is when the
- * wheel has to look at it, be it for the key or for a field.
+ * wheel has to look at it, be it for the key or for a field.  A stream is of
+ * that kind, too, and has a ks_stream_head_t there.
  *
  * How a value is stored is said by the flags, whatever its type: as a blob, as
  * trees, as a leaf, or, with none of these, as bytes.
@@ -257,6 +258,15 @@ static inline unsigned
 ks_entry_trees(const ks_entry_t *e)
 {
     return ks_value_trees(ks_entry_type(e), ks_entry_enc(e));
+}
+
+
+/* the bytes behind the roots that the type has for itself */
+
+static inline unsigned
+ks_entry_head(const ks_entry_t *e)
+{
+    return ks_value_stored(ks_entry_type(e), ks_entry_enc(e))->head;
 }
 
 

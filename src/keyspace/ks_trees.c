@@ -11,37 +11,39 @@
 #include "types/ks_node.h"
 
 
-/* where the trees are kept */
+/*
+ * A tree's handle; where the value keeps it: a leaf, or at one of its roots.
+ * Where the items of a hash have an expiry, it is one string more.
+ */
 
-static void
-ks_value_place(ks_value_t *v)
+static inline void
+ks_value_tree(ks_value_t *v, unsigned i, const ks_stored_t *stored,
+    ks_leaf_t *leaf, ks_root_t *root)
 {
-    unsigned     i;
-    ks_entry_t  *e;
+    ks_tree_t  *t;
 
-    e = v->entry;
-
-    for (i = 0; i < KS_VALUE_TREES; i++) {
-        v->tree[i].root = NULL;
-        v->tree[i].leaf = NULL;
-    }
-
-    if (!(e->flags & KS_ENTRY_TREE)) {
-        v->tree[0].leaf = (ks_leaf_t *) ks_entry_value(e);
-        return;
-    }
-
-    for (i = 0; i < ks_entry_trees(e); i++) {
-        v->tree[i].root = ks_entry_roots(e) + i;
-    }
+    t = &v->tree[i];
+    t->mem = v->mem;
+    t->shard = v->shard;
+    t->root = root;
+    t->leaf = leaf;
+    t->key = stored->shape[i].key;
+    t->width = (uint8_t) (stored->shape[i].width + (i == 0 ? v->expiries : 0));
+    t->max = stored->shape[i].max;
+    t->fresh = 0;
+    t->whole = NULL;
+    t->busy = NULL;
+    t->house = NULL;
+    t->owner = v;
 }
 
 
 void
 ks_value_attach(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, ks_value_t *v)
 {
-    unsigned    i;
-    ks_tree_t  *t;
+    unsigned            i;
+    ks_root_t          *roots;
+    const ks_stored_t  *stored;
 
     v->mem = &sp->mem;
     v->shard = sh;
@@ -56,19 +58,20 @@ ks_value_attach(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, ks_value_t *v)
     v->entry = e;
     v->name = NULL;
 
-    for (i = 0; i < KS_VALUE_TREES; i++) {
-        t = &v->tree[i];
-        t->mem = &sp->mem;
-        t->shard = sh;
-        t->fresh = 0;
-        t->whole = NULL;
-        t->busy = NULL;
-        t->house = NULL;
-        t->owner = v;
+    stored = ks_value_stored(v->type, v->enc);
+
+    if (!(e->flags & KS_ENTRY_TREE)) {
+        v->head = NULL;
+        ks_value_tree(v, 0, stored, (ks_leaf_t *) ks_entry_value(e), NULL);
+        return;
     }
 
-    ks_value_shape(v);
-    ks_value_place(v);
+    roots = ks_entry_roots(e);
+    v->head = (u_char *) &roots[stored->trees];
+
+    for (i = 0; i < stored->trees; i++) {
+        ks_value_tree(v, i, stored, NULL, &roots[i]);
+    }
 }
 
 

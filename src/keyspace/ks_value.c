@@ -33,16 +33,11 @@ static inline void
 ks_value_handle(ks_space_t *sp, ks_shard_t *sh, const ks_str_t *key,
     ks_entry_t *e, ks_value_t *v)
 {
-    unsigned  i;
-
     ks_value_attach(sp, sh, e, v);
 
     v->name = key;
     v->ops = &ks_value_ops;
-
-    for (i = 0; i < KS_VALUE_TREES; i++) {
-        v->tree[i].house = ks_value_house;
-    }
+    v->tree[0].house = ks_value_house;
 }
 
 
@@ -97,13 +92,13 @@ ks_value_close(ks_value_t *v)
 static void
 ks_value_form(ks_form_t *f, int expiries, size_t leaf)
 {
-    size_t    size;
-    unsigned  trees;
+    size_t              size;
+    const ks_stored_t  *stored;
 
-    trees = ks_value_trees(f->type & 0x0f, f->type >> 4);
+    stored = ks_value_stored(f->type & 0x0f, f->type >> 4);
     f->flags = KS_ENTRY_LEAF;
 
-    if (trees == 1 && !expiries && leaf <= KS_ENTRY_INLINE) {
+    if (stored->trees == 1 && !expiries && leaf <= KS_ENTRY_INLINE) {
         f->vlen = (uint32_t) leaf;
         size = ks_form_size(f);
 
@@ -114,7 +109,7 @@ ks_value_form(ks_form_t *f, int expiries, size_t leaf)
     }
 
     f->flags = KS_ENTRY_TREE;
-    f->vlen = (uint32_t) (trees * sizeof(ks_root_t));
+    f->vlen = (uint32_t) (stored->trees * sizeof(ks_root_t) + stored->head);
 
     if (expiries) {
         f->flags |= KS_ENTRY_FIELDS;
@@ -129,7 +124,8 @@ static void
 ks_value_init(ks_entry_t *e, const ks_form_t *f)
 {
     if (f->flags & KS_ENTRY_TREE) {
-        memset(ks_entry_value(e), 0, ks_entry_trees(e) * sizeof(ks_root_t));
+        memset(ks_entry_value(e), 0,
+               ks_entry_trees(e) * sizeof(ks_root_t) + ks_entry_head(e));
         return;
     }
 
@@ -154,7 +150,7 @@ ks_value_make(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
 
     ks_value_handle(sp, at->shard, form->key, e, v);
 
-    for (i = 0; i < KS_VALUE_TREES; i++) {
+    for (i = 0; i < ks_entry_trees(e); i++) {
         v->tree[i].fresh = 1;
     }
 }
@@ -320,6 +316,21 @@ ks_value_purge(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
 
 /* --- other entries for the same value --- */
 
+/* what the type has beside its trees goes to an entry that nobody has seen */
+
+static void
+ks_value_take_head(ks_value_t *v, const ks_entry_t *e)
+{
+    unsigned  n;
+
+    n = ks_entry_head(e);
+
+    if (n) {
+        memcpy(v->head, ks_entry_roots(e) + ks_entry_trees(e), n);
+    }
+}
+
+
 /* a leaf that lies in an entry goes to one that nobody has seen yet */
 
 static ks_entry_t *
@@ -362,6 +373,8 @@ ks_value_copy(ks_space_t *sp, ks_shard_t *from, const ks_place_t *at,
         ks_tree_copy(&v.tree[i], &src.tree[i]);
     }
 
+    ks_value_take_head(&v, e);
+
     return v.entry;
 }
 
@@ -399,6 +412,8 @@ ks_value_give(ks_space_t *sp, ks_shard_t *from, const ks_place_t *at,
         v.tree[i].shard = from;
         v.tree[i].fresh = 0;
     }
+
+    ks_value_take_head(&v, e);
 
     if (from != at->shard) {
         ks_trees_move(v.tree, ks_entry_trees(e), at->shard);

@@ -7,6 +7,7 @@
 #include "types/ks_hash.h"
 #include "types/ks_list.h"
 #include "types/ks_set.h"
+#include "types/ks_stream.h"
 #include "types/ks_type.h"
 #include "types/ks_zset.h"
 
@@ -14,14 +15,15 @@
 #define KS_LEAF_LIST   4096
 #define KS_LEAF_KEYED  1024
 
-/* a tree without keys, and those whose keys are hashes and scores */
+/* a tree without keys; those whose keys are hashes, scores, ids and times */
 #define KS_SEQUENCE(width)  { 0, width, KS_LEAF_LIST }
 #define KS_HASHED(width)    { 4, width, KS_LEAF_KEYED }
 #define KS_SCORED(width)    { 8, width, KS_LEAF_KEYED }
+#define KS_NUMBERED(width)  { 8, width, KS_LEAF_KEYED }
 
-#define KS_BYTES            { 1, 0, { { 0, 0, 0 } } }
-#define KS_ONE(tree)        { 1, 1, { tree } }
-#define KS_TWO(tree, next)  { 1, 2, { tree, next } }
+#define KS_BYTES            { 1, 0, 0, { { 0, 0, 0 } } }
+#define KS_ONE(tree)        { 1, 1, 0, { tree } }
+#define KS_TWO(tree, next)  { 1, 2, 0, { tree, next } }
 
 
 const ks_type_t  ks_types[KS_TYPES] = {
@@ -94,6 +96,22 @@ const ks_type_t  ks_types[KS_TYPES] = {
             [KS_ENC_LISTPACK] = KS_ONE(KS_SEQUENCE(2)),
             [KS_ENC_HASHTABLE] = KS_ONE(KS_HASHED(2))
         }
+    },
+
+    [KS_TYPE_STREAM] = {
+        .name = "stream",
+        .stored = {
+            [KS_ENC_STREAM] = {
+                1, 5, sizeof(ks_stream_head_t),
+                {
+                    KS_NUMBERED(1),     /* blocks of entries */
+                    KS_NUMBERED(2),     /* groups */
+                    KS_NUMBERED(2),     /* consumers */
+                    KS_NUMBERED(1),     /* what is pending, by group */
+                    KS_NUMBERED(1)      /* and by consumer */
+                }
+            }
+        }
     }
 };
 
@@ -106,7 +124,8 @@ static const char *const  ks_encodings[KS_ENCODINGS] = {
     [KS_ENC_INTSET] = "intset",
     [KS_ENC_HASHTABLE] = "hashtable",
     [KS_ENC_SKIPLIST] = "skiplist",
-    [KS_ENC_QUICKLIST] = "quicklist"
+    [KS_ENC_QUICKLIST] = "quicklist",
+    [KS_ENC_STREAM] = "stream"
 };
 
 

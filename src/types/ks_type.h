@@ -29,6 +29,8 @@ typedef struct {
 typedef struct {
     uint16_t            exists;         /* 0: the type has no such encoding */
     uint16_t            trees;          /* 0: the value is bytes */
+    uint16_t            head;           /* bytes that it has beside its trees,
+                                           if these are two or more */
     ks_shape_t          shape[KS_VALUE_TREES];
 } ks_stored_t;
 
@@ -68,33 +70,19 @@ extern const ks_type_t  ks_types[KS_TYPES];
 const char *ks_type_name(unsigned type);
 const char *ks_encoding_name(unsigned enc);
 
-/* How many trees a value of that type and encoding has. */
+/* How a value of that type and encoding is stored. */
+static inline const ks_stored_t *
+ks_value_stored(unsigned type, unsigned enc)
+{
+    return &ks_types[type].stored[enc];
+}
+
+
+/* How many trees it has. */
 static inline unsigned
 ks_value_trees(unsigned type, unsigned enc)
 {
     return ks_types[type].stored[enc].trees;
-}
-
-
-/*
- * Sets the shape of each tree.  Where the items of a hash have an expiry, it is
- * one string more.
- */
-static inline void
-ks_value_shape(ks_value_t *v)
-{
-    unsigned            i;
-    const ks_shape_t   *shape;
-
-    shape = ks_types[v->type].stored[v->enc].shape;
-
-    for (i = 0; i < KS_VALUE_TREES; i++) {
-        v->tree[i].key = shape[i].key;
-        v->tree[i].width = shape[i].width;
-        v->tree[i].max = shape[i].max;
-    }
-
-    v->tree[0].width = (uint8_t) (v->tree[0].width + v->expiries);
 }
 
 

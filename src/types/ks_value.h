@@ -14,6 +14,7 @@
  *          hashtable         hash; field, value[, expiry]
  *   zset   listpack          score; member
  *          skiplist          score; member, and hash; member, score
+ *   stream stream            five: see ks_stream.h, ks_group.h
  *
  * A ks_value_t is a handle on the stack, made by the layer above (ks_space.h),
  * which owns the memory that the roots lie in and is asked for other memory
@@ -34,7 +35,8 @@ enum {
     KS_TYPE_LIST,
     KS_TYPE_SET,
     KS_TYPE_ZSET,
-    KS_TYPE_HASH
+    KS_TYPE_HASH,
+    KS_TYPE_STREAM
 };
 
 enum {
@@ -45,11 +47,12 @@ enum {
     KS_ENC_INTSET,
     KS_ENC_HASHTABLE,
     KS_ENC_SKIPLIST,
-    KS_ENC_QUICKLIST
+    KS_ENC_QUICKLIST,
+    KS_ENC_STREAM
 };
 
 /* the most trees that a value has, of whatever type */
-#define KS_VALUE_TREES           2
+#define KS_VALUE_TREES           5
 
 typedef struct ks_value_s  ks_value_t;
 
@@ -78,7 +81,9 @@ struct ks_value_s {
                                            empty, or 8 bytes: ms, host order */
     uint64_t               due;         /* of a hash: what ops->due() was last
                                            told; 0: nothing, or none is due */
-    ks_tree_t              tree[KS_VALUE_TREES];
+    u_char                *head;        /* what the type has beside its trees,
+                                           anywhere in memory; see ks_stored_t */
+    ks_tree_t              tree[KS_VALUE_TREES];    /* as many as it has */
     const ks_value_ops_t  *ops;
 
     /* the owner's; see ks_value_open() */
