@@ -9,29 +9,19 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
+use KS::Clock;
 use KS::Info;
 use KS::Nginx;
-use KS::Proc qw(capture installed slurp spew tempdir wait_for);
+use KS::Proc qw(spew wait_for);
 
-plan skip_all => 'there is no cc' unless installed('cc');
-plan skip_all => 'something else is preloaded' if $ENV{KS_PRELOAD};
+plan skip_all => 'there is no cc' unless KS::Clock::available();
 
-my $dir = tempdir();
-my $clock = "$dir/clock";
-
-chmod 0777, $dir;
-spew($clock, 0);
-is((capture(60, {}, 'cc', '-shared', '-fPIC', '-o', "$dir/preload.so",
-            "$FindBin::Bin/lib/clock.c"))[0], 0, 'a clock of our own');
-
-$ENV{KS_PRELOAD} = "$dir/preload.so";
-$ENV{KS_CLOCK} = $clock;
-
+my $clock = KS::Clock->new;
 my $x = 'root %DIR%; try_files /x =404;';
 my $ngx = KS::Nginx->start(
     workers => 2,
     resp    => '',
-    main    => "user root; env KS_CLOCK; env LD_PRELOAD;",
+    env     => $clock->env,
     http    => <<'CONF',
     keyspace_limit_rule fixed zone=main key=$arg_k rate=2r/m
                         algorithm=fixed_window;
@@ -52,27 +42,14 @@ spew($ngx->dir . '/x', 'x');
 my $redis = $ngx->resp;
 my $http = $ngx->client;
 
-# Sets the clock; Linux wakes whoever wants to know.
-sub set {
-    my ($seconds) = @_;
-
-    spew($clock, $seconds);
-
-    for my $fifo (glob "$clock.*") {
-        open my $f, '+<', $fifo or die "$fifo: $!";
-        syswrite $f, 'x';
-    }
-}
-
-
 subtest 'set forward: keys expire by the clock' => sub {
-    is(scalar(my @fifos = glob "$clock.*"), 2, 'each worker listens');
+    is(scalar(my @all = $clock->listeners), 2, 'each worker listens');
 
     $redis->run('SET', "k$_", 'v', 'EX', 3600) for 1 .. 100;
     $redis->run('SET', 'later', 'v', 'EX', 8 * 3600);
     my $expired = KS::Info::field($redis, 'expired_keys');
 
-    set(2 * 3600);
+    $clock->set(2 * 3600);
     ok(wait_for(20, sub { KS::Info::field($redis, 'expired_keys')
                           == $expired + 100 }),
        'in the background, at once');
@@ -83,7 +60,7 @@ subtest 'set forward: keys expire by the clock' => sub {
 
 subtest 'set back: nothing is lost, and nobody wakes in vain' => sub {
     $redis->run('SET', 'kept', 'v', 'EX', 60);
-    set(-3600);
+    $clock->set(-3600);
     is($redis->run('GET', 'kept'), 'v', 'a key is there');
     cmp_ok($redis->run('TTL', 'kept'), '>', 3600, '... by the clock');
 
@@ -96,17 +73,17 @@ subtest 'set back: limits' => sub {
     for my $algorithm (qw(fixed sliding bucket gcra)) {
         my $get = sub { $http->request('GET', "/l/$algorithm?k=$_[0]") };
 
-        set(0);
+        $clock->hold;
         $get->('a') for 1 .. 3;
         is($get->('a')->{status}, 429, "$algorithm: used up");
 
-        set(-86400);
+        $clock->move(-86400);
         my $r = $get->('a');
         my $wait = $r->{headers}{'retry-after'};
         is($r->{status}, 429, '... a day earlier, too');
         cmp_ok($wait, '<=', 120, '... but not for that day');
 
-        set(-86400 + $wait);
+        $clock->move(-86400 + $wait);
         is($get->('a')->{status}, 200, '... and the time to wait is true');
     }
 };

@@ -10,14 +10,18 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
+use KS::Clock;
 use KS::HTTP;
 use KS::Info;
 use KS::Nginx;
 use KS::Proc qw(wait_for);
 
-my $ngx = KS::Nginx->start(size => '32m', workers => 2,
+plan skip_all => 'there is no cc' unless KS::Clock::available();
+
+my $clock = KS::Clock->new;
+my $ngx = KS::Nginx->start(env => $clock->env, size => '32m', workers => 2,
                            http => 'client_max_body_size 8m;');
 my $http = $ngx->client;
 
@@ -380,6 +384,7 @@ subtest 'fields go, and the key with the last one' => sub {
 
 
 subtest 'a later change of the time counts' => sub {
+    $clock->hold;
     $http->run('FLUSHALL');
     $http->run('HSET', 'k', map { ($_, 1) } qw(sooner later never set stays));
     $http->run('HEXPIRE', 'k', 1000, 'FIELDS', 1, 'sooner');
@@ -390,16 +395,17 @@ subtest 'a later change of the time counts' => sub {
     $http->run('HSET', 'k', 'set', 2);
     $http->run('HSETEX', 'other', 'PX', 100, 'FIELDS', 1, 'a', 1);
     $http->run('HSETEX', 'other', 'KEEPTTL', 'FIELDS', 1, 'a', 2);
+    $clock->set(10);
 
     ok(wait_for(20, sub { $http->run('DBSIZE') == 1 }, 0.1),
        'what must go has gone');
-    sleep 0.3;
     is_deeply([sort @{$http->run('HKEYS', 'k')}], [qw(later never set stays)],
               'and the others stay');
 };
 
 
 subtest 'a hash as a whole has a time as well' => sub {
+    $clock->hold;
     $http->run('FLUSHALL');
     $http->run('HSET', $_, 'a', 1, 'b', 2) for 'k', 'l', 'm';
     $http->run('HEXPIRE', 'k', 1000, 'FIELDS', 1, 'a');
@@ -409,6 +415,7 @@ subtest 'a hash as a whole has a time as well' => sub {
     $http->run('PEXPIRE', 'm', 100);
     $http->run('HPEXPIRE', 'm', 200, 'FIELDS', 1, 'a');
     $http->run('PERSIST', 'm');
+    $clock->set(10);
 
     ok(wait_for(20, sub {
         $http->run('DBSIZE') == 2 && $http->run('HLEN', 'l') == 1

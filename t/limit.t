@@ -10,10 +10,17 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(time);
 
+use KS::Clock;
 use KS::HTTP;
 use KS::Info;
 use KS::Nginx;
 use KS::Proc qw(capture installed wait_for);
+
+plan skip_all => 'there is no cc' unless KS::Clock::available();
+
+# it stands still, but where the quota is to come back
+my $clock = KS::Clock->new;
+$clock->hold;
 
 # one that nobody waits for: what passes is what the quota is
 my %LONG = (
@@ -48,6 +55,7 @@ my $locations = join "\n", map {
 } qw(long short);
 
 my $ngx = KS::Nginx->start(
+    env        => $clock->env,
     workers    => 2,
     resp       => '',
     log_format => '$request_uri|$status|$keyspace_limit_status|$keyspace_limit_rule'
@@ -259,6 +267,8 @@ my %bound = (
 );
 
 subtest 'while the quota comes back' => sub {
+    $clock->set(0);
+
     for my $algorithm (sort keys %SHORT) {
         my $start = time;
         my $got = hammer(8, 100, "/short_$algorithm?k=hammer");
@@ -268,6 +278,8 @@ subtest 'while the quota comes back' => sub {
         cmp_ok($got->{200}, '>=', 40, '... the quota is had');
         cmp_ok($got->{200}, '<=', $most, "... and not more than $most");
     }
+
+    $clock->hold;
 };
 
 
@@ -495,8 +507,9 @@ subtest 'HTTP/2' => sub {
     plan skip_all => 'there is no curl' unless installed('curl');
 
     my $h2 = KS::Nginx->start(
-        http   => 'keyspace_limit_rule two zone=main key=$arg_k rate=2r/366d;',
-        server => 'listen 127.0.0.1:%PORT2% http2;',
+        env       => $clock->env,
+        http      => 'keyspace_limit_rule two zone=main key=$arg_k rate=2r/366d;',
+        server    => 'listen 127.0.0.1:%PORT2% http2;',
         locations => "location / { keyspace_limit two; $x }",
     );
     KS::Proc::spew($h2->dir . '/x', 'x');
@@ -556,6 +569,7 @@ $ngx->stop;
 
 subtest 'when the zone cannot tell' => sub {
     my $full = KS::Nginx->start(
+        env  => $clock->env,
         size => '1m',
         http => <<'CONF',
     keyspace_limit_rule pass zone=main key=$arg_k rate=1r/h

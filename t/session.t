@@ -13,6 +13,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 use KS::App;
+use KS::Clock;
 use KS::HTTP;
 use KS::Nginx;
 use KS::Proc qw(capture installed slurp spew wait_for);
@@ -540,10 +541,14 @@ subtest 'time' => sub {
 };
 
 
-subtest 'real time' => sub {
+subtest 'time goes on' => sub {
+    plan skip_all => 'there is no cc' unless KS::Clock::available();
+
+    my $clock = KS::Clock->new;
     my $short = KS::Nginx->start(
+        env       => $clock->env,
         size      => '4m',
-        server    => 'keyspace_session main secure=off ttl=1s absolute=3s;',
+        server    => 'keyspace_session main secure=off ttl=10s absolute=25s;',
         locations => <<'CONF',
             location /rest/ { keyspace_session off; keyspace_rest main; }
             location /gone { return 404; }
@@ -557,17 +562,29 @@ CONF
             ->{result};
     };
 
+    $clock->hold;
     $b->get('/vars');
     my ($old, $key) = ($b->{jar}, key($b->{jar}));
     is($exists->($key), 1, 'a key');
+    $clock->move(9);
+    is($exists->($key), 1, '... is there till the end of its time');
+    $clock->move(11);
     ok(wait_for(20, sub { !$exists->($key) }, 0.05), '... goes by itself');
     is($b->get('/vars')->{body}, 'expired', 'the cookie is of no use');
     isnt($b->{jar}, $old, '... and is replaced');
 
     # it is used all the time, and ends all the same
     $old = $b->{jar};
-    ok(wait_for(20, sub { $b->get('/vars'); $b->{jar} ne $old }, 0.05),
-       'the absolute lifetime ends');
+
+    for my $later (19, 27, 35) {
+        $clock->move($later);
+        $b->get('/vars');
+        is($b->{jar}, $old, "$later s: it is used");
+    }
+
+    $clock->move(37);
+    $b->get('/vars');
+    isnt($b->{jar}, $old, 'the absolute lifetime ends');
 
     $client->close;
     $short->stop;

@@ -9,12 +9,16 @@ use lib "$FindBin::Bin/lib";
 
 use IO::Select;
 use Test::More;
+use KS::Clock;
 use KS::Nginx;
 use KS::Proc qw(wait_for);
 use KS::RESP;
 
-my $ngx = KS::Nginx->start(size => '32m', workers => 3, resp => '',
-                           resp_listen => 'reuseport');
+plan skip_all => 'there is no cc' unless KS::Clock::available();
+
+my $clock = KS::Clock->new;
+my $ngx = KS::Nginx->start(env => $clock->env, size => '32m', workers => 3,
+                           resp => '', resp_listen => 'reuseport');
 my ($a, $b) = $ngx->two_workers;
 my $http = $ngx->client;
 
@@ -61,13 +65,17 @@ is(push_of($a), 'invalidate', 'a flush is told as all');
 
 # expiry: nobody has to look
 
+$clock->hold;
 $b->run('SET', 'e', 1, 'PX', 50);
 $a->replies(['GET', 'e']);
+$clock->set(1);
 is(push_of($a), 'invalidate e', 'a key that expires is told');
 
+$clock->hold;
 $b->run('HSET', 'h', 'f', 1, 'g', 2);
 $b->run('HPEXPIRE', 'h', 50, 'FIELDS', 1, 'f');
 $a->replies(['HGETALL', 'h']);
+$clock->set(1);
 is(push_of($a), 'invalidate h', 'and a field that does');
 
 # a redirection to a client of another worker, in RESP2

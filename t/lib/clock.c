@@ -1,8 +1,8 @@
 /*
- * A clock that a test sets, to be preloaded: what CLOCK_REALTIME says is moved
- * by the seconds in the file KS_CLOCK.  A timerfd of that clock is a pipe that
- * becomes readable when KS_CLOCK.PID is written to, as Linux's is when the
- * clock is set.
+ * A clock that a test sets, to be preloaded: the file KS_CLOCK says by how many
+ * seconds CLOCK_REALTIME is moved, or with a "=" before them, at which it stands
+ * still.  A timerfd of that clock is a pipe that becomes readable when
+ * KS_CLOCK.PID is written to, as Linux's is when the clock is set.
  */
 
 #define _GNU_SOURCE
@@ -18,31 +18,51 @@
 #include <unistd.h>
 
 
-static long
-offset(void)
-{
-    int          fd;
-    char         text[32];
-    ssize_t      n;
-    const char  *path;
+/* nginx gives its workers an environment of their own */
 
-    path = getenv("KS_CLOCK");
-    fd = path ? open(path, O_RDONLY|O_CLOEXEC) : -1;
+static char  path[4000];
+
+
+__attribute__((constructor))
+static void
+init(void)
+{
+    const char  *name;
+
+    name = getenv("KS_CLOCK");
+    snprintf(path, sizeof(path), "%s", name ? name : "");
+}
+
+
+static void
+move(struct timespec *ts)
+{
+    int      fd;
+    char     text[32];
+    ssize_t  n;
+
+    fd = open(path, O_RDONLY|O_CLOEXEC);
 
     if (fd == -1) {
-        return 0;
+        return;
     }
 
     n = read(fd, text, sizeof(text) - 1);
     close(fd);
 
     if (n <= 0) {
-        return 0;
+        return;
     }
 
     text[n] = '\0';
 
-    return strtol(text, NULL, 10);
+    if (text[0] == '=') {
+        ts->tv_sec = strtol(text + 1, NULL, 10);
+        ts->tv_nsec = 0;
+
+    } else {
+        ts->tv_sec += strtol(text, NULL, 10);
+    }
 }
 
 
@@ -54,7 +74,7 @@ clock_gettime(clockid_t id, struct timespec *ts)
     rc = (int) syscall(SYS_clock_gettime, id, ts);
 
     if (rc == 0 && id == CLOCK_REALTIME) {
-        ts->tv_sec += offset();
+        move(ts);
     }
 
     return rc;
@@ -78,17 +98,17 @@ gettimeofday(struct timeval *tv, void *tz)
 int
 timerfd_create(int id, int flags)
 {
-    char  path[4096];
+    char  fifo[4096];
 
     (void) id;
     (void) flags;
-    snprintf(path, sizeof(path), "%s.%d", getenv("KS_CLOCK"), (int) getpid());
+    snprintf(fifo, sizeof(fifo), "%s.%d", path, (int) getpid());
 
-    if (mkfifo(path, 0600) != 0) {
+    if (mkfifo(fifo, 0600) != 0) {
         return -1;
     }
 
-    return open(path, O_RDWR|O_NONBLOCK|O_CLOEXEC);
+    return open(fifo, O_RDWR|O_NONBLOCK|O_CLOEXEC);
 }
 
 

@@ -57,7 +57,8 @@ sub environment {
         %more,
     );
 
-    $env{LD_PRELOAD} = $ENV{KS_PRELOAD} if $ENV{KS_PRELOAD};
+    # a sanitizer's comes first
+    $env{LD_PRELOAD} = join ':', grep { $_ } $ENV{KS_PRELOAD}, $env{LD_PRELOAD};
 
     return \%env;
 }
