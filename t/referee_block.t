@@ -139,6 +139,19 @@ sub side_blocked {
             =~ /blocked_clients:(\d+)/)[0];
 }
 
+# Waits until each side knows of all who wait; a text if one does not.
+sub counted {
+    my ($waits, @sides) = @_;
+    my $n = grep { $_ } @$waits;
+
+    for my $side (@sides) {
+        wait_for(10, sub { side_blocked($side) == $n })
+            or return 'so many wait: ' . side_blocked($side) . ", not $n";
+    }
+
+    return undef;
+}
+
 # what has come for a connection by now
 sub arrived {
     my ($c) = @_;
@@ -176,12 +189,8 @@ sub play {
                 }
                 $waits[$who] = 0;
                 push @log, "$who: closed";
-                my $n = grep { $_ } @waits;
-                for my $side ($ours, $theirs) {
-                    wait_for(10, sub { side_blocked($side) == $n })
-                        or return (@log, "so many wait: " . side_blocked($side)
-                                   . ", not $n");
-                }
+                $differ = counted(\@waits, $ours, $theirs);
+                return (@log, $differ) if $differ;
                 next;
             }
 
@@ -225,10 +234,9 @@ sub play {
             }
         }
 
-        if ($step % 20 == 0) {
-            my ($a, $b) = map { side_blocked($_) } $ours, $theirs;
-            return (@log, "so many wait: $a, not $b") if $a != $b;
-        }
+        # or else the next command, by another worker, may come first
+        $differ = counted(\@waits, $ours, $theirs);
+        return (@log, $differ) if $differ;
     }
 
     cmp_ok($served, ">", 10, "round $round: $served are served");
