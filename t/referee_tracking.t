@@ -146,7 +146,7 @@ for my $round (1 .. $rounds) {
         for my $k (0 .. $CLIENTS - 1) {
             next if $got[0][$k] eq $got[1][$k];
             $same = 0;
-            diag(show(@log[-12 .. -1]), "\nclient $k\nours:  ",
+            diag(show(@log > 12 ? @log[-12 .. -1] : @log), "\nclient $k\nours:  ",
                  show($got[0][$k]), "\nRedis: ", show($got[1][$k]));
         }
 
