@@ -54,6 +54,16 @@ typedef struct {
 
 /* unaligned loads and stores; the zone packs values after keys */
 
+static inline uint16_t
+ks_load16(const void *p)
+{
+    uint16_t  v;
+
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+
 static inline uint32_t
 ks_load32(const void *p)
 {

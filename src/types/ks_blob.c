@@ -74,6 +74,50 @@ ks_blob_pieces(uint64_t len)
 }
 
 
+size_t
+ks_blob_takes(uint64_t len)
+{
+    size_t      size;
+    ks_split_t  s;
+
+    s = ks_blob_shape(len);
+    size = (size_t) s.full * KS_PAGE_SIZE;
+
+    if (s.t1) {
+        size += ks_class_size(ks_class_of(s.t1));
+    }
+
+    if (s.t2) {
+        size += ks_class_size(ks_class_of(s.t2));
+    }
+
+    if (s.pieces > KS_BLOB_FANOUT) {
+        size += ks_align((size_t) s.pieces * sizeof(ks_ref_t), KS_PAGE_SIZE);
+        size += KS_CHUNK_MIN;
+
+    } else if (s.pieces > 1) {
+        size += ks_class_size(ks_class_of(s.pieces * sizeof(ks_ref_t)));
+    }
+
+    return size;
+}
+
+
+int
+ks_blob_spare(const ks_mem_t *m, const ks_shard_t *sh, size_t len)
+{
+    ks_split_t  s;
+
+    s = ks_blob_shape(len);
+
+    return (s.full == 0 || ks_alloc_spare(m, sh, KS_KIND_NODE, KS_PAGE_SIZE))
+           && (s.t1 == 0 || ks_alloc_spare(m, sh, KS_KIND_NODE, s.t1))
+           && (s.t2 == 0 || ks_alloc_spare(m, sh, KS_KIND_NODE, s.t2))
+           && (s.pieces < 2
+               || ks_alloc_spare(m, sh, KS_KIND_NODE, sizeof(ks_ref_t)));
+}
+
+
 static uint32_t
 ks_blob_piece_len(const ks_split_t *s, uint32_t k)
 {

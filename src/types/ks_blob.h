@@ -26,6 +26,13 @@ typedef struct {
 /* How many chunks hold the bytes, without the index. */
 uint32_t ks_blob_pieces(uint64_t len);
 
+/*
+ * The bytes of zone that so many bytes will take; and whether there are chunks
+ * for them, at most a page, that are not kept back: see ks_alloc_spare().
+ */
+size_t ks_blob_takes(uint64_t len);
+int ks_blob_spare(const ks_mem_t *m, const ks_shard_t *sh, size_t len);
+
 /* A new blob of len bytes, 1 or more; data NULL: zeros. */
 ks_blob_t ks_blob_create(ks_mem_t *m, ks_shard_t *sh, const u_char *data,
     uint64_t len);

@@ -173,4 +173,9 @@ typedef struct {
 uint64_t ks_stream_trim(ks_value_t *v, const ks_stream_trim_t *trim);
 
 
+/* --- the row of the type (ks_type.h) --- */
+
+void ks_stream_check(ks_checker_t *ck, const ks_value_t *v);
+
+
 #endif /* KS_STREAM_H */

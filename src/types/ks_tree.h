@@ -209,6 +209,13 @@ void ks_tree_set(ks_tree_t *t, ks_pos_t *pos, unsigned col,
     const ks_item_t *it);
 
 /*
+ * The item's string is a blob, and becomes this one: it has grown, or has been
+ * replaced.  What it was is the caller's; the position is still good.
+ */
+void ks_tree_set_blob(ks_tree_t *t, const ks_pos_t *pos, unsigned col,
+    const ks_blob_t *b);
+
+/*
  * Gives the item at from another key, and takes it to the place in front of
  * to, where it belongs then.  0: there is no room; nothing has changed, and
  * the positions are still good.

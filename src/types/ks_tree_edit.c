@@ -691,3 +691,22 @@ ks_tree_set(ks_tree_t *t, ks_pos_t *pos, unsigned col, const ks_item_t *it)
     memcpy(p, it->data, code);
     ks_barrier();
 }
+
+
+void
+ks_tree_set_blob(ks_tree_t *t, const ks_pos_t *pos, unsigned col,
+    const ks_blob_t *b)
+{
+    u_char        code, *p;
+    ks_blobref_t  ref;
+
+    p = ks_tree_string(t, pos, col, &code);
+
+    ref.root = b->root;
+    ref.left = ks_blob_pieces(b->len);
+    ref.len = (uint32_t) b->len;
+
+    ks_leaf_save(t, pos->leaf, p, sizeof(ref));
+    memcpy(p, &ref, sizeof(ref));
+    ks_barrier();
+}

@@ -162,7 +162,8 @@ ks_leaf_halve(const ks_tree_t *t, ks_pos_t *pos, unsigned lo, uint64_t key,
 {
     unsigned  hi;
 
-    hi = ks_leaf_bound(t, pos->leaf, key + 1);
+    hi = (key == UINT64_MAX) ? pos->leaf->n
+                             : ks_leaf_bound(t, pos->leaf, key + 1);
 
     while (lo < hi) {
         pos->i = (lo + hi) / 2;

@@ -100,6 +100,7 @@ const ks_type_t  ks_types[KS_TYPES] = {
 
     [KS_TYPE_STREAM] = {
         .name = "stream",
+        .check = ks_stream_check,
         .stored = {
             [KS_ENC_STREAM] = {
                 1, 5, sizeof(ks_stream_head_t),
