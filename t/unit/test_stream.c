@@ -562,11 +562,263 @@ test_model(void **state)
 }
 
 
+/* --- ids near their limits, and many of one ms --- */
+
+/* entries with these ids, in ascending order */
+
+static void
+ids_job(ks_value_t *v, job_t *j)
+{
+    unsigned        i, n;
+    ks_stream_id_t  id;
+
+    id = model[0].id;
+
+    for (i = 0; i < j->n; i++) {
+        model[i].id = id;
+        model[i].what = i;
+        n = make_entry(i);
+        ks_stream_append(v, &id, n, strings);
+
+        count++;
+        head.length++;
+        head.added++;
+        head.last = id;
+
+        if (!ks_stream_id_incr(&id)) {
+            break;
+        }
+    }
+}
+
+
+static void
+ids_from(uint64_t ms, uint64_t seq, unsigned n)
+{
+    count = 0;
+    memset(&head, 0, sizeof(head));
+    model[0].id.ms = ms;
+    model[0].id.seq = seq;
+
+    assert_int_equal(run(&(job_t) { .run = ids_job, .n = n }), KS_OK);
+    assert_int_equal(count, n);
+    check();
+    compare();
+    assert_int_equal(run(&(job_t) { .run = seek_job, .n = 3000 }), KS_OK);
+
+    assert_int_equal(run(&(job_t) { .run = remove_job, .n = n / 2,
+                                    .what = 1 }), KS_OK);
+    check();
+    compare();
+    assert_int_equal(run(&(job_t) { .run = seek_job, .n = 3000 }), KS_OK);
+    assert_int_equal(kv_del(sp, key), 1);
+}
+
+
+static void
+test_limits(void **state)
+{
+    ks_stream_id_t  id = KS_STREAM_ID_MIN;
+
+    (void) state;
+
+    assert_int_equal(ks_stream_id_decr(&id), 0);
+    assert_int_equal(ks_stream_id_incr(&id), 1);
+    assert_int_equal(id.seq, 1);
+
+    ids_from(0, 1, 2000);
+    ids_from(5, UINT64_MAX - 700, 1500);
+    ids_from(UINT64_MAX - 1, UINT64_MAX - 900, 3000);
+    ids_from(UINT64_MAX, UINT64_MAX - 3999, 4000);
+
+    id = head.last;
+    assert_int_equal(ks_stream_id_incr(&id), 0);
+    assert_int_equal(id.ms, UINT64_MAX);
+    assert_int_equal(id.seq, UINT64_MAX);
+}
+
+
+/* --- what is undone, moved, copied --- */
+
+static void
+fail_job(ks_value_t *v, job_t *j)
+{
+    unsigned           i, n;
+    ks_stream_id_t     id;
+    ks_stream_trim_t   trim;
+    ks_stream_entry_t  e;
+
+    ks_stream_head(v, &head);
+    id = head.last;
+
+    for (i = 0; i < j->n; i++) {
+        id.ms += 1 + i % 3;
+        n = make_entry(i * 13);
+        ks_stream_append(v, &id, n, strings);
+    }
+
+    for (i = 0; i < count; i += 1 + i % 3) {
+        assert_true(ks_stream_find(v, &e, &model[i].id));
+        ks_stream_remove(v, &e);
+    }
+
+    memset(&trim, 0, sizeof(trim));
+    trim.length = j->n / 2;
+    ks_stream_trim(v, &trim);
+}
+
+
+static void
+test_undone(void **state)
+{
+    unsigned  n;
+
+    (void) state;
+
+    for (n = 5; n < MODEL / 2; n = n * 3 + 1) {
+        assert_int_equal(run(&(job_t) { .run = append_job, .n = n - count }),
+                         KS_OK);
+        assert_int_equal(run(&(job_t) { .run = fail_job, .fail = 1, .n = n }),
+                         KS_NOMEM);
+        check();
+        compare();
+    }
+}
+
+
+static void
+compare_at(const ks_str_t *k)
+{
+    assert_int_equal(run(&(job_t) { .run = compare_job, .key = k }), KS_OK);
+}
+
+
+/* a key of another shard, or of the same */
+
+static ks_str_t
+other_key(name_t buf, int same)
+{
+    unsigned  i;
+    ks_str_t  k;
+
+    for (i = 0; /* void */ ; i++) {
+        k = name(buf, "other%u", i);
+
+        if ((ks_key_shard(sp, &k) == ks_key_shard(sp, &key)) == same) {
+            return k;
+        }
+    }
+}
+
+
+static void
+test_elsewhere(void **state)
+{
+    int       same;
+    kv_t      kv;
+    name_t    buf;
+    unsigned  n;
+    ks_str_t  to;
+
+    (void) state;
+
+    for (n = 0; n < MODEL / 2; n = n * 4 + 3) {
+        for (same = 0; same < 2; same++) {
+            to = other_key(buf, same);
+            assert_int_equal(run(&(job_t) { .run = append_job,
+                                            .n = n - count }), KS_OK);
+
+            kv = (kv_t) { .key = key, .to = to };
+            assert_int_equal(kv_run(sp, kv_copy_body, &kv), KS_OK);
+            check();
+            compare();
+            compare_at(&to);
+
+            kv = (kv_t) { .key = key, .to = to };
+            assert_int_equal(kv_run(sp, kv_rename_body, &kv), KS_OK);
+            check();
+            compare_at(&to);
+
+            kv = (kv_t) { .key = to, .to = key };
+            assert_int_equal(kv_run(sp, kv_rename_body, &kv), KS_OK);
+
+            kv = (kv_t) { .key = key, .at = NOW + 5000 };
+            assert_int_equal(kv_run(sp, kv_expire_body, &kv), KS_OK);
+            check();
+            compare();
+        }
+    }
+}
+
+
+/* --- zones that are full --- */
+
+static unsigned          count_before;
+static ks_stream_head_t  head_before;
+
+
+/* it may be run more than once */
+
+static void
+one_job(ks_value_t *v, job_t *j)
+{
+    count = count_before;
+    head = head_before;
+    j->n = 1;
+    append_job(v, j);
+}
+
+
+static void
+test_full(void **state)
+{
+    int       rc;
+    unsigned  i;
+
+    (void) state;
+
+    close_zone(sp);
+    sp = open_zone(1u << 20, 2, KS_NOEVICTION);
+
+    for (rc = KS_OK, i = 0; rc == KS_OK && count < MODEL; i++) {
+        count_before = count;
+        head_before = head;
+        rc = run(&(job_t) { .run = one_job, .what = i * 31 });
+    }
+
+    assert_int_equal(rc, KS_NOMEM);
+    count = count_before;
+    head = head_before;
+    check();
+    compare();
+
+    /* what only takes away needs no memory but that of the log */
+
+    urgently = 1;
+
+    while (count) {
+        assert_int_equal(run(&(job_t) { .run = remove_job, .n = 50,
+                                        .what = count > 200 }), KS_OK);
+        check();
+        compare();
+    }
+
+    urgently = 0;
+
+    reclaim_all(sp);
+    check();
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup_teardown(test_model, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_undone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_elsewhere, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_full, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
