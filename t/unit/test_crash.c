@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "crash_values.h"
+#include "crash_stream.h"
 #include "crash_session.h"
 #include "crash_wait.h"
 #include "crash_shards.h"
@@ -74,8 +75,14 @@ mix_value(uint64_t h, ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
 
     ks_value_open(sp, key, e, &v);
     h = h * 31 + e->type + v.due;
+    i = 0;
 
-    for (i = 0; i < ks_value_trees(v.type, v.enc); i++) {
+    if (v.type == KS_TYPE_STREAM) {
+        h = x_mix(&v, h);
+        i = 1;
+    }
+
+    for ( /* void */ ; i < ks_value_trees(v.type, v.enc); i++) {
 
         for (more = ks_tree_at(&v.tree[i], &pos, 0); more;
              more = ks_tree_next(&v.tree[i], &pos))
@@ -716,6 +723,7 @@ static const struct {
 } all_ops[] = {
     { ops, ks_nelts(ops) },
     { value_ops, ks_nelts(value_ops) },
+    { stream_ops, ks_nelts(stream_ops) },
     { told_ops, ks_nelts(told_ops) },
     { session_ops, ks_nelts(session_ops) },
     { wait_ops, ks_nelts(wait_ops) },
@@ -730,6 +738,7 @@ main(int argc, char **argv)
     size_t             i, j, n;
     const op_t        *op;
     struct CMUnitTest  tests[ks_nelts(ops) + ks_nelts(value_ops)
+                             + ks_nelts(stream_ops)
                              + ks_nelts(told_ops) + ks_nelts(session_ops)
                              + ks_nelts(shard_ops) + ks_nelts(pubsub_ops)
                              + ks_nelts(wait_ops) + 2];
