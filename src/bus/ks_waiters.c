@@ -23,6 +23,8 @@ struct ks_waiters_s {
 static void ks_waiters_heard(ks_space_t *sp, void *data,
     const ks_frame_record_t *record);
 static void ks_waiters_overtaken(ks_space_t *sp, void *data);
+static void ks_waiters_ended(ks_space_t *sp, void *data,
+    const ks_frame_record_t *record);
 
 
 /* --- what the dead have left --- */
@@ -94,6 +96,10 @@ ks_waiters_open(ks_space_t *sp)
     l.overtaken = ks_waiters_overtaken;
     l.data = ws;
     ks_hub_listen(ks_space_hub(sp), KS_TOLD_ANSWERS, &l);
+
+    l.record = ks_waiters_ended;
+    l.overtaken = NULL;                 /* the other one does for both */
+    ks_hub_listen(ks_space_hub(sp), KS_TOLD_WAITERS, &l);
 
     ks_waiters_sweep(sp);
 
@@ -392,4 +398,23 @@ ks_waiters_overtaken(ks_space_t *sp, void *data)
     }
 
     free(ids);
+}
+
+
+/* --- keys that have ended without anybody's command --- */
+
+static void
+ks_waiters_ended_body(ks_space_t *sp, void *data)
+{
+    ks_wait_recall(sp, data);
+}
+
+
+/* Its transaction serves those who wait for the end, at the end of its body. */
+
+static void
+ks_waiters_ended(ks_space_t *sp, void *data, const ks_frame_record_t *record)
+{
+    (void) data;
+    (void) ks_waiters_run(sp, ks_waiters_ended_body, (void *) record);
 }

@@ -110,7 +110,7 @@ ks_block_record(ks_ctx_t *c, int argc, ks_str_t *argv, const ks_block_t *b)
 
     ks_wait_here(c->space, &w);
     w.id = waiter->id;
-    w.types = b->types;
+    w.types = b->types | (b->ends ? KS_WAIT_ENDS : 0);
     w.resp3 = c->reply->resp3;
     w.first = b->first;
     w.nkeys = b->nkeys;

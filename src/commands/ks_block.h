@@ -23,6 +23,8 @@ typedef struct {
     uint64_t    until;          /* ms since the epoch; 0: for ever */
     ks_over_t   over;
     unsigned    null:1;         /* null, where it does not wait */
+    unsigned    ends:1;         /* it is run again when a key has ended, or is
+                                   of another type */
 } ks_block_t;
 
 /* A time-out in seconds, or in ms; KS_ERR: the error is written. */

@@ -103,12 +103,19 @@ ks_serve_client(ks_space_t *sp, const ks_wait_key_t *k, uint32_t *served,
 }
 
 
-/* Whether the key has what the client waits for; KS_NONE: it has nothing. */
+/*
+ * Whether the key has what the client waits for, or is not what it was, if that
+ * matters to it; KS_NONE: it has nothing.
+ */
 
 static int
 ks_serve_fits(ks_space_t *sp, const ks_wait_key_t *k)
 {
     ks_entry_t  *e;
+
+    if (k->types & KS_WAIT_ENDS) {
+        return KS_OK;
+    }
 
     e = ks_lookup(sp, &k->key, KS_LOOKUP_PEEK);
 

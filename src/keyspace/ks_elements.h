@@ -21,6 +21,10 @@
  * reading it is not needed.
  * Fields that are due have been taken out by ks_lookup().
  *
+ * ks_value_aside() follows a change that is none for those who watch the key,
+ * have read it, or wait for it: one of a stream's groups.  ks_value_ready() has
+ * those served who wait for the key, as after any other change.
+ *
  * ks_value_create() puts an empty value at key in the place of old (NULL: of
  * none), with room for about so many bytes of elements; it must be closed.
  * expire as for ks_string_set().
@@ -30,6 +34,8 @@ void ks_value_open(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
 void ks_value_create(ks_space_t *sp, const ks_str_t *key, ks_entry_t *old,
     unsigned type, unsigned enc, size_t room, uint64_t expire, ks_value_t *v);
 int ks_value_close(ks_value_t *v);
+void ks_value_aside(ks_value_t *v);
+void ks_value_ready(ks_value_t *v);
 
 /*
  * A small hash of so many fields (KS_RECORD_FIELDS at the most) in this very

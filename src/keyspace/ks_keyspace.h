@@ -569,6 +569,16 @@ ks_wait_cell(const ks_place_t *at)
 /* A key has got a value: whoever waits for it is served with the commit. */
 void ks_wait_changed(ks_space_t *sp, const ks_place_t *at);
 
+/*
+ * It has ended, or all keys have: so is whoever waits for that, too, but if it
+ * happens outside of a body, or at once to all of them, with a later one.
+ */
+void ks_wait_ended(ks_space_t *sp, const ks_place_t *at);
+void ks_wait_flushed(ks_space_t *sp);
+
+/* Where those are noted who wait for the end of the key at a place. */
+ks_place_t ks_wait_end_place(const ks_place_t *at);
+
 /* --- ks_wait.c --- */
 
 /* Marks the records, and says what does not fit together; all is locked. */
@@ -608,15 +618,27 @@ ks_changed(ks_space_t *sp, const ks_place_t *at, const ks_str_t *key,
         ks_watch_changed(sp, at->shard, at->hash);
     }
 
-    if (ks_unlikely(sp->told.kinds & KS_TOLD_WAITERS)
-        && change <= KS_CHANGE_VALUE)
-    {
-        ks_wait_changed(sp, at);
+    if (ks_unlikely(sp->told.kinds & KS_TOLD_WAITERS)) {
+
+        if (change <= KS_CHANGE_VALUE) {
+            ks_wait_changed(sp, at);
+
+        } else if (change >= KS_CHANGE_DELETED) {
+            ks_wait_ended(sp, at);
+        }
     }
 
     if (ks_unlikely(ks_tracked(sp)) && key != NULL) {
         ks_track_changed(sp, at, key, change);
     }
+}
+
+
+/* of what goes with a value and is not the key's; see ks_value_aside() */
+static inline void
+ks_changed_aside(ks_space_t *sp)
+{
+    sp->changes++;
 }
 
 

@@ -2,7 +2,8 @@
  * The keys that the running transaction makes ready for clients that wait.
  *
  * They are noted as they change, in memory of the process, and each is there
- * once until its clients are served.
+ * once until its clients are served.  A key that ends has another place for the
+ * clients to whom that matters.
  */
 
 #include <stdlib.h>
@@ -82,6 +83,63 @@ ks_wait_next(ks_space_t *sp, ks_place_t *at)
     *at = r->keys[r->next++];
 
     return KS_OK;
+}
+
+
+/* --- ends --- */
+
+/* any number that makes another hash of one */
+#define KS_WAIT_ENDED  0x9e3779b9
+
+
+ks_place_t
+ks_wait_end_place(const ks_place_t *at)
+{
+    ks_place_t  end;
+
+    end.hash = at->hash ^ KS_WAIT_ENDED;
+    end.shard = at->shard;
+
+    return end;
+}
+
+
+/* hash 0: all keys */
+
+static void
+ks_wait_tell_end(ks_space_t *sp, uint64_t hash)
+{
+    ks_str_t  part;
+
+    part.data = (u_char *) &hash;
+    part.len = sizeof(hash);
+
+    ks_tell(sp, KS_TOLD_WAITERS, 0, 1, &part);
+}
+
+
+void
+ks_wait_ended(ks_space_t *sp, const ks_place_t *at)
+{
+    ks_place_t  end;
+
+    end = ks_wait_end_place(at);
+
+    if (sp->depth != 0) {
+        ks_wait_changed(sp, &end);
+
+    } else if (*ks_wait_cell(&end) != 0) {
+        ks_wait_tell_end(sp, end.hash);
+    }
+}
+
+
+void
+ks_wait_flushed(ks_space_t *sp)
+{
+    if (sp->told.kinds & KS_TOLD_WAITERS) {
+        ks_wait_tell_end(sp, 0);
+    }
 }
 
 

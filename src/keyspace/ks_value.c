@@ -82,6 +82,28 @@ ks_value_close(ks_value_t *v)
 }
 
 
+void
+ks_value_aside(ks_value_t *v)
+{
+    ks_changed_aside(v->space);
+}
+
+
+void
+ks_value_ready(ks_value_t *v)
+{
+    ks_place_t   at;
+    ks_space_t  *sp;
+
+    sp = v->space;
+
+    if (sp->told.kinds & KS_TOLD_WAITERS) {
+        at = ks_place(sp, v->name);
+        ks_wait_changed(sp, &at);
+    }
+}
+
+
 /* --- new entries --- */
 
 /*

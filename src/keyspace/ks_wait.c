@@ -4,6 +4,8 @@
  * Two trees of the last shard.  That of clients goes by their ids: an item is
  * a header and the command.  That of keys goes by the hashes of these; items of
  * one hash are in the order in which they came, and are a header and the key.
+ * Who waits for the end of a key, too, has a second item for it, at another
+ * hash.
  * Each shard of keys counts in a few cells who waits for its keys, so that a
  * change of others finds out at once that nobody does.
  */
@@ -254,12 +256,12 @@ ks_wait_find(const ks_tree_t *t, ks_pos_t *pos, uint64_t hash, int behind)
 
 
 static void
-ks_wait_put_key(ks_space_t *sp, const ks_wait_t *w, const ks_str_t *key)
+ks_wait_put_key(ks_space_t *sp, const ks_wait_t *w, const ks_place_t *at,
+    const ks_str_t *key)
 {
     ks_pos_t        pos;
     ks_item_t       cols[2];
     ks_tree_t       t;
-    ks_place_t      at;
     ks_wait_item_t  h;
 
     memset(&h, 0, sizeof(h));
@@ -272,24 +274,32 @@ ks_wait_put_key(ks_space_t *sp, const ks_wait_t *w, const ks_str_t *key)
     cols[0] = ks_item((u_char *) &h, sizeof(h));
     cols[1] = ks_item(key->data, key->len);
 
-    at = ks_place(sp, key);
     ks_wait_open(sp, KS_WAIT_KEYS, &t);
-    (void) ks_wait_find(&t, &pos, at.hash, 1);
-    ks_tree_insert(&t, &pos, at.hash, cols);
-    ks_wait_add(sp, &at, 1);
+    (void) ks_wait_find(&t, &pos, at->hash, 1);
+    ks_tree_insert(&t, &pos, at->hash, cols);
+    ks_wait_add(sp, at, 1);
 }
 
 
 void
 ks_wait_begin(ks_space_t *sp, const ks_wait_t *w)
 {
-    int  i;
+    int              i;
+    ks_place_t       at;
+    const ks_str_t  *key;
 
     ks_want_shards(sp, ks_wait_shard(sp));
     ks_wait_put_client(sp, w);
 
     for (i = 0; i < w->nkeys; i++) {
-        ks_wait_put_key(sp, w, &w->argv[w->first + i]);
+        key = &w->argv[w->first + i];
+        at = ks_place(sp, key);
+        ks_wait_put_key(sp, w, &at, key);
+
+        if (w->types & KS_WAIT_ENDS) {
+            at = ks_wait_end_place(&at);
+            ks_wait_put_key(sp, w, &at, key);
+        }
     }
 }
 
@@ -362,26 +372,24 @@ ks_wait_drop(ks_space_t *sp, const ks_place_t *at, uint32_t skip)
 /* Its record of one key, unless that was dropped. */
 
 static void
-ks_wait_end_key(ks_space_t *sp, uint64_t id, const ks_str_t *key)
+ks_wait_end_key(ks_space_t *sp, uint64_t id, const ks_place_t *at)
 {
     int             more;
     ks_pos_t        pos;
     ks_tree_t       t;
-    ks_place_t      at;
     ks_wait_item_t  h;
 
-    at = ks_place(sp, key);
     ks_wait_open(sp, KS_WAIT_KEYS, &t);
 
-    for (more = ks_wait_find(&t, &pos, at.hash, 0);
-         more && ks_tree_key(&t, &pos) == at.hash;
+    for (more = ks_wait_find(&t, &pos, at->hash, 0);
+         more && ks_tree_key(&t, &pos) == at->hash;
          more = ks_tree_next(&t, &pos))
     {
         ks_wait_header(&t, &pos, &h, sizeof(h));
 
         if (h.id == id) {
             ks_tree_remove(&t, &pos);
-            ks_wait_add(sp, &at, -1);
+            ks_wait_add(sp, at, -1);
             return;
         }
     }
@@ -391,10 +399,11 @@ ks_wait_end_key(ks_space_t *sp, uint64_t id, const ks_str_t *key)
 void
 ks_wait_end(ks_space_t *sp, const ks_wait_t *w)
 {
-    int        i;
-    uint64_t   shards;
-    ks_pos_t   pos;
-    ks_tree_t  t;
+    int         i;
+    uint64_t    shards;
+    ks_pos_t    pos;
+    ks_tree_t   t;
+    ks_place_t  at;
 
     shards = ks_wait_shard(sp);
 
@@ -412,7 +421,76 @@ ks_wait_end(ks_space_t *sp, const ks_wait_t *w)
     }
 
     for (i = 0; i < w->nkeys; i++) {
-        ks_wait_end_key(sp, w->id, &w->argv[w->first + i]);
+        at = ks_place(sp, &w->argv[w->first + i]);
+        ks_wait_end_key(sp, w->id, &at);
+
+        if (w->types & KS_WAIT_ENDS) {
+            at = ks_wait_end_place(&at);
+            ks_wait_end_key(sp, w->id, &at);
+        }
+    }
+}
+
+
+/* --- keys that have ended --- */
+
+/* All that somebody waits for the end of. */
+
+static void
+ks_wait_recall_all(ks_space_t *sp)
+{
+    int              more;
+    ks_pos_t         pos;
+    ks_str_t         key;
+    ks_item_t        it;
+    ks_tree_t        t;
+    ks_place_t       at;
+    ks_wait_item_t   h;
+    ks_arena_mark_t  mark;
+
+    ks_wait_open(sp, KS_WAIT_KEYS, &t);
+
+    for (more = ks_tree_at(&t, &pos, 0);
+         more;
+         more = ks_tree_next(&t, &pos))
+    {
+        ks_wait_header(&t, &pos, &h, sizeof(h));
+
+        if (h.types & KS_WAIT_ENDS) {
+            mark = ks_arena_mark(sp);
+            it = ks_tree_get(&t, &pos, 1);
+            key = ks_item_copy(sp, &it);
+            at = ks_locate(sp, &key);
+            at = ks_wait_end_place(&at);
+            ks_wait_changed(sp, &at);
+            ks_arena_release(sp, &mark);
+        }
+    }
+}
+
+
+void
+ks_wait_recall(ks_space_t *sp, const ks_frame_record_t *record)
+{
+    size_t      n;
+    ks_str_t    part;
+    ks_place_t  at;
+
+    n = 0;
+
+    if (ks_record_part(record, &n, &part) != KS_OK) {
+        return;
+    }
+
+    memcpy(&at.hash, part.data, sizeof(at.hash));
+    ks_want_shards(sp, ks_wait_shard(sp) | ks_all_shards(sp));
+
+    if (at.hash == 0) {
+        ks_wait_recall_all(sp);
+
+    } else {
+        at.shard = ks_hash_shard(sp, at.hash);
+        ks_wait_changed(sp, &at);
     }
 }
 
@@ -502,6 +580,10 @@ ks_wait_check_keys(ks_space_t *sp, ks_checker_t *ck, uint32_t *sums)
         it = ks_tree_get(&t, &pos, 1);
         key = ks_item_copy(sp, &it);
         at = ks_locate(sp, &key);
+
+        if (at.hash != ks_tree_key(&t, &pos) && (h.types & KS_WAIT_ENDS)) {
+            at = ks_wait_end_place(&at);
+        }
 
         if (at.hash != ks_tree_key(&t, &pos)) {
             ks_checker_fault(ck, "client %ju waits for a key in the wrong "

@@ -15,14 +15,19 @@
 #ifndef KS_WAIT_H
 #define KS_WAIT_H
 
+#include "keyspace/ks_change.h"
 #include "keyspace/ks_place.h"
 
+
+/* It is to be served, too, when the key ends or gets another type. */
+#define KS_WAIT_ENDS  (1u << 31)
 
 typedef struct {
     uint64_t         id;        /* no other one of the zone waits by it */
     uint32_t         process;   /* its row, and its birth: ks_process.h */
     uint32_t         birth;
-    uint32_t         types;     /* 1 << KS_TYPE_*: what is of use to it */
+    uint32_t         types;     /* 1 << KS_TYPE_*: what is of use to it; and
+                                   KS_WAIT_ENDS */
     uint32_t         resp3;     /* what its reply may be made of */
 
     int              first;     /* argv[first] and so on are the keys that it */
@@ -89,6 +94,13 @@ void ks_wait_sweep(ks_space_t *sp, uint64_t *from, unsigned max);
  * changed keys for which somebody waits, as a part of that transaction.
  */
 void ks_wait_serve_by(void (*serve)(ks_space_t *sp));
+
+/*
+ * That a key has ended outside of a body, or all keys have, is a record of kind
+ * KS_TOLD_WAITERS: whoever reads it has a body that notes as ready what it is
+ * about.
+ */
+void ks_wait_recall(ks_space_t *sp, const ks_frame_record_t *record);
 
 /* The next of these keys, in the order of their changes; KS_NONE: none. */
 int ks_wait_next(ks_space_t *sp, ks_place_t *at);

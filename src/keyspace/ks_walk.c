@@ -234,6 +234,7 @@ ks_flush(ks_space_t *sp)
     }
 
     if (sp->depth == 1 && sp->mem.dirty == 0) {
+        ks_wait_flushed(sp);
         sp->flush = 1;
         sp->changes++;
         return;

@@ -37,8 +37,8 @@
 #define KS_TOLD_EVENTS    0x02          /* keyspace notifications */
 #define KS_TOLD_CALLS     0x04          /* commands, as MONITOR has them */
 #define KS_TOLD_CHANGES   0x08          /* names of keys that have changed */
-#define KS_TOLD_WAITERS   0x10          /* clients wait for keys: no record is
-                                           of that kind */
+#define KS_TOLD_WAITERS   0x10          /* clients wait for keys: a record is
+                                           of the end of one, see ks_wait.h */
 #define KS_TOLD_MESSAGES  0x20          /* of channels; to those named alone */
 #define KS_TOLD_REQUESTS  0x40          /* from one process to others */
 #define KS_TOLD_ANSWERS   0x80          /* to clients that waited; to those

@@ -146,9 +146,13 @@ void ks_pending_remove(ks_value_t *v, ks_pending_t *p);
 
 /*
  * Stores delivered and count; to: it is that consumer's from now on, or NULL.
- * To go on behind it, seek anew.
+ * To go on behind it among those of the group, seek anew.
  */
 void ks_pending_set(ks_value_t *v, ks_pending_t *p, const ks_consumer_t *to);
+
+/* It is delivered to the consumer now, once, whoever had it before. */
+void ks_pending_give(ks_value_t *v, const ks_group_t *g,
+    const ks_consumer_t *c, const ks_stream_id_t *id, uint64_t now);
 
 
 /* --- for the checker --- */

@@ -503,14 +503,29 @@ ks_pending_last(const ks_value_t *v, const ks_group_t *g, ks_pending_t *p)
 
 /* --- changing --- */
 
+/* Puts it where it belongs, at p->pos; its consumer owns it. */
+
+static void
+ks_pending_insert(ks_value_t *v, const ks_place_id_t *place, ks_pending_t *p)
+{
+    u_char     text[KS_PENDING_BYTES];
+    ks_item_t  it;
+
+    it = ks_item(text, ks_pending_write(p, text));
+    ks_tree_insert(ks_pendings(v), &p->pos, ks_place_key(place), &it);
+    ks_owned_insert(v, p->consumer, &p->id);
+}
+
+
 void
 ks_pending_add(ks_value_t *v, const ks_group_t *g, const ks_consumer_t *c,
     const ks_stream_id_t *id, uint64_t delivered, uint64_t count)
 {
-    u_char         text[KS_PENDING_BYTES];
-    ks_item_t      it;
     ks_pending_t   p;
     ks_place_id_t  place;
+
+    place = ks_place_id(g->no, id);
+    (void) ks_pending_place_find(v, &p.pos, &place);
 
     p.id = *id;
     p.group = g->no;
@@ -518,12 +533,39 @@ ks_pending_add(ks_value_t *v, const ks_group_t *g, const ks_consumer_t *c,
     p.delivered = delivered;
     p.count = count;
 
-    place = ks_place_id(g->no, id);
-    it = ks_item(text, ks_pending_write(&p, text));
-    (void) ks_pending_place_find(v, &p.pos, &place);
-    ks_tree_insert(ks_pendings(v), &p.pos, ks_place_key(&place), &it);
+    ks_pending_insert(v, &place, &p);
+}
 
-    ks_owned_insert(v, c->no, id);
+
+void
+ks_pending_give(ks_value_t *v, const ks_group_t *g, const ks_consumer_t *c,
+    const ks_stream_id_t *id, uint64_t now)
+{
+    int            found;
+    ks_pending_t   p;
+    ks_place_id_t  place;
+
+    place = ks_place_id(g->no, id);
+    found = ks_pending_place_find(v, &p.pos, &place)
+            && ks_pending_order(ks_pendings(v), &p.pos, &place) == 0;
+
+    if (found) {
+        ks_pending_read(v, &p);
+    }
+
+    p.delivered = now;
+    p.count = 1;
+
+    if (found) {
+        ks_pending_set(v, &p, c);
+        return;
+    }
+
+    p.id = *id;
+    p.group = g->no;
+    p.consumer = c->no;
+
+    ks_pending_insert(v, &place, &p);
 }
 
 
