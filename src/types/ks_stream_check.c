@@ -5,6 +5,7 @@
  * what depends on it is not looked at.
  */
 
+#include "types/ks_group.h"
 #include "types/ks_stream_block.h"
 
 
@@ -172,4 +173,6 @@ ks_stream_check(ks_checker_t *ck, const ks_value_t *v)
     if (c.any && ks_stream_id_compare(&c.last, &head.last) > 0) {
         ks_checker_fault(ck, "a stream has an id above its last");
     }
+
+    ks_group_check(ck, v);
 }
