@@ -336,7 +336,7 @@ ks_keyrange_said(const ks_keyrange_t *range, int argc, const ks_str_t *argv,
     i = ks_keyrange_streams(range->first, argc, argv);
     n = argc - i - 1;
 
-    if (n > 0 && n % 2 == 0) {
+    if (n > 0) {
         *first = i + 1;
         *last = i + n / 2;
     }

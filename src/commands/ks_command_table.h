@@ -164,8 +164,7 @@ ks_command_arity_ok(const ks_command_t *cmd, int argc)
 /*
  * The positions of a range's keys among argc arguments.  The last one is below
  * the first if there are none, which is also what a count has that is no
- * number or more than there are arguments, and STREAMS without as many ids as
- * keys: that is for the handler to say.
+ * number or more than there are arguments: that is for the handler to say.
  */
 
 static inline void

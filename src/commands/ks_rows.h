@@ -14,6 +14,7 @@
 #include "commands/ks_rows_hyperloglog.h"
 #include "commands/ks_rows_generic.h"
 #include "commands/ks_rows_sort.h"
+#include "commands/ks_rows_stream.h"
 #include "commands/ks_rows_dump.h"
 #include "commands/ks_rows_transactions.h"
 #include "commands/ks_rows_connection.h"
