@@ -46,6 +46,19 @@ sub several {
 
 sub timeout { return chance(4) ? 0.03 : pick(0, 100) }
 
+# ids of new entries, and what a reader has seen already
+my $clock = 1;
+
+sub next_id { return ++$clock . '-1' }
+sub seen { return chance(60) ? '$' : pick(0, $clock, $clock - 1 - int rand 9) }
+
+sub xread {
+    my @k = several();
+
+    return ['XREAD', chance(40) ? ('COUNT', 1 + int rand 3) : (), 'BLOCK',
+            1000 * timeout(), 'STREAMS', @k, map { seen() } @k];
+}
+
 
 # what waits
 sub patient {
@@ -60,6 +73,7 @@ sub patient {
         ['BZPOPMIN', @k, $t], ['BZPOPMAX', @k, $t],
         ['BZMPOP', $t, scalar @k, @k, pick('MIN', 'MAX'), 'COUNT',
          1 + int rand 3],
+        xread(), xread(), xread(),
     );
 }
 
@@ -69,8 +83,9 @@ sub busy {
     my @pushes = ('LPUSH', 'RPUSH', 'LPUSH', 'RPUSH', 'RPUSHX');
     my ($n, $k) = (rand 100, key());
 
-    return [pick(@pushes), $k, some(3)]                        if $n < 27;
-    return ['ZADD', $k, map { (int rand 9, "m$_") } some(2)]   if $n < 37;
+    return [pick(@pushes), $k, some(3)]                        if $n < 22;
+    return ['ZADD', $k, map { (int rand 9, "m$_") } some(2)]   if $n < 29;
+    return stream($k)                                          if $n < 39;
     return ['RENAME', key(), $k]                               if $n < 42;
     return ['COPY', key(), $k, 'REPLACE']                      if $n < 45;
     return ['DEL', $k, key()]                                  if $n < 67;
@@ -86,9 +101,26 @@ sub busy {
 }
 
 
+sub stream {
+    my ($k) = @_;
+
+    return ['XADD', $k, chance(30) ? ('MAXLEN', pick(0, 1, 5)) : (), next_id(),
+            'a', $clock]                                       if chance(80);
+    return ['XSETID', $k, next_id()]                           if chance(20);
+    return ['XTRIM', $k, 'MAXLEN', pick(0, 1, 2)]              if chance(40);
+    return ['XDEL', $k, map { $clock - $_ . '-1' } 0 .. 2];
+}
+
+
 # SET that is followed by another type in one transaction: Redis notes the key
 # at another of its changes
-sub quiet { my $c; do { $c = busy() } while $c->[0] =~ /^(?:SET|B)/; return $c }
+sub quiet {
+    my $c;
+
+    do { $c = busy() } while $c->[0] =~ /^(?:SET|B|XREAD)/;
+
+    return $c;
+}
 
 # Redis wakes nobody by a SORT that takes the place of another value.
 sub sorted {
@@ -100,7 +132,7 @@ sub sorted {
 sub transaction {
     return sorted() if chance(20);
     return ['MULTI'], (map { quiet() } 0 .. rand 4),
-           (chance(30) ? ['BLPOP', key(), 0] : ()), ['EXEC'];
+           (chance(30) ? pick(['BLPOP', key(), 0], xread()) : ()), ['EXEC'];
 }
 
 
@@ -203,7 +235,7 @@ sub play {
                       : $n < 94 ? transaction() : script();
         }
 
-        $nap = 1 if grep { $_->[-1] eq '0.03' || ($_->[1] // '') eq '0.03' }
+        $nap = 1 if grep { grep { $_ eq '0.03' || $_ eq '30' } map { $_ // '' } @$_ }
                     @commands;
         push @log, "$i: " . join ' | ', map { join ' ', map { $_ // "id of "
                             . $unblocks } @$_ } @commands;
@@ -216,7 +248,7 @@ sub play {
         # theirs has all replies when another connection has two of its own
         select undef, undef, undef, 0.25 if $nap;
         wait_for(5, sub { IO::Select->new($theirs->{conns}[$i]{socket})
-                              ->can_read(0) }) if $commands[0][0] !~ /^B/;
+                              ->can_read(0) }) if $commands[0][0] !~ /^(?:B|XREAD)/;
         $theirs->{control}->run('PING') for 1 .. 2;
 
         for my $k (0 .. $CLIENTS - 1) {

@@ -19,6 +19,7 @@ use KS::Random::Hash;
 use KS::Random::List;
 use KS::Random::Set;
 use KS::Random::Sort;
+use KS::Random::Stream;
 use KS::Random::Zset;
 use KS::Referee;
 
@@ -46,6 +47,7 @@ my %tables = (
     places  => \%KS::Random::Geo::COMMANDS,
     hll     => \%KS::Random::HLL::COMMANDS,
     sort    => \%KS::Random::Sort::COMMANDS,
+    streams => \%KS::Random::Stream::COMMANDS,
 );
 
 for my $name (sort keys %tables) {
@@ -70,6 +72,7 @@ sub rounds {
 
     for my $this ($seed .. $seed + $rounds - 1) {
         KS::Random::seed($this);
+        KS::Random::Stream::seed();
         $both->$_(['FLUSHALL']) for qw(redis engine);
 
         for (1 .. 400) {

@@ -51,9 +51,10 @@ static int       replay_fields = 1;     /* what is newer than Redis 7.2, too */
 /*
  * Words separated by spaces.  A word that begins with % is made: a key of a
  * kind (%s string, %l list, %h hash, %t set, %z sorted set, %g places, %p
- * HyperLogLog, %y session, %k any), %f field, %m member, %v value, %i integer, %n small
- * number, %d float, %T a time to live in ms, %S in s, %A a time in ms, %R a
- * pattern of ranks or scores, %e a script; the others are as they are.
+ * HyperLogLog, %x stream, %y session, %k any), %f field, %m member, %v value,
+ * %i integer, %n small number, %d float, %T a time to live in ms, %S in s, %A a
+ * time in ms, %I an id of about now, %R a pattern of ranks or scores, %e a
+ * script, %E one for a stream; the others are as they are.
  */
 static const char  *const replay_commands[] = {
     "SET %s %v", "SET %s %v", "SET %k %v", "SET %s %v PX %T",
@@ -99,6 +100,13 @@ static const char  *const replay_commands[] = {
     "EVAL %e 2 %k %s %v %n", "EVAL %e 1 %l %v %n", "EVAL %e 1 %h %v %n",
     "FCALL change 1 %k %v", "SCRIPT FLUSH", "FUNCTION DELETE lib",
     "FUNCTION LOAD REPLACE %F", "FLUSHALL", "FLUSHDB ASYNC",
+    "XADD %x * %f %v", "XADD %x * %f %v %f %v", "XADD %x %A-* %f %v",
+    "XADD %x NOMKSTREAM * %f %v", "XADD %x MAXLEN %n * %f %v",
+    "XADD %x MAXLEN ~ 20 * %f %v %f %v", "XADD %x MINID %I * %f %v",
+    "XADD %x MINID ~ %I LIMIT 5 * %f %v", "XADD %x MAXLEN 3 ACKED * %f %v",
+    "XDEL %x %I %I", "XDELEX %x DELREF IDS 1 %I", "XTRIM %x MAXLEN %n",
+    "XTRIM %x MAXLEN ~ %n LIMIT 0", "XTRIM %x MINID %I", "XSETID %x %I",
+    "XREAD COUNT 2 STREAMS %x %x 0 %I", "EVAL %E 1 %x %n", "EVAL %E 1 %x %n",
     "HSET %y %f %v", "HDEL %y _created", "HDEL %y %f %f", "PEXPIRE %y %T",
     "PERSIST %y", "DEL %y", "RENAME %y %y", "SET %y %v", "HSET %y %f %v",
 };
@@ -119,6 +127,17 @@ static const char  *const replay_scripts[] = {
     " redis.pcall('HPEXPIRE', KEYS[1], 3000, 'FIELDS', 1, 'f2') return 1",
 };
 
+/* an id is found first, as that of a random time is seldom there */
+
+static const char  *const replay_streams[] = {
+    "local e = redis.pcall('XRANGE', KEYS[1], '-', '+', 'COUNT', 10)"
+    " local one = e[1 + tonumber(ARGV[1])]"
+    " return one and redis.call('XDEL', KEYS[1], one[1], e[1][1])",
+    "local e = redis.pcall('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 10)"
+    " local one = e[1 + tonumber(ARGV[1])]"
+    " return one and redis.call('XTRIM', KEYS[1], 'MINID', '~', one[1])",
+};
+
 static const char  *const replay_function =
     "#!lua name=lib\nredis.register_function('change', function(k, a)"
     " redis.pcall('SET', k[1], a[1]) return redis.pcall('APPEND', k[1], 'x')"
@@ -128,7 +147,7 @@ static const char  *const replay_function =
 static inline const char *
 replay_word(box_t *b, const char *word, char *buf, size_t room)
 {
-    static const char  kinds[] = "slhtzgp";
+    static const char  kinds[] = "slhtzgpx";
 
     switch (word[1]) {
 
@@ -192,12 +211,20 @@ replay_word(box_t *b, const char *word, char *buf, size_t room)
                                     + rnd(20000));
         break;
 
+    case 'I':
+        snprintf(buf, room, "%llu-%u", (unsigned long long) b->now + 5
+                                       - rnd(rnd(3) ? 50 : 5000), rnd(3));
+        break;
+
     case 'y':
         snprintf(buf, room, "session:%064u", rnd(replay_names));
         break;
 
     case 'e':
         return replay_scripts[rnd(ks_nelts(replay_scripts) - !replay_fields)];
+
+    case 'E':
+        return replay_streams[rnd(ks_nelts(replay_streams))];
 
     case 'F':
         return replay_function;
@@ -219,6 +246,7 @@ replay_newer(const char *text)
            || starts(text, "HPERSIST") || starts(text, "HGETDEL")
            || starts(text, "HGETEX") || starts(text, "HSETEX")
            || starts(text, "DELEX") || starts(text, "BITOP DIFF")
+           || starts(text, "XDELEX") || strstr(text, "ACKED")
            || strstr(text, "IFEQ") || strstr(text, "AGGREGATE COUNT");
 }
 
@@ -456,6 +484,13 @@ static const char *const  replay_looks =
     "      out[#out + 1] = tostring(redis.call('HPEXPIRETIME', k, 'FIELDS',\n"
     "                                          1, v)[1]) end\n"
     "  end\n"
+    "elseif t == 'stream' then\n"
+    "  local i = redis.call('XINFO', 'STREAM', k)\n"
+    "  for n = 1, #i, 2 do\n"
+    "    if type(i[n + 1]) ~= 'table' and not i[n]:find('radix') then\n"
+    "      out[#out + 1] = i[n] .. '=' .. tostring(i[n + 1]) end end\n"
+    "  for _, e in ipairs(redis.call('XRANGE', k, '-', '+')) do\n"
+    "    out[#out + 1] = e[1] .. ' ' .. table.concat(e[2], ' ') end\n"
     "end\n"
     "return table.concat(out, '\\n')";
 

@@ -1,0 +1,177 @@
+# Streams, with real Redis as the referee; see KS::Play.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+
+use KS::Play;
+use KS::Random::Stream;
+
+plan skip_all => 'there is no redis-server' unless KS::Redis::available();
+
+my %rows = %KS::Random::Stream::COMMANDS;
+
+KS::Play::only(\%rows, \%KS::Random::Stream::MAKE,
+    DEL => 0.7, UNLINK => 0.3, EXISTS => 1, TYPE => 1, EXPIRE => 1,
+    PERSIST => 1, RENAME => 1, RENAMENX => 0.5, COPY => 1, SET => 1, GET => 1,
+    OBJECT => 1, FLUSHDB => 0.1, SCAN => 0.5);
+
+my @play = (before => \&KS::Random::Stream::seed);
+my $play = KS::Play->new(@play);
+
+# what follows the mark is newer than 7.0
+my ($rare, $later) = map { [split /^/] } split /^---\n/m, join '', <DATA>;
+
+$play->rare(@$rare);
+$play->rounds(45);
+
+SKIP: {
+    skip 'KS_TRIXIE names no tree of Debian 13', 1
+        unless KS::Redis::of_trixie('redis-server');
+
+    subtest 'beside Redis 8.0' => sub {
+        my $newer = KS::Play->new(@play, program => 'redis-server');
+
+        $KS::Random::Stream::NEWER = 1;
+
+        $newer->rare(@$rare, @$later);
+        $newer->rounds(15);
+    };
+}
+
+done_testing;
+
+__DATA__
+XADD s 1-1 a b
+XADD s 1-1 a b
+XADD s 1-0 a b
+XADD s 0-0 a b
+XADD s 1-* a b
+XADD s 0-* a b
+XADD s 5 a b
+XADD s 18446744073709551615-18446744073709551614 a b
+XADD s 18446744073709551615-* a b
+XADD s 18446744073709551615-* a b
+XADD s * a b
+XADD s 7 a b
+XRANGE s (18446744073709551615-18446744073709551615 +
+XRANGE s - (0-0
+XRANGE s - (0
+XRANGE s (0-0 (18446744073709551615-18446744073709551615
+XREAD STREAMS s 18446744073709551615-18446744073709551615
+XREAD STREAMS s 18446744073709551615-18446744073709551614
+DEL s
+XADD z 0-* a b
+XADD z 0-* a b
+XSETID z 0-1
+XSETID z 18446744073709551614-18446744073709551615
+XADD z 18446744073709551614-* a b
+XADD z * a b
+XINFO STREAM z
+DEL z
+XADD t NOMKSTREAM 1-1 a b
+EXISTS t
+XADD t
+XADD t 1-1
+XADD t 1-1 a
+XADD t MAXLEN 5
+XADD t MAXLEN 5 1-1 a
+XADD t MAXLEN 0 1-1 a b
+EXISTS t
+XLEN t
+XINFO STREAM t
+XINFO STREAM t FULL
+XRANGE t - +
+XREVRANGE t + -
+XREAD STREAMS t 0
+XADD t MAXLEN = 2 MINID 3 * a b
+XADD t LIMIT 5 2-1 a b
+XADD t LIMIT 0 2-1 a b
+XADD t MAXLEN ~ 5 LIMIT 0 2-1 a b
+XADD t MAXLEN = 5 LIMIT 5 2-2 a b
+XADD t MAXLEN 1 2-3 a b c d
+XADD t 2-4 "" ""
+XRANGE t - +
+XRANGE t 2-3 2-3 COUNT 0
+XRANGE t 2-3 2-3 COUNT -5
+XRANGE t 2-3 2-3 COUNT 1 COUNT 5
+XRANGE t 2-3 2-3 COUNT
+XRANGE t 2-3 2-3 X 5
+XRANGE t 2 2
+XRANGE t (2-3 (2-4
+XRANGE nokey - + COUNT 0
+XREVRANGE nokey + - COUNT 0
+XREVRANGE t - +
+XTRIM t MAXLEN
+XTRIM t MAXLEN 1
+XTRIM t MINID 2-4
+XTRIM t MINID ~ 18446744073709551615
+XTRIM t X 1
+XTRIM nokey MAXLEN 1
+XTRIM t LIMIT 1 X
+XDEL t x
+XDEL nokey x
+XDEL t 2-4 2-4 1 2
+XSETID nokey 1-1
+XSETID t x
+XSETID t 1-1
+XSETID t 3-1 MAXDELETEDID 3-2
+XSETID t 3-1 ENTRIESADDED -1
+XSETID t 3-1 ENTRIESADDED x
+XSETID t 3-1 ENTRIESADDED 50 MAXDELETEDID 3-1
+XINFO STREAM t
+XINFO STREAM t FULL COUNT 1
+XINFO STREAM t FULL COUNT -1
+XINFO STREAM t FULL COUNT x
+XINFO STREAM t FULL X
+XINFO STREAM t X
+XINFO STREAM nokey X
+XINFO STREAM
+XINFO X t
+XINFO
+SET w 1
+XADD w 1-1 a b
+XADD w x a b
+XLEN w
+XRANGE w - +
+XRANGE w x +
+XREAD STREAMS w 0
+XREAD STREAMS t w 0 0
+XREAD STREAMS nokey 0
+XREAD COUNT 1 STREAMS t 0
+XREAD COUNT x STREAMS t 0
+XREAD STREAMS t
+XREAD STREAMS
+XREAD COUNT 1
+XREAD BLOCK x STREAMS t 0
+XREAD BLOCK -1 STREAMS t 0
+XREAD GROUP a b STREAMS t 0
+XREAD NOACK STREAMS t 0
+XREAD STREAMS t >
+XREAD STREAMS t $
+XREAD STREAMS t x
+XREAD BLOCK 1 STREAMS t $
+XREAD BLOCK 1 STREAMS nokey 0
+XDEL w 1-1
+XTRIM w MAXLEN 1
+XSETID w 1-1
+XINFO STREAM w
+COMMAND GETKEYS XREAD STREAMS a b 0 0
+COMMAND GETKEYS XREAD COUNT 1 BLOCK 0 STREAMS a b 0 0
+COMMAND GETKEYS XREAD COUNT 1 X
+COMMAND GETKEYS XADD k * a b
+COMMAND GETKEYSANDFLAGS XADD k * a b
+COMMAND GETKEYSANDFLAGS XREAD STREAMS a b 0 0
+COMMAND GETKEYS XINFO STREAM k
+XADD p 1-1 a b
+XADD p 2-1 a b
+XDEL p 2-1
+---
+XREAD STREAMS p +
+XREAD STREAMS nokey p + 0
+XSETID p 1-9 X
+XSETID p 1-9
