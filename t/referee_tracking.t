@@ -27,17 +27,29 @@ my @keys = ('a', 'b', 'u:1', 'u:2', 'v', '');
 my $redis = KS::Redis->start;
 my $ngx = KS::Nginx->start(size => '32m', resp => '', tokens => 'token off;');
 my $seed = $ENV{KS_SEED} // 20240301;
-my $rounds = $ENV{KS_ROUNDS} // 12;
+my $rounds = $ENV{KS_ROUNDS} // 30;
 
 
 sub pick { return $_[rand @_] }
 sub key { return pick(@keys) }
 
 
+# Redis remembers what a client has read while it tracked before, and so does the
+# module while somebody tracks: one client more does, or none ends it.
+my $ends;
+
+# NOLOOP counts where a key changes, but with BCAST in Redis when it is told of:
+# transactions have one or the other.
+my $noloop;
+
 sub tracking {
-    return ['CLIENT', 'TRACKING', pick('on', 'on', 'off'),
-            rand() < 0.3 ? 'BCAST' : (), rand() < 0.1 ? 'OPTIN' : (),
-            rand() < 0.1 ? 'OPTOUT' : (), rand() < 0.3 ? 'NOLOOP' : (),
+    my ($alone) = @_;
+    my $bcast = rand() < 0.3 && ($alone || !$noloop);
+
+    return ['CLIENT', 'TRACKING', $ends && $alone ? pick('on', 'on', 'off') : 'on',
+            $bcast ? 'BCAST' : (), rand() < 0.1 ? 'OPTIN' : (),
+            rand() < 0.1 ? 'OPTOUT' : (),
+            $noloop && rand() < 0.4 ? 'NOLOOP' : (),
             rand() < 0.2 ? ('PREFIX', pick('u:', 'v', '', 'u:1')) : ()];
 }
 
@@ -45,7 +57,7 @@ sub tracking {
 sub command {
     my $n = int rand 100;
 
-    return tracking() if $n < 12;
+    return tracking(@_) if $n < 12;
     return ['CLIENT', 'CACHING', pick('yes', 'no')] if $n < 17;
     return pick(['CLIENT', 'TRACKINGINFO'], ['CLIENT', 'GETREDIR']) if $n < 22;
     return [pick('GET', 'STRLEN', 'EXISTS', 'TTL'), key()] if $n < 45;
@@ -58,7 +70,7 @@ sub command {
     return ['PEXPIRE', key(), 100000] if $n < 91;
     return ['FLUSHALL'] if $n < 93;
     return ['PING'] if $n < 96;
-    return ['RESET'] if $n < 97;
+    return $ends ? ['RESET'] : ['PING'] if $n < 97;
     return ['HELLO', pick(2, 3)];
 }
 
@@ -66,7 +78,7 @@ sub command {
 sub step {
     return (['MULTI'], (map { command() } 1 .. 3), ['EXEC'])
         if rand() < 0.1;
-    return command();
+    return command('alone');
 }
 
 
@@ -118,13 +130,17 @@ for my $round (1 .. $rounds) {
 
     my @sides = map {
         my $port = $_;
-        [map { KS::RESP->new(port => $port) } 1 .. $CLIENTS]
+        [map { KS::RESP->new(port => $port) } 0 .. $CLIENTS]
     } $ngx->resp_port, $redis->port;
+
+    $ends = $round % 2;
+    $noloop = $round % 4 < 2;
 
     for my $side (@sides) {
         $side->[0]->run('FLUSHALL');
         $_->{now} = '' for @$side;
-        $side->[$_]->replies(['HELLO', 3]) for 0 .. $CLIENTS - 2;
+        $side->[$_]->replies(['HELLO', 3]) for 0 .. $CLIENTS - 2, $CLIENTS;
+        $side->[$CLIENTS]->replies(['CLIENT', 'TRACKING', 'on']) if $ends;
     }
 
     my ($same, @log) = (1);

@@ -17,6 +17,7 @@ typedef struct {
 struct ks_prefix_s {
     ks_prefix_t       *next;            /* in the order of the texts */
     ks_str_t           text;            /* lies behind */
+    uint64_t           since;           /* see ks_track_serial() */
     ks_prefixed_t     *members;
     ks_changed_key_t  *changed;
     size_t             n;
@@ -148,6 +149,9 @@ ks_tracking_on(ks_space_t *sp, ks_peers_t *peers, ks_tracker_t *t)
     tracking->broadcasts += t->bcast;
     ks_tracking_wants(sp, tracking);
 
+    t->since = ks_track_serial(sp);
+    ks_told_more(sp, KS_TOLD_TRACKED | (t->bcast ? KS_TOLD_CHANGES : 0));
+
     return KS_OK;
 }
 
@@ -201,6 +205,7 @@ ks_prefix_get(ks_tracking_t *tracking, const ks_str_t *text)
     p->text.data = (u_char *) (p + 1);
     p->text.len = text->len;
     memcpy(p->text.data, text->data, text->len);
+    p->since = ks_track_serial(tracking->space);
     p->next = *at;
     *at = p;
     tracking->nprefixes++;
@@ -377,7 +382,8 @@ ks_tracking_read(ks_space_t *sp, ks_tracker_t *t, const ks_str_t *key)
     at = ks_place(sp, key);
     ks_track_read(sp, &at);
 
-    rc = ks_tracked_add(&tracking->table, at.hash, key, t->peer->id);
+    rc = ks_tracked_add(&tracking->table, at.hash, key, t->peer->id,
+                        ks_track_serial(sp));
 
     if (rc == KS_OK) {
         tracking->cells[ks_track_cell(sp, at.hash)]++;
@@ -557,13 +563,20 @@ ks_tracking_notice(ks_space_t *sp, ks_peers_t *peers, const ks_question_t *q)
 }
 
 
+/* track: what has happened; NULL: whatever may have */
+
 static void
-ks_tracking_push_all(ks_tracking_t *tracking)
+ks_tracking_push_all(ks_tracking_t *tracking, const ks_track_t *track)
 {
     ks_push_t      push;
     ks_tracker_t  *t;
 
     for (t = tracking->trackers; t != NULL; t = t->next) {
+
+        if (track != NULL && ks_track_past(tracking->space, track, t->since)) {
+            continue;
+        }
+
         memset(&push, 0, sizeof(push));
         push.kind = KS_PUSH_INVALIDATE;
         ks_tracking_push(t, &push);
@@ -575,6 +588,15 @@ ks_tracking_push_all(ks_tracking_t *tracking)
 /* --- hearing --- */
 
 static void
+ks_tracking_gone(void *data, const ks_tracked_t *e)
+{
+    ks_tracking_t *tracking = data;
+
+    tracking->cells[ks_track_cell(tracking->space, e->hash)]--;
+}
+
+
+static void
 ks_tracking_forget_all(ks_space_t *sp, ks_tracking_t *tracking)
 {
     ks_tracked_clear(&tracking->table);
@@ -582,17 +604,42 @@ ks_tracking_forget_all(ks_space_t *sp, ks_tracking_t *tracking)
 }
 
 
-/* Those who have read the key, which nobody has by now. */
+/* To one of those who have read the key. */
 
 static void
-ks_tracking_tell_readers(ks_tracking_t *tracking, const ks_tracked_t *e,
-    const ks_track_t *track)
+ks_tracking_tell_reader(ks_tracking_t *tracking, const ks_tracked_by_t *by,
+    const ks_track_t *track, ks_push_t *push)
 {
-    uint32_t       i;
-    ks_str_t       key;
-    ks_push_t      push;
     ks_peer_t     *peer;
     ks_tracker_t  *t;
+
+    peer = ks_peers_find(tracking->peers, by->id);
+    t = peer ? peer->tracker : NULL;
+
+    if (t != NULL && !t->bcast && track->author != by->id
+        && !ks_track_past(tracking->space, track, t->since))
+    {
+        ks_tracking_push(t, push);
+    }
+}
+
+
+/*
+ * Those who have read the key before it changed.  Who has read it since stays
+ * its reader.
+ */
+
+static void
+ks_tracking_tell_readers(ks_tracking_t *tracking, ks_tracked_t *e,
+    const ks_track_t *track)
+{
+    int               own;
+    uint32_t          i, left;
+    ks_str_t          key;
+    ks_push_t         push;
+    ks_tracked_by_t  *by;
+
+    own = ks_track_past(tracking->space, track, UINT64_MAX);
 
     key.data = (u_char *) e->key;
     key.len = e->len;
@@ -602,17 +649,21 @@ ks_tracking_tell_readers(ks_tracking_t *tracking, const ks_tracked_t *e,
     push.keys = &key;
     push.nkeys = 1;
 
-    for (i = 0; i < e->n; i++) {
-        peer = ks_peers_find(tracking->peers, e->ids[i]);
-        t = peer ? peer->tracker : NULL;
+    for (left = 0, i = 0; i < e->n; i++) {
+        by = &e->by[i];
 
-        if (t != NULL && !t->bcast
-            && !(t->noloop && track->author == e->ids[i]))
-        {
-            ks_tracking_push(t, &push);
+        if (!own || by->first < track->serial) {
+            ks_tracking_tell_reader(tracking, by, track, &push);
+
+            if (!own || !ks_tracked_stays(by, track->serial)) {
+                continue;
+            }
         }
+
+        e->by[left++] = *by;
     }
 
+    e->n = left;
     ks_push_release(&push);
 }
 
@@ -630,8 +681,14 @@ ks_tracking_changed(ks_space_t *sp, ks_tracking_t *tracking,
     e = ks_tracked_take(&tracking->table, track->hash, key);
 
     if (e != NULL) {
-        tracking->cells[cell]--;
         ks_tracking_tell_readers(tracking, e, track);
+
+        if (e->n != 0) {
+            ks_tracked_put(&tracking->table, e);
+            return;
+        }
+
+        tracking->cells[cell]--;
         ks_tracked_free(e);
 
     } else if (tracking->cells[cell] == 0) {
@@ -682,10 +739,27 @@ ks_tracking_broadcast(ks_tracking_t *tracking, const ks_track_t *track,
 
     for (p = tracking->prefixes; p != NULL; p = p->next) {
         if (p->text.len <= key->len
-            && memcmp(p->text.data, key->data, p->text.len) == 0)
+            && memcmp(p->text.data, key->data, p->text.len) == 0
+            && !ks_track_past(tracking->space, track, p->since))
         {
             ks_prefix_add(p, track, key);
         }
+    }
+}
+
+
+static void
+ks_tracking_flushed(ks_space_t *sp, ks_tracking_t *tracking,
+    const ks_track_t *track)
+{
+    ks_tracking_push_all(tracking, track);
+
+    if (ks_track_past(sp, track, UINT64_MAX)) {
+        ks_tracked_drop(&tracking->table, track->serial, ks_tracking_gone,
+                        tracking);
+
+    } else {
+        ks_tracking_forget_all(sp, tracking);
     }
 }
 
@@ -711,8 +785,7 @@ ks_tracking_record(ks_space_t *sp, void *data,
     memcpy(&track, part.data, sizeof(ks_track_t));
 
     if (track.all) {
-        ks_tracking_push_all(tracking);
-        ks_tracking_forget_all(sp, tracking);
+        ks_tracking_flushed(sp, tracking, &track);
         return;
     }
 
@@ -736,7 +809,7 @@ ks_tracking_overtaken(ks_space_t *sp, void *data)
 {
     ks_tracking_t *tracking = data;
 
-    ks_tracking_push_all(tracking);
+    ks_tracking_push_all(tracking, NULL);
     ks_tracking_forget_all(sp, tracking);
 }
 
@@ -785,7 +858,7 @@ ks_prefix_sort(ks_prefix_t *p)
 }
 
 
-/* To one client: all but what it has changed itself, if it likes it so. */
+/* To one client: all but what it has changed itself and will not be told. */
 
 static void
 ks_prefix_push_to(const ks_prefix_t *p, ks_tracker_t *t, ks_str_t *keys)
@@ -798,7 +871,7 @@ ks_prefix_push_to(const ks_prefix_t *p, ks_tracker_t *t, ks_str_t *keys)
     push.keys = keys;
 
     for (i = 0; i < p->n; i++) {
-        if (!t->noloop || p->changed[i].author != t->peer->id) {
+        if (p->changed[i].author != t->peer->id) {
             keys[push.nkeys++] = p->changed[i].key;
         }
     }
@@ -813,12 +886,14 @@ ks_prefix_push_to(const ks_prefix_t *p, ks_tracker_t *t, ks_str_t *keys)
 static void
 ks_prefix_push(ks_prefix_t *p)
 {
+    int             authors;
     size_t          i;
     ks_str_t       *keys;
     ks_push_t       push;
     ks_prefixed_t  *m;
 
     ks_prefix_sort(p);
+    authors = 0;
 
     keys = p->lost ? NULL : malloc(2 * p->n * sizeof(ks_str_t));
 
@@ -831,12 +906,13 @@ ks_prefix_push(ks_prefix_t *p)
 
         for (i = 0; i < p->n; i++) {
             keys[i] = p->changed[i].key;
+            authors |= (p->changed[i].author != 0);
         }
     }
 
     for (m = p->members; m != NULL; m = m->next) {
 
-        if (m->tracker->noloop && keys != NULL) {
+        if (authors) {
             ks_prefix_push_to(p, m->tracker, keys + p->n);
 
         } else {

@@ -52,6 +52,7 @@ struct ks_tracker_s {
     uint64_t        redirect;           /* the client that is told; 0: itself */
     uint64_t        away;               /* the process that has it, a bit; 0:
                                            this one */
+    uint64_t        since;              /* see ks_track_serial() */
     unsigned        bcast:1;
     unsigned        optin:1;
     unsigned        optout:1;
@@ -67,7 +68,7 @@ struct ks_tracker_s {
 
 
 /*
- * Has the client track from the next transaction on, with the switches that are
+ * Has the client track from now on, also in the running transaction, with the switches that are
  * set in it; a client that does already goes on with other switches.  peers:
  * those of the process, where the tracker's peer and who it redirects to are.
  * KS_ERR: the process hears nothing, or has no memory, and nothing has changed.

@@ -9,7 +9,7 @@
 
 
 #define KS_TRACKED_ROOM  256            /* slots to begin with */
-#define KS_TRACKED_IDS   2              /* of a key to begin with */
+#define KS_TRACKED_BY    2              /* readers of a key to begin with */
 
 
 static inline ks_tracked_t **
@@ -77,7 +77,7 @@ ks_tracked_find(const ks_tracked_table_t *t, uint64_t hash,
 static size_t
 ks_tracked_bytes(const ks_tracked_t *e)
 {
-    return sizeof(ks_tracked_t) + e->len + e->room * sizeof(uint64_t);
+    return sizeof(ks_tracked_t) + e->len + e->room * sizeof(ks_tracked_by_t);
 }
 
 
@@ -94,7 +94,7 @@ ks_tracked_place(const ks_tracked_t *e, uint64_t id)
     while (low < high) {
         mid = (low + high) / 2;
 
-        if (e->ids[mid] < id) {
+        if (e->by[mid].id < id) {
             low = mid + 1;
 
         } else {
@@ -107,32 +107,36 @@ ks_tracked_place(const ks_tracked_t *e, uint64_t id)
 
 
 static int
-ks_tracked_client(ks_tracked_table_t *t, ks_tracked_t *e, uint64_t id)
+ks_tracked_client(ks_tracked_table_t *t, ks_tracked_t *e, uint64_t id,
+    uint64_t since)
 {
-    uint32_t   i, room;
-    uint64_t  *ids;
+    uint32_t          i, room;
+    ks_tracked_by_t  *by;
 
     i = ks_tracked_place(e, id);
 
-    if (i < e->n && e->ids[i] == id) {
+    if (i < e->n && e->by[i].id == id) {
+        e->by[i].last = since;
         return KS_NONE;
     }
 
     if (e->n == e->room) {
-        room = e->room ? e->room * 2 : KS_TRACKED_IDS;
-        ids = realloc(e->ids, room * sizeof(uint64_t));
+        room = e->room ? e->room * 2 : KS_TRACKED_BY;
+        by = realloc(e->by, room * sizeof(ks_tracked_by_t));
 
-        if (ids == NULL) {
+        if (by == NULL) {
             return KS_NOMEM;
         }
 
-        t->bytes += (room - e->room) * sizeof(uint64_t);
-        e->ids = ids;
+        t->bytes += (room - e->room) * sizeof(ks_tracked_by_t);
+        e->by = by;
         e->room = room;
     }
 
-    memmove(e->ids + i + 1, e->ids + i, (e->n - i) * sizeof(uint64_t));
-    e->ids[i] = id;
+    memmove(e->by + i + 1, e->by + i, (e->n - i) * sizeof(ks_tracked_by_t));
+    e->by[i].id = id;
+    e->by[i].first = since;
+    e->by[i].last = since;
     e->n++;
     t->items++;
 
@@ -159,7 +163,7 @@ ks_tracked_new(uint64_t hash, const ks_str_t *key)
 
 int
 ks_tracked_add(ks_tracked_table_t *t, uint64_t hash, const ks_str_t *key,
-    uint64_t id)
+    uint64_t id, uint64_t since)
 {
     ks_tracked_t  *e, **slot;
 
@@ -170,7 +174,7 @@ ks_tracked_add(ks_tracked_table_t *t, uint64_t hash, const ks_str_t *key,
     slot = ks_tracked_find(t, hash, key);
 
     if (*slot != NULL) {
-        return ks_tracked_client(t, *slot, id);
+        return ks_tracked_client(t, *slot, id, since);
     }
 
     e = ks_tracked_new(hash, key);
@@ -179,7 +183,7 @@ ks_tracked_add(ks_tracked_table_t *t, uint64_t hash, const ks_str_t *key,
         return KS_NOMEM;
     }
 
-    if (ks_tracked_client(t, e, id) == KS_NOMEM) {
+    if (ks_tracked_client(t, e, id, since) == KS_NOMEM) {
         free(e);
         return KS_NOMEM;
     }
@@ -216,9 +220,23 @@ ks_tracked_take(ks_tracked_table_t *t, uint64_t hash, const ks_str_t *key)
 
 
 void
+ks_tracked_put(ks_tracked_table_t *t, ks_tracked_t *e)
+{
+    ks_tracked_t  **slot;
+
+    slot = ks_tracked_slot(t, e->hash);
+    e->next = *slot;
+    *slot = e;
+    t->keys++;
+    t->items += e->n;
+    t->bytes += ks_tracked_bytes(e);
+}
+
+
+void
 ks_tracked_free(ks_tracked_t *e)
 {
-    free(e->ids);
+    free(e->by);
     free(e);
 }
 
@@ -235,6 +253,63 @@ ks_tracked_any(const ks_tracked_table_t *t, size_t random)
     }
 
     return t->slots[random & (t->size - 1)];
+}
+
+
+int
+ks_tracked_stays(ks_tracked_by_t *by, uint64_t serial)
+{
+    by->first = by->last;
+
+    return by->last >= serial;
+}
+
+
+/* Puts those who stay in front, and says how many they are. */
+
+static uint32_t
+ks_tracked_staying(ks_tracked_t *e, uint64_t serial)
+{
+    uint32_t  i, n;
+
+    for (n = 0, i = 0; i < e->n; i++) {
+        if (ks_tracked_stays(&e->by[i], serial)) {
+            e->by[n++] = e->by[i];
+        }
+    }
+
+    return n;
+}
+
+
+void
+ks_tracked_drop(ks_tracked_table_t *t, uint64_t serial,
+    void (*gone)(void *data, const ks_tracked_t *e), void *data)
+{
+    size_t         i;
+    uint32_t       n;
+    ks_tracked_t  *e, **at;
+
+    for (i = 0; i < t->size; i++) {
+
+        for (at = &t->slots[i]; *at != NULL; /* void */ ) {
+            e = *at;
+            n = ks_tracked_staying(e, serial);
+            t->items -= e->n - n;
+            e->n = n;
+
+            if (n != 0) {
+                at = &e->next;
+                continue;
+            }
+
+            *at = e->next;
+            t->keys--;
+            t->bytes -= ks_tracked_bytes(e);
+            gone(data, e);
+            ks_tracked_free(e);
+        }
+    }
 }
 
 

@@ -348,7 +348,7 @@ ks_handle_told(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
         ks_line_tell(c->space, &line, lua);
     }
 
-    ks_set_author(c->space, s ? s->id : 0);
+    ks_set_author(c->space, s && s->tracker.noloop ? s->id : 0);
     ks_handle_effect(c, argc, argv);
 
     if (ks_told(c->space, KS_TOLD_TRACKED)) {

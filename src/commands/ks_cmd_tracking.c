@@ -232,7 +232,12 @@ ks_tracking_begin(ks_ctx_t *c, ks_conn_t *s, ks_tracking_args_t *a)
     t->noloop = a->noloop;
     t->broken = 0;
 
-    if (a->bcast && a->nprefixes == 0 && t->prefixes == NULL) {
+    /* all keys, besides what it has asked for before */
+
+    if (a->bcast && a->nprefixes == 0
+        && (t->prefixes == NULL
+            || ks_tracking_prefix_text(t->prefixes)->len != 0))
+    {
         a->prefixes[a->nprefixes++] = ks_text("");
     }
 

@@ -150,6 +150,17 @@ ks_told_now(const ks_space_t *sp, uint32_t kinds)
 
 
 void
+ks_told_more(ks_space_t *sp, uint32_t kinds)
+{
+    if (sp->told.kinds == 0) {
+        ks_frame_start(sp);
+    }
+
+    sp->told.kinds |= kinds;
+}
+
+
+void
 ks_set_author(ks_space_t *sp, uint64_t id)
 {
     sp->author = id;
@@ -188,11 +199,7 @@ ks_tell(ks_space_t *sp, uint32_t kind, uint64_t readers, unsigned n,
         return;
     }
 
-    if (sp->told.kinds == 0) {
-        ks_frame_start(sp);
-    }
-
-    sp->told.kinds |= kind;
+    ks_told_more(sp, kind);
 
     for (size = 0, i = 0; i < n; i++) {
         size += sizeof(len) + parts[i].len;

@@ -89,6 +89,9 @@ ks_told(const ks_space_t *sp, uint32_t kinds)
     return (((const ks_told_t *) sp)->kinds & kinds) != 0;
 }
 
+/* Inside a transaction: from now on it tells these as well. */
+void ks_told_more(ks_space_t *sp, uint32_t kinds);
+
 /* Whether effects are. */
 static inline int
 ks_effects_told(const ks_space_t *sp)
@@ -100,8 +103,9 @@ ks_effects_told(const ks_space_t *sp)
 int ks_told_now(const ks_space_t *sp, uint32_t kinds);
 
 /*
- * The client whose command is run, for those who are told of changes: an id
- * from ks_next_id(), 0: none.  It holds until the transaction ends.
+ * The client whose command is run, if it is not to be told of what it changes
+ * itself: an id from ks_next_id(), 0: all are told.  It holds until the
+ * transaction ends.
  */
 void ks_set_author(ks_space_t *sp, uint64_t id);
 

@@ -148,8 +148,8 @@ struct ks_space_s {
     ks_waiters_t   *waiters;    /* see bus/ks_waiters.h; NULL: has none */
 
     uint64_t        changes;    /* of keys and scripts, ever */
-    uint64_t        author;     /* the client whose command runs, if that is
-                                   of use to those who are told; 0: none */
+    uint64_t        tracks;     /* see ks_track_serial() */
+    uint64_t        author;     /* see ks_set_author() */
     ks_telling_t    tell;
     ks_ready_t      ready;
 

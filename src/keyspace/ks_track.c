@@ -79,6 +79,20 @@ ks_track_forget_all(ks_space_t *sp)
 }
 
 
+uint64_t
+ks_track_serial(const ks_space_t *sp)
+{
+    return sp->tracks;
+}
+
+
+int
+ks_track_past(const ks_space_t *sp, const ks_track_t *track, uint64_t serial)
+{
+    return track->process == sp->mem.process && track->serial <= serial;
+}
+
+
 /* --- telling --- */
 
 static void
@@ -86,6 +100,9 @@ ks_track_tell(ks_space_t *sp, uint64_t readers, ks_track_t *track,
     const ks_str_t *key)
 {
     ks_str_t  parts[2];
+
+    track->serial = ++sp->tracks;
+    track->process = (uint8_t) sp->mem.process;
 
     parts[0].data = (u_char *) track;
     parts[0].len = sizeof(ks_track_t);

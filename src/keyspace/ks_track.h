@@ -25,10 +25,12 @@
 /* the first part of a record; the second one is the key */
 typedef struct {
     uint64_t  hash;             /* of the key */
-    uint64_t  author;           /* the client that has changed it; 0: none */
-    uint32_t  all;              /* all keys are gone; there is no second part */
-    uint32_t  lapsed;           /* it has expired, or was evicted */
-    uint32_t  spared;           /* it is as it was, but no more remembered */
+    uint64_t  author;           /* see ks_set_author() */
+    uint64_t  serial;           /* see ks_track_serial() */
+    uint8_t   process;          /* that has told it */
+    uint8_t   all;              /* all keys are gone; there is no second part */
+    uint8_t   lapsed;           /* it has expired, or was evicted */
+    uint8_t   spared;           /* it is as it was, but no more remembered */
     uint32_t  pad;
 } ks_track_t;
 
@@ -45,6 +47,17 @@ void ks_track_forget(ks_space_t *sp, unsigned cell);
 
 /* The same for all cells: for a process that begins. */
 void ks_track_forget_all(ks_space_t *sp);
+
+/*
+ * The number of the last change that this process has told, be it committed by
+ * now or not: what a client does next, in the same transaction even, comes
+ * after that change, and the process hears of the change later than of both.
+ */
+uint64_t ks_track_serial(const ks_space_t *sp);
+
+/* Whether the record is of a change up to that number of this process's. */
+int ks_track_past(const ks_space_t *sp, const ks_track_t *track,
+    uint64_t serial);
 
 /* Inside a transaction: this process itself is told of a key as if it changed. */
 void ks_track_tell_self(ks_space_t *sp, uint64_t hash, const ks_str_t *key);

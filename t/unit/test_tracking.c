@@ -259,7 +259,7 @@ test_tracking(void **unused)
     reads(&p, 1, &c, "k");
     reads(&p, 1, &c, "l");
 
-    writes(&p, 1, "k", c.peer.id);
+    writes(&p, 1, "k", 0);
     is_told(&p, &a, "k;");
     is_told(&p, &b, "k;");
     is_told(&p, &c, "k;");
@@ -270,7 +270,6 @@ test_tracking(void **unused)
 
     /* not by itself, if it likes it so */
 
-    c.t.noloop = 1;
     writes(&p, 1, "l", c.peer.id);
     is_told(&p, &c, "");
     writes(&p, 1, "l", 0);
@@ -289,6 +288,73 @@ test_tracking(void **unused)
     reader_go(&p, 0, &b);
     reader_go(&p, 1, &c);
     assert_int_equal(ks_journal_told(&p.sp[0]->mem), 0);
+    pair_close(&p);
+}
+
+
+/*
+ * What a client reads behind a change of its own process is not forgotten when
+ * the process hears of that change.
+ */
+
+static void
+test_order(void **unused)
+{
+    pair_t               p;
+    reader_t             a, b;
+    ks_tracking_stats_t  st;
+
+    (void) unused;
+
+    pair_open(&p);
+    reader_on(&p, 0, &a);
+    reader_on(&p, 0, &b);
+
+    writes(&p, 0, "k", a.peer.id);
+    reads(&p, 0, &a, "k");
+    is_told(&p, &a, "");
+    writes(&p, 1, "k", 0);
+    is_told(&p, &a, "k;");
+
+    /* nor what it has read before */
+
+    reads(&p, 0, &b, "k");
+    writes(&p, 0, "k", a.peer.id);
+    reads(&p, 0, &b, "k");
+    is_told(&p, &b, "k;");
+    is_told(&p, &a, "");
+    writes(&p, 1, "k", 0);
+    is_told(&p, &b, "k;");
+    writes(&p, 1, "k", 0);
+    is_told(&p, &b, "");
+
+    /* a flush */
+
+    reads(&p, 0, &a, "k");
+    reads(&p, 0, &b, "l");
+    transaction(p.sp[0], ks_all_shards(p.sp[0]), flush_body, NULL);
+    reads(&p, 0, &a, "k");
+    is_told(&p, &a, "all;");
+    is_told(&p, &b, "all;");
+    ks_tracking_stats(p.sp[0], &st);
+    assert_int_equal(st.keys, 1);
+    assert_int_equal(st.items, 1);
+    writes(&p, 1, "l", 0);
+    writes(&p, 1, "k", 0);
+    is_told(&p, &a, "k;");
+    is_told(&p, &b, "");
+
+    /* what was before it came is none of its business */
+
+    writes(&p, 0, "k", 0);
+    transaction(p.sp[0], ks_all_shards(p.sp[0]), flush_body, NULL);
+    reader_go(&p, 0, &a);
+    reader_on(&p, 0, &a);
+    is_told(&p, &a, "");
+    is_told(&p, &b, "all;");
+
+    reader_go(&p, 0, &a);
+    reader_go(&p, 0, &b);
     pair_close(&p);
 }
 
@@ -344,7 +410,6 @@ test_broadcast(void **unused)
     reader_come(&p, 0, &b);
     a.t.bcast = 1;
     b.t.bcast = 1;
-    b.t.noloop = 1;
     assert_int_equal(ks_tracking_on(p.sp[0], &p.peers[0], &a.t), KS_OK);
     assert_int_equal(ks_tracking_on(p.sp[0], &p.peers[0], &b.t), KS_OK);
     assert_int_equal(ks_tracking_prefix(&a.t, &foo), KS_OK);
@@ -518,6 +583,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_tracking),
+        cmocka_unit_test(test_order),
         cmocka_unit_test(test_bits),
         cmocka_unit_test(test_broadcast),
         cmocka_unit_test(test_bounded),
