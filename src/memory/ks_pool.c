@@ -220,19 +220,6 @@ ks_pool_settle(ks_mem_t *m)
 }
 
 
-void
-ks_pool_recover(ks_mem_t *m)
-{
-    ks_pool_t  *pool;
-
-    pool = &m->zone->pool;
-
-    if (pool->log.open) {
-        ks_log_apply(m, &pool->log, NULL);
-    }
-}
-
-
 /* an operation: lock, saves and stores, commit */
 
 static void
@@ -250,7 +237,10 @@ ks_pool_lock(ks_mem_t *m)
             abort();
         }
 
-        ks_pool_recover(m);
+        if (pool->log.open) {
+            ks_log_apply(m, &pool->log, NULL);
+        }
+
         pthread_mutex_consistent(&pool->mutex);
     }
 

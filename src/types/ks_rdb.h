@@ -11,7 +11,7 @@
 #ifndef KS_RDB_H
 #define KS_RDB_H
 
-#include "types/ks_value.h"
+#include "types/ks_stream.h"
 
 
 #define KS_RDB_VERSION      10      /* written: Redis 7.0 */
@@ -34,10 +34,13 @@ enum {
     KS_RDB_ZSET_ZIPLIST      = 12,
     KS_RDB_HASH_ZIPLIST      = 13,
     KS_RDB_LIST_QUICKLIST    = 14,      /* of ziplists */
+    KS_RDB_STREAM            = 15,      /* of listpacks */
     KS_RDB_HASH_LISTPACK     = 16,
     KS_RDB_ZSET_LISTPACK     = 17,
     KS_RDB_LIST_QUICKLIST_2  = 18,      /* of listpacks and plain strings */
+    KS_RDB_STREAM_2          = 19,      /* and what it ever had: Redis 7.0 */
     KS_RDB_SET_LISTPACK      = 20,      /* from Redis 7.2 on */
+    KS_RDB_STREAM_3          = 21,      /* and who was active when: 7.2 */
     KS_RDB_HASH_METADATA     = 24,      /* with expiries: Redis 7.4 */
     KS_RDB_HASH_LISTPACK_EX  = 25
 };
@@ -60,6 +63,49 @@ typedef struct {
     void           *data;
 } ks_rdb_in_t;
 
+/* what a stream is made of; its strings are those of its entries in order */
+
+typedef struct {
+    ks_stream_id_t  id;
+    uint32_t        n;              /* strings: field, value ... */
+} ks_rdb_entry_t;
+
+typedef struct ks_rdb_pending_s  ks_rdb_pending_t;
+
+struct ks_rdb_pending_s {
+    ks_stream_id_t     id;
+    uint64_t           delivered;   /* ms: when it was, the last time */
+    uint64_t           count;       /* and how often */
+    unsigned           owned:1;     /* by a consumer; its next one */
+    ks_rdb_pending_t  *next;
+};
+
+typedef struct {
+    ks_str_t           name;
+    uint64_t           seen;        /* ms, */
+    uint64_t           active;      /* 0: never */
+    ks_rdb_pending_t  *first;       /* that it owns */
+} ks_rdb_consumer_t;
+
+typedef struct {
+    ks_str_t            name;
+    ks_stream_id_t      last;
+    int64_t             read;       /* or -1: unknown */
+    size_t              nconsumers;
+    ks_rdb_consumer_t  *consumers;
+    size_t              npending;
+    ks_rdb_pending_t   *pending;    /* their ids ascend */
+} ks_rdb_group_t;
+
+typedef struct {
+    ks_stream_head_t    head;
+    unsigned            estimate:1; /* what groups have read is not told */
+    size_t              n;
+    ks_rdb_entry_t     *entries;    /* their ids ascend */
+    size_t              ngroups;
+    ks_rdb_group_t     *groups;
+} ks_rdb_stream_t;
+
 /* strings point into the dump, or to memory from alloc() */
 typedef struct {
     unsigned        form;           /* the first byte of the dump */
@@ -69,6 +115,7 @@ typedef struct {
     ks_str_t       *strings;
     double         *scores;         /* of a sorted set, none of them NaN */
     uint64_t       *expiries;       /* of fields, ms, 0: never; may be NULL */
+    ks_rdb_stream_t *stream;        /* of a stream, NULL: it is none */
 } ks_rdb_value_t;
 
 /* whether the footer is right: the version, the checksum */

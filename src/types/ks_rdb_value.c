@@ -44,10 +44,13 @@ static const ks_rdb_shape_t  ks_rdb_shapes[] = {
     [KS_RDB_ZSET_ZIPLIST]     = { KS_TYPE_ZSET, 2, ks_ziplist_read },
     [KS_RDB_HASH_ZIPLIST]     = { KS_TYPE_HASH, 2, ks_ziplist_read },
     [KS_RDB_LIST_QUICKLIST]   = { KS_TYPE_LIST, 1, NULL },
+    [KS_RDB_STREAM]           = { KS_TYPE_STREAM, 1, NULL },
     [KS_RDB_HASH_LISTPACK]    = { KS_TYPE_HASH, 2, ks_listpack_read },
     [KS_RDB_ZSET_LISTPACK]    = { KS_TYPE_ZSET, 2, ks_listpack_read },
     [KS_RDB_LIST_QUICKLIST_2] = { KS_TYPE_LIST, 1, NULL },
+    [KS_RDB_STREAM_2]         = { KS_TYPE_STREAM, 1, NULL },
     [KS_RDB_SET_LISTPACK]     = { KS_TYPE_SET, 1, ks_listpack_read },
+    [KS_RDB_STREAM_3]         = { KS_TYPE_STREAM, 1, NULL },
     [KS_RDB_HASH_METADATA]    = { KS_TYPE_HASH, 2, NULL },
     [KS_RDB_HASH_LISTPACK_EX] = { KS_TYPE_HASH, 3, ks_listpack_read },
 };
@@ -500,6 +503,10 @@ ks_rdb_read(ks_rdb_in_t *in, ks_rdb_value_t *v)
     v->form = *p;
     v->type = ks_rdb_shapes[v->form].type;
     v->cols = ks_rdb_shapes[v->form].cols;
+
+    if (v->type == KS_TYPE_STREAM) {
+        return ks_rdb_read_stream(in, v);
+    }
 
     if (ks_rdb_load(&h, v) != KS_OK || h.n == 0 || h.n % v->cols != 0
         || h.n >= UINT32_MAX)

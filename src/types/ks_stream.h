@@ -46,8 +46,8 @@ typedef struct {
 /* a block as it is read: for ks_stream*.c */
 typedef struct {
     ks_stream_id_t      base;           /* ids are kept as differences to it */
-    const u_char       *p[2];           /* its first bytes, in one or two runs, */
-    size_t              n[2];           /* and how many; all, if it is small */
+    const u_char       *p[2];           /* its first bytes, in two runs */
+    size_t              n[2];           /* or one: how many; all if small */
     ks_blob_t           blob;           /* root 0: it lies in a leaf */
     size_t              cap;            /* bytes that there is room for */
     size_t              used;

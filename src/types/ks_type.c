@@ -7,7 +7,7 @@
 #include "types/ks_hash.h"
 #include "types/ks_list.h"
 #include "types/ks_set.h"
-#include "types/ks_stream.h"
+#include "types/ks_stream_dump.h"
 #include "types/ks_type.h"
 #include "types/ks_zset.h"
 
@@ -101,6 +101,10 @@ const ks_type_t  ks_types[KS_TYPES] = {
     [KS_TYPE_STREAM] = {
         .name = "stream",
         .check = ks_stream_check,
+        .room = ks_stream_dump_room,
+        .dump = ks_stream_dump,
+        .restore_as = ks_stream_restore_as,
+        .restore = ks_stream_restore,
         .stored = {
             [KS_ENC_STREAM] = {
                 1, 5, sizeof(ks_stream_head_t),

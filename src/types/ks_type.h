@@ -48,13 +48,14 @@ typedef struct {
     /*
      * A dump of the value: dump() writes all of it but the footer.  An
      * element has so many strings in it, and takes at most so many bytes each
-     * beside them.
+     * beside them; or room() says how many bytes it takes at most.
      *
      * A value from a dump: restore_as() says in which encoding it is to be
      * made, empty, and restore() puts the elements into it.
      */
     unsigned            strings;
     size_t              each;
+    size_t            (*room)(const ks_value_t *v);
     u_char           *(*dump)(const ks_value_t *v, u_char *p);
     unsigned          (*restore_as)(const ks_zone_t *zone,
                                     const ks_rdb_value_t *in);

@@ -82,7 +82,7 @@ struct ks_value_s {
     uint64_t               due;         /* of a hash: what ops->due() was last
                                            told; 0: nothing, or none is due */
     u_char                *head;        /* what the type has beside its trees,
-                                           anywhere in memory; see ks_stored_t */
+                                           see ks_stored_t; not aligned */
     ks_tree_t              tree[KS_VALUE_TREES];    /* as many as it has */
     const ks_value_ops_t  *ops;
 

@@ -225,20 +225,9 @@ bury(u_char *to, const u_char *from, ks_space_t *sp)
 }
 
 
-/*
- * At some of the steps all other processes are dead as well, and a zone in a
- * file goes on by ks_zone_revive(): always, if one has died amid that.
- */
-
-static int  reviving;
-
 static uint64_t
 recovered_state(ks_space_t *sp, const char *name, long step)
 {
-    if (reviving || step % 5 == 2) {
-        ks_zone_revive(sp->mem.zone, NOW);
-    }
-
     /* the journal, too, and nothing is told of what follows here */
 
     if (step % 3 == 1) {
@@ -423,20 +412,13 @@ lock_all(ks_space_t *sp)
 }
 
 
-static void
-revive_all(ks_space_t *sp)
-{
-    ks_zone_revive(sp->mem.zone, NOW);
-}
-
-
 /*
  * The recovery of copy dies at each of its stores, up to some number: long
  * logs are applied in a loop.
  */
 
 static long
-die_recovering(const char *name, uint64_t state, op_pt recover)
+die_recovering(const char *name, uint64_t state)
 {
     long       n;
     u_char    *before;
@@ -444,9 +426,7 @@ die_recovering(const char *name, uint64_t state, op_pt recover)
 
     before = malloc(SIZE);
     memcpy(before, copy, SIZE);
-    reviving = (recover == revive_all);
-    v = spawn_victim(probe, copy, recover, reviving ? 8 : 40,
-                     reviving ? 59 : 16);
+    v = spawn_victim(probe, copy, lock_all, 40, 16);
 
     for (n = 0; next_store(&v, n == 0); n++) {
 
@@ -457,7 +437,6 @@ die_recovering(const char *name, uint64_t state, op_pt recover)
         }
     }
 
-    reviving = 0;
     memcpy(copy, before, SIZE);
     free(before);
 
@@ -534,8 +513,7 @@ die_everywhere(const op_t *op)
             bury(copy, zone_mem, probe);
             bury(copy2, copy, probe2);
             nested += die_recovering(op->name,
-                                     recovered_state(probe2, op->name, stores),
-                                     stores % 2 ? lock_all : revive_all);
+                                     recovered_state(probe2, op->name, stores));
         }
 
         bury(copy, zone_mem, probe);

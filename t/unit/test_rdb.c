@@ -89,6 +89,62 @@ read_value(const u_char *p, size_t len, ks_rdb_value_t *v)
 
 /* --- what a value is, as text: strings, then =score or @time --- */
 
+static char * __attribute__((format(printf, 3, 4)))
+add(char *to, char *end, const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    to += vsnprintf(to, (size_t) (end - to), fmt, args);
+    va_end(args);
+    assert_true(to < end);
+
+    return to;
+}
+
+
+#define ID(id)  (unsigned long long) (id).ms, (unsigned long long) (id).seq
+
+/* ids and how many strings they have, figures, groups in brackets */
+
+static void
+describe_stream(const ks_rdb_stream_t *s, char *to, char *end)
+{
+    size_t             i, k;
+    ks_rdb_group_t    *g;
+    ks_rdb_pending_t  *p;
+
+    for (i = 0; i < s->n; i++) {
+        to = add(to, end, " %llu-%llu/%u", ID(s->entries[i].id),
+                 s->entries[i].n);
+    }
+
+    to = add(to, end, " last %llu-%llu added %u", ID(s->head.last),
+             (unsigned) s->head.added);
+
+    for (i = 0; i < s->ngroups; i++) {
+        g = &s->groups[i];
+        to = add(to, end, " [%.*s %llu-%llu %d", (int) g->name.len,
+                 g->name.data, ID(g->last), (int) g->read);
+
+        for (k = 0; k < g->npending; k++) {
+            p = &g->pending[k];
+            to = add(to, end, " %llu-%llu:%u:%u", ID(p->id),
+                     (unsigned) p->delivered, (unsigned) p->count);
+        }
+
+        for (k = 0; k < g->nconsumers; k++) {
+            to = add(to, end, " %.*s %u %u", (int) g->consumers[k].name.len,
+                     g->consumers[k].name.data,
+                     (unsigned) g->consumers[k].seen,
+                     (unsigned) g->consumers[k].active);
+        }
+
+        to = add(to, end, "]");
+    }
+}
+
+
 static void
 describe(const ks_rdb_value_t *v, char *to, size_t size)
 {
@@ -116,6 +172,10 @@ describe(const ks_rdb_value_t *v, char *to, size_t size)
             to += snprintf(to, (size_t) (end - to), "@%llu",
                            (unsigned long long) v->expiries[i]);
         }
+    }
+
+    if (v->stream) {
+        describe_stream(v->stream, to, end);
     }
 }
 
@@ -193,6 +253,45 @@ static const sample_t  samples[] = {
     SAMPLE("\x19\xe8\3\0\0\0\0\0\0\x18\x18\0\0\0\6\0\x81" "f\2\x81" "v\2"
            "\xc3\xe8\2\x81" "g\2\x81" "w\2\0\1\xff", HASH,
            "f v@1000 g w@0"),
+
+    /* streams, of 7.0 and of 8.0 */
+    SAMPLE("\x13\x01\x10\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00"
+           "\x00\x00\x00\x01@EE\x00\x00\x00\x19\x00\x03\x01\x00\x01\x02"
+           "\x01\x81\x66\x02\x81n\x02\x00\x01\x02\x01\x00\x01\x00\x01\x81v"
+           "\x02\x07\x01\x05\x01\x02\x01\x00\x01\x01\x01\x81w\x02\xc1,\x02"
+           "\x05\x01\x00\x01\x04\x01\xdf\xff\x02\x01\x01\x85other\x06\x81x"
+           "\x02\x06\x01\xff\x03\x09\x00\x05\x01\x00\x00\x03\x01\x01g\x05"
+           "\x02\x81\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00\x00\x00\x00"
+           "\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x02\xe8\x03\x00"
+           "\x00\x00\x00\x00\x00\x01\x02\x03\x62ob\xe8\x03\x00\x00\x00\x00"
+           "\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00"
+           "\x00\x00\x00\x02\x03\x65ve\xe8\x03\x00\x00\x00\x00\x00\x00\x00",
+           STREAM,
+           "f v n 7 f w n 300 other x"
+           " 5-1/4 5-2/4 9-0/2 last 9-0 added 3"
+           " [g 5-2 -1 5-2:1000:1 bob 1000 1000 eve 1000 1000]"),
+    SAMPLE("\x15\x01\x10\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00"
+           "\x00\x00\x00\x01@EE\x00\x00\x00\x19\x00\x03\x01\x00\x01\x02"
+           "\x01\x81\x66\x02\x81n\x02\x00\x01\x02\x01\x00\x01\x00\x01\x81v"
+           "\x02\x07\x01\x05\x01\x02\x01\x00\x01\x01\x01\x81w\x02\xc1,\x02"
+           "\x05\x01\x00\x01\x04\x01\xdf\xff\x02\x01\x01\x85other\x06\x81x"
+           "\x02\x06\x01\xff\x03\x09\x00\x05\x01\x00\x00\x03\x01\x01g\x05"
+           "\x02\x81\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00\x00\x00\x00"
+           "\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x02\xe8\x03\x00"
+           "\x00\x00\x00\x00\x00\x01\x02\x03\x62ob\xe8\x03\x00\x00\x00\x00"
+           "\x00\x00\xe8\x03\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00"
+           "\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x02\x03\x65ve\xe8"
+           "\x03\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff"
+           "\x00", STREAM,
+           "f v n 7 f w n 300 other x"
+           " 5-1/4 5-2/4 9-0/2 last 9-0 added 3"
+           " [g 5-2 -1 5-2:1000:1 bob 1000 1000 eve 1000 0]"),
+
+    /* of 5.0, whose ids are far apart */
+    SAMPLE("\x0f\1\x10\0\0\0\0\0\0\0\5\0\0\0\0\0\0\0\0\x1e\x1e\0\0\0\x0a\0"
+           "\1\1\0\1\1\1\x81" "f\2\0\1" "\2\1\xdf\xff\2\0\1\x81v\2\4\1\xff"
+           "\1\x81\xff\xff\xff\xff\xff\xff\xff\xff\0\0", STREAM,
+           "f v 4-0/2 last 18446744073709551615-0 added 1"),
 };
 
 
@@ -259,7 +358,8 @@ test_refused(void **state)
 #define BAD(bytes, why)  { bytes, sizeof(bytes) - 1, why }
         BAD("\x06\1", "a module's value"),
         BAD("\x08\1", "a type that never was"),
-        BAD("\x0f\1\1", "a stream"),
+        BAD("\x0f\1\1", "a stream without an id"),
+        BAD("\x0f\0\0\0\0", "a stream that does not say its groups"),
         BAD("\x1a\1\1", "a type to come"),
         BAD("\xff", "no type at all"),
         BAD("\1\0", "a list without elements"),
@@ -690,6 +790,47 @@ mutate(u_char *p, size_t len)
 }
 
 
+/* the same of a stream, whose ids ascend and whose groups have all they need */
+
+static size_t
+examine_stream(const ks_rdb_value_t *v)
+{
+    size_t             i, k, owned, strings;
+    ks_stream_id_t     last = KS_STREAM_ID_MIN;
+    ks_rdb_group_t    *g;
+    ks_rdb_stream_t   *s;
+    ks_rdb_pending_t  *p;
+
+    s = v->stream;
+
+    for (i = 0, strings = 0; i < s->n; i++) {
+        assert_true(ks_stream_id_compare(&s->entries[i].id, &last) > 0);
+        assert_true(s->entries[i].n >= 2 && s->entries[i].n % 2 == 0);
+        last = s->entries[i].id;
+        strings += s->entries[i].n;
+    }
+
+    assert_int_equal(strings, v->n);
+    assert_int_equal(s->n, s->head.length);
+    assert_true(ks_stream_id_compare(&last, &s->head.last) <= 0);
+
+    for (i = 0; i < s->ngroups; i++) {
+        g = &s->groups[i];
+        owned = 0;
+
+        for (k = 0; k < g->nconsumers; k++) {
+            for (p = g->consumers[k].first; p; p = p->next) {
+                owned++;
+            }
+        }
+
+        assert_int_equal(owned, g->npending);
+    }
+
+    return strings;
+}
+
+
 /* a value that was accepted is whole: each of its bytes can be read */
 
 static size_t
@@ -697,7 +838,7 @@ examine(const ks_rdb_value_t *v)
 {
     size_t  i, k, sum;
 
-    assert_true(v->n > 0);
+    assert_true(v->n > 0 || v->stream);
     assert_true(v->cols == (v->type == KS_TYPE_HASH ? 2 : 1));
     assert_int_equal(v->scores != NULL, v->type == KS_TYPE_ZSET);
 
@@ -715,7 +856,9 @@ examine(const ks_rdb_value_t *v)
         assert_true(v->expiries[i] < 1ull << 48);
     }
 
-    return sum;
+    assert_int_equal(v->stream != NULL, v->type == KS_TYPE_STREAM);
+
+    return v->stream ? sum + examine_stream(v) : sum;
 }
 
 
