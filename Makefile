@@ -319,7 +319,7 @@ lint-layers:
 # all layers below nginx/
 lint-circles: $(KS_OBJS)
 	.ci/circles $(BUILD)/obj memory types keyspace bus protocol \
-	    commands script
+	    commands script persist
 
 
 # --- the rest ---

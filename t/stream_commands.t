@@ -262,6 +262,28 @@ subtest 'waiting' => sub {
 };
 
 
+# more than can be told at once: they fetch it themselves
+subtest 'many who wait for a large one' => sub {
+    my @waiters = map { $ngx->resp(timeout => 20) } 1 .. 150;
+
+    for my $size (1000, 100_000, 3_000_000) {
+        my @some = $size > 1_000_000 ? @waiters[0 .. 9] : @waiters;
+        my $bytes = 'x' x $size;
+
+        $_->send(KS::RESP::encode(words('XREAD BLOCK 0 STREAMS wide $')))
+            for @some;
+        ok(wait_for(20, sub { waiting() == @some }), scalar @some . ' wait');
+
+        my $id = $r->run('XADD', 'wide', 'MAXLEN', 1, '*', 'f', $bytes);
+        my $want = "*1\r\n*2\r\n\$4\r\nwide\r\n*1\r\n*2\r\n\$" . length($id)
+                   . "\r\n$id\r\n*2\r\n\$1\r\nf\r\n\$$size\r\n$bytes\r\n";
+
+        is(scalar(grep { $_->reply ne $want } @some), 0,
+           "... and each has an entry of $size bytes");
+    }
+};
+
+
 subtest 'in scripts' => sub {
     is_deeply($r->run('EVAL', <<'LUA', 1, 'lua'),
 local id = redis.call('XADD', KEYS[1], '5-*', 'a', 'b')

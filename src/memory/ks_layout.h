@@ -26,6 +26,11 @@
 
 
 #define KS_ZONE_MAGIC     0x6563617073796b31ull         /* "1kyspace" */
+
+/*
+ * Raised with any change of what lies in a zone, the forms of values included:
+ * a zone in a file meets the code of later builds.
+ */
 #define KS_ZONE_VERSION   9
 
 #define KS_REF_UNIT       8

@@ -125,6 +125,19 @@ ks_unlock(ks_mem_t *m)
 }
 
 
+void
+ks_mutex_init(pthread_mutex_t *mutex)
+{
+    pthread_mutexattr_t  attr;
+
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(mutex, &attr);
+    pthread_mutexattr_destroy(&attr);
+}
+
+
 /*
  * The lock cannot fail in any other way: it is initialised, not recursive,
  * and nobody leaves a dead one unrecovered.  A zone that says otherwise is

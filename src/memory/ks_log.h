@@ -91,7 +91,16 @@ void ks_log_reserve(ks_mem_t *m, ks_shard_t *sh, size_t len);
 void ks_log_undo(ks_mem_t *m, ks_log_t *log);
 
 
+/* --- the pool (ks_pool.c) --- */
+
+/* Undoes what is left of a page move, with the pool's lock held or nobody's. */
+void ks_pool_recover(ks_mem_t *m);
+
+
 /* --- locks (ks_lock.c) --- */
+
+/* A robust mutex of processes, unlocked, whatever was there before. */
+void ks_mutex_init(pthread_mutex_t *mutex);
 
 /*
  * Locks a robust mutex; most are held for less than the time that it takes to

@@ -220,6 +220,19 @@ ks_pool_settle(ks_mem_t *m)
 }
 
 
+void
+ks_pool_recover(ks_mem_t *m)
+{
+    ks_pool_t  *pool;
+
+    pool = &m->zone->pool;
+
+    if (pool->log.open) {
+        ks_log_apply(m, &pool->log, NULL);
+    }
+}
+
+
 /* an operation: lock, saves and stores, commit */
 
 static void
@@ -237,10 +250,7 @@ ks_pool_lock(ks_mem_t *m)
             abort();
         }
 
-        if (pool->log.open) {
-            ks_log_apply(m, &pool->log, NULL);
-        }
-
+        ks_pool_recover(m);
         pthread_mutex_consistent(&pool->mutex);
     }
 

@@ -30,7 +30,6 @@ typedef struct {
 
 
 static void ks_zone_plan(size_t size, unsigned shards, ks_plan_t *plan);
-static void ks_zone_init_mutex(pthread_mutex_t *mutex);
 static void ks_zone_init_log(ks_zone_t *zone, ks_log_t *log, uint64_t at);
 static void ks_zone_init_pages(ks_zone_t *zone);
 
@@ -128,18 +127,18 @@ ks_zone_create_sharded(void *base, size_t size, unsigned shards,
     zone->buckets_at = plan.buckets_at;
     zone->marks_at = plan.marks_at;
 
-    ks_zone_init_mutex(&zone->pool.mutex);
+    ks_mutex_init(&zone->pool.mutex);
     ks_zone_init_log(zone, &zone->pool.log, plan.logs_at);
-    ks_zone_init_mutex(&zone->journal.mutex);
+    ks_mutex_init(&zone->journal.mutex);
 
     for (i = 0; i < KS_PROCESSES; i++) {
-        ks_zone_init_mutex(&zone->processes[i].alive);
+        ks_mutex_init(&zone->processes[i].alive);
     }
 
     for (i = 0; i < ks_zone_locks(zone); i++) {
         sh = (ks_shard_t *) ((u_char *) base + plan.shards_at) + i;
 
-        ks_zone_init_mutex(&sh->mutex);
+        ks_mutex_init(&sh->mutex);
         ks_zone_init_log(zone, &sh->log,
                          plan.logs_at + (i + 1) * (uint64_t) KS_PAGE_SIZE);
     }
@@ -181,6 +180,37 @@ ks_zone_attach(void *base, size_t size, const char **err)
 }
 
 
+/* FNV-1a over the version, sizes and places that the zone is made of */
+
+uint64_t
+ks_zone_layout(void)
+{
+    size_t    i;
+    uint64_t  h;
+
+    static const uint64_t  parts[] = {
+        KS_ZONE_VERSION,
+        KS_PAGE_SIZE, KS_NCLASSES, KS_CHUNK_MIN, KS_SHARD_SPAN,
+        KS_BUCKET_SPAN, KS_KEY_SHARDS, KS_OWN_SHARDS,
+        sizeof(ks_zone_t), sizeof(ks_shard_t), sizeof(ks_page_t),
+        sizeof(ks_logpage_t), sizeof(ks_bucket_t), sizeof(pthread_mutex_t),
+        offsetof(ks_zone_t, flush_mask), offsetof(ks_zone_t, pool),
+        offsetof(ks_zone_t, journal), offsetof(ks_zone_t, processes),
+        offsetof(ks_shard_t, pending), offsetof(ks_shard_t, watch),
+        offsetof(ks_shard_t, root), offsetof(ks_shard_t, library),
+        offsetof(ks_shard_t, registry), offsetof(ks_shard_t, waiters)
+    };
+
+    h = 0xcbf29ce484222325ull;
+
+    for (i = 0; i < ks_nelts(parts); i++) {
+        h = (h ^ parts[i]) * 0x100000001b3ull;
+    }
+
+    return h;
+}
+
+
 static void
 ks_zone_plan(size_t size, unsigned shards, ks_plan_t *plan)
 {
@@ -213,19 +243,6 @@ ks_zone_plan(size_t size, unsigned shards, ks_plan_t *plan)
     at += plan->nshards * ks_marks_size(plan->nbuckets);
 
     plan->end = ks_align(at, KS_PAGE_SIZE);
-}
-
-
-static void
-ks_zone_init_mutex(pthread_mutex_t *mutex)
-{
-    pthread_mutexattr_t  attr;
-
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(mutex, &attr);
-    pthread_mutexattr_destroy(&attr);
 }
 
 

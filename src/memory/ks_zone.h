@@ -57,6 +57,17 @@ ks_zone_t *ks_zone_create_sharded(void *base, size_t size, unsigned shards,
 /* A zone laid out before, by this layout version; else NULL and *err. */
 ks_zone_t *ks_zone_attach(void *base, size_t size, const char **err);
 
+/*
+ * An attached zone that nobody else has: its processes, if it had any, are all
+ * dead.  Undoes what they were amid, makes the locks anew and forgets the
+ * processes; the time does not go by the zone's size.  May be cut short and run
+ * again.
+ */
+void ks_zone_revive(ks_zone_t *zone, uint64_t now_ms);
+
+/* A number that differs where the zone's layout in memory does. */
+uint64_t ks_zone_layout(void);
+
 /* Which keys go when memory lacks; known to all processes at once. */
 void ks_zone_set_policy(ks_zone_t *zone, ks_policy_t policy);
 ks_policy_t ks_zone_policy(const ks_zone_t *zone);

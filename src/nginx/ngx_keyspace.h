@@ -51,9 +51,21 @@ typedef struct {
 } ngx_keyspace_token_t;
 
 
+typedef struct ngx_keyspace_memory_s  ngx_keyspace_memory_t;
+
+/* what a zone begins with; after that, it is kept */
+typedef enum {
+    NGX_KEYSPACE_EMPTY = 0,     /* there was nothing */
+    NGX_KEYSPACE_ASIDE,         /* the same: its file was no good */
+    NGX_KEYSPACE_KEPT,          /* its keys, of the file or cycle before */
+    NGX_KEYSPACE_SHARED         /* the same: another master has them, too */
+} ngx_keyspace_begins_t;
+
+
 typedef struct {
     ngx_str_t               name;
     size_t                  size;
+    ngx_str_t               path;           /* of its file; empty: none */
     ks_policy_t             policy;
     uint32_t                notify;         /* KS_NOTIFY_* */
 
@@ -68,14 +80,15 @@ typedef struct {
     unsigned                declared:1;
     unsigned                public:1;       /* token off */
     unsigned                unset:1;        /* a token is in another shell */
+    unsigned                aside:1;        /* an unfit file is set aside */
 
     ks_script_conf_t        script;
 
     /* shared memory; set when the cycle's zones are */
     ngx_shm_zone_t         *shm_zone;
+    ngx_keyspace_memory_t  *memory;
     ks_zone_t              *zone;
-    void                   *base;           /* the engine's share of it */
-    size_t                  len;
+    ngx_keyspace_begins_t   begins;
 
     /* of this process */
     ks_space_t             *space;
@@ -191,10 +204,12 @@ void ngx_keyspace_rearm(ngx_keyspace_zone_t *kz);
 void ngx_keyspace_clock_open(ngx_cycle_t *cycle);
 
 /*
- * The eventfds of all processes, made by the master once; this worker's end of
- * them, and then of the bus of each zone that it has opened.
+ * The eventfds of all processes, made by the master once, or by the one that it
+ * takes over from; this worker's end of them, and then of the bus of each zone
+ * that it has opened.
  */
-ngx_int_t ngx_keyspace_wake_init(ngx_cycle_t *cycle);
+ngx_int_t ngx_keyspace_wake_init(ngx_cycle_t *cycle,
+    ngx_keyspace_conf_t *kcf);
 void ngx_keyspace_wake_open(ngx_cycle_t *cycle);
 void ngx_keyspace_hub_open(ngx_keyspace_zone_t *kz, ngx_log_t *log);
 void ngx_keyspace_hub_close(ngx_keyspace_zone_t *kz);

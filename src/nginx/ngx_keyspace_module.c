@@ -8,8 +8,8 @@
  */
 
 
-#include "ngx_keyspace.h"
 #include "ngx_keyspace_build.h"
+#include "ngx_keyspace_memory.h"
 #include "ngx_keyspace_param.h"
 
 
@@ -25,6 +25,10 @@ static const char *ngx_keyspace_readonly_token(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
 static const char *ngx_keyspace_eviction(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
+static const char *ngx_keyspace_file(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+static const char *ngx_keyspace_on_fault(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
 static const char *ngx_keyspace_notify(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
 static const char *ngx_keyspace_script_timeout(ngx_conf_t *cf, void *conf,
@@ -36,17 +40,28 @@ static ngx_keyspace_zone_t *ngx_keyspace_zone_create(ngx_conf_t *cf,
 static char *ngx_keyspace_zone_size(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     ngx_str_t *value);
 static void ngx_keyspace_cleanup(void *data);
+static void ngx_keyspace_exit_master(ngx_cycle_t *cycle);
 static ngx_int_t ngx_keyspace_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_keyspace_init_process(ngx_cycle_t *cycle);
+
+
+/* what may follow the path of "file" */
+
+static ngx_keyspace_param_t  ngx_keyspace_file_params[] = {
+    { ngx_string("on_fault"), ngx_keyspace_on_fault, 0 },
+    ngx_keyspace_null_param
+};
 
 
 /* the lines of a zone's block */
 
 static ngx_keyspace_param_t  ngx_keyspace_zone_lines[] = {
     { ngx_string("eviction"), ngx_keyspace_eviction, 0 },
+    { ngx_string("file"), ngx_keyspace_file, NGX_KEYSPACE_MORE },
     { ngx_string("notify_keyspace_events"), ngx_keyspace_notify, 0 },
-    { ngx_string("token"), ngx_keyspace_full_token, 1 },
-    { ngx_string("readonly_token"), ngx_keyspace_readonly_token, 1 },
+    { ngx_string("token"), ngx_keyspace_full_token, NGX_KEYSPACE_MANY },
+    { ngx_string("readonly_token"), ngx_keyspace_readonly_token,
+      NGX_KEYSPACE_MANY },
     { ngx_string("script_timeout"), ngx_keyspace_script_timeout, 0 },
     { ngx_string("script_memory"), ngx_keyspace_script_memory, 0 },
     ngx_keyspace_null_param
@@ -84,7 +99,7 @@ ngx_module_t  ngx_keyspace_module = {
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
-    NULL,                                  /* exit master */
+    ngx_keyspace_exit_master,              /* exit master */
     NGX_MODULE_V1_PADDING
 };
 
@@ -234,6 +249,67 @@ ngx_keyspace_eviction(ngx_conf_t *cf, void *conf, ngx_str_t *value)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* Two zones in one file would overwrite each other's keys. */
+
+static const char *
+ngx_keyspace_file(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_keyspace_zone_t *kz = conf;
+
+    ngx_uint_t             i;
+    ngx_keyspace_conf_t   *kcf;
+    ngx_keyspace_zone_t  **other;
+
+    if (value->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"file\" needs a path");
+        return NGX_CONF_ERROR;
+    }
+
+    kz->path = *value;
+
+    if (ngx_conf_full_name(cf->cycle, &kz->path, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
+                                               ngx_keyspace_module);
+    other = kcf->zones.elts;
+
+    for (i = 0; i < kcf->zones.nelts; i++) {
+        if (other[i] != kz && other[i]->path.len == kz->path.len
+            && ngx_memcmp(other[i]->path.data, kz->path.data, kz->path.len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "file \"%V\" is that of keyspace zone \"%V\" "
+                               "already", &kz->path, &other[i]->name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return ngx_keyspace_params(cf, 2, ngx_keyspace_file_params, kz,
+                               "\"file\" in keyspace_zone");
+}
+
+
+static const char *
+ngx_keyspace_on_fault(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_keyspace_zone_t *kz = conf;
+
+    if (ngx_strcmp(value->data, "aside") == 0) {
+        kz->aside = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "refuse") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    return "it is \"refuse\" or \"aside\"";
 }
 
 
@@ -408,10 +484,49 @@ ngx_keyspace_zone_size(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
 }
 
 
+/*
+ * A master that goes on without the cycle has no use for what is that cycle's
+ * own: of one that has failed, or of another build of the module.
+ */
+
 static void
 ngx_keyspace_cleanup(void *data)
 {
-    ngx_keyspace_close(data);
+    ngx_keyspace_zone_t *kz = data;
+
+    ngx_keyspace_close(kz);
+
+    if (kz->memory == NULL
+        || (ngx_process != NGX_PROCESS_MASTER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return;
+    }
+
+    if (kz->memory->owner == NULL || kz->memory->owner == kz) {
+        ngx_keyspace_memory_end(kz, kz->memory->owner == NULL,
+                                ngx_cycle->log);
+    }
+}
+
+
+/* All workers have ended. */
+
+static void
+ngx_keyspace_exit_master(ngx_cycle_t *cycle)
+{
+    ngx_uint_t             i;
+    ngx_keyspace_conf_t   *kcf;
+    ngx_keyspace_zone_t  **kz;
+
+    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(cycle->conf_ctx,
+                                               ngx_keyspace_module);
+    kz = kcf->zones.elts;
+
+    for (i = 0; i < kcf->zones.nelts; i++) {
+        ngx_keyspace_close(kz[i]);
+        ngx_keyspace_memory_end(kz[i], 1, cycle->log);
+    }
 }
 
 
@@ -431,7 +546,7 @@ ngx_keyspace_init_module(ngx_cycle_t *cycle)
 
     ngx_keyspace_tell_build(cycle);
 
-    return ngx_keyspace_wake_init(cycle);
+    return ngx_keyspace_wake_init(cycle, kcf);
 }
 
 

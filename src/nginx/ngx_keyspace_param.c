@@ -95,17 +95,19 @@ ngx_keyspace_param_line(ngx_conf_t *cf, ngx_keyspace_param_t *params,
 
     value = cf->args->elts;
 
-    if (cf->args->nelts != 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" in %s takes one value", &value[0], of);
-        return NGX_CONF_ERROR;
-    }
-
     p = ngx_keyspace_param_named(params, value[0].data, value[0].len);
 
     if (p == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown directive \"%V\" in %s", &value[0], of);
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts != 2
+        && !((p->flags & NGX_KEYSPACE_MORE) && cf->args->nelts > 2))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" in %s takes one value", &value[0], of);
         return NGX_CONF_ERROR;
     }
 
@@ -145,7 +147,7 @@ ngx_keyspace_param_again(ngx_keyspace_param_t *params,
 
     bit = (uint64_t) 1 << (p - params);
 
-    if ((*given & bit) && !p->many) {
+    if ((*given & bit) && !(p->flags & NGX_KEYSPACE_MANY)) {
         return 1;
     }
 

@@ -22,12 +22,17 @@ typedef const char *(*ngx_keyspace_param_pt)(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
 
 
+#define NGX_KEYSPACE_MANY  1            /* may be given more than once */
+#define NGX_KEYSPACE_MORE  2            /* of a line: parameters may follow the
+                                           value, which set() takes from
+                                           cf->args */
+
 /* A table has 64 rows at the most, and ends with ngx_keyspace_null_param. */
 
 typedef struct {
     ngx_str_t              name;
     ngx_keyspace_param_pt  set;
-    unsigned               many:1;      /* may be given more than once */
+    ngx_uint_t             flags;
 } ngx_keyspace_param_t;
 
 #define ngx_keyspace_null_param  { ngx_null_string, NULL, 0 }

@@ -8,10 +8,15 @@
  * listens to the one of its place; it is written to under the journal's lock,
  * at most once until the worker has heard all that there is.  Nobody is woken,
  * and no timer runs, while nothing is told.
+ *
+ * Two masters may have a zone that lives in a file, the old and the new one of
+ * an upgrade.  The places are made for both, a half each, and the new one is
+ * executed with their descriptors.  Which these are, and which half the master
+ * of each seat has, stands in the words of the file (persist/ks_file.h).
  */
 
 
-#include "ngx_keyspace.h"
+#include "ngx_keyspace_memory.h"
 #include "bus/ks_pubsub.h"
 #include "bus/ks_waiters.h"
 #include "commands/ks_clients.h"
@@ -19,7 +24,16 @@
 #include <sys/eventfd.h>
 
 
-#define NGX_KEYSPACE_PLACES  64
+#define NGX_KEYSPACE_PLACES  64                 /* of a master */
+
+#define NGX_KEYSPACE_HALVES  2
+#define NGX_KEYSPACE_EVENTS  (NGX_KEYSPACE_HALVES * NGX_KEYSPACE_PLACES)
+
+/* words of a file: descriptors, and the half of the master of a seat; each 1
+ * more, 0: none */
+
+#define NGX_KEYSPACE_WORD_EVENT  0
+#define NGX_KEYSPACE_WORD_HALF   NGX_KEYSPACE_EVENTS
 
 /* bytes of the journal that are heard before others get their turn */
 
@@ -36,14 +50,20 @@
 #define NGX_KEYSPACE_KEEP    (7 * 24 * 3600 * 1000)     /* milliseconds */
 
 
+static ngx_int_t ngx_keyspace_wake_make(ngx_cycle_t *cycle);
+static ngx_int_t ngx_keyspace_wake_adopt(ngx_cycle_t *cycle,
+    ngx_keyspace_conf_t *kcf);
+static ngx_int_t ngx_keyspace_wake_share(ngx_cycle_t *cycle,
+    ngx_keyspace_zone_t *kz);
 static void ngx_keyspace_wake(void *data, unsigned row);
 static void ngx_keyspace_wake_handler(ngx_event_t *ev);
 static void ngx_keyspace_hear_handler(ngx_event_t *ev);
 static void ngx_keyspace_keep_handler(ngx_event_t *ev);
 
 
-static ngx_socket_t      ngx_keyspace_places[NGX_KEYSPACE_PLACES];
+static ngx_socket_t      ngx_keyspace_places[NGX_KEYSPACE_EVENTS];
 static ngx_uint_t        ngx_keyspace_have_places;
+static ngx_uint_t        ngx_keyspace_half;
 
 /* of this process; it takes none of worker_connections */
 
@@ -55,17 +75,58 @@ static ngx_int_t         ngx_keyspace_kept;
 static ngx_event_t       ngx_keyspace_kept_timer;
 
 
+/* the place of this process */
+
+static ngx_inline uint32_t
+ngx_keyspace_wake_place(void)
+{
+    return (uint32_t) (ngx_keyspace_half * NGX_KEYSPACE_PLACES
+                       + ngx_process_slot);
+}
+
+
 ngx_int_t
-ngx_keyspace_wake_init(ngx_cycle_t *cycle)
+ngx_keyspace_wake_init(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
+{
+    ngx_int_t              rc;
+    ngx_uint_t             i;
+    ngx_keyspace_zone_t  **kz;
+
+    if (!ngx_keyspace_have_places) {
+        rc = ngx_keyspace_wake_adopt(cycle, kcf);
+
+        if (rc == NGX_DECLINED) {
+            rc = ngx_keyspace_wake_make(cycle);
+        }
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        ngx_keyspace_have_places = 1;
+    }
+
+    kz = kcf->zones.elts;
+
+    for (i = 0; i < kcf->zones.nelts; i++) {
+        if (kz[i]->memory->filed
+            && ngx_keyspace_wake_share(cycle, kz[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_keyspace_wake_make(ngx_cycle_t *cycle)
 {
     ngx_uint_t    i;
     ngx_socket_t  fd;
 
-    if (ngx_keyspace_have_places) {
-        return NGX_OK;
-    }
-
-    for (i = 0; i < NGX_KEYSPACE_PLACES; i++) {
+    for (i = 0; i < NGX_KEYSPACE_EVENTS; i++) {
         fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
 
         if (fd == (ngx_socket_t) -1) {
@@ -77,7 +138,100 @@ ngx_keyspace_wake_init(ngx_cycle_t *cycle)
         ngx_keyspace_places[i] = fd;
     }
 
-    ngx_keyspace_have_places = 1;
+    return NGX_OK;
+}
+
+
+/* Whether the descriptor is an eventfd that can be written to. */
+
+static ngx_uint_t
+ngx_keyspace_wake_is_event(int fd)
+{
+    ssize_t  n;
+    u_char   name[NGX_INT_T_LEN + sizeof("/proc/self/fd/")];
+    u_char   is[sizeof("anon_inode:[eventfd]")];
+
+    *ngx_sprintf(name, "/proc/self/fd/%d", fd) = '\0';
+
+    n = readlink((char *) name, (char *) is, sizeof(is));
+
+    return n == (ssize_t) sizeof("anon_inode:[eventfd]") - 1
+           && ngx_memcmp(is, "anon_inode:[eventfd]", n) == 0;
+}
+
+
+/*
+ * The places of the master that this one was executed by, and the other half of
+ * them.  NGX_DECLINED: it has no zone in common with any.
+ */
+
+static ngx_int_t
+ngx_keyspace_wake_adopt(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
+{
+    int                    fd;
+    uint32_t              *words;
+    ngx_uint_t             i;
+    ngx_keyspace_zone_t  **kz;
+
+    kz = kcf->zones.elts;
+
+    for (i = 0; i < kcf->zones.nelts; i++) {
+        if (kz[i]->memory->filed && kz[i]->begins == NGX_KEYSPACE_SHARED) {
+            break;
+        }
+    }
+
+    if (i == kcf->zones.nelts) {
+        return NGX_DECLINED;
+    }
+
+    words = ks_file_words(&kz[i]->memory->file);
+
+    ngx_keyspace_half =
+        (words[NGX_KEYSPACE_WORD_HALF + !kz[i]->memory->file.seat] == 1);
+
+    for (i = 0; i < NGX_KEYSPACE_EVENTS; i++) {
+        fd = (int) words[NGX_KEYSPACE_WORD_EVENT + i] - 1;
+
+        if (!ngx_keyspace_wake_is_event(fd)) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                          "descriptor %d was not inherited as the eventfd "
+                          "for keyspace workers", fd);
+            return NGX_ERROR;
+        }
+
+        ngx_keyspace_places[i] = fd;
+    }
+
+    return NGX_OK;
+}
+
+
+/* what is executed in the place of this master finds the places in the file */
+
+static ngx_int_t
+ngx_keyspace_wake_share(ngx_cycle_t *cycle, ngx_keyspace_zone_t *kz)
+{
+    uint32_t    *words;
+    ngx_uint_t   i;
+    ks_file_t   *file;
+
+    file = &kz->memory->file;
+    words = ks_file_words(file);
+
+    for (i = 0; i < NGX_KEYSPACE_EVENTS; i++) {
+        words[NGX_KEYSPACE_WORD_EVENT + i] =
+                                         (uint32_t) ngx_keyspace_places[i] + 1;
+
+        if (fcntl(ngx_keyspace_places[i], F_SETFD, 0) == -1) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                          "fcntl() of an eventfd for keyspace workers failed");
+            return NGX_ERROR;
+        }
+    }
+
+    words[NGX_KEYSPACE_WORD_HALF + file->seat] =
+                                             (uint32_t) ngx_keyspace_half + 1;
 
     return NGX_OK;
 }
@@ -95,7 +249,7 @@ ngx_keyspace_wake_open(ngx_cycle_t *cycle)
     }
 
     (void) ngx_keyspace_fd_listen(&ngx_keyspace_place,
-                                  ngx_keyspace_places[ngx_process_slot],
+                                ngx_keyspace_places[ngx_keyspace_wake_place()],
                                   ngx_keyspace_wake_handler, cycle->log);
 }
 
@@ -113,7 +267,7 @@ ngx_keyspace_hub_open(ngx_keyspace_zone_t *kz, ngx_log_t *log)
         return;
     }
 
-    if (ks_hub_open(kz->space, (uint32_t) ngx_process_slot, ngx_keyspace_wake,
+    if (ks_hub_open(kz->space, ngx_keyspace_wake_place(), ngx_keyspace_wake,
                     kz)
         != KS_OK)
     {
@@ -180,7 +334,7 @@ ngx_keyspace_wake(void *data, unsigned row)
 
     place = ks_process_wake(kz->zone, row);
 
-    if (place == (uint32_t) ngx_process_slot) {
+    if (place == ngx_keyspace_wake_place()) {
         kz->heard = 0;
         ngx_post_event(&kz->hear, &ngx_posted_events);
         return;

@@ -1,29 +1,23 @@
 
 /*
- * A zone's shared memory: laid out once, attached to by each later cycle.
+ * A zone from one cycle to the next.
  *
- * The engine takes nginx's zone as one run of pages, so nginx's own pool
- * around it stays valid.  Behind the zone's pages lies the ring of the journal,
- * whose memory is not touched before something is told.  The callbacks of a cycle that may yet fail change
- * nothing that the running workers see: what a new configuration wants comes
- * into force in ngx_keyspace_shm_takeover(), when it can fail no more.
+ * nginx's zone of that name is a few pages, which nothing is in: it is how a
+ * cycle finds its predecessor's, whose memory (ngx_keyspace_memory.c) it takes
+ * over.  The callbacks of a cycle that may yet fail change nothing that the
+ * running workers see: what a new configuration wants comes into force in
+ * ngx_keyspace_shm_takeover(), when it can fail no more.
  */
 
 
-#include "ngx_keyspace.h"
-
-#include <openssl/crypto.h>
-#include <openssl/rand.h>
+#include "ngx_keyspace_memory.h"
 
 
 #define NGX_KEYSPACE_SHM_PREFIX  "keyspace:"
+#define NGX_KEYSPACE_SHM_PAGES   8              /* the least that nginx takes */
 
 
 static ngx_int_t ngx_keyspace_shm_init(ngx_shm_zone_t *shm_zone, void *data);
-static ngx_int_t ngx_keyspace_shm_attach(ngx_shm_zone_t *shm_zone,
-    ngx_keyspace_zone_t *kz, ngx_keyspace_zone_t *old);
-static ngx_int_t ngx_keyspace_shm_create(ngx_shm_zone_t *shm_zone,
-    ngx_keyspace_zone_t *kz);
 static void ngx_keyspace_shm_begins(ngx_cycle_t *cycle,
     ngx_keyspace_zone_t *kz);
 static void ngx_keyspace_shm_lost(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf,
@@ -51,7 +45,7 @@ ngx_keyspace_shm_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
     ngx_memcpy(p, kz->name.data, kz->name.len);
 
     kz->shm_zone = ngx_shared_memory_add(cf, &name,
-                                         kz->size + ks_journal_size(kz->size),
+                                         NGX_KEYSPACE_SHM_PAGES * ngx_pagesize,
                                          &ngx_keyspace_module);
     if (kz->shm_zone == NULL) {
         return NGX_CONF_ERROR;
@@ -65,8 +59,8 @@ ngx_keyspace_shm_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
 
 
 /*
- * A test of the configuration lays out nothing: that would touch each bucket
- * of the zone.
+ * A test of the configuration lays out nothing and looks at no file: another
+ * nginx may run.
  */
 
 static ngx_int_t
@@ -79,80 +73,11 @@ ngx_keyspace_shm_init(ngx_shm_zone_t *shm_zone, void *data)
     }
 
     if (old != NULL) {
-        return ngx_keyspace_shm_attach(shm_zone, shm_zone->data, old);
+        return ngx_keyspace_memory_keep(shm_zone->data, old,
+                                        shm_zone->shm.log);
     }
 
-    return ngx_keyspace_shm_create(shm_zone, shm_zone->data);
-}
-
-
-static ngx_int_t
-ngx_keyspace_shm_attach(ngx_shm_zone_t *shm_zone, ngx_keyspace_zone_t *kz,
-    ngx_keyspace_zone_t *old)
-{
-    const char  *err;
-
-    kz->base = old->base;
-    kz->len = old->len;
-
-    kz->zone = ks_zone_attach(kz->base, kz->len, &err);
-    if (kz->zone == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "keyspace zone \"%V\" cannot be kept: %s",
-                      &kz->name, err);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_keyspace_shm_create(ngx_shm_zone_t *shm_zone, ngx_keyspace_zone_t *kz)
-{
-    size_t            len, ring;
-    u_char            seed[16];
-    uint64_t          now;
-    const char       *err;
-    ngx_time_t       *tp;
-    ngx_slab_pool_t  *shpool;
-
-    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
-
-    len = (size_t) shpool->pfree << ngx_pagesize_shift;
-    ring = ks_journal_size(kz->size);
-    kz->len = len - ring;
-
-    kz->base = ngx_slab_alloc(shpool, len);
-    if (kz->base == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "keyspace zone \"%V\": its %uz bytes cannot be had",
-                      &kz->name, len);
-        return NGX_ERROR;
-    }
-
-    if (RAND_bytes(seed, sizeof(seed)) != 1) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "keyspace zone \"%V\": RAND_bytes() failed", &kz->name);
-        return NGX_ERROR;
-    }
-
-    tp = ngx_timeofday();
-    now = (uint64_t) tp->sec * 1000 + tp->msec;
-
-    kz->zone = ks_zone_create(kz->base, kz->len, seed, now, &err);
-
-    OPENSSL_cleanse(seed, sizeof(seed));
-
-    if (kz->zone == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "keyspace zone \"%V\": %s", &kz->name, err);
-        return NGX_ERROR;
-    }
-
-    ks_journal_create(kz->zone, ring);
-
-    return NGX_OK;
+    return ngx_keyspace_memory_begin(shm_zone->data, shm_zone->shm.log);
 }
 
 
@@ -170,10 +95,12 @@ ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
 
     kz = kcf->zones.elts;
 
-    if (ngx_is_init_cycle(cycle->old_cycle) && !ngx_test_config) {
-        for (i = 0; i < kcf->zones.nelts; i++) {
+    for (i = 0; i < kcf->zones.nelts; i++) {
+        if (kz[i]->memory->owner == NULL) {
             ngx_keyspace_shm_begins(cycle, kz[i]);
         }
+
+        kz[i]->memory->owner = kz[i];
     }
 
     for (i = 0; i < kcf->zones.nelts; i++) {
@@ -196,13 +123,33 @@ ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
 
 
 /*
- * A start has no zone to go on with.  After an upgrade of the binary there is
- * one, and it has keys, but it is the old processes'.
+ * What a zone begins with.  After an upgrade of the binary there may be keys
+ * that the old processes keep to themselves.
  */
 
 static void
 ngx_keyspace_shm_begins(ngx_cycle_t *cycle, ngx_keyspace_zone_t *kz)
 {
+    ks_zone_stats_t  st;
+
+    if (kz->begins == NGX_KEYSPACE_KEPT || kz->begins == NGX_KEYSPACE_SHARED) {
+        ks_zone_stats(kz->zone, &st);
+
+        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                      "keyspace zone \"%V\" goes on with the %uL keys of its "
+                      "file \"%V\"%s", &kz->name, st.keys, &kz->path,
+                      kz->begins == NGX_KEYSPACE_SHARED
+                      ? ", which another nginx serves, too" : "");
+        return;
+    }
+
+    if (kz->path.len) {
+        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                      "keyspace zone \"%V\" begins empty, in a new file "
+                      "\"%V\"", &kz->name, &kz->path);
+        return;
+    }
+
     ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
                   "keyspace zone \"%V\" begins empty%s", &kz->name,
                   ngx_inherited ? ": the keys of the nginx before this one "
@@ -211,9 +158,9 @@ ngx_keyspace_shm_begins(ngx_cycle_t *cycle, ngx_keyspace_zone_t *kz)
 
 
 /*
- * Tells of a zone of the cycle before whose data are not kept.  If there are
- * any, that is an error in the log: less would not be seen at the level that
- * is the default.
+ * A zone of the cycle before that is not in this one.  If keys go with it, that
+ * is an error in the log: less would not be seen at the level that is the
+ * default.
  */
 
 static void
@@ -227,7 +174,7 @@ ngx_keyspace_shm_lost(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf,
     kz = ngx_keyspace_shm_successor(kcf, old);
 
     if (old->tag != &ngx_keyspace_module) {
-        if (kz != NULL) {
+        if (kz != NULL && kz->begins != NGX_KEYSPACE_SHARED) {
             ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
                           "keyspace zone \"%V\" starts empty: the one before "
                           "belongs to another build of the module, and its "
@@ -242,26 +189,29 @@ ngx_keyspace_shm_lost(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf,
     /* without a master this process has a handle on memory that may go */
     ngx_keyspace_close(okz);
 
-    if (okz->zone == NULL || (kz != NULL && kz->base == okz->base)) {
+    if (kz != NULL || okz->zone == NULL) {
         return;
     }
 
     ks_zone_stats(okz->zone, &st);
-    level = (st.keys != 0) ? NGX_LOG_ERR : NGX_LOG_NOTICE;
 
-    if (kz == NULL) {
+    if (okz->path.len) {
+        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                      "keyspace zone \"%V\" is no longer configured: the %uL "
+                      "keys that it holds stay in its file \"%V\"",
+                      &okz->name, st.keys, &okz->path);
+
+    } else {
+        level = (st.keys != 0) ? NGX_LOG_ERR : NGX_LOG_NOTICE;
+
         ngx_log_error(level, cycle->log, 0,
                       "keyspace zone \"%V\" is no longer configured: "
                       "the %uL keys that it holds are dropped",
                       &okz->name, st.keys);
-        return;
     }
 
-    ngx_log_error(level, cycle->log, 0,
-                  "keyspace zone \"%V\" changes its size from %uz to %uz "
-                  "bytes: it starts empty, and the %uL keys that the old one "
-                  "holds are dropped",
-                  &kz->name, okz->size, kz->size, st.keys);
+    ngx_keyspace_memory_end(okz, ngx_process == NGX_PROCESS_SINGLE,
+                            cycle->log);
 }
 
 

@@ -142,7 +142,7 @@ test_turned_out(void **unused)
         bury(copy, zone_mem, probe);
         bury(copy2, copy, probe2);
         state = recovered_state(probe2, "turned_out", stores);
-        nested += die_recovering("turned_out", state);
+        nested += die_recovering("turned_out", state, lock_all);
 
         recovered_state(probe, "turned_out", stores);
         transaction(probe, all(probe), rivals_body, NULL);

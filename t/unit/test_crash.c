@@ -225,9 +225,20 @@ bury(u_char *to, const u_char *from, ks_space_t *sp)
 }
 
 
+/*
+ * At some of the steps all other processes are dead as well, and a zone in a
+ * file goes on by ks_zone_revive(): always, if one has died amid that.
+ */
+
+static int  reviving;
+
 static uint64_t
 recovered_state(ks_space_t *sp, const char *name, long step)
 {
+    if (reviving || step % 5 == 2) {
+        ks_zone_revive(sp->mem.zone, NOW);
+    }
+
     /* the journal, too, and nothing is told of what follows here */
 
     if (step % 3 == 1) {
@@ -412,13 +423,20 @@ lock_all(ks_space_t *sp)
 }
 
 
+static void
+revive_all(ks_space_t *sp)
+{
+    ks_zone_revive(sp->mem.zone, NOW);
+}
+
+
 /*
  * The recovery of copy dies at each of its stores, up to some number: long
  * logs are applied in a loop.
  */
 
 static long
-die_recovering(const char *name, uint64_t state)
+die_recovering(const char *name, uint64_t state, op_pt recover)
 {
     long       n;
     u_char    *before;
@@ -426,7 +444,9 @@ die_recovering(const char *name, uint64_t state)
 
     before = malloc(SIZE);
     memcpy(before, copy, SIZE);
-    v = spawn_victim(probe, copy, lock_all, 40, 16);
+    reviving = (recover == revive_all);
+    v = spawn_victim(probe, copy, recover, reviving ? 8 : 40,
+                     reviving ? 59 : 16);
 
     for (n = 0; next_store(&v, n == 0); n++) {
 
@@ -437,6 +457,7 @@ die_recovering(const char *name, uint64_t state)
         }
     }
 
+    reviving = 0;
     memcpy(copy, before, SIZE);
     free(before);
 
@@ -513,7 +534,8 @@ die_everywhere(const op_t *op)
             bury(copy, zone_mem, probe);
             bury(copy2, copy, probe2);
             nested += die_recovering(op->name,
-                                     recovered_state(probe2, op->name, stores));
+                                     recovered_state(probe2, op->name, stores),
+                                     stores % 2 ? lock_all : revive_all);
         }
 
         bury(copy, zone_mem, probe);
