@@ -4,8 +4,8 @@
  * There is no radix tree: its keys and nodes are the blocks of entries.
  */
 
+#include "commands/ks_group_args.h"
 #include "commands/ks_handlers.h"
-#include "commands/ks_stream_args.h"
 
 
 #define KS_XINFO_COUNT  10              /* of FULL, if COUNT does not say it */
@@ -137,22 +137,6 @@ ks_xinfo_consumer(ks_ctx_t *c, const ks_value_t *v, const ks_group_t *g,
 }
 
 
-/* A number that may be unknown, which is null then. */
-
-static void
-ks_xinfo_maybe(ks_ctx_t *c, const char *name, int64_t n)
-{
-    ks_reply_cstr(c->reply, name);
-
-    if (n == KS_GROUP_READ_UNKNOWN) {
-        ks_reply_null(c->reply);
-
-    } else {
-        ks_reply_integer(c->reply, n);
-    }
-}
-
-
 static void
 ks_xinfo_group(ks_ctx_t *c, const ks_value_t *v, const ks_group_t *g,
     uint64_t count)
@@ -165,8 +149,7 @@ ks_xinfo_group(ks_ctx_t *c, const ks_value_t *v, const ks_group_t *g,
     ks_reply_cstr(c->reply, "name");
     ks_reply_item(c, &g->name);
     ks_xinfo_id(c, "last-delivered-id", &g->last);
-    ks_xinfo_maybe(c, "entries-read", g->read);
-    ks_xinfo_maybe(c, "lag", ks_group_lag(v, g));
+    ks_reply_group_read(c, v, g);
     ks_xinfo_number(c, "pel-count", ks_group_pending(v, g));
     ks_xinfo_pending(c, v, g, NULL, count);
 

@@ -15,6 +15,7 @@
 #include "commands/ks_rows_generic.h"
 #include "commands/ks_rows_sort.h"
 #include "commands/ks_rows_stream.h"
+#include "commands/ks_rows_group.h"
 #include "commands/ks_rows_dump.h"
 #include "commands/ks_rows_transactions.h"
 #include "commands/ks_rows_connection.h"

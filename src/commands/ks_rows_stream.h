@@ -16,6 +16,15 @@ ROW("xdelex", ks_cmd_xdelex, -5, W|FAST, STREAM, KEY(RW|DELETE),
 PARENT_ROW("xinfo", -2, PARENT, 0, NO_KEYS,
     "stream", "5.0.0", "O(1)",
     "Describes streams, groups and consumers.")
+ROW("xinfo|consumers", ks_cmd_xinfo_consumers, 4, R|SUB, STREAM,
+    KEYS(RO|ACCESS, 2, 2, 1),
+    "stream", "5.0.0", "O(N), N the number of consumers",
+    "Describes the consumers of a group.",
+    .tips = "nondeterministic_output")
+ROW("xinfo|groups", ks_cmd_xinfo_groups, 3, R|SUB, STREAM,
+    KEYS(RO|ACCESS, 2, 2, 1),
+    "stream", "5.0.0", "O(N), N the number of groups",
+    "Describes the groups of a stream.")
 ROW("xinfo|help", ks_cmd_xinfo_help, 2, LOAD|ALONE|SUB, STREAM, NO_KEYS,
     "stream", "5.0.0", "O(1)",
     "Lists the subcommands.")

@@ -292,12 +292,21 @@ int64_t
 ks_group_lag(const ks_value_t *v, const ks_group_t *g)
 {
     int64_t           read;
+    ks_stream_id_t    first;
     ks_stream_head_t  head;
 
     ks_stream_head(v, &head);
 
-    if (head.added == 0) {
+    if (head.added == 0 || head.length == 0) {
         return 0;
+    }
+
+    first = ks_stream_first(v);
+
+    if (ks_stream_id_compare(&g->last, &first) < 0
+        && ks_stream_id_compare(&head.deleted, &first) < 0)
+    {
+        return (int64_t) head.length;   /* all that are there */
     }
 
     read = g->read;
@@ -306,7 +315,7 @@ ks_group_lag(const ks_value_t *v, const ks_group_t *g)
         read = ks_group_estimate(v, &g->last);
     }
 
-    return read == KS_GROUP_READ_UNKNOWN ? KS_GROUP_READ_UNKNOWN
+    return read == KS_GROUP_READ_UNKNOWN ? KS_GROUP_LAG_UNKNOWN
                                          : (int64_t) head.added - read;
 }
 
@@ -314,6 +323,7 @@ ks_group_lag(const ks_value_t *v, const ks_group_t *g)
 int
 ks_group_advance(const ks_value_t *v, ks_group_t *g, const ks_stream_id_t *id)
 {
+    ks_stream_id_t    first;
     ks_stream_head_t  head;
 
     if (ks_stream_id_compare(id, &g->last) <= 0) {
@@ -321,8 +331,12 @@ ks_group_advance(const ks_value_t *v, ks_group_t *g, const ks_stream_id_t *id)
     }
 
     ks_stream_head(v, &head);
+    first = ks_stream_first(v);
 
-    if (g->read != KS_GROUP_READ_UNKNOWN && !ks_group_gaps(v, &head, id)) {
+    if (g->read != KS_GROUP_READ_UNKNOWN
+        && ks_stream_id_compare(&g->last, &first) >= 0
+        && !ks_group_gaps(v, &head, &g->last))
+    {
         g->read++;
 
     } else if (head.added != 0) {

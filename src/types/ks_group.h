@@ -27,6 +27,7 @@
 
 
 #define KS_GROUP_READ_UNKNOWN  (-1)
+#define KS_GROUP_LAG_UNKNOWN   INT64_MIN
 
 typedef struct {
     uint32_t            no;
@@ -77,8 +78,9 @@ uint32_t ks_group_consumers(const ks_value_t *v, const ks_group_t *g);
 uint32_t ks_group_pending(const ks_value_t *v, const ks_group_t *g);
 
 /*
- * How many entries it has not been given yet, as XINFO says; KS_GROUP_READ_
- * UNKNOWN: that cannot be told.  And what entries-read is at an id.
+ * How many entries it has not been given yet, as XINFO says, which is below 0
+ * if entries-read is too high; or KS_GROUP_LAG_UNKNOWN.  And what entries-read
+ * is at an id.
  */
 int64_t ks_group_lag(const ks_value_t *v, const ks_group_t *g);
 int64_t ks_group_estimate(const ks_value_t *v, const ks_stream_id_t *id);
