@@ -20,7 +20,8 @@ KS::Play::only(\%rows, \%KS::Random::Stream::MAKE,
     PERSIST => 1, RENAME => 1, RENAMENX => 0.5, COPY => 1, SET => 1, GET => 1,
     OBJECT => 1, FLUSHDB => 0.1, SCAN => 0.5);
 
-my @play = (before => \&KS::Random::Stream::seed);
+my @play = (before => \&KS::Random::Stream::seed,
+            command => \&KS::Random::Stream::command);
 my $play = KS::Play->new(@play);
 
 # what follows the mark is newer than 7.0

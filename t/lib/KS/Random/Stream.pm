@@ -46,6 +46,18 @@ sub seed { ($ms, $seq) = (1, 0) }
 seed();
 
 
+# A command, but none whose id each server would make by its own clock: what is
+# wrong with a command may be that there is a star.
+sub command {
+    while (1) {
+        my @c = KS::Random::command();
+
+        return @c unless $c[0][0] =~ /^xadd$/i
+                         && grep { $_ eq '*' } @{$c[0]};
+    }
+}
+
+
 # mostly one of a few, so that streams grow
 sub place { return chance(80) ? 's' . (1 + int rand 4) : key() }
 
