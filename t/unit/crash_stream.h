@@ -6,8 +6,7 @@
 #ifndef CRASH_STREAM_H
 #define CRASH_STREAM_H
 
-#include "crash_values.h"
-#include "types/ks_stream.h"
+#include "crash_group.h"
 
 
 /* entries: the ms is 1 and more, two fields, of which the first is a number */
@@ -343,7 +342,7 @@ x_mix(const ks_value_t *v, uint64_t h)
         ks_stream_visit(v, &e, x_mix_string, &mix);
     }
 
-    return mix.h;
+    return g_mix(v, mix.h);
 }
 
 

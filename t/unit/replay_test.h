@@ -53,8 +53,9 @@ static int       replay_fields = 1;     /* what is newer than Redis 7.2, too */
  * kind (%s string, %l list, %h hash, %t set, %z sorted set, %g places, %p
  * HyperLogLog, %x stream, %y session, %k any), %f field, %m member, %v value,
  * %i integer, %n small number, %d float, %T a time to live in ms, %S in s, %A a
- * time in ms, %I an id of about now, %R a pattern of ranks or scores, %e a
- * script, %E one for a stream; the others are as they are.
+ * time in ms, %I an id of about now, %q a group and %c a consumer of streams,
+ * %R a pattern of ranks or scores, %e a script, %E one for a stream, %G one for
+ * a group; the others are as they are.
  */
 static const char  *const replay_commands[] = {
     "SET %s %v", "SET %s %v", "SET %k %v", "SET %s %v PX %T",
@@ -107,6 +108,20 @@ static const char  *const replay_commands[] = {
     "XDEL %x %I %I", "XDELEX %x DELREF IDS 1 %I", "XTRIM %x MAXLEN %n",
     "XTRIM %x MAXLEN ~ %n LIMIT 0", "XTRIM %x MINID %I", "XSETID %x %I",
     "XREAD COUNT 2 STREAMS %x %x 0 %I", "EVAL %E 1 %x %n", "EVAL %E 1 %x %n",
+    "XGROUP CREATE %x %q $ MKSTREAM", "XGROUP CREATE %x %q 0",
+    "XGROUP CREATE %x %q %I ENTRIESREAD %n", "XGROUP SETID %x %q 0",
+    "XGROUP SETID %x %q $ ENTRIESREAD %n", "XGROUP DESTROY %x %q",
+    "XGROUP CREATECONSUMER %x %q %c", "XGROUP DELCONSUMER %x %q %c",
+    "XREADGROUP GROUP %q %c COUNT %n STREAMS %x >",
+    "XREADGROUP GROUP %q %c COUNT 2 STREAMS %x >",
+    "XREADGROUP GROUP %q %c STREAMS %x %x > 0",
+    "XREADGROUP GROUP %q %c NOACK COUNT 1 STREAMS %x >",
+    "XREADGROUP GROUP %q %c COUNT 3 STREAMS %x 0", "XACK %x %q %I %I",
+    "XCLAIM %x %q %c 0 %I %I FORCE", "XCLAIM %x %q %c 50 %I JUSTID LASTID %I",
+    "XCLAIM %x %q %c 0 %I TIME %A RETRYCOUNT %n FORCE",
+    "XAUTOCLAIM %x %q %c 0 0 COUNT %n", "XAUTOCLAIM %x %q %c 100 %I JUSTID",
+    "XACKDEL %x %q IDS 1 %I", "XACKDEL %x %q ACKED IDS 2 %I %I",
+    "EVAL %G 1 %x %q %c %n", "EVAL %G 1 %x %q %c %n",
     "HSET %y %f %v", "HDEL %y _created", "HDEL %y %f %f", "PEXPIRE %y %T",
     "PERSIST %y", "DEL %y", "RENAME %y %y", "SET %y %v", "HSET %y %f %v",
 };
@@ -136,6 +151,25 @@ static const char  *const replay_streams[] = {
     "local e = redis.pcall('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 10)"
     " local one = e[1 + tonumber(ARGV[1])]"
     " return one and redis.call('XTRIM', KEYS[1], 'MINID', '~', one[1])",
+};
+
+/* the same of what is pending, and of entries that a group may not have */
+
+static const char  *const replay_groups[] = {
+    "local p = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', 10)"
+    " local one = p[1 + tonumber(ARGV[3])]"
+    " return one and redis.call('XACK', KEYS[1], ARGV[1], one[1], p[1][1])",
+    "local p = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', 10)"
+    " local one = p[1 + tonumber(ARGV[3])]"
+    " return one and redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, one[1])",
+    "local p = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', 10)"
+    " local one = p[1 + tonumber(ARGV[3])]"
+    " if one then redis.call('XDEL', KEYS[1], one[1]) end"
+    " return redis.pcall('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, 0)",
+    "local e = redis.pcall('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 10)"
+    " local one = e[1 + tonumber(ARGV[3])]"
+    " return one and redis.pcall('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0,"
+    " one[1], 'FORCE')",
 };
 
 static const char  *const replay_function =
@@ -223,6 +257,17 @@ replay_word(box_t *b, const char *word, char *buf, size_t room)
     case 'e':
         return replay_scripts[rnd(ks_nelts(replay_scripts) - !replay_fields)];
 
+    case 'G':
+        return replay_groups[rnd(ks_nelts(replay_groups))];
+
+    case 'q':
+        snprintf(buf, room, "group%u", rnd(3));
+        break;
+
+    case 'c':
+        snprintf(buf, room, "consumer%u", rnd(4));
+        break;
+
     case 'E':
         return replay_streams[rnd(ks_nelts(replay_streams))];
 
@@ -247,6 +292,7 @@ replay_newer(const char *text)
            || starts(text, "HGETEX") || starts(text, "HSETEX")
            || starts(text, "DELEX") || starts(text, "BITOP DIFF")
            || starts(text, "XDELEX") || strstr(text, "ACKED")
+           || starts(text, "XACKDEL")
            || strstr(text, "IFEQ") || strstr(text, "AGGREGATE COUNT");
 }
 
@@ -491,6 +537,13 @@ static const char *const  replay_looks =
     "      out[#out + 1] = i[n] .. '=' .. tostring(i[n + 1]) end end\n"
     "  for _, e in ipairs(redis.call('XRANGE', k, '-', '+')) do\n"
     "    out[#out + 1] = e[1] .. ' ' .. table.concat(e[2], ' ') end\n"
+    "  local i = redis.call('XINFO', 'STREAM', k, 'FULL', 'COUNT', 0)\n"
+    "  for _, g in ipairs(i[#i]) do\n"
+    "    out[#out + 1] = g[2] .. ' ' .. g[4] .. ' ' .. tostring(g[6]) .. ' '\n"
+    "      .. tostring(g[8])\n"
+    "    for _, p in ipairs(g[12]) do\n"
+    "      out[#out + 1] = table.concat(p, ' ') end\n"
+    "    for _, c in ipairs(g[14]) do out[#out + 1] = c[2] end end\n"
     "end\n"
     "return table.concat(out, '\\n')";
 

@@ -746,6 +746,7 @@ static const struct {
     { ops, ks_nelts(ops) },
     { value_ops, ks_nelts(value_ops) },
     { stream_ops, ks_nelts(stream_ops) },
+    { group_ops, ks_nelts(group_ops) },
     { told_ops, ks_nelts(told_ops) },
     { session_ops, ks_nelts(session_ops) },
     { wait_ops, ks_nelts(wait_ops) },
@@ -760,7 +761,7 @@ main(int argc, char **argv)
     size_t             i, j, n;
     const op_t        *op;
     struct CMUnitTest  tests[ks_nelts(ops) + ks_nelts(value_ops)
-                             + ks_nelts(stream_ops)
+                             + ks_nelts(stream_ops) + ks_nelts(group_ops)
                              + ks_nelts(told_ops) + ks_nelts(session_ops)
                              + ks_nelts(shard_ops) + ks_nelts(pubsub_ops)
                              + ks_nelts(wait_ops) + 2];
