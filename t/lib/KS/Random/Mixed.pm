@@ -18,6 +18,7 @@ use KS::Random::Hash;
 use KS::Random::List;
 use KS::Random::Set;
 use KS::Random::Sort;
+use KS::Random::Stream;
 use KS::Random::Zset;
 use KS::Referee;
 use KS::RESP;
@@ -27,9 +28,18 @@ BEGIN {
     *$_ = \&{"KS::Random::$_"} for qw(pick chance some value relative absolute);
 }
 
+# entries of two kinds, some of which are deleted
+use constant STREAM => <<'LUA';
+for i = 1, 250 do
+    redis.call('XADD', KEYS[1], i .. '-0', 'name', i, 'value', i * i)
+    if i % 3 == 0 then redis.call('XADD', KEYS[1], i .. '-1', 'x', i) end
+    if i % 5 == 0 then redis.call('XDEL', KEYS[1], i .. '-0') end
+end
+LUA
+
 my @shared = KS::Random::keys();
 my @apart = (map({ "lex$_" } 1 .. 3), map({ "g$_" } 1 .. 4), 'd1', 'd2',
-             map({ "hll$_" } 1 .. 3));
+             map({ "hll$_" } 1 .. 3), map({ "s$_" } 1 .. 4));
 my %is_key = map { $_ => 1 } @shared, @apart;
 
 # what changes a string's bytes in place
@@ -47,6 +57,7 @@ my %groups = (
     list   => [12, sub { KS::Random::choose(\%KS::Random::List::COMMANDS) }],
     hash   => [12, sub { KS::Random::choose(\%KS::Random::Hash::COMMANDS) }],
     set    => [12, sub { KS::Random::choose(\%KS::Random::Set::COMMANDS) }],
+    stream => [10, sub { KS::Random::choose(\%KS::Random::Stream::COMMANDS) }],
     geo    => [6, \&geo],
     hll    => [5, \&hll],
     sort   => [5, \&sort_],
@@ -68,7 +79,10 @@ sub keys_of_all {
 }
 
 
-sub seed { $in_multi = $watching = 0 }
+sub seed {
+    $in_multi = $watching = 0;
+    KS::Random::Stream::seed();
+}
 
 
 sub geo {
@@ -127,7 +141,7 @@ sub key_ {
     return ('EXPIRE', pick(@keys), relative(1))    if chance(25);
     return ('PERSIST', pick(@keys))                if chance(20);
     return ('PTTL', pick(@keys))                   if chance(20);
-    return ('SCAN', 0, 'TYPE', pick(qw(string list set zset hash)))
+    return ('SCAN', 0, 'TYPE', pick(qw(string list set zset hash stream)))
                                                    if chance(20);
     return (pick('RENAME', 'RENAMENX'), pick(@keys), pick(@shared))
                                                    if chance(50);
@@ -230,6 +244,8 @@ sub dumps {
         ['HSET', 'd', map { ("n$_", 'x' x 70) } 1 .. 20],
         ['ZADD', 'd', map { ($_ / 3, "m$_") } 1 .. 20],
         ['ZADD', 'd', map { ($_ / 7, "m$_") } 1 .. 200],
+        ['XADD', 'd', '5-1', 'a', 1, 'b', 'x' x 300],
+        ['EVAL', STREAM, 1, 'd'],
         ['GEOADD', 'd', 13.361389, 38.115556, 'm1', 15.087269, 37.502669, 'm2'],
     );
 
