@@ -262,6 +262,19 @@ subtest 'waiting' => sub {
 };
 
 
+subtest 'a read-only token' => sub {
+    my $reader = $ngx->resp(token => $KS::Nginx::READONLY, timeout => 10);
+
+    like($reader->error(words('XADD ro 1-1 a b')), qr/^NOPERM/, 'XADD');
+    is_deeply($reader->run(words('XRANGE ro - +')), [], 'XRANGE');
+    $reader->send(KS::RESP::encode(words('XREAD BLOCK 0 STREAMS ro $')));
+    ok(wait_for(10, sub { waiting() == 1 }), 'XREAD waits');
+    $r->run(words('XADD ro 1-1 a b'));
+    is(join(' ', KS::RESP::texts($reader->reply)), 'ro 1-1 a b',
+       '... and is served');
+};
+
+
 # more than can be told at once: they fetch it themselves
 subtest 'many who wait for a large one' => sub {
     my @waiters = map { $ngx->resp(timeout => 20) } 1 .. 150;
