@@ -216,6 +216,13 @@ ks_rename(ks_space_t *sp, const ks_str_t *src, ks_entry_t *e,
 void
 ks_copy(ks_space_t *sp, ks_entry_t *e, const ks_str_t *dst)
 {
+    ks_copy_of(sp, sp, e, dst);
+}
+
+
+void
+ks_copy_of(ks_space_t *sp, ks_space_t *of, ks_entry_t *e, const ks_str_t *dst)
+{
     uint32_t    access;
     ks_blob_t   b;
     ks_form_t   form;
@@ -228,14 +235,14 @@ ks_copy(ks_space_t *sp, ks_entry_t *e, const ks_str_t *dst)
 
     if (e->flags & KS_ENTRY_ELEMENTS) {
         access = e->access;
-        e = ks_value_copy(sp, NULL, &to, NULL, &form, e);
+        e = ks_value_copy(sp, of, &to, NULL, &form, e);
         e->access = access;
         return;
     }
 
     if (e->flags & KS_ENTRY_BLOB) {
         b = ks_entry_blob(e);
-        b = ks_blob_copy(&sp->mem, to.shard, &b);
+        b = ks_blob_copy(&sp->mem, to.shard, &of->mem, &b);
         ks_give_value(sp, &to, NULL, &form, e, &b);
         return;
     }

@@ -49,6 +49,13 @@ void ks_rename(ks_space_t *sp, const ks_str_t *src, ks_entry_t *e,
     const ks_str_t *dst);
 void ks_copy(ks_space_t *sp, ks_entry_t *e, const ks_str_t *dst);
 
+/*
+ * The same of an entry in another zone, which has the same seed and does not
+ * change meanwhile.
+ */
+void ks_copy_of(ks_space_t *sp, ks_space_t *of, ks_entry_t *e,
+    const ks_str_t *dst);
+
 /* OBJECT and MEMORY */
 uint64_t ks_entry_idle(ks_space_t *sp, const ks_entry_t *e);    /* seconds */
 unsigned ks_entry_freq(ks_space_t *sp, const ks_entry_t *e);    /* 0..255 */

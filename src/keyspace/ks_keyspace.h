@@ -340,8 +340,8 @@ size_t ks_entry_reap(ks_space_t *sp, ks_shard_t *sh, uint32_t max);
 ks_entry_t *ks_value_give(ks_space_t *sp, ks_shard_t *from,
     const ks_place_t *at, ks_entry_t *old, ks_form_t *form, ks_entry_t *e);
 
-/* The same with a copy. */
-ks_entry_t *ks_value_copy(ks_space_t *sp, ks_shard_t *from,
+/* The same with a copy; e is in the zone of "of", sp itself or another. */
+ks_entry_t *ks_value_copy(ks_space_t *sp, ks_space_t *of,
     const ks_place_t *at, ks_entry_t *old, ks_form_t *form, ks_entry_t *e);
 
 /* Takes the fields that are due out of a hash; NULL: none was left, and the

@@ -369,14 +369,14 @@ ks_value_copy_leaf(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
 
 
 ks_entry_t *
-ks_value_copy(ks_space_t *sp, ks_shard_t *from, const ks_place_t *at,
+ks_value_copy(ks_space_t *sp, ks_space_t *of, const ks_place_t *at,
     ks_entry_t *old, ks_form_t *form, ks_entry_t *e)
 {
     size_t      leaf;
     unsigned    i;
     ks_value_t  src, v;
 
-    ks_value_attach(sp, from, e, &src);
+    ks_value_attach(of, NULL, e, &src);
 
     form->type = e->type;
     form->due = src.due;
@@ -412,7 +412,7 @@ ks_value_give(ks_space_t *sp, ks_shard_t *from, const ks_place_t *at,
     access = e->access;
 
     if (!(e->flags & KS_ENTRY_TREE)) {
-        e = ks_value_copy(sp, from, at, old, form, e);
+        e = ks_value_copy(sp, sp, at, old, form, e);
         e->access = access;
         return e;
     }

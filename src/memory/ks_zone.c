@@ -180,6 +180,13 @@ ks_zone_attach(void *base, size_t size, const char **err)
 }
 
 
+const u_char *
+ks_zone_seed(const ks_zone_t *zone)
+{
+    return (const u_char *) zone->seed;
+}
+
+
 /* FNV-1a over the version, sizes and places that the zone is made of */
 
 uint64_t

@@ -65,6 +65,9 @@ ks_zone_t *ks_zone_attach(void *base, size_t size, const char **err);
  */
 void ks_zone_revive(ks_zone_t *zone, uint64_t now_ms);
 
+/* The seed of a zone: 16 bytes, as secret as its keys. */
+const u_char *ks_zone_seed(const ks_zone_t *zone);
+
 /* A number that differs where the zone's layout in memory does. */
 uint64_t ks_zone_layout(void);
 

@@ -6,6 +6,7 @@
 
 
 #include "ngx_keyspace_memory.h"
+#include "persist/ks_carry.h"
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -26,8 +27,12 @@ static ngx_int_t ngx_keyspace_memory_unfit(ngx_keyspace_zone_t *kz,
     ks_file_conf_t *conf, ngx_log_t *log);
 static ngx_int_t ngx_keyspace_memory_refuse(ngx_keyspace_zone_t *kz,
     ngx_log_t *log);
+static ngx_int_t ngx_keyspace_memory_resize(ngx_keyspace_zone_t *kz,
+    ks_file_conf_t *conf, ngx_log_t *log);
+static ngx_int_t ngx_keyspace_memory_carry(ngx_keyspace_zone_t *kz,
+    ks_file_t *old, ngx_log_t *log);
 static ngx_int_t ngx_keyspace_memory_lay_out(ngx_keyspace_zone_t *kz,
-    ngx_log_t *log);
+    const u_char *seed, ngx_log_t *log);
 static uint64_t ngx_keyspace_memory_now(void);
 
 
@@ -74,7 +79,7 @@ ngx_keyspace_memory_plain(ngx_keyspace_zone_t *kz, ngx_log_t *log)
 
     m->size = len;
 
-    return ngx_keyspace_memory_lay_out(kz, log);
+    return ngx_keyspace_memory_lay_out(kz, NULL, log);
 }
 
 
@@ -115,12 +120,7 @@ ngx_keyspace_memory_file(ngx_keyspace_zone_t *kz, ngx_log_t *log)
         return NGX_OK;
 
     case KS_FILE_RESIZE:
-        ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "keyspace zone \"%V\" does not start: its file \"%V\" "
-                      "is of a zone of %uz bytes, and not of %uz", &kz->name,
-                      &kz->path, file->size, kz->size);
-        (void) ks_file_close(file, 1);
-        return NGX_ERROR;
+        return ngx_keyspace_memory_resize(kz, &conf, log);
 
     case KS_FILE_UNFIT:
         return ngx_keyspace_memory_unfit(kz, &conf, log);
@@ -145,7 +145,7 @@ ngx_keyspace_memory_make(ngx_keyspace_zone_t *kz, ks_file_conf_t *conf,
 
     kz->memory->base = ks_file_base(file);
 
-    if (ngx_keyspace_memory_lay_out(kz, log) != NGX_OK) {
+    if (ngx_keyspace_memory_lay_out(kz, NULL, log) != NGX_OK) {
         ks_file_discard(file, conf);
         return NGX_ERROR;
     }
@@ -209,22 +209,111 @@ ngx_keyspace_memory_refuse(ngx_keyspace_zone_t *kz, ngx_log_t *log)
 }
 
 
+/*
+ * The file has another size than the zone is to have: a new one takes the keys,
+ * and then the name.  Until that the old one stays as it is.
+ */
+
 static ngx_int_t
-ngx_keyspace_memory_lay_out(ngx_keyspace_zone_t *kz, ngx_log_t *log)
+ngx_keyspace_memory_resize(ngx_keyspace_zone_t *kz, ks_file_conf_t *conf,
+    ngx_log_t *log)
 {
-    u_char       seed[16];
+    ngx_int_t   rc;
+    ks_file_t  *file, old;
+
+    file = &kz->memory->file;
+    old = *file;
+
+    if (ks_file_create(file, conf) != KS_OK) {
+        (void) ks_file_close(&old, 1);
+        return ngx_keyspace_memory_refuse(kz, log);
+    }
+
+    rc = ngx_keyspace_memory_carry(kz, &old, log);
+
+    if (rc != NGX_OK) {
+        ks_file_discard(file, conf);
+
+    } else if (ks_file_settle(file, conf, 1) != KS_OK) {
+        rc = ngx_keyspace_memory_refuse(kz, log);
+    }
+
+    (void) ks_file_close(&old, rc != NGX_OK);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    kz->memory->filed = 1;
+    kz->begins = NGX_KEYSPACE_KEPT;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_keyspace_memory_carry(ngx_keyspace_zone_t *kz, ks_file_t *old,
+    ngx_log_t *log)
+{
+    ks_zone_t        *from;
+    ngx_uint_t        level;
+    ks_carried_t      done;
+    ks_zone_stats_t   st;
+
+    from = ks_file_zone(old);
+    kz->memory->base = ks_file_base(&kz->memory->file);
+
+    if (ngx_keyspace_memory_lay_out(kz, ks_zone_seed(from), log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ks_zone_set_policy(kz->zone, kz->policy);
+    ks_zone_stats(from, &st);
+
+    ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                  "keyspace zone \"%V\" changes its size from %uz to %uz "
+                  "bytes: up to %uL keys are carried over", &kz->name,
+                  old->size, kz->size, st.keys);
+
+    if (ks_carry(kz->zone, from, ngx_keyspace_memory_now(), &done) != KS_OK) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "keyspace zone \"%V\" does not start: %uz bytes are too "
+                      "few for what is in its file \"%V\", which stays as it "
+                      "is", &kz->name, kz->size, &kz->path);
+        return NGX_ERROR;
+    }
+
+    level = done.evicted ? NGX_LOG_WARN : NGX_LOG_NOTICE;
+
+    ngx_log_error(level, log, 0,
+                  "keyspace zone \"%V\" has %uz bytes now: of %uL keys %uL "
+                  "were evicted to fit", &kz->name, kz->size, done.keys,
+                  done.evicted);
+
+    return NGX_OK;
+}
+
+
+/* seed NULL: a new one */
+
+static ngx_int_t
+ngx_keyspace_memory_lay_out(ngx_keyspace_zone_t *kz, const u_char *seed,
+    ngx_log_t *log)
+{
+    u_char       fresh[16];
     const char  *err;
 
-    if (RAND_bytes(seed, sizeof(seed)) != 1) {
+    if (seed == NULL && RAND_bytes(fresh, sizeof(fresh)) != 1) {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
                       "keyspace zone \"%V\": RAND_bytes() failed", &kz->name);
         return NGX_ERROR;
     }
 
-    kz->zone = ks_zone_create(kz->memory->base, kz->size, seed,
-                              ngx_keyspace_memory_now(), &err);
+    kz->zone = ks_zone_create(kz->memory->base, kz->size,
+                              seed ? seed : fresh, ngx_keyspace_memory_now(),
+                              &err);
 
-    OPENSSL_cleanse(seed, sizeof(seed));
+    OPENSSL_cleanse(fresh, sizeof(fresh));
 
     if (kz->zone == NULL) {
         ngx_log_error(NGX_LOG_EMERG, log, 0, "keyspace zone \"%V\": %s",

@@ -25,11 +25,11 @@
  * with the last process that has them:
  *
  *   byte 0       the family: a master, what it forks, and what is executed in
- *                its place by an upgrade.  Its descriptor is inherited by all of
- *                them.  Whoever has not inherited it stays outside.
+ *                its place by an upgrade.  Its descriptor is inherited by all
+ *                of them.  Whoever has not inherited it stays outside.
  *   byte 1, 2    a seat for each master and what it forks.  There are two, for
- *                the old and the new one of an upgrade.  Whoever can lock both is
- *                alone.
+ *                the old and the new one of an upgrade.  Whoever can lock both
+ *                is alone.
  */
 
 #ifndef KS_FILE_H
@@ -81,8 +81,8 @@ typedef struct {
 void ks_file_boot(char boot[KS_FILE_BOOT]);
 
 /*
- * Looks for a file and takes it.  KS_FILE_KEPT, _SHARED, _RESIZE: it is open and
- * mapped, the handle is to be closed.  Other than _SHARED, its zone has been
+ * Looks for a file and takes it.  KS_FILE_KEPT, _SHARED, _RESIZE: it is open
+ * and mapped, the handle is to be closed.  Other than _SHARED, its zone has been
  * revived by now_ms, and with _RESIZE it has the handle's size, not the wanted
  * one.  Otherwise nothing is open, and f->fault says why but for KS_FILE_NONE.
  */

@@ -524,12 +524,13 @@ ks_blob_dismantle(ks_mem_t *m, ks_shard_t *sh, const ks_blob_t *b,
 
 
 static ks_ref_t
-ks_blob_copy_piece(ks_mem_t *m, ks_shard_t *to, ks_ref_t ref, size_t len)
+ks_blob_copy_piece(ks_mem_t *m, ks_shard_t *to, const ks_mem_t *of,
+    ks_ref_t ref, size_t len)
 {
     ks_ref_t  fresh;
 
     fresh = ks_alloc(m, to, KS_KIND_NODE, len);
-    memcpy(ks_ptr(m, fresh), ks_ptr(m, ref), len);
+    memcpy(ks_ptr(m, fresh), ks_ptr(of, ref), len);
 
     return fresh;
 }
@@ -557,7 +558,7 @@ ks_blob_move(ks_mem_t *m, ks_shard_t *from, ks_shard_t *to, const ks_blob_t *b)
         if (ks_chunk_size(m, ref) != KS_PAGE_SIZE
             || !ks_slab_give(m, from, to, ref))
         {
-            fresh = ks_blob_copy_piece(m, to, ref, len);
+            fresh = ks_blob_copy_piece(m, to, m, ref, len);
             ks_free(m, from, ref);
             ref = fresh;
         }
@@ -572,7 +573,8 @@ ks_blob_move(ks_mem_t *m, ks_shard_t *from, ks_shard_t *to, const ks_blob_t *b)
 
 
 ks_blob_t
-ks_blob_copy(ks_mem_t *m, ks_shard_t *to, const ks_blob_t *b)
+ks_blob_copy(ks_mem_t *m, ks_shard_t *to, const ks_mem_t *of,
+    const ks_blob_t *b)
 {
     uint32_t    k;
     ks_ref_t    root, ref;
@@ -586,8 +588,8 @@ ks_blob_copy(ks_mem_t *m, ks_shard_t *to, const ks_blob_t *b)
     copy.root = ks_blob_index(m, to, s.pieces);
 
     for (k = 0; k < s.pieces; k++) {
-        ref = *ks_blob_slot(m, &root, s.pieces, k);
-        ref = ks_blob_copy_piece(m, to, ref, ks_blob_piece_len(&s, k));
+        ref = *ks_blob_slot(of, &root, s.pieces, k);
+        ref = ks_blob_copy_piece(m, to, of, ref, ks_blob_piece_len(&s, k));
 
         *ks_blob_slot(m, &copy.root, s.pieces, k) = ref;
     }

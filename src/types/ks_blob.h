@@ -77,8 +77,10 @@ void ks_blob_dismantle(ks_mem_t *m, ks_shard_t *sh, const ks_blob_t *b,
 ks_blob_t ks_blob_move(ks_mem_t *m, ks_shard_t *from, ks_shard_t *to,
     const ks_blob_t *b);
 
-/* A copy that the other shard has. */
-ks_blob_t ks_blob_copy(ks_mem_t *m, ks_shard_t *to, const ks_blob_t *b);
+/* A copy that the other shard has; b is in the memory "of": m, or that of
+ * another zone, which does not change. */
+ks_blob_t ks_blob_copy(ks_mem_t *m, ks_shard_t *to, const ks_mem_t *of,
+    const ks_blob_t *b);
 
 /* bytes of zone, chunks' slack included */
 size_t ks_blob_memory(const ks_mem_t *m, const ks_blob_t *b);

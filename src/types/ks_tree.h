@@ -243,7 +243,8 @@ size_t ks_tree_dismantle(ks_tree_t *t, size_t max);
 
 /*
  * Fills the empty tree to, which has a root, with copies of from's items: by
- * whole nodes, as full as they are.
+ * whole nodes, as full as they are.  from may be in another zone of the same
+ * seed.
  */
 void ks_tree_copy(ks_tree_t *to, const ks_tree_t *from);
 

@@ -234,12 +234,13 @@ ks_tree_dismantle(ks_tree_t *t, size_t max)
 /* --- copying and moving --- */
 
 /*
- * The blobs of a leaf's items go to another shard, or, if the leaf is a copy,
- * are copied as well.
+ * The blobs of a leaf's items go to another shard, or, if the leaf is a copy of
+ * one in the memory "of", are copied as well; NULL: it is none.
  */
 
 static void
-ks_leaf_pass_blobs(ks_tree_t *t, ks_shard_t *to, ks_leaf_t *leaf, int copy)
+ks_leaf_pass_blobs(ks_tree_t *t, ks_shard_t *to, ks_leaf_t *leaf,
+    const ks_mem_t *of)
 {
     u_char        *p;
     unsigned       i, col;
@@ -259,8 +260,8 @@ ks_leaf_pass_blobs(ks_tree_t *t, ks_shard_t *to, ks_leaf_t *leaf, int copy)
                 b.root = ref.root;
                 b.len = ref.len;
 
-                if (copy) {
-                    b = ks_blob_copy(t->mem, to, &b);
+                if (of) {
+                    b = ks_blob_copy(t->mem, to, of, &b);
 
                 } else {
                     b = ks_blob_move(t->mem, t->shard, to, &b);
@@ -281,22 +282,23 @@ ks_leaf_pass_blobs(ks_tree_t *t, ks_shard_t *to, ks_leaf_t *leaf, int copy)
 /* the node with all below it, which is as full as it was */
 
 static ks_ref_t
-ks_node_copy(ks_tree_t *to, ks_ref_t ref, unsigned levels, int blobs)
+ks_node_copy(ks_tree_t *to, const ks_mem_t *of, ks_ref_t ref, unsigned levels,
+    int blobs)
 {
     void      *p;
     size_t     size;
     unsigned   i;
     ks_ref_t   fresh, *refs;
 
-    size = ks_chunk_size(to->mem, ref);
+    size = ks_chunk_size(of, ref);
     fresh = ks_alloc(to->mem, to->shard, KS_KIND_NODE, size);
     p = ks_ptr(to->mem, fresh);
-    memcpy(p, ks_ptr(to->mem, ref), size);
+    memcpy(p, ks_ptr(of, ref), size);
 
     if (levels == 0) {
 
         if (blobs) {
-            ks_leaf_pass_blobs(to, to->shard, p, 1);
+            ks_leaf_pass_blobs(to, to->shard, p, of);
         }
 
         return fresh;
@@ -305,7 +307,7 @@ ks_node_copy(ks_tree_t *to, ks_ref_t ref, unsigned levels, int blobs)
     refs = ks_inner_refs(to, p);
 
     for (i = 0; i < ((ks_inner_t *) p)->n; i++) {
-        refs[i] = ks_node_copy(to, refs[i], levels - 1, blobs);
+        refs[i] = ks_node_copy(to, of, refs[i], levels - 1, blobs);
     }
 
     return fresh;
@@ -343,7 +345,8 @@ ks_tree_copy(ks_tree_t *to, const ks_tree_t *from)
 
     if (from->root) {
         root = *from->root;
-        root.ref = ks_node_copy(to, root.ref, root.levels, root.blobs);
+        root.ref = ks_node_copy(to, from->mem, root.ref, root.levels,
+                                root.blobs);
 
     } else {
         memset(&root, 0, sizeof(root));
@@ -407,7 +410,7 @@ ks_node_move(ks_tree_t *t, ks_shard_t *to, ks_ref_t ref, unsigned levels)
 
     if (levels == 0) {
         if (t->root->blobs) {
-            ks_leaf_pass_blobs(t, to, p, 0);
+            ks_leaf_pass_blobs(t, to, p, NULL);
         }
 
         return fresh;

@@ -183,7 +183,7 @@ copy_body(ks_space_t *s, void *data)
 {
     job_t  *j = data;
 
-    j->copy->b = ks_blob_copy(&s->mem, shard(j->copy), &j->t->b);
+    j->copy->b = ks_blob_copy(&s->mem, shard(j->copy), &s->mem, &j->t->b);
 }
 
 

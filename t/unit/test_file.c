@@ -25,6 +25,7 @@ static char  dir[64];
 static char  path[96];
 static char  boot_now[KS_FILE_BOOT] = "this boot";
 static char  boot_then[KS_FILE_BOOT] = "the one before";
+static char  boot_unknown[KS_FILE_BOOT];
 
 
 /* --- files --- */
@@ -265,8 +266,7 @@ test_life(void **state)
     assert_int_equal(look(&conf), KS_FILE_KEPT);
 
     /* nobody knows which boot it is */
-    conf.boot = "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
-                "\0\0\0\0\0\0\0";
+    conf.boot = boot_unknown;
     assert_int_equal(look(&conf), KS_FILE_UNFIT);
 
     conf = conf_of(ZONE * 2);
