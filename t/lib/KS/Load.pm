@@ -13,6 +13,8 @@
 #   reread  the reply is lost and the command may or may not have been done:
 #           the client looks which, and it must be wholly the one or the other.
 #
+# looks => n: how often, every 5 ms, a client that looks asks in vain.
+#
 # heavy => n adds as many clients that send long pipelines of multi-key writes,
 # so that a worker spends much of its time in the midst of one.
 
@@ -35,6 +37,7 @@ sub new {
     my ($class, $ngx, %options) = @_;
     my $self = bless { ngx => $ngx, dir => tempdir(), pids => [],
                        clients => 4, retry => 'unread', seed => 1,
+                       looks => 200,
                        %options }, $class;
 
     $self->launch($_, \&client) for 1 .. $self->{clients};
@@ -230,7 +233,7 @@ sub look {
     my @keys = sort keys %$new or return;
     my ($r, $v);
 
-    for (1 .. 200) {
+    for (1 .. $self->{looks}) {
         $r = $c->{http}->command('MGET', @keys);
         last if $r->{status};
         sleep 0.005;
@@ -438,7 +441,7 @@ sub heavy_look {
     my $h = "h$c->{id}:";
     my $r;
 
-    for (1 .. 200) {
+    for (1 .. $self->{looks}) {
         $r = $c->{http}->command('MGET', (map { "$h$_" } 1 .. 8),
                                  map { "$h$_" } qw(copy renamed and));
         last if $r->{status};

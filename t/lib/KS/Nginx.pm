@@ -30,6 +30,7 @@ our $READONLY = 'readonly-token-0123456789';
 
 my $owner = $$;
 my %started;
+my %upgraded;       # masters that no process of the test is the parent of
 
 
 sub binary { $ENV{KS_NGINX} || 'nginx' }
@@ -310,7 +311,71 @@ sub dir  { $_[0]{dir} }
 sub workers {
     my ($self) = @_;
 
-    return children($self->{pid});
+    return grep { $_ != ($self->{upgrade} // 0) } children($self->{pid});
+}
+
+
+# The death of all processes at once; launch() starts it again.
+sub crash {
+    my ($self) = @_;
+    my @pids = ($self->{pid}, $self->workers);
+
+    kill 'KILL', @pids;
+    delete $started{$self->{pid}};
+    stop_pid($self->{pid}, 'KILL');
+
+    return wait_for(30, sub { !grep { alive($_) } @pids });
+}
+
+
+# An end in order, and no more; launch() starts it again.
+sub halt {
+    my ($self) = @_;
+    my $pid = $self->{pid};
+
+    delete $started{$pid};
+    kill 'QUIT', $pid;
+    wait_for(30, sub { !alive($pid) });
+    stop_pid($pid, 'QUIT');
+}
+
+
+# The binary is executed once more; when both masters have their workers.  The
+# pid of the new one, which ends with this test.
+sub upgrade {
+    my ($self) = @_;
+
+    kill 'USR2', $self->{pid};
+
+    return $self->{upgrade} = wait_for(30, sub {
+        my ($new) = (slurp("$self->{dir}/nginx.pid") // '') =~ /^(\d+)$/;
+
+        return 0 if !$new || $new == $self->{pid};
+        $upgraded{$new} = 1;
+        return children($new) >= ($self->{options}{workers} // 1) ? $new : 0;
+    });
+}
+
+
+# The old one ends, or (back) the new one.
+sub settle {
+    my ($self, $back) = @_;
+    my $new = delete $self->{upgrade};
+    my $old = $self->{pid};
+
+    if ($back) {
+        kill 'QUIT', $new;
+        delete $upgraded{$new};
+        return wait_for(30, sub {
+            !alive($new) && ! -e "$self->{dir}/nginx.pid.oldbin"
+        });
+    }
+
+    $self->halt;
+    $self->{pid} = $new;
+    $started{$new} = $self;
+
+    return !alive($old);
 }
 
 
@@ -414,9 +479,10 @@ sub faults {
 sub stop {
     my ($self, $name) = @_;
 
-    return unless delete $started{$self->{pid}};
+    return unless $started{$self->{pid}};
 
-    stop_pid($self->{pid}, 'QUIT');
+    $self->halt;
+    delete $upgraded{$self->{pid}};
 
     my @faults = $self->faults;
     Test::More::ok(!@faults, $name // 'the error log holds no fault')
@@ -428,6 +494,7 @@ END {
     if ($$ == $owner) {
         my $status = $?;
         stop_pid($_, 'TERM') for keys %started;
+        kill 'TERM', grep { alive($_) } keys %upgraded;
         $? = $status;
     }
 }
