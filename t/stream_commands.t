@@ -143,6 +143,63 @@ subtest 'what Redis 8.2 has' => sub {
 };
 
 
+subtest 'references of groups' => sub {
+    my $pending = sub { $r->run('XPENDING', 'g', $_[0])->[0] };
+    my $again = sub {
+        $r->run('DEL', 'g');
+        $r->run('XADD', 'g', "$_-0", 'a', $_) for 1 .. 6;
+        $r->run('XGROUP', 'CREATE', 'g', 'one', 0);
+        $r->run('XGROUP', 'CREATE', 'g', 'two', 0);
+        $r->run('XREADGROUP', 'GROUP', 'one', 'c', 'STREAMS', 'g', '>');
+        $r->run('XREADGROUP', 'GROUP', 'two', 'c', 'COUNT', 4, 'STREAMS', 'g',
+                '>');
+    };
+
+    $again->();
+    is_deeply($r->run(words('XDELEX g IDS 1 1-0')), [1], 'XDELEX keeps them');
+    is($pending->('one') . $pending->('two'), '64', '... all');
+    is_deeply($r->run(words('XDELEX g DELREF IDS 3 1-0 2-0 9-0')), [-1, 1, -1],
+              'DELREF ends them, also without an entry');
+    is($pending->('one') . $pending->('two'), '42', '... of all groups');
+    $r->run(words('XACK g one 3-0 4-0 5-0'));
+    is_deeply($r->run(words('XDELEX g ACKED IDS 4 3-0 5-0 6-0 9-0')),
+              [2, 2, 2, -1], 'ACKED leaves what any group has, or will have');
+    $r->run(words('XACK g two 3-0'));
+    is_deeply($r->run(words('XDELEX g ACKED IDS 2 3-0 4-0')), [1, 2],
+              '... until it is acknowledged');
+    is_deeply([ids('g')], [qw(4-0 5-0 6-0)], '... and the rest stays');
+    $r->run(words('XGROUP DESTROY g two'));
+    is_deeply($r->run(words('XDELEX g ACKED IDS 3 4-0 5-0 6-0')), [1, 1, 2],
+              '... or the group ends');
+
+    $again->();
+    $r->run(words('XACK g one 1-0 2-0 4-0'));
+    $r->run(words('XACK g two 2-0 3-0 4-0'));
+    is($r->run(words('XTRIM g MAXLEN = 1 ACKED')), 2,
+       'XTRIM with ACKED deletes what it may');
+    is_deeply([ids('g')], [qw(1-0 3-0 5-0 6-0)], '... also behind what stays');
+    is($r->run(words('XTRIM g MINID 4 DELREF')), 2, '... with DELREF all');
+    is($pending->('one') . $pending->('two'), '20', '... and references');
+    is($r->run(words('XTRIM g MAXLEN 0')), 2, '... else all as well');
+    is($pending->('one'), 2, '... without references');
+
+    $again->();
+    $r->run(words('XADD g MAXLEN 2 ACKED 7-0 a 7'));
+    is($r->run('XLEN', 'g'), 7, 'XADD with ACKED: all are referred to');
+    $r->run(words('XACK g one 1-0 2-0 3-0 4-0 5-0 6-0'));
+    $r->run(words('XACK g two 1-0 2-0 3-0 4-0'));
+    $r->run(words('XADD g MAXLEN 2 ACKED 8-0 a 8'));
+    is_deeply([ids('g')], [qw(5-0 6-0 7-0 8-0)], '... four are not any more');
+    $r->run(words('XADD g MAXLEN 1 DELREF 9-0 a 9'));
+    is_deeply([ids('g')], ['9-0'], 'XADD with DELREF');
+
+    $again->();
+    is($r->run(words('XTRIM g MAXLEN ~ 0 ACKED')), 0, 'a block that is kept');
+    $r->run(words("XACK g $_ 1-0 2-0 3-0 4-0")) for 'one', 'two';
+    is($r->run(words('XTRIM g MAXLEN ~ 0 ACKED')), 4, '... but for four');
+};
+
+
 subtest 'JSON' => sub {
     is(json(words('XADD j 1-1 name Ada age 36')), '{"result":"1-1"}', 'XADD');
     is(json('XADD', 'j', '2-0', 'q', 'a "b" \\ ü'), '{"result":"2-0"}',

@@ -497,8 +497,7 @@ ks_xdelex_one(ks_value_t *v, const ks_stream_id_t *id, ks_refs_t refs,
 
     /* what is pending may be without an entry, and ends all the same */
 
-    if (refs == KS_REFS_DELETE && ks_pending_anywhere(v, id)) {
-        ks_pending_forget(v, id);
+    if (refs == KS_REFS_DELETE && ks_pending_forget(v, id) != 0) {
         *changed = 1;
     }
 

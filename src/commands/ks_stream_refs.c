@@ -47,7 +47,7 @@ ks_refs_may(ks_value_t *v, const ks_stream_id_t *id, void *data)
     const ks_refs_t  *refs = data;
 
     if (*refs == KS_REFS_DELETE) {
-        ks_pending_forget(v, id);
+        (void) ks_pending_forget(v, id);
         return 1;
     }
 

@@ -610,16 +610,19 @@ ks_pending_anywhere(const ks_value_t *v, const ks_stream_id_t *id)
 }
 
 
-void
+uint32_t
 ks_pending_forget(ks_value_t *v, const ks_stream_id_t *id)
 {
-    uint32_t      i;
+    uint32_t      i, n;
     ks_group_t    g;
     ks_pending_t  p;
 
-    for (i = 0; ks_group_at(v, &g, i); i++) {
+    for (n = 0, i = 0; ks_group_at(v, &g, i); i++) {
         if (ks_pending_find(v, &g, &p, id)) {
             ks_pending_remove(v, &p);
+            n++;
         }
     }
+
+    return n;
 }

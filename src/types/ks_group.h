@@ -136,10 +136,11 @@ int ks_pending_last(const ks_value_t *v, const ks_group_t *g, ks_pending_t *p);
 
 /*
  * Whether any group needs the entry of that id: it is pending there, or has yet
- * to be delivered.  The other one takes it off all that is pending.
+ * to be delivered.  The other one takes it off all that is pending; of how many
+ * groups.
  */
 int ks_pending_anywhere(const ks_value_t *v, const ks_stream_id_t *id);
-void ks_pending_forget(ks_value_t *v, const ks_stream_id_t *id);
+uint32_t ks_pending_forget(ks_value_t *v, const ks_stream_id_t *id);
 
 /* It is not yet pending in the group. */
 void ks_pending_add(ks_value_t *v, const ks_group_t *g, const ks_consumer_t *c,

@@ -207,7 +207,7 @@ g_forget(ks_value_t *v, const void *data)
 
     for (i = j->first; i < j->first + j->n; i++) {
         id = g_id(i);
-        ks_pending_forget(v, &id);
+        (void) ks_pending_forget(v, &id);
     }
 }
 

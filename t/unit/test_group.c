@@ -457,6 +457,7 @@ change_everywhere(ks_value_t *v)
     int              needed;
     unsigned         i;
     group_t         *m;
+    uint32_t         n;
     pending_t       *p;
     ks_stream_id_t   id;
 
@@ -475,7 +476,7 @@ change_everywhere(ks_value_t *v)
         return;
     }
 
-    ks_pending_forget(v, &id);
+    n = ks_pending_forget(v, &id);
 
     for (i = 0; i < NAMES; i++) {
         m = &model.groups[i];
@@ -483,8 +484,11 @@ change_everywhere(ks_value_t *v)
 
         if (p != NULL) {
             model_forget(m, p);
+            n--;
         }
     }
+
+    assert_int_equal(n, 0);
 }
 
 
