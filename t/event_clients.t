@@ -1,5 +1,5 @@
 # Subscribers, blocking consumers and client-side caches of people's libraries,
-# with several workers, of which some are killed: npm's redis, redis-py.
+# with several workers, of which some are killed: npm's redis, ioredis, redis-py.
 
 use strict;
 use warnings;
@@ -33,6 +33,13 @@ my $port = $ngx->resp_port;
 subtest "npm's redis" => sub {
     want_npm('redis');
     run_tap('node', "$clients/node_redis_events.mjs", $port, $TOKEN);
+    check_left();
+};
+
+
+subtest 'ioredis' => sub {
+    want_npm('ioredis');
+    run_tap('node', "$clients/ioredis_events.mjs", $port, $TOKEN);
     check_left();
 };
 

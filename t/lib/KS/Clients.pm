@@ -11,7 +11,7 @@ use Test::More;
 
 use KS::Proc qw(capture installed root);
 
-our @EXPORT_OK = qw(run_tap want_npm);
+our @EXPORT_OK = qw(run_tap want_npm want_python);
 
 
 # A program whose output is TAP, as tests of ours.
@@ -50,6 +50,20 @@ sub want_npm {
 
     my ($code, $out) = capture(300, {}, 'npm', 'ci', '--prefix', $clients);
     is($code, 0, 'npm ci') or diag($out);
+}
+
+
+# A Python that has the module, rather the system's own, which has Debian's
+# packages; without one all tests of the caller's plan are left out.
+sub want_python {
+    my ($module) = @_;
+    my ($python) = grep {
+        -x && (capture(20, {}, $_, '-c', "import $module"))[0] == 0
+    } '/usr/bin/python3', '/usr/local/bin/python3';
+
+    plan skip_all => "there is no python3 with $module" unless $python;
+
+    return $python;
 }
 
 
