@@ -209,38 +209,46 @@ ks_pending_read(const ks_value_t *v, ks_pending_t *p)
 }
 
 
-/* Into bytes that are there for the longest; how many were needed. */
-
-static size_t
-ks_pending_write(const ks_pending_t *p, u_char *to)
+static inline ks_pending_record_t
+ks_pending_record(const ks_place_id_t *place, uint32_t consumer,
+    uint64_t delivered, uint64_t count)
 {
-    size_t               n;
-    ks_place_id_t        place;
     ks_pending_record_t  record;
 
-    place = ks_place_id(p->group, &p->id);
+    record.place = *place;
+    record.delivered = delivered;
+    record.count = count;
+    record.consumer = consumer;
+    record.pad = 0;
 
-    if (ks_place_short(&place) && p->delivered < KS_PENDING_TIMES
-        && p->count < KS_PENDING_COUNTS)
+    return record;
+}
+
+
+/* Into KS_PENDING_BYTES bytes; how many were needed. */
+
+static size_t
+ks_pending_write(const ks_pending_record_t *record, u_char *to)
+{
+    size_t    n;
+    uint64_t  seq;
+
+    if (!ks_place_short(&record->place)
+        || record->delivered >= KS_PENDING_TIMES
+        || record->count >= KS_PENDING_COUNTS)
     {
-        n = ks_bytes_of(p->id.seq);
-        ks_bytes_put(to, p->consumer, 4);
-        ks_bytes_put(to + 4, p->delivered, 6);
-        ks_bytes_put(to + 10, p->count, 2);
-        ks_bytes_put(to + KS_PENDING_SHORT, p->id.seq, n);
-
-        return KS_PENDING_SHORT + n;
+        memcpy(to, record, sizeof(ks_pending_record_t));
+        return sizeof(ks_pending_record_t);
     }
 
-    memset(&record, 0, sizeof(record));
+    seq = record->place.id.seq;
+    n = ks_bytes_of(seq);
+    ks_bytes_put(to, record->consumer, 4);
+    ks_bytes_put(to + 4, record->delivered, 6);
+    ks_bytes_put(to + 10, record->count, 2);
+    ks_bytes_put(to + KS_PENDING_SHORT, seq, n);
 
-    record.place = place;
-    record.delivered = p->delivered;
-    record.count = p->count;
-    record.consumer = p->consumer;
-    memcpy(to, &record, sizeof(record));
-
-    return sizeof(record);
+    return KS_PENDING_SHORT + n;
 }
 
 
@@ -503,17 +511,18 @@ ks_pending_last(const ks_value_t *v, const ks_group_t *g, ks_pending_t *p)
 
 /* --- changing --- */
 
-/* Puts it where it belongs, at p->pos; its consumer owns it. */
+/* Puts it where it belongs; its consumer owns it. */
 
 static void
-ks_pending_insert(ks_value_t *v, const ks_place_id_t *place, ks_pending_t *p)
+ks_pending_insert(ks_value_t *v, ks_pos_t *pos,
+    const ks_pending_record_t *record)
 {
     u_char     text[KS_PENDING_BYTES];
     ks_item_t  it;
 
-    it = ks_item(text, ks_pending_write(p, text));
-    ks_tree_insert(ks_pendings(v), &p->pos, ks_place_key(place), &it);
-    ks_owned_insert(v, p->consumer, &p->id);
+    it = ks_item(text, ks_pending_write(record, text));
+    ks_tree_insert(ks_pendings(v), pos, ks_place_key(&record->place), &it);
+    ks_owned_insert(v, record->consumer, &record->place.id);
 }
 
 
@@ -521,51 +530,14 @@ void
 ks_pending_add(ks_value_t *v, const ks_group_t *g, const ks_consumer_t *c,
     const ks_stream_id_t *id, uint64_t delivered, uint64_t count)
 {
-    ks_pending_t   p;
-    ks_place_id_t  place;
+    ks_pos_t             pos;
+    ks_place_id_t        place;
+    ks_pending_record_t  record;
 
     place = ks_place_id(g->no, id);
-    (void) ks_pending_place_find(v, &p.pos, &place);
-
-    p.id = *id;
-    p.group = g->no;
-    p.consumer = c->no;
-    p.delivered = delivered;
-    p.count = count;
-
-    ks_pending_insert(v, &place, &p);
-}
-
-
-void
-ks_pending_give(ks_value_t *v, const ks_group_t *g, const ks_consumer_t *c,
-    const ks_stream_id_t *id, uint64_t now)
-{
-    int            found;
-    ks_pending_t   p;
-    ks_place_id_t  place;
-
-    place = ks_place_id(g->no, id);
-    found = ks_pending_place_find(v, &p.pos, &place)
-            && ks_pending_order(ks_pendings(v), &p.pos, &place) == 0;
-
-    if (found) {
-        ks_pending_read(v, &p);
-    }
-
-    p.delivered = now;
-    p.count = 1;
-
-    if (found) {
-        ks_pending_set(v, &p, c);
-        return;
-    }
-
-    p.id = *id;
-    p.group = g->no;
-    p.consumer = c->no;
-
-    ks_pending_insert(v, &place, &p);
+    record = ks_pending_record(&place, c->no, delivered, count);
+    (void) ks_pending_place_find(v, &pos, &place);
+    ks_pending_insert(v, &pos, &record);
 }
 
 
@@ -580,8 +552,10 @@ ks_pending_remove(ks_value_t *v, ks_pending_t *p)
 void
 ks_pending_set(ks_value_t *v, ks_pending_t *p, const ks_consumer_t *to)
 {
-    u_char     text[KS_PENDING_BYTES];
-    ks_item_t  it;
+    u_char               text[KS_PENDING_BYTES];
+    ks_item_t            it;
+    ks_place_id_t        place;
+    ks_pending_record_t  record;
 
     if (to != NULL && to->no != p->consumer) {
         ks_owned_remove(v, p->consumer, &p->id);
@@ -589,6 +563,33 @@ ks_pending_set(ks_value_t *v, ks_pending_t *p, const ks_consumer_t *to)
         p->consumer = to->no;
     }
 
-    it = ks_item(text, ks_pending_write(p, text));
+    place = ks_place_id(p->group, &p->id);
+    record = ks_pending_record(&place, p->consumer, p->delivered, p->count);
+    it = ks_item(text, ks_pending_write(&record, text));
     ks_tree_set(ks_pendings(v), &p->pos, 0, &it);
+}
+
+
+void
+ks_pending_give(ks_value_t *v, const ks_group_t *g, const ks_consumer_t *c,
+    const ks_stream_id_t *id, uint64_t now)
+{
+    ks_pending_t         p;
+    ks_place_id_t        place;
+    ks_pending_record_t  record;
+
+    place = ks_place_id(g->no, id);
+
+    if (ks_pending_place_find(v, &p.pos, &place)
+        && ks_pending_order(ks_pendings(v), &p.pos, &place) == 0)
+    {
+        ks_pending_read(v, &p);
+        p.delivered = now;
+        p.count = 1;
+        ks_pending_set(v, &p, c);
+        return;
+    }
+
+    record = ks_pending_record(&place, c->no, now, 1);
+    ks_pending_insert(v, &p.pos, &record);
 }
