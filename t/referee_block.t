@@ -59,6 +59,19 @@ sub xread {
             1000 * timeout(), 'STREAMS', @k, map { seen() } @k];
 }
 
+# 7.0 says other errors to those whose group goes
+sub xreadgroup {
+    my @k = several();
+
+    return xread() if !$new;
+    return ['XREADGROUP', 'GROUP', group(), pick(qw(ann ben cat)),
+            chance(50) ? ('COUNT', 1 + int rand 2) : (),
+            chance(20) ? 'NOACK' : (), 'BLOCK', 1000 * timeout(), 'STREAMS', @k,
+            map { chance(95) ? '>' : 0 } @k];
+}
+
+sub group { return pick(qw(g g h)) }
+
 
 # what waits
 sub patient {
@@ -74,6 +87,7 @@ sub patient {
         ['BZMPOP', $t, scalar @k, @k, pick('MIN', 'MAX'), 'COUNT',
          1 + int rand 3],
         xread(), xread(), xread(),
+        xreadgroup(), xreadgroup(), xreadgroup(),
     );
 }
 
@@ -86,8 +100,9 @@ sub busy {
     return [pick(@pushes), $k, some(3)]                        if $n < 22;
     return ['ZADD', $k, map { (int rand 9, "m$_") } some(2)]   if $n < 29;
     return stream($k)                                          if $n < 39;
-    return ['RENAME', key(), $k]                               if $n < 42;
-    return ['COPY', key(), $k, 'REPLACE']                      if $n < 45;
+    return groups($k)                                          if $n < 45;
+    return ['RENAME', key(), $k]                               if $n < 48;
+    return ['COPY', key(), $k, 'REPLACE']                      if $n < 51;
     return ['DEL', $k, key()]                                  if $n < 67;
     return ['RESTORE', $k, 0, pick(@main::dumps), 'REPLACE']   if $n < 70;
     return [pick('LPOP', 'RPOP', 'ZPOPMIN'), $k, 9]            if $n < 80;
@@ -109,6 +124,18 @@ sub stream {
     return ['XSETID', $k, next_id()]                           if chance(20);
     return ['XTRIM', $k, 'MAXLEN', pick(0, 1, 2)]              if chance(40);
     return ['XDEL', $k, map { $clock - $_ . '-1' } 0 .. 2];
+}
+
+
+sub groups {
+    my ($k) = @_;
+    my ($n, $g) = (rand 100, group());
+
+    return ['XGROUP', 'CREATE', $k, $g, pick(0, '$'), 'MKSTREAM']  if $n < 75;
+    return ['XGROUP', 'SETID', $k, $g, pick(0, '$')]               if $n < 82;
+    return ['XGROUP', 'DESTROY', $k, $g]                           if $n < 87;
+    return ['XGROUP', 'DELCONSUMER', $k, $g, pick(qw(ann ben))]    if $n < 91;
+    return ['XAUTOCLAIM', $k, $g, 'dan', 0, 0, 'JUSTID'];
 }
 
 

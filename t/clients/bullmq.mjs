@@ -1,18 +1,16 @@
 // bullmq over ioredis against the module: node bullmq.mjs PORT TOKEN
 // Prints TAP.
 //
-// Streams and blocking commands are not there yet, and bullmq tells of all that
-// it does in a stream.  So its scripts are run twice: as they are, as far as
-// they come; and with their XADD and XTRIM left out, by a line before the text
-// that is otherwise the same, to see all the rest of them.  Workers ask for
-// jobs instead of waiting for them.
+// First its scripts job by job, as a worker would run them; then workers, events
+// and flows as programs have them.
 
 import { createRequire } from "node:module";
 import assert from "node:assert/strict";
 import { test, done } from "./tap.mjs";
 
 const require = createRequire(import.meta.url);
-const { Queue, Worker, Job, FlowProducer } = require("bullmq");
+const { Queue, QueueEvents, Worker, FlowProducer,
+        RateLimitError, UnrecoverableError } = require("bullmq");
 const scripts = require("./node_modules/bullmq/dist/cjs/scripts/index.js");
 const { Redis } = require("ioredis");
 
@@ -55,29 +53,8 @@ await test("a queue that is empty", async () => {
     await queue.close();
 });
 
-const streams = (await redis.call("COMMAND", "INFO", "XADD"))[0] !== null;
 
-if (!streams) {
-    await test("a job wants streams, and says so", async () => {
-        const queue = new Queue("streams", { connection });
-        await assert.rejects(queue.add("job", {}),
-                             /Unknown Redis command called from script/);
-        await queue.close();
-    });
-}
-
-
-// --- without streams ---
-
-const LEFT_OUT = `local redis = setmetatable({ call = function(c, ...) if c == "XADD" or c == "XTRIM" then return "1-1" end return redis.call(c, ...) end }, { __index = redis }) `;
-
-if (!streams) {
-    for (const script of all) {
-        script.content = LEFT_OUT + script.content;
-    }
-}
-
-await redis.flushall();
+// --- job by job ---
 
 const queue = new Queue("q", { connection });
 const worker = new Worker("q", null, { connection, autorun: false });
@@ -378,26 +355,222 @@ await test("nothing is left", async () => {
         .filter((k) => !k.endsWith(":events")), []);
 });
 
-if (streams && (await redis.call("COMMAND", "INFO", "BZPOPMIN"))[0] !== null) {
-    await test("a worker that waits for jobs", async () => {
-        const results = [];
-        const w = new Worker("real", async (job) => job.data.n * 2,
-                             { connection });
-        const all = new Promise((resolve) => w.on("completed", (job, r) => {
-            results.push(r);
-            if (results.length === 10) resolve();
-        }));
-        const real = new Queue("real", { connection });
-        await real.addBulk([...Array(10).keys()].map((n) => ({ name: "w",
-                                                               data: { n } })));
-        await all;
-        assert.deepEqual(results.sort((a, b) => a - b),
-                         [0, 2, 4, 6, 8, 10, 12, 14, 16, 18]);
-        await w.close();
-        await real.close();
+
+// --- as programs have it ---
+
+const open = [];
+
+// to be closed with all the others
+function keep(one) {
+    open.push(one);
+    return one;
+}
+
+// What comes so often from an emitter; an error, if it takes too long.
+function times(n, emitter, event) {
+    return new Promise((resolve, reject) => {
+        const all = [];
+        const timer = setTimeout(() => reject(new Error(
+            `${all.length} times ${event}, not ${n}`)), 60_000);
+
+        emitter.on(event, (...args) => {
+            all.push(args);
+
+            if (all.length === n) {
+                clearTimeout(timer);
+                resolve(all);
+            }
+        });
     });
 }
 
+await test("workers that wait for jobs", async () => {
+    const real = keep(new Queue("real", { connection }));
+    const workers = [1, 2, 3].map(() => keep(new Worker("real",
+        async (job) => job.data.n * 2, { connection, concurrency: 3 })));
+    await Promise.all(workers.map((w) => w.waitUntilReady()));
+
+    const results = [];
+    const all = new Promise((resolve) => {
+        for (const w of workers) {
+            w.on("completed", (job, r) => {
+                results.push(r);
+                if (results.length === 100) resolve();
+            });
+        }
+    });
+    await real.addBulk([...Array(50).keys()].map((n) => ({ name: "w",
+                                                           data: { n } })));
+    for (let n = 50; n < 100; n++) {
+        await real.add("w", { n });
+    }
+    await all;
+    assert.deepEqual(results.sort((a, b) => a - b),
+                     [...Array(100).keys()].map((n) => n * 2));
+});
+
+await test("events tell what becomes of jobs, in order", async () => {
+    const told = keep(new Queue("told", { connection }));
+    const events = keep(new QueueEvents("told", { connection,
+                                                  lastEventId: "0-0" }));
+    const seen = [];
+    await events.waitUntilReady();
+
+    for (const name of ["added", "waiting", "active", "progress", "completed",
+                        "failed", "drained", "removed"]) {
+        events.on(name, (args) => seen.push(args.jobId ? `${name} ${args.jobId}`
+                                                       : name));
+    }
+
+    const job = await told.add("one", { n: 1 }, { jobId: "one" });
+    const other = await told.add("two", { n: 2 }, { jobId: "two" });
+    const worker = keep(new Worker("told", async (job) => {
+        await job.updateProgress(job.data.n);
+        if (job.data.n === 2) throw new UnrecoverableError("no");
+        return "fine";
+    }, { connection }));
+
+    assert.equal(await job.waitUntilFinished(events, 60_000), "fine");
+    await assert.rejects(other.waitUntilFinished(events, 60_000), /no/);
+    await job.remove();
+    if (!seen.includes("removed one")) {
+        await times(1, events, "removed");
+    }
+
+    assert.deepEqual(seen.filter((e) => e.endsWith(" one")),
+        ["added one", "waiting one", "active one", "progress one",
+         "completed one", "removed one"]);
+    assert.deepEqual(seen.filter((e) => e.endsWith(" two")),
+        ["added two", "waiting two", "active two", "progress two",
+         "failed two"]);
+    assert.ok(worker.isRunning());
+    assert.ok(await redis.xlen("bull:told:events") >= 11);
+    assert.equal(await told.trimEvents(0) > 0, true);
+});
+
+await test("events of before are read from where a reader was", async () => {
+    const told = keep(new Queue("past", { connection }));
+    const job = await told.add("one", {});
+    const events = keep(new QueueEvents("past", { connection, lastEventId: "0-0",
+                                                  autorun: false }));
+    const added = times(1, events, "added");
+    events.run();
+    assert.equal((await added)[0][0].jobId, job.id);
+});
+
+await test("delayed jobs come at their time, and by their priority", async () => {
+    const later = keep(new Queue("later", { connection }));
+    const begin = Date.now();
+    const order = [];
+
+    await later.addBulk([[300, 1], [100, 2], [200, 3]].map(([delay, n]) => ({
+        name: "d", data: { n, delay }, opts: { delay } })));
+    const w = keep(new Worker("later", async (job) => {
+        order.push(job.data.n);
+        assert.ok(Date.now() >= begin + job.data.delay);
+    }, { connection }));
+    await times(3, w, "completed");
+    assert.deepEqual(order, [2, 3, 1]);
+
+    await w.pause();
+    order.length = 0;
+    for (const priority of [7, 2, 9, 1]) {
+        await later.add("p", { n: priority, delay: 0 }, { priority });
+    }
+    const done = times(4, w, "completed");
+    w.resume();
+    await done;
+    assert.deepEqual(order, [1, 2, 7, 9]);
+});
+
+await test("a worker is limited in its rate", async () => {
+    const slow = keep(new Queue("slow", { connection }));
+    const at = [];
+    const w = keep(new Worker("slow", async () => { at.push(Date.now()); },
+                              { connection, limiter: { max: 2,
+                                                       duration: 300 } }));
+    await slow.addBulk([...Array(6).keys()].map((n) => ({ name: "s",
+                                                          data: { n } })));
+    await times(6, w, "completed");
+    assert.ok(at[5] - at[0] >= 550, `${at[5] - at[0]} ms`);
+});
+
+await test("a worker that is told to slow down", async () => {
+    const full = keep(new Queue("full", { connection }));
+    let tries = 0;
+    const w = keep(new Worker("full", async () => {
+        if (++tries === 1) {
+            await full.rateLimit(200);
+            throw new RateLimitError();
+        }
+        return tries;
+    }, { connection, limiter: { max: 100, duration: 1000 } }));
+    await full.add("one", {});
+    assert.equal((await times(1, w, "completed"))[0][1], 2);
+});
+
+await test("jobs are tried again after a while", async () => {
+    const again = keep(new Queue("again", { connection }));
+    const w = keep(new Worker("again", async (job) => {
+        if (job.attemptsMade < 2) throw new Error(`try ${job.attemptsMade}`);
+        return job.attemptsMade;
+    }, { connection }));
+    const done = times(1, w, "completed");
+    await again.add("one", {}, { attempts: 3,
+                                 backoff: { type: "fixed", delay: 50 } });
+    assert.equal((await done)[0][1], 2);
+});
+
+await test("flows: parents wait for children in several queues", async () => {
+    const flow = keep(new FlowProducer({ connection }));
+    const events = keep(new QueueEvents("top", { connection }));
+    await events.waitUntilReady();
+    keep(new Worker("left", async (job) => job.data.n, { connection }));
+    keep(new Worker("right", async (job) => {
+        const values = Object.values(await job.getChildrenValues());
+        return job.data.n + values.reduce((a, b) => a + b, 0);
+    }, { connection }));
+    keep(new Worker("top", async (job) => {
+        const values = Object.values(await job.getChildrenValues());
+        return values.sort((a, b) => a - b);
+    }, { connection }));
+
+    const tree = await flow.add({ name: "top", queueName: "top", data: {},
+        children: [
+            { name: "a", queueName: "left", data: { n: 1 } },
+            { name: "b", queueName: "right", data: { n: 10 }, children: [
+                { name: "c", queueName: "left", data: { n: 2 } },
+                { name: "d", queueName: "left", data: { n: 3 } },
+            ] },
+        ] });
+    assert.deepEqual(await tree.job.waitUntilFinished(events, 60_000), [1, 15]);
+});
+
+await test("a scheduler makes jobs over and over", async () => {
+    const clock = keep(new Queue("clock", { connection }));
+    const w = keep(new Worker("clock", async (job) => job.name, { connection }));
+    const ticks = times(3, w, "completed");
+    await clock.upsertJobScheduler("tick", { every: 100 }, { name: "tick" });
+    assert.deepEqual((await ticks).map(([job]) => job.name),
+                     ["tick", "tick", "tick"]);
+    assert.equal(await clock.removeJobScheduler("tick"), true);
+});
+
+await test("a job whose worker has gone is done by another", async () => {
+    const stall = keep(new Queue("stall", { connection }));
+    const options = { connection, lockDuration: 200, stalledInterval: 200 };
+    const gone = new Worker("stall", null, { ...options, autorun: false,
+                                             skipStalledCheck: true });
+    const added = await stall.add("one", {});
+    const job = await gone.getNextJob("gone", { block: false });
+    assert.equal(job.id, added.id);
+    await gone.close(true);
+
+    const w = keep(new Worker("stall", async () => "done", options));
+    assert.equal((await times(1, w, "completed"))[0][1], "done");
+});
+
+await Promise.all(open.map((one) => one.close()));
 await worker.close();
 await queue.close();
 redis.disconnect();
