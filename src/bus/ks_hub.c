@@ -66,6 +66,13 @@ ks_hub_close(ks_space_t *sp)
 
 
 void
+ks_hub_set_helper(ks_space_t *sp)
+{
+    ks_process_set_helper(&sp->mem);
+}
+
+
+void
 ks_hub_set_clients(ks_space_t *sp, unsigned clients)
 {
     ks_process_set_clients(&sp->mem, clients);

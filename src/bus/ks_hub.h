@@ -45,6 +45,9 @@ int ks_hub_open(ks_space_t *sp, uint32_t number,
     void (*wake)(void *data, unsigned row), void *wake_data);
 void ks_hub_close(ks_space_t *sp);
 
+/* This process serves no clients, and is none of ks_hub_alive(). */
+void ks_hub_set_helper(ks_space_t *sp);
+
 /* This process has so many Redis clients now: for INFO. */
 void ks_hub_set_clients(ks_space_t *sp, unsigned clients);
 

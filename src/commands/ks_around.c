@@ -328,7 +328,7 @@ ks_handle_effect(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_handle_told(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
 {
-    int                  shown, first;
+    int                  shown, first, reads;
     const ks_conn_t     *s;
     ks_line_call_t       line;
     const ks_command_t  *cmd;
@@ -349,7 +349,10 @@ ks_handle_told(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
     }
 
     ks_set_author(c->space, s && s->tracker.noloop ? s->id : 0);
+
+    reads = ks_set_reads(c->space, !(cmd->flags & KS_CMD_WRITE));
     ks_handle_effect(c, argc, argv);
+    (void) ks_set_reads(c->space, reads);
 
     if (ks_told(c->space, KS_TOLD_TRACKED)) {
         ks_track_keys(c, argc, argv);

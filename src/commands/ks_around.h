@@ -14,7 +14,8 @@
 
 /* kinds for which a command is run by ks_handle_told() */
 #define KS_TOLD_AROUND                                                        \
-    (KS_TOLD_EFFECTS|KS_TOLD_CALLS|KS_TOLD_CHANGES|KS_TOLD_TRACKED)
+    (KS_TOLD_EFFECTS|KS_TOLD_CALLS|KS_TOLD_CHANGES|KS_TOLD_TRACKED           \
+     |KS_TOLD_IMAGES)
 
 /* The handler, inside a transaction; lua: a script runs the command. */
 void ks_handle_told(ks_ctx_t *c, int argc, ks_str_t *argv, int lua);

@@ -8,6 +8,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
+#include "keyspace/ks_snapshot.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,11 +19,12 @@
 #define KS_INFO_SIZE  4096
 
 typedef struct {
-    char              text[KS_INFO_SIZE];
-    size_t            len;
-    uint64_t          now;
-    ks_zone_t        *zone;
-    uint32_t          blocked;          /* clients that wait for keys */
+    char                 text[KS_INFO_SIZE];
+    size_t               len;
+    uint64_t             now;
+    ks_zone_t           *zone;
+    uint32_t             blocked;       /* clients that wait for keys */
+    ks_snapshot_state_t  saves;
 } ks_info_t;
 
 typedef struct {
@@ -150,12 +152,30 @@ ks_info_memory(ks_info_t *info)
 }
 
 
-/* nothing is ever loaded from or saved to a disk */
+static void
+ks_info_seconds(ks_info_t *info, const char *name, int known, uint64_t ms)
+{
+    ks_info_line(info, "%s:%lld", name,
+                 known ? (long long) (ms / 1000) : -1ll);
+}
+
 
 static void
 ks_info_persistence(ks_info_t *info)
 {
+    const ks_snapshot_state_t  *st;
+
+    st = &info->saves;
+
     ks_info_number(info, "loading", 0);
+    ks_info_number(info, "rdb_bgsave_in_progress", st->begun != 0);
+    ks_info_number(info, "rdb_last_save_time", st->last / 1000);
+    ks_info_line(info, "rdb_last_bgsave_status:%s", st->failed ? "err" : "ok");
+    ks_info_seconds(info, "rdb_last_bgsave_time_sec", st->served != 0
+                                                       || st->took != 0,
+                    st->took);
+    ks_info_seconds(info, "rdb_current_bgsave_time_sec", st->begun != 0,
+                    info->now - ks_min(info->now, st->begun));
     ks_info_number(info, "aof_enabled", 0);
 }
 
@@ -255,6 +275,7 @@ ks_cmd_info(ks_ctx_t *c, int argc, ks_str_t *argv)
     info.now = ks_space_now(c->space);
     info.zone = ks_space_zone(c->space);
     info.blocked = ks_wait_count(c->space);
+    ks_snapshot_state(c->space, &info.saves);
 
     for (i = 0; i < ks_nelts(ks_info_sections); i++) {
         if (ks_info_wanted(&ks_info_sections[i], argc, argv)) {

@@ -16,7 +16,7 @@
 
 /*
  * The flags of a row: KS_CMD_WRITE and so on, each with a bit of its own.  Those
- * up to PUBSUB COMMAND shows, the others are ours.
+ * up to NO_MULTI COMMAND shows, the others are ours.
  */
 #define KS_CMD_FLAGS(FLAG)                                                    \
     FLAG(WRITE)                                                               \
@@ -34,6 +34,7 @@
     FLAG(NO_MONITOR)                                                          \
     FLAG(BLOCKING)      /* may wait */                                        \
     FLAG(PUBSUB)                                                              \
+    FLAG(NO_MULTI)      /* not inside of MULTI */                             \
     FLAG(PARENT)        /* has subcommands */                                 \
     FLAG(SUB)           /* is a subcommand */                                 \
     FLAG(ALLKEYS)       /* may touch any key: needs all shards */             \

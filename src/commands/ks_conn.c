@@ -253,6 +253,12 @@ ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
         return KS_OK;
     }
 
+    if (cmd->flags & KS_CMD_NO_MULTI) {
+        ks_reply_error(reply, "ERR Command not allowed inside a transaction");
+        ks_conn_refused(s, reply);
+        return KS_ERR;
+    }
+
     if (ks_conn_queue(s, cmd, argc, argv, reply) == KS_OK) {
         s->shards |= shards;
         s->client.outcome = KS_OUTCOME_OK;

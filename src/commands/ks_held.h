@@ -18,6 +18,7 @@
 typedef struct {
     uint64_t   until;           /* ms since the epoch */
     ks_ask_t   ask;             /* what other processes were asked */
+    uint64_t   save;            /* the snapshot that SAVE has asked for */
 } ks_held_t;
 
 

@@ -3,6 +3,9 @@
  * ks_command_table.c, and ks_handlers.h.
  */
 
+ROW("bgsave", ks_cmd_bgsave, -1, ADMIN|NOSCRIPT|ALONE, 0, NO_KEYS,
+    "server", "1.0.0", "O(1)",
+    "Has a snapshot of the keyspace made.")
 ROW("command", ks_cmd_command, -1, LOAD|ALONE|OPEN|PARENT, CONNECTION,
     NO_KEYS,
     "server", "2.8.13", "O(N), N the number of commands",
@@ -85,6 +88,10 @@ ROW("info", ks_cmd_info, -1, LOAD|ALONE, DANGEROUS, NO_KEYS,
 
     .tips = "nondeterministic_output " ALL_SHARDS
             " response_policy:special")
+ROW("lastsave", ks_cmd_lastsave, 1, LOAD|FAST|ALONE|ADMIN, 0, NO_KEYS,
+    "server", "1.0.0", "O(1)",
+    "Replies with the time of the last snapshot that was complete.",
+    .tips = "nondeterministic_output")
 PARENT_ROW("memory", -2, PARENT, 0, NO_KEYS,
     "server", "4.0.0", "O(1)",
     "Shows what takes memory.")
@@ -117,6 +124,9 @@ ROW("ping", ks_cmd_ping, -1, FAST|ALONE|OPEN|BETWEEN, CONNECTION, NO_KEYS,
     "connection", "1.0.0", "O(1)",
     "Replies with PONG, or with its argument.",
     .tips = ALL_SHARDS " response_policy:all_succeeded")
+ROW("save", ks_cmd_save, 1, ADMIN|NOSCRIPT|NO_MULTI|ALONE, 0, NO_KEYS,
+    "server", "1.0.0", "O(N) where N is the number of keys",
+    "Has a snapshot of the keyspace made, and waits for it.")
 ROW("select", ks_cmd_select, 2, LOAD|FAST|ALONE|OPEN, CONNECTION, NO_KEYS,
     "connection", "1.0.0", "O(1)",
     "Chooses the database: there is one, 0.")

@@ -26,6 +26,7 @@ ks_frame_start(ks_space_t *sp)
     sp->tell.lost = 0;
     sp->tell.kinds = 0;
     sp->tell.readers = 0;
+    sp->tell.changes = sp->changes;
     sp->tell.notify = ks_zone_notify(sp->mem.zone);
 
     if (sp->tell.notify == 0) {
@@ -33,6 +34,7 @@ ks_frame_start(ks_space_t *sp)
     }
 
     sp->author = 0;
+    sp->reads = 0;
 }
 
 
@@ -43,6 +45,10 @@ ks_frame_append(ks_space_t *sp)
     ks_telling_t *t;
 
     t = &sp->tell;
+
+    if ((sp->told.kinds & KS_TOLD_SAVES) && sp->changes != t->changes) {
+        ks_tell(sp, KS_TOLD_SAVES, 0, 0, NULL);
+    }
 
     if (t->lost) {
         ks_journal_append(&sp->mem, NULL, sp->mem.zone->journal.size + 8,
@@ -167,6 +173,18 @@ ks_set_author(ks_space_t *sp, uint64_t id)
 }
 
 
+int
+ks_set_reads(ks_space_t *sp, int reads)
+{
+    int  before;
+
+    before = sp->reads;
+    sp->reads = (reads != 0);
+
+    return before;
+}
+
+
 size_t
 ks_tell_max(const ks_space_t *sp)
 {
@@ -258,6 +276,20 @@ ks_frame_record(ks_space_t *sp, uint32_t kind, size_t len)
     }
 
     return p;
+}
+
+
+u_char *
+ks_frame_open(ks_space_t *sp, uint32_t kind, size_t room)
+{
+    return ks_record_begin(sp, kind, 0, room);
+}
+
+
+void
+ks_frame_close(ks_space_t *sp, u_char *end)
+{
+    ks_record_end(&sp->tell, end);
 }
 
 

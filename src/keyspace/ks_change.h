@@ -110,6 +110,13 @@ int ks_told_now(const ks_space_t *sp, uint32_t kinds);
 void ks_set_author(ks_space_t *sp, uint64_t id);
 
 /*
+ * Whether the command that runs now changes no key, in which case what it looks
+ * up need not be saved first (ks_snapshot.h); what was said before.  By itself a
+ * transaction may change all that it looks up.
+ */
+int ks_set_reads(ks_space_t *sp, int reads);
+
+/*
  * Tells an effect.  ks_effect() has its arguments; ks_effectf() makes them from
  * a text whose words are separated by single spaces: %s stands for the bytes of
  * a const ks_str_t *, %u for a uint64_t, %v for any number of arguments, an int

@@ -161,6 +161,10 @@ ks_check_entry(ks_check_t *c, const ks_bucket_t *b, unsigned i,
         return;
     }
 
+    if ((e->flags & KS_ENTRY_SAVED) && !c->sp->mem.zone->save.marked) {
+        ks_checker_fault(&c->ck, "entry %u is marked as saved", b->ref[i]);
+    }
+
     if (e->flags & KS_ENTRY_TTL) {
         c->nttl++;
         c->nfields += (ks_entry_expire(e) == KS_NO_EXPIRE);

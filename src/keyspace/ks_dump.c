@@ -42,18 +42,13 @@ ks_dump_string(ks_space_t *sp, const ks_entry_t *e, u_char **start)
 static u_char *
 ks_dump_elements(ks_space_t *sp, ks_entry_t *e, u_char **start)
 {
-    size_t            room;
-    ks_value_t        v;
-    const ks_type_t  *type;
+    ks_value_t  v;
 
     ks_value_attach(sp, NULL, e, &v);
-    type = &ks_types[v.type];
-    room = type->room ? type->room(&v)
-                      : ks_dump_room(&v, type->strings, type->each);
-    *start = ks_arena_alloc(sp, room);
+    *start = ks_arena_alloc(sp, ks_value_dump_room(&v));
 
     /* cppcheck-suppress returnDanglingLifetime ; it is of the arena */
-    return type->dump(&v, *start);
+    return ks_types[v.type].dump(&v, *start);
 }
 
 

@@ -220,6 +220,13 @@ ks_evict_one(ks_space_t *sp, uint32_t pages)
 
     e = ks_evict_find(sp, policy, &at);
 
+    /* room comes before a snapshot, if it is large values that are left */
+
+    if (e == NULL && m->zone->save.cursor != KS_SAVE_NONE) {
+        ks_saved_break(sp, KS_BROKEN_EVICTED);
+        e = ks_evict_find(sp, policy, &at);
+    }
+
     if (e == NULL) {
         return 0;
     }
@@ -263,7 +270,7 @@ ks_evict_pick(ks_space_t *sp, ks_shard_t *sh, ks_policy_t policy,
             e = found[i];
             at->hash = ks_entry_hash(sp, e);
 
-            if (!ks_seen_has(sp, at->hash)) {
+            if (!ks_seen_has(sp, at->hash) && !ks_before_waits(sp, at, e)) {
                 return e;
             }
 
@@ -297,6 +304,7 @@ ks_evict_walk(ks_space_t *sp, ks_shard_t *sh, ks_place_t *at)
             at->hash = ks_entry_hash(sp, found[k]);
 
             if (!ks_seen_has(sp, at->hash)
+                && !ks_before_waits(sp, at, found[k])
                 && (!volatiles || ks_entry_expire(found[k]) != KS_NO_EXPIRE))
             {
                 return found[k];

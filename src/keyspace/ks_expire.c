@@ -28,6 +28,7 @@ ks_purge_body(ks_space_t *sp, void *data)
     int               more;
     ks_str_t          key;
     ks_purge_t       *p;
+    ks_place_t        place;
     ks_entry_t       *e;
     ks_hash_purge_t   at;
 
@@ -35,6 +36,17 @@ ks_purge_body(ks_space_t *sp, void *data)
     e = p->e;
     at = p->at;
     key = ks_entry_key(sp, e);
+
+    if (ks_unlikely(sp->told.kinds & KS_TOLD_IMAGES)) {
+        place = ks_place(sp, &key);
+
+        if (ks_before_waits(sp, &place, e)) {
+            longjmp(sp->jump, KS_AGAIN);
+        }
+
+        ks_before(sp, &place, e);
+    }
+
     more = ks_value_purge_step(sp, &key, &e, p->max, &at);
 
     p->e = e;
@@ -52,6 +64,7 @@ ks_purge_body(ks_space_t *sp, void *data)
 static uint64_t
 ks_purge(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
 {
+    int           rc;
     ks_mem_t     *m;
     unsigned      urgent;
     ks_purge_t    p;
@@ -68,8 +81,12 @@ ks_purge(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
 
     do {
         p.more = 0;
+        rc = ks_try(sp, ks_purge_body, &p);
 
-        if (ks_try(sp, ks_purge_body, &p) != KS_OK) {
+        if (rc == KS_AGAIN) {
+            p.max = 0;
+
+        } else if (rc != KS_OK) {
             p.max /= 8;
             p.more = (p.max != 0);
         }
@@ -116,6 +133,13 @@ ks_expire_slot(ks_space_t *sp, ks_shard_t *sh, unsigned slot, size_t max)
 
         if (at >= sp->now) {
             min = ks_min(min, at);
+            continue;
+        }
+
+        if (ks_unlikely(sp->mem.zone->save.pinned != 0)
+            && ks_saved_pinned(sp, ks_entry_hash(sp, e)))
+        {
+            min = ks_min(min, sp->now + KS_PURGE_AGAIN);
             continue;
         }
 

@@ -53,6 +53,10 @@ ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
     ks_seen(sp, place.hash);
     e = ks_table_find(sp, &place, key);
 
+    if (ks_unlikely(sp->told.kinds & KS_TOLD_IMAGES) && e) {
+        ks_before(sp, &place, e);
+    }
+
     if (e && (e->flags & KS_ENTRY_TTL)) {
         e = ks_lookup_due(sp, key, &place, e);
     }
@@ -251,12 +255,27 @@ ks_copy_of(ks_space_t *sp, ks_space_t *of, ks_entry_t *e, const ks_str_t *dst)
 }
 
 
+/* whether it is there, for who only looks */
+
+static int
+ks_watch_exists(ks_space_t *sp, const ks_str_t *key)
+{
+    int  reads, exists;
+
+    reads = ks_set_reads(sp, 1);
+    exists = (ks_lookup(sp, key, KS_LOOKUP_PEEK) != NULL);
+    (void) ks_set_reads(sp, reads);
+
+    return exists;
+}
+
+
 void
 ks_watch(ks_space_t *sp, const ks_str_t *key, ks_watched_t *w)
 {
     ks_place_t  at;
 
-    w->existed = (ks_lookup(sp, key, KS_LOOKUP_PEEK) != NULL);
+    w->existed = ks_watch_exists(sp, key);
 
     at = ks_place(sp, key);
     w->since = ks_watch_begin(sp, &at);
@@ -271,5 +290,5 @@ ks_unchanged(ks_space_t *sp, const ks_str_t *key, const ks_watched_t *w)
     at = ks_place(sp, key);
 
     return ks_watch_holds(&at, w->since)
-           && (!w->existed || ks_lookup(sp, key, KS_LOOKUP_PEEK) != NULL);
+           && (!w->existed || ks_watch_exists(sp, key));
 }

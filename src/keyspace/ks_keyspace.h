@@ -38,6 +38,8 @@
 #define KS_ENTRY_FIELDS   0x10          /* and a ks_fields_t; has a TTL */
 #define KS_ENTRY_GIVEN    0x20          /* dead; its value has a new owner */
 #define KS_ENTRY_LEAF     0x40          /* the value is a ks_leaf_t */
+#define KS_ENTRY_SAVED    0x80          /* not to be saved any more; see
+                                           ks_saved.c */
 
 /* the value is made of elements */
 #define KS_ENTRY_ELEMENTS  (KS_ENTRY_TREE | KS_ENTRY_LEAF)
@@ -110,6 +112,7 @@ typedef struct {
     uint32_t        kinds;      /* of the records */
     uint64_t        readers;    /* whom records name */
     uint32_t        notify;     /* KS_NOTIFY_*, of this transaction */
+    uint64_t        changes;    /* of the handle, when it was begun */
     u_char         *frame;      /* malloc()ed, grows, and stays */
     size_t          len;        /* bytes of it that are in use */
     size_t          room;
@@ -148,10 +151,15 @@ struct ks_space_s {
     ks_waiters_t   *waiters;    /* see bus/ks_waiters.h; NULL: has none */
 
     uint64_t        changes;    /* of keys and scripts, ever */
+    uint64_t        counted;    /* of these, before the running body */
     uint64_t        tracks;     /* see ks_track_serial() */
     uint64_t        author;     /* see ks_set_author() */
     ks_telling_t    tell;
     ks_ready_t      ready;
+
+    unsigned        reads:1;    /* the command that runs changes no key */
+    uint64_t        crowded;    /* since when the journal is full of images, */
+    uint64_t        crowding;   /* and when that was last so, ms */
 
     ks_call_t      *call;       /* the running one, or idle */
     ks_call_t       idle;       /* never run, all zero */
@@ -367,6 +375,9 @@ void ks_table_replace(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
     ks_entry_t *e);
 void ks_table_remove(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e);
 
+/* The number of the bucket in the zone, from 0 on: that of a scan's cursor. */
+uint64_t ks_table_number(const ks_space_t *sp, const ks_place_t *at);
+
 /* The bucket is on its way to the cache while the locks are taken. */
 void ks_table_prefetch(const ks_space_t *sp, const ks_place_t *at);
 
@@ -545,6 +556,10 @@ void ks_frame_append(ks_space_t *sp);
  */
 u_char *ks_frame_record(ks_space_t *sp, uint32_t kind, size_t len);
 
+/* The same with room for so many bytes, of which those before end are kept. */
+u_char *ks_frame_open(ks_space_t *sp, uint32_t kind, size_t room);
+void ks_frame_close(ks_space_t *sp, u_char *end);
+
 static inline void
 ks_frame_begin(ks_space_t *sp)
 {
@@ -583,6 +598,71 @@ ks_place_t ks_wait_end_place(const ks_place_t *at);
 
 /* Marks the records, and says what does not fit together; all is locked. */
 void ks_wait_check(ks_space_t *sp, ks_checker_t *ck);
+
+/* --- ks_saved.c --- */
+
+/* Why a snapshot cannot become good: the number of one of these. */
+typedef enum {
+    KS_BROKEN_NOT = 0,
+    KS_BROKEN_FLUSHED,          /* all keys are gone */
+    KS_BROKEN_OVERTAKEN,        /* what was told was overwritten */
+    KS_BROKEN_LARGE,            /* somebody who cannot wait changed a large
+                                   value, or too many values at once */
+    KS_BROKEN_EVICTED,          /* only large values were left to be evicted */
+    KS_BROKEN_STUCK             /* its process did not go on */
+} ks_broken_t;
+
+/*
+ * Whether the entry, which is at that place, is not saved yet in the snapshot
+ * that is being made; in a transaction only if KS_TOLD_IMAGES is told.
+ */
+int ks_unsaved(const ks_space_t *sp, const ks_place_t *at,
+    const ks_entry_t *e);
+
+/* A new entry of a running transaction is no part of the snapshot. */
+void ks_saved_new(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e);
+
+/* The snapshot that is being made, if one is, is none any more. */
+void ks_saved_break(ks_space_t *sp, ks_broken_t why);
+
+/* Whether there is a process that makes snapshots, and goes on. */
+int ks_saved_lives(ks_space_t *sp);
+
+/* That the key of that hash is to be saved soon; its process may be slow. */
+void ks_saved_ask(ks_space_t *sp, uint64_t hash);
+
+/* Whether it is being saved in steps. */
+int ks_saved_pinned(const ks_space_t *sp, uint64_t hash);
+
+/*
+ * Whether the journal has room for images, or others have been waited for long
+ * enough.
+ */
+int ks_saved_room(ks_space_t *sp);
+
+/* What is known of snapshots must be saved first: see ks_library.c. */
+void ks_saved_functions(ks_space_t *sp);
+
+/*
+ * Inside a body: leaves it for KS_AGAIN if the call can wait, and else breaks
+ * the snapshot for that reason.
+ */
+void ks_saved_wait(ks_space_t *sp, ks_broken_t why);
+
+/* --- ks_before.c --- */
+
+/*
+ * Inside a transaction, while KS_TOLD_IMAGES is told: the entry was looked up,
+ * and may be changed from now on, or ended.  Tells its image if it is not saved
+ * yet, or leaves the body as ks_saved_wait() does.
+ */
+void ks_before(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e);
+
+/* The same for one that is going to be evicted, of which it is the end. */
+void ks_before_evicted(ks_space_t *sp, ks_entry_t *e);
+
+/* Whether an entry is not to be evicted nor expired for the time being. */
+int ks_before_waits(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e);
 
 /* --- ks_track.c --- */
 

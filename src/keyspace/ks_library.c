@@ -164,6 +164,12 @@ ks_library_put(ks_space_t *sp, ks_library_kind_t kind, const ks_volume_t *vol)
     ks_tree_t  t;
     ks_item_t  cols[3];
 
+    if (ks_unlikely(sp->told.kinds & KS_TOLD_IMAGES)
+        && kind == KS_LIBRARY_FUNCTIONS)
+    {
+        ks_saved_functions(sp);
+    }
+
     ks_library_open(sp, kind, &t);
 
     if (ks_library_find(&t, &pos, &vol->name)) {
@@ -195,6 +201,12 @@ ks_library_remove(ks_space_t *sp, ks_library_kind_t kind, const ks_str_t *name)
     ks_pos_t   pos;
     ks_tree_t  t;
 
+    if (ks_unlikely(sp->told.kinds & KS_TOLD_IMAGES)
+        && kind == KS_LIBRARY_FUNCTIONS)
+    {
+        ks_saved_functions(sp);
+    }
+
     ks_library_open(sp, kind, &t);
 
     if (!ks_library_find(&t, &pos, name)) {
@@ -216,6 +228,12 @@ void
 ks_library_clear(ks_space_t *sp, ks_library_kind_t kind)
 {
     ks_tree_t  t;
+
+    if (ks_unlikely(sp->told.kinds & KS_TOLD_IMAGES)
+        && kind == KS_LIBRARY_FUNCTIONS)
+    {
+        ks_saved_functions(sp);
+    }
 
     ks_library_open(sp, kind, &t);
     ks_tree_remove_range(&t, 0, ks_tree_count(&t));

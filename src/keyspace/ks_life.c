@@ -63,6 +63,11 @@ ks_entry_succeed(ks_space_t *sp, const ks_place_t *at, ks_entry_t *old,
     ks_entry_t  *fresh;
 
     fresh = ks_entry_new(sp, at->shard, form);
+
+    if (ks_unlikely(sp->told.kinds & KS_TOLD_IMAGES)) {
+        ks_saved_new(sp, at, fresh);
+    }
+
     ks_changed(sp, at, form->key, old ? KS_CHANGE_VALUE : KS_CHANGE_CAME);
 
     if (old == NULL) {
@@ -193,11 +198,16 @@ ks_expel(ks_space_t *sp, ks_entry_t *e, ks_change_t why)
 
     if (ks_unlikely(sp->told.kinds)) {
         ks_tell_end(sp, e, why);
+
+        if ((sp->told.kinds & KS_TOLD_IMAGES) && why == KS_CHANGE_EVICTED) {
+            ks_before_evicted(sp, e);
+        }
     }
 
     ks_drop(sp, e, why);
 
     if (ks_unlikely(sp->told.kinds)) {
+        sp->tell.changes = sp->changes;         /* by nobody */
         ks_frame_append(sp);
     }
 

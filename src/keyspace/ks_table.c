@@ -65,6 +65,14 @@ ks_table_chain(const ks_space_t *sp, const ks_place_t *at)
 }
 
 
+uint64_t
+ks_table_number(const ks_space_t *sp, const ks_place_t *at)
+{
+    return (uint64_t) ks_shard_index(&sp->mem, at->shard)
+           * sp->mem.zone->nbuckets + ks_hash_bucket(sp, at->hash);
+}
+
+
 void
 ks_table_prefetch(const ks_space_t *sp, const ks_place_t *at)
 {

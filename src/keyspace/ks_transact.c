@@ -102,6 +102,14 @@ ks_make_room(ks_space_t *sp, uint32_t pages, unsigned *sweeps)
         return KS_OK;
     }
 
+    /* what is evicted is told first, if a snapshot wants it */
+
+    if (ks_unlikely(sp->told.kinds & KS_TOLD_IMAGES) && sp->call->patience
+        && !ks_saved_room(sp))
+    {
+        return KS_AGAIN;
+    }
+
     if (*sweeps) {
         --*sweeps;
         rc = ks_make_room_elsewhere(sp, pages);
@@ -146,6 +154,7 @@ ks_run_body(ks_space_t *sp, ks_call_t *call)
         ks_seen_reset(sp);
         sp->last_try = (attempt == KS_ROOM_ATTEMPTS);
         call->commands = 0;
+        sp->counted = sp->changes;
 
         rc = ks_try(sp, call->body, call->data);
 
@@ -161,7 +170,9 @@ ks_run_body(ks_space_t *sp, ks_call_t *call)
             continue;
         }
 
-        if (rc == KS_ABORTED || attempt == KS_ROOM_ATTEMPTS || sp->exhausted) {
+        if (rc == KS_ABORTED || rc == KS_AGAIN || attempt == KS_ROOM_ATTEMPTS
+            || sp->exhausted)
+        {
             return rc;
         }
 
@@ -190,6 +201,8 @@ ks_call_commit(ks_space_t *sp, const ks_call_t *call)
 
     dirty = sp->mem.dirty;
     ks_commit(&sp->mem);
+    sp->counter->changes += sp->changes - sp->counted;
+
     if (ks_unlikely(sp->noted == sp->tries)) {
         sp->noted = 0;
     }

@@ -233,6 +233,10 @@ ks_flush(ks_space_t *sp)
         ks_track_flushed(sp);
     }
 
+    if (ks_unlikely(sp->told.kinds & KS_TOLD_IMAGES)) {
+        ks_saved_break(sp, KS_BROKEN_FLUSHED);
+    }
+
     if (sp->depth == 1 && sp->mem.dirty == 0) {
         ks_wait_flushed(sp);
         sp->flush = 1;

@@ -45,6 +45,10 @@
                                            named alone */
 #define KS_TOLD_TRACKED   0x100         /* clients have read keys: they are
                                            named where these change */
+#define KS_TOLD_IMAGES    0x200         /* entries as they were when a snapshot
+                                           began, before they change */
+#define KS_TOLD_SAVES     0x400         /* a snapshot is asked for, or there is
+                                           a change that may be worth one */
 
 /* what a reader keeps; all zero but for "at", which is where it begins */
 typedef struct {

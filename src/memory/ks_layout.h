@@ -31,7 +31,7 @@
  * Raised with any change of what lies in a zone, the forms of values included:
  * a zone in a file meets the code of later builds.
  */
-#define KS_ZONE_VERSION   9
+#define KS_ZONE_VERSION   10
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)
@@ -123,11 +123,12 @@ typedef struct {
     uint32_t         birth;     /* no other process has had this number */
     uint32_t         wake;      /* what its host wakes it by */
     uint32_t         clients;   /* a hint */
+    uint32_t         helper;    /* it has no clients, and is asked nothing */
 } ks_process_t;
 
 /* the journal; see ks_journal.c, which alone knows its fields */
 
-#define KS_TOLD_KINDS  9
+#define KS_TOLD_KINDS  11
 
 typedef struct {
     pthread_mutex_t  mutex;
@@ -241,9 +242,41 @@ typedef struct {
 
 typedef struct {
     uint64_t         n;
+    uint64_t         changes;
 } __attribute__((aligned(64))) ks_counter_t;
 
 #define KS_COUNTERS       16
+
+/*
+ * Snapshots: how far one has come, and what became of the last ones.  None of
+ * it is under an undo log: each field is stored at once, and is true by itself.
+ * See keyspace/ks_saved.c and ks_snapshot.c, which alone know its fields.
+ */
+
+#define KS_SAVE_ASKED     8
+#define KS_SAVE_NONE      UINT64_MAX    /* the cursor, when none is made */
+
+typedef struct {
+    uint64_t         cursor;    /* buckets before it are saved, by number */
+    uint64_t         number;    /* of the snapshot, from 1 on */
+    uint64_t         pinned;    /* a key's hash: is being saved in steps */
+    uint64_t         asked[KS_SAVE_ASKED];      /* keys that others wait for */
+    uint64_t         beat;      /* when its process last went on, ms */
+    uint32_t         functions; /* those of the library are saved */
+    uint32_t         marked;    /* entries may be marked as saved */
+    uint32_t         broken;    /* why it cannot become good any more */
+    uint32_t         row;       /* the process that makes them */
+    uint32_t         birth;     /* 0: there is none */
+
+    uint32_t         failed;    /* the last one that ended was not good */
+    uint32_t         tries;     /* of the one that is wanted, cut short */
+    uint64_t         wanted;    /* how often one was asked for, */
+    uint64_t         served;    /* and how many of these are answered */
+    uint64_t         begun;     /* ms; 0: none is being made */
+    uint64_t         last;      /* when the last good one was complete, ms */
+    uint64_t         took;      /* ms, of the last one */
+    uint64_t         changes;   /* counted when the last good one began */
+} ks_save_t;
 
 struct ks_zone_s {
     uint64_t         magic;
@@ -279,7 +312,9 @@ struct ks_zone_s {
     uint64_t         counts[KS_NCOUNTS];        /* hints, see ks_metrics.h */
     ks_process_t     processes[KS_PROCESSES];
 
-    /* hints: commands run, by processes that share no cache line */
+    ks_save_t        save;
+
+    /* hints: commands run, and changes, by processes that share no cache line */
     ks_counter_t     commands[KS_COUNTERS];
 };
 

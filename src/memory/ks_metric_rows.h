@@ -34,6 +34,11 @@ ASKED(ks_metric_size, "memory", "maxmemory", "bytes+",
 ASKED(ks_metric_shards, "memory", "keyspace_shards", "",
     "Parts of the zone that have a lock of their own.")
 
+ASKED(ks_metric_unsaved, "persistence", "rdb_changes_since_last_save", "",
+    "Changes of keys since the last snapshot was begun that is complete.")
+EVENT(SAVES, "persistence", "rdb_saves", "",
+    "Snapshots that were complete.")
+
 EVENT(CONNECTIONS, "stats", "total_connections_received", "",
     "RESP connections that were accepted.")
 PARTS(commands, "stats", "total_commands_processed", "",

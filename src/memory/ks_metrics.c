@@ -92,6 +92,15 @@ ks_metric_shards(ks_zone_t *zone, uint64_t now_ms)
 }
 
 
+static uint64_t
+ks_metric_unsaved(ks_zone_t *zone, uint64_t now_ms)
+{
+    (void) now_ms;
+
+    return ks_changes(zone) - zone->save.changes;
+}
+
+
 #define RESET  1
 #define KEPT   0
 
@@ -186,6 +195,20 @@ ks_metrics_reset(ks_zone_t *zone)
                              __ATOMIC_RELAXED);
         }
     }
+}
+
+
+uint64_t
+ks_changes(const ks_zone_t *zone)
+{
+    unsigned  i;
+    uint64_t  sum;
+
+    for (sum = 0, i = 0; i < KS_COUNTERS; i++) {
+        sum += __atomic_load_n(&zone->commands[i].changes, __ATOMIC_RELAXED);
+    }
+
+    return sum;
 }
 
 

@@ -63,6 +63,9 @@ uint64_t ks_metric_value(ks_zone_t *zone, const ks_metric_t *m,
 /* CONFIG RESETSTAT. */
 void ks_metrics_reset(ks_zone_t *zone);
 
+/* Changes of keys since the zone was laid out. */
+uint64_t ks_changes(const ks_zone_t *zone);
+
 /* One more of these; any locks may be held. */
 void ks_count(ks_zone_t *zone, ks_count_t what);
 

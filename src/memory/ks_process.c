@@ -62,6 +62,7 @@ ks_process_clear(ks_mem_t *m, unsigned i)
     if (row->pid != 0) {
         ks_journal_forget(m, i);
         row->clients = 0;
+        row->helper = 0;
         __atomic_store_n(&row->pid, 0, __ATOMIC_RELEASE);
     }
 }
@@ -166,16 +167,26 @@ ks_process_lives(ks_mem_t *m, unsigned i, uint32_t birth)
 uint64_t
 ks_process_all(ks_mem_t *m)
 {
-    unsigned  i;
-    uint64_t  all;
+    unsigned       i;
+    uint64_t       all;
+    ks_process_t  *row;
 
     for (all = 0, i = 0; i < KS_PROCESSES; i++) {
-        if (i == m->process || ks_process_alive(&m->zone->processes[i])) {
+        row = &m->zone->processes[i];
+
+        if (!row->helper && (i == m->process || ks_process_alive(row))) {
             all |= 1ull << i;
         }
     }
 
     return all;
+}
+
+
+void
+ks_process_set_helper(ks_mem_t *m)
+{
+    m->zone->processes[m->process].helper = 1;
 }
 
 

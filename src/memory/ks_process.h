@@ -28,8 +28,11 @@ void ks_process_close(ks_mem_t *m);
  */
 int ks_process_lives(ks_mem_t *m, unsigned row, uint32_t birth);
 
-/* The rows of all processes that are alive: bits. */
+/* The rows of all processes that are alive, but for helpers: bits. */
 uint64_t ks_process_all(ks_mem_t *m);
+
+/* This process, which has a row, serves no clients: it is a helper. */
+void ks_process_set_helper(ks_mem_t *m);
 
 /* The birth of this process, which has a row. */
 static inline uint32_t

@@ -115,5 +115,12 @@ ks_revive_rows(ks_zone_t *zone)
         row = &zone->processes[i];
         row->pid = 0;
         row->clients = 0;
+        row->helper = 0;
     }
+
+    /* marks of a snapshot stay, for the next one to clear */
+
+    zone->save.cursor = KS_SAVE_NONE;
+    zone->save.pinned = 0;
+    zone->save.birth = 0;
 }

@@ -126,6 +126,8 @@ ks_zone_create_sharded(void *base, size_t size, unsigned shards,
     zone->pages_at = plan.pages_at;
     zone->buckets_at = plan.buckets_at;
     zone->marks_at = plan.marks_at;
+    zone->save.cursor = KS_SAVE_NONE;
+    zone->save.last = now_ms;
 
     ks_mutex_init(&zone->pool.mutex);
     ks_zone_init_log(zone, &zone->pool.log, plan.logs_at);

@@ -21,6 +21,7 @@
 #include "bus/ks_hub.h"
 #include "commands/ks_command.h"
 #include "memory/ks_process.h"
+#include "persist/ks_saver.h"
 #include "script/ks_script.h"
 
 
@@ -81,8 +82,10 @@ typedef struct {
     unsigned                public:1;       /* token off */
     unsigned                unset:1;        /* a token is in another shell */
     unsigned                aside:1;        /* an unfit file is set aside */
+    unsigned                snapshot_changes:1;     /* how many: was said */
 
     ks_script_conf_t        script;
+    ks_saver_conf_t         snapshot;       /* path NULL: none are made */
 
     /* shared memory; set when the cycle's zones are */
     ngx_shm_zone_t         *shm_zone;
@@ -102,6 +105,7 @@ typedef struct {
     ngx_msec_t              crowding;       /* when that was last seen */
     ngx_uint_t              clients;        /* of Redis, connected */
     ks_peers_t              peers;          /* all clients that last */
+    ks_saver_t             *saver;          /* of the helper process */
 } ngx_keyspace_zone_t;
 
 
@@ -213,6 +217,17 @@ ngx_int_t ngx_keyspace_wake_init(ngx_cycle_t *cycle,
 void ngx_keyspace_wake_open(ngx_cycle_t *cycle);
 void ngx_keyspace_hub_open(ngx_keyspace_zone_t *kz, ngx_log_t *log);
 void ngx_keyspace_hub_close(ngx_keyspace_zone_t *kz);
+
+/*
+ * The same for a helper process: the handler is called when it is woken, and has
+ * to call ngx_keyspace_wake_heard(); its end of a zone's bus, on which it is
+ * asked nothing.  The other handler is that of the event "hear".
+ */
+ngx_int_t ngx_keyspace_wake_listen(ngx_cycle_t *cycle,
+    ngx_event_handler_pt handler);
+void ngx_keyspace_wake_heard(void);
+ngx_int_t ngx_keyspace_hub_helper(ngx_keyspace_zone_t *kz,
+    ngx_event_handler_pt handler);
 
 /*
  * Hears at once what was told to this worker: so a client's own commands find

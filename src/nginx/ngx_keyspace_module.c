@@ -11,6 +11,7 @@
 #include "ngx_keyspace_build.h"
 #include "ngx_keyspace_memory.h"
 #include "ngx_keyspace_param.h"
+#include "ngx_keyspace_snapshot.h"
 
 
 static void *ngx_keyspace_create_conf(ngx_cycle_t *cycle);
@@ -64,6 +65,7 @@ static ngx_keyspace_param_t  ngx_keyspace_zone_lines[] = {
       NGX_KEYSPACE_MANY },
     { ngx_string("script_timeout"), ngx_keyspace_script_timeout, 0 },
     { ngx_string("script_memory"), ngx_keyspace_script_memory, 0 },
+    { ngx_string("snapshot"), ngx_keyspace_snapshot, NGX_KEYSPACE_MORE },
     ngx_keyspace_null_param
 };
 
@@ -142,6 +144,10 @@ ngx_keyspace_init_conf(ngx_cycle_t *cycle, void *conf)
                           &kz[i]->name, &kz[i]->file, kz[i]->line);
             return NGX_CONF_ERROR;
         }
+    }
+
+    if (ngx_keyspace_snapshot_check(cycle, kcf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
@@ -545,6 +551,10 @@ ngx_keyspace_init_module(ngx_cycle_t *cycle)
     }
 
     ngx_keyspace_tell_build(cycle);
+
+    if (ngx_keyspace_snapshot_init(cycle, kcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     return ngx_keyspace_wake_init(cycle, kcf);
 }

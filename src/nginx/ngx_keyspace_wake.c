@@ -254,6 +254,42 @@ ngx_keyspace_wake_open(ngx_cycle_t *cycle)
 }
 
 
+ngx_int_t
+ngx_keyspace_wake_listen(ngx_cycle_t *cycle, ngx_event_handler_pt handler)
+{
+    ngx_socket_t  fd;
+
+    if (ngx_process_slot >= NGX_KEYSPACE_PLACES) {
+        return NGX_ERROR;
+    }
+
+    fd = ngx_keyspace_places[ngx_keyspace_wake_place()];
+
+    return ngx_keyspace_fd_listen(&ngx_keyspace_place, fd, handler,
+                                  cycle->log);
+}
+
+
+ngx_int_t
+ngx_keyspace_hub_helper(ngx_keyspace_zone_t *kz, ngx_event_handler_pt handler)
+{
+    kz->hear.handler = handler;
+    kz->hear.data = &ngx_keyspace_place.connection;
+    kz->hear.log = ngx_cycle->log;
+
+    if (ks_hub_open(kz->space, ngx_keyspace_wake_place(), ngx_keyspace_wake,
+                    kz)
+        != KS_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ks_hub_set_helper(kz->space);
+
+    return NGX_OK;
+}
+
+
 void
 ngx_keyspace_hub_open(ngx_keyspace_zone_t *kz, ngx_log_t *log)
 {
@@ -352,17 +388,25 @@ ngx_keyspace_wake(void *data, unsigned row)
 
 /* An event that is told by its edge need not be read, and none gets lost. */
 
-static void
-ngx_keyspace_wake_handler(ngx_event_t *ev)
+void
+ngx_keyspace_wake_heard(void)
 {
-    uint64_t               n;
-    ngx_uint_t             i;
-    ngx_keyspace_conf_t   *kcf;
-    ngx_keyspace_zone_t  **kz;
+    uint64_t  n;
 
     if (!(ngx_event_flags & NGX_USE_CLEAR_EVENT)) {
         (void) read(ngx_keyspace_place.connection.fd, &n, sizeof(n));
     }
+}
+
+
+static void
+ngx_keyspace_wake_handler(ngx_event_t *ev)
+{
+    ngx_uint_t             i;
+    ngx_keyspace_conf_t   *kcf;
+    ngx_keyspace_zone_t  **kz;
+
+    ngx_keyspace_wake_heard();
 
     kcf = (ngx_keyspace_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
                                                ngx_keyspace_module);

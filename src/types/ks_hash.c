@@ -291,6 +291,38 @@ ks_hash_set_expiry(ks_value_t *v, ks_pos_t *pos, uint64_t at)
 }
 
 
+int
+ks_hash_due(const ks_value_t *v, const ks_pos_t *pos)
+{
+    uint64_t  at;
+
+    at = ks_hash_expiry(v, pos);
+
+    return at != 0 && at <= v->now;
+}
+
+
+uint32_t
+ks_hash_alive(const ks_value_t *v)
+{
+    int       more;
+    uint32_t  n;
+    ks_pos_t  pos;
+
+    if (!v->expiries || v->due == 0 || v->due > v->now) {
+        return ks_value_count(v);
+    }
+
+    n = 0;
+
+    for (more = ks_value_at(v, &pos, 0); more; more = ks_value_next(v, &pos)) {
+        n += !ks_hash_due(v, &pos);
+    }
+
+    return n;
+}
+
+
 /* Fields that are due and lie side by side go at once. */
 
 uint32_t
@@ -388,9 +420,14 @@ ks_hash_dump(const ks_value_t *v, u_char *p)
     }
 
     *p++ = KS_RDB_HASH;
-    p = ks_rdb_put_length(p, ks_value_count(v));
+    p = ks_rdb_put_length(p, ks_hash_alive(v));
 
     for (more = ks_value_at(v, &pos, 0); more; more = ks_value_next(v, &pos)) {
+
+        if (v->expiries && ks_hash_due(v, &pos)) {
+            continue;
+        }
+
         for (col = 0; col < 2; col++) {
             it = ks_value_item(v, &pos, col);
             p = ks_dump_item(v->mem, &it, p);

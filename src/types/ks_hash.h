@@ -42,6 +42,10 @@ ks_hash_value(const ks_value_t *v, const ks_pos_t *pos)
 /* ms since the epoch, 0: never */
 uint64_t ks_hash_expiry(const ks_value_t *v, const ks_pos_t *pos);
 
+/* Whether it is due at v->now; and how many fields are not. */
+int ks_hash_due(const ks_value_t *v, const ks_pos_t *pos);
+uint32_t ks_hash_alive(const ks_value_t *v);
+
 /* Sets when the field at pos expires (0: never); pos is void afterwards. */
 void ks_hash_set_expiry(ks_value_t *v, ks_pos_t *pos, uint64_t at);
 
@@ -63,7 +67,7 @@ uint32_t ks_hash_purge(ks_value_t *v, uint32_t max, ks_hash_purge_t *p);
 
 /*
  * The row's dump and restore (ks_type.h).  A dump leaves out when fields
- * expire; what is read may have it.
+ * expire, and those that are due; what is read may have it.
  */
 u_char *ks_hash_dump(const ks_value_t *v, u_char *p);
 unsigned ks_hash_restore_as(const ks_zone_t *zone,

@@ -42,6 +42,7 @@ const ks_type_t  ks_types[KS_TYPES] = {
         .ends_empty = 1,
         .strings = 1,
         .each = KS_LIST_DUMP,
+        .plain = KS_RDB_LIST,
         .dump = ks_list_dump,
         .restore_as = ks_list_restore_as,
         .restore = ks_list_restore,
@@ -57,6 +58,7 @@ const ks_type_t  ks_types[KS_TYPES] = {
         .ends_empty = 1,
         .strings = 1,
         .each = 0,
+        .plain = KS_RDB_SET,
         .dump = ks_set_dump,
         .restore_as = ks_set_restore_as,
         .restore = ks_set_restore,
@@ -74,6 +76,8 @@ const ks_type_t  ks_types[KS_TYPES] = {
         .check = ks_zset_check,
         .strings = 1,
         .each = KS_ZSET_DUMP,
+        .plain = KS_RDB_ZSET_2,
+        .behind = ks_zset_dump_score,
         .dump = ks_zset_dump,
         .restore_as = ks_zset_restore_as,
         .restore = ks_zset_restore,
@@ -89,6 +93,7 @@ const ks_type_t  ks_types[KS_TYPES] = {
         .ends_empty = 1,
         .strings = 2,
         .each = 0,
+        .plain = KS_RDB_HASH,
         .dump = ks_hash_dump,
         .restore_as = ks_hash_restore_as,
         .restore = ks_hash_restore,
@@ -147,4 +152,16 @@ ks_encoding_name(unsigned enc)
 {
     return enc < KS_ENCODINGS && ks_encodings[enc] ? ks_encodings[enc]
                                                    : "unknown";
+}
+
+
+size_t
+ks_value_dump_room(const ks_value_t *v)
+{
+    const ks_type_t  *type;
+
+    type = &ks_types[v->type];
+
+    return type->room ? type->room(v)
+                      : ks_dump_room(v, type->strings, type->each);
 }

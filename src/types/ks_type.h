@@ -56,6 +56,17 @@ typedef struct {
     unsigned            strings;
     size_t              each;
     size_t            (*room)(const ks_value_t *v);
+
+    /*
+     * The form of a dump that is a length, and the elements one behind the
+     * other: their strings, and what behind() writes, 16 bytes at the most
+     * (NULL: nothing).  So a large value can be written a part at a time.  0:
+     * there is no such form.
+     */
+    unsigned            plain;
+    u_char           *(*behind)(const ks_value_t *v, const ks_pos_t *pos,
+                                u_char *p);
+
     u_char           *(*dump)(const ks_value_t *v, u_char *p);
     unsigned          (*restore_as)(const ks_zone_t *zone,
                                     const ks_rdb_value_t *in);
@@ -70,6 +81,9 @@ extern const ks_type_t  ks_types[KS_TYPES];
 /* Names as clients see them, good for ever; "unknown" for any other number. */
 const char *ks_type_name(unsigned type);
 const char *ks_encoding_name(unsigned enc);
+
+/* More bytes than a dump of the value takes, without its footer. */
+size_t ks_value_dump_room(const ks_value_t *v);
 
 /* How a value of that type and encoding is stored. */
 static inline const ks_stored_t *

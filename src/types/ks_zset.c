@@ -728,6 +728,13 @@ ks_zset_dump_packed(const ks_value_t *v, u_char *p)
 
 
 u_char *
+ks_zset_dump_score(const ks_value_t *v, const ks_pos_t *pos, u_char *p)
+{
+    return ks_rdb_put_double(p, ks_zset_score_at(v, pos));
+}
+
+
+u_char *
 ks_zset_dump(const ks_value_t *v, u_char *p)
 {
     int        more;
@@ -744,7 +751,7 @@ ks_zset_dump(const ks_value_t *v, u_char *p)
     for (more = ks_value_at(v, &pos, 0); more; more = ks_value_next(v, &pos)) {
         it = ks_value_item(v, &pos, 0);
         p = ks_dump_item(v->mem, &it, p);
-        p = ks_rdb_put_double(p, ks_zset_score_at(v, &pos));
+        p = ks_zset_dump_score(v, &pos, p);
     }
 
     return p;

@@ -100,6 +100,8 @@ void ks_zset_check(ks_checker_t *ck, const ks_value_t *v);
 /* The row's dump and restore (ks_type.h); bytes of a score in a dump. */
 #define KS_ZSET_DUMP  (KS_DOUBLE_TEXT + KS_DUMP_STRING)
 
+u_char *ks_zset_dump_score(const ks_value_t *v, const ks_pos_t *pos,
+    u_char *p);
 u_char *ks_zset_dump(const ks_value_t *v, u_char *p);
 unsigned ks_zset_restore_as(const ks_zone_t *zone,
     const ks_rdb_value_t *in);

@@ -176,6 +176,49 @@ static void op_tracked_flush(ks_space_t *sp) { op_change_flush(sp); }
 static void op_tracked_turn(ks_space_t *sp) { op_change_turn(sp); }
 
 
+/* a snapshot has begun: who changes an entry tells what it was, and marks it */
+
+static void
+setup_images(ks_space_t *sp)
+{
+    sp->mem.zone->save.marked = 1;
+    sp->mem.zone->save.cursor = 0;
+}
+
+
+static void op_image_set(ks_space_t *sp) { op_inplace(sp); }
+static void op_image_ttl(ks_space_t *sp) { op_inplace_ttl(sp); }
+static void op_image_larger(ks_space_t *sp) { op_larger(sp); }
+static void op_image_blob(ks_space_t *sp) { op_append_blob(sp); }
+static void op_image_del(ks_space_t *sp) { op_del_blob(sp); }
+static void op_image_rename(ks_space_t *sp) { op_rename_over(sp); }
+static void op_image_expire(ks_space_t *sp) { op_expire(sp); }
+static void op_image_spill(ks_space_t *sp) { op_spill(sp); }
+
+
+static void
+op_image_many(ks_space_t *sp)
+{
+    many(sp, 24, 60);
+}
+
+
+/* one that nobody but eviction ends */
+
+static void
+op_image_evict(ks_space_t *sp)
+{
+    ks_place_t   at;
+    ks_entry_t  *e;
+
+    at = ks_locate(sp, &keys[3]);
+    ks_lock(&sp->mem, all(sp));
+    e = ks_table_find(sp, &at, &keys[3]);
+    ks_expel(sp, e, KS_CHANGE_EVICTED);
+    ks_unlock(&sp->mem);
+}
+
+
 #define told_row(name, setup, now)                                            \
     { #name, op_##name, setup, now, KS_TOLD_EFFECTS }
 #define event_row(name, now)                                                  \
@@ -185,6 +228,9 @@ static void op_tracked_turn(ks_space_t *sp) { op_change_turn(sp); }
     { #name, op_##name, NULL, now, KS_TOLD_CHANGES }
 #define tracked_row(name, now)                                                \
     { #name, op_##name, setup_tracked, now, KS_TOLD_TRACKED }
+
+#define image_row(name)                                                       \
+    { #name, op_##name, setup_images, NOW, KS_TOLD_IMAGES }
 
 static const op_t  told_ops[] = {
     told_row(told_set, NULL, NOW),
@@ -202,6 +248,16 @@ static const op_t  told_ops[] = {
     tracked_row(tracked_set, NOW),
     tracked_row(tracked_flush, NOW),
     tracked_row(tracked_turn, NOW + 5003),
+    image_row(image_set),
+    image_row(image_ttl),
+    image_row(image_larger),
+    image_row(image_blob),
+    image_row(image_del),
+    image_row(image_rename),
+    image_row(image_expire),
+    image_row(image_spill),
+    image_row(image_many),
+    image_row(image_evict),
 };
 
 

@@ -260,7 +260,30 @@ recovered_state(ks_space_t *sp, const char *name, long step)
 }
 
 
-/* what the journal has from at on, as a number; its head is part of it */
+/* which entries are marked as saved in a snapshot, as a number */
+
+static uint64_t
+marks(ks_space_t *sp)
+{
+    int          k;
+    uint64_t     h;
+    ks_place_t   at;
+    ks_entry_t  *e;
+
+    for (h = 0, k = 0; k < NKEYS; k++) {
+        at = ks_locate(sp, &keys[k]);
+        e = ks_table_find(sp, &at, &keys[k]);
+        h = h * 31 + (e != NULL && (e->flags & KS_ENTRY_SAVED));
+    }
+
+    return h;
+}
+
+
+/*
+ * What the journal has from at on, as a number; its head is part of it, and so
+ * is what goes with its images.
+ */
 
 static uint64_t
 told_since(ks_space_t *sp, uint64_t at)
@@ -273,7 +296,7 @@ told_since(ks_space_t *sp, uint64_t at)
     memset(&c, 0, sizeof(c));
     c.at = at;
     head = ks_journal_head(&sp->mem);
-    h = head;
+    h = head + marks(sp);
 
     while ((rc = ks_journal_read(&sp->mem, &c, head)) == KS_OK) {
         frame = (ks_frame_t *) c.frame;

@@ -1,0 +1,408 @@
+
+/*
+ * The process that makes snapshots.
+ *
+ * It is nginx's own cache manager, which the master starts if any path of the
+ * cycle has a manager, starts again if it dies, and replaces at a reload.  The
+ * path here is no directory, and is added when nginx has made those of the
+ * others.  nginx calls the manager once in the process's life: from then on it
+ * goes by events, as a worker does.  An idle one sleeps.
+ *
+ * It takes a row in each zone that has snapshots, but serves nobody.  Where the
+ * one of the cycle before is still there, it waits for its end.
+ */
+
+
+#include "ngx_keyspace_snapshot.h"
+#include "ngx_keyspace_param.h"
+
+
+#define NGX_KEYSPACE_SNAPSHOT_MANAGER  (60 * 60 * 1000)         /* ms */
+#define NGX_KEYSPACE_SNAPSHOT_TIMER    (24 * 60 * 60 * 1000)    /* ms */
+
+
+static const char *ngx_keyspace_snapshot_every(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+static const char *ngx_keyspace_snapshot_changes(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+static ngx_msec_t ngx_keyspace_snapshot_manager(void *data);
+static void ngx_keyspace_snapshot_open(ngx_keyspace_zone_t *kz);
+static void ngx_keyspace_snapshot_run(ngx_keyspace_zone_t *kz);
+static void ngx_keyspace_snapshot_handler(ngx_event_t *ev);
+static void ngx_keyspace_snapshot_wake_handler(ngx_event_t *ev);
+static void ngx_keyspace_snapshot_log(void *data, ks_saver_level_t level,
+    int err, const char *text);
+static void ngx_keyspace_snapshot_exit(void);
+
+
+static ngx_keyspace_param_t  ngx_keyspace_snapshot_params[] = {
+    { ngx_string("every"), ngx_keyspace_snapshot_every, 0 },
+    { ngx_string("changes"), ngx_keyspace_snapshot_changes, 0 },
+    ngx_keyspace_null_param
+};
+
+
+/* in this process: it has begun */
+static ngx_uint_t  ngx_keyspace_snapshot_began;
+
+
+/* --- configuration --- */
+
+const char *
+ngx_keyspace_snapshot(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_keyspace_zone_t *kz = conf;
+
+    ngx_str_t  path;
+
+    if (value->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"snapshot\" needs the path of a file");
+        return NGX_CONF_ERROR;
+    }
+
+    path = *value;
+
+    if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (path.data[path.len - 1] == '/') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"snapshot\" needs the path of a file, and \"%V\" "
+                           "is one of a directory", value);
+        return NGX_CONF_ERROR;
+    }
+
+    kz->snapshot.path = (char *) path.data;
+    kz->snapshot.changes = 1;
+
+    if (ngx_keyspace_params(cf, 2, ngx_keyspace_snapshot_params, kz,
+                            "snapshot")
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (kz->snapshot.every == 0 && kz->snapshot_changes) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"changes\" of \"snapshot\" needs \"every\"");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_keyspace_snapshot_every(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_keyspace_zone_t *kz = conf;
+
+    ngx_int_t  s;
+
+    s = ngx_parse_time(value, 1);
+
+    if (s == NGX_ERROR || s == 0) {
+        return "it is a time, of a second or more";
+    }
+
+    kz->snapshot.every = (uint64_t) s * 1000;
+
+    return NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_keyspace_snapshot_changes(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_keyspace_zone_t *kz = conf;
+
+    ngx_int_t  n;
+
+    n = ngx_atoi(value->data, value->len);
+
+    if (n == NGX_ERROR || n == 0) {
+        return "it is a number, 1 or more";
+    }
+
+    kz->snapshot.changes = (uint64_t) n;
+    kz->snapshot_changes = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_keyspace_snapshot_check(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
+{
+    ngx_uint_t             i, k;
+    ngx_core_conf_t       *ccf;
+    ngx_keyspace_zone_t  **kz;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+    kz = kcf->zones.elts;
+
+    for (i = 0; i < kcf->zones.nelts; i++) {
+
+        if (kz[i]->snapshot.path == NULL) {
+            continue;
+        }
+
+        if (ccf->master == 0) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                          "\"snapshot\" of keyspace zone \"%V\" needs a process "
+                          "of its own, which \"master_process off\" does not "
+                          "allow", &kz[i]->name);
+            return NGX_ERROR;
+        }
+
+        for (k = 0; k < i; k++) {
+
+            if (kz[k]->snapshot.path != NULL
+                && ngx_strcmp(kz[k]->snapshot.path, kz[i]->snapshot.path)
+                   == 0)
+            {
+                ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                              "keyspace zones \"%V\" and \"%V\" cannot have "
+                              "the same snapshot \"%s\"", &kz[k]->name,
+                              &kz[i]->name, kz[i]->snapshot.path);
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* --- the process --- */
+
+ngx_int_t
+ngx_keyspace_snapshot_init(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
+{
+    ngx_uint_t             i;
+    ngx_path_t            *path, **slot;
+    ngx_keyspace_zone_t  **kz;
+
+    kz = kcf->zones.elts;
+
+    for (i = 0; i < kcf->zones.nelts; i++) {
+        if (kz[i]->snapshot.path != NULL) {
+            break;
+        }
+    }
+
+    if (i == kcf->zones.nelts) {
+        return NGX_OK;
+    }
+
+    path = ngx_pcalloc(cycle->pool, sizeof(ngx_path_t));
+    if (path == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&path->name, "keyspace");
+    path->manager = ngx_keyspace_snapshot_manager;
+    path->data = kcf;
+
+    slot = ngx_array_push(&cycle->paths);
+    if (slot == NULL) {
+        return NGX_ERROR;
+    }
+
+    *slot = path;
+
+    return NGX_OK;
+}
+
+
+/* Called now and then; the first time the process is just there. */
+
+static ngx_msec_t
+ngx_keyspace_snapshot_manager(void *data)
+{
+    ngx_keyspace_conf_t *kcf = data;
+
+    ngx_uint_t             i;
+    ngx_keyspace_zone_t  **kz;
+
+    if (ngx_keyspace_snapshot_began) {
+        return NGX_KEYSPACE_SNAPSHOT_MANAGER;
+    }
+
+    ngx_keyspace_snapshot_began = 1;
+
+    if (ngx_keyspace_wake_listen((ngx_cycle_t *) ngx_cycle,
+                                 ngx_keyspace_snapshot_wake_handler)
+        != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "keyspace: this process cannot be woken, and makes no "
+                      "snapshots");
+        return NGX_KEYSPACE_SNAPSHOT_MANAGER;
+    }
+
+    kz = kcf->zones.elts;
+
+    for (i = 0; i < kcf->zones.nelts; i++) {
+        if (kz[i]->snapshot.path != NULL) {
+            ngx_keyspace_snapshot_open(kz[i]);
+        }
+    }
+
+    /* nginx ends this process by exit() */
+
+    (void) atexit(ngx_keyspace_snapshot_exit);
+
+    return NGX_KEYSPACE_SNAPSHOT_MANAGER;
+}
+
+
+static void
+ngx_keyspace_snapshot_open(ngx_keyspace_zone_t *kz)
+{
+    ngx_event_t  *ev;
+
+    kz->snapshot.log = ngx_keyspace_snapshot_log;
+    kz->snapshot.data = kz;
+
+    kz->space = ks_space_open(kz->zone);
+
+    if (kz->space == NULL
+        || ngx_keyspace_hub_helper(kz, ngx_keyspace_snapshot_handler)
+           != NGX_OK)
+    {
+        goto failed;
+    }
+
+    kz->saver = ks_saver_open(kz->space, &kz->snapshot);
+
+    if (kz->saver == NULL) {
+        goto failed;
+    }
+
+    ev = &kz->timer;
+    ev->handler = ngx_keyspace_snapshot_handler;
+    ev->data = kz->hear.data;
+    ev->log = ngx_cycle->log;
+
+    ngx_keyspace_snapshot_run(kz);
+
+    return;
+
+failed:
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "keyspace zone \"%V\" has no place, or the system no memory, "
+                  "for a process that makes snapshots: none are made",
+                  &kz->name);
+}
+
+
+/* It may be run in its turn, or sooner. */
+
+static void
+ngx_keyspace_snapshot_run(ngx_keyspace_zone_t *kz)
+{
+    uint64_t  wait;
+
+    if (kz->timer.timer_set) {
+        ngx_del_timer(&kz->timer);
+    }
+
+    if (kz->timer.posted) {
+        ngx_delete_posted_event(&kz->timer);
+    }
+
+    kz->heard = 1;
+    wait = ks_saver_run(kz->saver, ks_clock());
+
+    if (wait == 0) {
+        ngx_post_event(&kz->timer, &ngx_posted_next_events);
+
+    } else if (wait != KS_SAVER_SLEEP) {
+        ngx_add_timer(&kz->timer,
+                      (ngx_msec_t) ngx_min(wait, NGX_KEYSPACE_SNAPSHOT_TIMER));
+    }
+}
+
+
+static void
+ngx_keyspace_snapshot_wake_handler(ngx_event_t *ev)
+{
+    ngx_uint_t             i;
+    ngx_keyspace_conf_t   *kcf;
+    ngx_keyspace_zone_t  **kz;
+
+    ngx_keyspace_wake_heard();
+
+    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                               ngx_keyspace_module);
+    kz = kcf->zones.elts;
+
+    for (i = 0; i < kcf->zones.nelts; i++) {
+        if (kz[i]->saver != NULL) {
+            ngx_keyspace_snapshot_run(kz[i]);
+        }
+    }
+}
+
+
+/* a timer, or a posted event */
+
+static void
+ngx_keyspace_snapshot_handler(ngx_event_t *ev)
+{
+    ngx_uint_t             i;
+    ngx_keyspace_conf_t   *kcf;
+    ngx_keyspace_zone_t  **kz;
+
+    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                               ngx_keyspace_module);
+    kz = kcf->zones.elts;
+
+    for (i = 0; i < kcf->zones.nelts; i++) {
+        if (kz[i]->saver != NULL
+            && (ev == &kz[i]->timer || ev == &kz[i]->hear))
+        {
+            ngx_keyspace_snapshot_run(kz[i]);
+        }
+    }
+}
+
+
+static void
+ngx_keyspace_snapshot_exit(void)
+{
+    ngx_uint_t             i;
+    ngx_keyspace_conf_t   *kcf;
+    ngx_keyspace_zone_t  **kz;
+
+    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                               ngx_keyspace_module);
+    kz = kcf->zones.elts;
+
+    for (i = 0; i < kcf->zones.nelts; i++) {
+        if (kz[i]->saver != NULL) {
+            ks_saver_close(kz[i]->saver);
+            kz[i]->saver = NULL;
+            ks_hub_close(kz[i]->space);
+        }
+    }
+}
+
+
+static void
+ngx_keyspace_snapshot_log(void *data, ks_saver_level_t level, int err,
+    const char *text)
+{
+    ngx_keyspace_zone_t *kz = data;
+
+    static const ngx_uint_t  levels[] = {
+        NGX_LOG_NOTICE, NGX_LOG_WARN, NGX_LOG_ERR
+    };
+
+    ngx_log_error(levels[level], ngx_cycle->log, err,
+                  "keyspace zone \"%V\": %s", &kz->name, text);
+}
