@@ -30,7 +30,7 @@ our $READONLY = 'readonly-token-0123456789';
 
 my $owner = $$;
 my %started;
-my %upgraded;       # masters that no process of the test is the parent of
+my %masters;        # that no process of the test is the parent of
 
 
 sub binary { $ENV{KS_NGINX} || 'nginx' }
@@ -72,6 +72,8 @@ sub environment {
 # there is none), resp_listen (parameters of its listen), stream (text more in
 # the stream block), conf (the whole text), env, level (of error_log).  In each text %PORT%, %PORT2%, %RESP%, %RESP2%,
 # %DIR%, %MODULE% and %STREAM% (load_module lines) stand for what they say.
+#
+# daemon => 1: a master of its own, which is what can be upgraded.
 #
 # prefix => { path => text } makes it a prefix as an operator has it, with
 # these files in it, of which conf/nginx.conf is the configuration: that one
@@ -195,7 +197,10 @@ sub globals {
 
     my $level = $self->{options}{level} // 'info';
 
-    return "daemon off; pid $dir/nginx.pid; error_log $dir/error.log $level;";
+    my $daemon = $self->{options}{daemon} ? 'on' : 'off';
+
+    return "daemon $daemon; pid $dir/nginx.pid; "
+           . "error_log $dir/error.log $level;";
 }
 
 
@@ -263,9 +268,20 @@ sub command {
 sub launch {
     my ($self) = @_;
 
-    $self->{pid} = spawn_command("$self->{dir}/stderr",
-                                 environment(%{$self->{options}{env} // {}}),
-                                 $self->command);
+    my @command = (environment(%{$self->{options}{env} // {}}),
+                   $self->command);
+
+    if ($self->{options}{daemon}) {
+        my ($code, $out) = capture(60, @command);
+
+        croak "nginx does not start:\n$out" . $self->log if $code != 0;
+        ($self->{pid}) = slurp("$self->{dir}/nginx.pid") =~ /(\d+)/;
+        $masters{$self->{pid}} = 1;
+
+    } else {
+        $self->{pid} = spawn_command("$self->{dir}/stderr", @command);
+    }
+
     $started{$self->{pid}} = $self;
 
     my $up = wait_for(30, sub {
@@ -351,8 +367,9 @@ sub upgrade {
         my ($new) = (slurp("$self->{dir}/nginx.pid") // '') =~ /^(\d+)$/;
 
         return 0 if !$new || $new == $self->{pid};
-        $upgraded{$new} = 1;
-        return children($new) >= ($self->{options}{workers} // 1) ? $new : 0;
+        $masters{$new} = 1;
+        my @workers = children($new);
+        return @workers >= ($self->{options}{workers} // 1) ? $new : 0;
     });
 }
 
@@ -365,7 +382,7 @@ sub settle {
 
     if ($back) {
         kill 'QUIT', $new;
-        delete $upgraded{$new};
+        delete $masters{$new};
         return wait_for(30, sub {
             !alive($new) && ! -e "$self->{dir}/nginx.pid.oldbin"
         });
@@ -482,7 +499,7 @@ sub stop {
     return unless $started{$self->{pid}};
 
     $self->halt;
-    delete $upgraded{$self->{pid}};
+    delete $masters{$self->{pid}};
 
     my @faults = $self->faults;
     Test::More::ok(!@faults, $name // 'the error log holds no fault')
@@ -494,7 +511,7 @@ END {
     if ($$ == $owner) {
         my $status = $?;
         stop_pid($_, 'TERM') for keys %started;
-        kill 'TERM', grep { alive($_) } keys %upgraded;
+        kill 'TERM', grep { alive($_) } keys %masters;
         $? = $status;
     }
 }
