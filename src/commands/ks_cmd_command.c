@@ -5,6 +5,7 @@
 #include "commands/ks_args.h"
 #include "types/ks_glob.h"
 #include "commands/ks_handlers.h"
+#include "commands/ks_syntax.h"
 
 
 typedef struct {
@@ -477,12 +478,15 @@ static void
 ks_command_reply_docs(ks_reply_t *r, const ks_command_t *cmd)
 {
     size_t               subs;
+    const char          *syntax;
     const ks_command_t  *sub;
 
     subs = ks_command_count_subs(cmd);
+    syntax = ks_syntax_of(cmd->name);
 
     ks_reply_cstr(r, cmd->name);
-    ks_reply_map(r, 4 + (cmd->retired ? 3 : 0) + (subs ? 1 : 0));
+    ks_reply_map(r, 4 + (cmd->retired ? 3 : 0) + (syntax ? 1 : 0)
+                    + (subs ? 1 : 0));
 
     ks_reply_field(r, "summary", cmd->summary);
     ks_reply_field(r, "since", cmd->since);
@@ -491,6 +495,11 @@ ks_command_reply_docs(ks_reply_t *r, const ks_command_t *cmd)
 
     if (cmd->retired != NULL) {
         ks_command_reply_retired(r, cmd);
+    }
+
+    if (syntax != NULL) {
+        ks_reply_cstr(r, "arguments");
+        ks_syntax_reply(r, syntax);
     }
 
     if (subs == 0) {

@@ -24,12 +24,12 @@ sub available {
 }
 
 
-# The words of a command that starts the redis-server or the valkey-server of
-# KS_TRIXIE; none: there is no such tree.
+# The words of a command that starts the redis-server, the valkey-server or the
+# redis-cli of KS_TRIXIE; none: there is no such tree.
 sub of_trixie {
     my ($name) = @_;
     my $tree = $ENV{KS_TRIXIE} // return;
-    my $program = readlink("$tree/usr/bin/$name") // return;
+    my $program = readlink("$tree/usr/bin/$name") // $name;
     my ($loader) = glob "$tree/usr/lib/*-linux-gnu/ld-linux*.so.*";
 
     return unless defined $loader && -e "$tree/usr/bin/$program";
