@@ -102,6 +102,13 @@ ks_effects_told(const ks_space_t *sp)
 /* Whether a transaction that begins now tells any of these kinds. */
 int ks_told_now(const ks_space_t *sp, uint32_t kinds);
 
+/* The running transaction, which has told nothing yet, tells nothing. */
+static inline void
+ks_tell_nothing(ks_space_t *sp)
+{
+    ((ks_told_t *) sp)->kinds = 0;
+}
+
 /*
  * The client whose command is run, if it is not to be told of what it changes
  * itself: an id from ks_next_id(), 0: all are told.  It holds until the

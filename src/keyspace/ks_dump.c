@@ -143,6 +143,8 @@ ks_restore_read(ks_space_t *sp, const ks_str_t *dump, ks_rdb_value_t *in)
 
     from.p = dump->data;
     from.end = dump->data + dump->len - KS_RDB_FOOTER;
+    from.rest = 0;
+    from.valkey = 0;
     from.seed = sp->mem.zone->seed;
     from.alloc = ks_restore_alloc;
     from.data = sp;
@@ -177,24 +179,52 @@ ks_restore_alive(const ks_space_t *sp, ks_rdb_value_t *in)
 }
 
 
-ks_entry_t *
-ks_restore(ks_space_t *sp, const ks_str_t *key, ks_entry_t *old,
+int
+ks_restore_new(ks_space_t *sp, const ks_str_t *key, ks_entry_t **e,
     const ks_rdb_value_t *in, uint64_t expire)
 {
+    int               rc;
     ks_value_t        v;
     const ks_type_t  *type;
 
     type = &ks_types[in->type];
 
     if (type->restore == NULL) {
-        return ks_string_set(sp, key, old, &in->strings[0],
-                             ks_encoding(&in->strings[0]), expire);
+        *e = ks_string_set(sp, key, *e, &in->strings[0],
+                           ks_encoding(&in->strings[0]), expire);
+        return KS_OK;
     }
 
-    ks_value_create(sp, key, old, in->type,
+    ks_value_create(sp, key, *e, in->type,
                     type->restore_as(sp->mem.zone, in), ks_rdb_bytes(in),
                     expire, &v);
-    type->restore(&v, in);
+    rc = type->restore(&v, in);
+    *e = ks_value_close(&v) ? NULL : v.entry;
 
-    return ks_value_close(&v) ? NULL : v.entry;
+    return rc;
+}
+
+
+int
+ks_restore_more(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
+    const ks_rdb_value_t *in)
+{
+    int         rc;
+    ks_value_t  v;
+
+    ks_value_open(sp, key, e, &v);
+    rc = ks_types[in->type].restore(&v, in);
+    (void) ks_value_close(&v);
+
+    return rc;
+}
+
+
+ks_entry_t *
+ks_restore(ks_space_t *sp, const ks_str_t *key, ks_entry_t *old,
+    const ks_rdb_value_t *in, uint64_t expire)
+{
+    (void) ks_restore_new(sp, key, &old, in, expire);
+
+    return old;
 }

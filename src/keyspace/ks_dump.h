@@ -51,5 +51,16 @@ int ks_restore_alive(const ks_space_t *sp, ks_rdb_value_t *in);
 ks_entry_t *ks_restore(ks_space_t *sp, const ks_str_t *key, ks_entry_t *old,
     const ks_rdb_value_t *in, uint64_t expire);
 
+/*
+ * The same for values whose elements nobody has compared yet: KS_ERR says that
+ * one is there twice, and the transaction is not to be committed.  *e is old,
+ * and then the new entry.  ks_restore_more() adds what was read to the value of
+ * the key, which has that type.
+ */
+int ks_restore_new(ks_space_t *sp, const ks_str_t *key, ks_entry_t **e,
+    const ks_rdb_value_t *in, uint64_t expire);
+int ks_restore_more(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
+    const ks_rdb_value_t *in);
+
 
 #endif /* KS_DUMP_H */

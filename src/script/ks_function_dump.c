@@ -172,6 +172,7 @@ ks_restore_libraries(ks_ctx_t *c, ks_vm_t *vm, const ks_str_t *dump,
 
     in.p = dump->data;
     in.end = dump->data + dump->len - KS_RDB_FOOTER;
+    in.rest = 0;
     in.seed = NULL;
     in.alloc = ks_library_alloc;
     in.data = c->space;

@@ -447,7 +447,7 @@ ks_hash_restore_as(const ks_zone_t *zone, const ks_rdb_value_t *in)
 }
 
 
-void
+int
 ks_hash_restore(ks_value_t *v, const ks_rdb_value_t *in)
 {
     size_t     i;
@@ -459,10 +459,14 @@ ks_hash_restore(ks_value_t *v, const ks_rdb_value_t *in)
         s = &in->strings[2 * i];
         at = in->expiries ? in->expiries[i] : 0;
 
-        ks_hash_set(v, &s[0], &s[1], 0);
+        if (!ks_hash_set(v, &s[0], &s[1], 0)) {
+            return KS_ERR;
+        }
 
         if (at != 0 && ks_hash_find(v, &pos, &s[0])) {
             ks_hash_set_expiry(v, &pos, at);
         }
     }
+
+    return KS_OK;
 }

@@ -72,7 +72,7 @@ uint32_t ks_hash_purge(ks_value_t *v, uint32_t max, ks_hash_purge_t *p);
 u_char *ks_hash_dump(const ks_value_t *v, u_char *p);
 unsigned ks_hash_restore_as(const ks_zone_t *zone,
     const ks_rdb_value_t *in);
-void ks_hash_restore(ks_value_t *v, const ks_rdb_value_t *in);
+int ks_hash_restore(ks_value_t *v, const ks_rdb_value_t *in);
 
 
 #endif /* KS_HASH_H */

@@ -455,7 +455,7 @@ ks_list_restore_as(const ks_zone_t *zone, const ks_rdb_value_t *in)
 }
 
 
-void
+int
 ks_list_restore(ks_value_t *v, const ks_rdb_value_t *in)
 {
     size_t  i;
@@ -465,4 +465,6 @@ ks_list_restore(ks_value_t *v, const ks_rdb_value_t *in)
     }
 
     ks_list_settle(v);
+
+    return KS_OK;
 }

@@ -82,7 +82,7 @@ ks_list_shrunk(ks_value_t *v)
 u_char *ks_list_dump(const ks_value_t *v, u_char *p);
 unsigned ks_list_restore_as(const ks_zone_t *zone,
     const ks_rdb_value_t *in);
-void ks_list_restore(ks_value_t *v, const ks_rdb_value_t *in);
+int ks_list_restore(ks_value_t *v, const ks_rdb_value_t *in);
 
 
 #endif /* KS_LIST_H */

@@ -4,6 +4,7 @@
  */
 
 #include "types/ks_crc64.h"
+#include "types/ks_lzf.h"
 #include "types/ks_packed.h"
 #include "types/ks_rdb_in.h"
 
@@ -16,14 +17,6 @@
 
 /* encoded strings: integers of 1, 2 and 4 bytes, or compressed */
 #define KS_RDB_ENCODED    0xc0
-#define KS_RDB_LZF        3
-
-/* the most bytes that one byte of LZF can stand for: 264 for 3 */
-#define KS_LZF_RATIO      88
-
-
-static int ks_lzf_expand(const u_char *p, size_t n, u_char *to, size_t len);
-
 
 static uint64_t
 ks_big(const u_char *p, unsigned n)
@@ -52,9 +45,14 @@ ks_put_big(u_char *p, uint64_t v, unsigned n)
 const u_char *
 ks_rdb_take(ks_rdb_in_t *in, uint64_t n)
 {
+    uint64_t       left;
     const u_char  *p;
 
-    if ((uint64_t) (in->end - in->p) < n) {
+    left = (uint64_t) (in->end - in->p);
+
+    if (ks_unlikely(left < n)) {
+        in->starved = (n - left <= in->rest);
+        in->ended = !in->starved;
         return NULL;
     }
 
@@ -65,9 +63,7 @@ ks_rdb_take(ks_rdb_in_t *in, uint64_t n)
 }
 
 
-/* a length, or if *special is set the kind of an encoded string */
-
-static int
+int
 ks_rdb_any_length(ks_rdb_in_t *in, uint64_t *n, int *special)
 {
     unsigned       b, more;
@@ -129,6 +125,7 @@ static int
 ks_rdb_compressed(ks_rdb_in_t *in, ks_str_t *s)
 {
     uint64_t       n, len;
+    ks_lzf_t       z;
     const u_char  *p;
 
     if (ks_rdb_length(in, &n) != KS_OK || ks_rdb_length(in, &len) != KS_OK) {
@@ -144,7 +141,13 @@ ks_rdb_compressed(ks_rdb_in_t *in, ks_str_t *s)
     s->len = (size_t) len;
     s->data = in->alloc(in->data, s->len);
 
-    return ks_lzf_expand(p, (size_t) n, s->data, s->len);
+    z.p = p;
+    z.end = p + n;
+    z.to = s->data;
+    z.at = 0;
+    z.room = s->len;
+
+    return ks_lzf_expand(&z) == KS_OK && z.at == len ? KS_OK : KS_ERR;
 }
 
 
@@ -182,68 +185,6 @@ ks_rdb_string(ks_rdb_in_t *in, ks_str_t *s)
     s->len = (size_t) n;
 
     return KS_OK;
-}
-
-
-/*
- * LZF, Lehmann's format, is runs of literal bytes and references to bytes
- * before: how far back, and how many, 3 or more; what is copied may be what is
- * just being written.  It expands exactly to len bytes, or it is damaged.
- */
-
-static int
-ks_lzf_expand(const u_char *p, size_t n, u_char *to, size_t len)
-{
-    size_t         run, back, at;
-    const u_char  *end;
-
-    end = p + n;
-    at = 0;
-
-    while (p < end) {
-        run = (size_t) *p + 1;
-
-        if (*p < 32) {
-
-            if ((size_t) (end - p) - 1 < run || len - at < run) {
-                return KS_ERR;
-            }
-
-            memcpy(to + at, p + 1, run);
-            p += 1 + run;
-            at += run;
-            continue;
-        }
-
-        run = *p >> 5;
-        back = (size_t) (*p++ & 0x1f) << 8;
-
-        if (run == 7) {
-            if (p == end) {
-                return KS_ERR;
-            }
-
-            run += *p++;
-        }
-
-        run += 2;
-
-        if (p == end) {
-            return KS_ERR;
-        }
-
-        back += (size_t) *p++ + 1;
-
-        if (back > at || len - at < run) {
-            return KS_ERR;
-        }
-
-        for ( /* void */ ; run > 0; run--, at++) {
-            to[at] = to[at - back];
-        }
-    }
-
-    return at == len ? KS_OK : KS_ERR;
 }
 
 

@@ -41,8 +41,12 @@ enum {
     KS_RDB_STREAM_2          = 19,      /* and what it ever had: Redis 7.0 */
     KS_RDB_SET_LISTPACK      = 20,      /* from Redis 7.2 on */
     KS_RDB_STREAM_3          = 21,      /* and who was active when: 7.2 */
-    KS_RDB_HASH_METADATA     = 24,      /* with expiries: Redis 7.4 */
-    KS_RDB_HASH_LISTPACK_EX  = 25
+    KS_RDB_HASH_TIMES        = 22,      /* with expiries: before Redis 7.4, */
+    KS_RDB_HASH_LISTPACK_T   = 23,
+    KS_RDB_HASH_METADATA     = 24,      /* and from it on */
+    KS_RDB_HASH_LISTPACK_EX  = 25,
+    KS_RDB_HASH_VALKEY       = 32,      /* 22 as Valkey 9 means it: no byte */
+    KS_RDB_FORMS
 };
 
 /* nodes of KS_RDB_LIST_QUICKLIST_2 */
@@ -56,6 +60,11 @@ enum {
 typedef struct {
     const u_char   *p;
     const u_char   *end;
+    uint64_t        rest;           /* bytes behind end that are not at hand */
+    unsigned        valkey:1;       /* from Valkey 9: another form 22 */
+    unsigned        starved:1;      /* KS_ERR was for want of the rest, */
+    unsigned        ended:1;        /* or of more than the rest, */
+    unsigned        crowded:1;      /* or because there was too much */
     const uint64_t *seed;           /* for a hash that nobody can foresee */
 
     /* memory that is let go with the rest of the command; never fails */
@@ -99,6 +108,7 @@ typedef struct {
 
 typedef struct {
     ks_stream_head_t    head;
+    unsigned            headless:1; /* a part: head is that of another part */
     unsigned            estimate:1; /* what groups have read is not told */
     size_t              n;
     ks_rdb_entry_t     *entries;    /* their ids ascend */
@@ -121,11 +131,66 @@ typedef struct {
 /* whether the footer is right: the version, the checksum */
 int ks_rdb_verify(const ks_str_t *dump);
 
-/* The value at in->p; what follows it is not looked at. */
+/*
+ * The value at in->p, all of which is at hand; what follows it is not looked
+ * at.
+ */
 int ks_rdb_read(ks_rdb_in_t *in, ks_rdb_value_t *v);
 
 /* a string, in whatever encoding */
 int ks_rdb_string(ks_rdb_in_t *in, ks_str_t *s);
+
+/*
+ * For files.  A value of that form, whose byte is not read, which may be empty
+ * (v->n is 0), and may have an element twice.  KS_ERR with in->starved: its end
+ * is not at hand; with in->crowded: it has more than most strings.  Then in->p
+ * is to be set back.
+ */
+int ks_rdb_read_whole(ks_rdb_in_t *in, unsigned form, ks_rdb_value_t *v,
+    size_t most);
+
+/* Whether there is such a form of values; and of which type it is (KS_TYPE_*).
+ */
+int ks_rdb_known(unsigned form);
+unsigned ks_rdb_type(unsigned form);
+
+/* Whether it has no elements, and is no value therefore. */
+static inline int
+ks_rdb_is_empty(const ks_rdb_value_t *v)
+{
+    return v->n == 0 && v->stream == NULL;
+}
+
+/* whether no item has the first string of another */
+int ks_rdb_distinct(ks_rdb_in_t *in, const ks_rdb_value_t *v);
+
+/*
+ * What stands before the bytes of a string: *n of them, or, with *special set,
+ * an integer of 1 << *n bytes (0, 1 or 2), or a string that is compressed
+ * (KS_RDB_LZF), whose two lengths follow.
+ */
+#define KS_RDB_LZF          3
+int ks_rdb_any_length(ks_rdb_in_t *in, uint64_t *n, int *special);
+
+/*
+ * A value that is not a string, in parts of about most strings each, which the
+ * caller makes a value of, one behind the other (KS_ERR ends it).  Before more
+ * bytes are wanted, or part() has returned, the strings of a part are no longer
+ * needed.  more() has at least one byte more behind in->end, or returns KS_ERR;
+ * it may move what is from in->p on.  Memory from alloc() that was taken since
+ * mark(), or from the one at a place on, is let go by release().
+ */
+typedef struct {
+    size_t          most;
+    int           (*part)(void *data, const ks_rdb_value_t *v);
+    int           (*more)(void *data);
+    void         *(*mark)(void *data);
+    void          (*release)(void *data, void *mark);
+    void           *data;
+} ks_rdb_parts_t;
+
+int ks_rdb_read_parts(ks_rdb_in_t *in, unsigned form,
+    const ks_rdb_parts_t *parts);
 
 
 /* --- writing: they return the first byte behind what they wrote --- */

@@ -38,7 +38,8 @@ typedef struct {
     ks_rdb_stream_t  *stream;
     size_t            max_entries;
     size_t            max_strings;
-    ks_stream_id_t    last;             /* 0-0: none */
+    uint64_t          total;            /* of entries, in all its parts */
+    ks_stream_id_t    last;             /* of them; 0-0: none */
 } ks_rdb_reader_t;
 
 
@@ -64,12 +65,18 @@ ks_rdb_more(ks_rdb_in_t *in, void *a, size_t n, size_t *max, size_t size)
 }
 
 
-/* as many as there are said to be, if there are bytes enough for them */
+/* as many as there are said to be, if there are bytes enough for them here */
 
 static void *
 ks_rdb_array(ks_rdb_in_t *in, uint64_t n, size_t least, size_t size)
 {
-    if (n > (uint64_t) (in->end - in->p) / least) {
+    uint64_t  left;
+
+    left = (uint64_t) (in->end - in->p);
+
+    if (n > left / least) {
+        in->starved = (n <= (left + in->rest) / least);
+        in->ended = !in->starved;
         return NULL;
     }
 
@@ -173,6 +180,7 @@ ks_rdb_add_entry(ks_rdb_reader_t *r, ks_elements_t *els,
     s->entries[s->n].id = *id;
     s->entries[s->n++].n = (uint32_t) fields * 2;
     r->last = *id;
+    r->total++;
 
     for (i = 0; i < fields; i++) {
         ks_rdb_add_string(r, els, names + i * step);
@@ -365,7 +373,7 @@ ks_rdb_stream_head(ks_rdb_reader_t *r)
         return KS_ERR;
     }
 
-    return head->length == r->stream->n && head->added >= head->length
+    return head->length == r->total && head->added >= head->length
            && ks_stream_id_compare(&r->last, &head->last) <= 0 ? KS_OK
                                                                : KS_ERR;
 }
@@ -641,17 +649,114 @@ ks_rdb_groups(ks_rdb_in_t *in, unsigned form, ks_rdb_stream_t *s)
 }
 
 
-int
-ks_rdb_read_stream(ks_rdb_in_t *in, ks_rdb_value_t *v)
+/* --- the stream --- */
+
+static void
+ks_rdb_stream_begin(ks_rdb_reader_t *r, ks_rdb_in_t *in, ks_rdb_value_t *v)
 {
-    ks_rdb_reader_t  r = { in, v, NULL, 0, 0, KS_STREAM_ID_MIN };
+    memset(r, 0, sizeof(ks_rdb_reader_t));
 
     v->stream = in->alloc(in->data, sizeof(ks_rdb_stream_t));
     memset(v->stream, 0, sizeof(ks_rdb_stream_t));
     v->stream->estimate = (v->form == KS_RDB_STREAM);
-    r.stream = v->stream;
+
+    r->in = in;
+    r->v = v;
+    r->stream = v->stream;
+}
+
+
+int
+ks_rdb_read_stream(ks_rdb_in_t *in, ks_rdb_value_t *v)
+{
+    ks_rdb_reader_t  r;
+
+    ks_rdb_stream_begin(&r, in, v);
 
     return ks_rdb_listpacks(&r) == KS_OK
            && ks_rdb_stream_head(&r) == KS_OK
            && ks_rdb_groups(in, v->form, v->stream) == KS_OK ? KS_OK : KS_ERR;
+}
+
+
+static int
+ks_rdb_part_entries(ks_rdb_reader_t *r, ks_rdb_stream_parts_t *parts)
+{
+    int            rc;
+    ks_elements_t  els = { NULL, 0, 0, 0, r->in };
+
+    r->total = parts->entries;
+    r->last = parts->last;
+    r->stream->headless = 1;
+
+    rc = ks_rdb_listpack(r, &els);
+
+    parts->left--;
+    parts->entries = r->total;
+    parts->last = r->last;
+
+    return rc;
+}
+
+
+/* groups follow the figures */
+
+static int
+ks_rdb_part_head(ks_rdb_reader_t *r, ks_rdb_stream_parts_t *parts)
+{
+    r->total = parts->entries;
+    r->last = parts->last;
+    parts->at = KS_RDB_STREAM_GROUPS;
+
+    return ks_rdb_stream_head(r) == KS_OK
+           && ks_rdb_length(r->in, &parts->left) == KS_OK ? KS_OK : KS_ERR;
+}
+
+
+static int
+ks_rdb_part_group(ks_rdb_reader_t *r, ks_rdb_stream_parts_t *parts)
+{
+    ks_rdb_stream_t  *s;
+
+    s = r->stream;
+    s->headless = 1;
+    s->ngroups = 1;
+    s->groups = r->in->alloc(r->in->data, sizeof(ks_rdb_group_t));
+    parts->left--;
+
+    return ks_rdb_group(r->in, parts->form, s->groups);
+}
+
+
+int
+ks_rdb_stream_part(ks_rdb_in_t *in, ks_rdb_stream_parts_t *parts,
+    ks_rdb_value_t *v)
+{
+    ks_rdb_reader_t  r;
+
+    if (parts->at == KS_RDB_STREAM_GROUPS && parts->left == 0) {
+        return KS_NONE;
+    }
+
+    memset(v, 0, sizeof(ks_rdb_value_t));
+    v->form = parts->form;
+    v->type = KS_TYPE_STREAM;
+    v->cols = 1;
+    ks_rdb_stream_begin(&r, in, v);
+
+    if (parts->at == KS_RDB_STREAM_GROUPS) {
+        return ks_rdb_part_group(&r, parts);
+    }
+
+    if (parts->at == KS_RDB_STREAM_BEGINS) {
+
+        if (ks_rdb_length(in, &parts->left) != KS_OK) {
+            return KS_ERR;
+        }
+
+        parts->at = KS_RDB_STREAM_ENTRIES;
+    }
+
+    return parts->left ? ks_rdb_part_entries(&r, parts)
+                       : ks_rdb_part_head(&r, parts);
 }

@@ -1,7 +1,7 @@
 /*
- * Reading whole values from dumps: first the strings in the order in which
- * they come, then numbers of those of them that are scores and times, and at
- * last whether an element is there twice.
+ * Reading values from dumps: first the strings in the order in which they come,
+ * then numbers of those of them that are scores and times, and at last whether
+ * an element is there twice.
  */
 
 #include "types/ks_packed.h"
@@ -15,44 +15,48 @@
 
 #define KS_RDB_NUMBER   128             /* bytes of a number's text */
 #define KS_RDB_TIME     ((1ull << 48) - 2)      /* the last that Redis has */
-
-/* strings on the way in */
-typedef struct {
-    ks_rdb_in_t  *in;
-    ks_str_t     *a;
-    size_t        n;
-    size_t        max;
-} ks_rdb_heap_t;
+#define KS_RDB_FEW      16              /* elements, compared one by one */
 
 /* how the strings of a value are kept */
 typedef struct {
     uint8_t            type;
     uint8_t            cols;            /* strings that come for an item */
+    uint8_t            scored;          /* and a score, as a number */
+    uint8_t            timed;           /* and a time */
     ks_packed_read_pt  packed;          /* NULL: one by one */
 } ks_rdb_shape_t;
 
-static const ks_rdb_shape_t  ks_rdb_shapes[] = {
-    [KS_RDB_STRING]           = { KS_TYPE_STRING, 1, NULL },
-    [KS_RDB_LIST]             = { KS_TYPE_LIST, 1, NULL },
-    [KS_RDB_SET]              = { KS_TYPE_SET, 1, NULL },
-    [KS_RDB_ZSET]             = { KS_TYPE_ZSET, 1, NULL },
-    [KS_RDB_HASH]             = { KS_TYPE_HASH, 2, NULL },
-    [KS_RDB_ZSET_2]           = { KS_TYPE_ZSET, 1, NULL },
-    [KS_RDB_HASH_ZIPMAP]      = { KS_TYPE_HASH, 2, ks_zipmap_read },
-    [KS_RDB_LIST_ZIPLIST]     = { KS_TYPE_LIST, 1, ks_ziplist_read },
-    [KS_RDB_SET_INTSET]       = { KS_TYPE_SET, 1, ks_intset_read },
-    [KS_RDB_ZSET_ZIPLIST]     = { KS_TYPE_ZSET, 2, ks_ziplist_read },
-    [KS_RDB_HASH_ZIPLIST]     = { KS_TYPE_HASH, 2, ks_ziplist_read },
-    [KS_RDB_LIST_QUICKLIST]   = { KS_TYPE_LIST, 1, NULL },
-    [KS_RDB_STREAM]           = { KS_TYPE_STREAM, 1, NULL },
-    [KS_RDB_HASH_LISTPACK]    = { KS_TYPE_HASH, 2, ks_listpack_read },
-    [KS_RDB_ZSET_LISTPACK]    = { KS_TYPE_ZSET, 2, ks_listpack_read },
-    [KS_RDB_LIST_QUICKLIST_2] = { KS_TYPE_LIST, 1, NULL },
-    [KS_RDB_STREAM_2]         = { KS_TYPE_STREAM, 1, NULL },
-    [KS_RDB_SET_LISTPACK]     = { KS_TYPE_SET, 1, ks_listpack_read },
-    [KS_RDB_STREAM_3]         = { KS_TYPE_STREAM, 1, NULL },
-    [KS_RDB_HASH_METADATA]    = { KS_TYPE_HASH, 2, NULL },
-    [KS_RDB_HASH_LISTPACK_EX] = { KS_TYPE_HASH, 3, ks_listpack_read },
+#define KS_RDB_ITEMS(type, cols)   { KS_TYPE_##type, cols, 0, 0, NULL }
+#define KS_RDB_SCORED              { KS_TYPE_ZSET, 1, 1, 0, NULL }
+#define KS_RDB_TIMED               { KS_TYPE_HASH, 2, 0, 1, NULL }
+#define KS_RDB_PACKED(type, cols, read)                                       \
+    { KS_TYPE_##type, cols, 0, 0, ks_##read##_read }
+
+static const ks_rdb_shape_t  ks_rdb_shapes[KS_RDB_FORMS] = {
+    [KS_RDB_STRING]           = KS_RDB_ITEMS(STRING, 1),
+    [KS_RDB_LIST]             = KS_RDB_ITEMS(LIST, 1),
+    [KS_RDB_SET]              = KS_RDB_ITEMS(SET, 1),
+    [KS_RDB_ZSET]             = KS_RDB_SCORED,
+    [KS_RDB_HASH]             = KS_RDB_ITEMS(HASH, 2),
+    [KS_RDB_ZSET_2]           = KS_RDB_SCORED,
+    [KS_RDB_HASH_ZIPMAP]      = KS_RDB_PACKED(HASH, 2, zipmap),
+    [KS_RDB_LIST_ZIPLIST]     = KS_RDB_PACKED(LIST, 1, ziplist),
+    [KS_RDB_SET_INTSET]       = KS_RDB_PACKED(SET, 1, intset),
+    [KS_RDB_ZSET_ZIPLIST]     = KS_RDB_PACKED(ZSET, 2, ziplist),
+    [KS_RDB_HASH_ZIPLIST]     = KS_RDB_PACKED(HASH, 2, ziplist),
+    [KS_RDB_LIST_QUICKLIST]   = KS_RDB_PACKED(LIST, 1, ziplist),
+    [KS_RDB_STREAM]           = KS_RDB_ITEMS(STREAM, 1),
+    [KS_RDB_HASH_LISTPACK]    = KS_RDB_PACKED(HASH, 2, listpack),
+    [KS_RDB_ZSET_LISTPACK]    = KS_RDB_PACKED(ZSET, 2, listpack),
+    [KS_RDB_LIST_QUICKLIST_2] = KS_RDB_PACKED(LIST, 1, listpack),
+    [KS_RDB_STREAM_2]         = KS_RDB_ITEMS(STREAM, 1),
+    [KS_RDB_SET_LISTPACK]     = KS_RDB_PACKED(SET, 1, listpack),
+    [KS_RDB_STREAM_3]         = KS_RDB_ITEMS(STREAM, 1),
+    [KS_RDB_HASH_TIMES]       = KS_RDB_TIMED,
+    [KS_RDB_HASH_LISTPACK_T]  = KS_RDB_PACKED(HASH, 3, listpack),
+    [KS_RDB_HASH_METADATA]    = KS_RDB_TIMED,
+    [KS_RDB_HASH_LISTPACK_EX] = KS_RDB_PACKED(HASH, 3, listpack),
+    [KS_RDB_HASH_VALKEY]      = KS_RDB_TIMED,
 };
 
 
@@ -63,18 +67,44 @@ ks_rdb_alloc(ks_rdb_in_t *in, size_t n, size_t size)
 }
 
 
+/* more room for an array of n elements */
+
+static void *
+ks_rdb_grow(ks_rdb_in_t *in, const void *old, size_t n, size_t max,
+    size_t size)
+{
+    void  *p;
+
+    p = ks_rdb_alloc(in, max, size);
+
+    if (n > 0) {
+        memcpy(p, old, n * size);
+    }
+
+    return p;
+}
+
+
 static void
 ks_rdb_reserve(ks_rdb_heap_t *h, size_t max)
 {
-    ks_str_t  *a;
+    ks_rdb_value_t        *v;
+    const ks_rdb_shape_t  *shape;
 
-    a = ks_rdb_alloc(h->in, max, sizeof(ks_str_t));
+    v = &h->value;
+    shape = &ks_rdb_shapes[v->form];
 
-    if (h->n > 0) {
-        memcpy(a, h->a, h->n * sizeof(ks_str_t));
+    v->strings = ks_rdb_grow(h->in, v->strings, h->n, max, sizeof(ks_str_t));
+
+    if (shape->scored) {
+        v->scores = ks_rdb_grow(h->in, v->scores, h->n, max, sizeof(double));
     }
 
-    h->a = a;
+    if (shape->timed) {
+        v->expiries = ks_rdb_grow(h->in, v->expiries, h->n / 2, max / 2 + 1,
+                                  sizeof(uint64_t));
+    }
+
     h->max = max;
 }
 
@@ -83,10 +113,11 @@ static ks_str_t *
 ks_rdb_push(ks_rdb_heap_t *h)
 {
     if (h->n == h->max) {
-        ks_rdb_reserve(h, ks_max(h->max * 2, 16));
+        ks_rdb_reserve(h, h->full ? h->most + h->value.cols
+                                  : ks_max(h->max * 2, 16));
     }
 
-    return &h->a[h->n++];
+    return &h->value.strings[h->n++];
 }
 
 
@@ -97,6 +128,17 @@ ks_rdb_push_packed(void *data, const ks_packed_t *el)
     ks_rdb_heap_t  *h;
 
     h = data;
+
+    if (h->most && h->n == h->most) {
+
+        if (h->full == NULL) {
+            h->in->crowded = 1;
+            return;
+        }
+
+        h->full(h);
+    }
+
     s = ks_rdb_push(h);
 
     if (el->data == NULL) {
@@ -109,16 +151,16 @@ ks_rdb_push_packed(void *data, const ks_packed_t *el)
 }
 
 
-/* a length, of which none is right that is more than bytes are left */
+/* a number of items, of which none is right that is more than bytes are left */
 
 static int
 ks_rdb_count(ks_rdb_in_t *in, uint64_t *n)
 {
-    if (ks_rdb_length(in, n) != KS_OK || *n == 0) {
+    if (ks_rdb_length(in, n) != KS_OK) {
         return KS_ERR;
     }
 
-    return *n <= (uint64_t) (in->end - in->p) ? KS_OK : KS_ERR;
+    return *n <= (uint64_t) (in->end - in->p) + in->rest ? KS_OK : KS_ERR;
 }
 
 
@@ -184,159 +226,116 @@ ks_rdb_double(ks_rdb_in_t *in, double *v)
 }
 
 
-/* --- strings one by one --- */
+/* --- items --- */
 
 static int
-ks_rdb_strings(ks_rdb_heap_t *h, unsigned cols)
+ks_rdb_score(ks_rdb_heap_t *h, double *score)
 {
-    uint64_t  n;
-
-    if (ks_rdb_count(h->in, &n) != KS_OK) {
-        return KS_ERR;
-    }
-
-    n *= cols;
-    ks_rdb_reserve(h, (size_t) n);
-
-    while (n > 0) {
-        if (ks_rdb_string(h->in, ks_rdb_push(h)) != KS_OK) {
-            return KS_ERR;
-        }
-
-        n--;
-    }
-
-    return KS_OK;
-}
-
-
-static int
-ks_rdb_scored(ks_rdb_heap_t *h, ks_rdb_value_t *v)
-{
-    int       rc;
-    double   *score;
-    uint64_t  n;
-
-    if (ks_rdb_count(h->in, &n) != KS_OK) {
-        return KS_ERR;
-    }
-
-    ks_rdb_reserve(h, (size_t) n);
-    v->scores = ks_rdb_alloc(h->in, (size_t) n, sizeof(double));
-
-    for (score = v->scores; n > 0; score++, n--) {
-
-        if (ks_rdb_string(h->in, ks_rdb_push(h)) != KS_OK) {
-            return KS_ERR;
-        }
-
-        rc = v->form == KS_RDB_ZSET ? ks_rdb_text_double(h->in, score)
-                                    : ks_rdb_double(h->in, score);
-        if (rc != KS_OK) {
-            return KS_ERR;
-        }
-    }
-
-    return KS_OK;
+    return h->value.form == KS_RDB_ZSET ? ks_rdb_text_double(h->in, score)
+                                        : ks_rdb_double(h->in, score);
 }
 
 
 /*
- * Fields with expiries: before each of them how long it lives after the first
- * that expires, plus 1; 0: for ever.
+ * When a field expires stands before it: how long it lives after the first
+ * that expires, plus 1, or in a candidate of Redis 7.4 the very time; 0: never.
  */
 
 static int
-ks_rdb_metadata(ks_rdb_heap_t *h, ks_rdb_value_t *v)
+ks_rdb_time_before(ks_rdb_heap_t *h, uint64_t *at)
 {
-    uint64_t       n, first, after, *at;
+    uint64_t  v;
+
+    if (ks_rdb_length(h->in, &v) != KS_OK || v > KS_RDB_TIME
+        || h->first > KS_RDB_TIME + 1)
+    {
+        return KS_ERR;
+    }
+
+    *at = (h->value.form == KS_RDB_HASH_METADATA && v) ? v - 1 + h->first : v;
+
+    return *at <= KS_RDB_TIME ? KS_OK : KS_ERR;
+}
+
+
+/* or behind it, in Valkey 9; -1: never, and 0 is long ago */
+
+static int
+ks_rdb_time_behind(ks_rdb_heap_t *h, uint64_t *at)
+{
     const u_char  *p;
 
     p = ks_rdb_take(h->in, 8);
 
-    if (p == NULL || ks_rdb_count(h->in, &n) != KS_OK) {
+    if (p == NULL) {
         return KS_ERR;
     }
 
-    first = ks_little(p, 8);
-    ks_rdb_reserve(h, (size_t) n * 2);
-    v->expiries = ks_rdb_alloc(h->in, (size_t) n, sizeof(uint64_t));
+    *at = ks_little(p, 8);
 
-    for (at = v->expiries; n > 0; at++, n--) {
+    if (*at == UINT64_MAX) {
+        *at = 0;
+        return KS_OK;
+    }
 
-        if (ks_rdb_length(h->in, &after) != KS_OK
-            || ks_rdb_string(h->in, ks_rdb_push(h)) != KS_OK
-            || ks_rdb_string(h->in, ks_rdb_push(h)) != KS_OK)
-        {
+    *at = ks_max(*at, 1);
+
+    return *at <= KS_RDB_TIME ? KS_OK : KS_ERR;
+}
+
+
+static int
+ks_rdb_item(ks_rdb_heap_t *h)
+{
+    size_t    i;
+    unsigned  col, form;
+    uint64_t  at;
+
+    form = h->value.form;
+    i = h->n / h->value.cols;
+    at = 0;
+
+    if ((form == KS_RDB_HASH_METADATA || form == KS_RDB_HASH_TIMES)
+        && ks_rdb_time_before(h, &at) != KS_OK)
+    {
+        return KS_ERR;
+    }
+
+    for (col = 0; col < h->value.cols; col++) {
+        if (ks_rdb_string(h->in, ks_rdb_push(h)) != KS_OK) {
             return KS_ERR;
         }
+    }
 
-        if (after > KS_RDB_TIME || first > KS_RDB_TIME + 1) {
-            return KS_ERR;
-        }
+    if (ks_rdb_shapes[form].scored) {
+        return ks_rdb_score(h, &h->value.scores[i]);
+    }
 
-        *at = after ? after - 1 + first : 0;
+    if (form == KS_RDB_HASH_VALKEY && ks_rdb_time_behind(h, &at) != KS_OK) {
+        return KS_ERR;
+    }
 
-        if (*at > KS_RDB_TIME) {
-            return KS_ERR;
-        }
+    if (ks_rdb_shapes[form].timed) {
+        h->value.expiries[i] = at;
     }
 
     return KS_OK;
 }
 
 
-static int
-ks_rdb_quicklist(ks_rdb_heap_t *h, unsigned form)
-{
-    uint64_t  nodes, kind;
-    ks_str_t  s;
-
-    if (ks_rdb_count(h->in, &nodes) != KS_OK) {
-        return KS_ERR;
-    }
-
-    for ( /* void */ ; nodes > 0; nodes--) {
-        kind = KS_RDB_NODE_PACKED;
-
-        if (form == KS_RDB_LIST_QUICKLIST_2
-            && ks_rdb_length(h->in, &kind) != KS_OK)
-        {
-            return KS_ERR;
-        }
-
-        if (ks_rdb_string(h->in, &s) != KS_OK) {
-            return KS_ERR;
-        }
-
-        if (kind == KS_RDB_NODE_PLAIN) {
-            *ks_rdb_push(h) = s;
-            continue;
-        }
-
-        if (kind != KS_RDB_NODE_PACKED
-            || (form == KS_RDB_LIST_QUICKLIST ? ks_ziplist_read
-                                              : ks_listpack_read)
-                   (&s, ks_rdb_push_packed, h) != KS_OK)
-        {
-            return KS_ERR;
-        }
-    }
-
-    return KS_OK;
-}
-
-
-/* --- many in one string --- */
+/* many in one string */
 
 static int
-ks_rdb_packed(ks_rdb_heap_t *h, const ks_rdb_value_t *v)
+ks_rdb_node(ks_rdb_heap_t *h)
 {
+    uint64_t  kind;
     ks_str_t  s;
 
-    /* when the first field expires follows from the fields, too */
+    kind = KS_RDB_NODE_PACKED;
 
-    if (v->form == KS_RDB_HASH_LISTPACK_EX && ks_rdb_take(h->in, 8) == NULL) {
+    if (h->value.form == KS_RDB_LIST_QUICKLIST_2
+        && ks_rdb_length(h->in, &kind) != KS_OK)
+    {
         return KS_ERR;
     }
 
@@ -344,7 +343,88 @@ ks_rdb_packed(ks_rdb_heap_t *h, const ks_rdb_value_t *v)
         return KS_ERR;
     }
 
-    return ks_rdb_shapes[v->form].packed(&s, ks_rdb_push_packed, h);
+    if (kind == KS_RDB_NODE_PLAIN) {
+        *ks_rdb_push(h) = s;
+        return KS_OK;
+    }
+
+    if (kind != KS_RDB_NODE_PACKED) {
+        return KS_ERR;
+    }
+
+    return ks_rdb_shapes[h->value.form].packed(&s, ks_rdb_push_packed, h);
+}
+
+
+int
+ks_rdb_next(ks_rdb_heap_t *h)
+{
+    h->left--;
+
+    return h->packed ? ks_rdb_node(h) : ks_rdb_item(h);
+}
+
+
+/*
+ * When the first field expires is told before all fields; that of a listpack
+ * follows from the fields, too.
+ */
+
+static int
+ks_rdb_first_time(ks_rdb_heap_t *h)
+{
+    const u_char  *p;
+
+    p = ks_rdb_take(h->in, 8);
+
+    if (p == NULL) {
+        return KS_ERR;
+    }
+
+    h->first = ks_little(p, 8);
+
+    return KS_OK;
+}
+
+
+int
+ks_rdb_begin(ks_rdb_in_t *in, unsigned form, ks_rdb_heap_t *h)
+{
+    memset(h, 0, sizeof(ks_rdb_heap_t));
+    h->in = in;
+
+    if (!ks_rdb_known(form)) {
+        return KS_ERR;
+    }
+
+    if (form == KS_RDB_HASH_TIMES && in->valkey) {
+        form = KS_RDB_HASH_VALKEY;
+    }
+
+    h->value.form = form;
+    h->value.type = ks_rdb_shapes[form].type;
+    h->value.cols = ks_rdb_shapes[form].cols;
+    h->packed = (ks_rdb_shapes[form].packed != NULL);
+
+    if ((form == KS_RDB_HASH_METADATA || form == KS_RDB_HASH_LISTPACK_EX)
+        && ks_rdb_first_time(h) != KS_OK)
+    {
+        return KS_ERR;
+    }
+
+    if (h->value.type == KS_TYPE_STREAM) {
+        return KS_OK;
+    }
+
+    if (form == KS_RDB_STRING
+        || (h->packed && form != KS_RDB_LIST_QUICKLIST
+            && form != KS_RDB_LIST_QUICKLIST_2))
+    {
+        h->left = 1;
+        return KS_OK;
+    }
+
+    return ks_rdb_count(in, &h->left);
 }
 
 
@@ -405,14 +485,45 @@ ks_rdb_part_expiries(ks_rdb_in_t *in, ks_rdb_value_t *v)
 }
 
 
-/* whether no item has the first string of another */
+/* --- elements that are there twice --- */
+
+static inline int
+ks_rdb_same(const ks_str_t *a, const ks_str_t *b)
+{
+    return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
 
 static int
+ks_rdb_distinct_few(const ks_rdb_value_t *v)
+{
+    size_t           i, j;
+    const ks_str_t  *s;
+
+    for (i = 1; i < v->n; i++) {
+        s = &v->strings[i * v->cols];
+
+        for (j = 0; j < i; j++) {
+            if (ks_rdb_same(s, &v->strings[j * v->cols])) {
+                return 0;
+            }
+        }
+    }
+
+    return 1;
+}
+
+
+int
 ks_rdb_distinct(ks_rdb_in_t *in, const ks_rdb_value_t *v)
 {
     size_t     i, at, size;
     uint32_t  *table;
-    ks_str_t  *s, *other;
+    ks_str_t  *s;
+
+    if (v->n <= KS_RDB_FEW) {
+        return ks_rdb_distinct_few(v);
+    }
 
     for (size = 16; size < v->n * 2; size *= 2) { /* void */ }
 
@@ -424,11 +535,7 @@ ks_rdb_distinct(ks_rdb_in_t *in, const ks_rdb_value_t *v)
         at = ks_siphash(in->seed, s->data, s->len) & (size - 1);
 
         for ( /* void */ ; table[at] != 0; at = (at + 1) & (size - 1)) {
-            other = &v->strings[(table[at] - 1) * v->cols];
-
-            if (other->len == s->len
-                && memcmp(other->data, s->data, s->len) == 0)
-            {
+            if (ks_rdb_same(s, &v->strings[(table[at] - 1) * v->cols])) {
                 return 0;
             }
         }
@@ -440,45 +547,37 @@ ks_rdb_distinct(ks_rdb_in_t *in, const ks_rdb_value_t *v)
 }
 
 
-static int
-ks_rdb_load(ks_rdb_heap_t *h, ks_rdb_value_t *v)
+int
+ks_rdb_known(unsigned form)
 {
-    switch (v->form) {
-
-    case KS_RDB_STRING:
-        return ks_rdb_string(h->in, ks_rdb_push(h));
-
-    case KS_RDB_LIST:
-    case KS_RDB_SET:
-    case KS_RDB_HASH:
-        return ks_rdb_strings(h, v->cols);
-
-    case KS_RDB_ZSET:
-    case KS_RDB_ZSET_2:
-        return ks_rdb_scored(h, v);
-
-    case KS_RDB_LIST_QUICKLIST:
-    case KS_RDB_LIST_QUICKLIST_2:
-        return ks_rdb_quicklist(h, v->form);
-
-    case KS_RDB_HASH_METADATA:
-        return ks_rdb_metadata(h, v);
-
-    default:
-        return ks_rdb_packed(h, v);
-    }
+    return form < KS_RDB_HASH_VALKEY && ks_rdb_shapes[form].cols != 0;
 }
 
 
-static int
-ks_rdb_part(ks_rdb_in_t *in, ks_rdb_value_t *v)
+unsigned
+ks_rdb_type(unsigned form)
 {
+    return ks_rdb_shapes[form].type;
+}
+
+
+int
+ks_rdb_part(ks_rdb_heap_t *h, ks_rdb_value_t *v)
+{
+    *v = h->value;
+
+    if (h->n % v->cols != 0 || h->n >= UINT32_MAX) {
+        return KS_ERR;
+    }
+
+    v->n = h->n / v->cols;
+
     if (v->type == KS_TYPE_ZSET && v->cols == 2) {
-        return ks_rdb_part_scores(in, v);
+        return ks_rdb_part_scores(h->in, v);
     }
 
     if (v->cols == 3) {
-        return ks_rdb_part_expiries(in, v);
+        return ks_rdb_part_expiries(h->in, v);
     }
 
     return KS_OK;
@@ -486,38 +585,55 @@ ks_rdb_part(ks_rdb_in_t *in, ks_rdb_value_t *v)
 
 
 int
-ks_rdb_read(ks_rdb_in_t *in, ks_rdb_value_t *v)
+ks_rdb_read_whole(ks_rdb_in_t *in, unsigned form, ks_rdb_value_t *v,
+    size_t most)
 {
-    ks_rdb_heap_t   h = { in, NULL, 0, 0 };
-    const u_char   *p;
+    ks_rdb_heap_t  h;
 
-    memset(v, 0, sizeof(ks_rdb_value_t));
-    p = ks_rdb_take(in, 1);
+    in->starved = 0;
+    in->ended = 0;
+    in->crowded = 0;
 
-    if (p == NULL || *p >= ks_nelts(ks_rdb_shapes)
-        || ks_rdb_shapes[*p].cols == 0)
-    {
+    if (ks_rdb_begin(in, form, &h) != KS_OK) {
         return KS_ERR;
     }
 
-    v->form = *p;
-    v->type = ks_rdb_shapes[v->form].type;
-    v->cols = ks_rdb_shapes[v->form].cols;
-
-    if (v->type == KS_TYPE_STREAM) {
+    if (h.value.type == KS_TYPE_STREAM) {
+        *v = h.value;
         return ks_rdb_read_stream(in, v);
     }
 
-    if (ks_rdb_load(&h, v) != KS_OK || h.n == 0 || h.n % v->cols != 0
-        || h.n >= UINT32_MAX)
-    {
+    h.most = most;
+
+    if (most && h.left > most / h.value.cols) {
+        in->crowded = 1;
         return KS_ERR;
     }
 
-    v->strings = h.a;
-    v->n = h.n / v->cols;
+    if (!h.packed) {
+        ks_rdb_reserve(&h, (size_t) h.left * h.value.cols);
+    }
 
-    if (ks_rdb_part(in, v) != KS_OK) {
+    while (h.left > 0) {
+        if (ks_rdb_next(&h) != KS_OK || in->crowded) {
+            return KS_ERR;
+        }
+    }
+
+    return ks_rdb_part(&h, v);
+}
+
+
+int
+ks_rdb_read(ks_rdb_in_t *in, ks_rdb_value_t *v)
+{
+    const u_char  *form;
+
+    form = ks_rdb_take(in, 1);
+
+    if (form == NULL || ks_rdb_read_whole(in, *form, v, 0) != KS_OK
+        || ks_rdb_is_empty(v))
+    {
         return KS_ERR;
     }
 

@@ -418,12 +418,16 @@ ks_set_restore_as(const ks_zone_t *zone, const ks_rdb_value_t *in)
 }
 
 
-void
+int
 ks_set_restore(ks_value_t *v, const ks_rdb_value_t *in)
 {
     size_t  i;
 
     for (i = 0; i < in->n; i++) {
-        ks_set_add(v, &in->strings[i]);
+        if (!ks_set_add(v, &in->strings[i])) {
+            return KS_ERR;
+        }
     }
+
+    return KS_OK;
 }

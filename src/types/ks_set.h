@@ -55,7 +55,7 @@ uint32_t ks_set_hash_at(const ks_value_t *v, const ks_pos_t *pos,
 u_char *ks_set_dump(const ks_value_t *v, u_char *p);
 unsigned ks_set_restore_as(const ks_zone_t *zone,
     const ks_rdb_value_t *in);
-void ks_set_restore(ks_value_t *v, const ks_rdb_value_t *in);
+int ks_set_restore(ks_value_t *v, const ks_rdb_value_t *in);
 
 
 #endif /* KS_SET_H */

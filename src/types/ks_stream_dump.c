@@ -360,11 +360,12 @@ ks_restore_group(ks_value_t *v, const ks_rdb_group_t *in, int estimate)
 }
 
 
-void
+int
 ks_stream_restore(ks_value_t *v, const ks_rdb_value_t *in)
 {
     size_t                  i;
     ks_str_t               *argv;
+    ks_group_t              g;
     const ks_rdb_stream_t  *s;
 
     s = in->stream;
@@ -375,9 +376,18 @@ ks_stream_restore(ks_value_t *v, const ks_rdb_value_t *in)
         argv += s->entries[i].n;
     }
 
-    ks_stream_set_head(v, &s->head);
+    if (!s->headless) {
+        ks_stream_set_head(v, &s->head);
+    }
 
     for (i = 0; i < s->ngroups; i++) {
+
+        if (ks_group_find(v, &g, &s->groups[i].name)) {
+            return KS_ERR;
+        }
+
         ks_restore_group(v, &s->groups[i], s->estimate);
     }
+
+    return KS_OK;
 }

@@ -18,7 +18,7 @@
 size_t ks_stream_dump_room(const ks_value_t *v);
 u_char *ks_stream_dump(const ks_value_t *v, u_char *p);
 unsigned ks_stream_restore_as(const ks_zone_t *zone, const ks_rdb_value_t *in);
-void ks_stream_restore(ks_value_t *v, const ks_rdb_value_t *in);
+int ks_stream_restore(ks_value_t *v, const ks_rdb_value_t *in);
 
 
 #endif /* KS_STREAM_DUMP_H */

@@ -51,7 +51,9 @@ typedef struct {
      * beside them; or room() says how many bytes it takes at most.
      *
      * A value from a dump: restore_as() says in which encoding it is to be
-     * made, empty, and restore() puts the elements into it.
+     * made, empty, and restore() puts the elements into it, behind those that
+     * it has; KS_ERR: an element is there already, and nothing is said of the
+     * others.
      */
     unsigned            strings;
     size_t              each;
@@ -70,7 +72,7 @@ typedef struct {
     u_char           *(*dump)(const ks_value_t *v, u_char *p);
     unsigned          (*restore_as)(const ks_zone_t *zone,
                                     const ks_rdb_value_t *in);
-    void              (*restore)(ks_value_t *v, const ks_rdb_value_t *in);
+    int               (*restore)(ks_value_t *v, const ks_rdb_value_t *in);
 
     ks_stored_t         stored[KS_ENCODINGS];
 } ks_type_t;

@@ -765,12 +765,19 @@ ks_zset_restore_as(const ks_zone_t *zone, const ks_rdb_value_t *in)
 }
 
 
-void
+int
 ks_zset_restore(ks_value_t *v, const ks_rdb_value_t *in)
 {
-    size_t  i;
+    size_t        i;
+    ks_zmember_t  m;
 
     for (i = 0; i < in->n; i++) {
-        ks_zset_set(v, &in->strings[i], in->scores[i]);
+        if (ks_zset_look(v, &m, &in->strings[i])) {
+            return KS_ERR;
+        }
+
+        ks_zset_put(v, &m, &in->strings[i], in->scores[i]);
     }
+
+    return KS_OK;
 }

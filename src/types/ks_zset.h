@@ -105,7 +105,7 @@ u_char *ks_zset_dump_score(const ks_value_t *v, const ks_pos_t *pos,
 u_char *ks_zset_dump(const ks_value_t *v, u_char *p);
 unsigned ks_zset_restore_as(const ks_zone_t *zone,
     const ks_rdb_value_t *in);
-void ks_zset_restore(ks_value_t *v, const ks_rdb_value_t *in);
+int ks_zset_restore(ks_value_t *v, const ks_rdb_value_t *in);
 
 
 #endif /* KS_ZSET_H */
