@@ -14,6 +14,7 @@ use KS::Events;
 use KS::Random;
 use KS::Random::Fields;
 use KS::Random::Geo;
+use KS::Random::Group;
 use KS::Random::HLL;
 use KS::Random::Hash;
 use KS::Random::List;
@@ -59,6 +60,16 @@ subtest 'fields that expire, beside Redis 8.0' => sub {
         unless KS::Redis::of_trixie('redis-server');
 
     rounds(\%KS::Random::Fields::COMMANDS, 'redis-server');
+};
+
+# 7.0 makes consumers later
+subtest 'consumer groups, beside Redis 8.0' => sub {
+    plan skip_all => 'KS_TRIXIE names no tree of Debian 13'
+        unless KS::Redis::of_trixie('redis-server');
+
+    $KS::Random::Stream::NEWER = 1;
+    rounds({ %KS::Random::Stream::COMMANDS, %KS::Random::Group::COMMANDS },
+           'redis-server');
 };
 
 done_testing;

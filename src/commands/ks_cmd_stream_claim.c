@@ -464,6 +464,7 @@ ks_cmd_xautoclaim(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     int64_t         count;
     ks_claim_t      x;
+    ks_entry_t     *e;
     ks_found_t      claimed, deleted;
     ks_stream_id_t  at;
 
@@ -473,11 +474,12 @@ ks_cmd_xautoclaim(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     count = KS_XAUTOCLAIM_COUNT;
     x.consumer = &argv[3];
+    e = ks_read_key(c, &argv[1]);
 
     if (ks_claim_idle(c, &argv[4], "XAUTOCLAIM", &x) != KS_OK
         || ks_arg_stream_start(c, &argv[5], &at) != KS_OK
         || ks_xautoclaim_options(c, argc, argv, &x, &count) != KS_OK
-        || ks_group_want(c, &x.o, &argv[1], &argv[2], "") != KS_OK)
+        || ks_group_want_of(c, &x.o, e, &argv[1], &argv[2], "") != KS_OK)
     {
         return;
     }

@@ -49,9 +49,17 @@ int
 ks_group_want(ks_ctx_t *c, ks_grouped_t *o, const ks_str_t *key,
     const ks_str_t *name, const char *tail)
 {
+    return ks_group_want_of(c, o, ks_read_key(c, key), key, name, tail);
+}
+
+
+int
+ks_group_want_of(ks_ctx_t *c, ks_grouped_t *o, ks_entry_t *e,
+    const ks_str_t *key, const ks_str_t *name, const char *tail)
+{
     int  rc;
 
-    rc = ks_group_read(c, o, key, name);
+    rc = ks_group_open(c, o, key, name, e);
 
     if (rc != KS_NONE) {
         return rc;

@@ -27,9 +27,14 @@ int ks_group_read(ks_ctx_t *c, ks_grouped_t *o, const ks_str_t *key,
 int ks_group_write(ks_ctx_t *c, ks_grouped_t *o, const ks_str_t *key,
     const ks_str_t *name);
 
-/* ks_group_read(), where KS_NONE is an error; tail: what its text ends with. */
+/*
+ * ks_group_read(), where KS_NONE is an error; tail: what its text ends with.
+ * The other one is for an entry that was looked up, or NULL.
+ */
 int ks_group_want(ks_ctx_t *c, ks_grouped_t *o, const ks_str_t *key,
     const ks_str_t *name, const char *tail);
+int ks_group_want_of(ks_ctx_t *c, ks_grouped_t *o, ks_entry_t *e,
+    const ks_str_t *key, const ks_str_t *name, const char *tail);
 
 /* The error of commands that know a group by the name of its stream. */
 void ks_error_no_group(ks_ctx_t *c, const ks_str_t *key, const ks_str_t *name);

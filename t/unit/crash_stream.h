@@ -333,6 +333,8 @@ x_mix(const ks_value_t *v, uint64_t h)
     ks_stream_entry_t  e;
 
     ks_stream_head(v, &head);
+    head.groups = 0;
+    head.consumers = 0;
     mix.h = x_mix_bytes(mix.h, &head, sizeof(head));
 
     for (more = ks_stream_seek(v, &e, &min); more;
@@ -342,7 +344,7 @@ x_mix(const ks_value_t *v, uint64_t h)
         ks_stream_visit(v, &e, x_mix_string, &mix);
     }
 
-    return g_mix(v, mix.h);
+    return mix.h;
 }
 
 

@@ -19,7 +19,7 @@
 
 typedef struct {
     ks_wait_t  w;
-    ks_str_t   argv[8];
+    ks_str_t   argv[9];
 } waiting_t;
 
 
@@ -180,34 +180,147 @@ no_more(void *data, size_t size)
 }
 
 
-/* RPUSH of two elements to the key 20, as a command */
+/* a command whose words are separated by spaces, % being the key 20 */
 
 static void
-op_wait_served(ks_space_t *sp)
+wait_run(ks_space_t *sp, const char *command, const char *reply)
 {
     static u_char  room[4096];
 
+    int          argc;
+    char         copy[128], *word, *rest;
     ks_out_t     out;
-    ks_str_t     argv[4];
+    ks_str_t     argv[8];
     ks_resp_t    resp;
-    ks_ahead_t   a = ks_ahead(4, argv);
+    ks_ahead_t   a = ks_ahead(0, argv);
     ks_client_t  client;
 
     memset(&client, 0, sizeof(client));
     client.space = sp;
     client.user = &ks_user_default;
 
-    argv[0] = ks_text("RPUSH");
-    argv[1] = keys[20];
-    argv[2] = ks_text("one");
-    argv[3] = ks_text("two");
+    snprintf(copy, sizeof(copy), "%s", command);
+    rest = copy;
+
+    for (argc = 0; (word = strsep(&rest, " ")) != NULL; argc++) {
+        argv[argc] = strcmp(word, "%") == 0 ? keys[20] : ks_text(word);
+    }
 
     ks_out_init(&out, room, sizeof(room), no_more, NULL);
     ks_resp_init(&resp, &out, 2);
 
+    a.argc = argc;
     a.now = ks_space_now(sp);
     assert_int_equal(ks_execute(&client, &a, &resp.reply), KS_OK);
-    assert_memory_equal(room, ":2\r\n", 4);
+    assert_memory_equal(room, reply, strlen(reply));
+}
+
+
+static void
+op_wait_served(ks_space_t *sp)
+{
+    wait_run(sp, "RPUSH % one two", ":2\r\n");
+}
+
+
+/* --- consumers of a group of the key 20 --- */
+
+static void
+setup_consumers(ks_space_t *sp)
+{
+    int         i;
+    waiting_t   w;
+
+    static const char *const  words[] = {
+        "XREADGROUP", "GROUP", "g", "c", "BLOCK", "0", "STREAMS", "", ">"
+    };
+
+    wait_run(sp, "XGROUP CREATE % g $ MKSTREAM", "+OK\r\n");
+    memset(&w, 0, sizeof(w));
+
+    for (i = 0; i < (int) ks_nelts(words); i++) {
+        w.argv[i] = i == 7 ? keys[20] : ks_text(words[i]);
+    }
+
+    w.w.types = 1u << KS_TYPE_STREAM | KS_WAIT_ENDS;
+    w.w.first = 7;
+    w.w.nkeys = 1;
+    w.w.argc = (int) ks_nelts(words);
+    w.w.argv = w.argv;
+
+    for (w.w.id = 101; w.w.id <= 102; w.w.id++) {
+        assert_int_equal(transaction(sp, all(sp), wait_body, &w), KS_OK);
+    }
+}
+
+
+static void
+setup_brief_consumers(ks_space_t *sp)
+{
+    setup_consumers(sp);
+    expire(sp, 20, NOW + 5);
+}
+
+
+static void
+op_wait_given(ks_space_t *sp)
+{
+    wait_run(sp, "XADD % 5-1 a b", "$3\r\n5-1\r\n");
+}
+
+
+static void
+op_wait_key_ends(ks_space_t *sp)
+{
+    wait_run(sp, "DEL %", ":1\r\n");
+}
+
+
+static void
+op_wait_group_ends(ks_space_t *sp)
+{
+    wait_run(sp, "XGROUP DESTROY % g", ":1\r\n");
+}
+
+
+static void
+op_wait_other_type(ks_space_t *sp)
+{
+    wait_run(sp, "SET % x", "+OK\r\n");
+}
+
+
+/* the key expires by itself; what is told of it leads to this */
+
+static void
+op_wait_expired(ks_space_t *sp)
+{
+    ks_space_set_time(sp, NOW + 100);
+    ks_expire_cycle(sp, 100);
+}
+
+
+static void
+ended_body(ks_space_t *sp, void *data)
+{
+    ks_wait_recall(sp, data);
+}
+
+
+static void
+op_wait_recalled(ks_space_t *sp)
+{
+    union {
+        ks_frame_record_t  record;
+        u_char             room[64];
+    } r;
+    uint32_t  len = 8;
+
+    del(sp, 20);
+    memset(&r, 0, sizeof(r));
+    memcpy(r.record.data, &len, sizeof(len));
+    r.record.len = (uint32_t) sizeof(len) + len;
+    transaction(sp, ks_wait_shard(sp), ended_body, &r.record);
 }
 
 
@@ -249,6 +362,13 @@ static const op_t  wait_ops[] = {
     wait_row(wait_served, setup_wait, TOLD),
     { "wait_chain", op_wait_served, setup_chain, NOW, TOLD },
     { "wait_flush", op_told_flush, setup_wait, NOW, TOLD },
+    wait_row(wait_given, setup_consumers, TOLD),
+    wait_row(wait_key_ends, setup_consumers, TOLD),
+    wait_row(wait_group_ends, setup_consumers, TOLD),
+    wait_row(wait_other_type, setup_consumers, TOLD),
+    wait_row(wait_expired, setup_brief_consumers, TOLD),
+    wait_row(wait_recalled, setup_consumers, 0),
+    { "wait_flush2", op_told_flush, setup_consumers, NOW, TOLD },
 };
 
 

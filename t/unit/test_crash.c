@@ -59,6 +59,11 @@ mix(uint64_t h, const u_char *p, size_t n)
 }
 
 
+/* of what goes with keys, and those who watch them do not hear of: groups */
+
+static uint64_t  aside;
+
+
 /* all trees of a value, item by item */
 
 static uint64_t
@@ -75,14 +80,13 @@ mix_value(uint64_t h, ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
 
     ks_value_open(sp, key, e, &v);
     h = h * 31 + e->type + v.due;
-    i = 0;
 
     if (v.type == KS_TYPE_STREAM) {
-        h = x_mix(&v, h);
-        i = 1;
+        aside = g_mix(&v, aside);
+        return x_mix(&v, h);
     }
 
-    for ( /* void */ ; i < ks_value_trees(v.type, v.enc); i++) {
+    for (i = 0; i < ks_value_trees(v.type, v.enc); i++) {
 
         for (more = ks_tree_at(&v.tree[i], &pos, 0); more;
              more = ks_tree_next(&v.tree[i], &pos))
@@ -115,6 +119,8 @@ dump_body(ks_space_t *sp, void *data)
     ks_entry_t   *e;
     const u_char *p;
 
+    aside = 0;
+
     for (k = 0; k < NKEYS; k++) {
         e = ks_lookup(sp, &keys[k], KS_LOOKUP_PEEK);
         at = e ? ks_entry_expire(e) + 1 : 0;
@@ -133,6 +139,7 @@ dump_body(ks_space_t *sp, void *data)
         *all_of_it = mix(*all_of_it, (u_char *) &h, sizeof(h));
     }
 
+    *all_of_it = *all_of_it * 31 + aside;
     *all_of_it = *all_of_it * 31 + registry_state(sp);
     *all_of_it = wait_state(sp, *all_of_it);
 }
