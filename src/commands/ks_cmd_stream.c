@@ -689,6 +689,6 @@ ks_cmd_xsetid(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     ks_stream_set_head(&v, &head);
     ks_event(c->space, KS_NOTIFY_STREAM, "xsetid", &argv[1]);
-    (void) ks_value_close(&v);
+    ks_value_aside(&v);
     ks_reply_ok(c->reply);
 }
