@@ -343,6 +343,31 @@ subtest 'no room' => sub {
 };
 
 
+# A build of the module under another path is loaded beside the old one, where
+# there is no listener that belongs to that.
+subtest 'another build' => sub {
+    plan skip_all => 'the module is built in' if $ENV{KS_STATIC};
+
+    my $ngx = start(zone => "file $dir/build.ks;", resp => undef);
+
+    $ngx->client->run('SET', 'k', 'v');
+    system('cp', KS::Nginx::module(), "$dir/module.so") == 0 or die;
+
+    local $ENV{KS_MODULE} = "$dir/module.so";
+
+    for my $time (1 .. 2) {
+        ok($ngx->reload, "reload $time");
+        is($ngx->client->run('GET', 'k'), 'v', '... keeps the keys');
+    }
+
+    $ngx->halt;
+    like($ngx->log, qr/zone "main" is closed/, 'the file is closed');
+    $ngx->launch;
+    is($ngx->client->run('GET', 'k'), 'v', '... and goes on');
+    $ngx->stop;
+};
+
+
 subtest 'a zone that is taken out' => sub {
     my $ngx = start(main => "keyspace_zone more 4m { token off; file $dir/more.ks; }",
                     locations => 'location / { keyspace_rest main; } location /more/ { keyspace_rest more; }');

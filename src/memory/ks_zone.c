@@ -58,9 +58,8 @@ static const int64_t  ks_zone_settings[KS_NSETTINGS] = {
 };
 
 
-ks_zone_t *
-ks_zone_create(void *base, size_t size, const u_char seed[16], uint64_t now_ms,
-    const char **err)
+static unsigned
+ks_zone_shards(size_t size)
 {
     unsigned  shards;
 
@@ -72,12 +71,70 @@ ks_zone_create(void *base, size_t size, const u_char seed[16], uint64_t now_ms,
         shards *= 2;
     }
 
-    return ks_zone_create_sharded(base, size, shards, seed, now_ms, err);
+    return shards;
+}
+
+
+/* KS_ERR with *err */
+
+static int
+ks_zone_fits(size_t size, unsigned shards, ks_plan_t *plan, const char **err)
+{
+    if (size < KS_ZONE_MIN) {
+        *err = "the zone is too small";
+        return KS_ERR;
+    }
+
+    if (size > KS_ZONE_MAX) {
+        *err = "the zone is too large";
+        return KS_ERR;
+    }
+
+    if (shards == 0 || shards > KS_KEY_SHARDS || (shards & (shards - 1))) {
+        *err = "the number of shards is not a power of two up to 32";
+        return KS_ERR;
+    }
+
+    ks_zone_plan(size, shards, plan);
+
+    if (plan->end + KS_PAGES_MIN * KS_PAGE_SIZE > size) {
+        *err = "the zone is too small for so many shards";
+        return KS_ERR;
+    }
+
+    return KS_OK;
+}
+
+
+ks_zone_t *
+ks_zone_create(void *base, size_t size, const u_char seed[16], uint64_t now_ms,
+    const char **err)
+{
+    return ks_zone_create_sharded(base, size, ks_zone_shards(size), seed,
+                                  now_ms, err);
 }
 
 
 ks_zone_t *
 ks_zone_create_sharded(void *base, size_t size, unsigned shards,
+    const u_char seed[16], uint64_t now_ms, const char **err)
+{
+    ks_plan_t  plan;
+
+    size &= ~((size_t) KS_PAGE_SIZE - 1);
+
+    if (ks_zone_fits(size, shards, &plan, err) != KS_OK) {
+        return NULL;
+    }
+
+    memset(base, 0, plan.end);
+
+    return ks_zone_create_zeroed(base, size, shards, seed, now_ms, err);
+}
+
+
+ks_zone_t *
+ks_zone_create_zeroed(void *base, size_t size, unsigned shards,
     const u_char seed[16], uint64_t now_ms, const char **err)
 {
     unsigned    i;
@@ -87,29 +144,11 @@ ks_zone_create_sharded(void *base, size_t size, unsigned shards,
 
     size &= ~((size_t) KS_PAGE_SIZE - 1);
 
-    if (size < KS_ZONE_MIN) {
-        *err = "the zone is too small";
+    if (ks_zone_fits(size, shards ? shards : ks_zone_shards(size), &plan, err)
+        != KS_OK)
+    {
         return NULL;
     }
-
-    if (size > KS_ZONE_MAX) {
-        *err = "the zone is too large";
-        return NULL;
-    }
-
-    if (shards == 0 || shards > KS_KEY_SHARDS || (shards & (shards - 1))) {
-        *err = "the number of shards is not a power of two up to 32";
-        return NULL;
-    }
-
-    ks_zone_plan(size, shards, &plan);
-
-    if (plan.end + KS_PAGES_MIN * KS_PAGE_SIZE > size) {
-        *err = "the zone is too small for so many shards";
-        return NULL;
-    }
-
-    memset(base, 0, plan.end);
 
     zone = base;
 

@@ -54,6 +54,13 @@ ks_zone_t *ks_zone_create(void *base, size_t size, const u_char seed[16],
 ks_zone_t *ks_zone_create_sharded(void *base, size_t size, unsigned shards,
     const u_char seed[16], uint64_t now_ms, const char **err);
 
+/*
+ * The same of memory that is all zero, which is touched only where something
+ * else is to be; shards 0: by the size.
+ */
+ks_zone_t *ks_zone_create_zeroed(void *base, size_t size, unsigned shards,
+    const u_char seed[16], uint64_t now_ms, const char **err);
+
 /* A zone laid out before, by this layout version; else NULL and *err. */
 ks_zone_t *ks_zone_attach(void *base, size_t size, const char **err);
 

@@ -256,7 +256,6 @@ ngx_keyspace_memory_carry(ngx_keyspace_zone_t *kz, ks_file_t *old,
     ngx_log_t *log)
 {
     ks_zone_t        *from;
-    ngx_uint_t        level;
     ks_carried_t      done;
     ks_zone_stats_t   st;
 
@@ -283,12 +282,12 @@ ngx_keyspace_memory_carry(ngx_keyspace_zone_t *kz, ks_file_t *old,
         return NGX_ERROR;
     }
 
-    level = done.evicted ? NGX_LOG_WARN : NGX_LOG_NOTICE;
-
-    ngx_log_error(level, log, 0,
-                  "keyspace zone \"%V\" has %uz bytes now: of %uL keys %uL "
-                  "were evicted to fit", &kz->name, kz->size, done.keys,
-                  done.evicted);
+    if (done.evicted) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "keyspace zone \"%V\" has %uz bytes now: of %uL keys "
+                      "%uL were evicted to fit", &kz->name, kz->size,
+                      done.keys, done.evicted);
+    }
 
     return NGX_OK;
 }
@@ -309,9 +308,9 @@ ngx_keyspace_memory_lay_out(ngx_keyspace_zone_t *kz, const u_char *seed,
         return NGX_ERROR;
     }
 
-    kz->zone = ks_zone_create(kz->memory->base, kz->size,
-                              seed ? seed : fresh, ngx_keyspace_memory_now(),
-                              &err);
+    kz->zone = ks_zone_create_zeroed(kz->memory->base, kz->size, 0,
+                                     seed ? seed : fresh,
+                                     ngx_keyspace_memory_now(), &err);
 
     OPENSSL_cleanse(fresh, sizeof(fresh));
 

@@ -33,6 +33,38 @@ some_keys(ks_space_t *sp, int n)
 }
 
 
+/* What is laid out in memory of zeros is what is laid out in any other. */
+
+static void
+test_zeroed(void **state)
+{
+    size_t       i;
+    u_char      *zeroed, *any;
+    ks_zone_t   *a, *b;
+    const char  *err;
+
+    (void) state;
+
+    zeroed = map_zone(20 * MB);
+    any = map_zone(20 * MB);
+    memset(any, 0xa5, 20 * MB);
+
+    a = ks_zone_create_zeroed(zeroed, 20 * MB, 0, SEED, NOW, &err);
+    b = ks_zone_create(any, 20 * MB, SEED, NOW, &err);
+    assert_non_null(a);
+    assert_non_null(b);
+
+    for (i = 0; i < (size_t) a->first_page * KS_PAGE_SIZE; i++) {
+        if (zeroed[i] != any[i]) {
+            fail_msg("byte %zu differs", i);
+        }
+    }
+
+    munmap(zeroed, 20 * MB);
+    munmap(any, 20 * MB);
+}
+
+
 static void
 test_sizes(void **state)
 {
@@ -273,6 +305,7 @@ main(void)
     size_t  i;
 
     const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_zeroed),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_attach),
