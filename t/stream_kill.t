@@ -2,7 +2,8 @@
 #
 # A stream while workers are killed and nginx is reloaded: each entry that a
 # producer was told of is there once, in its producer's order, and readers that
-# wait for entries and go on from their last one have seen each once.
+# wait for entries and go on from their last one have seen each once.  Of a
+# group's consumers one has each entry, and has it until it is acknowledged.
 
 use strict;
 use warnings;
@@ -33,9 +34,12 @@ my $ngx = KS::Nginx->start(size => '64m', workers => 3, resp => '',
 
 $ngx->allow('exited on signal 9');
 
+$ngx->resp->run('XGROUP', 'CREATE', 'log', 'group', 0, 'MKSTREAM');
+
 my @producers = map { launch("p$_", \&produce) } 1 .. 3;
 my @readers = (launch('r1', \&read_resp), launch('r2', \&read_resp),
-               launch('r3', \&read_rest));
+               launch('r3', \&read_rest),
+               map { launch("c$_", \&consume) } 1 .. 3);
 
 for my $i (1 .. $kills) {
     sleep 0.01 + rand 0.04;
@@ -90,6 +94,21 @@ for my $name (map { "r$_" } 1 .. 3) {
     is(scalar @seen, scalar @log, "$name has seen as many");
     is(join("\n", @seen) eq join("\n", @ids), 1, '... the same');
 }
+
+# an entry that a consumer has seen is in its history until it is acknowledged
+my %had;
+
+for my $name (map { "c$_" } 1 .. 3) {
+    $had{$_}{$name} = 1 for split /\n/, slurp("$dir/$name");
+}
+
+is(scalar(grep { !$had{$_} } @ids), 0, 'each entry had a consumer');
+is(scalar(grep { keys %$_ != 1 } values %had), 0, '... and only one');
+
+my %group = @{$r->run('XINFO', 'GROUPS', 'log')->[0]};
+
+is("@group{qw(consumers pending entries-read lag)}",
+   join(' ', 3, 0, scalar @log, 0), '... and nothing is left');
 
 # what was added with the same transaction, and trimmed with it
 is_deeply([map { $_->[1] } @{$r->run('XRANGE', 'capped', '-', '+')}],
@@ -185,6 +204,40 @@ sub read_rest {
 
         $last = say_ids($out, $last, $found->[0]);
     }
+}
+
+
+# The ids of all entries that the consumer of that name is given.  Behind a break
+# it asks first for what it has not acknowledged.
+sub consume {
+    my ($name, $out) = @_;
+    my ($from, $c) = ('0');
+
+    while ($from ne '>' || !ended() || !given_all($c)) {
+        $c //= connection() // next;
+
+        my ($bytes) = $c->replies(['XREADGROUP', 'GROUP', 'group', $name,
+                                   'COUNT', 20, 'BLOCK', 100, 'STREAMS', 'log',
+                                   $from]);
+        my $found = defined $bytes && $bytes !~ /^-/
+                    ? KS::RESP::plain(KS::RESP::value($bytes)) : undef;
+        my @ids = map { $_->[0] } map { @{$_->[1]} } @{$found // []};
+
+        print $out map { "$_\n" } @ids;
+        ($bytes) = $c->replies(['XACK', 'log', 'group', @ids])
+            if defined $bytes && @ids;
+
+        $from = !defined $bytes || $bytes =~ /^-/ ? '0' : @ids ? $from : '>';
+        undef $c if !defined $bytes || $bytes =~ /^-/;
+    }
+}
+
+
+sub given_all {
+    my ($c) = @_;
+    my %group = eval { @{$c->run('XINFO', 'GROUPS', 'log')->[0]} };
+
+    return ($group{lag} // -1) eq '0';
 }
 
 
