@@ -193,6 +193,108 @@ memory_zadd(memory_run_t *m, uint64_t n, ks_str_t *name)
 }
 
 
+/* an entry of a stream, one each 3 ms, of two fields, or of one */
+
+static int
+memory_xadd(memory_run_t *m, uint64_t n, const char *first, ks_str_t *value,
+    const char *second)
+{
+    char      id[24], number[24];
+    ks_str_t  argv[7] = { ks_str("XADD"), ks_str("key") };
+
+    argv[2].data = (u_char *) id;
+    argv[2].len = (size_t) snprintf(id, sizeof(id), "%llu-1",
+                                    (unsigned long long) n * 3 + 1);
+    argv[3].data = (u_char *) first;
+    argv[3].len = strlen(first);
+    argv[4] = *value;
+
+    if (second == NULL) {
+        return bench_run(&m->client, &m->reply, 5, argv);
+    }
+
+    argv[5].data = (u_char *) second;
+    argv[5].len = strlen(second);
+    argv[6].data = (u_char *) number;
+    argv[6].len = (size_t) snprintf(number, sizeof(number), "%llu",
+                                    (unsigned long long) n * 7919);
+
+    return bench_run(&m->client, &m->reply, 7, argv);
+}
+
+
+static int
+memory_stream_same(memory_run_t *m, uint64_t n, ks_str_t *name)
+{
+    return memory_xadd(m, n, "user", name, "score");
+}
+
+
+static int
+memory_stream_names(memory_run_t *m, uint64_t n, ks_str_t *name)
+{
+    char  first[16], second[16];
+
+    (void) snprintf(first, sizeof(first), "user%u", (unsigned) (n % 7));
+    (void) snprintf(second, sizeof(second), "score%u", (unsigned) (n % 5));
+
+    return memory_xadd(m, n, first, name, second);
+}
+
+
+static int
+memory_stream_numbers(memory_run_t *m, uint64_t n, ks_str_t *name)
+{
+    char      text[24];
+    ks_str_t  time = { 0, (u_char *) text };
+
+    (void) name;
+    time.len = (size_t) snprintf(text, sizeof(text), "%llu",
+                                 1700000000000ull + n);
+
+    return memory_xadd(m, n, "time", &time, "score");
+}
+
+
+static int
+memory_stream_bytes(memory_run_t *m, uint64_t n, size_t len)
+{
+    static u_char  bytes[5000];
+    ks_str_t       value = { len, bytes };
+
+    memset(bytes, 'v', len);
+
+    return memory_xadd(m, n, "data", &value, NULL);
+}
+
+
+static int
+memory_stream_200(memory_run_t *m, uint64_t n, ks_str_t *name)
+{
+    (void) name;
+
+    return memory_stream_bytes(m, n, 200);
+}
+
+
+static int
+memory_stream_1000(memory_run_t *m, uint64_t n, ks_str_t *name)
+{
+    (void) name;
+
+    return memory_stream_bytes(m, n, 1000);
+}
+
+
+static int
+memory_stream_5000(memory_run_t *m, uint64_t n, ks_str_t *name)
+{
+    (void) name;
+
+    return memory_stream_bytes(m, n, 5000);
+}
+
+
 static const memory_kind_t  memory_kinds[] = {
     { "hashes", memory_hash, 1, 1 },
     { "hashes-by-field", memory_hash_fields, 1, 1 },
@@ -202,6 +304,12 @@ static const memory_kind_t  memory_kinds[] = {
     { "set-random", memory_sadd, 1, 0 },
     { "zset-ascending", memory_zadd, 0, 0 },
     { "zset-random", memory_zadd, 1, 0 },
+    { "stream-same", memory_stream_same, 0, 0 },
+    { "stream-names", memory_stream_names, 0, 0 },
+    { "stream-numbers", memory_stream_numbers, 0, 0 },
+    { "stream-200", memory_stream_200, 0, 0 },
+    { "stream-1000", memory_stream_1000, 0, 0 },
+    { "stream-5000", memory_stream_5000, 0, 0 },
 };
 
 
