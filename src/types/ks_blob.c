@@ -104,7 +104,7 @@ ks_blob_takes(uint64_t len)
 
 
 int
-ks_blob_spare(const ks_mem_t *m, const ks_shard_t *sh, size_t len)
+ks_blob_spare(const ks_mem_t *m, const ks_shard_t *sh, uint64_t len)
 {
     ks_split_t  s;
 
@@ -114,7 +114,9 @@ ks_blob_spare(const ks_mem_t *m, const ks_shard_t *sh, size_t len)
            && (s.t1 == 0 || ks_alloc_spare(m, sh, KS_KIND_NODE, s.t1))
            && (s.t2 == 0 || ks_alloc_spare(m, sh, KS_KIND_NODE, s.t2))
            && (s.pieces < 2
-               || ks_alloc_spare(m, sh, KS_KIND_NODE, sizeof(ks_ref_t)));
+               || ks_alloc_spare(m, sh, KS_KIND_NODE,
+                                 ks_min(s.pieces, KS_BLOB_FANOUT)
+                                 * sizeof(ks_ref_t)));
 }
 
 
@@ -224,9 +226,25 @@ ks_blob_free_index(ks_mem_t *m, ks_shard_t *sh, ks_ref_t root, uint32_t pieces)
 }
 
 
+/* whether an index for so many pieces is one for that many, too */
+
+static int
+ks_blob_index_fits(uint32_t old, uint32_t new)
+{
+    if (old > KS_BLOB_FANOUT && new > KS_BLOB_FANOUT) {
+        return (old - 1) / KS_BLOB_FANOUT == (new - 1) / KS_BLOB_FANOUT;
+    }
+
+    return old > 1 && old <= KS_BLOB_FANOUT && new > 1 && new <= KS_BLOB_FANOUT
+           && ks_class_of(old * sizeof(ks_ref_t))
+              == ks_class_of(new * sizeof(ks_ref_t));
+}
+
+
 /*
  * An index for another number of pieces, with the references that both have.
- * The old one is used on where it is large enough.
+ * The old one is used on where it is large enough; what it gives up is saved,
+ * because it may grow again in this transaction.
  */
 
 static ks_ref_t
@@ -236,16 +254,12 @@ ks_blob_reindex(ks_mem_t *m, ks_shard_t *sh, ks_ref_t root, uint32_t old,
     uint32_t  k, both;
     ks_ref_t  fresh;
 
-    if (old > 1 && old <= KS_BLOB_FANOUT && new > 1 && new <= KS_BLOB_FANOUT
-        && ks_class_of(old * sizeof(ks_ref_t))
-           == ks_class_of(new * sizeof(ks_ref_t)))
-    {
-        return root;
-    }
+    if (ks_blob_index_fits(old, new)) {
 
-    if (old > KS_BLOB_FANOUT && new > KS_BLOB_FANOUT
-        && (old - 1) / KS_BLOB_FANOUT == (new - 1) / KS_BLOB_FANOUT)
-    {
+        for (k = new; k < old; k++) {
+            ks_save(m, sh, ks_blob_slot(m, &root, old, k), sizeof(ks_ref_t));
+        }
+
         return root;
     }
 
@@ -441,6 +455,35 @@ ks_blob_write(ks_mem_t *m, ks_shard_t *sh, ks_blob_t *b, uint64_t off,
 
 
 /*
+ * New chunks for the pieces of b from number k on.  Where its index is that of
+ * old, a reference which was there is saved.
+ */
+
+static void
+ks_blob_add(ks_mem_t *m, ks_shard_t *sh, ks_blob_t *b, const ks_blob_t *old,
+    uint32_t k)
+{
+    ks_ref_t     ref, *slot;
+    uint32_t     before;
+    ks_split_t   s;
+
+    s = ks_blob_shape(b->len);
+    before = ks_blob_pieces(old->len);
+
+    for ( /* void */ ; k < s.pieces; k++) {
+        ref = ks_alloc(m, sh, KS_KIND_NODE, ks_blob_piece_len(&s, k));
+        slot = ks_blob_slot(m, &b->root, s.pieces, k);
+
+        if (k < before && before > 1 && b->root == old->root) {
+            ks_save(m, sh, slot, sizeof(ks_ref_t));
+        }
+
+        *slot = ref;
+    }
+}
+
+
+/*
  * Whole pages stay.  The old tail stays where it is if the new one takes a
  * chunk of its class and still is one piece; else it is copied over.
  */
@@ -448,11 +491,9 @@ ks_blob_write(ks_mem_t *m, ks_shard_t *sh, ks_blob_t *b, uint64_t off,
 void
 ks_blob_grow(ks_mem_t *m, ks_shard_t *sh, ks_blob_t *b, uint64_t len)
 {
-    u_char      *p;
     size_t       n;
     uint32_t     k, keep;
     uint64_t     kept;
-    ks_ref_t     ref;
     ks_blob_t    old;
     ks_split_t   so, sn;
     u_char       tail[KS_PAGE_SIZE];
@@ -481,18 +522,35 @@ ks_blob_grow(ks_mem_t *m, ks_shard_t *sh, ks_blob_t *b, uint64_t len)
 
     b->len = len;
     b->root = ks_blob_reindex(m, sh, old.root, so.pieces, sn.pieces);
+    ks_blob_add(m, sh, b, &old, keep);
+    ks_blob_fill(m, b, kept, tail, n);
+}
 
-    for (k = keep; k < sn.pieces; k++) {
-        ref = ks_alloc(m, sh, KS_KIND_NODE, ks_blob_piece_len(&sn, k));
 
-        if (k < so.pieces && so.pieces > 1 && b->root == old.root) {
-            p = (u_char *) ks_blob_slot(m, &b->root, sn.pieces, k);
-            ks_save(m, sh, p, sizeof(ks_ref_t));
-        }
+void
+ks_blob_shrink(ks_mem_t *m, ks_shard_t *sh, ks_blob_t *b, uint64_t len)
+{
+    size_t       n;
+    uint32_t     k;
+    uint64_t     kept;
+    ks_blob_t    old;
+    ks_split_t   so, sn;
+    u_char       tail[KS_PAGE_SIZE];
 
-        *ks_blob_slot(m, &b->root, sn.pieces, k) = ref;
+    so = ks_blob_shape(b->len);
+    sn = ks_blob_shape(len);
+    old = *b;
+    kept = (uint64_t) sn.full * KS_PAGE_SIZE;
+    n = (size_t) (len - kept);
+    ks_blob_read(m, &old, kept, tail, n);
+
+    for (k = so.pieces; k > sn.full; k--) {
+        ks_free(m, sh, *ks_blob_slot(m, &old.root, so.pieces, k - 1));
     }
 
+    b->len = len;
+    b->root = ks_blob_reindex(m, sh, old.root, so.pieces, sn.pieces);
+    ks_blob_add(m, sh, b, &old, sn.full);
     ks_blob_fill(m, b, kept, tail, n);
 }
 

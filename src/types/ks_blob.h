@@ -28,10 +28,11 @@ uint32_t ks_blob_pieces(uint64_t len);
 
 /*
  * The bytes of zone that so many bytes will take; and whether there are chunks
- * for them, at most a page, that are not kept back: see ks_alloc_spare().
+ * for what is behind their whole pages, for one of these and for the index,
+ * that are not kept back: see ks_alloc_spare().
  */
 size_t ks_blob_takes(uint64_t len);
-int ks_blob_spare(const ks_mem_t *m, const ks_shard_t *sh, size_t len);
+int ks_blob_spare(const ks_mem_t *m, const ks_shard_t *sh, uint64_t len);
 
 /* A new blob of len bytes, 1 or more; data NULL: zeros. */
 ks_blob_t ks_blob_create(ks_mem_t *m, ks_shard_t *sh, const u_char *data,
@@ -63,6 +64,12 @@ void ks_blob_write(ks_mem_t *m, ks_shard_t *sh, ks_blob_t *b, uint64_t off,
 void ks_blob_grow(ks_mem_t *m, ks_shard_t *sh, ks_blob_t *b, uint64_t len);
 void ks_blob_fill(ks_mem_t *m, const ks_blob_t *b, uint64_t off,
     const u_char *data, uint64_t n);
+
+/*
+ * Cuts it to its first len bytes, 1 or more.  Whole pages stay, what is behind
+ * them is copied.
+ */
+void ks_blob_shrink(ks_mem_t *m, ks_shard_t *sh, ks_blob_t *b, uint64_t len);
 
 /*
  * Frees up to max pieces from the end, *left being how many there are, and the

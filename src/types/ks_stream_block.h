@@ -23,7 +23,9 @@
  *
  * Entries in front of the first live one are deleted, whether they are marked
  * or not.  There is always a live one.  A block has at most KS_BLOCK_ENTRIES of
- * them, as in Redis, and KS_BLOCK_BYTES, unless it is a single larger entry.
+ * them, as in Redis, and KS_BLOCK_BYTES.  It has up to KS_BLOCK_MOST where with
+ * fewer much of its chunks would be left unused, and more if it is a single
+ * larger entry.
  */
 
 #ifndef KS_STREAM_BLOCK_H
@@ -34,6 +36,7 @@
 
 #define KS_BLOCK_ENTRIES   100
 #define KS_BLOCK_BYTES     KS_PAGE_SIZE
+#define KS_BLOCK_MOST      (4 * KS_PAGE_SIZE)
 
 /* the header; all of it lies side by side */
 

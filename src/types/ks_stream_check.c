@@ -129,7 +129,7 @@ ks_check_block(ks_stream_check_t *c, ks_stream_entry_t *e)
 
     if (b->used > b->cap || b->gone >= b->entries
         || b->entries > KS_BLOCK_ENTRIES
-        || (b->entries > 1 && b->cap > KS_BLOCK_BYTES)
+        || (b->entries > 1 && b->cap > KS_BLOCK_MOST)
         || !ks_check_strings(c->v, b, b->names, b->fields, &off))
     {
         ks_checker_fault(c->ck, "the header of a stream's block is torn");

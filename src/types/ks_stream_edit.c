@@ -3,8 +3,8 @@
  *
  * What an append logs is the counts in the block's header and in the stream's
  * head: an entry is written to bytes of the block that are nobody's yet.  The
- * room in the last block grows in steps, up to KS_BLOCK_BYTES; a block that is
- * full is cut to what is in it.
+ * room in the last block grows in steps; a block that is full is cut to what is
+ * in it.
  *
  * A deletion logs a mark and the counts.  Entries in front of the first live
  * one need no mark, so that trimming moves a number.  A block of which more
@@ -152,9 +152,38 @@ ks_block_grow_string(ks_value_t *v, ks_pos_t *pos, const ks_stream_block_t *b,
 }
 
 
+/* whether chunks for so many bytes would be much larger than these */
+
+static int
+ks_block_wastes(size_t used)
+{
+    return ks_blob_takes(used) - used > used / 32;
+}
+
+
 /*
- * Sees to it that so many bytes more lie side by side behind what is used in
- * the last block, which is opened anew.  0: there is no room.
+ * How much room a full block is to have for so many bytes; 0: no more, another
+ * one is to be begun.
+ */
+
+static size_t
+ks_block_room_for(const ks_stream_block_t *b, size_t size)
+{
+    if (size <= KS_BLOCK_BYTES) {
+        return b->n[0] == b->cap ? ks_block_grown(size) : 0;
+    }
+
+    if (b->blob.root && size <= KS_BLOCK_MOST && ks_block_wastes(b->used)) {
+        return ks_align(size, (size_t) KS_PAGE_SIZE);
+    }
+
+    return 0;
+}
+
+
+/*
+ * Sees to it that there are so many bytes behind what is used in the last
+ * block, which is opened anew.  0: there is no room.
  */
 
 static int
@@ -165,16 +194,17 @@ ks_block_reserve(ks_value_t *v, ks_pos_t *pos, ks_stream_block_t *b,
     ks_blob_t   blob;
     ks_tree_t  *t;
 
-    if (b->used + more <= b->n[0]) {
+    if (b->used + more <= b->cap) {
         return 1;
     }
 
-    if (b->used + more > KS_BLOCK_BYTES || b->n[0] < b->cap) {
+    cap = ks_block_room_for(b, b->used + more);
+
+    if (cap == 0) {
         return 0;
     }
 
     t = &v->tree[0];
-    cap = ks_block_grown(b->used + more);
 
     if (b->blob.root) {
         blob = b->blob;
@@ -197,19 +227,29 @@ ks_block_reserve(ks_value_t *v, ks_pos_t *pos, ks_stream_block_t *b,
 static void
 ks_block_finish(ks_value_t *v, ks_pos_t *pos, const ks_stream_block_t *b)
 {
-    size_t  has;
+    size_t     has;
+    ks_blob_t  blob;
 
-    if (b->blob.root == 0 || b->cap > KS_BLOCK_BYTES || b->n[0] < b->cap) {
+    if (b->blob.root == 0 || b->used == b->cap) {
         return;
     }
 
     has = ks_blob_takes(b->cap);
 
-    if (ks_blob_takes(b->used) <= has - has / 16
-        && ks_blob_spare(v->mem, v->shard, b->used))
+    if (ks_blob_takes(b->used) > has - has / 32
+        || !ks_blob_spare(v->mem, v->shard, b->used))
     {
-        ks_block_replace(v, pos, b, b->p[0], b->used);
+        return;
     }
+
+    if (b->used <= KS_ITEM_MAX) {
+        ks_block_replace(v, pos, b, b->p[0], b->used);
+        return;
+    }
+
+    blob = b->blob;
+    ks_blob_shrink(v->mem, v->shard, &blob, b->used);
+    ks_tree_set_blob(&v->tree[0], pos, 0, &blob);
 }
 
 
@@ -282,7 +322,10 @@ ks_block_append(ks_value_t *v, ks_pos_t *pos, ks_stream_block_t *b,
     }
 
     p = (u_char *) b->p[0];
-    w.p = p + b->used;
+    w.p = b->used + size <= b->n[0] ? p + b->used : NULL;
+    w.blob = b->blob;
+    w.off = b->used;
+    w.mem = v->mem;
     ks_block_write_entry(&w, &b->base, new, same, len);
     ks_barrier();
 

@@ -157,6 +157,15 @@ setup_full_block(ks_space_t *sp)
 }
 
 
+/* a block of several pages, as its entries would leave much of one unused */
+
+static void
+setup_wide(ks_space_t *sp)
+{
+    xmake(sp, SMALL, &(entries_t) { 0, 3, 1700 });
+}
+
+
 /* more than half of some blocks is about to be deleted */
 
 static void
@@ -173,6 +182,7 @@ static const entries_t  X4 = { 4, 1, 20 }, X4_300 = { 4, 1, 300 },
                         X4_900 = { 4, 1, 900 }, X4_9000 = { 4, 1, 9000 },
                         X341 = { 341, 1, 12 }, X341_30 = { 341, 30, 30 },
                         X341_5000 = { 341, 2, 5000 }, X200 = { 200, 1, 10 },
+                        X3 = { 3, 4, 900 }, X8 = { 8, 1, 12000 },
                         X0 = { 0, 1, 0 }, X1 = { 1, 1, 0 },
                         X150 = { 150, 1, 0 }, X150_60 = { 150, 60, 0 },
                         X100_100 = { 100, 100, 0 };
@@ -187,6 +197,9 @@ value_op(x_tail, LARGE, x_add, &X341)
 value_op(x_grow, LARGE, x_add, &X341_30)
 value_op(x_bigs, LARGE, x_add, &X341_5000)
 value_op(x_next, LARGE, x_add, &X200)
+value_op(x_wide, BLOBS, x_add, &X3)
+value_op(x_wider, SMALL, x_add, &X3)
+value_op(x_shrink, SMALL, x_add, &X8)
 value_op(x_first, LARGE, x_remove, &X0)
 value_op(x_second, LARGE, x_remove, &X1)
 value_op(x_middle, LARGE, x_remove, &X150)
@@ -257,6 +270,9 @@ static const op_t  stream_ops[] = {
     op_row(x_grow, setup_streams, NOW),
     op_row(x_bigs, setup_streams, NOW),
     op_row(x_next, setup_full_block, NOW),
+    op_row(x_wide, setup_streams, NOW),
+    op_row(x_wider, setup_wide, NOW),
+    op_row(x_shrink, setup_wide, NOW),
     op_row(x_first, setup_streams, NOW),
     op_row(x_second, setup_streams, NOW),
     op_row(x_middle, setup_streams, NOW),

@@ -136,6 +136,58 @@ grow_body(ks_space_t *s, void *data)
 
 
 static void
+shrink_body(ks_space_t *s, void *data)
+{
+    job_t     *j = data;
+    ks_blob_t  b;
+
+    b = j->t->b;
+    ks_blob_shrink(&s->mem, shard(j->t), &b, j->len);
+    fail_if(j);
+    j->t->b = b;
+}
+
+
+static void
+shrink(twin_t *t, uint64_t len)
+{
+    job_t  j = { .t = t, .len = len };
+
+    assert_int_equal(run(shrink_body, &j), KS_OK);
+    assert_int_equal(t->b.len, len);
+}
+
+
+/* several sizes in one transaction, which comes to nothing */
+
+static void
+sizes_body(ks_space_t *s, void *data)
+{
+    int        i;
+    job_t     *j = data;
+    uint64_t   len, old;
+    ks_blob_t  b;
+
+    b = j->t->b;
+
+    for (i = 0; i < 6; i++) {
+        len = 1 + rnd((unsigned) j->len);
+
+        if (len > b.len) {
+            old = b.len;
+            ks_blob_grow(&s->mem, shard(j->t), &b, len);
+            ks_blob_fill(&s->mem, &b, old, NULL, len - old);
+
+        } else if (len < b.len) {
+            ks_blob_shrink(&s->mem, shard(j->t), &b, len);
+        }
+    }
+
+    fail_if(j);
+}
+
+
+static void
 grow(twin_t *t, const u_char *data, uint64_t len)
 {
     job_t     j = { .t = t, .data = data, .len = len };
@@ -610,6 +662,9 @@ test_random(void **state)
             } else if (rnd(10) == 0) {
                 move(&t[n]);
 
+            } else if (rnd(10) == 0) {
+                shrink(&t[n], 1 + rnd((unsigned) t[n].b.len - 1));
+
             } else {
                 off = rnd((unsigned) t[n].b.len);
                 len = rnd(2) ? 1 + rnd(100) : 1 + rnd(30000);
@@ -662,10 +717,28 @@ test_rolled_back(void **state)
 
         assert_int_equal(run(move_body, &j), KS_NOMEM);
         same(&t);
+
+        j.len = 1 + rnd((unsigned) edges[i]);
+        assert_int_equal(run(shrink_body, &j), KS_NOMEM);
+        same(&t);
         check_one(&t);
         drop(&t);
         empty();
     }
+
+    for (i = 0; i < 300; i++) {
+        create(&t, 1, noise, 1 + rnd(20000));
+        memset(&j, 0, sizeof(j));
+        j.t = &t;
+        j.fail = 1;
+        j.len = 20000;
+        assert_int_equal(run(sizes_body, &j), KS_NOMEM);
+        same(&t);
+        check_one(&t);
+        drop(&t);
+    }
+
+    empty();
 
     /* and what there is no memory for */
 
