@@ -117,8 +117,8 @@ ks_value_form(ks_form_t *f, int expiries, size_t leaf)
     size_t              size;
     const ks_stored_t  *stored;
 
-    stored = ks_value_stored(f->type & 0x0f, f->type >> 4);
     f->flags = KS_ENTRY_LEAF;
+    stored = ks_value_stored(f->type & 0x0f, f->type >> 4);
 
     if (stored->trees == 1 && !expiries && leaf <= KS_ENTRY_INLINE) {
         f->vlen = (uint32_t) leaf;
