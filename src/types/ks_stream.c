@@ -240,41 +240,6 @@ ks_stream_first(const ks_value_t *v)
 }
 
 
-uint64_t
-ks_stream_rank(const ks_value_t *v, const ks_stream_id_t *id)
-{
-    uint64_t           n;
-    uint32_t           rank;
-    ks_stream_entry_t  e, at;
-
-    if (!ks_stream_block_of(v, &at, id)) {
-        return 0;
-    }
-
-    rank = ks_tree_rank(&v->tree[0], &at.pos);
-    n = 0;
-
-    if (rank) {
-        (void) ks_tree_at(&v->tree[0], &e.pos, 0);
-
-        do {
-            ks_block_open(v, &e.pos, &e.block);
-            n += ks_block_live(&e.block);
-            (void) ks_tree_next(&v->tree[0], &e.pos);
-        } while (--rank);
-    }
-
-    at.next = at.block.first;
-
-    while (at.next < at.block.used) {
-        n += ks_block_entry(v, &at, at.next)
-             && ks_stream_id_compare(&at.id, id) <= 0;
-    }
-
-    return n;
-}
-
-
 /* --- strings --- */
 
 void

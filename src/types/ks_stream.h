@@ -127,12 +127,6 @@ void ks_stream_visit(const ks_value_t *v, const ks_stream_entry_t *e,
 const u_char *ks_stream_run(const ks_value_t *v, const ks_stream_string_t *s,
     size_t off, size_t *n);
 
-/*
- * How many entries are there up to an id, that of an entry or not, from the
- * first on.  It looks at each block in front of it.
- */
-uint64_t ks_stream_rank(const ks_value_t *v, const ks_stream_id_t *id);
-
 
 /* --- changing (ks_stream_edit.c); entries that were found are void then --- */
 
