@@ -53,7 +53,7 @@ STD         = -std=gnu11
 # no other object overrides a function of ours, so that they can be inlined
 PIC         = -fPIC -fno-semantic-interposition
 INC         = -Isrc -isystem $(LUA)/include
-LIBS        = $(LUA_OWN) -lcrypto -lm -lpthread
+LIBS        = $(LUA_OWN) -lcrypto -lcjson -lm -lpthread
 
 # every source below src/ belongs to the module of HTTP, but for those of the
 # module of stream: config says the same

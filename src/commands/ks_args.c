@@ -367,3 +367,19 @@ ks_reply_help(ks_ctx_t *c, const char *const *lines)
     ks_reply_status(c->reply, "HELP");
     ks_reply_status(c->reply, "    This list.");
 }
+
+
+int
+ks_arg_secret(const ks_command_t *cmd, const ks_str_t *argv, int i)
+{
+    if (!(cmd->flags & KS_CMD_SECRET)) {
+        return 0;
+    }
+
+    if (ks_arg_is(&argv[0], "auth")) {
+        return i > 0;
+    }
+
+    return (i > 1 && ks_arg_is(&argv[i - 1], "auth"))
+           || (i > 2 && ks_arg_is(&argv[i - 2], "auth"));
+}

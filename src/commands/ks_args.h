@@ -155,5 +155,8 @@ void ks_reply_help(ks_ctx_t *c, const char *const *lines);
 
 int ks_draws_allowed(ks_ctx_t *c, uint64_t n);
 
+/* Whether argv[i] is a password: of AUTH all, of HELLO what follows AUTH. */
+int ks_arg_secret(const ks_command_t *cmd, const ks_str_t *argv, int i);
+
 
 #endif /* KS_ARGS_H */

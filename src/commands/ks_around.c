@@ -98,24 +98,6 @@ ks_line_arg(ks_line_t *line, const ks_str_t *arg)
 }
 
 
-/* Passwords: of AUTH all, of HELLO what follows AUTH. */
-
-static int
-ks_line_secret(const ks_command_t *cmd, const ks_str_t *argv, int i)
-{
-    if (!(cmd->flags & KS_CMD_SECRET)) {
-        return 0;
-    }
-
-    if (ks_arg_is(&argv[0], "auth")) {
-        return i > 0;
-    }
-
-    return (i > 1 && ks_arg_is(&argv[i - 1], "auth"))
-           || (i > 2 && ks_arg_is(&argv[i - 2], "auth"));
-}
-
-
 static void
 ks_line_args(ks_line_t *line, const ks_line_call_t *call)
 {
@@ -129,7 +111,7 @@ ks_line_args(ks_line_t *line, const ks_line_call_t *call)
             return;
         }
 
-        if (ks_line_secret(call->cmd, call->argv, i)) {
+        if (ks_arg_secret(call->cmd, call->argv, i)) {
             ks_line_text(line, " \"(redacted)\"");
 
         } else {

@@ -244,6 +244,26 @@ ks_param_parse_size(const ks_param_t *p, const ks_str_t *arg, int64_t *v)
 }
 
 
+/* -1: never */
+
+static const char *
+ks_param_parse_micros(const ks_param_t *p, const ks_str_t *arg, int64_t *v)
+{
+    (void) p;
+
+    if (ks_parse_int(arg, v) != KS_OK) {
+        return "argument couldn't be parsed into an integer";
+    }
+
+    if (*v < -1) {
+        return "argument must be between -1 and 9223372036854775807 "
+               "inclusive";
+    }
+
+    return NULL;
+}
+
+
 static void
 ks_param_set_number(const ks_param_t *p, ks_zone_t *zone, int64_t v)
 {
@@ -272,6 +292,7 @@ static const ks_param_t  ks_params[] = {
     KS_PARAM_KEPT("hash-max-listpack-value", bytes, KS_SETTING_HASH_BYTES),
     KS_PARAM_KEPT("hash-max-ziplist-entries", number, KS_SETTING_HASH_ITEMS),
     KS_PARAM_KEPT("hash-max-ziplist-value", bytes, KS_SETTING_HASH_BYTES),
+    KS_PARAM_KEPT("latency-monitor-threshold", number, KS_SETTING_SPIKE_MS),
     KS_PARAM_KEPT("list-max-listpack-size", size, KS_SETTING_LIST_SIZE),
     KS_PARAM_KEPT("list-max-ziplist-size", size, KS_SETTING_LIST_SIZE),
     KS_PARAM_FIXED("maxmemory", ks_param_get_maxmemory),
@@ -282,6 +303,8 @@ static const ks_param_t  ks_params[] = {
     KS_PARAM_KEPT("set-max-intset-entries", number, KS_SETTING_SET_INTEGERS),
     KS_PARAM_KEPT("set-max-listpack-entries", number, KS_SETTING_SET_ITEMS),
     KS_PARAM_KEPT("set-max-listpack-value", bytes, KS_SETTING_SET_BYTES),
+    KS_PARAM_KEPT("slowlog-log-slower-than", micros, KS_SETTING_SLOW_MICROS),
+    KS_PARAM_KEPT("slowlog-max-len", number, KS_SETTING_SLOW_LEN),
     KS_PARAM_KEPT("tracking-table-max-keys", number, KS_SETTING_TRACKING_KEYS),
     KS_PARAM_KEPT("zset-max-listpack-entries", number, KS_SETTING_ZSET_ITEMS),
     KS_PARAM_KEPT("zset-max-listpack-value", bytes, KS_SETTING_ZSET_BYTES),
@@ -471,6 +494,11 @@ ks_cmd_config_resetstat(ks_ctx_t *c, int argc, ks_str_t *argv)
     (void) argv;
 
     ks_metrics_reset(ks_space_zone(c->space));
+
+    if (ks_space_stats(c->space) != NULL) {
+        ks_stats_reset(ks_space_stats(c->space));
+    }
+
     ks_reply_ok(c->reply);
 }
 

@@ -8,7 +8,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
-#include "keyspace/ks_snapshot.h"
+#include "commands/ks_info.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,39 +16,29 @@
 #include <unistd.h>
 
 
-#define KS_INFO_SIZE  4096
-
-typedef struct {
-    char                 text[KS_INFO_SIZE];
-    size_t               len;
-    uint64_t             now;
-    ks_zone_t           *zone;
-    uint32_t             blocked;       /* clients that wait for keys */
-    ks_snapshot_state_t  saves;
-} ks_info_t;
+#define KS_INFO_SIZE   8192
+#define KS_INFO_LINES  (512 * 1024)     /* with a line for each command */
 
 typedef struct {
     const char       *name;             /* lower case */
     const char       *title;
+    unsigned          asked:1;          /* by its name, or with all: it is no
+                                           part of the default */
     void            (*before)(ks_info_t *info);     /* its metrics; or NULL */
     void            (*behind)(ks_info_t *info);
 } ks_info_section_t;
 
 
-static void ks_info_line(ks_info_t *info, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-
 /* one line; what does not fit is left out as a whole */
 
-static void
+void
 ks_info_line(ks_info_t *info, const char *fmt, ...)
 {
     int      n;
     size_t   room;
     va_list  args;
 
-    room = sizeof(info->text) - info->len;
+    room = info->room - info->len;
 
     va_start(args, fmt);
     n = vsnprintf(info->text + info->len, room, fmt, args);
@@ -211,14 +201,17 @@ ks_info_keyspace(ks_info_t *info)
 
 
 static const ks_info_section_t  ks_info_sections[] = {
-    { "server",      "Server",      ks_info_server, NULL },
-    { "clients",     "Clients",     NULL, ks_info_clients },
-    { "memory",      "Memory",      NULL, ks_info_memory },
-    { "persistence", "Persistence", ks_info_persistence, NULL },
-    { "stats",       "Stats",       NULL, NULL },
-    { "replication", "Replication", ks_info_replication, NULL },
-    { "cluster",     "Cluster",     ks_info_cluster, NULL },
-    { "keyspace",    "Keyspace",    ks_info_keyspace, NULL }
+    { "server",       "Server",       0, ks_info_server, NULL },
+    { "clients",      "Clients",      0, NULL, ks_info_clients },
+    { "memory",       "Memory",       0, NULL, ks_info_memory },
+    { "persistence",  "Persistence",  0, NULL, ks_info_persistence },
+    { "stats",        "Stats",        0, NULL, ks_info_stats },
+    { "replication",  "Replication",  0, NULL, ks_info_replication },
+    { "commandstats", "Commandstats", 1, NULL, ks_info_commandstats },
+    { "latencystats", "Latencystats", 1, NULL, ks_info_latencystats },
+    { "errorstats",   "Errorstats",   0, NULL, ks_info_errorstats },
+    { "cluster",      "Cluster",      0, NULL, ks_info_cluster },
+    { "keyspace",     "Keyspace",     0, ks_info_keyspace, NULL }
 };
 
 
@@ -243,25 +236,53 @@ ks_info_section(ks_info_t *info, const ks_info_section_t *section)
 }
 
 
+/* the names of all sections, and of those that nobody has to ask for */
+
+static int
+ks_info_names(const ks_str_t *arg, const ks_info_section_t *section)
+{
+    if (ks_arg_is(arg, "all") || ks_arg_is(arg, "everything")) {
+        return 1;
+    }
+
+    if (ks_arg_is(arg, "default")) {
+        return !section->asked;
+    }
+
+    return arg->len == strlen(section->name)
+           && ks_arg_same(arg, section->name);
+}
+
+
 static int
 ks_info_wanted(const ks_info_section_t *section, int argc, ks_str_t *argv)
 {
-    int       i;
-    ks_str_t  name;
-
-    name = ks_text(section->name);
+    int  i;
 
     for (i = 1; i < argc; i++) {
-        if (ks_arg_is(&argv[i], "all") || ks_arg_is(&argv[i], "default")
-            || ks_arg_is(&argv[i], "everything")
-            || (argv[i].len == name.len
-                && ks_arg_same(&argv[i], section->name)))
-        {
+        if (ks_info_names(&argv[i], section)) {
             return 1;
         }
     }
 
-    return argc == 1;
+    return argc == 1 && !section->asked;
+}
+
+
+static size_t
+ks_info_room(int argc, ks_str_t *argv)
+{
+    size_t  i;
+
+    for (i = 0; i < ks_nelts(ks_info_sections); i++) {
+        if (ks_info_sections[i].asked
+            && ks_info_wanted(&ks_info_sections[i], argc, argv))
+        {
+            return KS_INFO_LINES;
+        }
+    }
+
+    return KS_INFO_SIZE;
 }
 
 
@@ -272,8 +293,11 @@ ks_cmd_info(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_info_t  info;
 
     info.len = 0;
+    info.room = ks_info_room(argc, argv);
+    info.text = ks_arena_alloc(c->space, info.room);
     info.now = ks_space_now(c->space);
     info.zone = ks_space_zone(c->space);
+    info.stats = ks_space_stats(c->space);
     info.blocked = ks_wait_count(c->space);
     ks_snapshot_state(c->space, &info.saves);
 

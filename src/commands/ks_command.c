@@ -11,6 +11,7 @@
 #include "commands/ks_block.h"
 #include "commands/ks_command_table.h"
 #include "commands/ks_pausing.h"
+#include "commands/ks_timing.h"
 
 
 #define KS_ARGS_SHOWN  128          /* bytes of what is not known */
@@ -229,6 +230,11 @@ ks_handle(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
 {
     c->client->outcome = KS_OUTCOME_OK;
 
+    if (ks_unlikely(ks_counted(c->space))) {
+        ks_handle_timed(c, argc, argv, lua);
+        return;
+    }
+
     if (ks_unlikely(ks_told(c->space, KS_TOLD_AROUND))) {
         ks_handle_told(c, argc, argv, lua);
         return;
@@ -382,6 +388,7 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
     cmd = ks_execute_admit(client, a, reply, &x.call.shards);
 
     if (cmd == NULL) {
+        ks_timing_refused(client, reply);
         return KS_OK;
     }
 

@@ -27,6 +27,19 @@ static const ks_command_t  *ks_rows[KS_ROWS_MAX];
 static size_t               ks_nrows;
 static uint16_t             ks_index[KS_INDEX_SIZE];
 
+/* the rows of one layer lie side by side, and have numbers from first on */
+
+#define KS_TABLES_MAX  8
+
+typedef struct {
+    const ks_command_t  *rows;
+    size_t               first;
+    size_t               n;
+} ks_table_t;
+
+static ks_table_t  ks_tables[KS_TABLES_MAX];
+static size_t      ks_ntables;
+
 /* rows found lately, by names as they were spelled; none has subcommands */
 
 #define KS_KNOWN      16
@@ -240,13 +253,22 @@ ks_row_add(const ks_command_t *cmd)
 int
 ks_commands_add(const ks_command_t *rows)
 {
-    size_t  i;
+    size_t       i;
+    ks_table_t  *table;
 
-    for (i = 0; i < ks_nrows; i++) {
-        if (ks_rows[i] == rows) {
+    for (i = 0; i < ks_ntables; i++) {
+        if (ks_tables[i].rows == rows) {
             return KS_OK;
         }
     }
+
+    if (ks_ntables == KS_TABLES_MAX) {
+        return KS_ERR;
+    }
+
+    table = &ks_tables[ks_ntables++];
+    table->rows = rows;
+    table->first = ks_nrows;
 
     for ( /* void */ ; rows->name != NULL; rows++) {
         if (ks_row_add(rows) != KS_OK) {
@@ -254,7 +276,25 @@ ks_commands_add(const ks_command_t *rows)
         }
     }
 
+    table->n = ks_nrows - table->first;
+
     return KS_OK;
+}
+
+
+size_t
+ks_command_number(const ks_command_t *cmd)
+{
+    const ks_table_t  *table;
+
+    for (table = ks_tables;
+         (size_t) (cmd - table->rows) >= table->n;
+         table++)
+    {
+        /* void */
+    }
+
+    return table->first + (size_t) (cmd - table->rows);
 }
 
 

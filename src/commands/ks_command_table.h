@@ -142,6 +142,9 @@ struct ks_command_s {
 /* Row number i, from 0 on, of all that were added; NULL: there are no more. */
 const ks_command_t *ks_command_row(size_t i);
 
+/* The number by which ks_command_row() knows it. */
+size_t ks_command_number(const ks_command_t *cmd);
+
 /* the categories written in the row and those that its flags imply */
 unsigned ks_command_acl(const ks_command_t *cmd);
 

@@ -292,7 +292,7 @@ ks_gathered_say_text(ks_gathered_t *g, u_char letter, ks_reply_t *r)
         return;
 
     case 'e':
-        r->ops->error(r, p, len);
+        ks_reply_error_text(r, p, len);
         return;
 
     case 'g':

@@ -21,9 +21,24 @@ ks_reply_status(ks_reply_t *r, const char *text)
 
 
 void
+ks_reply_error_text(ks_reply_t *r, const u_char *p, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < len && i < KS_REPLY_CODE - 1 && p[i] != ' '; i++) {
+        r->code[i] = (char) p[i];
+    }
+
+    r->code[i] = '\0';
+
+    r->ops->error(r, p, len);
+}
+
+
+void
 ks_reply_error(ks_reply_t *r, const char *text)
 {
-    r->ops->error(r, (const u_char *) text, strlen(text));
+    ks_reply_error_text(r, (const u_char *) text, strlen(text));
 }
 
 
@@ -69,7 +84,7 @@ ks_reply_errorf(ks_reply_t *r, const char *fmt, ...)
         }
     }
 
-    r->ops->error(r, (const u_char *) text, (size_t) n);
+    ks_reply_error_text(r, (const u_char *) text, (size_t) n);
 }
 
 

@@ -71,11 +71,14 @@ typedef struct {
     unsigned  script;                   /* it is for a script */
 } ks_reply_ops_t;
 
+#define KS_REPLY_CODE  24               /* bytes of an error's first word */
+
 struct ks_reply_s {
     const ks_reply_ops_t  *ops;
     unsigned               resp3:1;     /* the handler may pick richer types */
     unsigned               failed:1;    /* an error was written since mark */
     const unsigned        *lost;        /* not 0: it did not fit; or NULL */
+    char                   code[KS_REPLY_CODE];     /* of the last error */
 };
 
 #define KS_ERR_REPLY  "ERR the reply is too large"
@@ -191,6 +194,7 @@ ks_reply_close(ks_reply_t *r, size_t n)
  */
 void ks_reply_status(ks_reply_t *r, const char *text);
 void ks_reply_error(ks_reply_t *r, const char *text);
+void ks_reply_error_text(ks_reply_t *r, const u_char *p, size_t len);
 void ks_reply_errorf(ks_reply_t *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));      /* at most 1 kB, CR LF -> ' ' */
 void ks_reply_cstr(ks_reply_t *r, const char *text);         /* as a bulk */

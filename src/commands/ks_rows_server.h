@@ -92,6 +92,41 @@ ROW("lastsave", ks_cmd_lastsave, 1, LOAD|FAST|ALONE|ADMIN, 0, NO_KEYS,
     "server", "1.0.0", "O(1)",
     "Replies with the time of the last snapshot that was complete.",
     .tips = "nondeterministic_output")
+PARENT_ROW("latency", -2, PARENT, 0, NO_KEYS,
+    "server", "2.8.13", "Depends on subcommand.",
+    "Shows how long commands take.")
+ROW("latency|doctor", ks_cmd_latency_doctor, 2,
+    ADMIN|NOSCRIPT|LOAD|ALONE|SUB, 0, NO_KEYS,
+    "server", "2.8.13", "O(1)",
+    "Reports on the commands that took long.",
+    .tips = "nondeterministic_output request_policy:all_nodes "
+            "response_policy:special")
+ROW("latency|help", ks_cmd_latency_help, 2, LOAD|ALONE|SUB, 0, NO_KEYS,
+    "server", "2.8.13", "O(1)",
+    "Lists the subcommands.")
+ROW("latency|histogram", ks_cmd_latency_histogram, -2,
+    ADMIN|NOSCRIPT|LOAD|ALONE|SUB, 0, NO_KEYS,
+    "server", "7.0.0", "O(N), N the number of commands",
+    "Replies with how many calls of commands took how long.",
+    .tips = "nondeterministic_output request_policy:all_nodes "
+            "response_policy:special")
+ROW("latency|history", ks_cmd_latency_history, 3,
+    ADMIN|NOSCRIPT|LOAD|ALONE|SUB, 0, NO_KEYS,
+    "server", "2.8.13", "O(1)",
+    "Replies with when commands took long.",
+    .tips = "nondeterministic_output request_policy:all_nodes "
+            "response_policy:special")
+ROW("latency|latest", ks_cmd_latency_latest, 2,
+    ADMIN|NOSCRIPT|LOAD|ALONE|SUB, 0, NO_KEYS,
+    "server", "2.8.13", "O(1)",
+    "Replies with the last time that commands took long.",
+    .tips = "nondeterministic_output request_policy:all_nodes "
+            "response_policy:special")
+ROW("latency|reset", ks_cmd_latency_reset, -2,
+    ADMIN|NOSCRIPT|LOAD|ALONE|SUB, 0, NO_KEYS,
+    "server", "2.8.13", "O(1)",
+    "Forgets the times when commands took long.",
+    .tips = "request_policy:all_nodes response_policy:all_succeeded")
 PARENT_ROW("memory", -2, PARENT, 0, NO_KEYS,
     "server", "4.0.0", "O(1)",
     "Shows what takes memory.")
@@ -130,6 +165,26 @@ ROW("save", ks_cmd_save, 1, ADMIN|NOSCRIPT|NO_MULTI|ALONE, 0, NO_KEYS,
 ROW("select", ks_cmd_select, 2, LOAD|FAST|ALONE|OPEN, CONNECTION, NO_KEYS,
     "connection", "1.0.0", "O(1)",
     "Chooses the database: there is one, 0.")
+PARENT_ROW("slowlog", -2, PARENT, 0, NO_KEYS,
+    "server", "2.2.12", "Depends on subcommand.",
+    "Shows the commands that took long.")
+ROW("slowlog|get", ks_cmd_slowlog_get, -2, ADMIN|LOAD|ALONE|SUB, 0, NO_KEYS,
+    "server", "2.2.12", "O(N), N the number of entries",
+    "Replies with the last entries of the slow log.",
+    .tips = "nondeterministic_output request_policy:all_nodes")
+ROW("slowlog|help", ks_cmd_slowlog_help, 2, LOAD|ALONE|SUB, 0, NO_KEYS,
+    "server", "6.2.0", "O(1)",
+    "Lists the subcommands.")
+ROW("slowlog|len", ks_cmd_slowlog_len, 2, ADMIN|LOAD|ALONE|SUB, 0, NO_KEYS,
+    "server", "2.2.12", "O(1)",
+    "Counts the entries of the slow log.",
+    .tips = "nondeterministic_output request_policy:all_nodes "
+            "response_policy:agg_sum")
+ROW("slowlog|reset", ks_cmd_slowlog_reset, 2, ADMIN|LOAD|ALONE|SUB, 0,
+    NO_KEYS,
+    "server", "2.2.12", "O(1)",
+    "Forgets the entries of the slow log.",
+    .tips = "request_policy:all_nodes response_policy:all_succeeded")
 ROW("time", ks_cmd_time, 1, LOAD|FAST|ALONE|OPEN, 0, NO_KEYS,
     "server", "2.6.0", "O(1)",
     "Replies with the time, in seconds and microseconds.",

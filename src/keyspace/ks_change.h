@@ -55,6 +55,7 @@ typedef struct {
 /* what a handle begins with, so that to ask is the test of a field */
 typedef struct {
     uint32_t  kinds;            /* KS_TOLD_*, of the running transaction */
+    uint32_t  counted;          /* its commands are: see ks_space_stats() */
 } ks_told_t;
 
 /*
@@ -91,6 +92,13 @@ ks_told(const ks_space_t *sp, uint32_t kinds)
 
 /* Inside a transaction: from now on it tells these as well. */
 void ks_told_more(ks_space_t *sp, uint32_t kinds);
+
+/* Whether commands are counted and timed. */
+static inline int
+ks_counted(const ks_space_t *sp)
+{
+    return ((const ks_told_t *) sp)->counted != 0;
+}
 
 /* Whether effects are. */
 static inline int

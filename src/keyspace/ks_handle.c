@@ -138,6 +138,29 @@ ks_all_shards(const ks_space_t *sp)
 }
 
 
+void
+ks_space_set_stats(ks_space_t *sp, ks_stats_t *stats)
+{
+    sp->stats = stats;
+    sp->lane = stats ? ks_stats_lane(stats, sp->mem.process) : NULL;
+    sp->told.counted = (stats != NULL);
+}
+
+
+ks_stats_t *
+ks_space_stats(const ks_space_t *sp)
+{
+    return sp->stats;
+}
+
+
+ks_stat_lane_t *
+ks_space_lane(const ks_space_t *sp)
+{
+    return sp->lane;
+}
+
+
 uint64_t
 ks_next_id(ks_space_t *sp)
 {

@@ -8,6 +8,7 @@
 #define KS_HANDLE_H
 
 #include "memory/ks_metrics.h"
+#include "memory/ks_stats.h"
 
 
 typedef struct ks_entry_s  ks_entry_t;
@@ -46,6 +47,14 @@ void ks_space_set_hub(ks_space_t *sp, ks_hub_t *hub);
 /* Its clients that wait for keys, see bus/ks_waiters.h; NULL: none may. */
 ks_waiters_t *ks_space_waiters(const ks_space_t *sp);
 void ks_space_set_waiters(ks_space_t *sp, ks_waiters_t *waiters);
+
+/*
+ * Where its commands are counted and timed, once the handle has its row in the
+ * zone, and the lane of this process; NULL: they are not.
+ */
+void ks_space_set_stats(ks_space_t *sp, ks_stats_t *stats);
+ks_stats_t *ks_space_stats(const ks_space_t *sp);
+ks_stat_lane_t *ks_space_lane(const ks_space_t *sp);
 
 /* A number that no other handle on the zone gets; from 1 on. */
 uint64_t ks_next_id(ks_space_t *sp);

@@ -149,6 +149,8 @@ struct ks_space_s {
     void           *slot;       /* the scripts' */
     ks_hub_t       *hub;        /* see bus/ks_hub.h; NULL: has none */
     ks_waiters_t   *waiters;    /* see bus/ks_waiters.h; NULL: has none */
+    ks_stats_t     *stats;      /* and its lane; NULL: nothing is counted */
+    ks_stat_lane_t *lane;
 
     uint64_t        changes;    /* of keys and scripts, ever */
     uint64_t        counted;    /* of these, before the running body */

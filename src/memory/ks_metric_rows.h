@@ -2,58 +2,79 @@
  * The numbers that a zone tells of itself: a row for each, in the order of
  * INFO.  Not a header of its own; see ks_metrics.h and ks_metrics.c.
  *
- *   EVENT(id, section, name, unit, help)      counted with
+ *   EVENT(id, section, name, series, unit, help)      counted with
  *       ks_count(zone, KS_COUNT_id); the row makes its place in the zone
- *   PARTS(field, section, name, unit, help)   counted in the field of the zone
- *       that each process has a part of
- *   SHARDS(field, reset, section, name, unit, help)   counted in that field of
- *       each shard; RESET: CONFIG RESETSTAT begins anew, KEPT: it does not
- *   ASKED(function, section, name, unit, help)        a level, and no counter:
- *       the function says it
+ *   PARTS(field, section, name, series, unit, help)   counted in the field of
+ *       the zone that each process has a part of
+ *   SHARDS(field, reset, section, name, series, unit, help)   counted in that
+ *       field of each shard; RESET: CONFIG RESETSTAT begins anew, KEPT: it does
+ *       not
+ *   ASKED(function, section, name, series, unit, help)        a level, and no
+ *       counter: the function says it
  *
- * unit: "" for what is a plain number; "bytes+" is shown once more as people
+ * name is that of INFO, series that of Prometheus (redis_exporter's, if it has
+ * one); NULL: no series.  unit: "" for what is a plain number; "bytes+" is shown once more as people
  * read it.
  */
 
-ASKED(ks_metric_uptime, "server", "uptime_in_seconds", "seconds",
+ASKED(ks_metric_uptime, "server", "uptime_in_seconds",
+    "redis_uptime_in_seconds", "seconds",
     "Time since the zone was laid out.")
-ASKED(ks_metric_uptime_days, "server", "uptime_in_days", "days",
+ASKED(ks_metric_uptime_days, "server", "uptime_in_days",
+    NULL, "days",
     "Time since the zone was laid out.")
 
-ASKED(ks_metric_clients, "clients", "connected_clients", "",
+ASKED(ks_metric_clients, "clients", "connected_clients",
+    "redis_connected_clients", "",
     "RESP connections of all workers.")
 
-ASKED(ks_metric_used, "memory", "used_memory", "bytes+",
+ASKED(ks_metric_used, "memory", "used_memory",
+    "redis_memory_used_bytes", "bytes+",
     "Pages in use, with the layout of the zone.")
-ASKED(ks_metric_overhead, "memory", "used_memory_overhead", "bytes",
+ASKED(ks_metric_overhead, "memory", "used_memory_overhead",
+    "redis_memory_used_overhead_bytes", "bytes",
     "Layout of the zone: index, page table, locks.")
-ASKED(ks_metric_dataset, "memory", "used_memory_dataset", "bytes",
+ASKED(ks_metric_dataset, "memory", "used_memory_dataset",
+    "redis_memory_used_dataset_bytes", "bytes",
     "Pages in use, without the layout.")
-ASKED(ks_metric_size, "memory", "maxmemory", "bytes+",
+ASKED(ks_metric_size, "memory", "maxmemory",
+    "redis_memory_max_bytes", "bytes+",
     "Size of the zone.")
-ASKED(ks_metric_shards, "memory", "keyspace_shards", "",
+ASKED(ks_metric_shards, "memory", "keyspace_shards",
+    "keyspace_shards", "",
     "Parts of the zone that have a lock of their own.")
 
-ASKED(ks_metric_unsaved, "persistence", "rdb_changes_since_last_save", "",
+ASKED(ks_metric_unsaved, "persistence", "rdb_changes_since_last_save",
+    "redis_rdb_changes_since_last_save", "",
     "Changes of keys since the last snapshot was begun that is complete.")
-EVENT(SAVES, "persistence", "rdb_saves", "",
+EVENT(SAVES, "persistence", "rdb_saves",
+    "redis_rdb_saves_total", "",
     "Snapshots that were complete.")
 
-EVENT(CONNECTIONS, "stats", "total_connections_received", "",
+EVENT(CONNECTIONS, "stats", "total_connections_received",
+    "redis_connections_received_total", "",
     "RESP connections that were accepted.")
-PARTS(commands, "stats", "total_commands_processed", "",
+PARTS(commands, "stats", "total_commands_processed",
+    "redis_commands_processed_total", "",
     "Commands that were run.")
-EVENT(REJECTED, "stats", "rejected_connections", "",
+EVENT(REJECTED, "stats", "rejected_connections",
+    "redis_rejected_connections_total", "",
     "RESP connections that there was no room for.")
-SHARDS(expired, RESET, "stats", "expired_keys", "",
+SHARDS(expired, RESET, "stats", "expired_keys",
+    "redis_expired_keys_total", "",
     "Keys that were deleted because their time came.")
-SHARDS(evicted, RESET, "stats", "evicted_keys", "",
+SHARDS(evicted, RESET, "stats", "evicted_keys",
+    "redis_evicted_keys_total", "",
     "Keys that were deleted for want of memory.")
-SHARDS(hits, RESET, "stats", "keyspace_hits", "",
+SHARDS(hits, RESET, "stats", "keyspace_hits",
+    "redis_keyspace_hits_total", "",
     "Reads that found their key.")
-SHARDS(misses, RESET, "stats", "keyspace_misses", "",
+SHARDS(misses, RESET, "stats", "keyspace_misses",
+    "redis_keyspace_misses_total", "",
     "Reads that did not find their key.")
-SHARDS(recovered, KEPT, "stats", "keyspace_recovered_locks", "",
+SHARDS(recovered, KEPT, "stats", "keyspace_recovered_locks",
+    "keyspace_recovered_locks_total", "",
     "Locks that were taken over from dead processes.")
-EVENT(LIMIT_FAULTS, "stats", "keyspace_limit_errors", "",
+EVENT(LIMIT_FAULTS, "stats", "keyspace_limit_errors",
+    "keyspace_limit_errors_total", "",
     "Rate limits that could not be told.")

@@ -105,22 +105,22 @@ ks_metric_unsaved(ks_zone_t *zone, uint64_t now_ms)
 #define KEPT   0
 
 /* a unit's + is no part of it */
-#define ROW(n, s, u, h, k, r, w, o, a)                                        \
-    { .name = n, .section = s, .help = h, .kind = k, .reset = r,              \
+#define ROW(n, e, s, u, h, k, r, w, o, a)                                     \
+    { .name = n, .series = e, .section = s, .help = h, .kind = k, .reset = r, \
       .unit = (u)[0] == 'b' ? "bytes" : u, .human = sizeof(u) == 7,           \
       .where = w, .offset = o, .ask = a },
 
-#define EVENT(id, s, n, u, h)                                                 \
-    ROW(n, s, u, h, KS_METRIC_COUNTER, RESET, KS_AT_ZONE,                     \
+#define EVENT(id, s, n, e, u, h)                                              \
+    ROW(n, e, s, u, h, KS_METRIC_COUNTER, RESET, KS_AT_ZONE,                     \
         offsetof(ks_zone_t, counts[KS_COUNT_##id]), NULL)
-#define PARTS(field, s, n, u, h)                                              \
-    ROW(n, s, u, h, KS_METRIC_COUNTER, RESET, KS_AT_PARTS,                    \
+#define PARTS(field, s, n, e, u, h)                                           \
+    ROW(n, e, s, u, h, KS_METRIC_COUNTER, RESET, KS_AT_PARTS,                    \
         offsetof(ks_zone_t, field), NULL)
-#define SHARDS(field, r, s, n, u, h)                                          \
-    ROW(n, s, u, h, KS_METRIC_COUNTER, r, KS_AT_SHARDS,                       \
+#define SHARDS(field, r, s, n, e, u, h)                                       \
+    ROW(n, e, s, u, h, KS_METRIC_COUNTER, r, KS_AT_SHARDS,                       \
         offsetof(ks_shard_t, field), NULL)
-#define ASKED(function, s, n, u, h)                                           \
-    ROW(n, s, u, h, KS_METRIC_GAUGE, KEPT, KS_AT_NOWHERE, 0, function)
+#define ASKED(function, s, n, e, u, h)                                        \
+    ROW(n, e, s, u, h, KS_METRIC_GAUGE, KEPT, KS_AT_NOWHERE, 0, function)
 
 static const ks_metric_t  ks_metrics[] = {
 #include "memory/ks_metric_rows.h"

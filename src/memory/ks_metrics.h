@@ -38,6 +38,7 @@ typedef struct ks_metric_s  ks_metric_t;
 
 struct ks_metric_s {
     const char         *name;
+    const char         *series;         /* of Prometheus; NULL: none */
     const char         *section;        /* of INFO, in lower case */
     const char         *unit;           /* "bytes", "seconds"; "": a number */
     const char         *help;           /* a sentence */

@@ -130,6 +130,13 @@ typedef enum {
     KS_SETTING_SET_BYTES,
     KS_SETTING_LIST_SIZE,               /* elements; or -1 to -5: 4, 8, 16, 32
                                            or 64 kB */
+
+    KS_SETTING_SLOW_MICROS,             /* from which on a command is slow;
+                                           negative: none is */
+    KS_SETTING_SLOW_LEN,                /* entries of the slow log */
+    KS_SETTING_SPIKE_MS,                /* from which on a command is an event
+                                           of LATENCY; 0: none is */
+
     KS_NSETTINGS
 } ks_setting_t;
 
@@ -142,6 +149,8 @@ typedef enum {
 #define KS_SET_LISTPACK_ITEMS    128
 #define KS_SET_LISTPACK_BYTES    64
 #define KS_LIST_LISTPACK_SIZE    -2
+#define KS_SLOW_MICROS           10000
+#define KS_SLOW_LEN              128
 
 void ks_zone_set(ks_zone_t *zone, ks_setting_t which, int64_t value);
 int64_t ks_zone_setting(const ks_zone_t *zone, ks_setting_t which);

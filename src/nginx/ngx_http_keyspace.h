@@ -214,6 +214,10 @@ ngx_str_t *ngx_http_keyspace_request_field(ngx_http_request_t *r,
 /* Memory from a request's pool, as the engine asks for it. */
 void *ngx_http_keyspace_alloc(void *pool, size_t size);
 
+/* The segments that have bytes, as a chain that ends the reply; NULL: no
+ * memory. */
+ngx_chain_t *ngx_http_keyspace_chain(ngx_http_request_t *r, ks_out_t *out);
+
 /* An output on the scratch block, which serves one reply at a time. */
 void ngx_http_keyspace_scratch(ngx_http_request_t *r, ks_out_t *out);
 

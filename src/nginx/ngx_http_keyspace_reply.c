@@ -17,8 +17,6 @@
 
 static void ngx_http_keyspace_describe(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ks_out_t *out);
-static ngx_chain_t *ngx_http_keyspace_chain(ngx_http_request_t *r,
-    ks_out_t *out);
 static ngx_chain_t *ngx_http_keyspace_link(ngx_http_request_t *r,
     ks_segment_t *seg);
 static void ngx_http_keyspace_write_error(ngx_http_request_t *r,
@@ -134,9 +132,7 @@ ngx_http_keyspace_describe(ngx_http_request_t *r,
 }
 
 
-/* The segments that have bytes, as a chain that ends the reply. */
-
-static ngx_chain_t *
+ngx_chain_t *
 ngx_http_keyspace_chain(ngx_http_request_t *r, ks_out_t *out)
 {
     ngx_chain_t   *chain, *cl, **ll;

@@ -83,6 +83,7 @@ typedef struct {
     unsigned                unset:1;        /* a token is in another shell */
     unsigned                aside:1;        /* an unfit file is set aside */
     unsigned                snapshot_changes:1;     /* how many: was said */
+    unsigned                metrics:1;      /* commands are counted, timed */
 
     ks_script_conf_t        script;
     ks_saver_conf_t         snapshot;       /* path NULL: none are made */
@@ -92,6 +93,8 @@ typedef struct {
     ngx_keyspace_memory_t  *memory;
     ks_zone_t              *zone;
     ngx_keyspace_begins_t   begins;
+
+    ks_stats_t             *stats;          /* NULL: nothing is counted */
 
     /* of this process */
     ks_space_t             *space;
@@ -174,6 +177,11 @@ char *ngx_keyspace_shm_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz);
 
 /* A cycle has taken over: settings come into force, losses are told. */
 void ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf);
+
+
+/* What is counted of commands, beside it; and this process's part in that. */
+char *ngx_keyspace_stats_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz);
+void ngx_keyspace_stats_open(ngx_keyspace_zone_t *kz);
 
 
 /* --- a worker --- */

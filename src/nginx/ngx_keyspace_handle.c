@@ -39,6 +39,7 @@ ngx_keyspace_open(ngx_keyspace_zone_t *kz)
 
     kz->heard = 1;
     ngx_keyspace_hub_open(kz, ngx_cycle->log);
+    ngx_keyspace_stats_open(kz);
 
     ngx_keyspace_timer_init(kz, ngx_cycle->log);
 

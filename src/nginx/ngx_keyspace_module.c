@@ -30,6 +30,8 @@ static const char *ngx_keyspace_file(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
 static const char *ngx_keyspace_on_fault(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
+static const char *ngx_keyspace_metrics(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
 static const char *ngx_keyspace_notify(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
 static const char *ngx_keyspace_script_timeout(ngx_conf_t *cf, void *conf,
@@ -59,6 +61,7 @@ static ngx_keyspace_param_t  ngx_keyspace_file_params[] = {
 static ngx_keyspace_param_t  ngx_keyspace_zone_lines[] = {
     { ngx_string("eviction"), ngx_keyspace_eviction, 0 },
     { ngx_string("file"), ngx_keyspace_file, NGX_KEYSPACE_MORE },
+    { ngx_string("metrics"), ngx_keyspace_metrics, 0 },
     { ngx_string("notify_keyspace_events"), ngx_keyspace_notify, 0 },
     { ngx_string("token"), ngx_keyspace_full_token, NGX_KEYSPACE_MANY },
     { ngx_string("readonly_token"), ngx_keyspace_readonly_token,
@@ -205,6 +208,10 @@ ngx_keyspace_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_keyspace_stats_add(cf, kz) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     return ngx_keyspace_shm_add(cf, kz);
 }
 
@@ -316,6 +323,28 @@ ngx_keyspace_on_fault(ngx_conf_t *cf, void *conf, ngx_str_t *value)
     }
 
     return "it is \"refuse\" or \"aside\"";
+}
+
+
+static const char *
+ngx_keyspace_metrics(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_keyspace_zone_t *kz = conf;
+
+    if (value->len == 2 && ngx_strncmp(value->data, "on", 2) == 0) {
+        kz->metrics = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (value->len == 3 && ngx_strncmp(value->data, "off", 3) == 0) {
+        kz->metrics = 0;
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in \"metrics\": it is "
+                       "\"on\" or \"off\"", value);
+    return NGX_CONF_ERROR;
 }
 
 

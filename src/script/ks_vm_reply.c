@@ -467,7 +467,7 @@ ks_lua_put_line(ks_run_t *run, lua_State *L, int index, int error, int depth)
 
     if (error) {
         failed = run->ctx->reply->failed;
-        run->ctx->reply->ops->error(run->ctx->reply, copy, len);
+        ks_reply_error_text(run->ctx->reply, copy, len);
 
         /* one among other values is a value */
 

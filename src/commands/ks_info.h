@@ -1,0 +1,37 @@
+/*
+ * What the files of INFO share.
+ */
+
+#ifndef KS_INFO_H
+#define KS_INFO_H
+
+#include "commands/ks_command.h"
+#include "keyspace/ks_snapshot.h"
+
+
+/* a text that is being written */
+typedef struct {
+    char                 *text;
+    size_t                len;
+    size_t                room;
+    uint64_t              now;          /* ms since the epoch */
+    ks_zone_t            *zone;
+    ks_stats_t           *stats;        /* NULL: commands are not counted */
+    uint32_t              blocked;      /* clients that wait for keys */
+    ks_snapshot_state_t   saves;
+} ks_info_t;
+
+
+/* One line; what does not fit is left out as a whole. */
+void ks_info_line(ks_info_t *info, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* --- ks_cmd_info_stats.c: sections of what is counted --- */
+
+void ks_info_stats(ks_info_t *info);
+void ks_info_commandstats(ks_info_t *info);
+void ks_info_latencystats(ks_info_t *info);
+void ks_info_errorstats(ks_info_t *info);
+
+
+#endif /* KS_INFO_H */

@@ -1,0 +1,414 @@
+# What is counted and timed of commands: by commands, and as metrics for
+# Prometheus and as JSON; over all workers, kills and reloads.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use JSON::PP;
+use Test::More;
+use KS::HTTP;
+use KS::Nginx;
+use KS::Proc qw(capture children free_port installed slurp spawn_command spew
+                stop_pid tempdir wait_for);
+
+my $metrics = 'location = /metrics { keyspace_metrics; } '
+    . 'location = /main { keyspace_metrics main; } '
+    . 'location / { keyspace_rest main; }';
+
+my $ngx = KS::Nginx->start(size => '32m', workers => 2, resp => '',
+                           resp_listen => 'reuseport', zone => 'metrics on; script_timeout 30s;',
+                           locations => $metrics);
+my ($a, $b) = $ngx->two_workers;
+my $http = $ngx->client;
+
+sub scrape {
+    my ($path, @headers) = @_;
+    my $reply = KS::HTTP->new(port => $ngx->port)
+        ->request('GET', $path, headers => \@headers);
+
+    is($reply->{status}, 200, "$path is there");
+
+    return $reply;
+}
+
+
+# the samples of a text, by name and labels without the zone's
+sub samples {
+    my ($text) = @_;
+    my %sample;
+
+    for (grep { !/^#/ } split /\n/, $text) {
+        my ($name, $labels, $value) = /^(\w+)\{(.*)\} (\S+)$/ or die $_;
+
+        $labels =~ s/zone="main",?//;
+        $sample{$name . ($labels ne '' ? "{$labels}" : '')} = $value;
+    }
+
+    return \%sample;
+}
+
+
+sub info {
+    my ($section) = @_;
+    my %field = map { /^([^:#]+):(.*?)\r?$/ ? ($1, $2) : () }
+        split /\n/, $a->run('INFO', $section);
+
+    return \%field;
+}
+
+
+sub stat_of {
+    my ($name) = @_;
+    my %stat = map { split /=/ } split /,/,
+        info('commandstats')->{"cmdstat_$name"} // '';
+
+    return \%stat;
+}
+
+
+subtest 'counts of both workers, and of REST' => sub {
+    $a->run('SET', 'k', $_) for 1 .. 10;
+    $b->run('SET', 'k', $_) for 1 .. 7;
+    $http->run('SET', 'k', $_) for 1 .. 3;
+    $a->error('GET');
+    $a->error('INCR', 'k', 'x');
+    $b->run('LPUSH', 'l', 1);
+    $b->error('INCR', 'l');
+    $a->run('EVAL', "redis.call('GET','k') redis.call('GET','k')", 0);
+    $a->error('EVAL', "redis.call('INCR','l')", 0);
+
+    my $set = stat_of('set');
+    is($set->{calls}, 20, 'SET was run so often');
+    is($set->{failed_calls}, 0, 'and never failed');
+    cmp_ok($set->{usec}, '>', 0, 'it took a while');
+
+    is(stat_of('get')->{calls}, 2, 'GET by a script');
+    is(stat_of('get')->{rejected_calls}, 1, 'and refused');
+    is(stat_of('incr')->{failed_calls}, 2, 'INCR of a list');
+    is(stat_of('incr')->{rejected_calls}, 1, 'or with too much');
+    is(stat_of('eval')->{calls}, 2, 'EVAL');
+    is(stat_of('eval')->{failed_calls}, 1, 'and one failed');
+
+    my $errors = info('errorstats');
+    is($errors->{errorstat_ERR}, 'count=2', 'two errors of arity');
+    is($errors->{errorstat_WRONGTYPE}, 'count=2', 'each error is one');
+    is(info('stats')->{total_error_replies}, 4, 'and all of them');
+
+    like(info('latencystats')->{latency_percentiles_usec_set},
+         qr/^p50=[\d.]+,p99=[\d.]+,p99\.9=[\d.]+$/, 'percentiles');
+
+    ok(!exists info('default')->{cmdstat_set}, 'not by default');
+    ok(exists info('all')->{cmdstat_set}, 'but with all');
+    ok(exists info('default')->{errorstat_ERR}, 'errors are');
+};
+
+
+subtest 'EXEC' => sub {
+    $a->run('CONFIG', 'RESETSTAT');
+    is(stat_of('set')->{calls}, undef, 'all starts over');
+
+    $a->run('MULTI');
+    $a->run('SET', 'k', 1);
+    $a->run('INCR', 'l');
+    $a->run('EXEC');
+
+    is(stat_of('set')->{calls}, 1, 'a command in it');
+    is(stat_of('incr')->{failed_calls}, 1, 'one that failed');
+    is(stat_of('exec')->{calls}, 1, 'and itself');
+    is(stat_of('exec')->{failed_calls}, 0, 'which did not fail');
+    is(info('errorstats')->{errorstat_WRONGTYPE}, 'count=1', 'one error');
+};
+
+
+subtest 'LATENCY HISTOGRAM' => sub {
+    my %all = @{$a->run('LATENCY', 'HISTOGRAM')};
+    my %one = @{$a->run('LATENCY', 'HISTOGRAM', 'SET', 'NOSUCH', 'get')};
+
+    is_deeply([sort keys %one], ['set'], 'those that were run');
+    ok(exists $all{exec} && exists $all{'config|resetstat'}, 'or all of them');
+
+    my %set = @{$one{set}};
+    my @times = @{$set{histogram_usec}};
+
+    is($set{calls}, 1, 'its calls');
+    is($times[-1], 1, 'which all are in the histogram');
+    ok(!($times[0] & $times[0] - 1), 'by powers of two');
+
+    my %config = @{$a->run('LATENCY', 'HISTOGRAM', 'config')};
+    ok(exists $config{'config|resetstat'}, 'with a command its subcommands');
+};
+
+
+subtest 'LATENCY by events' => sub {
+    my $slow = "local n = 0 for i = 1, 3000000 do n = n + i end return 1";
+
+    is_deeply($a->run('LATENCY', 'LATEST'), [], 'nothing is watched');
+
+    $a->run('CONFIG', 'SET', 'latency-monitor-threshold', 1);
+    $b->run('EVAL', $slow, 0);
+    $a->run('EVAL', $slow, 0);
+    $a->run('CONFIG', 'SET', 'latency-monitor-threshold', 0);
+    $a->run('EVAL', $slow, 0);
+
+    my ($latest, @more) = @{$a->run('LATENCY', 'LATEST')};
+    my @history = @{$a->run('LATENCY', 'HISTORY', 'command')};
+
+    is(@more, 0, 'one event');
+    is($latest->[0], 'command', 'by its name');
+    cmp_ok($latest->[3], '>=', $latest->[2], 'the longest of them');
+    is(scalar(grep { $_->[1] >= 1 } @history), @history, 'each was slow');
+    cmp_ok(scalar @history, '<=', 2, 'and watched');
+    is($history[-1][1], $latest->[2], 'and the last is the last');
+    is_deeply($a->run('LATENCY', 'HISTORY', 'nosuch'), [], 'another event');
+    like($a->run('LATENCY', 'DOCTOR'), qr/command: \d+ samples?, /,
+         'in words');
+
+    is($a->run('LATENCY', 'RESET', 'fast-command'), 0, 'nothing to forget');
+    is($a->run('LATENCY', 'RESET'), 1, 'forgotten');
+    is_deeply($a->run('LATENCY', 'LATEST'), [], 'nothing is left');
+};
+
+
+subtest 'SLOWLOG' => sub {
+    $a->run('SLOWLOG', 'RESET');
+    is($a->run('SLOWLOG', 'LEN'), 0, 'empty');
+
+    $a->run('CONFIG', 'SET', 'slowlog-log-slower-than', 0);
+    $b->run('CLIENT', 'SETNAME', 'bob');
+    $b->run('SET', 'slow', 'x' x 200);
+    $a->error('AUTH', 'someone', 'secret-password');
+    $a->error('HELLO', 3, 'AUTH', 'someone', 'secret-password');
+    $a->run('RPUSH', 'many', 1 .. 40);
+    $http->run('SET', 'rest', 1);
+    $a->run('EVAL', "redis.call('SET','inner',1)", 0);
+    $a->run('CONFIG', 'SET', 'slowlog-log-slower-than', -1);
+    $a->run('SET', 'fast', 1);
+
+    my @log = reverse @{$a->run('SLOWLOG', 'GET', -1)};
+    my %by = map { ($_->[3][0] . ' ' . ($_->[3][1] // ''), $_) } @log;
+
+    is($log[$_][0], $log[0][0] + $_, 'numbers ascend') for 1 .. $#log;
+    ok(!exists $by{'SET fast'}, 'off');
+
+    my $slow = $by{'SET slow'};
+    is($slow->[3][2], 'x' x 128 . '... (72 more bytes)', 'a long argument');
+    is($slow->[5], 'bob', 'the name of the client');
+    is($slow->[4], '127.0.0.1:' . $b->{socket}->sockport, 'and its address');
+
+    is_deeply($by{'AUTH (redacted)'}[3], ['AUTH', '(redacted)', '(redacted)'],
+              'no password');
+    is_deeply($by{'HELLO 3'}[3],
+              ['HELLO', 3, 'AUTH', '(redacted)', '(redacted)'], 'nor here');
+
+    my $many = $by{'RPUSH many'}[3];
+    is(@$many, 32, 'many arguments');
+    is($many->[31], '... (11 more arguments)', 'are cut off');
+
+    ok(exists $by{'SET rest'}, 'by REST');
+    is($by{'SET inner'}[4], '?:0', 'by a script');
+    ok(exists $by{"EVAL redis.call('SET','inner',1)"}, 'and the script');
+
+    is(@{$b->run('SLOWLOG', 'GET', 2)}, 2, 'two of them, by the other worker');
+    is(@{$b->run('SLOWLOG', 'GET', 0)}, 0, 'none of them');
+    like($a->error('SLOWLOG', 'GET', -2),
+         qr/^ERR count should be greater than or equal to -1$/, 'too few');
+
+    $a->run('CONFIG', 'SET', 'slowlog-max-len', 3);
+    is($a->run('SLOWLOG', 'LEN'), 3, 'a shorter one');
+    $a->run('CONFIG', 'SET', 'slowlog-max-len', 128);
+    like($a->error('CONFIG', 'SET', 'slowlog-log-slower-than', -2),
+         qr/must be between -1 and/, 'a time that is none');
+
+    $a->run('SLOWLOG', 'RESET');
+    is($a->run('SLOWLOG', 'LEN'), 0, 'forgotten');
+};
+
+
+subtest 'Prometheus' => sub {
+    $a->run('CONFIG', 'RESETSTAT');
+    $a->run('SET', 'k', $_) for 1 .. 5;
+    $http->run('GET', 'k');
+    $a->run('EVAL', "redis.call('GET','k')", 0);
+    $a->error('INCR', 'l');
+
+    my $reply = scrape('/metrics');
+    my $s = samples($reply->{body});
+
+    is($reply->{headers}{'content-type'},
+       'text/plain; version=0.0.4; charset=utf-8', 'its type');
+    is($reply->{headers}{'cache-control'}, 'no-store', 'not to be kept');
+
+    is($s->{redis_up}, 1, 'it is up');
+    is($s->{'redis_commands_total{cmd="set"}'}, 5, 'calls');
+    is($s->{'redis_commands_failed_calls_total{cmd="incr"}'}, 1, 'failures');
+    is($s->{'redis_errors_total{err="WRONGTYPE"}'}, 1, 'errors by code');
+    is($s->{'keyspace_commands_by_door_total{door="rest"}'}, 1, 'by REST');
+    is($s->{'keyspace_commands_by_door_total{door="script"}'}, 1,
+       'by a script');
+    is($s->{'redis_db_keys{db="db0"}'}, $a->run('DBSIZE'), 'keys');
+    is($s->{redis_connected_clients}, 2, 'clients');
+
+    my $h = 'keyspace_command_duration_seconds';
+    my @le = map { /cmd="set",le="([^"]+)"/ ? $1 : () }
+        ($reply->{body} =~ /^${h}_bucket\{(.*)\}/mg);
+
+    is($s->{"${h}_count{cmd=\"set\"}"}, 5, 'a histogram');
+    is($s->{"${h}_bucket{cmd=\"set\",le=\"+Inf\"}"}, 5, 'up to its end');
+    is(@le, 22, 'of so many steps');
+    is($le[-1], '+Inf', 'the last of which has all');
+
+    my $open = scrape('/main', 'Accept: '
+                      . 'application/openmetrics-text;version=1.0.0,*/*;q=0.1');
+
+    like($open->{headers}{'content-type'}, qr{^application/openmetrics-text},
+         'OpenMetrics');
+    like($open->{body}, qr/^# TYPE redis_commands counter$/m,
+         'has its own names of families');
+    like($open->{body}, qr/\n# EOF\n\z/, 'and an end');
+
+    SKIP: {
+        skip 'there is no promtool', 1 unless installed('promtool');
+
+        spew($ngx->dir . '/text', $reply->{body});
+        my ($code, $out) = capture(30, {}, 'sh', '-c',
+            "promtool check metrics < '" . $ngx->dir . "/text' 2>&1");
+
+        is($code . $out, 0, 'promtool finds nothing');
+    }
+};
+
+
+subtest 'JSON' => sub {
+    my $reply = scrape('/metrics?format=json');
+    my $json = decode_json($reply->{body});
+
+    is($reply->{headers}{'content-type'}, 'application/json', 'its type');
+    is($json->{main}{commands}{set}{calls}, 5, 'calls');
+    is($json->{main}{errors}{WRONGTYPE}, 1, 'errors');
+    is($json->{main}{keys}, $a->run('DBSIZE'), 'keys');
+    is($json->{main}{maxmemory_policy}, 'noeviction', 'the policy');
+
+    my $client = KS::HTTP->new(port => $ngx->port);
+    is($client->request('GET', '/metrics?format=xml')->{status}, 400,
+       'another format');
+    is($client->request('POST', '/metrics', body => 'x')->{status}, 405,
+       'another method');
+    is($client->request('HEAD', '/metrics')->{body} // '', '', 'HEAD');
+};
+
+
+# what redis_exporter reads over RESP are the same figures
+
+SKIP: {
+    skip 'there is no redis_exporter', 1
+        unless installed('prometheus-redis-exporter');
+
+    subtest 'redis_exporter' => sub {
+        my $port = free_port();
+        my $pid = spawn_command(
+            $ngx->dir . '/exporter', {}, 'prometheus-redis-exporter',
+            '-web.listen-address',
+            "127.0.0.1:$port", '-redis.addr',
+            'redis://127.0.0.1:' . $ngx->resp_port, '-redis.password',
+            $KS::Nginx::TOKEN, '-include-system-metrics=false');
+        my $client = KS::HTTP->new(port => $port);
+        my $theirs;
+
+        ok(wait_for(20, sub {
+            $theirs = eval { $client->request('GET', '/metrics')->{body} };
+            defined $theirs && $theirs =~ /^redis_up 1$/m;
+        }), 'it reads them');
+
+        my %theirs = map { /^(redis_\S+) (\S+)$/ ? ($1, $2) : () }
+            split /\n/, $theirs // '';
+        my $ours = samples(scrape('/metrics')->{body});
+
+        for my $name ('redis_commands_total{cmd="set"}',
+                      'redis_commands_duration_seconds_total{cmd="set"}',
+                      'redis_commands_failed_calls_total{cmd="incr"}',
+                      'redis_commands_rejected_calls_total{cmd="incr"}',
+                      'redis_db_keys{db="db0"}',
+                      'redis_db_keys_expiring{db="db0"}',
+                      'redis_keyspace_hits_total',
+                      'redis_memory_max_bytes', 'redis_blocked_clients')
+        {
+            my $digits = $name =~ /seconds/ ? '%.6f' : '%d';
+
+            ok(exists $theirs{$name}, "$name is known there");
+            is(sprintf($digits, $ours->{$name} // -1),
+               sprintf($digits, $theirs{$name} // -2), 'and the same')
+                unless $name =~ /seconds/;
+            cmp_ok(abs(($ours->{$name} // -1) - ($theirs{$name} // -2)), '<',
+                   2e-6, 'and the same, but for what it rounds')
+                if $name =~ /seconds/;
+        }
+
+        stop_pid($pid);
+    };
+}
+
+
+subtest 'kills and reloads' => sub {
+    my $before = stat_of('set')->{calls};
+
+    $ngx->allow('exited on signal 9');
+
+    for my $round (1 .. 4) {
+        my ($pid) = children($ngx->pid);
+        my $c = $ngx->resp;
+
+        $c->run('SET', 'k', $_) for 1 .. 50;
+
+        if ($round % 2) {
+            kill KILL => $pid;
+            wait_for(20, sub { !grep { $_ == $pid } children($ngx->pid) });
+
+        } else {
+            $ngx->reload;
+        }
+    }
+
+    ($a, $b) = $ngx->two_workers;
+    is(stat_of('set')->{calls}, $before + 200, 'no count is lost');
+};
+
+
+$ngx->stop;
+
+
+subtest 'without "metrics on"' => sub {
+    $ngx = KS::Nginx->start(size => '8m', resp => '', locations => $metrics);
+    $a = $ngx->resp;
+    $a->run('SET', 'k', 1);
+
+    my $wrong = qr/^ERR commands of this zone are not timed: its block has no/;
+
+    like($a->error('SLOWLOG', 'GET'), $wrong, 'no slow log');
+    like($a->error('SLOWLOG', 'LEN'), $wrong, 'no number');
+    like($a->error('SLOWLOG', 'RESET'), $wrong, 'nothing to forget');
+    like($a->error('LATENCY', 'HISTOGRAM'), $wrong, 'no histogram');
+
+    ok(!exists info('all')->{cmdstat_set}, 'no counts');
+    is(samples(scrape('/metrics')->{body})->{'redis_db_keys{db="db0"}'}, 1,
+       'but what is there always');
+    ok(!exists decode_json(scrape('/metrics?format=json')->{body})
+           ->{main}{commands}, 'in each form');
+
+    $ngx->stop;
+};
+
+
+for (['metrics maybe;', qr/invalid value "maybe" in "metrics"/],
+     ['metrics on; metrics on;', qr/"metrics" is duplicate/])
+{
+    my ($zone, $says) = @$_;
+
+    my ($code, $out) = KS::Nginx->check(size => '8m', zone => $zone);
+
+    ok($code != 0 && $out =~ $says, $zone) or diag($out);
+}
+
+done_testing;
