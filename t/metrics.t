@@ -364,7 +364,11 @@ subtest 'kills and reloads' => sub {
 
         if ($round % 2) {
             kill KILL => $pid;
-            wait_for(20, sub { !grep { $_ == $pid } children($ngx->pid) });
+            wait_for(30, sub {
+                my @workers = children($ngx->pid);
+
+                @workers == 2 && !grep { $_ == $pid } @workers;
+            });
 
         } else {
             $ngx->reload;

@@ -5,6 +5,7 @@
 
 SYNTAX("append", "key:k value")
 SYNTAX("auth", "[username] password")
+SYNTAX("bgsave", "[SCHEDULE]")
 SYNTAX("bitcount", "key:k [range{start:i end:i [unit(BYTE|BIT)]}]")
 SYNTAX("bitfield",
     "key:k [operation(GET get-block{encoding offset:i}|write{[OVERFLOW "
@@ -182,6 +183,9 @@ SYNTAX("increx",
     "PERSIST)] [ENX] [condition(NX|XX)]")
 SYNTAX("info", "[section*]")
 SYNTAX("keys", "pattern:p")
+SYNTAX("latency|histogram", "[command*]")
+SYNTAX("latency|history", "event")
+SYNTAX("latency|reset", "[event*]")
 SYNTAX("lcs",
     "key1:k key2:k [LEN] [IDX] [MINMATCHLEN min-match-len:i] [WITHMATCHLEN]")
 SYNTAX("lindex", "key:k index:i")
@@ -263,6 +267,7 @@ SYNTAX("sinter", "key:k*")
 SYNTAX("sintercard", "numkeys:i key:k* [LIMIT limit:i]")
 SYNTAX("sinterstore", "destination:k key:k1*")
 SYNTAX("sismember", "key:k member")
+SYNTAX("slowlog|get", "[count:i]")
 SYNTAX("smembers", "key:k")
 SYNTAX("smismember", "key:k member*")
 SYNTAX("smove", "source:k destination:k1 member")

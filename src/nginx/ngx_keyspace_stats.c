@@ -21,6 +21,10 @@
 static ngx_int_t ngx_keyspace_stats_init(ngx_shm_zone_t *shm_zone, void *data);
 
 
+/* whose shared memory it is: not that of zones, which are looked for by theirs */
+static u_char  ngx_keyspace_stats_tag;
+
+
 char *
 ngx_keyspace_stats_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
 {
@@ -47,7 +51,7 @@ ngx_keyspace_stats_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
            + ks_stats_size() / ngx_pagesize * sizeof(ngx_slab_page_t);
 
     shm_zone = ngx_shared_memory_add(cf, &name, ks_stats_size() + pool,
-                                     &ngx_keyspace_module);
+                                     &ngx_keyspace_stats_tag);
     if (shm_zone == NULL) {
         return NGX_CONF_ERROR;
     }
