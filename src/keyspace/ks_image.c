@@ -26,7 +26,7 @@
 #define KS_IMAGE_STRING    512
 
 #define KS_IMAGE_BLOCKS    64           /* of a type that says its own room */
-#define KS_IMAGE_COUNT     16384        /* elements that are counted at once */
+#define KS_IMAGE_COUNT     1024         /* elements that are counted at once */
 
 
 int

@@ -24,6 +24,8 @@
 #define KS_SAVED_CROWDED  1000
 #define KS_SAVED_CALM     100
 
+#define KS_SAVED_SELDOM   16            /* transactions */
+
 
 static inline uint64_t
 ks_saved_cursor(const ks_space_t *sp)
@@ -112,10 +114,17 @@ ks_saved_pinned(const ks_space_t *sp, uint64_t hash)
 }
 
 
+/* The process that makes it reads most, and the others are looked at seldom. */
+
 int
 ks_saved_room(ks_space_t *sp)
 {
-    if (ks_journal_lag(&sp->mem, ~0ull) <= sp->mem.zone->journal.size / 2) {
+    uint64_t  readers;
+
+    readers = (sp->tries % KS_SAVED_SELDOM == 0)
+              ? ~0ull : 1ull << sp->mem.zone->save.row;
+
+    if (ks_journal_lag(&sp->mem, readers) <= sp->mem.zone->journal.size / 2) {
         sp->crowded = 0;
         return 1;
     }

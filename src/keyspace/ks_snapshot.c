@@ -17,10 +17,15 @@
 #define KS_RDB_FUNCTION   245           /* the text of a library */
 
 #define KS_STEP_PATIENCE  2             /* for a shard's lock, ms */
-#define KS_STEP_BYTES     (64u * 1024)  /* written under one hold, about */
-#define KS_STEP_BUCKETS   256           /* and looked at */
-#define KS_CLEAR_BUCKETS  1024          /* cleared under one hold */
-#define KS_LARGE_BYTES    (128u * 1024) /* of a large value, under one hold */
+
+/*
+ * What is done under one hold of a lock: so little that who wants it meanwhile
+ * gets it while it is still tried (KS_SPINS in memory/ks_lock.c).
+ */
+#define KS_STEP_BYTES     4096          /* written, about */
+#define KS_STEP_BUCKETS   16            /* looked at */
+#define KS_CLEAR_BUCKETS  64            /* cleared */
+#define KS_LARGE_BYTES    (16u * 1024)  /* of a large value */
 
 
 static const char  *ks_snapshot_reasons[] = {
@@ -774,12 +779,18 @@ ks_snapshot_barrier(ks_space_t *sp)
 int
 ks_snapshot_hurry(const ks_snapshot_t *s)
 {
+    unsigned         i;
     const ks_mem_t  *m;
 
     m = &s->space->mem;
 
-    return s->large
-           || ks_journal_lag(m, 1ull << m->process) > m->zone->journal.size / 8;
+    for (i = 0; i < KS_SAVE_ASKED; i++) {
+        if (__atomic_load_n(&m->zone->save.asked[i], __ATOMIC_RELAXED) != 0) {
+            return 1;
+        }
+    }
+
+    return ks_journal_lag(m, 1ull << m->process) > m->zone->journal.size / 8;
 }
 
 

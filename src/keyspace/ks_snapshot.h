@@ -85,7 +85,7 @@ int ks_snapshot_begin(ks_snapshot_t *s, unsigned patience);
 /*
  * The next bytes of the file's middle, the functions first, at *p and before
  * end, where there are KS_IMAGE_ROOM or more; and *p behind them.  One lock is
- * held meanwhile, for some tens of microseconds.  KS_OK: there is more.
+ * held meanwhile, for some microseconds.  KS_OK: there is more.
  * KS_AGAIN: there is, and the shard is busy.  KS_NONE: that was all, and what
  * was told so far has the rest.  KS_ERR: it is broken.  KS_NOMEM.
  *

@@ -109,6 +109,7 @@ typedef struct {
     ngx_uint_t              clients;        /* of Redis, connected */
     ks_peers_t              peers;          /* all clients that last */
     ks_saver_t             *saver;          /* of the helper process */
+    unsigned                rests:1;        /* for some ms */
 } ngx_keyspace_zone_t;
 
 

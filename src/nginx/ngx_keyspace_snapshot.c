@@ -317,6 +317,7 @@ ngx_keyspace_snapshot_run(ngx_keyspace_zone_t *kz)
 
     kz->heard = 1;
     wait = ks_saver_run(kz->saver, ks_clock());
+    kz->rests = (wait != 0 && wait <= KS_SAVER_REST);
 
     if (wait == 0) {
         ngx_post_event(&kz->timer, &ngx_posted_next_events);
@@ -342,7 +343,7 @@ ngx_keyspace_snapshot_wake_handler(ngx_event_t *ev)
     kz = kcf->zones.elts;
 
     for (i = 0; i < kcf->zones.nelts; i++) {
-        if (kz[i]->saver != NULL) {
+        if (kz[i]->saver != NULL && !kz[i]->rests) {
             ngx_keyspace_snapshot_run(kz[i]);
         }
     }

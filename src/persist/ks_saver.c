@@ -23,9 +23,11 @@
 #include "persist/ks_saver.h"
 
 
-#define KS_SAVER_WORK      1000000      /* ns that it works, */
-#define KS_SAVER_REST      1            /* and ms that it lets others work */
+#define KS_SAVER_WORK      1000000      /* ns that it works before it rests */
+#define KS_SAVER_BUSY      1            /* ms, until a lock is tried again */
 #define KS_SAVER_HEAR      (256u * 1024)        /* bytes, at once */
+
+#define KS_SAVER_STEPS     16           /* of the walk, for each hearing */
 
 #define KS_SAVER_LOOK      200          /* ms, until the other one has gone */
 #define KS_SAVER_SOON      100          /* ms, to count what was told */
@@ -356,7 +358,7 @@ ks_saver_clears(ks_saver_t *s)
     rc = ks_snapshot_clear(s->space, &s->cleared);
 
     if (rc != KS_NONE) {
-        return rc == KS_AGAIN ? KS_SAVER_REST : 0;
+        return rc == KS_AGAIN ? KS_SAVER_BUSY : 0;
     }
 
     memset(&s->snapshot, 0, sizeof(ks_snapshot_t));
@@ -388,7 +390,7 @@ ks_saver_begins(ks_saver_t *s)
                                          : KS_SAVER_PATIENCE_LONG);
 
     if (rc == KS_AGAIN) {
-        return KS_SAVER_REST;
+        return KS_SAVER_BUSY;
     }
 
     if (rc != KS_OK) {
@@ -422,22 +424,40 @@ ks_saver_completes(ks_saver_t *s)
 }
 
 
+/* some steps of the walk: images need not be heard between all of them */
+
+static int
+ks_saver_walks(ks_saver_t *s)
+{
+    int       rc;
+    u_char   *p, *end;
+    unsigned  i;
+
+    rc = KS_OK;
+
+    for (i = 0; rc == KS_OK && i < KS_SAVER_STEPS; i++) {
+        p = ks_rdb_file_room(&s->file, KS_IMAGE_ROOM, &end);
+        rc = ks_snapshot_step(&s->snapshot, &p, end);
+
+        if (rc != KS_ERR) {
+            ks_rdb_file_made(&s->file, p);
+        }
+    }
+
+    return rc;
+}
+
+
 static uint64_t
 ks_saver_writes(ks_saver_t *s)
 {
-    int      rc;
-    u_char  *p, *end;
+    int  rc;
 
     if (ks_snapshot_between(&s->snapshot)) {
         (void) ks_hub_hear(s->space, KS_SAVER_HEAR);
     }
 
-    p = ks_rdb_file_room(&s->file, KS_IMAGE_ROOM, &end);
-    rc = ks_snapshot_step(&s->snapshot, &p, end);
-
-    if (rc != KS_ERR) {
-        ks_rdb_file_made(&s->file, p);
-    }
+    rc = ks_saver_walks(s);
 
     if (s->file.err != 0) {
         ks_saver_failed(s, s->file.err, s->file.call);

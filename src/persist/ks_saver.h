@@ -45,6 +45,9 @@ ks_saver_t *ks_saver_open(ks_space_t *sp, const ks_saver_conf_t *conf);
  */
 #define KS_SAVER_SLEEP  UINT64_MAX
 
+/* While it rests for so many ms, it need not be called when it is woken. */
+#define KS_SAVER_REST   7
+
 uint64_t ks_saver_run(ks_saver_t *s, uint64_t now);
 
 /* What it was about to make is not made. */
