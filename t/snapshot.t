@@ -65,7 +65,10 @@ sub look {
       : $type eq 'hash' ? do {
             my %h = @{$r->run('HGETALL', $key)};
             map { ($_, $h{$_}) } sort keys %h;
-        } : ();
+        } : $type eq 'stream' ? (
+            (map { ($_->[0], @{$_->[1]}) } @{$r->run('XRANGE', $key, '-', '+')}),
+            map { @$_[0, 1, 3] } @{$r->run('XPENDING', $key, 'group', '-', '+', 100000)}
+        ) : ();
 
     return join "\n", $type, $r->run('PEXPIRETIME', $key), @value;
 }
@@ -109,7 +112,13 @@ for my $n (3, 600, 20000) {
         $r->run('SADD', "ints:$n", map { $_ * 7 } @i);
         $r->run('HSET', "hash:$n", map { ("field $_", $_) } @i);
         $r->run('ZADD', "zset:$n", map { ($_ / 3, "m$_") } @i);
+        $r->run('XADD', "stream:$n", "$_-7", 'field', $_, 'other', "value $_") for map { $_ + 1 } @i;
     }
+
+    $r->run('XGROUP', 'CREATE', "stream:$n", 'group', 0);
+    $r->run('XREADGROUP', 'GROUP', 'group', $_, 'COUNT', int $n / 3, 'STREAMS', "stream:$n", '>')
+        for qw(one two);
+    $r->run('XDEL', "stream:$n", '2-7');
 }
 
 $r->run('SET', 'huge', 'h' x 5_000_000);

@@ -277,6 +277,20 @@ ks_image_count(ks_image_steps_t *s, const ks_value_t *v)
 }
 
 
+/* bytes of a part that was too large for any room, or of a string in pieces */
+
+static u_char *
+ks_image_copy(ks_image_steps_t *s, const u_char *from, size_t n, u_char *p,
+    u_char *end)
+{
+    n = ks_min(n, (size_t) (end - p));
+    memcpy(p, from, n);
+    s->off += n;
+
+    return p + n;
+}
+
+
 /* the bytes of a string of an element, as far as they fit; NULL: none does */
 
 static u_char *
@@ -311,10 +325,7 @@ ks_image_item(ks_image_steps_t *s, const ks_value_t *v, const ks_item_t *it,
 
     while (s->off < it->len && p < end) {
         from = ks_blob_run(v->mem, &b, s->off, &n);
-        n = ks_min(n, (size_t) (end - p));
-        memcpy(p, from, n);
-        p += n;
-        s->off += n;
+        p = ks_image_copy(s, from, n, p, end);
     }
 
     s->inside = (s->off < it->len);
@@ -365,83 +376,130 @@ ks_image_element(ks_image_steps_t *s, const ks_value_t *v, ks_pos_t *pos,
 }
 
 
+/*
+ * An element that the row writes, or with pos NULL what stands behind them
+ * all; it may go beyond end.  *more: not all of it was written.  NULL: the
+ * process has no memory.
+ */
+
 static u_char *
-ks_image_elements(ks_image_steps_t *s, const ks_value_t *v, u_char *p,
-    u_char *end, int *done)
+ks_image_part(ks_image_steps_t *s, const ks_value_t *v, const ks_pos_t *pos,
+    u_char *p, u_char *end, int *more)
 {
-    int       more;
-    ks_pos_t  pos;
+    size_t            room;
+    const ks_type_t  *type;
 
-    more = ks_value_at(v, &pos, s->at);
+    type = &ks_types[v->type];
+    *more = 0;
 
-    while (more) {
+    if (s->part == NULL) {
+        room = type->part_room(v, pos);
 
-        if (!(v->expiries && ks_hash_due(v, &pos))
-            && ks_image_element(s, v, &pos, &p, end) == NULL)
-        {
-            return p;
+        if (room <= KS_IMAGE_ROOM / 2) {
+            return type->part(v, pos, p);
         }
 
-        s->at++;
-        more = ks_value_next(v, &pos);
+        s->part = malloc(room);
+
+        if (s->part == NULL) {
+            return NULL;
+        }
+
+        s->len = (size_t) (type->part(v, pos, s->part) - s->part);
+        s->off = 0;
     }
 
-    *done = KS_IMAGE_DONE;
+    p = ks_image_copy(s, s->part + s->off, s->len - s->off, p, end);
+    *more = (s->off < s->len);
+
+    if (!*more) {
+        free(s->part);
+        s->part = NULL;
+    }
 
     return p;
 }
 
 
-/* of a type that has no plain form: written at once, and given out in steps */
+/* one element; *more as above */
 
 static u_char *
-ks_image_whole(ks_image_steps_t *s, const ks_value_t *v)
+ks_image_one(ks_image_steps_t *s, const ks_value_t *v, ks_pos_t *pos,
+    u_char *p, u_char *end, int *more)
 {
-    s->whole = malloc(ks_value_dump_room(v));
-
-    if (s->whole != NULL) {
-        s->len = (size_t) (ks_types[v->type].dump(v, s->whole) - s->whole);
-        s->off = 1;
+    if (ks_types[v->type].part != NULL) {
+        return ks_image_part(s, v, pos, p, end, more);
     }
 
-    return s->whole;
+    *more = !(v->expiries && ks_hash_due(v, pos))
+            && ks_image_element(s, v, pos, &p, end) == NULL;
+
+    return p;
 }
 
 
-/* the value; it has begun */
-
 static u_char *
-ks_image_go_on(ks_space_t *sp, ks_entry_t *e, ks_image_steps_t *s,
-    const ks_value_t *v, u_char *p, u_char *end, int *done)
+ks_image_elements(ks_image_steps_t *s, const ks_value_t *v, u_char *p,
+    u_char *end, int *done)
 {
-    size_t      n, len;
-    ks_blob_t   b;
-    u_char     *from;
+    int       left, more;
+    ks_pos_t  pos;
 
-    if ((e->flags & KS_ENTRY_ELEMENTS) && s->whole == NULL) {
-        return ks_image_elements(s, v, p, end, done);
-    }
+    left = !s->last && ks_value_at(v, &pos, s->at);
 
-    len = s->whole ? s->len : e->vlen;
+    while (left) {
+        p = ks_image_one(s, v, &pos, p, end, &more);
 
-    while (s->off < len && p < end) {
-
-        if (s->whole) {
-            from = s->whole + s->off;
-            n = len - s->off;
-
-        } else {
-            b = ks_entry_blob(e);
-            from = ks_blob_run(&sp->mem, &b, s->off, &n);
+        if (p == NULL || more) {
+            return p;
         }
 
-        n = ks_min(n, (size_t) (end - p));
-        memcpy(p, from, n);
-        p += n;
-        s->off += n;
+        s->at++;
+        left = ks_value_next(v, &pos);
+
+        if (p >= end) {
+            return p;
+        }
     }
 
-    *done = (s->off == len) ? KS_IMAGE_DONE : 0;
+    s->last = 1;
+    more = 0;
+
+    if (ks_types[v->type].part != NULL) {
+        p = ks_image_part(s, v, NULL, p, end, &more);
+    }
+
+    *done = (p != NULL && !more) ? KS_IMAGE_DONE : 0;
+
+    return p;
+}
+
+
+/* a string in pieces */
+
+static u_char *
+ks_image_pieces(ks_space_t *sp, ks_entry_t *e, ks_image_steps_t *s, u_char *p,
+    u_char *end, int *done)
+{
+    size_t     n;
+    u_char    *type, *from;
+    ks_blob_t  b;
+
+    if (!s->begun) {
+        p = ks_image_head(sp, e, p, &type);
+        *type = KS_RDB_STRING;
+        p = ks_rdb_put_length(p, e->vlen);
+        s->begun = 1;
+    }
+
+    b = ks_entry_blob(e);
+
+    while (s->off < e->vlen && p < end) {
+        from = ks_blob_run(&sp->mem, &b, s->off, &n);
+        p = ks_image_copy(s, from, n, p, end);
+    }
+
+    *done = (s->off == e->vlen) ? KS_IMAGE_DONE : 0;
 
     return p;
 }
@@ -457,58 +515,36 @@ ks_image_step(ks_space_t *sp, ks_entry_t *e, ks_image_steps_t *s, u_char *p,
     *done = 0;
 
     if (!(e->flags & KS_ENTRY_ELEMENTS)) {
-
-        if (!s->begun) {
-            p = ks_image_head(sp, e, p, &type);
-            *type = KS_RDB_STRING;
-            p = ks_rdb_put_length(p, e->vlen);
-            s->begun = 1;
-        }
-
-        return ks_image_go_on(sp, e, s, NULL, p, end, done);
+        return ks_image_pieces(sp, e, s, p, end, done);
     }
 
     ks_value_attach(sp, NULL, e, &v);
     s->now = s->now ? s->now : sp->now;
     v.now = s->now;
 
-    if (ks_types[v.type].plain != 0 && !s->counted
-        && !ks_image_count(s, &v))
-    {
+    if (!s->counted && !ks_image_count(s, &v)) {
+        return p;
+    }
+
+    if (v.expiries && s->n == 0) {
+        *done = KS_IMAGE_EMPTY;
         return p;
     }
 
     if (!s->begun) {
-
-        if (ks_types[v.type].plain == 0) {
-
-            if (ks_image_whole(s, &v) == NULL) {
-                return NULL;
-            }
-
-            p = ks_image_head(sp, e, p, &type);
-            *type = s->whole[0];
-
-        } else if (s->n == 0) {
-            *done = KS_IMAGE_EMPTY;
-            return p;
-
-        } else {
-            p = ks_image_head(sp, e, p, &type);
-            *type = (u_char) ks_types[v.type].plain;
-            p = ks_rdb_put_length(p, s->n);
-        }
-
+        p = ks_image_head(sp, e, p, &type);
+        *type = (u_char) ks_types[v.type].plain;
+        p = ks_rdb_put_length(p, s->n);
         s->begun = 1;
     }
 
-    return ks_image_go_on(sp, e, s, &v, p, end, done);
+    return ks_image_elements(s, &v, p, end, done);
 }
 
 
 void
 ks_image_end(ks_image_steps_t *s)
 {
-    free(s->whole);
+    free(s->part);
     memset(s, 0, sizeof(ks_image_steps_t));
 }

@@ -20,7 +20,7 @@
 #define KS_IMAGE_BYTES   65536          /* of a value that is small, at most */
 #define KS_IMAGE_ITEMS   2048           /* and elements */
 
-/* what an image of a small value takes at most, and a step of a large one */
+/* what an image of a small value takes at most, or a step of a large one */
 #define KS_IMAGE_ROOM    (512u * 1024)
 
 /* Whether it is to be written in steps. */
@@ -46,13 +46,14 @@ typedef struct {
     unsigned   counted:1;
     unsigned   begun:1;
     unsigned   inside:1;        /* its length was written */
-    u_char    *whole;           /* malloc()ed: of a type that is written whole */
+    unsigned   last:1;          /* what stands behind all elements comes now */
+    u_char    *part;            /* malloc()ed: of one that fits nowhere */
     size_t     len;
 } ks_image_steps_t;
 
 /*
- * The next bytes of it, at p and before end, where there are KS_IMAGE_ROOM or
- * more; where they end.  *done: that was all of it; KS_IMAGE_EMPTY: there is
+ * The next bytes of it, at p, where there is KS_IMAGE_ROOM; where they end, which
+ * is not far behind end.  *done: that was all of it; KS_IMAGE_EMPTY: there is
  * nothing at all.  NULL: the process has no memory.
  */
 #define KS_IMAGE_DONE   1

@@ -62,26 +62,54 @@ ks_dump_group_room(const ks_value_t *v, const ks_group_t *g)
 }
 
 
-size_t
-ks_stream_dump_room(const ks_value_t *v)
+/* all that stands behind the blocks */
+
+static size_t
+ks_dump_figures_room(const ks_value_t *v)
 {
-    int                more;
-    size_t             room;
-    uint32_t           i;
-    ks_group_t         g;
-    ks_stream_entry_t  e;
+    size_t      room;
+    uint32_t    i;
+    ks_group_t  g;
 
     room = KS_DUMP_MORE + 16 * KS_RDB_LENGTH;
 
-    for (more = ks_tree_at(&v->tree[0], &e.pos, 0); more;
-         more = ks_tree_next(&v->tree[0], &e.pos))
-    {
-        ks_block_open(v, &e.pos, &e.block);
-        room += ks_dump_block_room(v, &e);
-    }
-
     for (i = 0; ks_group_at(v, &g, i); i++) {
         room += ks_dump_group_room(v, &g);
+    }
+
+    return room;
+}
+
+
+size_t
+ks_stream_part_room(const ks_value_t *v, const ks_pos_t *pos)
+{
+    ks_stream_entry_t  e;
+
+    if (pos == NULL) {
+        return ks_dump_figures_room(v);
+    }
+
+    e.pos = *pos;
+    ks_block_open(v, &e.pos, &e.block);
+
+    return ks_dump_block_room(v, &e);
+}
+
+
+size_t
+ks_stream_dump_room(const ks_value_t *v)
+{
+    int       more;
+    size_t    room;
+    ks_pos_t  pos;
+
+    room = ks_stream_part_room(v, NULL);
+
+    for (more = ks_tree_at(&v->tree[0], &pos, 0); more;
+         more = ks_tree_next(&v->tree[0], &pos))
+    {
+        room += ks_stream_part_room(v, &pos);
     }
 
     return room;
@@ -273,28 +301,16 @@ ks_dump_group(const ks_value_t *v, const ks_group_t *g, u_char *p)
 }
 
 
-u_char *
-ks_stream_dump(const ks_value_t *v, u_char *p)
+static u_char *
+ks_dump_figures(const ks_value_t *v, u_char *p)
 {
-    int                more;
-    uint32_t           i;
-    ks_group_t         g;
-    ks_stream_id_t     first;
-    ks_stream_head_t   head;
-    ks_stream_entry_t  e;
+    uint32_t          i;
+    ks_group_t        g;
+    ks_stream_id_t    first;
+    ks_stream_head_t  head;
 
     ks_stream_head(v, &head);
     first = ks_stream_first(v);
-
-    *p++ = KS_RDB_STREAM_2;
-    p = ks_rdb_put_length(p, ks_tree_count(&v->tree[0]));
-
-    for (more = ks_tree_at(&v->tree[0], &e.pos, 0); more;
-         more = ks_tree_next(&v->tree[0], &e.pos))
-    {
-        ks_block_open(v, &e.pos, &e.block);
-        p = ks_dump_stream_block(v, &e, p);
-    }
 
     p = ks_rdb_put_length(p, head.length);
     p = ks_dump_lengths(p, &head.last);
@@ -309,6 +325,41 @@ ks_stream_dump(const ks_value_t *v, u_char *p)
     }
 
     return p;
+}
+
+
+u_char *
+ks_stream_part(const ks_value_t *v, const ks_pos_t *pos, u_char *p)
+{
+    ks_stream_entry_t  e;
+
+    if (pos == NULL) {
+        return ks_dump_figures(v, p);
+    }
+
+    e.pos = *pos;
+    ks_block_open(v, &e.pos, &e.block);
+
+    return ks_dump_stream_block(v, &e, p);
+}
+
+
+u_char *
+ks_stream_dump(const ks_value_t *v, u_char *p)
+{
+    int       more;
+    ks_pos_t  pos;
+
+    *p++ = KS_RDB_STREAM_2;
+    p = ks_rdb_put_length(p, ks_tree_count(&v->tree[0]));
+
+    for (more = ks_tree_at(&v->tree[0], &pos, 0); more;
+         more = ks_tree_next(&v->tree[0], &pos))
+    {
+        p = ks_stream_part(v, &pos, p);
+    }
+
+    return ks_stream_part(v, NULL, p);
 }
 
 

@@ -17,6 +17,8 @@
 
 size_t ks_stream_dump_room(const ks_value_t *v);
 u_char *ks_stream_dump(const ks_value_t *v, u_char *p);
+size_t ks_stream_part_room(const ks_value_t *v, const ks_pos_t *pos);
+u_char *ks_stream_part(const ks_value_t *v, const ks_pos_t *pos, u_char *p);
 unsigned ks_stream_restore_as(const ks_zone_t *zone, const ks_rdb_value_t *in);
 int ks_stream_restore(ks_value_t *v, const ks_rdb_value_t *in);
 

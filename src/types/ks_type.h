@@ -61,13 +61,17 @@ typedef struct {
 
     /*
      * The form of a dump that is a length, and the elements one behind the
-     * other: their strings, and what behind() writes, 16 bytes at the most
-     * (NULL: nothing).  So a large value can be written a part at a time.  0:
-     * there is no such form.
+     * other, so that a large value can be written a part at a time: their
+     * strings, and what behind() writes, 16 bytes at the most (NULL: nothing).
+     * Or part() writes an element, and with pos NULL what stands behind all of
+     * them, each of part_room() bytes at the most.
      */
     unsigned            plain;
     u_char           *(*behind)(const ks_value_t *v, const ks_pos_t *pos,
                                 u_char *p);
+    size_t            (*part_room)(const ks_value_t *v, const ks_pos_t *pos);
+    u_char           *(*part)(const ks_value_t *v, const ks_pos_t *pos,
+                              u_char *p);
 
     u_char           *(*dump)(const ks_value_t *v, u_char *p);
     unsigned          (*restore_as)(const ks_zone_t *zone,

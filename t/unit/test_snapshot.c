@@ -106,7 +106,14 @@ fill(box_t *b)
             linef(b, "SADD ints:%d %d", n, i);
             linef(b, "HSET hash:%d field:%d %d", n, i, i);
             linef(b, "ZADD zset:%d %d.5 m%d", n, i, i);
+            linef(b, "XADD stream:%d %d-1 field %d other x", n, i + 1, i);
         }
+
+        linef(b, "XGROUP CREATE stream:%d group 0", n);
+        linef(b, "XREADGROUP GROUP group one COUNT %d STREAMS stream:%d >",
+              i / 2, n);
+        linef(b, "XREADGROUP GROUP group two COUNT 3 STREAMS stream:%d >", n);
+        linef(b, "XDEL stream:%d 2-1", n);
     }
 
     for (i = 0; i < 3; i++) {
@@ -115,7 +122,13 @@ fill(box_t *b)
         linef(b, "RPUSH long %s", text);
         linef(b, "HSET longer f%d %s", i, text);
         linef(b, "SET blob:%d %s PX 100000%d", i, text, i);
+        linef(b, "XADD wide %d-1 field %s", i + 1, text);
     }
+
+    big(b, "huge", 600000, 'w');
+    line(b, "XADD wide 7-1 field x");
+    line(b, "EVAL local\tv=redis.call('GET','huge')"
+            "\tredis.call('XADD','wide','8-1','field',v)\treturn\t1 0");
 
     big(b, "huge", 3000001, 'h');
     line(b, "SET int 12345");
@@ -160,7 +173,7 @@ test_whole(void **unused)
     while (maker_step(&m) == KS_OK) { /* void */ }
 
     assert_int_equal(m.images, 0);
-    assert_int_equal(loaded(m.path, copy, NOW + 100), 25);      /* not "over" */
+    assert_int_equal(loaded(m.path, copy, NOW + 100), 29);      /* not "over" */
     box_check(a);
 
     maker_close(&m);
@@ -240,6 +253,8 @@ work(box_t *b)
             "HSET longer f1 y", "RENAME list:2 list:2b",
             "RENAME list:2b list:2", "SUNIONSTORE set:2b set:2",
             "SETRANGE huge 100000 changed", "ZADD zset:2 1 new",
+            "XADD stream:2 * f v", "XTRIM stream:2 MAXLEN 8000",
+            "XREADGROUP GROUP group one COUNT 2 STREAMS stream:2 >",
         };
         char         copy[64], *p, *rest;
 
@@ -334,7 +349,7 @@ under_load(size_t size, ks_policy_t policy, unsigned names, int rounds,
 
     shared = map_zone(4096);
     replay_fields = 0;
-    replay_flushes = 1500;
+    replay_flushes = 5000;
     replay_names = names;
     a = source_open(size, policy);
     zone = ks_space_zone(a->client.space);
@@ -416,6 +431,125 @@ under_load(size_t size, ks_policy_t policy, unsigned names, int rounds,
 }
 
 
+/* --- the process that makes them dies --- */
+
+/* one that takes its time, until it is killed */
+
+static pid_t
+start_maker(ks_zone_t *zone)
+{
+    pid_t    pid;
+    maker_t  m;
+
+    pid = fork();
+
+    if (pid != 0) {
+        return pid;
+    }
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+
+    for ( ;; ) {
+        (void) maker_open(&m, zone, latest());
+        (void) ks_snapshot_begun(m.space, NOW);
+        maker_begin(&m);
+
+        while (maker_step(&m) == KS_OK) {
+            ks_space_set_time(m.space, latest());
+            nap(rnd(50));
+        }
+
+        ks_snapshot_ended(m.space, 1, 1, NOW, 0);
+        maker_close(&m);
+    }
+}
+
+
+/*
+ * It is killed anywhere, and others with it; whoever comes next makes a good one
+ * of what the zone is then.
+ */
+
+static void
+test_maker_killed(void **unused)
+{
+    int         i, cut, cuts, good;
+    pid_t       pids[WORKERS], maker;
+    box_t      *a;
+    maker_t     m;
+    unsigned    w;
+    replay_t    r;
+    ks_zone_t  *zone;
+
+    (void) unused;
+
+    shared = map_zone(4096);
+    replay_fields = 0;
+    replay_flushes = 5000;
+    replay_names = 300;
+    a = source_open(64u << 20, KS_NOEVICTION);
+    zone = ks_space_zone(a->client.space);
+    memset(&r, 0, sizeof(r));
+    r.to = target_open();
+    fill(a);
+    replay_follow(a, &r);
+    shared->read_to = r.cursor.at;
+
+    for (w = 0; w < WORKERS; w++) {
+        shared->now[w] = NOW;
+        pids[w] = start(zone, w, w + 50);
+    }
+
+    cuts = good = 0;
+
+    for (i = 0; i < 12; i++) {
+        maker = start_maker(zone);
+        nap(rnd(60000));
+        fire(maker);
+
+        if (i % 3 == 0) {
+            w = rnd(WORKERS);
+            fire(pids[w]);
+            pids[w] = start(zone, w, rnd(1000000));
+        }
+
+        replay_follow(a, &r);
+        shared->read_to = r.cursor.at;
+
+        cut = maker_open(&m, zone, latest());
+        cuts += cut;
+        maker_begin(&m);
+        replay_follow_to(a, &r, m.snapshot.at);
+
+        while ((cut = maker_step(&m)) == KS_OK) {
+            ks_space_set_time(m.space, latest());
+        }
+
+        if (cut == KS_NONE) {
+            assert_true(loaded(m.path, r.to, latest()) > 0);
+            good++;
+        }
+
+        ks_snapshot_ended(m.space, 1, 1, NOW, 0);
+        maker_close(&m);
+    }
+
+    for (w = 0; w < WORKERS; w++) {
+        fire(pids[w]);
+    }
+
+    print_message("%d killed amid one, %d good\n", cuts, good);
+    assert_true(cuts > 0);
+    assert_true(good > 6);
+
+    box_check(a);
+    ks_journal_done(&r.cursor);
+    replay_close(r.to);
+    replay_close(a);
+    munmap(shared, 4096);
+}
+
+
 static void
 test_load(void **unused)
 {
@@ -448,6 +582,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_load),
         cmocka_unit_test(test_load_kills),
         cmocka_unit_test(test_load_evicting),
+        cmocka_unit_test(test_maker_killed),
     };
 
     ks_script_init();
