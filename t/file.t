@@ -45,7 +45,8 @@ sub refused {
     my ($code, $out) = capture(30, KS::Nginx::environment(), $ngx->command);
 
     isnt($code, 0, "$name: nginx does not start");
-    like((grep { /emerg/ } split /\n/, $ngx->log)[0] // '', $why, '... and says why');
+    like((grep { /emerg/ } split /\n/, $ngx->log)[0] // '', $why,
+         '... and says why');
 }
 
 
@@ -54,7 +55,8 @@ sub goes_on {
     my $ngx = start(%options);
 
     is($ngx->client->run('GET', 'k'), 'v', $name);
-    like($ngx->client->run('MEMORY', 'DOCTOR'), qr/^ok/, '... and the zone is whole');
+    like($ngx->client->run('MEMORY', 'DOCTOR'), qr/^ok/,
+         '... and the zone is whole');
     $ngx->stop;
 
     return $ngx;
@@ -66,7 +68,8 @@ subtest 'a stop and a start' => sub {
     my $c = $ngx->client;
 
     like($ngx->log, qr/begins empty, in a new file "\Q$file\E"/, 'a new file');
-    is(sprintf('%04o', (stat $file)[2] & 07777), '0600', '... that is nobody else\'s');
+    is(sprintf('%04o', (stat $file)[2] & 07777), '0600',
+       '... that is nobody else\'s');
 
     $c->run('SET', 'k', 'v');
     $c->run('SET', 'ttl', 'v', 'PX', 5_000_000);
@@ -77,7 +80,8 @@ subtest 'a stop and a start' => sub {
     $c->run('SADD', 'set', map { "m$_" } 1 .. 300);
     $c->run('XADD', 'stream', '1-1', 'f', 'v');
     $c->run('SET', 'long', 'l' x 300_000);
-    $c->run('FUNCTION', 'LOAD', "#!lua name=lib\nredis.register_function('f', function() return 7 end)");
+    $c->run('FUNCTION', 'LOAD',
+            "#!lua name=lib\nredis.register_function('f', function() return 7 end)");
     my $sha = $c->run('SCRIPT', 'LOAD', 'return 8');
 
     $ngx->halt;
@@ -86,20 +90,23 @@ subtest 'a stop and a start' => sub {
 
     $ngx->launch;
     $c = $ngx->client;
-    like($ngx->log, qr/goes on with the 8 keys of its file/, 'all keys are there');
+    like($ngx->log, qr/goes on with the 8 keys of its file/,
+         'all keys are there');
 
     is($c->run('GET', 'k'), 'v', 'a string');
     cmp_ok($c->run('PTTL', 'ttl'), '>', 4_000_000, 'a TTL');
     is_deeply($c->run('LRANGE', 'list', 0, -1), [1 .. 500], 'a list');
     is($c->run('HGET', 'hash', 'f200'), 'v' x 200, 'a hash');
-    cmp_ok($c->run('HPTTL', 'hash', 'FIELDS', 1, 'f1')->[0], '>', 4_000_000, 'the TTL of a field');
+    cmp_ok($c->run('HPTTL', 'hash', 'FIELDS', 1, 'f1')->[0], '>', 4_000_000,
+           'the TTL of a field');
     is($c->run('ZSCORE', 'zset', 'm77'), '77', 'a sorted set');
     is($c->run('SCARD', 'set'), 300, 'a set');
     is($c->run('XLEN', 'stream'), 1, 'a stream');
     is($c->run('STRLEN', 'long'), 300_000, 'a long string');
     is($c->run('FCALL', 'f', 0), 7, 'a function');
     is($c->run('EVALSHA', $sha, 0), 8, 'a script');
-    cmp_ok(($c->run('INFO', 'server') =~ /uptime_in_seconds:(\d+)/)[0], '<', 60, 'the time up begins anew');
+    cmp_ok(($c->run('INFO', 'server') =~ /uptime_in_seconds:(\d+)/)[0], '<', 60,
+           'the time up begins anew');
     like($c->run('MEMORY', 'DOCTOR'), qr/^ok/, 'the zone is whole');
 
     ok($ngx->crash, 'all processes are killed');
@@ -122,7 +129,8 @@ subtest 'clients of before' => sub {
     my $listens = $ngx->resp;
     $listens->replies(['SUBSCRIBE', 'channel']);
     $waits->send(KS::RESP::encode('BLPOP', 'queue', 0));
-    ok(wait_for(10, sub { $c->run('INFO', 'clients') =~ /blocked_clients:1/ }), 'one waits');
+    ok(wait_for(10, sub { $c->run('INFO', 'clients') =~ /blocked_clients:1/ }),
+       'one waits');
     is($c->run('PUBSUB', 'NUMSUB', 'channel')->[1], 1, 'one listens');
     $c->run('CLIENT', 'PAUSE', 100_000, 'WRITE');
 
@@ -145,7 +153,8 @@ subtest 'a test of the configuration' => sub {
     my ($code, $out) = capture(30, KS::Nginx::environment(), $ngx->command('-t'));
 
     is($code, 0, 'while another runs');
-    is(join(' ', (stat $file)[7, 9, 10]), $before, '... it does not touch the file');
+    is(join(' ', (stat $file)[7, 9, 10]), $before,
+       '... it does not touch the file');
     is($ngx->client->run('GET', 'k'), 'v', '... which is served');
     $ngx->stop;
 
@@ -167,7 +176,8 @@ subtest 'a test of the configuration' => sub {
         zone => "file $file;",
         main => "keyspace_zone twin 8m { file $file; token off; }");
     isnt($code, 0, 'two zones in one file');
-    like($out, qr/file "\Q$file\E" is that of keyspace zone "twin" already/, '... are an error');
+    like($out, qr/file "\Q$file\E" is that of keyspace zone "twin" already/,
+         '... are an error');
 };
 
 
@@ -289,7 +299,8 @@ subtest 'another size' => sub {
     is($c->run('DBSIZE'), 1001, 'all of them');
     is($c->run('GET', 'key77'), 'v' x 1200, '... with their values');
     cmp_ok($c->run('TTL', 'key77'), '>', 3000, '... and TTLs');
-    like($c->run('INFO', 'memory'), qr/maxmemory:16777216/, 'into a larger zone');
+    like($c->run('INFO', 'memory'), qr/maxmemory:16777216/,
+         'into a larger zone');
     like($c->run('MEMORY', 'DOCTOR'), qr/^ok/, '... that is whole');
     $ngx->stop;
     ok(! -e "$file.new", 'nothing is left over');
@@ -322,13 +333,15 @@ subtest 'no room' => sub {
     my $done = eval {
         refused('a full filesystem', qr/has no room for \d+ bytes: No space left/,
                 size => '16m', zone => "file $mount/main.ks;");
-        ok(! -e "$mount/main.ks" && ! -e "$mount/main.ks.new", 'nothing is left there');
+        ok(! -e "$mount/main.ks" && ! -e "$mount/main.ks.new",
+           'nothing is left there');
 
         # once it is made, no store needs a block
         my $ngx = start(zone => "file $mount/main.ks;", eviction => 'allkeys-lru');
         system("dd if=/dev/zero of=$mount/rest bs=1k 2>/dev/null");
         $ngx->client->pipeline(map { ['SET', "key$_", 'v' x 5000] } 1 .. 3000);
-        like($ngx->client->run('MEMORY', 'DOCTOR'), qr/^ok/, 'a zone in a full filesystem serves');
+        like($ngx->client->run('MEMORY', 'DOCTOR'), qr/^ok/,
+             'a zone in a full filesystem serves');
         $ngx->stop;
 
         system("mount -o remount,ro $mount") == 0 or die 'remount';
@@ -374,11 +387,14 @@ subtest 'a zone that is taken out' => sub {
 
     is($ngx->client->request('GET', '/more/set/a/1')->{status}, 200,
        'a second zone');
-    ok($ngx->reload(main => '', locations => 'location / { keyspace_rest main; }'), 'goes');
+    ok($ngx->reload(main => '', locations => 'location / { keyspace_rest main; }'),
+       'goes');
     like($ngx->log, qr/\[notice\].*"more" is no longer configured: the \d+ keys that it holds stay in its file/,
          '... and its keys stay');
-    ok($ngx->reload(main => "keyspace_zone more 4m { token off; file $dir/more.ks; }"), 'and comes again');
-    like($ngx->log, qr/"more" goes on with the \d+ keys of its file/, '... with its keys');
+    ok($ngx->reload(main => "keyspace_zone more 4m { token off; file $dir/more.ks; }"),
+       'and comes again');
+    like($ngx->log, qr/"more" goes on with the \d+ keys of its file/,
+         '... with its keys');
     $ngx->stop;
 };
 

@@ -232,7 +232,8 @@ subtest "$kills deaths of all processes" => sub {
 
     is($left, 0, 'all were dead each time');
     is($faulty, '', 'the zone was whole each time');
-    is_deeply($sum->{faults}, [], "$sum->{done} commands over REST, none was seen in half");
+    is_deeply($sum->{faults}, [],
+              "$sum->{done} commands over REST, none was seen in half");
     cmp_ok($sum->{broken}, '>', 0, "$sum->{broken} connections had died");
 
     my @bad = $load->verify;
@@ -245,7 +246,8 @@ subtest "$kills deaths of all processes" => sub {
     # nothing leaked
     my $used = KS::Info::used($ngx->client);
     $ngx->client->run('FLUSHALL');
-    ok(wait_for(10, sub { KS::Info::used($ngx->client) < $used }, 0.1), 'it can be emptied');
+    ok(wait_for(10, sub { KS::Info::used($ngx->client) < $used }, 0.1),
+       'it can be emptied');
     my $empty = KS::Info::used($ngx->client);
     $ngx->client->run('SET', 'k', 'v');
     cmp_ok(KS::Info::used($ngx->client) - $empty, '<', 65536, 'and filled');
@@ -284,13 +286,15 @@ subtest "$upgrades upgrades of the binary, and as many taken back" => sub {
 
     my $sum = $load->stop;
 
-    is($late, 0, 'each began') or diag($ngx->log =~ s/.*(\[emerg\].*?)\n.*/$1/sr);
+    is($late, 0,
+       'each began') or diag($ngx->log =~ s/.*(\[emerg\].*?)\n.*/$1/sr);
     is($not, 0, 'each came to its end');
     is($faulty, '', 'the zone was whole all the time');
     is_deeply($sum->{faults}, [], "$sum->{done} requests, none failed");
 
     my @bad = $load->verify;
-    ok(!@bad, 'each was done once') or diag(join "\n", @bad[0 .. ($#bad > 9 ? 9 : $#bad)]);
+    ok(!@bad,
+       'each was done once') or diag(join "\n", @bad[0 .. ($#bad > 9 ? 9 : $#bad)]);
 
     $http = $ngx->client;
     is_deeply($http->run('MGET', map { "old$_" } 1 .. 2000),
@@ -323,7 +327,8 @@ subtest 'the old and the new workers' => sub {
     my $new = $ngx->upgrade;
     my @new = KS::Proc::children($new);
 
-    is(scalar(grep { my $n = $_; grep { $n == $_ } @old } @new), 0, 'are others');
+    is(scalar(grep { my $n = $_; grep { $n == $_ } @old } @new), 0,
+       'are others');
 
     for (['old', \@old, 'new', \@new], ['new', \@new, 'old', \@old]) {
         my ($a_name, $a, $b_name, $b) = @$_;
@@ -332,14 +337,17 @@ subtest 'the old and the new workers' => sub {
         my $acts = client_of($ngx, @$b);
 
         $acts->run('SET', 'key', $b_name);
-        is($waits->run('GET', 'key'), $b_name, "$a_name workers have what the $b_name ones store");
+        is($waits->run('GET', 'key'), $b_name,
+           "$a_name workers have what the $b_name ones store");
 
         $listens->replies(['SUBSCRIBE', 'news']);
-        is($acts->run('PUBLISH', 'news', 'm'), 1, '... a message of theirs has a reader');
+        is($acts->run('PUBLISH', 'news', 'm'), 1,
+           '... a message of theirs has a reader');
         like($listens->reply // '', qr/message.*news.*m/s, '... who is woken');
 
         $waits->send(KS::RESP::encode('BLPOP', 'queue', 30));
-        ok(wait_for(10, sub { $acts->run('INFO', 'clients') =~ /blocked_clients:1/ }), '... who waits');
+        ok(wait_for(10, sub { $acts->run('INFO', 'clients') =~ /blocked_clients:1/ }),
+           '... who waits');
         $acts->run('RPUSH', 'queue', 'x');
         like($waits->reply // '', qr/queue.*x/s, '... is served');
     }
@@ -351,7 +359,8 @@ subtest 'the old and the new workers' => sub {
     my $listens = client_of($ngx, @again);
 
     $listens->replies(['SUBSCRIBE', 'news']);
-    is(client_of($ngx, @new)->run('PUBLISH', 'news', 'once more'), 1, 'once more');
+    is(client_of($ngx, @new)->run('PUBLISH', 'news', 'once more'), 1,
+       'once more');
     like($listens->reply // '', qr/once more/, '... with others');
     $listens->close;
     ok($ngx->settle('back'), 'it is taken back');

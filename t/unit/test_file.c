@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "memory/ks_process.h"
+#include "persist/ks_carry.h"
 #include "persist/ks_file.h"
 #include "process_test.h"
 
@@ -876,6 +877,121 @@ test_killed(void **state)
 }
 
 
+/* --- a process is killed while it carries keys over --- */
+
+#define CARRIED  400
+
+
+static void
+resize(size_t size)
+{
+    ks_file_t       old, f;
+    const char     *err;
+    ks_zone_t      *zone;
+    ks_carried_t    done;
+    ks_file_conf_t  conf = conf_of(size);
+
+    if (ks_file_open(&old, &conf, NOW) != KS_FILE_RESIZE
+        || ks_file_create(&f, &conf) != KS_OK)
+    {
+        _exit(1);
+    }
+
+    zone = ks_zone_create_zeroed(ks_file_base(&f), f.size, 0,
+                                 ks_zone_seed(ks_file_zone(&old)), NOW, &err);
+    ks_journal_create(zone, f.ring);
+
+    if (ks_carry(zone, ks_file_zone(&old), NOW, &done) != KS_OK
+        || ks_file_settle(&f, &conf, 1) != KS_OK)
+    {
+        _exit(1);
+    }
+
+    (void) ks_file_close(&old, 0);
+    (void) ks_file_close(&f, 1);
+}
+
+
+/* the size that it has now, with all keys */
+
+static size_t
+carried_to(size_t size)
+{
+    int              i;
+    name_t           buf;
+    ks_file_t        f;
+    ks_space_t      *sp;
+    ks_file_conf_t   conf = conf_of(size);
+    ks_file_found_t  found;
+
+    found = ks_file_open(&f, &conf, NOW);
+    assert_true(found == KS_FILE_KEPT || found == KS_FILE_RESIZE);
+
+    sp = ks_space_open(ks_file_zone(&f));
+    ks_space_set_time(sp, NOW);
+    assert_int_equal(ks_check(sp, report, NULL), 0);
+    assert_int_equal(stats(sp).keys, CARRIED);
+
+    for (i = 0; i < CARRIED; i++) {
+        assert_true(kv_get(sp, name(buf, "key:%d", i), NULL, 0));
+    }
+
+    ks_space_close(sp);
+    size = f.size;
+    assert_int_equal(ks_file_close(&f, 1), 1);
+
+    return size;
+}
+
+
+static void
+test_killed_resizing(void **state)
+{
+    int         i, taken;
+    pid_t       pid;
+    size_t      size;
+    name_t      buf;
+    ks_file_t   f;
+
+    (void) state;
+
+    make_file(&f);
+
+    for (i = 0; i < CARRIED; i++) {
+        (void) name(buf, "key:%d", i);
+        set_key(&f, buf, "value");
+    }
+
+    assert_int_equal(ks_file_close(&f, 1), 1);
+
+    size = ZONE;
+    taken = 0;
+
+    for (i = 0; i < 60; i++) {
+        size = (size == ZONE) ? 2 * ZONE : ZONE;
+        pid = fork();
+
+        if (pid == 0) {
+            resize(size);
+            _exit(0);
+        }
+
+        nap(rnd(8000));
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+
+        if (carried_to(size) == size) {
+            taken++;
+
+        } else {
+            size = (size == ZONE) ? 2 * ZONE : ZONE;
+        }
+    }
+
+    print_message("%d of 60 were carried over\n", taken);
+}
+
+
 /* What the dead had is forgotten: rows, wishes, a pause, locks. */
 
 static void
@@ -939,6 +1055,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_power_failure, setup, teardown),
         cmocka_unit_test_setup_teardown(test_aside, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_killed_resizing, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_forgotten, setup, teardown),
     };
 
