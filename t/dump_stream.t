@@ -432,5 +432,40 @@ for my $name (sort keys %bad) {
 is(said(0, 'GET', 'k'), 'v', 'and what was there is there');
 like(said(0, 'MEMORY', 'DOCTOR'), qr/^ok/, 'all is in order');
 
-$ngx->stop;
+
+
+# --- keys that are streams ---
+
+ask(0, 'FLUSHALL');
+ask(0, 'SET', 'other', 'type');
+make($redis, 'big', 3000);
+make_groups($redis, 'big', '1-1');
+is(said(0, 'RESTORE', 'big', 0, ask($redis, 'DUMP', 'big')->{text}), 'OK',
+   'a long stream');
+cmp_ok(said(0, 'MEMORY', 'USAGE', 'big'), '<',
+       said($redis, 'MEMORY', 'USAGE', 'big', 'SAMPLES', 0),
+       'takes less memory than in Redis');
+is(said(0, 'OBJECT', 'ENCODING', 'big'), 'stream', 'is encoded as one');
+is(said(0, 'SCAN', 0, 'TYPE', 'stream', 'COUNT', 1000), '[0 [big]]',
+   'and is found by its type');
+is(said(0, 'RENAME', 'big', "big$_"), 'OK', 'it moves'),
+    is(said(0, 'RENAME', "big$_", 'big'), 'OK', 'and back') for 1 .. 5;
+ok(entries_of(0, 'big') eq entries_of($redis, 'big'), 'as it was');
+
+
+# --- no room ---
+
+my $small = KS::Nginx->start(size => '2m',
+                             http => 'client_max_body_size 64m;');
+my $full = $small->client;
+
+$http = $full;
+ask($redis, 'XADD', 'large', '*', 'field', 'x' x 9000) for 1 .. 1000;
+is(said(0, 'SET', 'k', 'v'), 'OK', 'a small zone');
+like(said(0, 'RESTORE', 'k', 0, ask($redis, 'DUMP', 'large')->{text},
+          'REPLACE'), qr/^OOM /, 'has no room for a stream');
+is(said(0, 'GET', 'k'), 'v', 'and keeps what it had');
+like(said(0, 'MEMORY', 'DOCTOR'), qr/^ok/, 'in order');
+
+$_->stop for $small, $ngx;
 done_testing;

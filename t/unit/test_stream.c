@@ -809,6 +809,54 @@ test_full(void **state)
 }
 
 
+/* --- eviction: whole streams go, and no write that fits is refused --- */
+
+static void
+some_job(ks_value_t *v, job_t *j)
+{
+    unsigned          i, n;
+    ks_stream_id_t    id;
+    ks_stream_head_t  h;
+
+    ks_stream_head(v, &h);
+    id = h.last;
+
+    for (i = 0; i < j->n; i++) {
+        (void) ks_stream_id_incr(&id);
+        n = make_entry(j->what + i);
+        ks_stream_append(v, &id, n, strings);
+    }
+}
+
+
+static void
+test_evicted(void **state)
+{
+    name_t    buf;
+    unsigned  i;
+    ks_str_t  k;
+
+    (void) state;
+
+    close_zone(sp);
+    sp = open_zone(2u << 20, 2, KS_ALLKEYS_LRU);
+
+    for (i = 0; i < 3000; i++) {
+        k = name(buf, "stream%u", rnd(200));
+        assert_int_equal(run(&(job_t) { .run = some_job, .key = &k,
+                                        .what = i * 17, .n = rnd(60) }),
+                         KS_OK);
+
+        if (i % 100 == 0) {
+            check();
+        }
+    }
+
+    assert_true(metric(sp, "evicted_keys") > 0);
+    check();
+}
+
+
 int
 main(void)
 {
@@ -818,6 +866,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_undone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_evicted, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
