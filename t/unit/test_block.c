@@ -321,6 +321,81 @@ test_flush(void **unused)
 }
 
 
+/* consumers: each entry for one of them, and an error when the key ends */
+
+#define NOGROUP  "-NOGROUP No such key 's' or consumer group 'g' in "         \
+                 "XREADGROUP with GROUP option\r\n"
+
+static void
+consumers_wait(hall_t *h, unsigned n)
+{
+    char      text[80];
+    unsigned  i;
+
+    says(h->other, "XGROUP CREATE s g $ MKSTREAM", "+OK\r\n");
+
+    for (i = 0; i < n; i++) {
+        snprintf(text, sizeof(text), "XREADGROUP GROUP g c%u BLOCK 0 STREAMS "
+                 "s >", i);
+        says(h->guests[i], text, "");
+    }
+}
+
+
+static void
+consumers_hear(hall_t *h, unsigned n, const char *reply)
+{
+    unsigned  i;
+
+    all_hear(h);
+
+    for (i = 0; i < n; i++) {
+        assert_string_equal(heard(h->guests[i]), reply);
+    }
+
+    assert_int_equal(ks_wait_count(h->sps[0]), 0);
+}
+
+
+static void
+test_consumers(void **unused)
+{
+    hall_t  h;
+
+    (void) unused;
+
+    hall_open(&h, KS_NOEVICTION, SIZE);
+
+    consumers_wait(&h, 3);
+    says(h.other, "XADD s 1-1 a b", "$3\r\n1-1\r\n");
+    says(h.other, "XADD s 1-2 a b", "$3\r\n1-2\r\n");
+    all_hear(&h);
+    assert_string_equal(heard(h.guests[0]), "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n"
+                        "$3\r\n1-1\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+    assert_string_equal(heard(h.guests[1]), "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n"
+                        "$3\r\n1-2\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+    says(h.other, "DEL s", ":1\r\n");
+    all_hear(&h);
+    assert_string_equal(heard(h.guests[2]), NOGROUP);
+
+    /* it ends without a command */
+
+    consumers_wait(&h, 4);
+    says(h.other, "PEXPIRE s 5", ":1\r\n");
+    ks_space_set_time(h.sps[2], h.other->b.now + 100);
+    ks_expire_cycle(h.sps[2], 100);
+    consumers_hear(&h, 4, NOGROUP);
+
+    /* and with all others; what there is by then is not what it was */
+
+    consumers_wait(&h, 4);
+    says(h.other, "FLUSHALL", "+OK\r\n");
+    consumers_hear(&h, 4, NOGROUP);
+
+    hall_close(&h);
+}
+
+
 /* who waits in a process that is gone takes nothing, and leaves nothing */
 
 static void
@@ -500,6 +575,7 @@ main(void)
         cmocka_unit_test(test_writes),
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_flush),
+        cmocka_unit_test(test_consumers),
         cmocka_unit_test(test_dead),
         cmocka_unit_test(test_large),
         cmocka_unit_test(test_full),

@@ -1,7 +1,7 @@
 /*
  * Consumer groups: random ones against a model, with names that are alike, ids
  * and numbers near their limits, and changes that are undone; what a million
- * pending entries take; lag.
+ * pending entries take.
  */
 
 #include "engine_test.h"
