@@ -31,6 +31,12 @@ typedef enum {
     KS_FORM_RESP2 = 0,
     KS_FORM_RESP3,
     KS_FORM_EVENT,              /* of a stream of server-sent events */
+
+    /* of keyspace_events: as server-sent events, and in WebSocket frames */
+    KS_FORM_TEXT_EVENT,
+    KS_FORM_JSON_EVENT,
+    KS_FORM_TEXT_FRAME,
+    KS_FORM_JSON_FRAME,
     KS_FORMS
 } ks_form_kind_t;
 
