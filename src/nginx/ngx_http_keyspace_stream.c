@@ -17,7 +17,6 @@
 #include "ngx_http_keyspace_stream.h"
 #include "ngx_http_keyspace_common.h"
 #include "bus/ks_pubsub.h"
-#include "protocol/ks_sse.h"
 
 
 /* events are joined up to so many bytes */
@@ -27,7 +26,10 @@
 
 static void ngx_http_keyspace_stream_push(ks_sink_t *sink, ks_push_t *push);
 static void ngx_http_keyspace_stream_lost(ks_sink_t *sink);
-static ngx_int_t ngx_http_keyspace_stream_header(ngx_http_request_t *r);
+static ngx_int_t ngx_http_keyspace_stream_header(
+    ngx_http_keyspace_stream_t *st);
+static ngx_int_t ngx_http_keyspace_stream_describe(
+    ngx_http_keyspace_stream_t *st);
 static ngx_int_t ngx_http_keyspace_stream_begin(
     ngx_http_keyspace_stream_t *st, ks_out_t *out);
 static ngx_int_t ngx_http_keyspace_stream_append(
@@ -46,6 +48,11 @@ static ks_bytes_t *ngx_http_keyspace_stream_take_one(
     ngx_http_keyspace_stream_t *st);
 static void ngx_http_keyspace_stream_measure(ngx_http_keyspace_stream_t *st);
 static void ngx_http_keyspace_stream_behind(ngx_event_t *ev);
+static ks_bytes_t *ngx_http_keyspace_stream_comment(
+    ngx_http_keyspace_stream_t *st);
+static ngx_int_t ngx_http_keyspace_stream_say_farewell(
+    ngx_http_keyspace_stream_t *st);
+static void ngx_http_keyspace_stream_forget(ngx_http_keyspace_stream_t *st);
 static void ngx_http_keyspace_stream_close(ngx_http_keyspace_stream_t *st);
 static void ngx_http_keyspace_stream_cleanup(void *data);
 static void ngx_http_keyspace_stream_free(void *data);
@@ -69,7 +76,8 @@ static ngx_connection_t  ngx_http_keyspace_streams_connection;
 ngx_http_keyspace_stream_t *
 ngx_http_keyspace_stream_create(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz,
-    ngx_http_keyspace_stream_conf_t *conf)
+    ngx_http_keyspace_stream_conf_t *conf,
+    const ngx_http_keyspace_stream_ops_t *ops, void *data)
 {
     ngx_http_cleanup_t          *cln;
     ngx_pool_cleanup_t          *pool;
@@ -86,6 +94,8 @@ ngx_http_keyspace_stream_create(ngx_http_request_t *r,
     ngx_memzero(st, sizeof(ngx_http_keyspace_stream_t));
 
     st->sink.ops = &ngx_http_keyspace_stream_sink;
+    st->ops = ops;
+    st->data = data;
     st->request = r;
     st->zone = kz;
     st->conf = conf;
@@ -109,7 +119,7 @@ ngx_http_keyspace_stream_open(ngx_http_keyspace_stream_t *st, ks_out_t *out)
 
     r = st->request;
 
-    rc = ngx_http_keyspace_stream_header(r);
+    rc = ngx_http_keyspace_stream_header(st);
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         ngx_http_keyspace_stream_leave(st);
@@ -139,33 +149,24 @@ ngx_http_keyspace_stream_open(ngx_http_keyspace_stream_t *st, ks_out_t *out)
 }
 
 
-/* An event is to be seen at once, and never again. */
-
 static ngx_int_t
-ngx_http_keyspace_stream_header(ngx_http_request_t *r)
+ngx_http_keyspace_stream_header(ngx_http_keyspace_stream_t *st)
 {
+    ngx_int_t                 rc;
+    ngx_http_request_t       *r;
     ngx_http_keyspace_ctx_t  *ctx;
 
-    static ngx_str_t  cache = ngx_string("Cache-Control");
-    static ngx_str_t  no_store = ngx_string("no-store");
-    static ngx_str_t  buffering = ngx_string("X-Accel-Buffering");
-    static ngx_str_t  no = ngx_string("no");
-
+    r = st->request;
     ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_module);
     ctx->ours = 1;
 
-    if (ngx_http_keyspace_add_header(r, &cache, &no_store) != NGX_OK
-        || ngx_http_keyspace_add_header(r, &buffering, &no) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    rc = (st->ops->header != NULL) ? st->ops->header(st)
+                                   : ngx_http_keyspace_stream_describe(st);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     ngx_http_clear_content_length(r);
-
-    r->headers_out.status = NGX_HTTP_OK;
-    ngx_str_set(&r->headers_out.content_type, "text/event-stream");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
     r->disable_not_modified = 1;
 
 #if (NGX_HTTP_GZIP)
@@ -175,6 +176,35 @@ ngx_http_keyspace_stream_header(ngx_http_request_t *r)
 #endif
 
     return ngx_http_send_header(r);
+}
+
+
+/* An event is to be seen at once, and never again. */
+
+static ngx_int_t
+ngx_http_keyspace_stream_describe(ngx_http_keyspace_stream_t *st)
+{
+    ngx_http_request_t  *r;
+
+    static ngx_str_t  cache = ngx_string("Cache-Control");
+    static ngx_str_t  no_store = ngx_string("no-store");
+    static ngx_str_t  buffering = ngx_string("X-Accel-Buffering");
+    static ngx_str_t  no = ngx_string("no");
+
+    r = st->request;
+
+    if (ngx_http_keyspace_add_header(r, &cache, &no_store) != NGX_OK
+        || ngx_http_keyspace_add_header(r, &buffering, &no) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.status = NGX_HTTP_OK;
+    ngx_str_set(&r->headers_out.content_type, "text/event-stream");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    return NGX_OK;
 }
 
 
@@ -245,18 +275,25 @@ ngx_http_keyspace_stream_append(ngx_http_keyspace_stream_t *st, ks_bytes_t *b)
 static void
 ngx_http_keyspace_stream_push(ks_sink_t *sink, ks_push_t *push)
 {
-    size_t                       unsent;
-    ks_bytes_t                  *b;
     ngx_http_keyspace_stream_t  *st;
 
     st = (ngx_http_keyspace_stream_t *)
              ((u_char *) sink - offsetof(ngx_http_keyspace_stream_t, sink));
 
+    if (!st->ended) {
+        ngx_http_keyspace_stream_put(st, st->ops->form(st, push));
+    }
+}
+
+
+void
+ngx_http_keyspace_stream_put(ngx_http_keyspace_stream_t *st, ks_bytes_t *b)
+{
+    size_t  unsent;
+
     if (st->ended) {
         return;
     }
-
-    b = ks_push_sse(push);
 
     if (b == NULL || ngx_http_keyspace_stream_append(st, b) != NGX_OK) {
         ngx_log_error(NGX_LOG_ALERT, st->request->connection->log, 0,
@@ -423,6 +460,10 @@ ngx_http_keyspace_stream_send(ngx_http_keyspace_stream_t *st)
     if (st->buf.pos == st->buf.last) {
         ks_bytes_release(st->sending);
         st->sending = NULL;
+
+        if (st->ops->drained != NULL && !st->ended) {
+            st->ops->drained(st);
+        }
     }
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, c->log, 0,
@@ -586,29 +627,76 @@ ngx_http_keyspace_stream_behind(ngx_event_t *ev)
 
 /* --- heartbeats --- */
 
-void
-ngx_http_keyspace_stream_beat(ngx_http_keyspace_stream_t *st)
+static ks_bytes_t *
+ngx_http_keyspace_stream_comment(ngx_http_keyspace_stream_t *st)
 {
     static ks_bytes_t  *beat;
 
     if (beat == NULL) {
         beat = ks_bytes_new(3);
         if (beat == NULL) {
-            return;
+            return NULL;
         }
 
         ngx_memcpy(beat->data, ":\n\n", 3);
     }
 
-    if (!st->ended && ngx_http_keyspace_stream_unsent(st) == 0
-        && ngx_http_keyspace_stream_append(st, beat) == NGX_OK)
-    {
+    return ks_bytes_hold(beat);
+}
+
+
+void
+ngx_http_keyspace_stream_beat(ngx_http_keyspace_stream_t *st)
+{
+    ks_bytes_t  *beat;
+
+    if (st->ended || ngx_http_keyspace_stream_unsent(st) != 0) {
+        return;
+    }
+
+    beat = (st->ops->beat != NULL) ? st->ops->beat(st)
+                                   : ngx_http_keyspace_stream_comment(st);
+
+    if (beat != NULL && ngx_http_keyspace_stream_append(st, beat) == NGX_OK) {
         ngx_http_keyspace_stream_post(st);
     }
+
+    ks_bytes_release(beat);
 }
 
 
 /* --- the end --- */
+
+/* It comes behind what is sent already, and not amid an event. */
+
+static ngx_int_t
+ngx_http_keyspace_stream_say_farewell(ngx_http_keyspace_stream_t *st)
+{
+    ks_bytes_t  *b;
+
+    if (st->ops->farewell == NULL || st->buf.pos != st->buf.last) {
+        return NGX_OK;
+    }
+
+    b = st->ops->farewell(st);
+
+    if (b == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_http_keyspace_stream_forget(st);
+
+    if (ngx_http_keyspace_stream_append(st, b) != NGX_OK) {
+        ks_bytes_release(b);
+        return NGX_ERROR;
+    }
+
+    ks_bytes_release(b);
+
+    return (ngx_http_keyspace_stream_send_next(st) == NGX_ERROR) ? NGX_ERROR
+                                                                : NGX_OK;
+}
+
 
 /* The response is complete, unless something of it was not read. */
 
@@ -624,6 +712,13 @@ ngx_http_keyspace_stream_close(ngx_http_keyspace_stream_t *st)
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "keyspace stream: it is closed, unsent: %uz",
                    ngx_http_keyspace_stream_unsent(st));
+
+    if (!r->connection->error
+        && ngx_http_keyspace_stream_say_farewell(st) != NGX_OK)
+    {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
 
     rc = (ngx_http_keyspace_stream_unsent(st) == 0 && !r->connection->error)
          ? ngx_http_send_special(r, NGX_HTTP_LAST) : NGX_ERROR;
@@ -641,6 +736,10 @@ ngx_http_keyspace_stream_leave(ngx_http_keyspace_stream_t *st)
 
     st->left = 1;
     st->ended = 1;
+
+    if (st->ops->left != NULL) {
+        st->ops->left(st);
+    }
 
     ks_pubsub_leave(st->zone->space, &st->sink);
     ks_monitor_end(st->zone->space, &st->monitor);
@@ -677,9 +776,17 @@ ngx_http_keyspace_stream_free(void *data)
 {
     ngx_http_keyspace_stream_t *st = data;
 
+    ngx_http_keyspace_stream_forget(st);
+    ks_bytes_release(st->sending);
+}
+
+
+/* What waits to be sent is not. */
+
+static void
+ngx_http_keyspace_stream_forget(ngx_http_keyspace_stream_t *st)
+{
     while (st->first != NULL) {
         ks_bytes_release(ngx_http_keyspace_stream_take_one(st));
     }
-
-    ks_bytes_release(st->sending);
 }

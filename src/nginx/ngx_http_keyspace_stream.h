@@ -1,7 +1,8 @@
 
 /*
- * A response that lasts: server-sent events, which are pushed to it as they
- * come.  What it subscribes to is its creator's matter.
+ * A response that lasts: server-sent events or frames of WebSocket, which are
+ * pushed to it as they come.  What it subscribes to and how that looks is its
+ * creator's matter.
  */
 
 
@@ -23,8 +24,32 @@ struct ngx_http_keyspace_piece_s {
     ks_bytes_t                       *bytes;
 };
 
+/* what its creator makes of it; NULL: as it says, or nothing */
+
+typedef struct {
+    /* the bytes of a push, which has them; NULL: no memory */
+    ks_bytes_t *(*form)(ngx_http_keyspace_stream_t *st, ks_push_t *push);
+
+    /* sets what the header says; NULL: it is of server-sent events */
+    ngx_int_t   (*header)(ngx_http_keyspace_stream_t *st);
+
+    /* a heartbeat, which the caller holds; NULL: a comment; it may end it */
+    ks_bytes_t *(*beat)(ngx_http_keyspace_stream_t *st);
+
+    /* the last that its client is told, which the caller holds */
+    ks_bytes_t *(*farewell)(ngx_http_keyspace_stream_t *st);
+
+    /* nginx has taken all that there was */
+    void        (*drained)(ngx_http_keyspace_stream_t *st);
+
+    /* it is left; said once */
+    void        (*left)(ngx_http_keyspace_stream_t *st);
+} ngx_http_keyspace_stream_ops_t;
+
 struct ngx_http_keyspace_stream_s {
     ks_sink_t                         sink;
+    const ngx_http_keyspace_stream_ops_t  *ops;
+    void                             *data;     /* its creator's */
     ks_monitor_t                      monitor;
     ks_peer_t                         peer;
     ngx_http_request_t               *request;
@@ -60,7 +85,8 @@ struct ngx_http_keyspace_stream_s {
  */
 ngx_http_keyspace_stream_t *ngx_http_keyspace_stream_create(
     ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
-    ngx_keyspace_zone_t *kz, ngx_http_keyspace_stream_conf_t *conf);
+    ngx_keyspace_zone_t *kz, ngx_http_keyspace_stream_conf_t *conf,
+    const ngx_http_keyspace_stream_ops_t *ops, void *data);
 void ngx_http_keyspace_stream_leave(ngx_http_keyspace_stream_t *st);
 
 /*
@@ -69,6 +95,13 @@ void ngx_http_keyspace_stream_leave(ngx_http_keyspace_stream_t *st);
  */
 ngx_int_t ngx_http_keyspace_stream_open(ngx_http_keyspace_stream_t *st,
     ks_out_t *out);
+
+/*
+ * More bytes behind those that wait, to be held as long as they do.  It ends if
+ * there is no memory, or if its client has left unread what the limit says.
+ */
+void ngx_http_keyspace_stream_put(ngx_http_keyspace_stream_t *st,
+    ks_bytes_t *b);
 
 /* It takes nothing any more, and is closed soon, by an event. */
 void ngx_http_keyspace_stream_end(ngx_http_keyspace_stream_t *st);

@@ -86,8 +86,12 @@ ngx_http_keyspace_stream_about(ks_peer_t *peer, ks_peer_about_t *about)
                                          laddr, &about->laddr);
     }
 
-    about->user.data = (u_char *) ctx->user->name;
-    about->user.len = ngx_strlen(ctx->user->name);
+
+    if (ctx->user != NULL) {
+        about->user.data = (u_char *) ctx->user->name;
+        about->user.len = ngx_strlen(ctx->user->name);
+    }
+
     about->command = (char *) ctx->command.data;
     about->flags[0] = ks_monitors(&st->monitor) ? 'O' : 'P';
     about->type = ks_monitors(&st->monitor) ? KS_PEER_NORMAL : KS_PEER_PUBSUB;

@@ -25,6 +25,8 @@ typedef struct {
 } ngx_http_keyspace_subscribe_t;
 
 
+static ks_bytes_t *ngx_http_keyspace_subscribe_form(
+    ngx_http_keyspace_stream_t *st, ks_push_t *push);
 static const char *ngx_http_keyspace_subscribe_wrong(ngx_http_request_t *r,
     ks_argv_t *command);
 static ngx_int_t ngx_http_keyspace_subscribe_retry(ngx_http_request_t *r,
@@ -35,6 +37,11 @@ static void ngx_http_keyspace_subscribe_log(ngx_http_keyspace_ctx_t *ctx,
     ks_client_t *client);
 static ngx_int_t ngx_http_keyspace_subscribe_refuse(ngx_http_request_t *r,
     ngx_http_keyspace_subscribe_t *s, ks_sse_t *w);
+
+
+static const ngx_http_keyspace_stream_ops_t  ngx_http_keyspace_subscribe_ops = {
+    .form = ngx_http_keyspace_subscribe_form
+};
 
 
 ngx_uint_t
@@ -83,7 +90,9 @@ ngx_http_keyspace_subscribe(ngx_http_request_t *r,
     s->command = *command;
     s->hold = NULL;
 
-    s->stream = ngx_http_keyspace_stream_create(r, ctx, kz, &klcf->stream);
+    s->stream = ngx_http_keyspace_stream_create(r, ctx, kz, &klcf->stream,
+                                         &ngx_http_keyspace_subscribe_ops,
+                                         NULL);
     if (s->stream == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -103,6 +112,14 @@ ngx_http_keyspace_subscribe(ngx_http_request_t *r,
     ngx_http_keyspace_wake_after(s->hold, ngx_keyspace_retry(s->hold->since));
 
     return NGX_DONE;
+}
+
+
+static ks_bytes_t *
+ngx_http_keyspace_subscribe_form(ngx_http_keyspace_stream_t *st,
+    ks_push_t *push)
+{
+    return ks_push_sse(push);
 }
 
 
