@@ -66,7 +66,7 @@ ks_tracking_open(ks_space_t *sp, ks_peers_t *peers)
         return NULL;
     }
 
-    t->cells = calloc(ks_track_cells(sp), sizeof(uint32_t));
+    t->cells = calloc(ks_track_cells(sp, KS_TRACKED), sizeof(uint32_t));
 
     if (t->cells == NULL) {
         free(t);
@@ -75,7 +75,7 @@ ks_tracking_open(ks_space_t *sp, ks_peers_t *peers)
 
     t->space = sp;
     t->peers = peers;
-    ks_track_forget_all(sp);
+    ks_track_forget_all(sp, KS_TRACKED);
 
     memset(&l, 0, sizeof(l));
     l.record = ks_tracking_record;
@@ -380,13 +380,13 @@ ks_tracking_read(ks_space_t *sp, ks_tracker_t *t, const ks_str_t *key)
 
     tracking = t->tracking;
     at = ks_place(sp, key);
-    ks_track_read(sp, &at);
+    ks_track_read(sp, KS_TRACKED, &at);
 
     rc = ks_tracked_add(&tracking->table, at.hash, key, t->peer->id,
                         ks_track_serial(sp));
 
     if (rc == KS_OK) {
-        tracking->cells[ks_track_cell(sp, at.hash)]++;
+        tracking->cells[ks_track_cell(sp, KS_TRACKED, at.hash)]++;
         ks_tracking_bound(sp, tracking);
     }
 }
@@ -600,7 +600,8 @@ static void
 ks_tracking_forget_all(ks_space_t *sp, ks_tracking_t *tracking)
 {
     ks_tracked_clear(&tracking->table);
-    memset(tracking->cells, 0, ks_track_cells(sp) * sizeof(uint32_t));
+    memset(tracking->cells, 0,
+           ks_track_cells(sp, KS_TRACKED) * sizeof(uint32_t));
 }
 
 
@@ -677,7 +678,7 @@ ks_tracking_changed(ks_space_t *sp, ks_tracking_t *tracking,
     unsigned       cell;
     ks_tracked_t  *e;
 
-    cell = ks_track_cell(sp, track->hash);
+    cell = ks_track_cell(sp, KS_TRACKED, track->hash);
     e = ks_tracked_take(&tracking->table, track->hash, key);
 
     if (e != NULL) {
@@ -692,7 +693,7 @@ ks_tracking_changed(ks_space_t *sp, ks_tracking_t *tracking,
         ks_tracked_free(e);
 
     } else if (tracking->cells[cell] == 0) {
-        ks_track_forget(sp, cell);
+        ks_track_forget(sp, KS_TRACKED, cell);
     }
 }
 

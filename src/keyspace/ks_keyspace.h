@@ -678,6 +678,9 @@ void ks_track_ended(ks_space_t *sp, const ks_place_t *at, const ks_entry_t *e,
     ks_change_t change);
 void ks_track_flushed(ks_space_t *sp);
 
+/* A key has got a value: told to the processes that follow it. */
+void ks_follow_changed(ks_space_t *sp, const ks_place_t *at);
+
 /* whether that is told to anybody */
 static inline int
 ks_tracked(const ks_space_t *sp)
@@ -712,6 +715,12 @@ ks_changed(ks_space_t *sp, const ks_place_t *at, const ks_str_t *key,
 
     if (ks_unlikely(ks_tracked(sp)) && key != NULL) {
         ks_track_changed(sp, at, key, change);
+    }
+
+    if (ks_unlikely(sp->told.kinds & KS_TOLD_FOLLOWED)
+        && change <= KS_CHANGE_VALUE)
+    {
+        ks_follow_changed(sp, at);
     }
 }
 

@@ -9,46 +9,62 @@
 #define KS_TRACK_BIT(sp)  (1ull << (sp)->mem.process)
 
 
-unsigned
-ks_track_cells(const ks_space_t *sp)
+static inline unsigned
+ks_track_size(ks_track_set_t set)
 {
-    return sp->mem.zone->nshards * KS_TRACK_CELLS;
+    return (set == KS_FOLLOWED) ? KS_FOLLOW_CELLS : KS_TRACK_CELLS;
+}
+
+
+static inline uint64_t *
+ks_track_word(ks_shard_t *sh, ks_track_set_t set, unsigned slot)
+{
+    return (set == KS_FOLLOWED) ? &sh->followed[slot] : &sh->tracked[slot];
+}
+
+
+unsigned
+ks_track_cells(const ks_space_t *sp, ks_track_set_t set)
+{
+    return sp->mem.zone->nshards * ks_track_size(set);
 }
 
 
 /* Its bits are others than those of the shard. */
 
 static inline unsigned
-ks_track_slot(uint64_t hash)
+ks_track_slot(ks_track_set_t set, uint64_t hash)
 {
-    return (unsigned) (hash >> 24) % KS_TRACK_CELLS;
+    return (unsigned) (hash >> 24) % ks_track_size(set);
 }
 
 
 unsigned
-ks_track_cell(const ks_space_t *sp, uint64_t hash)
+ks_track_cell(const ks_space_t *sp, ks_track_set_t set, uint64_t hash)
 {
     return (unsigned) (ks_hash_shard(sp, hash) - sp->mem.shards)
-           * KS_TRACK_CELLS + ks_track_slot(hash);
+           * ks_track_size(set) + ks_track_slot(set, hash);
 }
 
 
 void
-ks_track_read(ks_space_t *sp, const ks_place_t *at)
+ks_track_read(ks_space_t *sp, ks_track_set_t set, const ks_place_t *at)
 {
-    at->shard->tracked[ks_track_slot(at->hash)] |= KS_TRACK_BIT(sp);
+    *ks_track_word(at->shard, set, ks_track_slot(set, at->hash))
+        |= KS_TRACK_BIT(sp);
 }
 
 
 void
-ks_track_forget(ks_space_t *sp, unsigned cell)
+ks_track_forget(ks_space_t *sp, ks_track_set_t set, unsigned cell)
 {
     unsigned  i;
 
-    i = cell / KS_TRACK_CELLS;
+    i = cell / ks_track_size(set);
 
     ks_lock(&sp->mem, 1ull << i);
-    sp->mem.shards[i].tracked[cell % KS_TRACK_CELLS] &= ~KS_TRACK_BIT(sp);
+    *ks_track_word(&sp->mem.shards[i], set, cell % ks_track_size(set))
+        &= ~KS_TRACK_BIT(sp);
     ks_unlock(&sp->mem);
 }
 
@@ -59,7 +75,7 @@ ks_track_forget(ks_space_t *sp, unsigned cell)
  */
 
 void
-ks_track_forget_all(ks_space_t *sp)
+ks_track_forget_all(ks_space_t *sp, ks_track_set_t set)
 {
     unsigned  i, k;
 
@@ -70,8 +86,8 @@ ks_track_forget_all(ks_space_t *sp)
     for (i = 0; i < sp->mem.zone->nshards; i++) {
         ks_lock(&sp->mem, 1ull << i);
 
-        for (k = 0; k < KS_TRACK_CELLS; k++) {
-            sp->mem.shards[i].tracked[k] &= ~KS_TRACK_BIT(sp);
+        for (k = 0; k < ks_track_size(set); k++) {
+            *ks_track_word(&sp->mem.shards[i], set, k) &= ~KS_TRACK_BIT(sp);
         }
 
         ks_unlock(&sp->mem);
@@ -122,7 +138,7 @@ ks_track_changed(ks_space_t *sp, const ks_place_t *at, const ks_str_t *key,
     uint64_t    readers;
     ks_track_t  track;
 
-    readers = at->shard->tracked[ks_track_slot(at->hash)]
+    readers = at->shard->tracked[ks_track_slot(KS_TRACKED, at->hash)]
               & ks_journal_readers(&sp->mem, KS_TOLD_TRACKED);
 
     if (readers == 0
@@ -189,4 +205,24 @@ ks_track_tell_self(ks_space_t *sp, uint64_t hash, const ks_str_t *key)
     track.spared = 1;
 
     ks_track_tell(sp, KS_TRACK_BIT(sp), &track, key);
+}
+
+
+/* --- keys that are followed --- */
+
+void
+ks_follow_changed(ks_space_t *sp, const ks_place_t *at)
+{
+    uint64_t  readers;
+    ks_str_t  part;
+
+    readers = at->shard->followed[ks_track_slot(KS_FOLLOWED, at->hash)]
+              & ks_journal_readers(&sp->mem, KS_TOLD_FOLLOWED);
+
+    if (readers != 0) {
+        part.data = (u_char *) &at->hash;
+        part.len = sizeof(at->hash);
+
+        ks_tell(sp, KS_TOLD_FOLLOWED, readers, 1, &part);
+    }
 }

@@ -1,6 +1,7 @@
 /*
  * Keys that clients have read and keep by themselves: the processes of these
- * clients are told when such a key changes.
+ * clients are told when such a key changes.  So are those that follow a key,
+ * when it gets another value.
  *
  * Each shard has a small array of cells, by the keys' hashes, in which each
  * process has a bit.  It is set when a client of the process reads a key of
@@ -12,7 +13,8 @@
  * is dead go when its row is taken again.
  *
  * A process that has such clients wants KS_TOLD_TRACKED; one that is to hear of
- * all changes wants KS_TOLD_CHANGES.  Both get records of the latter kind.
+ * all changes wants KS_TOLD_CHANGES.  Both get records of the latter kind.  One
+ * that follows keys wants KS_TOLD_FOLLOWED, and gets the hashes of keys.
  */
 
 #ifndef KS_TRACK_H
@@ -35,18 +37,29 @@ typedef struct {
 } ks_track_t;
 
 
-/* Cells of all shards together, and the number of that of a hash. */
-unsigned ks_track_cells(const ks_space_t *sp);
-unsigned ks_track_cell(const ks_space_t *sp, uint64_t hash);
+/* the cells of a shard: of keys that were read, and of those that are followed */
+typedef enum {
+    KS_TRACKED = 0,
+    KS_FOLLOWED
+} ks_track_set_t;
 
-/* Inside a transaction that has the key's shard locked: it was read. */
-void ks_track_read(ks_space_t *sp, const ks_place_t *at);
+
+/* Cells of all shards together, and the number of that of a hash. */
+unsigned ks_track_cells(const ks_space_t *sp, ks_track_set_t set);
+unsigned ks_track_cell(const ks_space_t *sp, ks_track_set_t set,
+    uint64_t hash);
+
+/*
+ * Inside a transaction that has the key's shard locked: it was read, or is
+ * followed from now on.
+ */
+void ks_track_read(ks_space_t *sp, ks_track_set_t set, const ks_place_t *at);
 
 /* Outside of transactions: the process knows no key of that cell any more. */
-void ks_track_forget(ks_space_t *sp, unsigned cell);
+void ks_track_forget(ks_space_t *sp, ks_track_set_t set, unsigned cell);
 
 /* The same for all cells: for a process that begins. */
-void ks_track_forget_all(ks_space_t *sp);
+void ks_track_forget_all(ks_space_t *sp, ks_track_set_t set);
 
 /*
  * The number of the last change that this process has told, be it committed by

@@ -49,6 +49,8 @@
                                            began, before they change */
 #define KS_TOLD_SAVES     0x400         /* a snapshot is asked for, or there is
                                            a change that may be worth one */
+#define KS_TOLD_FOLLOWED  0x800         /* keys that have got another value; to
+                                           those named alone */
 
 /* what a reader keeps; all zero but for "at", which is where it begins */
 typedef struct {

@@ -54,6 +54,7 @@
 #define KS_WATCH_WAYS     4
 #define KS_WATCH_CELLS    1024          /* a power of two */
 #define KS_TRACK_CELLS    512           /* a power of two */
+#define KS_FOLLOW_CELLS   64            /* a power of two */
 
 typedef uint32_t  ks_ref_t;
 
@@ -128,7 +129,7 @@ typedef struct {
 
 /* the journal; see ks_journal.c, which alone knows its fields */
 
-#define KS_TOLD_KINDS  11
+#define KS_TOLD_KINDS  12
 
 typedef struct {
     pthread_mutex_t  mutex;
@@ -220,6 +221,7 @@ typedef struct {
 
     /* hints: whose clients have read keys, bits; see ks_track.c */
     uint64_t         tracked[KS_TRACK_CELLS];
+    uint64_t         followed[KS_FOLLOW_CELLS];
 
     /* the roots of the keyspace: all zero when the shard is empty */
     struct {

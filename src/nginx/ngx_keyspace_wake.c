@@ -17,6 +17,7 @@
 
 
 #include "ngx_keyspace_memory.h"
+#include "bus/ks_followers.h"
 #include "bus/ks_pubsub.h"
 #include "bus/ks_waiters.h"
 #include "commands/ks_clients.h"
@@ -344,6 +345,7 @@ ngx_keyspace_hub_close(ngx_keyspace_zone_t *kz)
     }
 
     ks_waiters_close(kz->space);
+    ks_followers_close(kz->space);
     ks_pubsub_close(kz->space);
     ks_asks_close(kz->space);
     ks_hub_close(kz->space);

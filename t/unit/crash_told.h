@@ -154,6 +154,21 @@ setup_tracked(ks_space_t *sp)
 }
 
 
+/* the same for those who follow a key by its hash */
+
+static void
+setup_followed(ks_space_t *sp)
+{
+    unsigned  i, k;
+
+    for (i = 0; i < sp->mem.zone->nshards; i++) {
+        for (k = 0; k < KS_FOLLOW_CELLS; k++) {
+            sp->mem.shards[i].followed[k] = 1;
+        }
+    }
+}
+
+
 static void
 op_change_set(ks_space_t *sp)
 {
@@ -174,6 +189,7 @@ static void op_change_turn(ks_space_t *sp) { ks_expire_cycle(sp, 100); }
 static void op_tracked_set(ks_space_t *sp) { op_change_set(sp); }
 static void op_tracked_flush(ks_space_t *sp) { op_change_flush(sp); }
 static void op_tracked_turn(ks_space_t *sp) { op_change_turn(sp); }
+static void op_followed_set(ks_space_t *sp) { op_change_set(sp); }
 
 
 /* a snapshot has begun: who changes an entry tells what it was, and marks it */
@@ -258,6 +274,7 @@ static const op_t  told_ops[] = {
     image_row(image_spill),
     image_row(image_many),
     image_row(image_evict),
+    { "followed_set", op_followed_set, setup_followed, NOW, KS_TOLD_FOLLOWED },
 };
 
 
