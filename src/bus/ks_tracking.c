@@ -592,7 +592,8 @@ ks_tracking_gone(void *data, const ks_tracked_t *e)
 {
     ks_tracking_t *tracking = data;
 
-    tracking->cells[ks_track_cell(tracking->space, e->hash)]--;
+    tracking->cells[ks_track_cell(tracking->space, KS_TRACKED,
+                                  e->hash)]--;
 }
 
 

@@ -38,6 +38,9 @@ typedef struct {
 
 typedef struct ngx_http_keyspace_stream_s  ngx_http_keyspace_stream_t;
 
+typedef struct ngx_http_keyspace_events_conf_s
+                                           ngx_http_keyspace_events_conf_t;
+
 
 typedef struct {
     ngx_keyspace_zone_t       *zone;    /* NULL: keyspace_rest is not here */
@@ -45,6 +48,7 @@ typedef struct {
     ngx_http_keyspace_cors_t  *cors;    /* NULL: off */
 
     ngx_http_keyspace_stream_conf_t  stream;
+    ngx_http_keyspace_events_conf_t *events;    /* NULL: it is not here */
 } ngx_http_keyspace_loc_conf_t;
 
 
@@ -56,6 +60,7 @@ typedef struct {
 
 typedef struct {
     ngx_array_t           prefixes;     /* of ngx_http_keyspace_prefix_t */
+    ngx_uint_t            events;       /* unsigned  events:1; it has such */
 } ngx_http_keyspace_srv_conf_t;
 
 
@@ -151,8 +156,12 @@ typedef struct {
 
 /* --- ngx_http_keyspace_module.c --- */
 
-/* Is there a keyspace_rest in the configuration, as far as it is read? */
+/*
+ * Is there a keyspace_rest in the configuration, as far as it is read; or that
+ * or a keyspace_events?
+ */
 ngx_uint_t ngx_http_keyspace_rest_used(ngx_conf_t *cf);
+ngx_uint_t ngx_http_keyspace_fields_used(ngx_conf_t *cf);
 
 /*
  * The configuration of the REST location that a request was meant for which
@@ -325,10 +334,38 @@ ngx_int_t ngx_http_keyspace_await_try(ngx_http_keyspace_await_t *aw,
     ks_client_t *client, ks_reply_t *reply);
 
 
+/* --- ngx_http_keyspace_events_conf.c --- */
+
+/* The directive "keyspace_events". */
+char *ngx_http_keyspace_events(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* What lies around it is merged with it. */
+void ngx_http_keyspace_events_merge(ngx_http_keyspace_events_conf_t *ecf,
+    ngx_http_keyspace_loc_conf_t *klcf);
+
+
+/* --- ngx_http_keyspace_events.c --- */
+
+/* A content handler. */
+ngx_int_t ngx_http_keyspace_events_handler(ngx_http_request_t *r);
+
+
 /* --- ngx_http_keyspace_cors.c --- */
 
 /* The directive "keyspace_cors". */
 char *ngx_http_keyspace_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/*
+ * One more origin, or "*"; the array is the caller's to make.  NGX_CONF_OK; or
+ * what is wrong with it, in words for the log, or NGX_CONF_ERROR.
+ */
+const char *ngx_http_keyspace_cors_add_origin(ngx_http_keyspace_cors_t *cors,
+    ngx_str_t *value);
+
+/* Whether that origin is among them. */
+ngx_uint_t ngx_http_keyspace_cors_allows(ngx_http_keyspace_cors_t *cors,
+    ngx_str_t *origin);
 
 /* Adds what any response says to pages of other origins; cors is not NULL. */
 ngx_int_t ngx_http_keyspace_cors_fields(ngx_http_request_t *r,

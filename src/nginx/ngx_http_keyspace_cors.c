@@ -5,7 +5,9 @@
  *
  * A token comes in a header field that a page sets itself, never in a cookie,
  * so credentials are not allowed and "*" is safe: who has no token gets
- * nothing.  A preflight is answered without one, as browsers send none.
+ * nothing.  A preflight is answered without one, as browsers send none.  Where
+ * keyspace_events is, there is no token: origins that are listed may send their
+ * cookies, and "*" is for what anybody may see.
  */
 
 
@@ -23,8 +25,6 @@
 
 
 static const char *ngx_http_keyspace_cors_origin(ngx_str_t *s);
-static ngx_uint_t ngx_http_keyspace_cors_allows(
-    ngx_http_keyspace_cors_t *cors, ngx_str_t *origin);
 static ngx_int_t ngx_http_keyspace_cors_add(ngx_http_request_t *r,
     const char *name, const char *value);
 
@@ -34,7 +34,7 @@ ngx_http_keyspace_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_keyspace_loc_conf_t *klcf = conf;
 
-    ngx_str_t                 *value, *origin;
+    ngx_str_t                 *value;
     ngx_uint_t                 i;
     const char                *wrong;
     ngx_http_keyspace_cors_t  *cors;
@@ -60,27 +60,18 @@ ngx_http_keyspace_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     for (i = 1; i < cf->args->nelts; i++) {
+        wrong = ngx_http_keyspace_cors_add_origin(cors, &value[i]);
 
-        if (ngx_strcmp(value[i].data, "*") == 0) {
-            cors->any = 1;
-            continue;
+        if (wrong == NGX_CONF_ERROR) {
+            return NGX_CONF_ERROR;
         }
 
-        wrong = ngx_http_keyspace_cors_origin(&value[i]);
-
-        if (wrong != NULL) {
+        if (wrong != NGX_CONF_OK) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"%V\" in \"keyspace_cors\" is no origin: %s",
                                &value[i], wrong);
             return NGX_CONF_ERROR;
         }
-
-        origin = ngx_array_push(&cors->origins);
-        if (origin == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *origin = value[i];
     }
 
     if (cors->any && cf->args->nelts > 2) {
@@ -88,6 +79,35 @@ ngx_http_keyspace_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     klcf->cors = cors;
+
+    return NGX_CONF_OK;
+}
+
+
+const char *
+ngx_http_keyspace_cors_add_origin(ngx_http_keyspace_cors_t *cors,
+    ngx_str_t *value)
+{
+    ngx_str_t   *origin;
+    const char  *wrong;
+
+    if (value->len == 1 && value->data[0] == '*') {
+        cors->any = 1;
+        return NGX_CONF_OK;
+    }
+
+    wrong = ngx_http_keyspace_cors_origin(value);
+
+    if (wrong != NULL) {
+        return wrong;
+    }
+
+    origin = ngx_array_push(&cors->origins);
+    if (origin == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *origin = *value;
 
     return NGX_CONF_OK;
 }
@@ -157,12 +177,21 @@ ngx_http_keyspace_cors_fields(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    /* where nginx says who may listen, cookies may tell who it is */
+
+    if (klcf->events != NULL && !cors->any
+        && ngx_http_keyspace_cors_add(r, "Access-Control-Allow-Credentials",
+                                      "true") != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_http_keyspace_cors_add(r, "Access-Control-Expose-Headers",
                                       NGX_HTTP_KEYSPACE_CORS_EXPOSED);
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_keyspace_cors_allows(ngx_http_keyspace_cors_t *cors,
     ngx_str_t *origin)
 {

@@ -61,6 +61,13 @@ static ngx_command_t  ngx_http_keyspace_commands[] = {
       offsetof(ngx_http_keyspace_loc_conf_t, stream.backlog),
       NULL },
 
+    { ngx_string("keyspace_events"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
+      ngx_http_keyspace_events,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -122,7 +129,7 @@ ngx_http_keyspace_create_loc_conf(ngx_conf_t *cf)
 {
     ngx_http_keyspace_loc_conf_t  *klcf;
 
-    /* set by ngx_pcalloc(): no zone */
+    /* set by ngx_pcalloc(): no zone, no events */
 
     klcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_keyspace_loc_conf_t));
     if (klcf == NULL) {
@@ -166,6 +173,27 @@ ngx_http_keyspace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                            "that answers the requests of location \"%V\"",
                            &clcf->name);
         return NGX_CONF_ERROR;
+    }
+
+    if (conf->events != NULL) {
+
+        if (clcf->handler != ngx_http_keyspace_events_handler) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"keyspace_events\" stands beside another "
+                               "directive that answers the requests of "
+                               "location \"%V\"", &clcf->name);
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_http_keyspace_events_merge(conf->events, conf);
+    }
+
+    if (clcf->noname && conf->events == NULL && prev->events != NULL) {
+        conf->events = prev->events;
+
+        if (clcf->lmt_excpt && clcf->handler == NULL) {
+            clcf->handler = ngx_http_keyspace_events_handler;
+        }
     }
 
     if (clcf->noname && conf->zone == NULL && prev->zone != NULL) {
@@ -341,6 +369,29 @@ ngx_http_keyspace_rest_used(ngx_conf_t *cf)
     }
 
     return 0;
+}
+
+
+ngx_uint_t
+ngx_http_keyspace_fields_used(ngx_conf_t *cf)
+{
+    ngx_uint_t                     i;
+    ngx_http_core_srv_conf_t     **cscfp;
+    ngx_http_core_main_conf_t     *cmcf;
+    ngx_http_keyspace_srv_conf_t  *kscf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    cscfp = cmcf->servers.elts;
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+        kscf = cscfp[i]->ctx->srv_conf[ngx_http_keyspace_module.ctx_index];
+
+        if (kscf->events) {
+            return 1;
+        }
+    }
+
+    return ngx_http_keyspace_rest_used(cf);
 }
 
 

@@ -9,8 +9,12 @@
  * fields, as Retry-After, stay; what a configuration says itself (return with
  * a text, error_page) is left alone.
  *
+ * Responses of keyspace_events have the fields of CORS, and nothing else of
+ * that.
+ *
  * It stands before nginx's own filters, so gzip and the like see what it
- * makes.  Where no location has keyspace_rest it is not in the chain.
+ * makes.  Where no location has keyspace_rest or keyspace_events it is not in
+ * the chain.
  */
 
 
@@ -91,7 +95,7 @@ ngx_module_t  ngx_http_keyspace_rest_filter_module = {
 static ngx_int_t
 ngx_http_keyspace_rest_filter_init(ngx_conf_t *cf)
 {
-    if (!ngx_http_keyspace_rest_used(cf)) {
+    if (!ngx_http_keyspace_fields_used(cf)) {
         return NGX_OK;
     }
 
@@ -112,6 +116,17 @@ ngx_http_keyspace_rest_header_filter(ngx_http_request_t *r)
     ngx_http_keyspace_loc_conf_t  *klcf;
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_module);
+
+    if (klcf->events != NULL) {
+
+        if (r == r->main && klcf->cors != NULL
+            && ngx_http_keyspace_cors_fields(r, klcf) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_next_header_filter(r);
+    }
 
     if (klcf->zone == NULL) {
         klcf = ngx_http_keyspace_unlocated(r);

@@ -208,7 +208,10 @@ ngx_http_keyspace_stream_describe(ngx_http_keyspace_stream_t *st)
 }
 
 
-/* What was pushed already comes behind it. */
+/*
+ * What was pushed already comes behind it.  With nothing to begin with, the
+ * header does not wait for that.
+ */
 
 static ngx_int_t
 ngx_http_keyspace_stream_begin(ngx_http_keyspace_stream_t *st, ks_out_t *out)
@@ -218,6 +221,11 @@ ngx_http_keyspace_stream_begin(ngx_http_keyspace_stream_t *st, ks_out_t *out)
     ks_bytes_t                  *b;
     ks_segment_t                *seg;
     ngx_http_keyspace_piece_t   *pushed, **last;
+
+    if (out->size == 0) {
+        return (ngx_http_send_special(st->request, NGX_HTTP_FLUSH)
+                == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+    }
 
     b = ks_bytes_new(out->size);
     if (b == NULL) {

@@ -264,6 +264,13 @@ ngx_uint_t ngx_keyspace_crowded(ngx_keyspace_zone_t *kz);
  */
 void ngx_keyspace_keep(ngx_int_t n);
 
+/*
+ * begins() is called when this worker has begun to shut down, as long as there
+ * is one more such call than of the other function; it is one for all.
+ */
+void ngx_keyspace_exit_listen(void (*begins)(void));
+void ngx_keyspace_exit_ignore(void);
+
 /* The handle is closed, no event is left behind. */
 void ngx_keyspace_close(ngx_keyspace_zone_t *kz);
 

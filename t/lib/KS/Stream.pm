@@ -3,6 +3,8 @@
 #   my $s = KS::Stream->open($ngx, '/subscribe/news');
 #   $s->{status}, $s->{headers}{'content-type'}
 #   my $data = $s->event;           # "subscribe,news,1"; undef: it has ended
+#   my $e = $s->next;               # { id, event, data }; the id is the last
+#                                   # that has come, as EventSource has it
 #   my $text = $s->text;            # the rest of a body that is no stream
 #
 # It parses as the standard says: any of CR, LF, CRLF ends a line, a blank line
@@ -124,16 +126,30 @@ sub event {
         while ($self->{raw} =~ s/^([^\r\n]*)(?:\r\n|\n|\r(?!\z))//) {
             my $line = $1;
 
-            if ($line eq '' && @{$self->{lines}}) {
-                return join "\n", splice @{$self->{lines}};
+            if ($line eq '') {
+                $self->{name} = delete $self->{naming};
+                return join "\n", splice @{$self->{lines}}
+                    if @{$self->{lines}};
             }
 
             $self->{comments}++ if $line =~ /^:/;
             push @{$self->{lines}}, $1 if $line =~ /^data: ?(.*)/s;
+            $self->{id} = $1 if $line =~ /^id: ?(.*)/s;
+            $self->{naming} = $1 if $line =~ /^event: ?(.*)/s;
+            $self->{retry} = $1 if $line =~ /^retry: ?(.*)/s;
         }
 
         $self->more($timeout) or return undef;
     }
+}
+
+
+sub next {
+    my ($self, $timeout) = @_;
+    my $data = $self->event($timeout);
+
+    return undef unless defined $data;
+    return { id => $self->{id}, event => $self->{name}, data => $data };
 }
 
 

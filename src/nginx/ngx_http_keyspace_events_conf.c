@@ -1,0 +1,417 @@
+
+/*
+ * The directive keyspace_events, and names with variables.
+ *
+ * What a variable brings into a name is taken as it is: in a pattern each of
+ * its special characters is quoted.  A name one of whose variables is empty
+ * names nothing: "orders:$user" of nobody is not what all nobodies share.
+ */
+
+
+#include "ngx_http_keyspace_events.h"
+#include "ngx_keyspace_param.h"
+
+
+/* text as it is, or the value of a variable */
+
+typedef struct {
+    ngx_http_complex_value_t  value;
+    ngx_uint_t                variable;     /* unsigned  variable:1; */
+} ngx_http_keyspace_events_part_t;
+
+
+static const char *ngx_http_keyspace_events_add(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value, ngx_uint_t stream, ks_topic_kind_t topic);
+static const char *ngx_http_keyspace_events_stream(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+static const char *ngx_http_keyspace_events_channel(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_events_pattern(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_events_from(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+static const char *ngx_http_keyspace_events_event(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+static const char *ngx_http_keyspace_events_data(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+static const char *ngx_http_keyspace_events_heartbeat(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_events_retry(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+static const char *ngx_http_keyspace_events_max(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+static const char *ngx_http_keyspace_events_origin(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+static size_t ngx_http_keyspace_events_cut(ngx_str_t *text,
+    ngx_uint_t *variable);
+static u_char *ngx_http_keyspace_events_quote(u_char *p, ngx_str_t *value);
+
+
+static ngx_keyspace_param_t  ngx_http_keyspace_events_params[] = {
+    { ngx_string("stream"), ngx_http_keyspace_events_stream, 1 },
+    { ngx_string("channel"), ngx_http_keyspace_events_channel, 1 },
+    { ngx_string("pattern"), ngx_http_keyspace_events_pattern, 1 },
+    { ngx_string("from"), ngx_http_keyspace_events_from, 0 },
+    { ngx_string("event"), ngx_http_keyspace_events_event, 0 },
+    { ngx_string("data"), ngx_http_keyspace_events_data, 0 },
+    { ngx_string("heartbeat"), ngx_http_keyspace_events_heartbeat, 0 },
+    { ngx_string("retry"), ngx_http_keyspace_events_retry, 0 },
+    { ngx_string("max"), ngx_http_keyspace_events_max, 0 },
+    { ngx_string("origin"), ngx_http_keyspace_events_origin, 1 },
+    ngx_keyspace_null_param
+};
+
+
+char *
+ngx_http_keyspace_events(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_keyspace_loc_conf_t *klcf = conf;
+
+    char                             *rv;
+    ngx_str_t                        *value;
+    ngx_http_core_loc_conf_t         *clcf;
+    ngx_http_keyspace_srv_conf_t     *kscf;
+    ngx_http_keyspace_events_conf_t  *ecf;
+
+    if (klcf->events != NULL) {
+        return "is duplicate";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler != NULL) {
+        return "stands beside another directive that answers the location's "
+               "requests";
+    }
+
+    ecf = ngx_pcalloc(cf->pool, sizeof(ngx_http_keyspace_events_conf_t));
+    if (ecf == NULL
+        || ngx_array_init(&ecf->names, cf->pool, 2,
+                          sizeof(ngx_http_keyspace_events_name_t)) != NGX_OK
+        || ngx_array_init(&ecf->origins.origins, cf->pool, 2,
+                          sizeof(ngx_str_t)) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    ecf->zone = ngx_keyspace_zone_named(cf, &value[1]);
+    if (ecf->zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ecf->from_now = 1;
+    ecf->retry = 3000;
+    ecf->stream.heartbeat = 15000;
+
+    rv = ngx_keyspace_params(cf, 2, ngx_http_keyspace_events_params, ecf,
+                             "keyspace_events");
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (ecf->names.nelts == 0) {
+        return "names no stream, channel or pattern";
+    }
+
+    kscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_keyspace_module);
+    kscf->events = 1;
+
+    klcf->events = ecf;
+    clcf->handler = ngx_http_keyspace_events_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+void
+ngx_http_keyspace_events_merge(ngx_http_keyspace_events_conf_t *ecf,
+    ngx_http_keyspace_loc_conf_t *klcf)
+{
+    ecf->stream.backlog = klcf->stream.backlog;
+}
+
+
+/* --- the parameters --- */
+
+static const char *
+ngx_http_keyspace_events_stream(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    return ngx_http_keyspace_events_add(cf, conf, value, 1, KS_TOPIC_CHANNEL);
+}
+
+
+static const char *
+ngx_http_keyspace_events_channel(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    return ngx_http_keyspace_events_add(cf, conf, value, 0, KS_TOPIC_CHANNEL);
+}
+
+
+static const char *
+ngx_http_keyspace_events_pattern(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    return ngx_http_keyspace_events_add(cf, conf, value, 0, KS_TOPIC_PATTERN);
+}
+
+
+static const char *
+ngx_http_keyspace_events_from(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_http_keyspace_events_conf_t *ecf = conf;
+
+    if (ngx_strcmp(value->data, "now") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    ecf->from_now = 0;
+
+    if (ngx_strcmp(value->data, "start") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    return (ngx_http_keyspace_events_parse_id(value, &ecf->from, 1) == NGX_OK)
+           ? NGX_CONF_OK
+           : "it is now, start, or the id of an entry as 1526919030474-0";
+}
+
+
+static const char *
+ngx_http_keyspace_events_event(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_http_keyspace_events_conf_t *ecf = conf;
+
+    ecf->event = *value;
+
+    return (value->len != 0) ? NGX_CONF_OK : "it is the name of a field";
+}
+
+
+static const char *
+ngx_http_keyspace_events_data(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_http_keyspace_events_conf_t *ecf = conf;
+
+    if (ngx_strcmp(value->data, "json") == 0) {
+        ecf->json = 1;
+        return NGX_CONF_OK;
+    }
+
+    ecf->field = *value;
+
+    return (value->len != 0) ? NGX_CONF_OK
+                             : "it is json, or the name of a field";
+}
+
+
+static const char *
+ngx_http_keyspace_events_heartbeat(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
+{
+    ngx_http_keyspace_events_conf_t *ecf = conf;
+
+    ecf->stream.heartbeat = ngx_parse_time(value, 0);
+
+    return (ecf->stream.heartbeat == (ngx_msec_t) NGX_ERROR)
+           ? "it is a time, as 15s, or 0" : NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_http_keyspace_events_retry(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_http_keyspace_events_conf_t *ecf = conf;
+
+    ecf->retry = ngx_parse_time(value, 0);
+
+    return (ecf->retry == (ngx_msec_t) NGX_ERROR) ? "it is a time, as 3s"
+                                                  : NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_http_keyspace_events_max(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_int_t                         n;
+    ngx_http_keyspace_events_conf_t  *ecf = conf;
+
+    n = ngx_atoi(value->data, value->len);
+    ecf->max = (n > 0) ? n : 0;
+
+    return (n > 0) ? NGX_CONF_OK : "it is a number, 1 or more";
+}
+
+
+static const char *
+ngx_http_keyspace_events_origin(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_http_keyspace_events_conf_t *ecf = conf;
+
+    return ngx_http_keyspace_cors_add_origin(&ecf->origins, value);
+}
+
+
+/* --- names --- */
+
+static const char *
+ngx_http_keyspace_events_add(ngx_conf_t *cf, void *conf, ngx_str_t *value,
+    ngx_uint_t stream, ks_topic_kind_t topic)
+{
+    ngx_http_keyspace_events_conf_t *ecf = conf;
+
+    ngx_str_t                           left, piece;
+    ngx_uint_t                          variable;
+    ngx_http_compile_complex_value_t    ccv;
+    ngx_http_keyspace_events_name_t    *name;
+    ngx_http_keyspace_events_part_t    *part;
+
+    if (value->len == 0) {
+        return "it is empty";
+    }
+
+    name = ngx_array_push(&ecf->names);
+    if (name == NULL
+        || ngx_array_init(&name->parts, cf->pool, 2,
+                          sizeof(ngx_http_keyspace_events_part_t)) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    name->stream = stream;
+    name->topic = topic;
+    ecf->streams += stream;
+    ecf->topics += !stream;
+
+    for (left = *value; left.len != 0; left.data += piece.len) {
+        piece.data = left.data;
+        piece.len = ngx_http_keyspace_events_cut(&left, &variable);
+        left.len -= piece.len;
+
+        part = ngx_array_push(&name->parts);
+        if (part == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        part->variable = variable;
+
+        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+        ccv.cf = cf;
+        ccv.value = &piece;
+        ccv.complex_value = &part->value;
+
+        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* How long the next piece is: text, or $name, ${name} or $1. */
+
+static size_t
+ngx_http_keyspace_events_cut(ngx_str_t *text, ngx_uint_t *variable)
+{
+    u_char  *p, *last, *end;
+
+    p = text->data;
+    last = p + text->len;
+    *variable = (*p == '$');
+
+    if (!*variable) {
+        end = ngx_strlchr(p, last, '$');
+        return (end == NULL) ? text->len : (size_t) (end - p);
+    }
+
+    if (last - p > 1 && p[1] == '{') {
+        end = ngx_strlchr(p, last, '}');
+        return (end == NULL) ? text->len : (size_t) (end + 1 - p);
+    }
+
+    if (last - p > 1 && p[1] >= '1' && p[1] <= '9') {
+        return 2;
+    }
+
+    for (p++; p < last; p++) {
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')
+              || (*p >= '0' && *p <= '9') || *p == '_'))
+        {
+            break;
+        }
+    }
+
+    return p - text->data;
+}
+
+
+ngx_int_t
+ngx_http_keyspace_events_name(ngx_http_request_t *r,
+    ngx_http_keyspace_events_name_t *name, ks_str_t *text)
+{
+    size_t                            len;
+    u_char                           *p;
+    ngx_str_t                        *values;
+    ngx_uint_t                        i;
+    ngx_http_keyspace_events_part_t  *part;
+
+    part = name->parts.elts;
+
+    values = ngx_palloc(r->pool, name->parts.nelts * sizeof(ngx_str_t));
+    if (values == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0, len = 0; i < name->parts.nelts; i++) {
+
+        if (ngx_http_complex_value(r, &part[i].value, &values[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (values[i].len == 0) {
+            return NGX_DECLINED;
+        }
+
+        len += 2 * values[i].len;
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+
+    for (i = 0; i < name->parts.nelts; i++) {
+        p = (part[i].variable && name->topic == KS_TOPIC_PATTERN)
+            ? ngx_http_keyspace_events_quote(p, &values[i])
+            : ngx_cpymem(p, values[i].data, values[i].len);
+    }
+
+    text->len = p - text->data;
+
+    return NGX_OK;
+}
+
+
+static u_char *
+ngx_http_keyspace_events_quote(u_char *p, ngx_str_t *value)
+{
+    size_t  i;
+    u_char  c;
+
+    static u_char  special[] = "*?[]\\^-";
+
+    for (i = 0; i < value->len; i++) {
+        c = value->data[i];
+
+        if (ngx_strlchr(special, special + sizeof(special) - 1, c) != NULL) {
+            *p++ = '\\';
+        }
+
+        *p++ = c;
+    }
+
+    return p;
+}
