@@ -25,6 +25,7 @@ my %test = (
     'limits.conf'     => \&limits,
     'sessions.conf'   => \&sessions,
     'live_stock.conf' => \&live_stock,
+    'events.conf'     => \&events,
 );
 
 is_deeply([sort map { m{([^/]+)$} } glob "$examples/*.conf"],
@@ -361,6 +362,45 @@ sub live_stock {
         curl("$url/redis", 'shop', '-d', 'PUBSUB NUMSUB stock')
             eq '{"result":["stock",0]} 200'
     }), 'no page is left');
+
+    $ngx->stop;
+}
+
+
+sub events {
+    my ($name) = @_;
+    my $ngx = start($name, 'html/events.html' =>
+                    slurp("$examples/events.html"));
+    my $url = 'http://127.0.0.1:' . $ngx->port;
+
+    my $jar = $ngx->dir . '/jar';
+
+    like(curl("$url/orders"), qr/ 401$/, 'nobody has no orders');
+    like(curl("$url/login?user=a*", undef, '-c', $jar), qr/ 303$/,
+         'a name that is none');
+    like(curl("$url/orders", undef, '-b', $jar), qr/ 404$/,
+         '... makes nobody a user: a session without one has no stream');
+
+    # what its comment says to try
+    my @try = slurp("$examples/$name")
+        =~ m{^# try: curl http://127\.0\.0\.1:8080(/\S*) .*Bearer (\w+)' -d '([^']+)'}mg;
+
+    is(scalar @try, 6, 'two things to try');
+    is(curl($url . $try[0], $try[1], '-d', $try[2]), '{"result":"1-1"} 200',
+       'she orders something');
+    is(curl($url . $try[3], $try[4], '-d', $try[5]), '{"result":"1-2"} 200',
+       'it is paid for');
+
+    curl("$url/login?user=ada", undef, '-c', $jar);
+    like(curl("$url/orders?wait=0", undef, '-b', $jar),
+         qr/"id":"1-2","data":\{"number":"7","item":"lamp","status":"paid"\}/,
+         'she has her orders');
+
+    SKIP: {
+        skip('there is no browser', 1) unless installed('chromedriver');
+        run_tap('python3', root() . '/t/clients/events.py', $url,
+                $ENV{KS_KEEP} ? $ngx->dir : tempdir());
+    }
 
     $ngx->stop;
 }
