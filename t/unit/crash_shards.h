@@ -11,6 +11,7 @@
 
 
 #define GARBAGE   20                    /* a large string, until it is deleted */
+#define GARBAGE_LEN  120000             /* bytes, for which there is room */
 #define GIVEN     3                     /* pages, at least */
 #define PAGES     512                   /* of the zone, at most */
 #define NO_SHARD  255
@@ -84,7 +85,7 @@ setup_garbage(ks_space_t *sp)
     name_t    buf;
     uint64_t  shard;
 
-    set(sp, GARBAGE, 0, 150000, KS_NO_EXPIRE);
+    set(sp, GARBAGE, 0, GARBAGE_LEN, KS_NO_EXPIRE);
     shard = ks_key_shard(sp, &keys[GARBAGE]);
 
     for (i = 0, rc = KS_OK; rc == KS_OK && i < 10000; i++) {
@@ -97,7 +98,7 @@ setup_garbage(ks_space_t *sp)
     assert_true(sp->mem.zone->garbage & shard);
 
     swept_len = (ks_pool_free(&sp->mem) + 4) * KS_PAGE_SIZE;
-    assert_true(swept_len < 150000);
+    assert_true(swept_len < GARBAGE_LEN);
 }
 
 
