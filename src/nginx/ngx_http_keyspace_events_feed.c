@@ -478,12 +478,15 @@ ngx_http_keyspace_feed_read_source(ngx_http_keyspace_feed_t *feed,
         source->added = 0;              /* it is another stream, but goes on */
     }
 
-    /* what is behind its place is all that there is, or not all that was */
+    /* all that there is lies behind its place, and may not be all that was */
 
-    if (ngx_http_keyspace_read_trimmed(&read)
-        && read.head.added - source->added > read.head.length)
-    {
-        ngx_http_keyspace_feed_gap(feed, NULL, "trimmed");
+    if (ngx_http_keyspace_read_trimmed(&read)) {
+
+        if (read.head.added - source->added > read.head.length) {
+            ngx_http_keyspace_feed_gap(feed, NULL, "trimmed");
+        }
+
+        source->added = read.head.added - read.head.length;
     }
 
     ngx_memzero(&news, sizeof(ngx_http_keyspace_news_t));
@@ -500,7 +503,7 @@ ngx_http_keyspace_feed_read_source(ngx_http_keyspace_feed_t *feed,
     }
 
     if (read.more) {
-        source->added = read.head.added - read.left;
+        source->added += read.n;
         return NGX_AGAIN;
     }
 

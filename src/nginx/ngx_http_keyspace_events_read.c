@@ -86,7 +86,6 @@ ngx_http_keyspace_read_body(ks_space_t *sp, void *data)
     ngx_memzero(&read->head, sizeof(ks_stream_head_t));
     ngx_memzero(&read->first, sizeof(ks_stream_id_t));
     read->n = 0;
-    read->left = 0;
     read->exists = 0;
     read->found = 0;
     read->more = 0;
@@ -130,7 +129,6 @@ ngx_http_keyspace_read_entries(ngx_http_keyspace_read_t *read,
             || ngx_http_keyspace_part.len >= NGX_HTTP_KEYSPACE_READ_BYTES)
         {
             read->more = 1;
-            read->left = read->head.length - ks_stream_rank(v, &read->last);
             return;
         }
 

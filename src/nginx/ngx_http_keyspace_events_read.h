@@ -25,7 +25,6 @@ typedef struct {
     ks_stream_id_t     first;           /* of its entries, 0-0: it has none */
     ks_stream_id_t     last;            /* of those that were read */
     ngx_uint_t         n;               /* of these */
-    uint64_t           left;            /* entries behind them */
     unsigned           exists:1;
     unsigned           found:1;         /* the entry "after" is there */
     unsigned           more:1;          /* not all were read */
