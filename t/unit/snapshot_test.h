@@ -194,7 +194,7 @@ static inline uint64_t
 rdb_length(rdb_t *f)
 {
     uint64_t     n;
-    ks_rdb_in_t  in = { f->p, f->data + f->len, NULL, NULL, NULL };
+    ks_rdb_in_t  in = { .p = f->p, .end = f->data + f->len };
 
     assert_int_equal(ks_rdb_length(&in, &n), KS_OK);
     f->p = (u_char *) in.p;
