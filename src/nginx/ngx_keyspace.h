@@ -58,6 +58,7 @@ typedef struct ngx_keyspace_memory_s  ngx_keyspace_memory_t;
 typedef enum {
     NGX_KEYSPACE_EMPTY = 0,     /* there was nothing */
     NGX_KEYSPACE_ASIDE,         /* the same: its file was no good */
+    NGX_KEYSPACE_LOADED,        /* the keys of an RDB file */
     NGX_KEYSPACE_KEPT,          /* its keys, of the file or cycle before */
     NGX_KEYSPACE_SHARED         /* the same: another master has them, too */
 } ngx_keyspace_begins_t;
@@ -67,6 +68,7 @@ typedef struct {
     ngx_str_t               name;
     size_t                  size;
     ngx_str_t               path;           /* of its file; empty: none */
+    ngx_str_t               load;           /* an RDB file; empty: none */
     ks_policy_t             policy;
     uint32_t                notify;         /* KS_NOTIFY_* */
 
@@ -82,6 +84,7 @@ typedef struct {
     unsigned                public:1;       /* token off */
     unsigned                unset:1;        /* a token is in another shell */
     unsigned                aside:1;        /* an unfit file is set aside */
+    unsigned                load_skip:1;    /* what cannot be held is left out */
     unsigned                snapshot_changes:1;     /* how many: was said */
     unsigned                metrics:1;      /* commands are counted, timed */
 
@@ -93,6 +96,7 @@ typedef struct {
     ngx_keyspace_memory_t  *memory;
     ks_zone_t              *zone;
     ngx_keyspace_begins_t   begins;
+    const char             *loaded;         /* the RDB file that it began with */
 
     ks_stats_t             *stats;          /* NULL: nothing is counted */
 

@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_keyspace_load.h"
 #include "ngx_keyspace_memory.h"
 #include "persist/ks_carry.h"
 
@@ -79,7 +80,11 @@ ngx_keyspace_memory_plain(ngx_keyspace_zone_t *kz, ngx_log_t *log)
 
     m->size = len;
 
-    return ngx_keyspace_memory_lay_out(kz, NULL, log);
+    if (ngx_keyspace_memory_lay_out(kz, NULL, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_keyspace_load_zone(kz, log);
 }
 
 
@@ -145,7 +150,9 @@ ngx_keyspace_memory_make(ngx_keyspace_zone_t *kz, ks_file_conf_t *conf,
 
     kz->memory->base = ks_file_base(file);
 
-    if (ngx_keyspace_memory_lay_out(kz, NULL, log) != NGX_OK) {
+    if (ngx_keyspace_memory_lay_out(kz, NULL, log) != NGX_OK
+        || ngx_keyspace_load_zone(kz, log) != NGX_OK)
+    {
         ks_file_discard(file, conf);
         return NGX_ERROR;
     }

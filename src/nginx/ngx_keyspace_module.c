@@ -9,6 +9,7 @@
 
 
 #include "ngx_keyspace_build.h"
+#include "ngx_keyspace_load.h"
 #include "ngx_keyspace_memory.h"
 #include "ngx_keyspace_param.h"
 #include "ngx_keyspace_snapshot.h"
@@ -61,6 +62,7 @@ static ngx_keyspace_param_t  ngx_keyspace_file_params[] = {
 static ngx_keyspace_param_t  ngx_keyspace_zone_lines[] = {
     { ngx_string("eviction"), ngx_keyspace_eviction, 0 },
     { ngx_string("file"), ngx_keyspace_file, NGX_KEYSPACE_MORE },
+    { ngx_string("load"), ngx_keyspace_load, NGX_KEYSPACE_MORE },
     { ngx_string("metrics"), ngx_keyspace_metrics, 0 },
     { ngx_string("notify_keyspace_events"), ngx_keyspace_notify, 0 },
     { ngx_string("token"), ngx_keyspace_full_token, NGX_KEYSPACE_MANY },

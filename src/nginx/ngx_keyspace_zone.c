@@ -143,6 +143,15 @@ ngx_keyspace_shm_begins(ngx_cycle_t *cycle, ngx_keyspace_zone_t *kz)
         return;
     }
 
+    if (kz->begins == NGX_KEYSPACE_LOADED) {
+        ks_zone_stats(kz->zone, &st);
+
+        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                      "keyspace zone \"%V\" begins with the %uL keys of "
+                      "\"%s\"", &kz->name, st.keys, kz->loaded);
+        return;
+    }
+
     if (kz->path.len) {
         ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
                       "keyspace zone \"%V\" begins empty, in a new file "
