@@ -13,6 +13,7 @@ use Time::HiRes qw(sleep);
 use KS::HTTP;
 use KS::Nginx;
 use KS::Proc qw(wait_for);
+use KS::Redis;
 use KS::RESP;
 
 
@@ -161,6 +162,110 @@ subtest 'FUNCTION KILL' => sub {
     is($a->run('EXISTS', 'gone'), 0, '... and it never was');
 
     finish($ngx, $a, $b);
+};
+
+
+# What FUNCTION STATS says of the function that runs, once one does, without the
+# time; that must have grown.
+sub running {
+    my ($c) = @_;
+    my ($name, $command);
+
+    for my $least (0, 1) {
+        wait_for(30, sub {
+            my %s = @{$c->run('FUNCTION', 'STATS')};
+            my %r = @{$s{running_script} // []};
+
+            ($name, $command) = @r{'name', 'command'};
+            return defined $name && $r{duration_ms} >= $least;
+        }) or return 'nothing';
+    }
+
+    return "$name: @$command";
+}
+
+sub stats { return {@{$_[0]->run('FUNCTION', 'STATS')}}->{running_script} }
+
+
+subtest 'FUNCTION STATS' => sub {
+    my $ngx = start(zone => 'script_timeout 60s;');
+    my ($a, $b) = $ngx->two_workers;
+    my @call = ('FCALL', 'slow', 2, 'key', "k\r\n", 'x', '');
+
+    $a->run('FUNCTION', 'LOAD', lib('slow', 'while true do end'));
+    is(stats($b), undef, 'nothing runs');
+
+    $a->send(KS::RESP::encode(@call));
+    is(running($b), "slow: @call", 'one runs in another worker');
+
+    SKIP: {
+        skip('there is no redis-server', 1) unless KS::Redis::available();
+
+        my $redis = KS::Redis->start('--busy-reply-threshold', 1);
+        my ($p, $q) = map { KS::RESP->new(port => $redis->port) } 1 .. 2;
+
+        $p->run('FUNCTION', 'LOAD', lib('slow', 'while true do end'));
+        $p->send(KS::RESP::encode(@call));
+        is(running($q), running($b), '... as in Redis');
+        $redis->stop;
+    }
+
+    $b->run('FUNCTION', 'KILL');
+    $a->reply;
+    is(stats($b), undef, '... and it has ended');
+
+    $a->send(KS::RESP::encode('FCALL', 'slow', 0, 'x' x 100_000));
+    is(running($b), 'slow: FCALL slow 0 ' . 'x' x 456,
+       'of a long command the beginning');
+    $b->run('FUNCTION', 'KILL');
+    $a->reply;
+
+    my $sha = $a->run('SCRIPT', 'LOAD', 'while true do end');
+
+    $a->send(KS::RESP::encode('EVALSHA', $sha, 0));
+    select undef, undef, undef, 0.1;
+    is(stats($b), undef, 'a script is no function');
+    ok(wait_for(30, sub { $b->command('SCRIPT', 'KILL') eq "+OK\r\n" }),
+       '... and is ended');
+    $a->reply;
+
+    my $id = $a->run('INFO', 'server') =~ /process_id:(\d+)/ && $1;
+
+    $a->send(KS::RESP::encode(@call));
+    is(running($b), "slow: @call", 'one runs again');
+    kill 'KILL', $id;
+    ok(wait_for(30, sub { !KS::Proc::alive($id) }), 'its worker dies');
+    is(stats($b), undef, '... and it runs no more');
+
+    $ngx->allow('exited on signal 9');
+    finish($ngx, $a, $b);
+};
+
+
+subtest 'two run at a time' => sub {
+    my $ngx = start(zone => 'script_timeout 60s;', workers => 3);
+    my %of;
+
+    # a client of each worker
+    for (1 .. 200) {
+        my $c = $ngx->resp;
+
+        $of{$1} //= $c if $c->run('INFO', 'server') =~ /process_id:(\d+)/;
+        last if keys %of == 3;
+    }
+
+    my ($a, $b, $c) = values %of;
+
+    $a->run('FUNCTION', 'LOAD', lib('slow', 'while true do end'));
+    $a->run('FUNCTION', 'LOAD', lib('short', 'for i = 1, 30000000 do end'));
+    $a->send(KS::RESP::encode('FCALL', 'slow', 0));
+    is(running($c), 'slow: FCALL slow 0', 'one runs');
+    is($b->run('FCALL', 'short', 0), undef, '... and another, to its end');
+    is($c->command('FUNCTION', 'KILL'), "+OK\r\n",
+       'the one that goes on can be ended');
+    like($a->reply, qr/^-ERR .*rolled back/, '... and is');
+
+    finish($ngx, $a, $b, $c);
 };
 
 

@@ -83,6 +83,18 @@ ks_want_shards(ks_space_t *sp, uint64_t shards)
 }
 
 
+void
+ks_spare_shards(ks_space_t *sp, uint64_t shards)
+{
+    sp->wanted = shards & sp->mem.locked & ~sp->call->shards;
+
+    if (sp->wanted != 0 && !sp->call->spared) {
+        sp->call->spared = 1;
+        longjmp(sp->jump, KS_NARROW);
+    }
+}
+
+
 uint64_t
 ks_transaction(const ks_space_t *sp)
 {

@@ -437,7 +437,8 @@ unsigned ks_wheel_sample(ks_space_t *sp, ks_shard_t *sh, ks_entry_t **to,
 
 /* --- ks_body.c --- */
 
-#define KS_WIDEN  2             /* the body has asked for more shards */
+#define KS_WIDEN   2            /* the body has asked for more shards */
+#define KS_NARROW  7            /* or for fewer */
 
 /*
  * Runs the body as a transaction under the locks held; KS_NOMEM: it has been

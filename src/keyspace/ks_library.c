@@ -7,7 +7,6 @@
  * lock, so who reads it and then waits for the lock sees what goes with it.
  */
 
-#include <time.h>
 
 #include "keyspace/ks_keyspace.h"
 
@@ -246,40 +245,10 @@ ks_library_clear(ks_space_t *sp, ks_library_kind_t kind)
 }
 
 
-/*
- * The time is the wall clock's, read anew: that of the handle stands still
- * while a script runs.
- */
-
-static uint64_t
-ks_library_clock(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
-}
-
-
 static inline ks_library_t *
 ks_library_hints(const ks_space_t *sp)
 {
     return &sp->mem.shards[sp->mem.zone->nshards].library[KS_LIBRARY_SCRIPTS];
-}
-
-
-void
-ks_library_running(ks_space_t *sp, uint64_t ms)
-{
-    ks_library_hints(sp)->until = ms ? ks_library_clock() + ms : 0;
-}
-
-
-int
-ks_library_busy(ks_space_t *sp)
-{
-    return ks_library_hints(sp)->until > ks_library_clock();
 }
 
 

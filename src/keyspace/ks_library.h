@@ -47,12 +47,7 @@ int ks_library_remove(ks_space_t *sp, ks_library_kind_t kind,
     const ks_str_t *name);
 void ks_library_clear(ks_space_t *sp, ks_library_kind_t kind);
 
-/*
- * Hints, without locks: that a script runs for at most ms more (0: it has
- * ended), whether any does, and how often somebody wanted them to end.
- */
-void ks_library_running(ks_space_t *sp, uint64_t ms);
-int ks_library_busy(ks_space_t *sp);
+/* A hint, without locks: how often somebody wanted scripts to end. */
 uint64_t ks_library_kills(const ks_space_t *sp);
 void ks_library_kill(ks_space_t *sp);
 

@@ -170,6 +170,14 @@ ks_run_body(ks_space_t *sp, ks_call_t *call)
             continue;
         }
 
+        if (rc == KS_NARROW) {
+            if (ks_call_lock(sp, sp->mem.locked & ~sp->wanted) != KS_OK) {
+                return KS_AGAIN;
+            }
+
+            continue;
+        }
+
         if (rc == KS_ABORTED || rc == KS_AGAIN || attempt == KS_ROOM_ATTEMPTS
             || sp->exhausted)
         {
@@ -233,6 +241,7 @@ ks_call_begin(ks_space_t *sp, ks_call_t *call)
     sp->call = call;
     sp->mem.urgent = call->urgent;
     call->micros = 0;
+    call->spared = 0;
     call->commands = 0;
 
     return outer;

@@ -45,6 +45,7 @@ struct ks_call_s {
     void            *data;
 
     /* what gathers round it, set by ks_run() */
+    unsigned         spared:1;  /* see ks_spare_shards() */
     unsigned         commands;  /* performed by the last run of the body */
     uint64_t         micros;    /* what TIME says in it; 0: not asked yet */
 };
@@ -107,6 +108,13 @@ void ks_manner(ks_space_t *sp, int urgent, int quiet);
  * locked as well; and if it is one of keys, with all of these.
  */
 void ks_want_shards(ks_space_t *sp, uint64_t shards);
+
+/*
+ * The reverse, for what was wanted for a moment: if a shard of the set is locked
+ * that the call has not named, what was done is rolled back and the body run
+ * again without it.  A call does so once.
+ */
+void ks_spare_shards(ks_space_t *sp, uint64_t shards);
 
 /*
  * The number of the running transaction, from 1 on; one that is begun again is

@@ -31,7 +31,7 @@
  * Raised with any change of what lies in a zone, the forms of values included:
  * a zone in a file meets the code of later builds.
  */
-#define KS_ZONE_VERSION   10
+#define KS_ZONE_VERSION   11
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)
@@ -118,6 +118,16 @@ typedef struct {
 
 #define KS_PROCESSES  64
 
+/* what a process tells of the clients that keep keys by themselves */
+
+enum {
+    KS_TRACKS_CLIENTS = 0,
+    KS_TRACKS_KEYS,
+    KS_TRACKS_ITEMS,            /* a key of a client each */
+    KS_TRACKS_PREFIXES,
+    KS_TRACKS
+};
+
 typedef struct {
     pthread_mutex_t  alive;     /* its process holds it for life */
     int32_t          pid;       /* 0: nobody's */
@@ -125,6 +135,7 @@ typedef struct {
     uint32_t         wake;      /* what its host wakes it by */
     uint32_t         clients;   /* a hint */
     uint32_t         helper;    /* it has no clients, and is asked nothing */
+    uint64_t         tracks[KS_TRACKS];     /* hints */
 } ks_process_t;
 
 /* the journal; see ks_journal.c, which alone knows its fields */
@@ -167,8 +178,7 @@ typedef struct {
     uint32_t         root[3];
     uint32_t         pad;
     uint64_t         version;   /* a hint, never goes back */
-    uint64_t         until;     /* hints: something of it may run until then */
-    uint64_t         kills;     /* and how often that was to be ended */
+    uint64_t         kills;     /* a hint: how often scripts were to be ended */
 } ks_library_t;
 
 #define KS_LIBRARIES      2
@@ -280,6 +290,20 @@ typedef struct {
     uint64_t         changes;   /* counted when the last good one began */
 } ks_save_t;
 
+/* the script that is told of; see keyspace/ks_busy.c, which knows its fields */
+
+#define KS_BUSY_TEXT      480
+
+typedef struct {
+    uint64_t         owner;     /* the process that runs it; 0: nobody */
+    uint64_t         since;     /* ms since the epoch */
+    uint64_t         until;     /* it has ended by then */
+    uint32_t         turn;      /* odd: being written */
+    uint16_t         function;
+    uint16_t         len;       /* of the text */
+    u_char           text[KS_BUSY_TEXT];
+} ks_busy_t;
+
 struct ks_zone_s {
     uint64_t         magic;
     uint32_t         version;
@@ -315,6 +339,7 @@ struct ks_zone_s {
     ks_process_t     processes[KS_PROCESSES];
 
     ks_save_t        save;
+    ks_busy_t        busy;      /* a hint */
 
     /* hints: commands run, and changes, by processes that share no cache line */
     ks_counter_t     commands[KS_COUNTERS];

@@ -9,7 +9,7 @@
  * comes next, as logs can be applied again (U6).
  *
  * What belonged to the processes goes: their rows, what they wanted of the
- * journal, a pause of their clients.  What they had in trees of the zone
+ * journal, the script that one ran, a pause of their clients.  What they had in trees of the zone
  * (subscriptions, clients that wait) names a row and a birth that no process
  * has any more, so it counts for nothing, and is taken away by the first
  * process that opens its end of the bus.  Numbers that only grow go on.
@@ -29,7 +29,6 @@ static void ks_revive_rows(ks_zone_t *zone);
 void
 ks_zone_revive(ks_zone_t *zone, uint64_t now_ms)
 {
-    unsigned  i;
     ks_mem_t  m;
 
     ks_revive_locks(zone);
@@ -38,10 +37,7 @@ ks_zone_revive(ks_zone_t *zone, uint64_t now_ms)
     ks_revive_logs(&m);
     ks_revive_rows(zone);
 
-    for (i = 0; i < KS_LIBRARIES; i++) {
-        m.shards[zone->nshards].library[i].until = 0;
-    }
-
+    zone->busy.owner = 0;
     zone->pause = 0;
     zone->created_ms = now_ms;
 

@@ -434,6 +434,10 @@ ks_functions_sync(ks_ctx_t *c, ks_vm_t *vm)
     vm->functions = version;
     lua_gc(L, LUA_GCCOLLECT);
     vm->settled = vm->used;
+
+    /* others need not wait for the function that is going to be called */
+
+    ks_spare_shards(sp, ks_library_shard(sp));
 }
 
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "commands/ks_args.h"
+#include "keyspace/ks_busy.h"
 #include "script/ks_script_handlers.h"
 #include "script/ks_vm.h"
 
@@ -470,6 +471,8 @@ ks_script_run(ks_ctx_t *c, ks_vm_t *vm, const char *name, unsigned flags,
     memset(&run, 0, sizeof(run));
     run.ctx = c;
     run.vm = vm;
+    run.argc = argc;
+    run.argv = argv;
     run.name = name;
     run.readonly = (readonly || (flags & KS_SHEBANG_NOWRITES));
     run.resp = 2;
@@ -752,7 +755,7 @@ ks_handle_kill(ks_ctx_t *c, int argc, ks_str_t *argv)
     (void) argc;
     (void) argv;
 
-    if (!ks_library_busy(c->space)) {
+    if (!ks_busy_look(c->space, NULL)) {
         ks_reply_error(c->reply, "NOTBUSY No scripts in execution right now.");
         return;
     }

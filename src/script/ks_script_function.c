@@ -4,6 +4,7 @@
  */
 
 #include "commands/ks_args.h"
+#include "keyspace/ks_busy.h"
 #include "types/ks_glob.h"
 #include "script/ks_script_handlers.h"
 #include "script/ks_function.h"
@@ -36,6 +37,8 @@ ks_fcall_run(ks_ctx_t *c, ks_vm_t *vm, const ks_callee_t *callee, int argc,
     memset(&run, 0, sizeof(run));
     run.ctx = c;
     run.vm = vm;
+    run.argc = argc;
+    run.argv = argv;
     run.name = callee->name;
     run.readonly = (callee->flags & KS_SHEBANG_NOWRITES) != 0;
     run.resp = 2;
@@ -353,10 +356,36 @@ ks_handle_function_list(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
-/*
- * What asks is a command of its own, so no function of this process runs; of
- * another one's only that it does would be known, which KILL tells.
- */
+/* What asks is a command of its own: the function is of another process. */
+
+static void
+ks_stats_running(ks_ctx_t *c)
+{
+    int               i;
+    ks_busy_script_t  s;
+
+    ks_reply_cstr(c->reply, "running_script");
+
+    if (!ks_busy_look(c->space, &s) || !s.function) {
+        ks_reply_null(c->reply);
+        return;
+    }
+
+    ks_reply_map(c->reply, 3);
+    ks_reply_cstr(c->reply, "name");
+    ks_reply_bulk(c->reply, s.name.data, s.name.len);
+    ks_reply_cstr(c->reply, "command");
+    ks_reply_array(c->reply, (size_t) s.argc);
+
+    for (i = 0; i < s.argc; i++) {
+        ks_reply_bulk(c->reply, s.argv[i].data, s.argv[i].len);
+    }
+
+    ks_reply_cstr(c->reply, "duration_ms");
+    ks_reply_integer(c->reply, (int64_t) s.ms);
+}
+
+
 
 void
 ks_handle_function_stats(ks_ctx_t *c, int argc, ks_str_t *argv)
@@ -378,8 +407,7 @@ ks_handle_function_stats(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     ks_reply_map(c->reply, 2);
-    ks_reply_cstr(c->reply, "running_script");
-    ks_reply_null(c->reply);
+    ks_stats_running(c);
 
     ks_reply_cstr(c->reply, "engines");
     ks_reply_map(c->reply, 1);

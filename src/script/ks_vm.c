@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "keyspace/ks_busy.h"
 #include "script/ks_vm.h"
 
 
@@ -436,7 +437,7 @@ ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs)
     ks_vm_rest(vm);
 
     if (run->shown) {
-        ks_library_running(vm->space, 0);
+        ks_busy_end(vm->space);
     }
 
     lua_remove(L, handler);

@@ -32,6 +32,8 @@ typedef struct {
     ks_ctx_t      *ctx;
     ks_vm_t       *vm;
     const char    *name;                /* a digest, or a function's name */
+    int            argc;                /* the command that runs it; 0: none */
+    const ks_str_t *argv;
     uint64_t       deadline;            /* ns of the monotonic clock; 0: none */
     uint64_t       kills;               /* SCRIPT KILLs before it */
     unsigned       replied;             /* since the last look at the clock */

@@ -8,6 +8,8 @@
 #include <malloc.h>
 #include <time.h>
 
+#include "commands/ks_args.h"
+#include "keyspace/ks_busy.h"
 #include "script/ks_vm.h"
 
 
@@ -105,7 +107,7 @@ ks_vm_give_up(ks_vm_t *vm, const char *reason)
     ks_vm_rest(vm);
 
     if (run && run->shown) {
-        ks_library_running(vm->space, 0);
+        ks_busy_end(vm->space);
     }
 
     ks_vm_discard(vm);
@@ -161,6 +163,22 @@ ks_vm_hurry(ks_vm_t *vm)
 
 /* --- looking --- */
 
+static void
+ks_vm_show(ks_vm_t *vm, ks_run_t *run)
+{
+    ks_busy_script_t  s;
+
+    memset(&s, 0, sizeof(s));
+    s.function = (run->function && !run->loading);
+    s.name = ks_text(run->name ? run->name : "");
+    s.argc = run->argc;
+    s.argv = run->argv;
+
+    run->shown = (ks_busy_tell(vm->space, &s, vm->conf.timeout
+                               ? vm->conf.timeout : UINT32_MAX) != 0);
+}
+
+
 /*
  * A script that others might want to end is shown to them once it has run for
  * a while; that it does not end well cannot leave it shown, for the time that
@@ -184,9 +202,7 @@ ks_vm_tick(lua_State *L)
     ks_vm_hurry(vm);
 
     if (!run->shown) {
-        run->shown = 1;
-        ks_library_running(vm->space, vm->conf.timeout ? vm->conf.timeout
-                                                       : UINT32_MAX);
+        ks_vm_show(vm, run);
     }
 }
 
