@@ -142,4 +142,49 @@ while ((my $r = $a->reply) !~ /last/) {
 cmp_ok(scalar keys %cached, '<=', 110, 'it is told what to forget');
 
 $ngx->stop;
+
+
+subtest 'INFO, of all workers' => sub {
+    my $ngx = KS::Nginx->start(size => '16m', workers => 3, resp => '',
+                               resp_listen => 'reuseport');
+    my ($a, $b) = $ngx->two_workers;
+    my $http = $ngx->client;
+
+    # clients, keys, items, prefixes
+    my $says = sub {
+        my ($want, $name) = @_;
+        my $got;
+
+        wait_for(20, sub {
+            $got = join ' ', $http->run('INFO')
+                =~ /^tracking_(?:clients|total_\w+):(\d+)/mg;
+            return $got eq $want;
+        });
+        is($got, $want, $name);
+    };
+
+    $says->('0 0 0 0', 'nobody tracks');
+
+    $_->replies(['HELLO', 3]) for $a, $b;
+    $a->replies(['CLIENT', 'TRACKING', 'on'], ['MGET', 'k1', 'k2']);
+    $b->replies(['CLIENT', 'TRACKING', 'on', 'BCAST', 'PREFIX', 'x:', 'PREFIX',
+                 'y:']);
+    $says->('2 2 2 2', 'two do, of two workers');
+
+    $http->run('SET', 'k1', 1);
+    $says->('2 1 1 2', 'a key is known no more');
+
+    my ($pid) = $b->run('INFO', 'server') =~ /process_id:(\d+)/;
+    kill 'KILL', $pid;
+    $http->close;
+    ok(wait_for(20, sub { eval { $http = $ngx->client; $http->run('PING') } }),
+       'one worker dies');
+    $says->('1 1 1 0', '... with its client');
+
+    $a->close;
+    $says->('0 0 0 0', 'and the other goes');
+    $ngx->allow('exited on signal 9');
+    $ngx->stop;
+};
+
 done_testing;

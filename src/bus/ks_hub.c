@@ -80,6 +80,13 @@ ks_hub_set_clients(ks_space_t *sp, unsigned clients)
 
 
 void
+ks_hub_set_tracks(ks_space_t *sp, const uint64_t *tracks)
+{
+    ks_process_set_tracks(&sp->mem, tracks);
+}
+
+
+void
 ks_hub_listen(ks_hub_t *hub, uint32_t kind, const ks_listener_t *l)
 {
     hub->listeners[__builtin_ctz(kind)] = *l;

@@ -51,6 +51,9 @@ void ks_hub_set_helper(ks_space_t *sp);
 /* This process has so many Redis clients now: for INFO. */
 void ks_hub_set_clients(ks_space_t *sp, unsigned clients);
 
+/* And so many of its KS_TRACKS. */
+void ks_hub_set_tracks(ks_space_t *sp, const uint64_t *tracks);
+
 /* Who hears records of that kind, one bit of KS_TOLD_*. */
 void ks_hub_listen(ks_hub_t *hub, uint32_t kind, const ks_listener_t *l);
 

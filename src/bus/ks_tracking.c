@@ -46,6 +46,25 @@ static void ks_tracking_overtaken(ks_space_t *sp, void *data);
 static void ks_tracking_heard(ks_space_t *sp, void *data);
 
 
+/* --- for INFO --- */
+
+static void
+ks_tracking_count(ks_space_t *sp)
+{
+    uint64_t             tracks[KS_TRACKS];
+    ks_tracking_stats_t  st;
+
+    ks_tracking_stats(sp, &st);
+
+    tracks[KS_TRACKS_CLIENTS] = st.clients;
+    tracks[KS_TRACKS_KEYS] = st.keys;
+    tracks[KS_TRACKS_ITEMS] = st.items;
+    tracks[KS_TRACKS_PREFIXES] = st.prefixes;
+
+    ks_hub_set_tracks(sp, tracks);
+}
+
+
 /* --- on and off --- */
 
 static ks_tracking_t *
@@ -151,6 +170,7 @@ ks_tracking_on(ks_space_t *sp, ks_peers_t *peers, ks_tracker_t *t)
 
     t->since = ks_track_serial(sp);
     ks_told_more(sp, KS_TOLD_TRACKED | (t->bcast ? KS_TOLD_CHANGES : 0));
+    ks_tracking_count(sp);
 
     return KS_OK;
 }
@@ -291,6 +311,7 @@ ks_tracking_prefix(ks_tracker_t *t, const ks_str_t *text)
 
     p->more = *at;
     *at = p;
+    ks_tracking_count(t->tracking->space);
 
     return KS_OK;
 }
@@ -334,10 +355,12 @@ ks_tracking_off(ks_space_t *sp, ks_tracker_t *t)
 
     if (tracking->clients == 0) {
         ks_tracking_close(sp, tracking);
-        return;
+
+    } else {
+        ks_tracking_wants(sp, tracking);
     }
 
-    ks_tracking_wants(sp, tracking);
+    ks_tracking_count(sp);
 }
 
 
@@ -389,6 +412,8 @@ ks_tracking_read(ks_space_t *sp, ks_tracker_t *t, const ks_str_t *key)
         tracking->cells[ks_track_cell(sp, KS_TRACKED, at.hash)]++;
         ks_tracking_bound(sp, tracking);
     }
+
+    ks_tracking_count(sp);
 }
 
 
@@ -934,14 +959,14 @@ ks_tracking_heard(ks_space_t *sp, void *data)
 
     ks_prefix_t  *p;
 
-    (void) sp;
-
     for (p = tracking->prefixes; p != NULL; p = p->next) {
         if (p->n != 0 || p->lost) {
             ks_prefix_push(p);
             ks_prefix_clear(p);
         }
     }
+
+    ks_tracking_count(sp);
 }
 
 

@@ -27,6 +27,9 @@ ASKED(ks_metric_uptime_days, "server", "uptime_in_days",
 ASKED(ks_metric_clients, "clients", "connected_clients",
     "redis_connected_clients", "",
     "RESP connections of all workers.")
+ASKED(ks_metric_trackers, "clients", "tracking_clients",
+    "redis_tracking_clients", "",
+    "Of these, those that are told of changes of what they keep.")
 
 ASKED(ks_metric_used, "memory", "used_memory",
     "redis_memory_used_bytes", "bytes+",
@@ -72,6 +75,15 @@ SHARDS(hits, RESET, "stats", "keyspace_hits",
 SHARDS(misses, RESET, "stats", "keyspace_misses",
     "redis_keyspace_misses_total", "",
     "Reads that did not find their key.")
+ASKED(ks_metric_tracked_keys, "stats", "tracking_total_keys",
+    "redis_tracking_total_keys", "",
+    "Keys that such clients have read, in each worker by itself.")
+ASKED(ks_metric_tracked_items, "stats", "tracking_total_items",
+    "redis_tracking_total_items", "",
+    "The same, for each client by itself.")
+ASKED(ks_metric_tracked_prefixes, "stats", "tracking_total_prefixes",
+    "redis_tracking_total_prefixes", "",
+    "Prefixes of keys that they have asked for, in each worker by itself.")
 SHARDS(recovered, KEPT, "stats", "keyspace_recovered_locks",
     "keyspace_recovered_locks_total", "",
     "Locks that were taken over from dead processes.")

@@ -50,6 +50,42 @@ ks_metric_clients(ks_zone_t *zone, uint64_t now_ms)
 
 
 static uint64_t
+ks_metric_trackers(ks_zone_t *zone, uint64_t now_ms)
+{
+    (void) now_ms;
+
+    return ks_process_tracks(zone, KS_TRACKS_CLIENTS);
+}
+
+
+static uint64_t
+ks_metric_tracked_keys(ks_zone_t *zone, uint64_t now_ms)
+{
+    (void) now_ms;
+
+    return ks_process_tracks(zone, KS_TRACKS_KEYS);
+}
+
+
+static uint64_t
+ks_metric_tracked_items(ks_zone_t *zone, uint64_t now_ms)
+{
+    (void) now_ms;
+
+    return ks_process_tracks(zone, KS_TRACKS_ITEMS);
+}
+
+
+static uint64_t
+ks_metric_tracked_prefixes(ks_zone_t *zone, uint64_t now_ms)
+{
+    (void) now_ms;
+
+    return ks_process_tracks(zone, KS_TRACKS_PREFIXES);
+}
+
+
+static uint64_t
 ks_metric_size(ks_zone_t *zone, uint64_t now_ms)
 {
     (void) now_ms;

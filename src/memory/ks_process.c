@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "memory/ks_journal.h"
@@ -63,6 +64,7 @@ ks_process_clear(ks_mem_t *m, unsigned i)
         ks_journal_forget(m, i);
         row->clients = 0;
         row->helper = 0;
+        memset(row->tracks, 0, sizeof(row->tracks));
         __atomic_store_n(&row->pid, 0, __ATOMIC_RELEASE);
     }
 }
@@ -210,6 +212,34 @@ ks_process_clients(ks_zone_t *zone)
     for (row = zone->processes; row < zone->processes + KS_PROCESSES; row++) {
         if (row->clients != 0 && ks_process_alive(row)) {
             sum += row->clients;
+        }
+    }
+
+    return sum;
+}
+
+
+void
+ks_process_set_tracks(ks_mem_t *m, const uint64_t *tracks)
+{
+    if (m->process != KS_PROCESSES) {
+        memcpy(m->zone->processes[m->process].tracks, tracks,
+               KS_TRACKS * sizeof(uint64_t));
+    }
+}
+
+
+uint64_t
+ks_process_tracks(ks_zone_t *zone, unsigned what)
+{
+    uint64_t       sum;
+    ks_process_t  *row;
+
+    sum = 0;
+
+    for (row = zone->processes; row < zone->processes + KS_PROCESSES; row++) {
+        if (row->tracks[KS_TRACKS_CLIENTS] != 0 && ks_process_alive(row)) {
+            sum += row->tracks[what];
         }
     }
 

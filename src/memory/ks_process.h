@@ -52,5 +52,9 @@ ks_process_wake(const ks_zone_t *zone, unsigned row)
 void ks_process_set_clients(ks_mem_t *m, unsigned clients);
 uint64_t ks_process_clients(ks_zone_t *zone);
 
+/* The same of its KS_TRACKS numbers, and the sum of one of these. */
+void ks_process_set_tracks(ks_mem_t *m, const uint64_t *tracks);
+uint64_t ks_process_tracks(ks_zone_t *zone, unsigned what);
+
 
 #endif /* KS_PROCESS_H */
