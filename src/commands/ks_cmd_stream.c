@@ -314,6 +314,27 @@ ks_xadd_effect(ks_ctx_t *c, const ks_str_t *key, const ks_value_t *v,
 }
 
 
+/* A block counts its bytes in 32 bits; the bound is Redis's. */
+
+static int
+ks_xadd_fits(ks_ctx_t *c, int argc, const ks_str_t *argv)
+{
+    int     i;
+    size_t  size;
+
+    for (size = 0, i = 0; i < argc; i++) {
+        size += argv[i].len;
+    }
+
+    if (size > KS_STREAM_ENTRY_MAX) {
+        ks_reply_error(c->reply, "ERR Elements are too large to be stored");
+        return KS_ERR;
+    }
+
+    return KS_OK;
+}
+
+
 void
 ks_cmd_xadd(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
@@ -344,7 +365,9 @@ ks_cmd_xadd(ks_ctx_t *c, int argc, ks_str_t *argv)
         memset(&head, 0, sizeof(ks_stream_head_t));
     }
 
-    if (ks_xadd_id(c, &head, &x, &id) != KS_OK) {
+    if (ks_xadd_id(c, &head, &x, &id) != KS_OK
+        || ks_xadd_fits(c, argc - first, &argv[first]) != KS_OK)
+    {
         return;
     }
 

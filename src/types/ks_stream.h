@@ -17,6 +17,8 @@
 #include "types/ks_value.h"
 
 
+#define KS_STREAM_ENTRY_MAX  (1u << 30)         /* bytes of its strings */
+
 typedef struct {
     uint64_t            ms;
     uint64_t            seq;

@@ -160,6 +160,42 @@ test_refused(void **unused)
 }
 
 
+/* An entry has a bound of its own, whatever the zone. */
+
+static void
+test_too_large(void **unused)
+{
+    box_t     *b;
+    ks_str_t   part;
+
+    (void) unused;
+    b = replay_open(1u << 20, KS_NOEVICTION, 0);
+
+    /* nobody reads them: the bytes need no memory */
+    part.len = KS_STREAM_ENTRY_MAX / 2 + 1;
+    part.data = map_zone(part.len);
+
+    line(b, "XADD s 0-0 a b");
+    b->argv[2] = ks_text("1-1");
+    b->argv[3] = part;
+    b->argv[4] = part;
+    assert_string_equal(box_execute(b),
+                        "-ERR Elements are too large to be stored\r\n");
+    says(b, "EXISTS s", ":0\r\n");
+
+    line(b, "XADD s 1-1 a b");
+    b->argv[2] = ks_text("1-1");
+    b->argv[3] = part;
+    b->argv[4] = part;
+    assert_string_equal(box_execute(b), "-ERR The ID specified in XADD is "
+                        "equal or smaller than the target stream top item\r\n");
+    says(b, "XLEN s", ":1\r\n");
+
+    munmap(part.data, part.len);
+    replay_close(b);
+}
+
+
 /* --- what is told --- */
 
 static void
@@ -255,6 +291,7 @@ main(int argc, char **argv)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_clock),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_effects),
         cmocka_unit_test(test_full),
     };
