@@ -32,6 +32,7 @@ ks_dump_block_room(const ks_value_t *v, ks_stream_entry_t *e)
 {
     size_t  room, off;
 
+    /* cppcheck-suppress ctuuninitvar ; ks_block_open() has set it */
     room = KS_DUMP_BLOCK + e->block.used
            + (size_t) e->block.fields * KS_DUMP_ELEMENT;
 
