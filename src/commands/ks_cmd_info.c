@@ -10,7 +10,6 @@
 #include "commands/ks_handlers.h"
 #include "commands/ks_info.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -27,31 +26,6 @@ typedef struct {
     void            (*before)(ks_info_t *info);     /* its metrics; or NULL */
     void            (*behind)(ks_info_t *info);
 } ks_info_section_t;
-
-
-/* one line; what does not fit is left out as a whole */
-
-void
-ks_info_line(ks_info_t *info, const char *fmt, ...)
-{
-    int      n;
-    size_t   room;
-    va_list  args;
-
-    room = info->room - info->len;
-
-    va_start(args, fmt);
-    n = vsnprintf(info->text + info->len, room, fmt, args);
-    va_end(args);
-
-    if (n < 0 || (size_t) n + 2 > room) {
-        return;
-    }
-
-    info->len += (size_t) n;
-    info->text[info->len++] = '\r';
-    info->text[info->len++] = '\n';
-}
 
 
 static void

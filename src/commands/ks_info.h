@@ -22,6 +22,8 @@ typedef struct {
 } ks_info_t;
 
 
+/* --- ks_info.c --- */
+
 /* One line; what does not fit is left out as a whole. */
 void ks_info_line(ks_info_t *info, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
