@@ -10,7 +10,7 @@
 
 
 #define KS_XAUTOCLAIM_COUNT     100
-#define KS_XAUTOCLAIM_ATTEMPTS  10      /* entries looked at, for each of COUNT */
+#define KS_XAUTOCLAIM_ATTEMPTS  10      /* looked at, for each of COUNT */
 
 /* a claim, be it of entries that are named or of those that are found */
 typedef struct {

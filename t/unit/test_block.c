@@ -370,10 +370,10 @@ test_consumers(void **unused)
     says(h.other, "XADD s 1-1 a b", "$3\r\n1-1\r\n");
     says(h.other, "XADD s 1-2 a b", "$3\r\n1-2\r\n");
     all_hear(&h);
-    assert_string_equal(heard(h.guests[0]), "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n"
-                        "$3\r\n1-1\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n");
-    assert_string_equal(heard(h.guests[1]), "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n"
-                        "$3\r\n1-2\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+    assert_string_equal(heard(h.guests[0]), "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n"
+                        "*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+    assert_string_equal(heard(h.guests[1]), "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n"
+                        "*2\r\n$3\r\n1-2\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n");
     says(h.other, "DEL s", ":1\r\n");
     all_hear(&h);
     assert_string_equal(heard(h.guests[2]), NOGROUP);
