@@ -11,9 +11,9 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
-use POSIX ();
 use Time::HiRes qw(sleep);
 
+use KS::Crowd qw(connection launch);
 use KS::Nginx;
 use KS::Proc qw(slurp spew tempdir wait_for);
 use KS::RESP;
@@ -31,9 +31,9 @@ my $ngx = KS::Nginx->start(size => '64m', workers => 4, resp => '');
 $ngx->allow('exited on signal 9');
 is($ngx->resp->run(qw(XGROUP CREATE jobs g 0 MKSTREAM)), 'OK', 'a group');
 
-my @producers = map { launch("p$_", \&produce) } 1 .. 2;
+my @producers = map { launch($dir, "p$_", \&produce) } 1 .. 2;
 my @names = map { "c$_" } 1 .. 4;
-my @consumers = map { launch($_, \&consume) } @names, 'lazy';
+my @consumers = map { launch($dir, $_, \&consume) } @names, 'lazy';
 
 for my $i (1 .. $kills) {
     sleep 0.01 + rand 0.04;
@@ -107,36 +107,13 @@ $ngx->stop('the error log holds nothing but those deaths');
 done_testing;
 
 
-sub launch {
-    my ($name, $code) = @_;
-    my $pid = fork // die "fork: $!";
-
-    return $pid if $pid;
-
-    open my $out, '>', "$dir/$name" or POSIX::_exit(1);
-    $out->autoflush(1);
-    eval { $code->($name, $out); 1 } or print STDERR "# $name: $@";
-    close $out;
-    POSIX::_exit(0);
-}
-
-
-# A connection; undef if that is not to be had right now.
-sub connection {
-    my $c = eval { $ngx->resp(timeout => 20) };
-
-    sleep 0.005 unless $c;
-    return $c;
-}
-
-
 # The ids of entries of which it is told.
 sub produce {
     my ($name, $out) = @_;
     my ($n, $c) = (0);
 
     until (-e "$dir/stop") {
-        $c //= connection() // next;
+        $c //= connection($ngx) // next;
 
         my ($bytes) = $c->replies(['XADD', 'jobs', '*', $name, ++$n]);
 
@@ -157,7 +134,7 @@ sub consume {
     while (1) {
         my $over = -e "$dir/drain";
 
-        $c //= do { $from = '0'; connection() } // next;
+        $c //= do { $from = '0'; connection($ngx) } // next;
 
         my ($bytes) = $c->replies(['XREADGROUP', 'GROUP', 'g', $name, 'COUNT',
             1 + int rand 5, 'BLOCK', 100, 'STREAMS', 'jobs', $from]);

@@ -11,35 +11,11 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(time);
 
+use KS::Look qw(look);
 use KS::Nginx;
 use KS::Proc qw(capture slurp spew tempdir wait_for);
 use KS::RESP;
 use KS::Redis;
-
-
-# What a key is, by the same commands here and there.
-sub look {
-    my ($r, $key) = @_;
-    my $type = $r->run('TYPE', $key);
-    my @value =
-        $type eq 'string' ? $r->run('GET', $key)
-      : $type eq 'list' ? @{$r->run('LRANGE', $key, 0, -1)}
-      : $type eq 'set' ? sort @{$r->run('SMEMBERS', $key)}
-      : $type eq 'zset' ? do {
-            my @z = @{$r->run('ZRANGE', $key, 0, -1, 'WITHSCORES')};
-            map { ($z[2 * $_], sprintf '%.17g', $z[2 * $_ + 1]) } 0 .. $#z / 2;
-        }
-      : $type eq 'hash' ? do {
-            my %h = @{$r->run('HGETALL', $key)};
-            map { ($_, $h{$_}) } sort keys %h;
-        }
-      : $type eq 'stream' ? flat($r->run('XRANGE', $key, '-', '+')) : ();
-
-    return join "\n", $type, $r->run('PEXPIRETIME', $key), @value;
-}
-
-
-sub flat { return map { ref $_ ? flat(@$_) : $_ // 'nil' } @_ }
 
 
 # Keys of all types and sizes, and a function.

@@ -12,6 +12,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use KS::Look qw(look);
 use KS::Nginx;
 use KS::Proc qw(capture children installed slurp tempdir wait_for);
 use KS::RESP;
@@ -47,30 +48,6 @@ sub helper {
     });
 
     return $pid;
-}
-
-
-# What a key is, by the same commands here and there; hashes without their order.
-sub look {
-    my ($r, $key) = @_;
-    my $type = $r->run('TYPE', $key);
-    my @value =
-        $type eq 'string' ? $r->run('GET', $key)
-      : $type eq 'list' ? @{$r->run('LRANGE', $key, 0, -1)}
-      : $type eq 'set' ? sort @{$r->run('SMEMBERS', $key)}
-      : $type eq 'zset' ? do {
-            my @z = @{$r->run('ZRANGE', $key, 0, -1, 'WITHSCORES')};
-            map { ($z[2 * $_], sprintf '%.17g', $z[2 * $_ + 1]) } 0 .. $#z / 2;
-        }
-      : $type eq 'hash' ? do {
-            my %h = @{$r->run('HGETALL', $key)};
-            map { ($_, $h{$_}) } sort keys %h;
-        } : $type eq 'stream' ? (
-            (map { ($_->[0], @{$_->[1]}) } @{$r->run('XRANGE', $key, '-', '+')}),
-            map { @$_[0, 1, 3] } @{$r->run('XPENDING', $key, 'group', '-', '+', 100000)}
-        ) : ();
-
-    return join "\n", $type, $r->run('PEXPIRETIME', $key), @value;
 }
 
 

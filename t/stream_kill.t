@@ -12,9 +12,9 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
-use POSIX ();
 use Time::HiRes qw(sleep);
 
+use KS::Crowd qw(connection launch);
 use KS::HTTP;
 use KS::Nginx;
 use KS::Proc qw(slurp spew tempdir wait_for);
@@ -36,10 +36,11 @@ $ngx->allow('exited on signal 9');
 
 $ngx->resp->run('XGROUP', 'CREATE', 'log', 'group', 0, 'MKSTREAM');
 
-my @producers = map { launch("p$_", \&produce) } 1 .. 3;
-my @readers = (launch('r1', \&read_resp), launch('r2', \&read_resp),
-               launch('r3', \&read_rest),
-               map { launch("c$_", \&consume) } 1 .. 3);
+my @producers = map { launch($dir, "p$_", \&produce) } 1 .. 3;
+my @readers = (launch($dir, 'r1', \&read_resp),
+               launch($dir, 'r2', \&read_resp),
+               launch($dir, 'r3', \&read_rest),
+               map { launch($dir, "c$_", \&consume) } 1 .. 3);
 
 for my $i (1 .. $kills) {
     sleep 0.01 + rand 0.04;
@@ -120,36 +121,13 @@ $ngx->stop('the error log holds nothing but those deaths');
 done_testing;
 
 
-sub launch {
-    my ($name, $code) = @_;
-    my $pid = fork // die "fork: $!";
-
-    return $pid if $pid;
-
-    open my $out, '>', "$dir/$name" or POSIX::_exit(1);
-    $out->autoflush(1);
-    eval { $code->($name, $out); 1 } or print STDERR "# $name: $@";
-    close $out;
-    POSIX::_exit(0);
-}
-
-
-# A connection; undef if that is not to be had right now.
-sub connection {
-    my $c = eval { $ngx->resp(timeout => 20) };
-
-    sleep 0.005 unless $c;
-    return $c;
-}
-
-
 # Entries "<name> <number>", and those that are acknowledged.
 sub produce {
     my ($name, $out) = @_;
     my ($n, $c) = (0);
 
     until (-e "$dir/stop") {
-        $c //= connection() // next;
+        $c //= connection($ngx) // next;
         $n++;
 
         my @replies = $c->replies(['MULTI'], ['XADD', 'log', '*', $name, $n],
@@ -170,7 +148,7 @@ sub read_resp {
     my ($last, $c) = ('0');
 
     while ($last ne ended()) {
-        $c //= connection() // next;
+        $c //= connection($ngx) // next;
 
         my ($bytes) = $c->replies(['XREAD', 'COUNT', 100, 'BLOCK', 200,
                                    'STREAMS', 'log', $last]);
@@ -214,7 +192,7 @@ sub consume {
     my ($from, $c) = ('0');
 
     while ($from ne '>' || !ended() || !given_all($c)) {
-        $c //= connection() // next;
+        $c //= connection($ngx) // next;
 
         my ($bytes) = $c->replies(['XREADGROUP', 'GROUP', 'group', $name,
                                    'COUNT', 20, 'BLOCK', 100, 'STREAMS', 'log',
