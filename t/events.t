@@ -392,6 +392,14 @@ CONF
     $http->run('XDEL', 'log', '613-0');
     like("@{$ids->($live, 2)}", qr/614-0 -/, 'what was deleted is left out');
 
+    # what a client has had may be the last that was trimmed
+    $http->run('XADD', 'log', 'MAXLEN', 1, '615-0', 'n', 1);
+    is_deeply($ids->(listen_to($ngx, '/log', 'Last-Event-ID: 614-0'), 1),
+              ['615-0 -'], 'nothing is missing behind the id');
+    $http->run('XADD', 'log', 'MAXLEN', 1, "$_-0", 'n', 1) for 616, 617;
+    is_deeply($ids->(listen_to($ngx, '/log', 'Last-Event-ID: 615-0'), 2),
+              ['615-0 gap', '617-0 -'], 'one entry is');
+
     # ids that begin anew
     $http->run('DEL', 'log');
     $http->run('XADD', 'log', '2-0', 'n', 1);

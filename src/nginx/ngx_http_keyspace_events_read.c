@@ -84,7 +84,6 @@ ngx_http_keyspace_read_body(ks_space_t *sp, void *data)
     ngx_http_keyspace_part.len = 0;
 
     ngx_memzero(&read->head, sizeof(ks_stream_head_t));
-    ngx_memzero(&read->first, sizeof(ks_stream_id_t));
     read->n = 0;
     read->exists = 0;
     read->found = 0;
@@ -100,7 +99,6 @@ ngx_http_keyspace_read_body(ks_space_t *sp, void *data)
     ks_stream_head(&v, &read->head);
 
     read->exists = 1;
-    read->first = ks_stream_first(&v);
     read->found = ks_stream_find(&v, &entry, &read->after) != 0;
 
     ngx_http_keyspace_read_entries(read, &v);
@@ -245,13 +243,17 @@ ngx_http_keyspace_read_anew(const ngx_http_keyspace_read_t *read)
 ngx_uint_t
 ngx_http_keyspace_read_trimmed(const ngx_http_keyspace_read_t *read)
 {
-    const ks_stream_id_t  *next;
+    const ks_stream_id_t  *gone;
 
     if (!read->exists || read->found) {
         return 0;
     }
 
-    next = (read->head.length != 0) ? &read->first : &read->head.last;
+    gone = &read->head.trimmed;
 
-    return ks_stream_id_compare(&read->after, next) < 0;
+    if (ks_stream_id_compare(gone, &read->head.deleted) < 0) {
+        gone = &read->head.deleted;
+    }
+
+    return ks_stream_id_compare(&read->after, gone) < 0;
 }

@@ -22,7 +22,6 @@ typedef struct {
 
     /* what has come of it */
     ks_stream_head_t   head;            /* zero, if there is no stream */
-    ks_stream_id_t     first;           /* of its entries, 0-0: it has none */
     ks_stream_id_t     last;            /* of those that were read */
     ngx_uint_t         n;               /* of these */
     unsigned           exists:1;

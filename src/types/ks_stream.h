@@ -33,6 +33,7 @@ typedef struct {
     uint64_t            added;          /* entries that ever were */
     ks_stream_id_t      last;           /* of all that ever were */
     ks_stream_id_t      deleted;        /* the highest that was deleted */
+    ks_stream_id_t      trimmed;        /* and trimmed; no dump has it */
     uint32_t            groups;         /* numbers given to groups so far */
     uint32_t            consumers;      /* and to consumers */
 } ks_stream_head_t;

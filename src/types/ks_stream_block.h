@@ -179,8 +179,8 @@ void ks_block_store(ks_value_t *v, ks_stream_block_t *b, uint32_t gone,
  */
 int ks_stream_delete(ks_value_t *v, ks_stream_entry_t *e);
 
-/* So many entries less in the stream's head. */
-void ks_stream_less(ks_value_t *v, uint64_t deleted);
+/* So many entries fewer in the stream's head: they were trimmed, up to last. */
+void ks_stream_less(ks_value_t *v, uint64_t n, const ks_stream_id_t *last);
 
 
 #endif /* KS_STREAM_BLOCK_H */

@@ -412,6 +412,30 @@ ks_restore_group(ks_value_t *v, const ks_rdb_group_t *in, int estimate)
 }
 
 
+/*
+ * A dump does not say which entries were trimmed: where any entry is missing,
+ * all in front of the first may have been.
+ */
+
+static void
+ks_restore_head(ks_value_t *v, const ks_stream_head_t *in)
+{
+    ks_stream_head_t  head;
+
+    head = *in;
+
+    if (head.added != head.length) {
+        head.trimmed = ks_stream_first(v);
+
+        if (!ks_stream_id_decr(&head.trimmed)) {
+            head.trimmed = head.last;
+        }
+    }
+
+    ks_stream_set_head(v, &head);
+}
+
+
 int
 ks_stream_restore(ks_value_t *v, const ks_rdb_value_t *in)
 {
@@ -429,7 +453,7 @@ ks_stream_restore(ks_value_t *v, const ks_rdb_value_t *in)
     }
 
     if (!s->headless) {
-        ks_stream_set_head(v, &s->head);
+        ks_restore_head(v, &s->head);
     }
 
     for (i = 0; i < s->ngroups; i++) {

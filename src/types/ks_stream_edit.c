@@ -35,13 +35,18 @@ ks_stream_set_head(ks_value_t *v, const ks_stream_head_t *head)
 
 
 void
-ks_stream_less(ks_value_t *v, uint64_t deleted)
+ks_stream_less(ks_value_t *v, uint64_t n, const ks_stream_id_t *last)
 {
     ks_stream_head_t  head;
 
     ks_stream_head(v, &head);
-    head.length -= deleted;
-    ks_stream_store_head(v, &head, sizeof(head.length));
+    head.length -= n;
+
+    if (ks_stream_id_compare(last, &head.trimmed) > 0) {
+        head.trimmed = *last;
+    }
+
+    ks_stream_store_head(v, &head, offsetof(ks_stream_head_t, groups));
 }
 
 

@@ -63,10 +63,11 @@ ks_trim_ends(const ks_stream_trim_t *trim, const ks_stream_entry_t *e,
 }
 
 
-/* whole blocks; how many entries they had */
+/* whole blocks; how many entries they had, and the id of the last of them */
 
 static uint64_t
-ks_trim_blocks(ks_value_t *v, const ks_stream_trim_t *trim, uint64_t length)
+ks_trim_blocks(ks_value_t *v, const ks_stream_trim_t *trim, uint64_t length,
+    ks_stream_id_t *last)
 {
     int                more;
     uint32_t           blocks;
@@ -89,16 +90,24 @@ ks_trim_blocks(ks_value_t *v, const ks_stream_trim_t *trim, uint64_t length)
         more = ks_tree_next(&v->tree[0], &e.pos);
     }
 
-    ks_tree_remove_range(&v->tree[0], 0, blocks);
+    if (blocks) {
+        ks_tree_at(&v->tree[0], &e.pos, blocks - 1);
+        ks_block_open(v, &e.pos, &e.block);
+        ks_block_last(v, &e);
+        *last = e.id;
+
+        ks_tree_remove_range(&v->tree[0], 0, blocks);
+    }
 
     return n;
 }
 
 
-/* entries of the first block, of which the last one stays; how many */
+/* entries of the first block, of which the last one stays: as above */
 
 static uint32_t
-ks_trim_entries(ks_value_t *v, const ks_stream_trim_t *trim, uint64_t length)
+ks_trim_entries(ks_value_t *v, const ks_stream_trim_t *trim, uint64_t length,
+    ks_stream_id_t *last)
 {
     uint32_t           n;
     ks_stream_entry_t  e;
@@ -117,6 +126,8 @@ ks_trim_entries(ks_value_t *v, const ks_stream_trim_t *trim, uint64_t length)
         if (ks_trim_ends(trim, &e, length - n)) {
             break;
         }
+
+        *last = e.id;
     }
 
     if (n) {
@@ -134,7 +145,8 @@ ks_trim_entries(ks_value_t *v, const ks_stream_trim_t *trim, uint64_t length)
 
 static uint64_t
 ks_trim_ask_block(ks_value_t *v, const ks_stream_trim_t *trim,
-    ks_stream_entry_t *e, uint64_t length, int *left, int *more)
+    ks_stream_entry_t *e, uint64_t length, int *left, int *more,
+    ks_stream_id_t *last)
 {
     uint64_t  n;
 
@@ -153,6 +165,7 @@ ks_trim_ask_block(ks_value_t *v, const ks_stream_trim_t *trim,
         }
 
         if (trim->may(v, &e->id, trim->data)) {
+            *last = e->id;
             n++;
 
             if (!ks_stream_delete(v, e)) {
@@ -167,7 +180,8 @@ ks_trim_ask_block(ks_value_t *v, const ks_stream_trim_t *trim,
 
 
 static uint64_t
-ks_trim_ask(ks_value_t *v, const ks_stream_trim_t *trim, uint64_t length)
+ks_trim_ask(ks_value_t *v, const ks_stream_trim_t *trim, uint64_t length,
+    ks_stream_id_t *last)
 {
     int                left, more;
     uint32_t           rank;
@@ -187,7 +201,7 @@ ks_trim_ask(ks_value_t *v, const ks_stream_trim_t *trim, uint64_t length)
         }
 
         left = 1;
-        n += ks_trim_ask_block(v, trim, &e, length - n, &left, &more);
+        n += ks_trim_ask_block(v, trim, &e, length - n, &left, &more, last);
     }
 
     return n;
@@ -198,27 +212,29 @@ uint64_t
 ks_stream_trim(ks_value_t *v, const ks_stream_trim_t *trim)
 {
     uint64_t          n;
+    ks_stream_id_t    last;
     ks_stream_head_t  head;
 
     ks_stream_head(v, &head);
+    last = head.trimmed;
 
     if (!trim->by_id && head.length <= trim->length) {
         return 0;
     }
 
     if (trim->may) {
-        n = ks_trim_ask(v, trim, head.length);
+        n = ks_trim_ask(v, trim, head.length, &last);
 
     } else {
-        n = ks_trim_blocks(v, trim, head.length);
+        n = ks_trim_blocks(v, trim, head.length, &last);
 
         if (!trim->near) {
-            n += ks_trim_entries(v, trim, head.length - n);
+            n += ks_trim_entries(v, trim, head.length - n, &last);
         }
     }
 
     if (n) {
-        ks_stream_less(v, n);
+        ks_stream_less(v, n, &last);
     }
 
     return n;

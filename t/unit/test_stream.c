@@ -403,8 +403,21 @@ remove_job(ks_value_t *v, job_t *j)
 
 
 static void
+model_trimmed(const ks_stream_id_t *id)
+{
+    if (ks_stream_id_compare(id, &head.trimmed) > 0) {
+        head.trimmed = *id;
+    }
+}
+
+
+static void
 model_cut(unsigned n)
 {
+    if (n) {
+        model_trimmed(&model[n - 1].id);
+    }
+
     count -= n;
     head.length -= n;
     memmove(model, model + n, count * sizeof(model_t));
@@ -415,6 +428,7 @@ static void
 trim_job(ks_value_t *v, job_t *j)
 {
     unsigned          n;
+    ks_stream_head_t  is;
     ks_stream_trim_t  trim;
 
     (void) j;
@@ -435,9 +449,8 @@ trim_job(ks_value_t *v, job_t *j)
     if (trim.near) {
         trim.limit = rnd(2) * rnd(400);
         assert_true(ks_stream_trim(v, &trim) <= n);
-        ks_stream_head(v, &head);
-        model_cut(count - (unsigned) head.length);
-        ks_stream_head(v, &head);
+        ks_stream_head(v, &is);
+        model_cut(count - (unsigned) is.length);
         return;
     }
 
@@ -487,6 +500,7 @@ ask_job(ks_value_t *v, job_t *j)
             continue;
         }
 
+        model_trimmed(&model[i].id);
         memmove(&model[i], &model[i + 1],
                 (count - i - 1) * sizeof(model_t));
         count--;
