@@ -211,13 +211,16 @@ int
 ks_busy_look(ks_space_t *sp, ks_busy_script_t *s)
 {
     int         i, n;
-    uint64_t    now;
+    uint64_t    now, owner;
     ks_str_t   *parts;
     ks_busy_t  *b, *copy;
 
     b = ks_busy_of(sp);
+    owner = __atomic_load_n(&b->owner, __ATOMIC_RELAXED);
 
-    if (!ks_busy_runs(sp, __atomic_load_n(&b->owner, __ATOMIC_RELAXED))) {
+    /* what this process runs is the command that asks: its script has ended */
+
+    if (owner == ks_busy_self(sp) || !ks_busy_runs(sp, owner)) {
         return 0;
     }
 

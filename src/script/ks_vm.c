@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 
-#include "keyspace/ks_busy.h"
 #include "script/ks_vm.h"
 
 
@@ -417,8 +416,10 @@ ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs)
     lua_insert(L, handler);
     ks_cjson_reset(L);
 
+    /* one that was left amid its run, to be run again */
+    ks_vm_hide(vm);
+
     run->kills = ks_library_kills(vm->space);
-    run->shown = 0;
     run->line = 0;
     run->deadline = vm->conf.timeout ? ks_vm_deadline(vm) : 0;
 
@@ -435,10 +436,7 @@ ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs)
     vm->starved |= (rc == LUA_ERRMEM);
     ks_vm_judge(vm);
     ks_vm_rest(vm);
-
-    if (run->shown) {
-        ks_busy_end(vm->space);
-    }
+    ks_vm_hide(vm);
 
     lua_remove(L, handler);
 

@@ -41,7 +41,6 @@ typedef struct {
     unsigned       readonly:1;          /* its commands may not write */
     unsigned       resp:2;              /* what redis.setresp() chose */
     unsigned       loading:1;           /* FUNCTION LOAD: no commands */
-    unsigned       shown:1;             /* others see that it runs */
     unsigned       function:1;          /* has the environment of functions */
     int            line;                /* where it failed; 0: no line */
     char           source[KS_SOURCE_LEN];
@@ -78,6 +77,7 @@ struct ks_vm_s {
     unsigned           dry:1;           /* the process has no more memory */
     unsigned           late:1;          /* past the time that it may run */
     unsigned           calling:1;       /* a command runs for the script */
+    unsigned           shown:1;         /* others see that one runs */
 
     uint64_t           attempt;         /* the last transaction with a script */
     uint64_t           first;           /* when that began, ns */
@@ -138,6 +138,9 @@ ks_vm_t *ks_vm_made(ks_space_t *sp);
 
 #define KS_VM_DRY      "ERR the server has no memory for the script, which "  \
                        "was rolled back"
+
+/* Others do not see any more that a script runs. */
+void ks_vm_hide(ks_vm_t *vm);
 
 /*
  * Ends the running transaction, for that reason, and does not return: the way

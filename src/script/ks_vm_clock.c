@@ -100,16 +100,9 @@ ks_vm_discard(ks_vm_t *vm)
 void
 ks_vm_give_up(ks_vm_t *vm, const char *reason)
 {
-    ks_run_t  *run;
-
-    run = vm->run;
     vm->limit = 0;
     ks_vm_rest(vm);
-
-    if (run && run->shown) {
-        ks_busy_end(vm->space);
-    }
-
+    ks_vm_hide(vm);
     ks_vm_discard(vm);
 
     vm->ctx->client->aborted = reason;
@@ -174,15 +167,25 @@ ks_vm_show(ks_vm_t *vm, ks_run_t *run)
     s.argc = run->argc;
     s.argv = run->argv;
 
-    run->shown = (ks_busy_tell(vm->space, &s, vm->conf.timeout
-                               ? vm->conf.timeout : UINT32_MAX) != 0);
+    vm->shown = (ks_busy_tell(vm->space, &s, vm->conf.timeout
+                              ? vm->conf.timeout : UINT32_MAX) != 0);
+}
+
+
+void
+ks_vm_hide(ks_vm_t *vm)
+{
+    if (ks_unlikely(vm->shown)) {
+        vm->shown = 0;
+        ks_busy_end(vm->space);
+    }
 }
 
 
 /*
  * A script that others might want to end is shown to them once it has run for
- * a while; that it does not end well cannot leave it shown, for the time that
- * is said there passes.
+ * a while.  One that was left by longjmp stays shown until the next one runs
+ * here, or until the time that is said there has passed.
  */
 
 void
@@ -201,7 +204,7 @@ ks_vm_tick(lua_State *L)
     ks_vm_judge(vm);
     ks_vm_hurry(vm);
 
-    if (!run->shown) {
+    if (!vm->shown) {
         ks_vm_show(vm, run);
     }
 }
@@ -221,7 +224,6 @@ ks_vm_replying(ks_run_t *run, unsigned values)
     run->replied = 0;
     vm = run->vm;
     vm->run = run;
-    run->shown = 0;
     ks_vm_hurry(vm);
     vm->run = NULL;
 }
