@@ -37,6 +37,7 @@ static const ks_flag_name_t  ks_flag_names[] = {
     { KS_CMD_BUSY,       "allow_busy" },
     { KS_CMD_KEYLESS,    "no_mandatory_keys" },
     { KS_CMD_NO_MULTI,   "no_multi" },
+    { KS_CMD_NO_ASYNC_LOADING, "no_async_loading" },
     { KS_CMD_MOVABLE,    "movablekeys" },
     { 0, NULL }
 };

@@ -16,7 +16,7 @@
 
 /*
  * The flags of a row: KS_CMD_WRITE and so on, each with a bit of its own.  Those
- * up to NO_MULTI COMMAND shows, the others are ours.
+ * up to NO_ASYNC_LOADING COMMAND shows, the others are ours.
  */
 #define KS_CMD_FLAGS(FLAG)                                                    \
     FLAG(WRITE)                                                               \
@@ -35,6 +35,7 @@
     FLAG(BLOCKING)      /* may wait */                                        \
     FLAG(PUBSUB)                                                              \
     FLAG(NO_MULTI)      /* not inside of MULTI */                             \
+    FLAG(NO_ASYNC_LOADING)                                                    \
     FLAG(PARENT)        /* has subcommands */                                 \
     FLAG(SUB)           /* is a subcommand */                                 \
     FLAG(ALLKEYS)       /* may touch any key: needs all shards */             \
@@ -52,7 +53,7 @@
     FLAG(EXECUTES)      /* ends a MULTI by running it */
 
 #define KS_CMD_NUMBER(flag)  KS_CMD_NUMBER_##flag,
-#define KS_CMD_BIT(flag)     KS_CMD_##flag = 1 << KS_CMD_NUMBER_##flag,
+#define KS_CMD_BIT(flag)     KS_CMD_##flag = 1u << KS_CMD_NUMBER_##flag,
 
 enum { KS_CMD_FLAGS(KS_CMD_NUMBER) };
 enum { KS_CMD_FLAGS(KS_CMD_BIT) };

@@ -3,7 +3,7 @@
  * ks_command_table.c, and ks_handlers.h.
  */
 
-ROW("bgsave", ks_cmd_bgsave, -1, ADMIN|NOSCRIPT|ALONE, 0, NO_KEYS,
+ROW("bgsave", ks_cmd_bgsave, -1, ADMIN|NOSCRIPT|NO_ASYNC|ALONE, 0, NO_KEYS,
     "server", "1.0.0", "O(1)",
     "Has a snapshot of the keyspace made.")
 ROW("command", ks_cmd_command, -1, LOAD|ALONE|OPEN|PARENT, CONNECTION,
@@ -88,7 +88,8 @@ ROW("info", ks_cmd_info, -1, LOAD|ALONE, DANGEROUS, NO_KEYS,
 
     .tips = "nondeterministic_output " ALL_SHARDS
             " response_policy:special")
-ROW("lastsave", ks_cmd_lastsave, 1, LOAD|FAST|ALONE|ADMIN, 0, NO_KEYS,
+ROW("lastsave", ks_cmd_lastsave, 1, LOAD|FAST|ALONE, KS_ACL_ADMIN|DANGEROUS,
+    NO_KEYS,
     "server", "1.0.0", "O(1)",
     "Replies with the time of the last snapshot that was complete.",
     .tips = "nondeterministic_output")
@@ -159,7 +160,8 @@ ROW("ping", ks_cmd_ping, -1, FAST|ALONE|OPEN|BETWEEN, CONNECTION, NO_KEYS,
     "connection", "1.0.0", "O(1)",
     "Replies with PONG, or with its argument.",
     .tips = ALL_SHARDS " response_policy:all_succeeded")
-ROW("save", ks_cmd_save, 1, ADMIN|NOSCRIPT|NO_MULTI|ALONE, 0, NO_KEYS,
+ROW("save", ks_cmd_save, 1, ADMIN|NOSCRIPT|NO_ASYNC|NO_MULTI|ALONE, 0,
+    NO_KEYS,
     "server", "1.0.0", "O(N) where N is the number of keys",
     "Has a snapshot of the keyspace made, and waits for it.")
 ROW("select", ks_cmd_select, 2, LOAD|FAST|ALONE|OPEN, CONNECTION, NO_KEYS,
