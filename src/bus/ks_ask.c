@@ -218,6 +218,7 @@ ks_ask_answer(ks_space_t *sp, ks_asks_t *asks, const ks_ask_header_t *h,
     ks_question_t    q;
     ks_ask_record_t  r;
 
+    q.id = h->id;
     q.what = h->what;
     q.from = h->row;
     q.after = h->after;

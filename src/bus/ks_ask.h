@@ -32,6 +32,8 @@ enum {
 
 /* what is asked; text is the question's own matter */
 typedef struct {
+    uint64_t   id;              /* from ks_next_id(), when it was asked: who
+                                   came later has a higher one */
     uint32_t   what;            /* KS_ASK_* */
     unsigned   from;            /* the row of the process that asks */
     uint64_t   after;           /* the answer begins behind that client's id */

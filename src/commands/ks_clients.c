@@ -78,7 +78,8 @@ ks_client_fits(ks_peer_t *peer, const ks_client_filter_t *f, uint64_t now)
     ks_peer_about_t  a;
 
     if (f->type == KS_CLIENT_NOBODY || peer->killed
-        || (f->id != 0 && peer->id != f->id) || peer->id == f->spared)
+        || (f->id != 0 && peer->id != f->id) || peer->id == f->spared
+        || (f->newest != 0 && peer->id > f->newest))
     {
         return 0;
     }
@@ -276,12 +277,15 @@ ks_answer_list(ks_space_t *sp, ks_peers_t *peers, const ks_question_t *q,
 }
 
 
+/* A client that has come again since then was not meant. */
+
 static void
 ks_answer_kill(ks_peers_t *peers, const ks_question_t *q, ks_answer_t *a)
 {
     ks_client_filter_t  f;
 
     ks_filter_unpack(&q->text, &f);
+    f.newest = q->id;
     a->number = ks_clients_kill(peers, &f, ks_clock());
 }
 

@@ -13,6 +13,7 @@
 /* who is meant; what is not given fits everybody */
 typedef struct {
     uint64_t         id;        /* 0: any */
+    uint64_t         newest;    /* no client of a higher id; 0: any */
     uint64_t         spared;    /* not this one */
     uint64_t         age;       /* s, at least */
     int32_t          type;      /* ks_peer_type_t, or */

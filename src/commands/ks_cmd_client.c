@@ -479,6 +479,7 @@ ks_cmd_client_kill(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     if (ask != NULL) {
         n = ask->number;
+        f.newest = ask->id;
         ks_ask_end(ask);
     }
 
