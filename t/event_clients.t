@@ -9,9 +9,9 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
-use KS::Clients qw(run_tap want_npm);
+use KS::Clients qw(check_left run_tap want_npm);
 use KS::Nginx;
-use KS::Proc qw(capture root wait_for);
+use KS::Proc qw(capture root);
 
 my $TOKEN = $KS::Nginx::TOKEN;
 my $WORKERS = 4;
@@ -33,14 +33,14 @@ my $port = $ngx->resp_port;
 subtest "npm's redis" => sub {
     want_npm('redis');
     run_tap('node', "$clients/node_redis_events.mjs", $port, $TOKEN);
-    check_left();
+    check_left($ngx);
 };
 
 
 subtest 'ioredis' => sub {
     want_npm('ioredis');
     run_tap('node', "$clients/ioredis_events.mjs", $port, $TOKEN);
-    check_left();
+    check_left($ngx);
 };
 
 
@@ -54,25 +54,10 @@ subtest 'redis-py' => sub {
 
     run_tap($python, "$clients/redis_py_events.py", $port, $TOKEN,
             $ngx->workers);
-    check_left();
+    check_left($ngx);
 };
 
 
 is(scalar(my @workers = $ngx->workers), $WORKERS, 'the workers live');
 $ngx->stop;
 done_testing;
-
-
-# Nothing is left of the clients when they are gone.
-sub check_left {
-    my $http = $ngx->client;
-
-    ok(wait_for(20, sub {
-        !@{$http->run('PUBSUB', 'CHANNELS')}
-            && $http->run('PUBSUB', 'NUMPAT') == 0
-            && !@{$http->run('PUBSUB', 'SHARDCHANNELS')}
-            && $http->run('INFO', 'clients') =~ /blocked_clients:0\r/
-    }), 'nobody subscribes or waits any more');
-    like($http->run('MEMORY', 'DOCTOR'), qr/^ok/, 'the zone is whole');
-    $http->close;
-}

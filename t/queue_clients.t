@@ -10,9 +10,9 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
-use KS::Clients qw(run_tap want_npm want_python);
+use KS::Clients qw(check_left run_tap want_npm want_python);
 use KS::Nginx;
-use KS::Proc qw(root wait_for);
+use KS::Proc qw(root);
 
 my $TOKEN = $KS::Nginx::TOKEN;
 my $WORKERS = 4;
@@ -31,7 +31,7 @@ for my $case (['socket.io', 'socket_io.mjs'], ['bee-queue', 'bee_queue.mjs']) {
     subtest $package => sub {
         want_npm($package);
         run_tap('node', "$clients/$program", $ngx->resp_port, $TOKEN);
-        check_left();
+        check_left($ngx);
     };
 }
 
@@ -41,25 +41,10 @@ for my $case (['rq', 'rq_worker.py'], ['celery', 'celery_worker.py']) {
     subtest $module => sub {
         my $python = want_python($module);
         run_tap($python, "$clients/$program", $ngx->resp_port, $TOKEN);
-        check_left();
+        check_left($ngx);
     };
 }
 
 is(scalar(my @workers = $ngx->workers), $WORKERS, 'the workers live');
 $ngx->stop;
 done_testing;
-
-
-# Nothing is left of the clients when they are gone.
-sub check_left {
-    my $http = $ngx->client;
-
-    ok(wait_for(20, sub {
-        !@{$http->run('PUBSUB', 'CHANNELS')}
-            && $http->run('PUBSUB', 'NUMPAT') == 0
-            && !@{$http->run('PUBSUB', 'SHARDCHANNELS')}
-            && $http->run('INFO', 'clients') =~ /blocked_clients:0\r/
-    }), 'nobody subscribes or waits any more');
-    like($http->run('MEMORY', 'DOCTOR'), qr/^ok/, 'the zone is whole');
-    $http->close;
-}

@@ -9,9 +9,9 @@ use warnings;
 use Exporter 'import';
 use Test::More;
 
-use KS::Proc qw(capture installed root);
+use KS::Proc qw(capture installed root wait_for);
 
-our @EXPORT_OK = qw(run_tap want_npm want_python);
+our @EXPORT_OK = qw(check_left run_tap want_npm want_python);
 
 
 # A program whose output is TAP, as tests of ours.
@@ -64,6 +64,22 @@ sub want_python {
     plan skip_all => "there is no python3 with $module" unless $python;
 
     return $python;
+}
+
+
+# Nothing is left of the clients when they are gone.
+sub check_left {
+    my ($ngx) = @_;
+    my $http = $ngx->client;
+
+    ok(wait_for(20, sub {
+        !@{$http->run('PUBSUB', 'CHANNELS')}
+            && $http->run('PUBSUB', 'NUMPAT') == 0
+            && !@{$http->run('PUBSUB', 'SHARDCHANNELS')}
+            && $http->run('INFO', 'clients') =~ /blocked_clients:0\r/
+    }), 'nobody subscribes or waits any more');
+    like($http->run('MEMORY', 'DOCTOR'), qr/^ok/, 'the zone is whole');
+    $http->close;
 }
 
 
