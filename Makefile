@@ -316,10 +316,9 @@ lint-cppcheck: $(LUA_OWN)
 lint-layers:
 	.ci/layers
 
-# all layers below nginx/
-lint-circles: $(KS_OBJS)
+lint-circles: $(KS_OBJS) $(NGX_OBJS) $(STREAM_OBJS)
 	.ci/circles $(BUILD)/obj memory types keyspace bus protocol \
-	    commands script persist
+	    commands script persist nginx
 
 
 # --- the rest ---

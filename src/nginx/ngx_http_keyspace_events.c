@@ -32,12 +32,6 @@ static ngx_int_t ngx_http_keyspace_events_try(ngx_http_keyspace_listener_t *l,
 static ngx_int_t ngx_http_keyspace_events_subscribe(
     ngx_http_keyspace_listener_t *l, unsigned patience);
 static void ngx_http_keyspace_events_body(ks_space_t *sp, void *data);
-static ngx_int_t ngx_http_keyspace_events_open(
-    ngx_http_keyspace_listener_t *l);
-static ngx_int_t ngx_http_keyspace_events_beginning(
-    ngx_http_keyspace_listener_t *l, ks_text_t *t);
-static void ngx_http_keyspace_events_write(ngx_http_keyspace_listener_t *l,
-    ks_text_t *t, const ks_event_of_t *e);
 static void ngx_http_keyspace_events_cleanup(void *data);
 
 
@@ -48,13 +42,6 @@ typedef struct {
     ks_sink_t                     *sink;
     int                            rc;
 } ngx_http_keyspace_events_topics_t;
-
-
-static const ngx_http_keyspace_stream_ops_t  ngx_http_keyspace_events_ops = {
-    .form = ngx_http_keyspace_events_form,
-    .drained = ngx_http_keyspace_events_drained,
-    .left = ngx_http_keyspace_events_left
-};
 
 
 ngx_int_t
@@ -210,48 +197,15 @@ ngx_http_keyspace_events_names(ngx_http_keyspace_listener_t *l)
 }
 
 
-/* The form, and for one that lasts its stream. */
-
 static ngx_int_t
 ngx_http_keyspace_events_choose(ngx_http_keyspace_listener_t *l)
 {
-    ngx_int_t            rc;
-    ngx_str_t           *accept;
-    ngx_http_request_t  *r;
+    l->form = ngx_http_keyspace_socket_asked(l->request)
+              ? &ngx_http_keyspace_socket
+              : ngx_http_keyspace_sse_asked(l->request)
+                ? &ngx_http_keyspace_sse : &ngx_http_keyspace_poll;
 
-    static u_char  type[] = "text/event-stream";
-
-    r = l->request;
-    accept = ngx_http_keyspace_request_field(r, "accept");
-
-    if (ngx_http_keyspace_socket_asked(r)) {
-        l->form = NGX_HTTP_KEYSPACE_SOCKET;
-
-        rc = ngx_http_keyspace_socket_check(l);
-        if (rc != NGX_OK) {
-            return rc;
-        }
-
-    } else if (accept != NULL
-               && ngx_strlcasestrn(accept->data, accept->data + accept->len,
-                                   type, sizeof(type) - 2)
-                  != NULL)
-    {
-        l->form = NGX_HTTP_KEYSPACE_SSE;
-
-    } else {
-        l->form = NGX_HTTP_KEYSPACE_POLL;
-
-        return ngx_http_keyspace_poll_init(l);
-    }
-
-    l->stream = ngx_http_keyspace_stream_create(r, l->ctx, l->conf->zone,
-                            &l->conf->stream,
-                            l->form == NGX_HTTP_KEYSPACE_SOCKET
-                            ? &ngx_http_keyspace_socket_ops
-                            : &ngx_http_keyspace_events_ops, l);
-
-    return (l->stream == NULL) ? NGX_HTTP_INTERNAL_SERVER_ERROR : NGX_OK;
+    return l->form->init(l);
 }
 
 
@@ -338,7 +292,7 @@ ngx_http_keyspace_events_retry_it(ngx_http_request_t *r, void *data)
     h = l->hold;
 
     if (l->waits) {
-        return ngx_http_keyspace_poll_answer(l);
+        return l->form->begin(l);
     }
 
     rc = ngx_http_keyspace_events_try(l, ngx_keyspace_patience(h->since));
@@ -368,10 +322,7 @@ ngx_http_keyspace_events_try(ngx_http_keyspace_listener_t *l,
 
     if (l->request->method == NGX_HTTP_HEAD) {
         l->ctx->outcome = KS_OUTCOME_OK;
-
-        return (l->form == NGX_HTTP_KEYSPACE_POLL)
-               ? ngx_http_keyspace_poll_answer(l)
-               : ngx_http_keyspace_events_open(l);
+        return l->form->begin(l);
     }
 
     if (l->conf->topics != 0 && !l->subscribed) {
@@ -392,9 +343,7 @@ ngx_http_keyspace_events_try(ngx_http_keyspace_listener_t *l,
 
     l->ctx->outcome = KS_OUTCOME_OK;
 
-    return (l->form == NGX_HTTP_KEYSPACE_POLL)
-           ? ngx_http_keyspace_poll_begin(l)
-           : ngx_http_keyspace_events_open(l);
+    return l->form->begin(l);
 }
 
 
@@ -469,262 +418,8 @@ ngx_http_keyspace_events_body(ks_space_t *sp, void *data)
 }
 
 
-/* --- the beginning --- */
-
-static ngx_int_t
-ngx_http_keyspace_events_open(ngx_http_keyspace_listener_t *l)
-{
-    ks_out_t             out;
-    ks_text_t            t;
-    ngx_int_t            rc;
-    ngx_http_request_t  *r;
-
-    r = l->request;
-    ngx_memzero(&t, sizeof(ks_text_t));
-
-    if (ngx_http_keyspace_events_beginning(l, &t) != NGX_OK) {
-        ngx_free(t.data);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ngx_http_keyspace_scratch(r, &out);
-    ks_out_write(&out, t.data, t.len);
-    ngx_free(t.data);
-
-    if (out.failed) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    rc = ngx_http_keyspace_stream_open(l->stream, &out);
-
-    if (rc != NGX_DONE) {
-        return rc;
-    }
-
-    if (l->form == NGX_HTTP_KEYSPACE_SOCKET
-        && ngx_http_keyspace_socket_open(l) != NGX_OK)
-    {
-        ngx_http_keyspace_stream_end(l->stream);
-        return NGX_DONE;
-    }
-
-    ngx_http_keyspace_events_gap(l);
-
-    if (l->feed != NULL) {
-        ngx_http_keyspace_feed_begin(l);
-    }
-
-    return NGX_DONE;
-}
-
-
-/*
- * The id of where it is comes first: a client that is cut off before its first
- * event knows where to go on.
- */
-
-static ngx_int_t
-ngx_http_keyspace_events_beginning(ngx_http_keyspace_listener_t *l,
-    ks_text_t *t)
-{
-    u_char         *buf, retry[sizeof("retry: \n") + NGX_INT64_LEN];
-    ks_event_of_t   e;
-
-    buf = ngx_pnalloc(l->request->pool,
-                      (l->conf->streams + 1) * NGX_HTTP_KEYSPACE_ID_LEN);
-    if (buf == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(&e, sizeof(ks_event_of_t));
-    e.data = KS_DATA_NONE;
-
-    if (l->feed != NULL) {
-        e.id = ngx_http_keyspace_events_id(buf, l->at, l->conf->streams);
-    }
-
-    if (l->form == NGX_HTTP_KEYSPACE_SSE) {
-        ks_text_put(t, retry, ngx_sprintf(retry, "retry: %M\n", l->conf->retry)
-                              - retry);
-        ks_event_sse(t, &e);
-
-    } else if (e.id.len != 0) {
-        ks_event_frame(t, &e);
-    }
-
-    return t->failed ? NGX_ERROR : NGX_OK;
-}
-
-
-void
-ngx_http_keyspace_events_gap(ngx_http_keyspace_listener_t *l)
-{
-    ks_event_of_t  e;
-
-    ks_str_t  fields[2] = { ks_str("reason"), ks_str("channel") };
-
-    if (!l->resumed || (!l->garbled && l->conf->topics == 0)) {
-        return;
-    }
-
-    if (l->garbled) {
-        fields[1].data = (u_char *) "id";
-        fields[1].len = 2;
-    }
-
-    ngx_memzero(&e, sizeof(ks_event_of_t));
-    e.name.data = (u_char *) "gap";
-    e.name.len = 3;
-    e.data = KS_DATA_FIELDS;
-    e.fields = fields;
-    e.nfields = 2;
-
-    (void) ngx_http_keyspace_events_tell(l, &e);
-}
-
-
-/* --- giving it events --- */
-
-static void
-ngx_http_keyspace_events_write(ngx_http_keyspace_listener_t *l, ks_text_t *t,
-    const ks_event_of_t *e)
-{
-    switch (l->form) {
-
-    case NGX_HTTP_KEYSPACE_SSE:
-        ks_event_sse(t, e);
-        return;
-
-    case NGX_HTTP_KEYSPACE_SOCKET:
-        ks_event_frame(t, e);
-        return;
-
-    default:
-        ks_event_json(t, e);
-    }
-}
-
-
-ngx_int_t
-ngx_http_keyspace_events_tell(ngx_http_keyspace_listener_t *l,
-    const ks_event_of_t *e)
-{
-    ks_text_t    t;
-    ks_bytes_t  *b;
-
-    ngx_memzero(&t, sizeof(ks_text_t));
-    ngx_http_keyspace_events_write(l, &t, e);
-
-    b = t.failed ? NULL : ks_bytes_new(t.len);
-
-    if (b != NULL) {
-        ngx_memcpy(b->data, t.data, t.len);
-    }
-
-    ngx_free(t.data);
-
-    ngx_http_keyspace_events_take(l, b);
-    ks_bytes_release(b);
-
-    return (b == NULL) ? NGX_ERROR : NGX_OK;
-}
-
-
-/* b NULL: there was no memory for it. */
-
-void
-ngx_http_keyspace_events_take(ngx_http_keyspace_listener_t *l, ks_bytes_t *b)
-{
-    if (l->stream != NULL) {
-        ngx_http_keyspace_stream_put(l->stream, b);
-        return;
-    }
-
-    if (b == NULL) {
-        l->answer.failed = 1;
-
-    } else {
-        ngx_http_keyspace_poll_add(l, b->data, b->len);
-    }
-}
-
-
-ks_bytes_t *
-ngx_http_keyspace_events_form(ngx_http_keyspace_stream_t *st, ks_push_t *push)
-{
-    ngx_http_keyspace_listener_t  *l;
-
-    l = st->data;
-
-    if (l->form == NGX_HTTP_KEYSPACE_SSE) {
-        return ks_push_event(push, l->conf->json ? KS_FORM_JSON_EVENT
-                                                 : KS_FORM_TEXT_EVENT);
-    }
-
-    return ks_push_event(push, l->conf->json ? KS_FORM_JSON_FRAME
-                                             : KS_FORM_TEXT_FRAME);
-}
-
-
-void
-ngx_http_keyspace_events_drained(ngx_http_keyspace_stream_t *st)
-{
-    ngx_http_keyspace_listener_t  *l;
-
-    l = st->data;
-
-    if (l->feed != NULL && !l->live) {
-        ngx_http_keyspace_feed_go_on(l);
-    }
-}
-
-
-/* --- the end --- */
-
-void
-ngx_http_keyspace_events_end(ngx_http_keyspace_listener_t *l)
-{
-    if (l->stream != NULL) {
-        ngx_http_keyspace_stream_end(l->stream);
-
-    } else if (l->hold != NULL) {
-        ngx_http_keyspace_wake(l->hold);
-    }
-}
-
-
-void
-ngx_http_keyspace_events_left(ngx_http_keyspace_stream_t *st)
-{
-    ngx_http_keyspace_events_leave(st->data);
-}
-
-
 static void
 ngx_http_keyspace_events_cleanup(void *data)
 {
-    ngx_http_keyspace_events_leave(data);
-}
-
-
-void
-ngx_http_keyspace_events_leave(ngx_http_keyspace_listener_t *l)
-{
-    if (l->over) {
-        return;
-    }
-
-    l->over = 1;
-
-    if (l->feed != NULL) {
-        ngx_http_keyspace_feed_leave(l);
-    }
-
-    if (l->form == NGX_HTTP_KEYSPACE_POLL) {
-        ngx_http_keyspace_poll_end(l);
-    }
-
-    if (l->counted) {
-        l->conf->listeners--;
-    }
+    ngx_http_keyspace_listener_leave(data);
 }

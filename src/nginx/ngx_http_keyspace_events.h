@@ -2,10 +2,10 @@
 /*
  * keyspace_events: streams and channels of a zone, sent to browsers.
  *
- * A request that listens is a listener, in one of three forms.  What it has of
- * streams comes from a feed, which it shares with all listeners of this worker
- * that have the same streams in the same location; what it has of channels is
- * published to it as to any subscriber.
+ * A request that listens is a listener, in one of three forms, each a table of
+ * functions.  What it has of streams comes from a feed, which it shares with all
+ * listeners of this worker that have the same streams in the same location; what
+ * it has of channels is published to it as to any subscriber.
  */
 
 
@@ -25,18 +25,43 @@ typedef struct ngx_http_keyspace_feed_s      ngx_http_keyspace_feed_t;
 typedef struct ngx_http_keyspace_listener_s  ngx_http_keyspace_listener_t;
 
 
-typedef enum {
-    NGX_HTTP_KEYSPACE_SSE = 0,              /* server-sent events */
-    NGX_HTTP_KEYSPACE_SOCKET,               /* frames of WebSocket */
-    NGX_HTTP_KEYSPACE_POLL,                 /* elements of a JSON array */
-    NGX_HTTP_KEYSPACE_FORMS
+/* a form of listeners, of which there are so many */
+
+#define NGX_HTTP_KEYSPACE_FORMS  3
+
+typedef struct {
+    ngx_uint_t                       index; /* of the form */
+    ks_str_t                         between;       /* an event and the next */
+    ks_form_kind_t                   push[2];       /* of messages: as text,
+                                                       as JSON */
+
+    /* puts an event behind what is there */
+    void      (*write)(ks_text_t *t, const ks_event_of_t *e);
+
+    /* before it joins what it listens to: NGX_OK, or what refuses it */
+    ngx_int_t (*init)(ngx_http_keyspace_listener_t *l);
+
+    /*
+     * It has joined, or is a HEAD and never will.  The result finalizes the
+     * request, but for NGX_BUSY: not yet.
+     */
+    ngx_int_t (*begin)(ngx_http_keyspace_listener_t *l);
+
+    /* bytes of events, for it to hold; NULL: there was no memory for them */
+    void      (*take)(ngx_http_keyspace_listener_t *l, ks_bytes_t *b);
+
+    /* it ends, soon, and is not gone when this returns */
+    void      (*end)(ngx_http_keyspace_listener_t *l);
+
+    /* it listens no more; NULL: nothing is to be done */
+    void      (*left)(ngx_http_keyspace_listener_t *l);
 } ngx_http_keyspace_form_t;
 
 
 /* a name, of a stream or a topic, with its variables */
 
 typedef struct {
-    ngx_array_t                      parts; /* see _events_conf.c */
+    ngx_array_t                      parts; /* see _events_name.c */
     ngx_uint_t                       stream;        /* unsigned  stream:1; */
     ks_topic_kind_t                  topic;         /* what it is else */
 } ngx_http_keyspace_events_name_t;
@@ -92,6 +117,7 @@ struct ngx_http_keyspace_feed_s {
 
 struct ngx_http_keyspace_listener_s {
     ks_sink_t                        sink;          /* of a long poll */
+    const ngx_http_keyspace_form_t  *form;          /* NULL: not yet known */
     ngx_http_request_t              *request;
     ngx_http_keyspace_ctx_t         *ctx;
     ngx_http_keyspace_events_conf_t *conf;
@@ -101,7 +127,8 @@ struct ngx_http_keyspace_listener_s {
     ks_stream_id_t                  *at;    /* where it is, until it is live */
     ngx_queue_t                      queue; /* of those that are live, or of
                                                those that are about to read */
-    ngx_queue_t                      lasting;       /* see _events_feed.c */
+    ngx_queue_t                      lasting;       /* those that can come
+                                                       again elsewhere */
     ngx_http_keyspace_hold_t        *hold;
     ngx_http_keyspace_stream_t      *stream;        /* NULL: a long poll */
 
@@ -114,7 +141,6 @@ struct ngx_http_keyspace_listener_s {
     ngx_uint_t                       code;          /* of its close */
     ngx_uint_t                       pings;         /* without an answer */
 
-    unsigned                         form:2;
     unsigned                         counted:1;
     unsigned                         subscribed:1;
     unsigned                         resumed:1;     /* its id came along */
@@ -128,7 +154,11 @@ struct ngx_http_keyspace_listener_s {
 };
 
 
-/* --- ngx_http_keyspace_events_conf.c --- */
+/* --- ngx_http_keyspace_events_name.c --- */
+
+/* Makes a name of its text in the configuration. */
+ngx_int_t ngx_http_keyspace_events_compile(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_keyspace_events_name_t *name);
 
 /*
  * The name for this request, from its pool.  NGX_DECLINED: it is empty, or a
@@ -136,24 +166,6 @@ struct ngx_http_keyspace_listener_s {
  */
 ngx_int_t ngx_http_keyspace_events_name(ngx_http_request_t *r,
     ngx_http_keyspace_events_name_t *name, ks_str_t *text);
-
-
-/* --- ngx_http_keyspace_events.c --- */
-
-/* An event of the location itself, for this listener alone. */
-ngx_int_t ngx_http_keyspace_events_tell(ngx_http_keyspace_listener_t *l,
-    const ks_event_of_t *e);
-
-/* More bytes in the listener's form, for it to hold. */
-void ngx_http_keyspace_events_take(ngx_http_keyspace_listener_t *l,
-    ks_bytes_t *b);
-
-/* Tells it what is wrong with its id, if anything is. */
-void ngx_http_keyspace_events_gap(ngx_http_keyspace_listener_t *l);
-
-/* It ends, soon, as its worker does; it listens to nothing any more. */
-void ngx_http_keyspace_events_end(ngx_http_keyspace_listener_t *l);
-void ngx_http_keyspace_events_leave(ngx_http_keyspace_listener_t *l);
 
 
 /* --- ngx_http_keyspace_events_id.c --- */
@@ -171,6 +183,10 @@ ngx_int_t ngx_http_keyspace_events_parse_id(const ngx_str_t *text,
 
 /* --- ngx_http_keyspace_events_feed.c --- */
 
+/* what is read before others get their turn */
+
+#define NGX_HTTP_KEYSPACE_READS  64
+
 /*
  * Gives the listener its feed, and says where in it the listener begins.
  * NGX_BUSY: not yet.
@@ -178,66 +194,89 @@ ngx_int_t ngx_http_keyspace_events_parse_id(const ngx_str_t *text,
 ngx_int_t ngx_http_keyspace_feed_join(ngx_http_keyspace_listener_t *l,
     unsigned patience);
 
-/* It may have events from now on. */
-void ngx_http_keyspace_feed_begin(ngx_http_keyspace_listener_t *l);
+/*
+ * Reads what is new in a stream of the feed, and gives it to the live
+ * listeners.  NGX_OK: it has all; NGX_AGAIN: there is more; NGX_BUSY: a shard
+ * is another's for long.
+ */
+ngx_int_t ngx_http_keyspace_feed_read(ngx_http_keyspace_feed_t *feed,
+    ngx_uint_t i);
 
-/* One that is not live yet reads on, soon. */
-void ngx_http_keyspace_feed_go_on(ngx_http_keyspace_listener_t *l);
+/* The stream may have changed: it is read soon. */
+void ngx_http_keyspace_feed_mark(ngx_http_keyspace_feed_t *feed,
+    ngx_uint_t i);
+
+/* A listener leaves it; with the last it goes. */
+void ngx_http_keyspace_feed_leave(ngx_http_keyspace_feed_t *feed);
+
+
+/* --- ngx_http_keyspace_events_listener.c --- */
+
+/* Tells it what is wrong with its id, if anything is. */
+void ngx_http_keyspace_listener_gap(ngx_http_keyspace_listener_t *l);
+
+/* A listener with a feed: it may have events from now on. */
+void ngx_http_keyspace_listener_begin(ngx_http_keyspace_listener_t *l);
+
+/* It reads on, soon, if it has a feed and is not live yet. */
+void ngx_http_keyspace_listener_go_on(ngx_http_keyspace_listener_t *l);
 
 /*
  * Reads a bounded part of what the listener has missed, and gives it to it.
  * NGX_BUSY: not yet.
  */
-ngx_int_t ngx_http_keyspace_feed_read_on(ngx_http_keyspace_listener_t *l);
+ngx_int_t ngx_http_keyspace_listener_read_on(
+    ngx_http_keyspace_listener_t *l);
 
 /* Where the listener is: of as many streams as it has. */
-const ks_stream_id_t *ngx_http_keyspace_feed_at(
+const ks_stream_id_t *ngx_http_keyspace_listener_at(
     ngx_http_keyspace_listener_t *l);
 
 /* It need not wait for its client when its worker shuts down. */
-void ngx_http_keyspace_feed_last(ngx_http_keyspace_listener_t *l);
+void ngx_http_keyspace_listener_last(ngx_http_keyspace_listener_t *l);
 
-void ngx_http_keyspace_feed_leave(ngx_http_keyspace_listener_t *l);
-
-
-/* --- ngx_http_keyspace_events_socket.c --- */
-
-/* Whether the request asks for an upgrade to WebSocket. */
-ngx_uint_t ngx_http_keyspace_socket_asked(ngx_http_request_t *r);
-
-/* NGX_OK, or the status that refuses the handshake. */
-ngx_int_t ngx_http_keyspace_socket_check(ngx_http_keyspace_listener_t *l);
-
-/* The response is open: what the client sends is read. */
-ngx_int_t ngx_http_keyspace_socket_open(ngx_http_keyspace_listener_t *l);
-
-extern const ngx_http_keyspace_stream_ops_t  ngx_http_keyspace_socket_ops;
+/* It listens to nothing any more; may be said twice. */
+void ngx_http_keyspace_listener_leave(ngx_http_keyspace_listener_t *l);
 
 
-/* --- ngx_http_keyspace_events_poll.c --- */
+/* --- ngx_http_keyspace_events_stream.c --- */
+
+/* The stream of a listener; NGX_OK, or a status. */
+ngx_int_t ngx_http_keyspace_events_create(ngx_http_keyspace_listener_t *l,
+    const ngx_http_keyspace_stream_ops_t *ops);
 
 /*
- * What the listener has of its own, before it joins what it listens to; and
- * once it has, it is answered, or waits: NGX_BUSY, and l->waits.
+ * An event that says where it is, and is empty where it is nowhere: a client
+ * that is cut off before its first event knows where to go on.
  */
-ngx_int_t ngx_http_keyspace_poll_init(ngx_http_keyspace_listener_t *l);
-ngx_int_t ngx_http_keyspace_poll_begin(ngx_http_keyspace_listener_t *l);
+ngx_int_t ngx_http_keyspace_events_place(ngx_http_keyspace_listener_t *l,
+    ks_event_of_t *e);
 
-/* Elements of the answer more, which is going to be sent. */
-void ngx_http_keyspace_poll_add(ngx_http_keyspace_listener_t *l,
-    const u_char *p, size_t len);
+/* Opens the stream with this text, which is freed; the result finalizes. */
+ngx_int_t ngx_http_keyspace_events_open(ngx_http_keyspace_listener_t *l,
+    ks_text_t *t);
 
-/* Sends what there is, if only an empty list; the result finalizes. */
-ngx_int_t ngx_http_keyspace_poll_answer(ngx_http_keyspace_listener_t *l);
-void ngx_http_keyspace_poll_end(ngx_http_keyspace_listener_t *l);
+/* for the tables of those that are streams */
 
-
-/* what streams have in common, of whichever form: their ops */
+void ngx_http_keyspace_events_take(ngx_http_keyspace_listener_t *l,
+    ks_bytes_t *b);
+void ngx_http_keyspace_events_end(ngx_http_keyspace_listener_t *l);
 
 ks_bytes_t *ngx_http_keyspace_events_form(ngx_http_keyspace_stream_t *st,
     ks_push_t *push);
 void ngx_http_keyspace_events_drained(ngx_http_keyspace_stream_t *st);
 void ngx_http_keyspace_events_left(ngx_http_keyspace_stream_t *st);
+
+
+/* --- the forms: _events_sse.c, _events_socket.c, _events_poll.c --- */
+
+extern const ngx_http_keyspace_form_t  ngx_http_keyspace_sse;
+extern const ngx_http_keyspace_form_t  ngx_http_keyspace_socket;
+extern const ngx_http_keyspace_form_t  ngx_http_keyspace_poll;
+
+/* Whether the request asks for this form. */
+ngx_uint_t ngx_http_keyspace_sse_asked(ngx_http_request_t *r);
+ngx_uint_t ngx_http_keyspace_socket_asked(ngx_http_request_t *r);
 
 
 #endif /* _NGX_HTTP_KEYSPACE_EVENTS_H_INCLUDED_ */

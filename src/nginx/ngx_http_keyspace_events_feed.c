@@ -4,36 +4,16 @@
  * them in this worker.
  *
  * A feed follows its keys, is told when one may have changed, and then reads
- * what is new in it, in bounded steps.  What it reads becomes bytes once for
- * each form, which all listeners that are where the feed is hold together.  A
- * listener that begins elsewhere reads on by itself, each time its client has
- * taken what came before, up to where the feed is; then it is one of the live
- * ones.  So nothing comes twice, and nothing is left out.
+ * what is new in it, in bounded steps.  What it reads is given to all listeners
+ * that are where the feed is, the live ones.
  *
  * A gap is told: entries were trimmed away behind the place where somebody was,
  * or the stream is another one now, whose ids begin anew.
  */
 
 
-#include "ngx_http_keyspace_events.h"
-#include "ngx_http_keyspace_events_read.h"
+#include "ngx_http_keyspace_events_news.h"
 #include "types/ks_siphash.h"
-
-
-/* what is read before others get their turn */
-
-#define NGX_HTTP_KEYSPACE_FEEDS  64
-
-
-/* what was read, in the forms that somebody wants */
-
-typedef struct {
-    ngx_http_keyspace_events_conf_t  *conf;
-    const ngx_http_keyspace_read_t   *read;
-    ks_stream_id_t                   *at;   /* behind the last of them */
-    ngx_uint_t                        source;
-    ks_bytes_t                       *forms[NGX_HTTP_KEYSPACE_FORMS];
-} ngx_http_keyspace_news_t;
 
 
 static ngx_http_keyspace_feed_t *ngx_http_keyspace_feed_find(
@@ -46,36 +26,20 @@ static ngx_int_t ngx_http_keyspace_feed_source(
 static void ngx_http_keyspace_feed_free(ngx_http_keyspace_feed_t *feed,
     ngx_uint_t n);
 static void ngx_http_keyspace_feed_changed(ks_follower_t *f);
-static void ngx_http_keyspace_feed_queue(ngx_http_keyspace_feed_t *feed);
 static void ngx_http_keyspace_feeds_handler(ngx_event_t *ev);
 static ngx_int_t ngx_http_keyspace_feed_look(ngx_http_keyspace_feed_t *feed);
-static ngx_int_t ngx_http_keyspace_feed_read_source(
-    ngx_http_keyspace_feed_t *feed, ngx_uint_t i);
 static void ngx_http_keyspace_feed_spread(ngx_http_keyspace_feed_t *feed,
     ngx_http_keyspace_news_t *news);
-static ngx_int_t ngx_http_keyspace_feed_read_from(
-    ngx_http_keyspace_listener_t *l, ngx_uint_t i);
 static void ngx_http_keyspace_feed_gap(ngx_http_keyspace_feed_t *feed,
-    ngx_http_keyspace_listener_t *l, const char *reason);
-static ks_bytes_t *ngx_http_keyspace_news_form(ngx_http_keyspace_news_t *news,
-    ngx_uint_t form);
-static void ngx_http_keyspace_news_done(ngx_http_keyspace_news_t *news);
-static void ngx_http_keyspace_feed_live(ngx_http_keyspace_listener_t *l);
-static void ngx_http_keyspace_readers_handler(ngx_event_t *ev);
-static void ngx_http_keyspace_feed_exit(void);
+    const char *reason);
 
 
-/* feeds that have to look, and listeners that are about to read */
+/* feeds that have to look */
 
-static ngx_queue_t  ngx_http_keyspace_feeds;
-static ngx_event_t  ngx_http_keyspace_feeds_event;
-static ngx_queue_t  ngx_http_keyspace_readers;
-static ngx_event_t  ngx_http_keyspace_readers_event;
+static ngx_queue_t       ngx_http_keyspace_feeds;
+static ngx_event_t       ngx_http_keyspace_feeds_event;
 
-/* listeners that can come again elsewhere and miss nothing */
-
-static ngx_queue_t  ngx_http_keyspace_lasting;
-
+/* what an event of no connection has for one in debug messages */
 static ngx_connection_t  ngx_http_keyspace_feeds_connection;
 
 
@@ -92,14 +56,6 @@ ngx_http_keyspace_feeds_init(void)
     ngx_http_keyspace_feeds_event.handler = ngx_http_keyspace_feeds_handler;
     ngx_http_keyspace_feeds_event.data = &ngx_http_keyspace_feeds_connection;
     ngx_http_keyspace_feeds_event.log = ngx_cycle->log;
-
-    ngx_queue_init(&ngx_http_keyspace_readers);
-    ngx_http_keyspace_readers_event.handler
-        = ngx_http_keyspace_readers_handler;
-    ngx_http_keyspace_readers_event.data = &ngx_http_keyspace_feeds_connection;
-    ngx_http_keyspace_readers_event.log = ngx_cycle->log;
-
-    ngx_queue_init(&ngx_http_keyspace_lasting);
 }
 
 
@@ -317,6 +273,16 @@ ngx_http_keyspace_feed_source(ngx_http_keyspace_feed_t *feed, ngx_uint_t i,
 }
 
 
+void
+ngx_http_keyspace_feed_leave(ngx_http_keyspace_feed_t *feed)
+{
+    if (--feed->listeners == 0) {
+        ks_map_remove(&feed->conf->feeds, &feed->link);
+        ngx_http_keyspace_feed_free(feed, feed->conf->streams);
+    }
+}
+
+
 /* n: sources that it has */
 
 static void
@@ -342,19 +308,23 @@ ngx_http_keyspace_feed_free(ngx_http_keyspace_feed_t *feed, ngx_uint_t n)
 static void
 ngx_http_keyspace_feed_changed(ks_follower_t *f)
 {
+    ngx_http_keyspace_feed_t    *feed;
     ngx_http_keyspace_source_t  *source;
 
     source = (ngx_http_keyspace_source_t *)
                  ((u_char *) f - offsetof(ngx_http_keyspace_source_t,
                                           follower));
-    source->dirty = 1;
-    ngx_http_keyspace_feed_queue(source->feed);
+    feed = source->feed;
+
+    ngx_http_keyspace_feed_mark(feed, source - feed->sources);
 }
 
 
-static void
-ngx_http_keyspace_feed_queue(ngx_http_keyspace_feed_t *feed)
+void
+ngx_http_keyspace_feed_mark(ngx_http_keyspace_feed_t *feed, ngx_uint_t i)
 {
+    feed->sources[i].dirty = 1;
+
     if (!feed->queued) {
         feed->queued = 1;
         ngx_queue_insert_tail(&ngx_http_keyspace_feeds, &feed->queue);
@@ -376,7 +346,7 @@ ngx_http_keyspace_feeds_handler(ngx_event_t *ev)
     ngx_queue_t               *q;
     ngx_http_keyspace_feed_t  *feed;
 
-    for (n = 0; n < NGX_HTTP_KEYSPACE_FEEDS; n++) {
+    for (n = 0; n < NGX_HTTP_KEYSPACE_READS; n++) {
 
         if (ngx_queue_empty(&ngx_http_keyspace_feeds)) {
             return;
@@ -409,10 +379,7 @@ ngx_http_keyspace_feeds_handler(ngx_event_t *ev)
 }
 
 
-/*
- * NGX_OK: it has all; NGX_AGAIN: there is more; NGX_BUSY: a shard is another's
- * for long.
- */
+/* As ngx_http_keyspace_feed_read(), for all that may have changed. */
 
 static ngx_int_t
 ngx_http_keyspace_feed_look(ngx_http_keyspace_feed_t *feed)
@@ -426,7 +393,7 @@ ngx_http_keyspace_feed_look(ngx_http_keyspace_feed_t *feed)
             continue;
         }
 
-        rc = ngx_http_keyspace_feed_read_source(feed, i);
+        rc = ngx_http_keyspace_feed_read(feed, i);
 
         if (rc != NGX_OK) {
             return rc;
@@ -439,9 +406,8 @@ ngx_http_keyspace_feed_look(ngx_http_keyspace_feed_t *feed)
 }
 
 
-static ngx_int_t
-ngx_http_keyspace_feed_read_source(ngx_http_keyspace_feed_t *feed,
-    ngx_uint_t i)
+ngx_int_t
+ngx_http_keyspace_feed_read(ngx_http_keyspace_feed_t *feed, ngx_uint_t i)
 {
     int                          rc;
     ngx_http_keyspace_news_t     news;
@@ -469,7 +435,7 @@ ngx_http_keyspace_feed_read_source(ngx_http_keyspace_feed_t *feed,
     if (ngx_http_keyspace_read_anew(&read)) {
         ngx_memzero(&feed->at[i], sizeof(ks_stream_id_t));
         source->added = 0;
-        ngx_http_keyspace_feed_gap(feed, NULL, "restarted");
+        ngx_http_keyspace_feed_gap(feed, "restarted");
 
         return NGX_AGAIN;
     }
@@ -483,7 +449,7 @@ ngx_http_keyspace_feed_read_source(ngx_http_keyspace_feed_t *feed,
     if (ngx_http_keyspace_read_trimmed(&read)) {
 
         if (read.head.added - source->added > read.head.length) {
-            ngx_http_keyspace_feed_gap(feed, NULL, "trimmed");
+            ngx_http_keyspace_feed_gap(feed, "trimmed");
         }
 
         source->added = read.head.added - read.head.length;
@@ -533,422 +499,24 @@ ngx_http_keyspace_feed_spread(ngx_http_keyspace_feed_t *feed,
     {
         l = ngx_queue_data(q, ngx_http_keyspace_listener_t, queue);
 
-        ngx_http_keyspace_events_take(l,
-                              ngx_http_keyspace_news_form(news, l->form));
+        ngx_http_keyspace_news_give(news, l);
     }
 }
 
 
-/* l NULL: for all live listeners; the id is that of where they are. */
+/* For all live listeners, none of which leaves while it is told. */
 
 static void
-ngx_http_keyspace_feed_gap(ngx_http_keyspace_feed_t *feed,
-    ngx_http_keyspace_listener_t *l, const char *reason)
+ngx_http_keyspace_feed_gap(ngx_http_keyspace_feed_t *feed, const char *reason)
 {
-    u_char                        *buf;
     ngx_queue_t                   *q;
-    ks_event_of_t                  e;
-    ngx_http_keyspace_listener_t  *live;
-
-    ks_str_t  fields[2] = { ks_str("reason"), ks_str("") };
-
-    buf = ngx_alloc(feed->conf->streams * NGX_HTTP_KEYSPACE_ID_LEN,
-                    ngx_cycle->log);
-    if (buf == NULL) {
-        return;
-    }
-
-    fields[1].data = (u_char *) reason;
-    fields[1].len = ngx_strlen(reason);
-
-    ngx_memzero(&e, sizeof(ks_event_of_t));
-    e.id = ngx_http_keyspace_events_id(buf, l ? l->at : feed->at,
-                                       feed->conf->streams);
-    e.name.data = (u_char *) "gap";
-    e.name.len = 3;
-    e.data = KS_DATA_FIELDS;
-    e.fields = fields;
-    e.nfields = 2;
-
-    if (l != NULL) {
-        (void) ngx_http_keyspace_events_tell(l, &e);
-        ngx_free(buf);
-        return;
-    }
+    ngx_http_keyspace_listener_t  *l;
 
     for (q = ngx_queue_head(&feed->live);
          q != ngx_queue_sentinel(&feed->live);
          q = ngx_queue_next(q))
     {
-        live = ngx_queue_data(q, ngx_http_keyspace_listener_t, queue);
-        (void) ngx_http_keyspace_events_tell(live, &e);
-    }
-
-    ngx_free(buf);
-}
-
-
-/* --- news --- */
-
-/* The event of an entry: its name and its data are fields of it, or all. */
-
-static void
-ngx_http_keyspace_news_event(ngx_http_keyspace_events_conf_t *ecf,
-    const ks_str_t *fields, ngx_uint_t n, ks_event_of_t *e)
-{
-    ngx_uint_t  i;
-
-    if (ecf->field.len == 0) {
-        e->data = KS_DATA_FIELDS;
-        e->fields = fields;
-        e->nfields = n;
-    }
-
-    for (i = 0; i + 1 < n; i += 2) {
-
-        if (ecf->event.len != 0 && fields[i].len == ecf->event.len
-            && ngx_memcmp(fields[i].data, ecf->event.data, ecf->event.len)
-               == 0)
-        {
-            e->name = fields[i + 1];
-        }
-
-        if (ecf->field.len != 0 && fields[i].len == ecf->field.len
-            && ngx_memcmp(fields[i].data, ecf->field.data, ecf->field.len)
-               == 0)
-        {
-            e->text = fields[i + 1];
-        }
-    }
-}
-
-
-/* All of them in a row; NULL: no memory. */
-
-static ks_bytes_t *
-ngx_http_keyspace_news_form(ngx_http_keyspace_news_t *news, ngx_uint_t form)
-{
-    u_char                     *buf;
-    ks_text_t                   t;
-    ngx_uint_t                  n, streams;
-    ks_bytes_t                 *b;
-    ks_event_of_t               e;
-    ks_stream_id_t             *at;
-    ngx_http_keyspace_entry_t   entry;
-
-    if (news->forms[form] != NULL) {
-        return news->forms[form];
-    }
-
-    streams = news->conf->streams;
-
-    at = ngx_alloc(streams * (sizeof(ks_stream_id_t)
-                              + NGX_HTTP_KEYSPACE_ID_LEN), ngx_cycle->log);
-    if (at == NULL) {
-        return NULL;
-    }
-
-    buf = (u_char *) &at[streams];
-    ngx_memcpy(at, news->at, streams * sizeof(ks_stream_id_t));
-    ngx_memzero(&t, sizeof(ks_text_t));
-    ngx_memzero(&entry, sizeof(ngx_http_keyspace_entry_t));
-
-    for (n = 0; ngx_http_keyspace_read_next(news->read, &entry); n++) {
-        ngx_memzero(&e, sizeof(ks_event_of_t));
-        at[news->source] = entry.id;
-        e.id = ngx_http_keyspace_events_id(buf, at, streams);
-
-        ngx_http_keyspace_news_event(news->conf, entry.fields, entry.n, &e);
-
-        if (form == NGX_HTTP_KEYSPACE_SSE) {
-            ks_event_sse(&t, &e);
-
-        } else if (form == NGX_HTTP_KEYSPACE_SOCKET) {
-            ks_event_frame(&t, &e);
-
-        } else {
-            ks_text_put(&t, ",", (n != 0));
-            ks_event_json(&t, &e);
-        }
-    }
-
-    b = (t.failed || entry.failed) ? NULL : ks_bytes_new(t.len);
-
-    if (b != NULL) {
-        ngx_memcpy(b->data, t.data, t.len);
-    }
-
-    ngx_free(entry.fields);
-    ngx_free(t.data);
-    ngx_free(at);
-
-    news->forms[form] = b;
-
-    return b;
-}
-
-
-static void
-ngx_http_keyspace_news_done(ngx_http_keyspace_news_t *news)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_HTTP_KEYSPACE_FORMS; i++) {
-        ks_bytes_release(news->forms[i]);
-    }
-}
-
-
-/* --- listeners that are not live yet --- */
-
-void
-ngx_http_keyspace_feed_begin(ngx_http_keyspace_listener_t *l)
-{
-    ngx_http_keyspace_feed_last(l);
-    ngx_http_keyspace_feed_go_on(l);
-}
-
-
-void
-ngx_http_keyspace_feed_go_on(ngx_http_keyspace_listener_t *l)
-{
-    if (l->queued || l->over || l->live) {
-        return;
-    }
-
-    l->queued = 1;
-    ngx_queue_insert_tail(&ngx_http_keyspace_readers, &l->queue);
-
-    if (!ngx_http_keyspace_readers_event.timer_set) {
-        ngx_post_event(&ngx_http_keyspace_readers_event,
-                       &ngx_posted_next_events);
-    }
-}
-
-
-static void
-ngx_http_keyspace_readers_handler(ngx_event_t *ev)
-{
-    ngx_uint_t                     n;
-    ngx_queue_t                   *q;
-    ngx_http_keyspace_listener_t  *l;
-
-    for (n = 0; n < NGX_HTTP_KEYSPACE_FEEDS; n++) {
-
-        if (ngx_queue_empty(&ngx_http_keyspace_readers)) {
-            return;
-        }
-
-        q = ngx_queue_head(&ngx_http_keyspace_readers);
         l = ngx_queue_data(q, ngx_http_keyspace_listener_t, queue);
-
-        ngx_queue_remove(q);
-        l->queued = 0;
-
-        if (ngx_http_keyspace_stream_unsent(l->stream) != 0) {
-            continue;           /* it is told when nginx has taken that */
-        }
-
-        if (ngx_http_keyspace_feed_read_on(l) == NGX_BUSY) {
-            l->queued = 1;
-            ngx_queue_insert_head(&ngx_http_keyspace_readers, &l->queue);
-            ngx_add_timer(ev, 1);
-            return;
-        }
-
-        if (!l->live && ngx_http_keyspace_stream_unsent(l->stream) == 0) {
-            ngx_http_keyspace_feed_go_on(l);
-        }
-    }
-
-    if (!ngx_queue_empty(&ngx_http_keyspace_readers)) {
-        ngx_post_event(ev, &ngx_posted_next_events);
-    }
-}
-
-
-ngx_int_t
-ngx_http_keyspace_feed_read_on(ngx_http_keyspace_listener_t *l)
-{
-    int                        rc;
-    ngx_uint_t                 i;
-    ngx_http_keyspace_feed_t  *feed;
-
-    feed = l->feed;
-
-    for (i = 0; i < l->conf->streams; i++) {
-        rc = ks_stream_id_compare(&l->at[i], &feed->at[i]);
-
-        if (rc == 0) {
-            continue;
-        }
-
-        if (rc > 0) {
-
-            /* another worker was faster, or that is no place at all */
-
-            rc = ngx_http_keyspace_feed_read_source(feed, i);
-
-            if (rc == NGX_BUSY) {
-                return NGX_BUSY;
-            }
-
-            if (rc == NGX_AGAIN) {
-                feed->sources[i].dirty = 1;
-                ngx_http_keyspace_feed_queue(feed);
-            }
-
-            if (rc == NGX_AGAIN
-                || ks_stream_id_compare(&l->at[i], &feed->at[i]) <= 0)
-            {
-                return NGX_OK;
-            }
-
-            ngx_memzero(&l->at[i], sizeof(ks_stream_id_t));
-            ngx_http_keyspace_feed_gap(feed, l, "restarted");
-
-            return NGX_OK;
-        }
-
-        return ngx_http_keyspace_feed_read_from(l, i);
-    }
-
-    ngx_http_keyspace_feed_live(l);
-
-    return NGX_OK;
-}
-
-
-/* From its own place in one stream to that of the feed, as far as it goes. */
-
-static ngx_int_t
-ngx_http_keyspace_feed_read_from(ngx_http_keyspace_listener_t *l,
-    ngx_uint_t i)
-{
-    int                         rc;
-    ngx_http_keyspace_feed_t   *feed;
-    ngx_http_keyspace_news_t    news;
-    ngx_http_keyspace_read_t    read;
-
-    feed = l->feed;
-
-    ngx_memzero(&read, sizeof(ngx_http_keyspace_read_t));
-    read.key = &feed->sources[i].key;
-    read.after = l->at[i];
-    read.upto = feed->at[i];
-
-    rc = ngx_http_keyspace_read(l->conf->zone, &read, NGX_KEYSPACE_WAIT);
-
-    if (rc == KS_AGAIN) {
-        return NGX_BUSY;
-    }
-
-    if (l->resumed && rc == KS_OK && ngx_http_keyspace_read_trimmed(&read)
-        && read.head.added > read.head.length)
-    {
-        ngx_http_keyspace_feed_gap(feed, l, "trimmed");
-    }
-
-    ngx_memzero(&news, sizeof(ngx_http_keyspace_news_t));
-    news.conf = l->conf;
-    news.read = &read;
-    news.at = l->at;
-    news.source = i;
-
-    if (rc == KS_OK && read.n != 0) {
-        ngx_http_keyspace_events_take(l,
-                              ngx_http_keyspace_news_form(&news, l->form));
-        l->at[i] = read.last;
-    }
-
-    ngx_http_keyspace_news_done(&news);
-
-    if (!read.more) {
-        l->at[i] = feed->at[i];
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_keyspace_feed_live(ngx_http_keyspace_listener_t *l)
-{
-    l->live = 1;
-    ngx_queue_insert_tail(&l->feed->live, &l->queue);
-}
-
-
-const ks_stream_id_t *
-ngx_http_keyspace_feed_at(ngx_http_keyspace_listener_t *l)
-{
-    return l->live ? l->feed->at : l->at;
-}
-
-
-/* --- the end --- */
-
-void
-ngx_http_keyspace_feed_leave(ngx_http_keyspace_listener_t *l)
-{
-    ngx_http_keyspace_feed_t  *feed;
-
-    feed = l->feed;
-    l->feed = NULL;
-
-    if (l->live || l->queued) {
-        l->live = 0;
-        l->queued = 0;
-        ngx_queue_remove(&l->queue);
-    }
-
-    if (l->lasts) {
-        l->lasts = 0;
-        ngx_queue_remove(&l->lasting);
-        ngx_keyspace_exit_ignore();
-    }
-
-    if (--feed->listeners == 0) {
-        ks_map_remove(&feed->conf->feeds, &feed->link);
-        ngx_http_keyspace_feed_free(feed, feed->conf->streams);
-    }
-}
-
-
-/*
- * A worker that shuts down need not wait for those who can come again and go on
- * where they were.  A channel has nothing of before: who listens to one stays.
- */
-
-void
-ngx_http_keyspace_feed_last(ngx_http_keyspace_listener_t *l)
-{
-    if (l->feed == NULL || l->conf->topics != 0) {
-        return;
-    }
-
-    if (ngx_exiting) {
-        ngx_http_keyspace_events_end(l);
-        return;
-    }
-
-    l->lasts = 1;
-    ngx_queue_insert_tail(&ngx_http_keyspace_lasting, &l->lasting);
-    ngx_keyspace_exit_listen(ngx_http_keyspace_feed_exit);
-}
-
-
-static void
-ngx_http_keyspace_feed_exit(void)
-{
-    ngx_queue_t                   *q;
-    ngx_http_keyspace_listener_t  *l;
-
-    for (q = ngx_queue_head(&ngx_http_keyspace_lasting);
-         q != ngx_queue_sentinel(&ngx_http_keyspace_lasting);
-         q = ngx_queue_next(q))
-    {
-        l = ngx_queue_data(q, ngx_http_keyspace_listener_t, lasting);
-        ngx_http_keyspace_events_end(l);
+        ngx_http_keyspace_gap_tell(l, feed->at, reason);
     }
 }

@@ -21,13 +21,37 @@
 #define NGX_HTTP_KEYSPACE_POLL_PARTS  64
 
 
+static ngx_int_t ngx_http_keyspace_poll_init(ngx_http_keyspace_listener_t *l);
+static ngx_int_t ngx_http_keyspace_poll_begin(
+    ngx_http_keyspace_listener_t *l);
+static void ngx_http_keyspace_poll_take(ngx_http_keyspace_listener_t *l,
+    ks_bytes_t *b);
+static void ngx_http_keyspace_poll_add(ngx_http_keyspace_listener_t *l,
+    const u_char *p, size_t len);
 static void ngx_http_keyspace_poll_push(ks_sink_t *sink, ks_push_t *push);
 static void ngx_http_keyspace_poll_lost(ks_sink_t *sink);
 static void ngx_http_keyspace_poll_gap(ngx_http_keyspace_listener_t *l);
+static ngx_int_t ngx_http_keyspace_poll_answer(
+    ngx_http_keyspace_listener_t *l);
 static ngx_int_t ngx_http_keyspace_poll_header(ngx_http_request_t *r,
     size_t len);
 static ngx_int_t ngx_http_keyspace_poll_write(ngx_http_keyspace_listener_t *l,
     ks_text_t *t);
+static void ngx_http_keyspace_poll_end(ngx_http_keyspace_listener_t *l);
+static void ngx_http_keyspace_poll_left(ngx_http_keyspace_listener_t *l);
+
+
+const ngx_http_keyspace_form_t  ngx_http_keyspace_poll = {
+    .index = 2,
+    .between = ks_str(","),
+    .push = { KS_FORM_TEXT_FRAME, KS_FORM_JSON_FRAME },
+    .write = ks_event_json,
+    .init = ngx_http_keyspace_poll_init,
+    .begin = ngx_http_keyspace_poll_begin,
+    .take = ngx_http_keyspace_poll_take,
+    .end = ngx_http_keyspace_poll_end,
+    .left = ngx_http_keyspace_poll_left
+};
 
 
 static const ks_sink_ops_t  ngx_http_keyspace_poll_sink = {
@@ -36,7 +60,7 @@ static const ks_sink_ops_t  ngx_http_keyspace_poll_sink = {
 };
 
 
-ngx_int_t
+static ngx_int_t
 ngx_http_keyspace_poll_init(ngx_http_keyspace_listener_t *l)
 {
     ngx_int_t  n;
@@ -59,10 +83,16 @@ ngx_http_keyspace_poll_init(ngx_http_keyspace_listener_t *l)
 }
 
 
-ngx_int_t
+/* Once it waits, its time is over, or something has come. */
+
+static ngx_int_t
 ngx_http_keyspace_poll_begin(ngx_http_keyspace_listener_t *l)
 {
     ngx_uint_t  n;
+
+    if (l->waits || l->request->method == NGX_HTTP_HEAD) {
+        return ngx_http_keyspace_poll_answer(l);
+    }
 
     ngx_http_keyspace_poll_gap(l);
 
@@ -71,7 +101,7 @@ ngx_http_keyspace_poll_begin(ngx_http_keyspace_listener_t *l)
          && l->answer.len == 0;
          n++)
     {
-        if (ngx_http_keyspace_feed_read_on(l) == NGX_BUSY) {
+        if (ngx_http_keyspace_listener_read_on(l) == NGX_BUSY) {
             return NGX_BUSY;
         }
     }
@@ -83,7 +113,7 @@ ngx_http_keyspace_poll_begin(ngx_http_keyspace_listener_t *l)
     }
 
     l->waits = 1;
-    ngx_http_keyspace_feed_last(l);
+    ngx_http_keyspace_listener_last(l);
 
     return NGX_BUSY;
 }
@@ -96,12 +126,26 @@ ngx_http_keyspace_poll_gap(ngx_http_keyspace_listener_t *l)
 {
     if (!l->told) {
         l->told = 1;
-        ngx_http_keyspace_events_gap(l);
+        ngx_http_keyspace_listener_gap(l);
     }
 }
 
 
-void
+static void
+ngx_http_keyspace_poll_take(ngx_http_keyspace_listener_t *l, ks_bytes_t *b)
+{
+    if (b == NULL) {
+        l->answer.failed = 1;
+
+    } else {
+        ngx_http_keyspace_poll_add(l, b->data, b->len);
+    }
+}
+
+
+/* Elements of the answer more, which is going to be sent. */
+
+static void
 ngx_http_keyspace_poll_add(ngx_http_keyspace_listener_t *l, const u_char *p,
     size_t len)
 {
@@ -125,8 +169,8 @@ ngx_http_keyspace_poll_push(ks_sink_t *sink, ks_push_t *push)
 
     l = (ngx_http_keyspace_listener_t *) sink;
 
-    b = ks_push_event(push, l->conf->json ? KS_FORM_JSON_FRAME
-                                          : KS_FORM_TEXT_FRAME);
+    b = ks_push_event(push, l->form->push[l->conf->json]);
+
     if (b == NULL) {
         l->answer.failed = 1;
         return;
@@ -140,13 +184,15 @@ ngx_http_keyspace_poll_push(ks_sink_t *sink, ks_push_t *push)
 static void
 ngx_http_keyspace_poll_lost(ks_sink_t *sink)
 {
-    ngx_http_keyspace_events_end((ngx_http_keyspace_listener_t *) sink);
+    ngx_http_keyspace_poll_end((ngx_http_keyspace_listener_t *) sink);
 }
 
 
 /* --- the answer --- */
 
-ngx_int_t
+/* Sends what there is, if only an empty list; the result finalizes. */
+
+static ngx_int_t
 ngx_http_keyspace_poll_answer(ngx_http_keyspace_listener_t *l)
 {
     ngx_int_t            rc;
@@ -175,7 +221,7 @@ ngx_http_keyspace_poll_answer(ngx_http_keyspace_listener_t *l)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_keyspace_events_leave(l);
+    ngx_http_keyspace_listener_leave(l);
 
     rc = ngx_http_keyspace_poll_header(r, b->last - b->pos);
 
@@ -213,7 +259,7 @@ ngx_http_keyspace_poll_write(ngx_http_keyspace_listener_t *l, ks_text_t *t)
             return NGX_ERROR;
         }
 
-        id = ngx_http_keyspace_events_id(buf, ngx_http_keyspace_feed_at(l),
+        id = ngx_http_keyspace_events_id(buf, ngx_http_keyspace_listener_at(l),
                                          l->conf->streams);
 
         ks_text_put(t, ",\"last_event_id\":",
@@ -247,8 +293,19 @@ ngx_http_keyspace_poll_header(ngx_http_request_t *r, size_t len)
 }
 
 
-void
+/* --- the end --- */
+
+static void
 ngx_http_keyspace_poll_end(ngx_http_keyspace_listener_t *l)
+{
+    if (l->hold != NULL) {
+        ngx_http_keyspace_wake(l->hold);
+    }
+}
+
+
+static void
+ngx_http_keyspace_poll_left(ngx_http_keyspace_listener_t *l)
 {
     ks_pubsub_leave(l->conf->zone->space, &l->sink);
     ngx_keyspace_settle(l->conf->zone);

@@ -30,12 +30,20 @@
 #define NGX_HTTP_KEYSPACE_SOCKET_PINGS   2
 
 
+static ngx_int_t ngx_http_keyspace_socket_init(
+    ngx_http_keyspace_listener_t *l);
+static ngx_int_t ngx_http_keyspace_socket_check(
+    ngx_http_keyspace_listener_t *l);
 static ngx_uint_t ngx_http_keyspace_socket_origin(
     ngx_http_keyspace_listener_t *l);
 static ngx_uint_t ngx_http_keyspace_socket_same_host(ngx_http_request_t *r,
     ngx_str_t *origin);
 static ngx_int_t ngx_http_keyspace_socket_header(
     ngx_http_keyspace_stream_t *st);
+static ngx_int_t ngx_http_keyspace_socket_begin(
+    ngx_http_keyspace_listener_t *l);
+static ngx_int_t ngx_http_keyspace_socket_open(
+    ngx_http_keyspace_listener_t *l);
 static void ngx_http_keyspace_socket_reader(ngx_http_request_t *r);
 static void ngx_http_keyspace_socket_bytes(ngx_http_keyspace_listener_t *l,
     const u_char *p, const u_char *last);
@@ -51,7 +59,18 @@ static ks_bytes_t *ngx_http_keyspace_socket_farewell(
     ngx_http_keyspace_stream_t *st);
 
 
-const ngx_http_keyspace_stream_ops_t  ngx_http_keyspace_socket_ops = {
+const ngx_http_keyspace_form_t  ngx_http_keyspace_socket = {
+    .index = 1,
+    .push = { KS_FORM_TEXT_FRAME, KS_FORM_JSON_FRAME },
+    .write = ks_event_frame,
+    .init = ngx_http_keyspace_socket_init,
+    .begin = ngx_http_keyspace_socket_begin,
+    .take = ngx_http_keyspace_events_take,
+    .end = ngx_http_keyspace_events_end
+};
+
+
+static const ngx_http_keyspace_stream_ops_t  ngx_http_keyspace_socket_ops = {
     .form = ngx_http_keyspace_events_form,
     .header = ngx_http_keyspace_socket_header,
     .beat = ngx_http_keyspace_socket_beat,
@@ -115,7 +134,22 @@ ngx_http_keyspace_socket_asked(ngx_http_request_t *r)
 }
 
 
-ngx_int_t
+static ngx_int_t
+ngx_http_keyspace_socket_init(ngx_http_keyspace_listener_t *l)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_keyspace_socket_check(l);
+
+    return (rc == NGX_OK)
+           ? ngx_http_keyspace_events_create(l, &ngx_http_keyspace_socket_ops)
+           : rc;
+}
+
+
+/* NGX_OK, or the status that refuses the handshake. */
+
+static ngx_int_t
 ngx_http_keyspace_socket_check(ngx_http_keyspace_listener_t *l)
 {
     u_char               accept[KS_WS_ACCEPT];
@@ -260,7 +294,36 @@ ngx_http_keyspace_socket_header(ngx_http_keyspace_stream_t *st)
 
 /* --- what the client sends --- */
 
-ngx_int_t
+static ngx_int_t
+ngx_http_keyspace_socket_begin(ngx_http_keyspace_listener_t *l)
+{
+    ngx_int_t      rc;
+    ks_text_t      t;
+    ks_event_of_t  e;
+
+    if (ngx_http_keyspace_events_place(l, &e) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memzero(&t, sizeof(ks_text_t));
+
+    if (e.id.len != 0) {
+        ks_event_frame(&t, &e);
+    }
+
+    rc = ngx_http_keyspace_events_open(l, &t);
+
+    if (rc == NGX_DONE && ngx_http_keyspace_socket_open(l) != NGX_OK) {
+        ngx_http_keyspace_stream_end(l->stream);
+    }
+
+    return rc;
+}
+
+
+/* The response is open: what the client sends is read. */
+
+static ngx_int_t
 ngx_http_keyspace_socket_open(ngx_http_keyspace_listener_t *l)
 {
     ngx_http_request_t  *r;

@@ -20,6 +20,8 @@
 static void ngx_http_keyspace_heartbeat_arm(
     ngx_http_keyspace_stream_conf_t *conf);
 static void ngx_http_keyspace_heartbeat_handler(ngx_event_t *ev);
+static void ngx_http_keyspace_heartbeat_send(ngx_http_keyspace_stream_t *st);
+static ks_bytes_t *ngx_http_keyspace_heartbeat_comment(void);
 
 
 /* what an event of no connection has for one in debug messages */
@@ -123,7 +125,7 @@ ngx_http_keyspace_heartbeat_handler(ngx_event_t *ev)
         ngx_queue_remove(q);
         ngx_queue_insert_tail(&conf->streams, q);
 
-        ngx_http_keyspace_stream_beat(st);
+        ngx_http_keyspace_heartbeat_send(st);
     }
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ev->log, 0,
@@ -136,4 +138,44 @@ ngx_http_keyspace_heartbeat_handler(ngx_event_t *ev)
 
     conf->beating = 0;
     ngx_http_keyspace_heartbeat_arm(conf);
+}
+
+
+/* If nothing else is on its way to the client. */
+
+static void
+ngx_http_keyspace_heartbeat_send(ngx_http_keyspace_stream_t *st)
+{
+    ks_bytes_t  *beat;
+
+    if (st->ended || ngx_http_keyspace_stream_unsent(st) != 0) {
+        return;
+    }
+
+    beat = (st->ops->beat != NULL) ? st->ops->beat(st)
+                                   : ngx_http_keyspace_heartbeat_comment();
+
+    if (beat != NULL && ngx_http_keyspace_stream_append(st, beat) == NGX_OK) {
+        ngx_http_keyspace_stream_post(st);
+    }
+
+    ks_bytes_release(beat);
+}
+
+
+static ks_bytes_t *
+ngx_http_keyspace_heartbeat_comment(void)
+{
+    static ks_bytes_t  *beat;
+
+    if (beat == NULL) {
+        beat = ks_bytes_new(3);
+        if (beat == NULL) {
+            return NULL;
+        }
+
+        ngx_memcpy(beat->data, ":\n\n", 3);
+    }
+
+    return ks_bytes_hold(beat);
 }

@@ -96,6 +96,9 @@ void ngx_http_keyspace_stream_leave(ngx_http_keyspace_stream_t *st);
 ngx_int_t ngx_http_keyspace_stream_open(ngx_http_keyspace_stream_t *st,
     ks_out_t *out);
 
+
+/* --- ngx_http_keyspace_stream_output.c --- */
+
 /*
  * More bytes behind those that wait, to be held as long as they do.  It ends if
  * there is no memory, or if its client has left unread what the limit says.
@@ -103,11 +106,40 @@ ngx_int_t ngx_http_keyspace_stream_open(ngx_http_keyspace_stream_t *st,
 void ngx_http_keyspace_stream_put(ngx_http_keyspace_stream_t *st,
     ks_bytes_t *b);
 
-/* It takes nothing any more, and is closed soon, by an event. */
+/* The same without a limit, and nothing is sent yet; NGX_ERROR: no memory. */
+ngx_int_t ngx_http_keyspace_stream_append(ngx_http_keyspace_stream_t *st,
+    ks_bytes_t *b);
+
+/*
+ * What it begins with, before all that waits; NGX_ERROR: it cannot begin.
+ */
+ngx_int_t ngx_http_keyspace_stream_begin(ngx_http_keyspace_stream_t *st,
+    ks_out_t *out);
+
+/*
+ * It takes nothing any more, and is closed soon, by an event.  A stream that is
+ * not open yet is closed when it is.
+ */
 void ngx_http_keyspace_stream_end(ngx_http_keyspace_stream_t *st);
 
 /* Bytes that its client has not read yet, as far as this process knows. */
 size_t ngx_http_keyspace_stream_unsent(ngx_http_keyspace_stream_t *st);
+
+/* Has the request's write handler called soon, if the stream is open. */
+void ngx_http_keyspace_stream_post(ngx_http_keyspace_stream_t *st);
+
+/*
+ * Sends as much as nginx takes, and is called again when it takes more; or the
+ * next bytes alone, of which there are some.
+ */
+ngx_int_t ngx_http_keyspace_stream_send(ngx_http_keyspace_stream_t *st);
+ngx_int_t ngx_http_keyspace_stream_send_next(ngx_http_keyspace_stream_t *st);
+
+/* Neither an event nor a timer concerns it any more. */
+void ngx_http_keyspace_stream_stop(ngx_http_keyspace_stream_t *st);
+
+/* What waits to be sent is not. */
+void ngx_http_keyspace_stream_forget(ngx_http_keyspace_stream_t *st);
 
 
 /* --- ngx_http_keyspace_stream_peer.c --- */
@@ -122,9 +154,6 @@ void ngx_http_keyspace_stream_go(ngx_http_keyspace_stream_t *st);
 /* The stream gets heartbeats from now on; no more.  */
 void ngx_http_keyspace_heartbeat_add(ngx_http_keyspace_stream_t *st);
 void ngx_http_keyspace_heartbeat_remove(ngx_http_keyspace_stream_t *st);
-
-/* A comment, if nothing else is on its way to the client. */
-void ngx_http_keyspace_stream_beat(ngx_http_keyspace_stream_t *st);
 
 
 #endif /* _NGX_HTTP_KEYSPACE_STREAM_H_INCLUDED_ */
