@@ -3,27 +3,12 @@
  */
 
 #include "bus/ks_tracking.h"
+#include "bus/ks_invalidate.h"
+#include "bus/ks_tracking_prefix.h"
 #include "bus/ks_tracking_table.h"
 
 #include <stdlib.h>
 
-
-/* a key that is going to be told of, to those who asked for a prefix of it */
-typedef struct {
-    ks_str_t         key;               /* malloc()ed */
-    uint64_t         author;
-} ks_changed_key_t;
-
-struct ks_prefix_s {
-    ks_prefix_t       *next;            /* in the order of the texts */
-    ks_str_t           text;            /* lies behind */
-    uint64_t           since;           /* see ks_track_serial() */
-    ks_prefixed_t     *members;
-    ks_changed_key_t  *changed;
-    size_t             n;
-    size_t             room;
-    unsigned           lost:1;          /* there was no memory for a key */
-};
 
 struct ks_tracking_s {
     ks_space_t          *space;
@@ -31,8 +16,7 @@ struct ks_tracking_s {
     ks_tracker_t        *trackers;
     size_t               clients;
     size_t               broadcasts;    /* of these, in that mode */
-    size_t               nprefixes;
-    ks_prefix_t         *prefixes;
+    ks_prefixes_t        prefixes;
     ks_tracked_table_t   table;
 
     /* keys of the table in each cell, see ks_track.h */
@@ -62,6 +46,23 @@ ks_tracking_count(ks_space_t *sp)
     tracks[KS_TRACKS_PREFIXES] = st.prefixes;
 
     ks_hub_set_tracks(sp, tracks);
+}
+
+
+void
+ks_tracking_stats(const ks_space_t *sp, ks_tracking_stats_t *st)
+{
+    const ks_tracking_t  *tracking;
+
+    memset(st, 0, sizeof(ks_tracking_stats_t));
+    tracking = ks_hub_listener(sp, KS_TOLD_CHANGES);
+
+    if (tracking != NULL) {
+        st->clients = tracking->clients;
+        st->keys = tracking->table.keys;
+        st->items = tracking->table.items;
+        st->prefixes = tracking->prefixes.n;
+    }
 }
 
 
@@ -176,144 +177,18 @@ ks_tracking_on(ks_space_t *sp, ks_peers_t *peers, ks_tracker_t *t)
 }
 
 
-/* --- prefixes --- */
-
-const ks_str_t *
-ks_tracking_prefix_text(const ks_prefixed_t *p)
-{
-    return &p->prefix->text;
-}
-
-
-static int
-ks_text_compare(const ks_str_t *a, const ks_str_t *b)
-{
-    int  rc;
-
-    rc = memcmp(a->data, b->data, ks_min(a->len, b->len));
-
-    return rc ? rc : (a->len > b->len) - (a->len < b->len);
-}
-
-
-static ks_prefix_t *
-ks_prefix_get(ks_tracking_t *tracking, const ks_str_t *text)
-{
-    int           rc;
-    ks_prefix_t  *p, **at;
-
-    rc = 1;
-
-    for (at = &tracking->prefixes; *at != NULL; at = &(*at)->next) {
-        rc = ks_text_compare(&(*at)->text, text);
-
-        if (rc >= 0) {
-            break;
-        }
-    }
-
-    if (*at != NULL && rc == 0) {
-        return *at;
-    }
-
-    p = calloc(1, sizeof(ks_prefix_t) + text->len);
-
-    if (p == NULL) {
-        return NULL;
-    }
-
-    p->text.data = (u_char *) (p + 1);
-    p->text.len = text->len;
-    memcpy(p->text.data, text->data, text->len);
-    p->since = ks_track_serial(tracking->space);
-    p->next = *at;
-    *at = p;
-    tracking->nprefixes++;
-
-    return p;
-}
-
-
-static void
-ks_prefix_clear(ks_prefix_t *p)
-{
-    size_t  i;
-
-    for (i = 0; i < p->n; i++) {
-        free(p->changed[i].key.data);
-    }
-
-    p->n = 0;
-    p->lost = 0;
-}
-
-
-/* It goes with its last member. */
-
-static void
-ks_prefix_leave(ks_tracking_t *tracking, ks_prefix_t *p)
-{
-    ks_prefix_t  **at;
-
-    if (p->members != NULL) {
-        return;
-    }
-
-    for (at = &tracking->prefixes; *at != p; at = &(*at)->next) {
-        /* void */
-    }
-
-    *at = p->next;
-    tracking->nprefixes--;
-
-    ks_prefix_clear(p);
-    free(p->changed);
-    free(p);
-}
-
-
 int
-ks_tracking_prefix(ks_tracker_t *t, const ks_str_t *text)
+ks_tracking_prefix(ks_tracker_t *t, const ks_str_t *prefix)
 {
-    ks_prefix_t    *prefix;
-    ks_prefixed_t  *p, **at;
+    int             rc;
+    ks_tracking_t  *tracking;
 
-    p = calloc(1, sizeof(ks_prefixed_t));
+    tracking = t->tracking;
+    rc = ks_prefixes_join(&tracking->prefixes, t, prefix,
+                          ks_track_serial(tracking->space));
+    ks_tracking_count(tracking->space);
 
-    if (p == NULL) {
-        return KS_NOMEM;
-    }
-
-    prefix = ks_prefix_get(t->tracking, text);
-
-    if (prefix == NULL) {
-        free(p);
-        return KS_NOMEM;
-    }
-
-    p->tracker = t;
-    p->prefix = prefix;
-    p->next = prefix->members;
-    p->prev = &prefix->members;
-
-    if (p->next != NULL) {
-        p->next->prev = &p->next;
-    }
-
-    prefix->members = p;
-
-    for (at = &t->prefixes;
-         *at != NULL && ks_text_compare(&(*at)->prefix->text, text) < 0;
-         at = &(*at)->more)
-    {
-        /* void */
-    }
-
-    p->more = *at;
-    *at = p;
-    ks_tracking_count(t->tracking->space);
-
-    return KS_OK;
+    return rc;
 }
 
 
@@ -321,7 +196,6 @@ void
 ks_tracking_off(ks_space_t *sp, ks_tracker_t *t)
 {
     ks_tracking_t  *tracking;
-    ks_prefixed_t  *p;
 
     tracking = t->tracking;
 
@@ -329,18 +203,7 @@ ks_tracking_off(ks_space_t *sp, ks_tracker_t *t)
         return;
     }
 
-    while (t->prefixes != NULL) {
-        p = t->prefixes;
-        t->prefixes = p->more;
-        *p->prev = p->next;
-
-        if (p->next != NULL) {
-            p->next->prev = p->prev;
-        }
-
-        ks_prefix_leave(tracking, p->prefix);
-        free(p);
-    }
+    ks_prefixes_leave(&tracking->prefixes, t);
 
     *t->prev = t->next;
 
@@ -417,199 +280,6 @@ ks_tracking_read(ks_space_t *sp, ks_tracker_t *t, const ks_str_t *key)
 }
 
 
-/* --- pushing --- */
-
-static void
-ks_tracking_broken(ks_tracker_t *t)
-{
-    ks_push_t  push;
-
-    t->broken = 1;
-
-    memset(&push, 0, sizeof(push));
-    push.kind = KS_PUSH_REDIRECTION_BROKEN;
-    push.number = t->redirect;
-    t->peer->sink->ops->push(t->peer->sink, &push);
-    ks_push_release(&push);
-}
-
-
-/*
- * To a client of another process: two ids, of who tracks and who is told; then
- * the keys, a length of four bytes before each.
- */
-
-static void
-ks_tracking_send(ks_tracker_t *t, const ks_push_t *push)
-{
-    size_t     i, size;
-    u_char    *p;
-    uint32_t   len;
-    ks_str_t   text;
-
-    if (!(ks_hub_alive(t->tracking->space) & t->away)) {
-        ks_tracking_broken(t);
-        return;
-    }
-
-    size = 2 * sizeof(uint64_t);
-
-    for (i = 0; i < push->nkeys; i++) {
-        size += sizeof(len) + push->keys[i].len;
-    }
-
-    text.data = malloc(size);
-
-    if (text.data == NULL) {
-        return;
-    }
-
-    memcpy(text.data, &t->peer->id, sizeof(uint64_t));
-    memcpy(text.data + sizeof(uint64_t), &t->redirect, sizeof(uint64_t));
-    p = text.data + 2 * sizeof(uint64_t);
-
-    for (i = 0; i < push->nkeys; i++) {
-        len = (uint32_t) push->keys[i].len;
-        memcpy(p, &len, sizeof(len));
-        p += sizeof(len);
-
-        if (len != 0) {
-            memcpy(p, push->keys[i].data, len);
-            p += len;
-        }
-    }
-
-    text.len = size;
-    ks_ask_tell(t->tracking->space, t->away, KS_ASK_PUSH, &text);
-    free(text.data);
-}
-
-
-static void
-ks_tracking_push(ks_tracker_t *t, ks_push_t *push)
-{
-    ks_peer_t  *peer;
-
-    push->redirected = (t->redirect != 0);
-
-    if (t->away != 0) {
-        ks_tracking_send(t, push);
-        return;
-    }
-
-    peer = t->redirect ? ks_peers_find(t->tracking->peers, t->redirect)
-                       : t->peer;
-
-    if (peer == NULL || peer->killed) {
-
-        if (t->redirect != 0) {
-            ks_tracking_broken(t);
-        }
-
-        return;
-    }
-
-    if (peer->sink != NULL) {
-        peer->sink->ops->push(peer->sink, push);
-    }
-}
-
-
-/* --- what other processes tell --- */
-
-static void
-ks_tracking_push_on(ks_peer_t *peer, const u_char *p, const u_char *end)
-{
-    size_t      n;
-    uint32_t    len;
-    ks_str_t   *keys;
-    ks_push_t   push;
-
-    n = (size_t) (end - p) / sizeof(len) + 1;
-    keys = malloc(n * sizeof(ks_str_t));
-
-    if (keys == NULL) {
-        return;
-    }
-
-    memset(&push, 0, sizeof(push));
-    push.kind = KS_PUSH_INVALIDATE;
-    push.keys = keys;
-    push.redirected = 1;
-
-    while (p < end) {
-        memcpy(&len, p, sizeof(len));
-        keys[push.nkeys].data = (u_char *) p + sizeof(len);
-        keys[push.nkeys++].len = len;
-        p += sizeof(len) + len;
-    }
-
-    peer->sink->ops->push(peer->sink, &push);
-    ks_push_release(&push);
-    free(keys);
-}
-
-
-void
-ks_tracking_notice(ks_space_t *sp, ks_peers_t *peers, const ks_question_t *q)
-{
-    uint64_t       ids[2];
-    ks_peer_t     *peer;
-
-    if (q->text.len < sizeof(ids)) {
-        return;
-    }
-
-    memcpy(ids, q->text.data, sizeof(ids));
-
-    if (q->what == KS_ASK_GONE) {
-        peer = ks_peers_find(peers, ids[0]);
-
-        if (peer != NULL && peer->tracker != NULL
-            && peer->tracker->redirect == ids[1])
-        {
-            ks_tracking_broken(peer->tracker);
-        }
-
-        return;
-    }
-
-    peer = ks_peers_find(peers, ids[1]);
-
-    if (peer != NULL && !peer->killed && peer->sink != NULL) {
-        ks_tracking_push_on(peer, q->text.data + sizeof(ids),
-                            q->text.data + q->text.len);
-        return;
-    }
-
-    if (peer == NULL || peer->killed) {
-        ks_ask_tell(sp, 1ull << q->from, KS_ASK_GONE, &q->text);
-    }
-}
-
-
-/* track: what has happened; NULL: whatever may have */
-
-static void
-ks_tracking_push_all(ks_tracking_t *tracking, const ks_track_t *track)
-{
-    ks_push_t      push;
-    ks_tracker_t  *t;
-
-    for (t = tracking->trackers; t != NULL; t = t->next) {
-
-        if (track != NULL && ks_track_past(tracking->space, track, t->since)) {
-            continue;
-        }
-
-        memset(&push, 0, sizeof(push));
-        push.kind = KS_PUSH_INVALIDATE;
-        ks_tracking_push(t, &push);
-        ks_push_release(&push);
-    }
-}
-
-
 /* --- hearing --- */
 
 static void
@@ -631,6 +301,28 @@ ks_tracking_forget_all(ks_space_t *sp, ks_tracking_t *tracking)
 }
 
 
+/* track: what has happened; NULL: whatever may have */
+
+static void
+ks_tracking_push_all(ks_tracking_t *tracking, const ks_track_t *track)
+{
+    ks_push_t      push;
+    ks_tracker_t  *t;
+
+    for (t = tracking->trackers; t != NULL; t = t->next) {
+
+        if (track != NULL && ks_track_past(tracking->space, track, t->since)) {
+            continue;
+        }
+
+        memset(&push, 0, sizeof(push));
+        push.kind = KS_PUSH_INVALIDATE;
+        ks_invalidate(tracking->space, tracking->peers, t, &push);
+        ks_push_release(&push);
+    }
+}
+
+
 /* To one of those who have read the key. */
 
 static void
@@ -646,7 +338,7 @@ ks_tracking_tell_reader(ks_tracking_t *tracking, const ks_tracked_by_t *by,
     if (t != NULL && !t->bcast && track->author != by->id
         && !ks_track_past(tracking->space, track, t->since))
     {
-        ks_tracking_push(t, push);
+        ks_invalidate(tracking->space, tracking->peers, t, push);
     }
 }
 
@@ -725,57 +417,6 @@ ks_tracking_changed(ks_space_t *sp, ks_tracking_t *tracking,
 
 
 static void
-ks_prefix_add(ks_prefix_t *p, const ks_track_t *track, const ks_str_t *key)
-{
-    size_t             room;
-    ks_changed_key_t  *k;
-
-    if (p->n == p->room) {
-        room = p->room ? p->room * 2 : 4;
-        k = realloc(p->changed, room * sizeof(ks_changed_key_t));
-
-        if (k == NULL) {
-            p->lost = 1;
-            return;
-        }
-
-        p->changed = k;
-        p->room = room;
-    }
-
-    k = &p->changed[p->n];
-    k->author = track->lapsed ? 0 : track->author;
-    k->key.len = key->len;
-    k->key.data = malloc(key->len + 1);
-
-    if (k->key.data == NULL) {
-        p->lost = 1;
-        return;
-    }
-
-    memcpy(k->key.data, key->data, key->len);
-    p->n++;
-}
-
-
-static void
-ks_tracking_broadcast(ks_tracking_t *tracking, const ks_track_t *track,
-    const ks_str_t *key)
-{
-    ks_prefix_t  *p;
-
-    for (p = tracking->prefixes; p != NULL; p = p->next) {
-        if (p->text.len <= key->len
-            && memcmp(p->text.data, key->data, p->text.len) == 0
-            && !ks_track_past(tracking->space, track, p->since))
-        {
-            ks_prefix_add(p, track, key);
-        }
-    }
-}
-
-
-static void
 ks_tracking_flushed(ks_space_t *sp, ks_tracking_t *tracking,
     const ks_track_t *track)
 {
@@ -821,7 +462,7 @@ ks_tracking_record(ks_space_t *sp, void *data,
         /* a key that only makes room for others has not changed */
 
         if (!track.spared) {
-            ks_tracking_broadcast(tracking, &track, &part);
+            ks_prefixes_changed(&tracking->prefixes, sp, &track, &part);
         }
 
         ks_tracking_changed(sp, tracking, &track, &part);
@@ -841,147 +482,11 @@ ks_tracking_overtaken(ks_space_t *sp, void *data)
 }
 
 
-/* --- broadcasts --- */
-
-/* by key, and the first change of a key in front */
-
-static int
-ks_changed_compare(const void *a, const void *b)
-{
-    int                      rc;
-    const ks_changed_key_t  *x, *y;
-
-    x = a;
-    y = b;
-    rc = ks_text_compare(&x->key, &y->key);
-
-    return rc ? rc : (x > y) - (x < y);
-}
-
-
-/* Sorted, each key once. */
-
-static void
-ks_prefix_sort(ks_prefix_t *p)
-{
-    size_t  i, n;
-
-    qsort(p->changed, p->n, sizeof(ks_changed_key_t), ks_changed_compare);
-
-    for (n = 0, i = 0; i < p->n; i++) {
-
-        if (n != 0
-            && ks_text_compare(&p->changed[n - 1].key,
-                               &p->changed[i].key) == 0)
-        {
-            free(p->changed[i].key.data);
-            continue;
-        }
-
-        p->changed[n++] = p->changed[i];
-    }
-
-    p->n = n;
-}
-
-
-/* To one client: all but what it has changed itself and will not be told. */
-
-static void
-ks_prefix_push_to(const ks_prefix_t *p, ks_tracker_t *t, ks_str_t *keys)
-{
-    size_t     i;
-    ks_push_t  push;
-
-    memset(&push, 0, sizeof(push));
-    push.kind = KS_PUSH_INVALIDATE;
-    push.keys = keys;
-
-    for (i = 0; i < p->n; i++) {
-        if (p->changed[i].author != t->peer->id) {
-            keys[push.nkeys++] = p->changed[i].key;
-        }
-    }
-
-    if (push.nkeys != 0) {
-        ks_tracking_push(t, &push);
-        ks_push_release(&push);
-    }
-}
-
-
-static void
-ks_prefix_push(ks_prefix_t *p)
-{
-    int             authors;
-    size_t          i;
-    ks_str_t       *keys;
-    ks_push_t       push;
-    ks_prefixed_t  *m;
-
-    ks_prefix_sort(p);
-    authors = 0;
-
-    keys = p->lost ? NULL : malloc(2 * p->n * sizeof(ks_str_t));
-
-    memset(&push, 0, sizeof(push));
-    push.kind = KS_PUSH_INVALIDATE;
-    push.keys = keys;
-
-    if (keys != NULL) {
-        push.nkeys = p->n;
-
-        for (i = 0; i < p->n; i++) {
-            keys[i] = p->changed[i].key;
-            authors |= (p->changed[i].author != 0);
-        }
-    }
-
-    for (m = p->members; m != NULL; m = m->next) {
-
-        if (authors) {
-            ks_prefix_push_to(p, m->tracker, keys + p->n);
-
-        } else {
-            ks_tracking_push(m->tracker, &push);
-        }
-    }
-
-    ks_push_release(&push);
-    free(keys);
-}
-
-
 static void
 ks_tracking_heard(ks_space_t *sp, void *data)
 {
     ks_tracking_t *tracking = data;
 
-    ks_prefix_t  *p;
-
-    for (p = tracking->prefixes; p != NULL; p = p->next) {
-        if (p->n != 0 || p->lost) {
-            ks_prefix_push(p);
-            ks_prefix_clear(p);
-        }
-    }
-
+    ks_prefixes_push(&tracking->prefixes, sp, tracking->peers);
     ks_tracking_count(sp);
-}
-
-
-void
-ks_tracking_stats(const ks_space_t *sp, ks_tracking_stats_t *st)
-{
-    const ks_tracking_t  *tracking;
-
-    memset(st, 0, sizeof(ks_tracking_stats_t));
-    tracking = ks_hub_listener(sp, KS_TOLD_CHANGES);
-
-    if (tracking != NULL) {
-        st->clients = tracking->clients;
-        st->keys = tracking->table.keys;
-        st->items = tracking->table.items;
-        st->prefixes = tracking->nprefixes;
-    }
 }

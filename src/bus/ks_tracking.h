@@ -17,7 +17,6 @@
 #ifndef KS_TRACKING_H
 #define KS_TRACKING_H
 
-#include "bus/ks_ask.h"
 #include "bus/ks_hub.h"
 #include "bus/ks_peers.h"
 #include "keyspace/ks_track.h"
@@ -68,20 +67,19 @@ struct ks_tracker_s {
 
 
 /*
- * Has the client track from now on, also in the running transaction, with the switches that are
- * set in it; a client that does already goes on with other switches.  peers:
- * those of the process, where the tracker's peer and who it redirects to are.
+ * Has the client track from now on, also in the running transaction, with the
+ * switches that are set in it; a client that does already goes on with other
+ * switches.  peers: those of the process, where the tracker's peer and who it
+ * redirects to are.
  * KS_ERR: the process hears nothing, or has no memory, and nothing has changed.
  */
 int ks_tracking_on(ks_space_t *sp, ks_peers_t *peers, ks_tracker_t *t);
 void ks_tracking_off(ks_space_t *sp, ks_tracker_t *t);
 
-/* What another process tells: KS_ASK_PUSH, KS_ASK_GONE. */
-void ks_tracking_notice(ks_space_t *sp, ks_peers_t *peers,
-    const ks_question_t *q);
-
 /* One more prefix; KS_NOMEM: it does not have it. */
 int ks_tracking_prefix(ks_tracker_t *t, const ks_str_t *prefix);
+
+/* --- ks_tracking_prefix.c --- */
 const ks_str_t *ks_tracking_prefix_text(const ks_prefixed_t *p);
 
 /*

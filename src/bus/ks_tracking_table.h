@@ -37,8 +37,9 @@ typedef struct {
 
 
 /*
- * Notes that the client has read the key after the change of that number.  KS_OK; KS_NONE: that is known, or
- * only the client is new; KS_NOMEM: it could not be noted.
+ * Notes that the client has read the key after the change of that number.
+ * KS_OK; KS_NONE: that is known, or only the client is new; KS_NOMEM: it could
+ * not be noted.
  */
 int ks_tracked_add(ks_tracked_table_t *t, uint64_t hash, const ks_str_t *key,
     uint64_t id, uint64_t since);

@@ -2,7 +2,7 @@
  * Clients of this process, as others ask for them.
  */
 
-#include "bus/ks_tracking.h"
+#include "bus/ks_invalidate.h"
 #include "commands/ks_args.h"
 #include "commands/ks_clients.h"
 #include "commands/ks_held.h"
@@ -336,6 +336,6 @@ ks_clients_answer(ks_space_t *sp, ks_peers_t *peers, const ks_question_t *q,
         break;
 
     default:
-        ks_tracking_notice(sp, peers, q);
+        ks_invalidate_notice(sp, peers, q);
     }
 }

@@ -4,8 +4,7 @@
  */
 
 #include "engine_test.h"
-#include "bus/ks_ask.h"
-#include "bus/ks_tracking.h"
+#include "bus/ks_invalidate.h"
 #include "commands/ks_args.h"
 #include "keyspace/ks_keyspace.h"
 
@@ -72,7 +71,7 @@ answer(ks_space_t *sp, ks_peers_t *peers, const ks_question_t *q,
 
     if (a == NULL) {
         notices++;
-        ks_tracking_notice(sp, peers, q);
+        ks_invalidate_notice(sp, peers, q);
         return;
     }
 
