@@ -26,6 +26,7 @@ my %test = (
     'sessions.conf'   => \&sessions,
     'live_stock.conf' => \&live_stock,
     'events.conf'     => \&events,
+    'switches.conf'   => \&switches,
 );
 
 is_deeply([sort map { m{([^/]+)$} } glob "$examples/*.conf"],
@@ -416,4 +417,45 @@ sub certificate {
     is($code, 0, 'a certificate') or diag($out);
 
     return map { ("conf/$_.pem" => slurp("$dir/$_.pem")) } qw(key cert);
+}
+
+
+sub switches {
+    my ($name) = @_;
+    my $ngx = start($name, 'conf/tokens' => "token-one\n");
+    my $url = 'http://127.0.0.1:' . $ngx->port . '/page';
+    my $rest = "http://127.0.0.1:$ngx->{ports}{8081}";
+    my $said = slurp("$examples/$name");
+
+    for my $version (qw(stable next)) {
+        mkdir $ngx->dir . "/html/$version";
+        spew($ngx->dir . "/html/$version/page", "page of $version\n");
+    }
+
+    # the comment's commands, each with what it changes
+    my @commands = $said =~ m{^#   curl http://127\.0\.0\.1:8081/(\S+) -H}mg;
+    is(scalar @commands, 4, 'four commands to try');
+
+    my ($close, $keep_out, $next, $top) = @commands;
+    my $user = sub { curl($url, undef, '-b', "user=$_[0]") };
+
+    is($user->('ann3'), "page of stable\n 200", 'a page');
+
+    curl("$rest/$next", 'token-one');
+    is($user->('ann3'), "page of next\n 200", 'a new version for some');
+    is($user->('ann4'), "page of stable\n 200", '... and the old for others');
+
+    curl("$rest/$keep_out", 'token-one');
+    like($user->('eve'), qr/ 403$/, 'a user is kept out');
+
+    ok(wait_for(30, sub {
+        curl("$rest/$top", 'token-one') eq '{"result":["/page","3"]} 200'
+    }), 'pages are counted');
+    is(curl("$rest/get/hits:stable", 'token-one'), '{"result":"2"} 200',
+       '... and versions');
+
+    curl("$rest/$close", 'token-one');
+    like($user->('ann3'), qr/ 503$/, 'the site is closed');
+
+    $ngx->stop;
 }

@@ -87,6 +87,9 @@ ASKED(ks_metric_tracked_prefixes, "stats", "tracking_total_prefixes",
 SHARDS(recovered, KEPT, "stats", "keyspace_recovered_locks",
     "keyspace_recovered_locks_total", "",
     "Locks that were taken over from dead processes.")
+EVENT(RUN_FAULTS, "stats", "keyspace_run_errors",
+    "keyspace_run_errors_total", "",
+    "Commands of keyspace_run that have failed.")
 EVENT(LIMIT_FAULTS, "stats", "keyspace_limit_errors",
     "keyspace_limit_errors_total", "",
     "Rate limits that could not be told.")

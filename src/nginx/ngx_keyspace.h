@@ -189,6 +189,12 @@ char *ngx_keyspace_stats_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz);
 void ngx_keyspace_stats_open(ngx_keyspace_zone_t *kz);
 
 
+/* --- a process --- */
+
+/* The table of commands is there from now on; NGX_ERROR: it is faulty. */
+ngx_int_t ngx_keyspace_know_commands(void);
+
+
 /* --- a worker --- */
 
 /*

@@ -17,7 +17,7 @@ static ngx_uint_t  ngx_keyspace_commands_ready;
 
 
 ngx_int_t
-ngx_keyspace_open(ngx_keyspace_zone_t *kz)
+ngx_keyspace_know_commands(void)
 {
     if (!ngx_keyspace_commands_ready) {
         if (ks_commands_init() != KS_OK || ks_script_init() != KS_OK) {
@@ -25,6 +25,17 @@ ngx_keyspace_open(ngx_keyspace_zone_t *kz)
         }
 
         ngx_keyspace_commands_ready = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_keyspace_open(ngx_keyspace_zone_t *kz)
+{
+    if (ngx_keyspace_know_commands() != NGX_OK) {
+        return NGX_ERROR;
     }
 
     kz->space = ks_space_open(kz->zone);

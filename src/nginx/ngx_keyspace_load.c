@@ -175,7 +175,7 @@ ngx_keyspace_load_file(ngx_keyspace_loading_t *l)
 
     kz = l->kz;
 
-    if (ks_commands_init() != KS_OK || ks_script_init() != KS_OK) {
+    if (ngx_keyspace_know_commands() != NGX_OK) {
         return NGX_ERROR;
     }
 

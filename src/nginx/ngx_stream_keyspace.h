@@ -313,6 +313,13 @@ void ngx_stream_keyspace_block_over(ngx_stream_keyspace_ctx_t *ctx);
 ngx_uint_t ngx_stream_keyspace_block_gone(ngx_stream_keyspace_ctx_t *ctx);
 
 
+/*
+ * NGX_CONF_OK; or, as the error of a directive, that the module of HTTP in this
+ * process does not go with this one.
+ */
+char *ngx_stream_keyspace_fits(ngx_conf_t *cf);
+
+
 extern ngx_module_t  ngx_stream_keyspace_module;
 
 

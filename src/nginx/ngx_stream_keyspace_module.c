@@ -152,6 +152,7 @@ ngx_stream_keyspace_resp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_stream_keyspace_srv_conf_t *kscf = conf;
 
+    char                        *rv;
     ngx_str_t                   *value;
     ngx_stream_core_srv_conf_t  *cscf;
 
@@ -159,12 +160,9 @@ ngx_stream_keyspace_resp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    if (!ngx_stream_keyspace_is_of_cycle(cf->cycle)
-        || !ngx_keyspace_same_build(NGX_KEYSPACE_BUILD))
-    {
-        return "works with the ngx_http_keyspace_module.so that this process "
-               "loaded first, which is another build: install both and "
-               "restart nginx";
+    rv = ngx_stream_keyspace_fits(cf);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     cscf = ngx_stream_conf_get_module_srv_conf(cf, ngx_stream_core_module);
@@ -184,6 +182,21 @@ ngx_stream_keyspace_resp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     cscf->handler = ngx_stream_keyspace_handler;
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_stream_keyspace_fits(ngx_conf_t *cf)
+{
+    if (ngx_stream_keyspace_is_of_cycle(cf->cycle)
+        && ngx_keyspace_same_build(NGX_KEYSPACE_BUILD))
+    {
+        return NGX_CONF_OK;
+    }
+
+    return "works with the ngx_http_keyspace_module.so that this process "
+           "loaded first, which is another build: install both and restart "
+           "nginx";
 }
 
 

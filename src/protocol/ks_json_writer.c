@@ -468,6 +468,15 @@ ks_json_init(ks_json_t *w, ks_out_t *out, unsigned base64)
 
 
 void
+ks_json_bare(ks_json_t *w, ks_out_t *out)
+{
+    ks_json_init(w, out, 0);
+
+    w->started = 1;
+}
+
+
+void
 ks_json_again(ks_json_t *w)
 {
     w->reply.failed = 0;

@@ -53,6 +53,26 @@ typedef struct {
     ks_out_mark_t    mark;
 } ks_resp_t;
 
+#define KS_PLAIN_DEPTH  32      /* levels of a reply; more are lost */
+#define KS_PLAIN_WHOLE  (-1)
+
+typedef struct {
+    ks_reply_t       reply;
+    ks_out_t        *out;
+    unsigned         found:1;       /* there is a value, not null */
+    unsigned         error:1;       /* and it is the text of an error */
+
+    /* private from here on */
+    unsigned         chosen:1;      /* this string is the value */
+    unsigned         inside:1;      /* what is said is a part of it */
+    int64_t          item;
+    int64_t          index;         /* of the next element of the outermost */
+    size_t           depth;
+    size_t           left[KS_PLAIN_DEPTH];
+    ks_json_t        json;
+    ks_out_mark_t    mark;
+} ks_plain_t;
+
 
 /*
  * One JSON envelope: {"result":...} or {"error":"..."}.  Start with
@@ -68,6 +88,17 @@ typedef struct {
 void ks_json_init(ks_json_t *w, ks_out_t *out, unsigned base64);
 void ks_json_again(ks_json_t *w);
 void ks_json_finish(ks_json_t *w);
+
+/* Nothing but the value is written, without an envelope; no ks_json_finish(). */
+void ks_json_bare(ks_json_t *w, ks_out_t *out);
+
+/*
+ * One reply as a value in text: strings and numbers are their bytes, an array
+ * is JSON.  item: of an array, its element of that number, from 0 on, takes the
+ * place of the whole (KS_PLAIN_WHOLE).  Nothing is written, and nothing is
+ * found, where that is null or not there.  Marks come between replies.
+ */
+void ks_plain_init(ks_plain_t *w, ks_out_t *out, int64_t item);
 
 /*
  * version: 2 or 3.  A CR or LF in a status or an error is written as a space:

@@ -1,0 +1,59 @@
+
+/*
+ * A command that the configuration names, ZONE COMMAND ARG..., with variables
+ * in its arguments; and the value that its reply makes.
+ *
+ * Nothing here needs http: the module of stream uses the same functions.  Who
+ * evaluates the arguments is the caller.
+ */
+
+
+#ifndef _NGX_KEYSPACE_QUERY_H_INCLUDED_
+#define _NGX_KEYSPACE_QUERY_H_INCLUDED_
+
+
+#include "ngx_keyspace.h"
+
+
+typedef struct {
+    ngx_keyspace_zone_t  *zone;
+    ngx_str_t            *args;         /* as they are written; the command's
+                                           name is the first */
+    ngx_uint_t            nargs;
+
+    /* how a value is made of the reply */
+    ngx_str_t             value;        /* if there is none; data NULL: none */
+    ngx_str_t             path;         /* into JSON; data NULL: it is no JSON */
+    int64_t               item;         /* KS_PLAIN_WHOLE, or of an array */
+} ngx_keyspace_query_t;
+
+
+/* a query of a request, and what came of it */
+typedef struct {
+    ngx_keyspace_query_t  *query;
+    ks_str_t              *argv;        /* as many as query->nargs */
+    ngx_str_t              value;       /* data NULL: there is none */
+    unsigned               error:1;     /* it has failed, which was logged */
+} ngx_keyspace_answer_t;
+
+
+/*
+ * Reads cf->args from number "first" on: the zone, the command, and what it has
+ * for arguments.  The rows of commands say what is possible: reads: it is one
+ * that only reads, and at its end there may be default=, path= and item=; else
+ * it is one that a request can run without a connection.  NGX_CONF_ERROR: the
+ * log says why.
+ */
+char *ngx_keyspace_query_read(ngx_conf_t *cf, ngx_uint_t first,
+    ngx_keyspace_query_t *q, ngx_uint_t reads);
+
+/*
+ * Runs the queries of one zone in one transaction: all answers are of the same
+ * moment.  Waits for shards as long as others have them locked.  Values lie in
+ * memory of the pool; a query that fails has the default for its value.
+ */
+void ngx_keyspace_query_run(ngx_keyspace_answer_t *answers, ngx_uint_t n,
+    ngx_pool_t *pool, ngx_log_t *log);
+
+
+#endif /* _NGX_KEYSPACE_QUERY_H_INCLUDED_ */
