@@ -305,11 +305,12 @@ ngx_int_t ngx_http_keyspace_watch(ngx_http_request_t *r);
 void ngx_http_keyspace_hold_unwatch(ngx_http_keyspace_hold_t *h);
 
 /*
- * For handlers of phases: the request waits a little, and then the handler is
- * asked again.  *h is NULL at first.  What it returns the handler returns.
+ * For handlers of phases: the request waits so many ms, 0: a little, and then
+ * the handler is asked again.  *h is NULL at first.  What it returns the
+ * handler returns.
  */
 ngx_int_t ngx_http_keyspace_suspend(ngx_http_request_t *r,
-    ngx_http_keyspace_hold_t **h);
+    ngx_http_keyspace_hold_t **h, ngx_msec_t ms);
 
 
 /* --- ngx_http_keyspace_await.c --- */
