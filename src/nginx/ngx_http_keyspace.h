@@ -41,14 +41,18 @@ typedef struct ngx_http_keyspace_stream_s  ngx_http_keyspace_stream_t;
 typedef struct ngx_http_keyspace_events_conf_s
                                            ngx_http_keyspace_events_conf_t;
 
+typedef struct ngx_http_keyspace_console_s  ngx_http_keyspace_console_t;
+
 
 typedef struct {
-    ngx_keyspace_zone_t       *zone;    /* NULL: keyspace_rest is not here */
-    ngx_str_t                  prefix;  /* of the location */
+    ngx_keyspace_zone_t       *zone;    /* NULL: neither keyspace_rest nor
+                                           keyspace_console is here */
+    ngx_str_t                  prefix;  /* of commands */
     ngx_http_keyspace_cors_t  *cors;    /* NULL: off */
 
     ngx_http_keyspace_stream_conf_t  stream;
     ngx_http_keyspace_events_conf_t *events;    /* NULL: it is not here */
+    ngx_http_keyspace_console_t     *console;   /* the same */
 } ngx_http_keyspace_loc_conf_t;
 
 
@@ -192,6 +196,10 @@ ngx_int_t ngx_http_keyspace_log_token(ngx_http_request_t *r);
 ngx_int_t ngx_http_keyspace_authorize(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz);
 
+/* The same for a token that is known; NULL: none came. */
+ngx_int_t ngx_http_keyspace_authorize_token(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ngx_str_t *token);
+
 
 /* --- ngx_http_keyspace_request.c --- */
 
@@ -255,6 +263,13 @@ ngx_int_t ngx_http_keyspace_error(ngx_http_request_t *r,
 
 /* The content handler. */
 ngx_int_t ngx_http_keyspace_rest_handler(ngx_http_request_t *r);
+
+/*
+ * Runs the commands of a request whose user is known; wrong: what is wrong with
+ * its form, or NULL.
+ */
+ngx_int_t ngx_http_keyspace_serve(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, const char *wrong);
 
 
 /* --- ngx_http_keyspace_client.c --- */
@@ -350,6 +365,18 @@ void ngx_http_keyspace_events_merge(ngx_http_keyspace_events_conf_t *ecf,
 
 /* A content handler. */
 ngx_int_t ngx_http_keyspace_events_handler(ngx_http_request_t *r);
+
+
+/* --- ngx_http_keyspace_console.c --- */
+
+/* The directive "keyspace_console", and its content handler. */
+char *ngx_http_keyspace_console(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_keyspace_console_handler(ngx_http_request_t *r);
+
+/* Whether the page asks for something: it is not for the page itself. */
+ngx_uint_t ngx_http_keyspace_console_asked(ngx_http_request_t *r,
+    ngx_http_keyspace_loc_conf_t *klcf);
 
 
 /* --- ngx_http_keyspace_cors.c --- */

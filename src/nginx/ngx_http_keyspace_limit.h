@@ -155,6 +155,9 @@ ngx_http_keyspace_limit_rule_t *ngx_http_keyspace_limit_rule_named(
     ngx_conf_t *cf, ngx_http_keyspace_limit_main_conf_t *lmcf,
     ngx_str_t *name);
 
+/* As the parameter "algorithm" names it. */
+ngx_str_t *ngx_http_keyspace_limit_algorithm(ks_limit_algorithm_t algorithm);
+
 /* The directive keyspace_limit_rule. */
 char *ngx_http_keyspace_limit_rule(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

@@ -80,6 +80,13 @@ static ngx_str_t  ngx_http_keyspace_limit_algorithms[] = {
 };
 
 
+ngx_str_t *
+ngx_http_keyspace_limit_algorithm(ks_limit_algorithm_t algorithm)
+{
+    return &ngx_http_keyspace_limit_algorithms[algorithm];
+}
+
+
 ngx_http_keyspace_limit_rule_t *
 ngx_http_keyspace_limit_rule_named(ngx_conf_t *cf,
     ngx_http_keyspace_limit_main_conf_t *lmcf, ngx_str_t *name)

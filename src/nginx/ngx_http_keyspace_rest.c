@@ -93,6 +93,14 @@ ngx_http_keyspace_rest_handler(ngx_http_request_t *r)
                                        ngx_http_keyspace_unauthorized(r));
     }
 
+    return ngx_http_keyspace_serve(r, ctx, wrong);
+}
+
+
+ngx_int_t
+ngx_http_keyspace_serve(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
+    const char *wrong)
+{
     if (wrong != NULL) {
         return ngx_http_keyspace_refuse(r, ctx, wrong);
     }

@@ -130,10 +130,21 @@ ngx_module_t  ngx_http_keyspace_session_module = {
 static void *
 ngx_http_keyspace_session_create_main_conf(ngx_conf_t *cf)
 {
+    ngx_http_keyspace_session_main_conf_t  *mcf;
+
     /* set by ngx_pcalloc(): not used, no fields */
 
-    return ngx_pcalloc(cf->pool,
-                       sizeof(ngx_http_keyspace_session_main_conf_t));
+    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_keyspace_session_main_conf_t));
+
+    if (mcf == NULL
+        || ngx_array_init(&mcf->sessions, cf->pool, 2,
+                          sizeof(ngx_http_keyspace_session_conf_t *))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return mcf;
 }
 
 
@@ -281,7 +292,7 @@ ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     char                                   *rv;
     ngx_str_t                              *value;
-    ngx_http_keyspace_session_conf_t       *sc;
+    ngx_http_keyspace_session_conf_t       *sc, **slot;
     ngx_http_keyspace_session_main_conf_t  *mcf;
 
     if (slcf->session != NGX_CONF_UNSET_PTR) {
@@ -330,6 +341,13 @@ ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     mcf = ngx_http_conf_get_module_main_conf(cf,
                                              ngx_http_keyspace_session_module);
     mcf->used = 1;
+
+    slot = ngx_array_push(&mcf->sessions);
+    if (slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = sc;
     slcf->session = sc;
 
     return NGX_CONF_OK;

@@ -70,6 +70,8 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t            used;
+    ngx_array_t           sessions;     /* that are configured: of
+                                           ngx_http_keyspace_session_conf_t * */
 
     /* a worker's: the names of variables that are fields */
     ngx_array_t           fields;       /* of ngx_str_t * */
