@@ -16,6 +16,7 @@
 #define NGX_HTTP_KEYSPACE_SESSION_GRACE_MAX  60000
 #define NGX_HTTP_KEYSPACE_SESSION_ABSOLUTE  (12 * 3600 * 1000)
 #define NGX_HTTP_KEYSPACE_SESSION_PREFIX    1024
+#define NGX_HTTP_KEYSPACE_SESSION_MANY      1000000     /* of a subject */
 
 #define ngx_http_keyspace_session_is(s, text)                                 \
     ((s)->len == sizeof(text) - 1                                             \
@@ -58,6 +59,10 @@ static const char *ngx_http_keyspace_session_domain(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_session_create(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_subject(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_limit(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
 
 
 static ngx_keyspace_param_t  ngx_http_keyspace_session_params[] = {
@@ -72,6 +77,8 @@ static ngx_keyspace_param_t  ngx_http_keyspace_session_params[] = {
     { ngx_string("path"), ngx_http_keyspace_session_path, 0 },
     { ngx_string("domain"), ngx_http_keyspace_session_domain, 0 },
     { ngx_string("create"), ngx_http_keyspace_session_create, 0 },
+    { ngx_string("subject"), ngx_http_keyspace_session_subject, 0 },
+    { ngx_string("limit"), ngx_http_keyspace_session_limit, 0 },
     ngx_keyspace_null_param
 };
 
@@ -367,6 +374,10 @@ ngx_http_keyspace_session_sound(ngx_conf_t *cf,
 
     if (sc->rule.absolute != 0 && sc->rule.absolute < sc->rule.ttl) {
         return "has a \"ttl\" that is longer than \"absolute\"";
+    }
+
+    if (sc->rule.limit != 0 && sc->rule.subject.data == NULL) {
+        return "with \"limit\" needs a \"subject\", whose sessions are limited";
     }
 
     if (sc->rule.grace > NGX_HTTP_KEYSPACE_SESSION_GRACE_MAX) {
@@ -703,4 +714,41 @@ ngx_http_keyspace_session_create(ngx_conf_t *cf, void *conf,
     }
 
     return NULL;
+}
+
+
+static const char *
+ngx_http_keyspace_session_subject(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
+{
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
+    if (value->len == 0 || value->data[0] == '_') {
+        return "it is the name of a field, which does not begin with \"_\"";
+    }
+
+    sc->rule.subject.data = value->data;
+    sc->rule.subject.len = value->len;
+
+    return NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_http_keyspace_session_limit(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
+{
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
+    ngx_int_t  n;
+
+    n = ngx_atoi(value->data, value->len);
+
+    if (n == NGX_ERROR || n == 0 || n > NGX_HTTP_KEYSPACE_SESSION_MANY) {
+        return "limit is a number of 1 to 1000000";
+    }
+
+    sc->rule.limit = (uint32_t) n;
+
+    return NGX_CONF_OK;
 }

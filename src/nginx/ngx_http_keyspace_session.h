@@ -132,6 +132,7 @@ typedef struct {
     unsigned              sets:1;       /* one of them is none of unset */
     unsigned              renew:1;
     unsigned              destroy:1;    /* before the edits */
+    unsigned              all:1;        /* with all others of the subject */
 } ngx_http_keyspace_session_changes_t;
 
 
