@@ -15,6 +15,7 @@
 
 #include "ngx_keyspace.h"
 #include "commands/ks_blocking.h"
+#include "memory/ks_ticks.h"
 #include "protocol/ks_request.h"
 #include "protocol/ks_writers.h"
 
@@ -78,6 +79,9 @@ typedef struct {
     /* for the log */
     ngx_str_t                    command;
     ks_outcome_t                 outcome;
+    uint64_t                     ticks;     /* that its commands took */
+    ks_argv_t                   *commands;
+    size_t                       ncommands;
 
     /* the reply's form */
     unsigned                     base64:1;
@@ -435,6 +439,29 @@ ngx_int_t ngx_http_keyspace_subscribe(ngx_http_request_t *r,
 /* --- ngx_http_keyspace_variables.c --- */
 
 ngx_int_t ngx_http_keyspace_add_variables(ngx_conf_t *cf);
+
+/* Of a process: sees what the configuration asks for. */
+ngx_int_t ngx_http_keyspace_init_variables(ngx_cycle_t *cycle);
+
+/* The time is asked for: $keyspace_time is in the configuration. */
+extern ngx_uint_t  ngx_http_keyspace_timed;
+
+/* Around what commands do: their time is the request's. */
+
+static ngx_inline uint64_t
+ngx_http_keyspace_begin(void)
+{
+    return ngx_http_keyspace_timed ? ks_ticks() : 0;
+}
+
+
+static ngx_inline void
+ngx_http_keyspace_end(ngx_http_keyspace_ctx_t *ctx, uint64_t begun)
+{
+    if (ngx_http_keyspace_timed) {
+        ctx->ticks += ks_ticks() - begun;
+    }
+}
 
 
 extern ngx_module_t  ngx_http_keyspace_module;

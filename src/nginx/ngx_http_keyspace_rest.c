@@ -209,6 +209,9 @@ ngx_http_keyspace_command(ngx_http_request_t *r, ngx_str_t *body)
     switch (rc) {
 
     case KS_OK:
+        ctx->commands = rq.commands;
+        ctx->ncommands = rq.ncommands;
+
         return run(r, ctx, klcf->zone, &rq);
 
     case KS_NOMEM:
@@ -552,7 +555,8 @@ static ngx_int_t
 ngx_http_keyspace_run_single(ngx_http_keyspace_single_t *single,
     ks_reply_t *reply, unsigned patience)
 {
-    int  rc;
+    int       rc;
+    uint64_t  begun;
 
     ks_ahead_t  ahead = ks_ahead(single->command.argc, single->command.argv);
 
@@ -563,8 +567,11 @@ ngx_http_keyspace_run_single(ngx_http_keyspace_single_t *single,
 
     single->client.patience = patience;
 
+    begun = ngx_http_keyspace_begin();
+
     rc = ks_execute(&single->client, &ahead, reply);
 
+    ngx_http_keyspace_end(single->ctx, begun);
     ngx_keyspace_settle(single->zone);
 
     if (rc == KS_WAITS) {
