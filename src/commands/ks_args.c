@@ -6,6 +6,7 @@
  */
 
 #include "commands/ks_args.h"
+#include "types/ks_type.h"
 
 #include <limits.h>
 
@@ -212,6 +213,32 @@ ks_peek_key(ks_ctx_t *c, const ks_str_t *key)
     c->client->outcome = e ? KS_OUTCOME_HIT : KS_OUTCOME_MISS;
 
     return e;
+}
+
+
+const char *
+ks_type_shown(const ks_ctx_t *c, const ks_entry_t *e)
+{
+    if (ks_entry_type(e) == KS_TYPE_JSON && c->client->conn == NULL) {
+        return "json";
+    }
+
+    return ks_type_name(ks_entry_type(e));
+}
+
+
+int
+ks_type_asked(const ks_entry_t *e, const ks_str_t *arg)
+{
+    ks_str_t  name;
+
+    if (ks_entry_type(e) == KS_TYPE_JSON) {
+        return ks_arg_is(arg, "rejson-rl") || ks_arg_is(arg, "json");
+    }
+
+    name = ks_text(ks_type_name(ks_entry_type(e)));
+
+    return name.len == arg->len && ks_arg_same(arg, (char *) name.data);
 }
 
 

@@ -135,6 +135,14 @@ void ks_reply_item(ks_ctx_t *c, const ks_item_t *it);
 ks_entry_t *ks_read_key(ks_ctx_t *c, const ks_str_t *key);
 ks_entry_t *ks_peek_key(ks_ctx_t *c, const ks_str_t *key);
 
+/*
+ * The type as the client knows it: a document is "json" over REST, and
+ * "ReJSON-RL" over RESP.  Whether the argument of SCAN TYPE is a name of it, in
+ * any case.
+ */
+const char *ks_type_shown(const ks_ctx_t *c, const ks_entry_t *e);
+int ks_type_asked(const ks_entry_t *e, const ks_str_t *arg);
+
 /* Removes the key, and says the event "del". */
 void ks_delete(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e);
 

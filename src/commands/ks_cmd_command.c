@@ -66,6 +66,7 @@ static const ks_flag_name_t  ks_acl_names[] = {
     { KS_ACL_SCRIPTING,  "@scripting" },
     { KS_ACL_PUBSUB,     "@pubsub" },
     { KS_ACL_STREAM,     "@stream" },
+    { KS_ACL_JSON,       "@json" },
     { 0, NULL }
 };
 

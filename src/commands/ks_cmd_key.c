@@ -71,7 +71,7 @@ ks_cmd_type(ks_ctx_t *c, int argc, ks_str_t *argv)
     (void) argc;
 
     e = ks_peek_key(c, &argv[1]);
-    ks_reply_status(c->reply, e ? ks_type_name(ks_entry_type(e)) : "none");
+    ks_reply_status(c->reply, e ? ks_type_shown(c, e) : "none");
 }
 
 

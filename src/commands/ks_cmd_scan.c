@@ -43,20 +43,11 @@ ks_walk_init(ks_scan_t *w, ks_ctx_t *c)
 static int
 ks_walk_wants(const ks_scan_t *w, const ks_entry_t *e, const ks_str_t *key)
 {
-    ks_str_t  name;
-
     if (w->pattern != NULL && !ks_glob(w->pattern, key, 0)) {
         return 0;
     }
 
-    if (w->type == NULL) {
-        return 1;
-    }
-
-    name = ks_text(ks_type_name(ks_entry_type(e)));
-
-    return name.len == w->type->len
-           && ks_arg_same(w->type, (char *) name.data);
+    return w->type == NULL || ks_type_asked(e, w->type);
 }
 
 
@@ -116,7 +107,7 @@ ks_scan_visit(ks_space_t *sp, ks_entry_t *e, void *data)
 
     f = ks_arena_alloc(sp, sizeof(ks_found_t) + key.len);
     f->next = NULL;
-    f->type = ks_type_name(ks_entry_type(e));
+    f->type = ks_type_shown(w->c, e);
     f->len = key.len;
     memcpy(f->key, key.data, key.len);
 

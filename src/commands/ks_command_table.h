@@ -80,6 +80,7 @@ enum { KS_CMD_FLAGS(KS_CMD_BIT) };
 #define KS_ACL_SCRIPTING  0x40000
 #define KS_ACL_PUBSUB     0x80000
 #define KS_ACL_STREAM     0x100000
+#define KS_ACL_JSON       0x200000
 
 /* what becomes of a key */
 #define KS_KEY_RO         0x0001

@@ -60,6 +60,7 @@
 #define SCRIPTING    KS_ACL_SCRIPTING
 #define PUBSUB       KS_ACL_PUBSUB
 #define STREAM       KS_ACL_STREAM
+#define JSON         KS_ACL_JSON
 
 #define RO           KS_KEY_RO
 #define RW           KS_KEY_RW

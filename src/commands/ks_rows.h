@@ -16,6 +16,7 @@
 #include "commands/ks_rows_sort.h"
 #include "commands/ks_rows_stream.h"
 #include "commands/ks_rows_group.h"
+#include "commands/ks_rows_json.h"
 #include "commands/ks_rows_dump.h"
 #include "commands/ks_rows_transactions.h"
 #include "commands/ks_rows_connection.h"

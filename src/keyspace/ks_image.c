@@ -49,6 +49,10 @@ ks_image_many(const ks_value_t *v)
 
     type = &ks_types[v->type];
 
+    if (type->steps != NULL) {
+        return type->room(v) > KS_IMAGE_BYTES;
+    }
+
     if (type->room != NULL) {
         return ks_value_count(v) > KS_IMAGE_BLOCKS
                || type->room(v) > KS_IMAGE_ROOM / 2;
@@ -475,6 +479,32 @@ ks_image_elements(ks_image_steps_t *s, const ks_value_t *v, u_char *p,
 }
 
 
+/* A value whose row knows its steps.  NULL: the process has no memory. */
+
+static u_char *
+ks_image_rest(ks_image_steps_t *s, const ks_value_t *v, u_char *p,
+    u_char *end, int *done)
+{
+    int               all;
+    const ks_type_t  *type;
+
+    type = &ks_types[v->type];
+
+    if (s->part == NULL) {
+        s->part = calloc(1, type->steps_size());
+
+        if (s->part == NULL) {
+            return NULL;
+        }
+    }
+
+    p = type->steps(s->part, v, p, end, &all);
+    *done = all ? KS_IMAGE_DONE : 0;
+
+    return p;
+}
+
+
 /* a string in pieces */
 
 static u_char *
@@ -534,8 +564,15 @@ ks_image_step(ks_space_t *sp, ks_entry_t *e, ks_image_steps_t *s, u_char *p,
     if (!s->begun) {
         p = ks_image_head(sp, e, p, &type);
         *type = (u_char) ks_types[v.type].plain;
-        p = ks_rdb_put_length(p, s->n);
         s->begun = 1;
+
+        if (ks_types[v.type].steps == NULL) {
+            p = ks_rdb_put_length(p, s->n);
+        }
+    }
+
+    if (ks_types[v.type].steps != NULL) {
+        return ks_image_rest(s, &v, p, end, done);
     }
 
     return ks_image_elements(s, &v, p, end, done);

@@ -309,7 +309,13 @@ ks_load_record(ks_load_t *l, unsigned op)
 static int
 ks_load_pass(ks_load_t *l, unsigned form, const ks_str_t *key, uint64_t *why)
 {
-    if (ks_skim_value(&l->source, form, &l->report.least) != KS_OK) {
+    int  rc;
+
+    rc = form == KS_RDB_MODULE_2
+         ? ks_skim_module_rest(&l->source)
+         : ks_skim_value(&l->source, form, &l->report.least);
+
+    if (rc != KS_OK) {
         return ks_load_damaged(l, key);
     }
 
@@ -318,19 +324,6 @@ ks_load_pass(ks_load_t *l, unsigned form, const ks_str_t *key, uint64_t *why)
     }
 
     return KS_OK;
-}
-
-
-static int
-ks_load_module(ks_load_t *l, const ks_str_t *key)
-{
-    char  name[KS_MODULE_NAME + 1];
-
-    if (ks_skim_module(&l->source, name) != KS_OK) {
-        return ks_load_damaged(l, key);
-    }
-
-    return ks_load_leave(l, key, "keys of module \"%s\"", name);
 }
 
 
@@ -371,8 +364,9 @@ ks_load_key_alone(ks_load_t *l, size_t *len)
 static int
 ks_load_key_value(ks_load_t *l, unsigned form, size_t len)
 {
+    char       name[KS_MODULE_NAME + 1];
     ks_str_t  *key;
-    uint64_t   none;
+    uint64_t   none, id;
 
     key = &l->large.key;
 
@@ -382,7 +376,16 @@ ks_load_key_value(ks_load_t *l, unsigned form, size_t len)
     }
 
     if (form == KS_RDB_MODULE_2) {
-        return ks_load_module(l, key);
+
+        if (ks_skim_module(&l->source, &id, name) != KS_OK) {
+            return ks_load_damaged(l, key);
+        }
+
+        if (id != KS_RDB_JSON_ID) {
+            return ks_skim_module_rest(&l->source) != KS_OK
+                   ? ks_load_damaged(l, key)
+                   : ks_load_leave(l, key, "keys of module \"%s\"", name);
+        }
     }
 
     none = 0;

@@ -334,6 +334,55 @@ ks_load_collection(ks_load_t *l, unsigned form)
 }
 
 
+/* A document, whose text is read as a whole: behind the id of its module. */
+
+static int
+ks_load_document(ks_load_t *l)
+{
+    int              rc;
+    uint64_t         n;
+    ks_str_t         text;
+    const u_char    *start;
+    ks_source_t     *s;
+    ks_rdb_value_t   v;
+
+    s = &l->source;
+
+    if (ks_skim_length(s, &n, NULL) != KS_OK || n != KS_MODULE_STRING) {
+        return ks_load_damaged(l, &l->large.key);
+    }
+
+    for ( ;; ) {
+        start = s->in.p;
+        s->in.starved = 0;
+
+        if (ks_rdb_string(&s->in, &text) == KS_OK) {
+            break;
+        }
+
+        s->in.p = start;
+
+        if (!s->in.starved || ks_source_more(s) != KS_OK) {
+            return ks_load_damaged(l, &l->large.key);
+        }
+    }
+
+    /* what is made of the text stays, while the window moves on */
+
+    rc = ks_rdb_make_json(&s->in, &text, &v);
+
+    if (rc != KS_OK || ks_skim_length(s, &n, NULL) != KS_OK
+        || n != KS_MODULE_END)
+    {
+        return ks_load_damaged(l, &l->large.key);
+    }
+
+    l->large.value = &v;
+
+    return ks_load_part(l);
+}
+
+
 int
 ks_load_value(ks_load_t *l, unsigned form)
 {
@@ -346,7 +395,8 @@ ks_load_value(ks_load_t *l, unsigned form)
     k->off = 0;
 
     rc = form == KS_RDB_STRING ? ks_load_string(l)
-                               : ks_load_collection(l, form);
+         : form == KS_RDB_MODULE_2 ? ks_load_document(l)
+         : ks_load_collection(l, form);
 
     if (rc != KS_OK) {
         return KS_ERR;

@@ -231,18 +231,6 @@ ks_skim_value(ks_source_t *s, unsigned form, uint64_t *bytes)
 
 /* --- modules --- */
 
-/* what a module writes: each has a kind in front of it */
-
-enum {
-    KS_MODULE_END = 0,
-    KS_MODULE_SIGNED,
-    KS_MODULE_UNSIGNED,
-    KS_MODULE_FLOAT,
-    KS_MODULE_DOUBLE,
-    KS_MODULE_STRING
-};
-
-
 /* The name is nine characters of 6 bits above a version of 10. */
 
 static void
@@ -262,8 +250,8 @@ ks_module_name(uint64_t id, char name[KS_MODULE_NAME + 1])
 }
 
 
-static int
-ks_skim_module_data(ks_source_t *s)
+int
+ks_skim_module_rest(ks_source_t *s)
 {
     int       rc;
     uint64_t  n, kind;
@@ -305,17 +293,15 @@ ks_skim_module_data(ks_source_t *s)
 
 
 int
-ks_skim_module(ks_source_t *s, char name[KS_MODULE_NAME + 1])
+ks_skim_module(ks_source_t *s, uint64_t *id, char name[KS_MODULE_NAME + 1])
 {
-    uint64_t  id;
-
-    if (ks_skim_length(s, &id, NULL) != KS_OK) {
+    if (ks_skim_length(s, id, NULL) != KS_OK) {
         return KS_ERR;
     }
 
-    ks_module_name(id, name);
+    ks_module_name(*id, name);
 
-    return ks_skim_module_data(s);
+    return KS_OK;
 }
 
 
@@ -335,5 +321,5 @@ ks_skim_module_aux(ks_source_t *s, char name[KS_MODULE_NAME + 1])
 
     ks_module_name(id, name);
 
-    return ks_skim_module_data(s);
+    return ks_skim_module_rest(s);
 }

@@ -14,9 +14,19 @@
 
 
 #define KS_RDB_MODULE      6            /* of Redis 4's candidates: no end */
-#define KS_RDB_MODULE_2    7
 
 #define KS_MODULE_NAME     9            /* characters */
+
+/* what a module writes: each has a kind in front of it */
+
+enum {
+    KS_MODULE_END = 0,
+    KS_MODULE_SIGNED,
+    KS_MODULE_UNSIGNED,
+    KS_MODULE_FLOAT,
+    KS_MODULE_DOUBLE,
+    KS_MODULE_STRING
+};
 
 /*
  * A length; with special not NULL also what stands before an encoded string
@@ -36,8 +46,12 @@ int ks_skim_known(unsigned form);
  */
 int ks_skim_value(ks_source_t *s, unsigned form, uint64_t *bytes);
 
-/* What a module has written, as a value and beside all values; its name. */
-int ks_skim_module(ks_source_t *s, char name[KS_MODULE_NAME + 1]);
+/*
+ * What a module has written, as a value: first the id of the module, whose name
+ * is in it, then the rest.  And what it has written beside all values.
+ */
+int ks_skim_module(ks_source_t *s, uint64_t *id, char name[KS_MODULE_NAME + 1]);
+int ks_skim_module_rest(ks_source_t *s);
 int ks_skim_module_aux(ks_source_t *s, char name[KS_MODULE_NAME + 1]);
 
 

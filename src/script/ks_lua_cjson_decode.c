@@ -14,22 +14,22 @@
 #include "script/ks_lua_cjson.h"
 
 
-#define KS_JSON_DEPTH_MAX  7998         /* whatever a script asks for */
+#define KS_CJSON_DEPTH_MAX  7998         /* whatever a script asks for */
 
 typedef enum {
-    KS_JSON_OBJECT = 0,
-    KS_JSON_OBJECT_END,
-    KS_JSON_ARRAY,
-    KS_JSON_ARRAY_END,
-    KS_JSON_STRING,
-    KS_JSON_NUMBER,
-    KS_JSON_BOOLEAN,
-    KS_JSON_NULL,
-    KS_JSON_COLON,
-    KS_JSON_COMMA,
-    KS_JSON_END,
-    KS_JSON_ERROR
-} ks_json_kind_t;
+    KS_CJSON_OBJECT = 0,
+    KS_CJSON_OBJECT_END,
+    KS_CJSON_ARRAY,
+    KS_CJSON_ARRAY_END,
+    KS_CJSON_STRING,
+    KS_CJSON_NUMBER,
+    KS_CJSON_BOOLEAN,
+    KS_CJSON_NULL,
+    KS_CJSON_COLON,
+    KS_CJSON_COMMA,
+    KS_CJSON_END,
+    KS_CJSON_ERROR
+} ks_cjson_kind_t;
 
 static const char *const  ks_json_names[] = {
     "T_OBJ_BEGIN", "T_OBJ_END", "T_ARR_BEGIN", "T_ARR_END", "T_STRING",
@@ -45,7 +45,7 @@ typedef struct {
     int               depth;
     unsigned          steps;
 
-    ks_json_kind_t    kind;             /* the token */
+    ks_cjson_kind_t    kind;             /* the token */
     size_t            at;               /* where it began */
     const char       *error;
     lua_Number        number;           /* or what boolean */
@@ -60,7 +60,7 @@ static void ks_cjson_value(ks_json_reader_t *r);
 static void
 ks_json_bad(ks_json_reader_t *r, const char *why)
 {
-    r->kind = KS_JSON_ERROR;
+    r->kind = KS_CJSON_ERROR;
     r->at = (size_t) (r->p - r->text);
     r->error = why;
 }
@@ -146,7 +146,7 @@ ks_cjson_string(ks_json_reader_t *r)
 {
     const char  *from;
 
-    r->kind = KS_JSON_STRING;
+    r->kind = KS_CJSON_STRING;
     r->string.len = 0;
     r->p++;
 
@@ -212,7 +212,7 @@ ks_cjson_number(ks_json_reader_t *r)
 {
     char  *end;
 
-    r->kind = KS_JSON_NUMBER;
+    r->kind = KS_CJSON_NUMBER;
     r->number = strtod(r->p, &end);
 
     if (end == r->p) {
@@ -225,7 +225,7 @@ ks_cjson_number(ks_json_reader_t *r)
 
 
 static int
-ks_cjson_word(ks_json_reader_t *r, const char *word, ks_json_kind_t kind,
+ks_cjson_word(ks_json_reader_t *r, const char *word, ks_cjson_kind_t kind,
     int value)
 {
     size_t  len;
@@ -261,9 +261,9 @@ ks_json_other(ks_json_reader_t *r)
         return;
     }
 
-    if (ks_cjson_word(r, "true", KS_JSON_BOOLEAN, 1)
-        || ks_cjson_word(r, "false", KS_JSON_BOOLEAN, 0)
-        || ks_cjson_word(r, "null", KS_JSON_NULL, 0))
+    if (ks_cjson_word(r, "true", KS_CJSON_BOOLEAN, 1)
+        || ks_cjson_word(r, "false", KS_CJSON_BOOLEAN, 0)
+        || ks_cjson_word(r, "null", KS_CJSON_NULL, 0))
     {
         return;
     }
@@ -284,9 +284,9 @@ ks_cjson_next(ks_json_reader_t *r)
 {
     static const char  marks[] = "{}[]:,";
 
-    static const ks_json_kind_t  kinds[] = {
-        KS_JSON_OBJECT, KS_JSON_OBJECT_END, KS_JSON_ARRAY, KS_JSON_ARRAY_END,
-        KS_JSON_COLON, KS_JSON_COMMA
+    static const ks_cjson_kind_t  kinds[] = {
+        KS_CJSON_OBJECT, KS_CJSON_OBJECT_END, KS_CJSON_ARRAY, KS_CJSON_ARRAY_END,
+        KS_CJSON_COLON, KS_CJSON_COMMA
     };
 
     const char  *at;
@@ -300,7 +300,7 @@ ks_cjson_next(ks_json_reader_t *r)
     /* a zero is the end, be it the text's or one in it */
 
     if (*r->p == '\0') {
-        r->kind = KS_JSON_END;
+        r->kind = KS_CJSON_END;
         return;
     }
 
@@ -328,7 +328,7 @@ ks_json_expected(ks_json_reader_t *r, const char *what)
 {
     const char  *found;
 
-    found = r->kind == KS_JSON_ERROR ? r->error : ks_json_names[r->kind];
+    found = r->kind == KS_CJSON_ERROR ? r->error : ks_json_names[r->kind];
 
     luaL_error(r->L, "Expected %s but found %s at character %d", what, found,
                (int) r->at + 1);
@@ -340,7 +340,7 @@ ks_json_descend(ks_json_reader_t *r)
 {
     r->depth++;
 
-    if (r->depth > r->conf->decode_depth || r->depth > KS_JSON_DEPTH_MAX
+    if (r->depth > r->conf->decode_depth || r->depth > KS_CJSON_DEPTH_MAX
         || !lua_checkstack(r->L, 6))
     {
         luaL_error(r->L, "Found too many nested data structures (%d) at "
@@ -357,20 +357,20 @@ ks_json_object(ks_json_reader_t *r)
     ks_json_descend(r);
     ks_cjson_next(r);
 
-    if (r->kind == KS_JSON_OBJECT_END) {
+    if (r->kind == KS_CJSON_OBJECT_END) {
         r->depth--;
         return;
     }
 
     for ( ;; ) {
-        if (r->kind != KS_JSON_STRING) {
+        if (r->kind != KS_CJSON_STRING) {
             ks_json_expected(r, "object key string");
         }
 
         ks_lbuf_push(&r->string);
         ks_cjson_next(r);
 
-        if (r->kind != KS_JSON_COLON) {
+        if (r->kind != KS_CJSON_COLON) {
             ks_json_expected(r, "colon");
         }
 
@@ -379,12 +379,12 @@ ks_json_object(ks_json_reader_t *r)
         lua_rawset(r->L, -3);
         ks_cjson_next(r);
 
-        if (r->kind == KS_JSON_OBJECT_END) {
+        if (r->kind == KS_CJSON_OBJECT_END) {
             r->depth--;
             return;
         }
 
-        if (r->kind != KS_JSON_COMMA) {
+        if (r->kind != KS_CJSON_COMMA) {
             ks_json_expected(r, "comma or object end");
         }
 
@@ -401,7 +401,7 @@ ks_json_array(ks_json_reader_t *r)
     ks_json_descend(r);
     ks_cjson_next(r);
 
-    if (r->kind == KS_JSON_ARRAY_END) {
+    if (r->kind == KS_CJSON_ARRAY_END) {
         r->depth--;
         return;
     }
@@ -411,12 +411,12 @@ ks_json_array(ks_json_reader_t *r)
         lua_rawseti(r->L, -2, i);
         ks_cjson_next(r);
 
-        if (r->kind == KS_JSON_ARRAY_END) {
+        if (r->kind == KS_CJSON_ARRAY_END) {
             r->depth--;
             return;
         }
 
-        if (r->kind != KS_JSON_COMMA) {
+        if (r->kind != KS_CJSON_COMMA) {
             ks_json_expected(r, "comma or array end");
         }
 
@@ -434,27 +434,27 @@ ks_cjson_value(ks_json_reader_t *r)
 
     switch (r->kind) {
 
-    case KS_JSON_STRING:
+    case KS_CJSON_STRING:
         ks_lbuf_push(&r->string);
         break;
 
-    case KS_JSON_NUMBER:
+    case KS_CJSON_NUMBER:
         ks_lua_push_number(r->L, r->number);
         break;
 
-    case KS_JSON_BOOLEAN:
+    case KS_CJSON_BOOLEAN:
         lua_pushboolean(r->L, r->number != 0);
         break;
 
-    case KS_JSON_OBJECT:
+    case KS_CJSON_OBJECT:
         ks_json_object(r);
         break;
 
-    case KS_JSON_ARRAY:
+    case KS_CJSON_ARRAY:
         ks_json_array(r);
         break;
 
-    case KS_JSON_NULL:
+    case KS_CJSON_NULL:
         lua_pushlightuserdata(r->L, NULL);
         break;
 
@@ -491,7 +491,7 @@ ks_cjson_decode(lua_State *L)
     ks_cjson_value(&r);
     ks_cjson_next(&r);
 
-    if (r.kind != KS_JSON_END) {
+    if (r.kind != KS_CJSON_END) {
         ks_json_expected(&r, "the end");
     }
 

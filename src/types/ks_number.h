@@ -46,5 +46,11 @@ size_t ks_float_text(u_char *p, long double v);
 size_t ks_integer_text(u_char *buf, int64_t v);
 size_t ks_double_text(u_char *buf, double v);
 
+/*
+ * The fewest digits that give v again, which is above 0 and finite: v is
+ * d.ddd * 10^*exponent.  How many there are, up to 20; zeros may end them.
+ */
+size_t ks_double_digits(char *digits, int *exponent, double v);
+
 
 #endif /* KS_NUMBER_H */

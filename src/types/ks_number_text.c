@@ -12,7 +12,6 @@
 
 #define KS_FEW_DECIMALS  8
 
-static size_t ks_double_digits(char *digits, int *exponent, double v);
 static size_t ks_double_decimal(char *digits, int *exponent, double v);
 static size_t ks_double_plain(u_char *buf, const char *digits, size_t n,
     int point);
@@ -130,7 +129,7 @@ ks_double_text(u_char *buf, double v)
  * 15 digits come back from 15 with zeros at the end, save for subnormals.
  */
 
-static size_t
+size_t
 ks_double_digits(char *digits, int *exponent, double v)
 {
     int     precision;

@@ -11,6 +11,7 @@
 #ifndef KS_RDB_H
 #define KS_RDB_H
 
+#include "types/ks_json.h"
 #include "types/ks_stream.h"
 
 
@@ -28,6 +29,7 @@ enum {
     KS_RDB_ZSET              = 3,       /* scores as text */
     KS_RDB_HASH              = 4,
     KS_RDB_ZSET_2            = 5,       /* scores in binary */
+    KS_RDB_MODULE_2          = 7,       /* of a module: ReJSON-RL is known */
     KS_RDB_HASH_ZIPMAP       = 9,
     KS_RDB_LIST_ZIPLIST      = 10,
     KS_RDB_SET_INTSET        = 11,
@@ -126,6 +128,7 @@ typedef struct {
     double         *scores;         /* of a sorted set, none of them NaN */
     uint64_t       *expiries;       /* of fields, ms, 0: never; may be NULL */
     ks_rdb_stream_t *stream;        /* of a stream, NULL: it is none */
+    ks_json_flat_t  *json;          /* of a document */
 } ks_rdb_value_t;
 
 /* whether the footer is right: the version, the checksum */
@@ -136,6 +139,9 @@ int ks_rdb_verify(const ks_str_t *dump);
  * at.
  */
 int ks_rdb_read(ks_rdb_in_t *in, ks_rdb_value_t *v);
+
+/* the modules' ids: nine characters of 6 bits above a version of 10 */
+#define KS_RDB_JSON_ID  0x45e25238df912c03ull
 
 /* a string, in whatever encoding */
 int ks_rdb_string(ks_rdb_in_t *in, ks_str_t *s);

@@ -42,6 +42,12 @@ int ks_rdb_stream_part(ks_rdb_in_t *in, ks_rdb_stream_parts_t *parts,
     ks_rdb_value_t *v);
 
 
+/* A document: a value of its module behind the form; one of that text. */
+int ks_rdb_read_json(ks_rdb_in_t *in, ks_rdb_value_t *v);
+int ks_rdb_make_json(ks_rdb_in_t *in, const ks_str_t *text,
+    ks_rdb_value_t *v);
+
+
 /* strings on the way in, and what is to come of a value */
 
 typedef struct ks_rdb_heap_s  ks_rdb_heap_t;

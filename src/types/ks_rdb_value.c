@@ -631,6 +631,10 @@ ks_rdb_read(ks_rdb_in_t *in, ks_rdb_value_t *v)
 
     form = ks_rdb_take(in, 1);
 
+    if (form != NULL && *form == KS_RDB_MODULE_2) {
+        return ks_rdb_read_json(in, v);
+    }
+
     if (form == NULL || ks_rdb_read_whole(in, *form, v, 0) != KS_OK
         || ks_rdb_is_empty(v))
     {

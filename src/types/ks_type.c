@@ -5,6 +5,7 @@
  */
 
 #include "types/ks_hash.h"
+#include "types/ks_json_dump.h"
 #include "types/ks_list.h"
 #include "types/ks_set.h"
 #include "types/ks_stream_dump.h"
@@ -14,12 +15,14 @@
 
 #define KS_LEAF_LIST   4096
 #define KS_LEAF_KEYED  1024
+#define KS_LEAF_JSON   2048
 
 /* a tree without keys; those whose keys are hashes, scores, ids and times */
 #define KS_SEQUENCE(width)  { 0, width, KS_LEAF_LIST }
 #define KS_HASHED(width)    { 4, width, KS_LEAF_KEYED }
 #define KS_SCORED(width)    { 8, width, KS_LEAF_KEYED }
 #define KS_NUMBERED(width)  { 8, width, KS_LEAF_KEYED }
+#define KS_CONTAINED(width) { 4, width, KS_LEAF_JSON }
 
 #define KS_BYTES            { 1, 0, 0, { { 0, 0, 0 } } }
 #define KS_ONE(tree)        { 1, 1, 0, { tree } }
@@ -125,6 +128,28 @@ const ks_type_t  ks_types[KS_TYPES] = {
                 }
             }
         }
+    },
+
+    [KS_TYPE_JSON] = {
+        .name = "ReJSON-RL",
+        .check = ks_json_check,
+        .room = ks_json_dump_room,
+        .plain = KS_RDB_MODULE_2,
+        .steps_size = ks_json_dump_steps_size,
+        .steps = ks_json_dump_steps,
+        .dump = ks_json_dump,
+        .restore_as = ks_json_restore_as,
+        .restore = ks_json_restore,
+        .stored = {
+            [KS_ENC_JSON] = KS_ONE(KS_CONTAINED(2)),
+            [KS_ENC_JSON_TREES] = {
+                1, 2, sizeof(ks_json_head_t),
+                {
+                    KS_CONTAINED(2),    /* values */
+                    KS_HASHED(1)        /* places of members */
+                }
+            }
+        }
     }
 };
 
@@ -138,7 +163,9 @@ static const char *const  ks_encodings[KS_ENCODINGS] = {
     [KS_ENC_HASHTABLE] = "hashtable",
     [KS_ENC_SKIPLIST] = "skiplist",
     [KS_ENC_QUICKLIST] = "quicklist",
-    [KS_ENC_STREAM] = "stream"
+    [KS_ENC_STREAM] = "stream",
+    [KS_ENC_JSON] = "raw",
+    [KS_ENC_JSON_TREES] = "raw"
 };
 
 

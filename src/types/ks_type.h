@@ -18,6 +18,8 @@
 #define KS_TYPES      16
 #define KS_ENCODINGS  16
 
+#define KS_TYPE_STEP  16384
+
 /* what a tree's handle has to know before the tree can be read */
 typedef struct {
     uint8_t             key;            /* bytes of the key: 0, 4 or 8 */
@@ -72,6 +74,15 @@ typedef struct {
     size_t            (*part_room)(const ks_value_t *v, const ks_pos_t *pos);
     u_char           *(*part)(const ks_value_t *v, const ks_pos_t *pos,
                               u_char *p);
+
+    /*
+     * Or steps() writes the value, from its first byte behind the key on, at any
+     * number of times: where it is is kept in so many bytes, all zero at first.
+     * There is room for KS_TYPE_STEP bytes behind end.  *done: that was all.
+     */
+    size_t            (*steps_size)(void);
+    u_char           *(*steps)(void *steps, const ks_value_t *v, u_char *p,
+                               u_char *end, int *done);
 
     u_char           *(*dump)(const ks_value_t *v, u_char *p);
     unsigned          (*restore_as)(const ks_zone_t *zone,

@@ -15,6 +15,8 @@
  *   zset   listpack          score; member
  *          skiplist          score; member, and hash; member, score
  *   stream stream            five: see ks_stream.h, ks_group.h
+ *   json   json              number of a container; name, value
+ *          trees             the same, and a hash; place: see ks_json.h
  *
  * A ks_value_t is a handle on the stack, made by the layer above (ks_space.h),
  * which owns the memory that the roots lie in and is asked for other memory
@@ -36,7 +38,8 @@ enum {
     KS_TYPE_SET,
     KS_TYPE_ZSET,
     KS_TYPE_HASH,
-    KS_TYPE_STREAM
+    KS_TYPE_STREAM,
+    KS_TYPE_JSON
 };
 
 enum {
@@ -48,7 +51,9 @@ enum {
     KS_ENC_HASHTABLE,
     KS_ENC_SKIPLIST,
     KS_ENC_QUICKLIST,
-    KS_ENC_STREAM
+    KS_ENC_STREAM,
+    KS_ENC_JSON,                /* a small document */
+    KS_ENC_JSON_TREES
 };
 
 /* the most trees that a value has, of whatever type */

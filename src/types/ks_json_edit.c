@@ -1,0 +1,881 @@
+/*
+ * JSON documents: changing them in place.
+ *
+ * A change of what is packed writes the bytes of its item anew, up to
+ * KS_JSON_PACK of them.  If they would be more, or if what comes cannot be
+ * packed, the outermost packed container of the item is opened, and the place
+ * is looked for anew: it lies less deep then.
+ *
+ * What goes is taken out first: the items of open containers in it, which lie
+ * behind all items of the containers around it.
+ */
+
+#include "types/ks_json_node.h"
+#include "types/ks_node.h"
+
+
+/* --- the head --- */
+
+/* The text gets longer by so much. */
+
+static void
+ks_json_text_more(ks_value_t *v, int64_t by)
+{
+    ks_json_head_t  head;
+
+    if (v->enc != KS_ENC_JSON_TREES || by == 0) {
+        return;
+    }
+
+    memcpy(&head, v->head, sizeof(head));
+    head.text += (uint64_t) by;
+    ks_tree_save(&v->tree[0], v->head, sizeof(head));
+    memcpy(v->head, &head, sizeof(head));
+    ks_barrier();
+}
+
+
+/*
+ * Sees to both trees before so many bytes come to a document that may lie in
+ * its entry.
+ */
+
+static void
+ks_json_reserve(ks_value_t *v, size_t more)
+{
+    if (v->enc == KS_ENC_JSON
+        && (v->tree[0].root != NULL
+            || ks_tree_bytes(&v->tree[0]) + more > KS_JSON_INLINE))
+    {
+        ks_json_grow(v);
+    }
+}
+
+
+/* --- numbers of containers --- */
+
+#define KS_JSON_CIDS  (1u << 23)        /* that one change may want at most */
+
+
+static void
+ks_json_renew_room(ks_json_out_t *out, size_t n)
+{
+    size_t                   len, size;
+    u_char                  *p;
+    const ks_json_memory_t  *m;
+
+    m = out->data;
+    len = (size_t) (out->p - out->start);
+    size = (len + n) * 2;
+    p = m->alloc(m->data, size);
+
+    if (len) {
+        memcpy(p, out->start, len);
+    }
+
+    out->start = p;
+    out->p = p + len;
+    out->end = p + size;
+}
+
+
+/* The document anew, with numbers from 1 on: not before 2^32 have been given. */
+
+static void
+ks_json_renew(ks_value_t *v, const ks_json_memory_t *m)
+{
+    ks_str_t         text;
+    ks_tree_t        old[2];
+    ks_json_out_t    out;
+    ks_json_node_t   n;
+    ks_json_flat_t   flat;
+    ks_json_error_t  err;
+
+    memset(&out, 0, sizeof(out));
+    out.room = ks_json_renew_room;
+    out.data = (void *) m;
+
+    ks_json_root(v, &n);
+    ks_json_text(v, &n, NULL, 0, &out);
+    text.data = out.start;
+    text.len = (size_t) (out.p - out.start);
+
+    if (ks_json_parse(m, &text, &flat, &err) != KS_OK) {
+        return;
+    }
+
+    old[0] = v->tree[0];
+    old[1] = v->tree[1];
+    v->ops->reshape(v, KS_ENC_JSON_TREES, 0);
+    ks_json_begin(v, &flat);
+    ks_tree_free(&old[0], 1);
+    ks_tree_free(&old[1], 1);
+}
+
+
+/* Before a change that brings so many bytes. */
+
+static void
+ks_json_prepare(ks_value_t *v, const ks_json_memory_t *m, size_t more)
+{
+    ks_pos_t  pos;
+
+    ks_json_reserve(v, more);
+
+    if (v->enc == KS_ENC_JSON_TREES) {
+        (void) ks_tree_at(&v->tree[0], &pos, ks_tree_count(&v->tree[0]) - 1);
+
+        if (ks_tree_key(&v->tree[0], &pos) > UINT32_MAX - KS_JSON_CIDS) {
+            ks_json_renew(v, m);
+        }
+    }
+}
+
+
+/* --- items --- */
+
+static void
+ks_json_pos(const ks_value_t *v, ks_pos_t *pos, uint32_t rank)
+{
+    (void) ks_tree_at(&v->tree[0], pos, rank);
+}
+
+
+/* Another value for an item that has no open container. */
+
+static void
+ks_json_put(ks_value_t *v, uint32_t rank, const ks_item_t *it)
+{
+    ks_pos_t  pos;
+
+    ks_json_pos(v, &pos, rank);
+    ks_tree_set(&v->tree[0], &pos, 1, it);
+}
+
+
+static void
+ks_json_put_tag(ks_value_t *v, uint32_t rank, unsigned bits, unsigned tag,
+    uint32_t cid)
+{
+    u_char     buf[8];
+    ks_item_t  it;
+
+    buf[0] = (u_char) (tag | bits);
+    memcpy(buf + 1, &cid, sizeof(cid));
+    it = ks_item(buf, ks_jtag_open(tag) ? 1 + sizeof(cid) : 1);
+    ks_json_put(v, rank, &it);
+}
+
+
+/* --- taking out --- */
+
+static void ks_json_drop_range(ks_value_t *v, const ks_json_memory_t *m,
+    const ks_json_node_t *n, uint32_t i, uint32_t count);
+
+
+/* all that is in a value beside its own item */
+
+static void
+ks_json_drop(ks_value_t *v, const ks_json_memory_t *m,
+    const ks_json_node_t *n)
+{
+    uint32_t  start, count;
+
+    if (n->cid == 0) {
+        return;
+    }
+
+    start = ks_json_range(v, n->cid, &count);
+    ks_json_drop_range(v, m, n, 0, count);
+    ks_tree_remove_range(&v->tree[0], start, count);
+}
+
+
+/*
+ * What count items of an open container from number i on have beside them.  The
+ * items stay where they are meanwhile.
+ */
+
+static void
+ks_json_drop_range(ks_value_t *v, const ks_json_memory_t *m,
+    const ks_json_node_t *n, uint32_t i, uint32_t count)
+{
+    int               more;
+    uint32_t          start, all;
+    ks_pos_t          pos;
+    ks_str_t          name;
+    ks_item_t         it;
+    ks_json_node_t    child;
+    const ks_tree_t  *t;
+
+    t = &v->tree[0];
+    start = ks_json_range(v, n->cid, &all);
+    more = ks_tree_at(t, &pos, start + i);
+
+    for ( /* void */ ; more && count; i++, count--) {
+
+        if (n->tag == KS_JTAG_INDEXED) {
+            it = ks_tree_get(t, &pos, 0);
+            name = ks_json_flat_item(v, m, &it);
+            ks_json_index_remove(v, n->cid, &name, i);
+        }
+
+        ks_json_item(v, &pos, start + i, &child);
+
+        if (child.cid) {
+            ks_json_drop(v, m, &child);
+            more = ks_tree_at(t, &pos, start + i + 1);
+
+        } else {
+            more = ks_tree_next(t, &pos);
+        }
+    }
+}
+
+
+/* --- what is packed --- */
+
+/*
+ * The lengths of the containers around the node at off, and with "itself" of
+ * that one, grow by so much.  data has the bytes of an item.
+ */
+
+static void
+ks_json_lengths(u_char *data, size_t len, size_t off, int itself, int by)
+{
+    int            object;
+    size_t         n;
+    unsigned       tag;
+    const u_char  *p, *next, *end, *body;
+
+    object = (data[0] & 0xf0) == KS_JTAG_OBJECT;
+    end = data + len;
+
+    for (p = data + 1; p < end; /* void */ ) {
+
+        if (object) {
+            p = ks_jnode_skip(p);
+        }
+
+        next = ks_jnode_read(p, &tag, &body, &n);
+
+        if (next <= data + off) {
+            p = next;
+            continue;
+        }
+
+        if (p == data + off && !itself) {
+            return;
+        }
+
+        data[p - data + 1] = (u_char) (data[p - data + 1] + by);
+
+        if (p == data + off) {
+            return;
+        }
+
+        object = (tag == KS_JTAG_OBJECT);
+        p = body;
+        end = next;
+    }
+}
+
+
+/*
+ * In the item that the node is in: del bytes at "at" become len others.  itself:
+ * they are inside of the node, which is a container.  0: the item would be too
+ * long, and nothing has changed.
+ */
+
+static int
+ks_json_splice(ks_value_t *v, const ks_json_node_t *n, int itself, size_t at,
+    size_t del, const u_char *p, size_t len)
+{
+    u_char      data[KS_JSON_PACK + 8];
+    size_t      all;
+    ks_pos_t    pos;
+    ks_item_t   it;
+
+    ks_json_pos(v, &pos, n->rank);
+    it = ks_tree_get(&v->tree[0], &pos, 1);
+    all = it.len - del + len;
+
+    if (len > KS_JSON_PACK || all > KS_JSON_PACK + 1) {
+        return 0;
+    }
+
+    memcpy(data, it.data, at);
+
+    if (len) {
+        memcpy(data + at, p, len);
+    }
+
+    memcpy(data + at + len, it.data + at + del, it.len - at - del);
+
+    if (n->off && len != del) {
+        ks_json_lengths(data, all, n->off, itself, (int) len - (int) del);
+    }
+
+    it = ks_item(data, all);
+    ks_tree_set(&v->tree[0], &pos, 1, &it);
+
+    return 1;
+}
+
+
+/* --- opening --- */
+
+/* a packed container, which is an item as a whole, and is not empty */
+
+static void
+ks_json_open(ks_value_t *v, const ks_json_memory_t *m, uint32_t rank)
+{
+    u_char             buf[KS_ITEM_MAX], node[KS_JSON_NEST];
+    ks_item_t          it;
+    ks_json_node_t     n;
+    ks_json_builder_t  b;
+
+    ks_json_reserve(v, KS_JSON_INLINE / 2);
+    ks_json_item_at(v, rank, &n);
+    memcpy(ks_jnode_put_head(node, n.tag, n.len), n.data, n.len);
+
+    ks_json_builder(&b, v, m);
+    it = ks_json_make_open(&b, node, n.bits, buf);
+    ks_json_put(v, rank, &it);
+    ks_json_fill(&b);
+}
+
+
+/* The item becomes an open container with what the node has, which is new. */
+
+static void
+ks_json_put_open(ks_value_t *v, const ks_json_memory_t *m,
+    const ks_json_node_t *n, const u_char *node)
+{
+    u_char             buf[KS_ITEM_MAX];
+    ks_item_t          it;
+    ks_json_builder_t  b;
+
+    ks_json_builder(&b, v, m);
+    it = ks_json_make_open(&b, node, n->bits, buf);
+    ks_json_put(v, n->rank, &it);
+    ks_json_fill(&b);
+}
+
+
+/* --- another value --- */
+
+void
+ks_json_set(ks_value_t *v, const ks_json_memory_t *m,
+    const ks_json_step_t *at, const ks_json_flat_t *flat)
+{
+    int                told;
+    u_char             buf[KS_ITEM_MAX];
+    size_t             del;
+    ks_item_t          it;
+    ks_json_node_t     n;
+    ks_json_builder_t  b;
+
+    ks_json_prepare(v, m, flat->len);
+
+    for (told = 0; ks_json_resolve(v, at, &n); told = 1) {
+
+        if (!told && v->enc == KS_ENC_JSON_TREES) {
+            ks_json_text_more(v, (int64_t) flat->text
+                                 - (int64_t) ks_json_text_len(v, &n));
+        }
+
+        if (n.off == 0) {
+            ks_json_drop(v, m, &n);
+            ks_json_builder(&b, v, m);
+            it = ks_json_make(&b, flat->data, n.bits, buf);
+            ks_json_put(v, n.rank, &it);
+            ks_json_fill(&b);
+            return;
+        }
+
+        del = ks_jnode_head(n.tag, n.len) + n.len;
+
+        if (ks_json_splice(v, &n, 0, n.off, del, flat->data, flat->len)) {
+            return;
+        }
+
+        ks_json_open(v, m, n.rank);
+    }
+}
+
+
+/* --- one more member --- */
+
+static void
+ks_json_add_item(ks_value_t *v, const ks_json_memory_t *m,
+    const ks_json_node_t *n, const ks_str_t *name, unsigned bits,
+    const ks_json_flat_t *flat)
+{
+    u_char             buf[KS_ITEM_MAX];
+    uint32_t           start, count;
+    ks_pos_t           pos;
+    ks_item_t          cols[2];
+    ks_json_builder_t  b;
+
+    ks_json_builder(&b, v, m);
+    start = ks_json_range(v, n->cid, &count);
+    cols[0] = ks_json_make_name(v, name->data, name->len);
+    cols[1] = ks_json_make(&b, flat->data, bits, buf);
+    (void) ks_tree_at(&v->tree[0], &pos, start + count);
+    ks_tree_insert(&v->tree[0], &pos, n->cid, cols);
+
+    if (n->tag == KS_JTAG_INDEXED) {
+        ks_json_index_add(v, n->cid, name, count);
+
+    } else if (count >= KS_JSON_FEW && v->enc == KS_ENC_JSON_TREES) {
+        ks_json_put_tag(v, n->rank, n->bits, KS_JTAG_INDEXED, n->cid);
+        ks_json_index(v, m, n->cid);
+    }
+
+    ks_json_fill(&b);
+}
+
+
+void
+ks_json_add(ks_value_t *v, const ks_json_memory_t *m,
+    const ks_json_step_t *at, const ks_str_t *name,
+    const ks_json_flat_t *flat)
+{
+    int              told, escapes;
+    size_t           len;
+    u_char          *node, *p;
+    ks_json_node_t   n;
+
+    /* an object with this member alone; the member stands behind its head */
+
+    escapes = ks_json_escapes(name->data, name->len);
+    node = m->alloc(m->data, 16 + name->len + flat->len);
+    p = ks_jnode_put_head(node + 5,
+                          escapes ? KS_JTAG_ESCAPES : KS_JTAG_STRING,
+                          name->len);
+
+    if (name->len) {
+        memcpy(p, name->data, name->len);
+    }
+
+    memcpy(p + name->len, flat->data, flat->len);
+    len = (size_t) (p - node) - 5 + name->len + flat->len;
+
+    ks_json_prepare(v, m, len);
+
+    for (told = 0; ks_json_resolve(v, at, &n); told = 1) {
+
+        if (!told && v->enc == KS_ENC_JSON_TREES) {
+            ks_json_text_more(v, (int64_t) (flat->text + 1
+                              + ks_json_quoted_len(name->data, name->len)
+                              + (n.cid != 0 || n.len != 0)));
+        }
+
+        if (n.cid) {
+            ks_json_add_item(v, m, &n, name,
+                             escapes ? KS_JNAME_ESCAPES : 0, flat);
+            return;
+        }
+
+        if (ks_json_splice(v, &n, 1, ks_jnode_inside(&n) + n.len, 0, node + 5,
+                           len))
+        {
+            return;
+        }
+
+        if (n.off || n.len) {
+            ks_json_open(v, m, n.rank);
+            continue;
+        }
+
+        p = node + 5 - (len <= KS_JSON_PACK ? 2 : 5);
+        (void) ks_jnode_put_head(p, KS_JTAG_OBJECT, len);
+        ks_json_put_open(v, m, &n, p);
+        return;
+    }
+}
+
+
+/* --- values of an array --- */
+
+static void
+ks_json_insert_items(ks_value_t *v, const ks_json_memory_t *m,
+    const ks_json_node_t *in, uint32_t i, const ks_json_flat_t *flats,
+    uint32_t n)
+{
+    u_char             buf[KS_ITEM_MAX];
+    uint32_t           k, start, count;
+    ks_pos_t           pos;
+    ks_item_t          cols[2];
+    ks_json_builder_t  b;
+
+    ks_json_builder(&b, v, m);
+    start = ks_json_range(v, in->cid, &count);
+    cols[0] = ks_item((const u_char *) "", 0);
+
+    for (k = 0; k < n; k++) {
+        cols[1] = ks_json_make(&b, flats[k].data, 0, buf);
+        (void) ks_tree_at(&v->tree[0], &pos, start + i + k);
+        ks_tree_insert(&v->tree[0], &pos, in->cid, cols);
+    }
+
+    ks_json_fill(&b);
+}
+
+
+/* where in its item value number i of a packed array begins */
+
+static size_t
+ks_json_offset(const ks_json_node_t *n, uint32_t i)
+{
+    const u_char  *p;
+
+    for (p = n->data; i; i--) {
+        p = ks_jnode_skip(p);
+    }
+
+    return ks_jnode_inside(n) + (size_t) (p - n->data);
+}
+
+
+/* an array of these values, as one node; its bytes are at *data */
+
+static u_char *
+ks_json_join(const ks_json_memory_t *m, const ks_json_flat_t *flats,
+    uint32_t n, size_t len, u_char **data)
+{
+    u_char    *node, *p;
+    uint32_t   k;
+
+    node = m->alloc(m->data, len + 8);
+    p = *data = ks_jnode_put_head(node, KS_JTAG_ARRAY, len);
+
+    for (k = 0; k < n; k++) {
+        memcpy(p, flats[k].data, flats[k].len);
+        p += flats[k].len;
+    }
+
+    return node;
+}
+
+
+static uint64_t
+ks_json_texts(const ks_json_flat_t *flats, uint32_t n)
+{
+    uint32_t  k;
+    uint64_t  text;
+
+    for (k = 0, text = n; k < n; k++) {
+        text += flats[k].text;
+    }
+
+    return text;
+}
+
+
+void
+ks_json_insert(ks_value_t *v, const ks_json_memory_t *m,
+    const ks_json_step_t *at, uint32_t i, const ks_json_flat_t *flats,
+    uint32_t n)
+{
+    int              told;
+    size_t           len;
+    u_char          *node, *data;
+    uint32_t         k;
+    ks_json_node_t   in;
+
+    for (k = 0, len = 0; k < n; k++) {
+        len += flats[k].len;
+    }
+
+    ks_json_prepare(v, m, len);
+
+    for (told = 0; ks_json_resolve(v, at, &in); told = 1) {
+
+        if (!told && v->enc == KS_ENC_JSON_TREES) {
+            ks_json_text_more(v, (int64_t) ks_json_texts(flats, n)
+                                 - (in.cid == 0 && in.len == 0));
+        }
+
+        if (in.cid) {
+            ks_json_insert_items(v, m, &in, i, flats, n);
+            return;
+        }
+
+        if (len > KS_JSON_PACK && (in.off || in.len)) {
+            ks_json_open(v, m, in.rank);
+            continue;
+        }
+
+        node = ks_json_join(m, flats, n, len, &data);
+
+        if (ks_json_splice(v, &in, 1, ks_json_offset(&in, i), 0, data, len)) {
+            return;
+        }
+
+        if (in.off == 0 && in.len == 0) {
+            ks_json_put_open(v, m, &in, node);
+            return;
+        }
+
+        ks_json_open(v, m, in.rank);
+    }
+}
+
+
+/* --- fewer values --- */
+
+static int64_t
+ks_json_removed_text(const ks_value_t *v, const ks_json_node_t *in,
+    uint32_t i, uint32_t n)
+{
+    int64_t         text;
+    uint32_t        end;
+    ks_json_node_t  node;
+
+    text = (int64_t) n - (n == ks_json_count(v, in));
+
+    for (end = i + n; i < end && ks_json_at(v, in, i, &node); i++) {
+        text += (int64_t) ks_json_text_len(v, &node);
+    }
+
+    return text;
+}
+
+
+void
+ks_json_remove(ks_value_t *v, const ks_json_memory_t *m,
+    const ks_json_step_t *at, uint32_t i, uint32_t n)
+{
+    size_t          from, to;
+    uint32_t        start, count;
+    ks_json_node_t  in;
+
+    if (n == 0 || !ks_json_resolve(v, at, &in)) {
+        return;
+    }
+
+    if (v->enc == KS_ENC_JSON_TREES) {
+        ks_json_text_more(v, - ks_json_removed_text(v, &in, i, n));
+    }
+
+    if (in.cid == 0) {
+        from = ks_json_offset(&in, i);
+        to = ks_json_offset(&in, i + n);
+        (void) ks_json_splice(v, &in, 1, from, to - from, NULL, 0);
+        return;
+    }
+
+    start = ks_json_range(v, in.cid, &count);
+    ks_json_drop_range(v, m, &in, i, n);
+    ks_tree_remove_range(&v->tree[0], start + i, n);
+
+    if (n == count) {
+        ks_json_put_tag(v, in.rank, in.bits, KS_JTAG_ARRAY, 0);
+    }
+}
+
+
+/* --- a member less --- */
+
+/* the last member takes the place of the one that goes */
+
+static void
+ks_json_take_packed(ks_value_t *v, const ks_json_node_t *in, uint32_t i,
+    uint32_t count)
+{
+    u_char  last[KS_JSON_PACK];
+    size_t  from, to, at, end;
+
+    from = ks_json_offset(in, 2 * i);
+    to = ks_json_offset(in, 2 * i + 2);
+    at = ks_json_offset(in, 2 * count - 2);
+    end = ks_jnode_inside(in) + in->len;
+    memcpy(last, in->data + (at - ks_jnode_inside(in)), end - at);
+
+    (void) ks_json_splice(v, in, 1, at, end - at, NULL, 0);
+
+    if (from != at) {
+        (void) ks_json_splice(v, in, 1, from, to - from, last, end - at);
+    }
+}
+
+
+/*
+ * A string in pieces that belongs to another item already becomes some other
+ * one, which goes with its item.
+ */
+
+static void
+ks_json_disown(ks_value_t *v, ks_pos_t *pos)
+{
+    unsigned   col;
+    ks_item_t  it;
+    ks_blob_t  b;
+
+    for (col = 0; col < 2; col++) {
+        it = ks_tree_get(&v->tree[0], pos, col);
+
+        if (it.data == NULL && it.len) {
+            b = ks_blob_create(v->mem, v->shard, NULL, KS_ITEM_MAX + 1);
+            ks_tree_set_blob(&v->tree[0], pos, col, &b);
+        }
+    }
+}
+
+
+/* The item at the rank "from" goes to the place in front of "to". */
+
+static void
+ks_json_move(ks_value_t *v, uint32_t from, uint32_t to)
+{
+    u_char      kept[2][KS_ITEM_MAX];
+    uint64_t    key;
+    unsigned    col;
+    ks_pos_t    pos, at;
+    ks_item_t   cols[2];
+    ks_tree_t  *t;
+
+    t = &v->tree[0];
+    ks_json_pos(v, &pos, from);
+    ks_json_pos(v, &at, to);
+    key = ks_tree_key(t, &pos);
+
+    if (ks_tree_shift(t, &pos, &at, key)) {
+        return;
+    }
+
+    for (col = 0; col < 2; col++) {
+        cols[col] = ks_tree_get(t, &pos, col);
+
+        if (cols[col].data && cols[col].len) {
+            cols[col].data = memcpy(kept[col], cols[col].data, cols[col].len);
+        }
+    }
+
+    ks_tree_insert(t, &at, key, cols);
+    ks_json_pos(v, &pos, from + 1);
+    ks_json_disown(v, &pos);
+    ks_tree_remove(t, &pos);
+}
+
+
+static void
+ks_json_take_item(ks_value_t *v, const ks_json_memory_t *m,
+    const ks_json_node_t *in, uint32_t i, uint32_t start, uint32_t count)
+{
+    ks_pos_t   pos;
+    ks_str_t   name;
+    ks_item_t  it;
+
+    ks_json_drop_range(v, m, in, i, 1);
+
+    if (i != count - 1) {
+
+        if (in->tag == KS_JTAG_INDEXED) {
+            ks_json_pos(v, &pos, start + count - 1);
+            it = ks_tree_get(&v->tree[0], &pos, 0);
+            name = ks_json_flat_item(v, m, &it);
+            ks_json_index_remove(v, in->cid, &name, count - 1);
+            ks_json_index_add(v, in->cid, &name, i);
+        }
+
+        ks_json_move(v, start + count - 1, start + i);
+        i++;
+    }
+
+    ks_json_pos(v, &pos, start + i);
+    ks_tree_remove(&v->tree[0], &pos);
+
+    if (count == 1) {
+        ks_json_put_tag(v, in->rank, in->bits, KS_JTAG_OBJECT, 0);
+    }
+}
+
+
+void
+ks_json_remove_member(ks_value_t *v, const ks_json_memory_t *m,
+    const ks_json_step_t *at, const ks_str_t *name)
+{
+    uint32_t        i, start, count;
+    ks_json_node_t  in, n;
+
+    if (!ks_json_resolve(v, at, &in) || !ks_json_find(v, &in, name, &n)) {
+        return;
+    }
+
+    count = ks_json_count(v, &in);
+
+    if (v->enc == KS_ENC_JSON_TREES) {
+        ks_json_text_more(v, - (int64_t) (ks_json_text_len(v, &n) + 1
+                             + ks_json_quoted_len(name->data, name->len)
+                             + (count > 1)));
+    }
+
+    if (in.cid == 0) {
+        (void) ks_jnode_member(in.data, in.data + in.len, name, &i);
+        ks_json_take_packed(v, &in, i, count);
+        return;
+    }
+
+    start = ks_json_range(v, in.cid, &count);
+    ks_json_take_item(v, m, &in, n.rank - start, start, count);
+}
+
+
+/* --- longer strings --- */
+
+static void
+ks_json_append_pieces(ks_value_t *v, const ks_json_node_t *n,
+    const ks_str_t *more)
+{
+    u_char     tag;
+    ks_pos_t   pos;
+    ks_blob_t  b;
+
+    b.root = n->root;
+    b.len = n->len + 1;
+
+    if (n->tag == KS_JTAG_STRING && ks_json_escapes(more->data, more->len)) {
+        tag = (u_char) (KS_JTAG_ESCAPES | n->bits);
+        ks_blob_write(v->mem, v->shard, &b, 0, &tag, 1);
+    }
+
+    ks_blob_grow(v->mem, v->shard, &b, b.len + more->len);
+    ks_blob_fill(v->mem, &b, n->len + 1, more->data, more->len);
+    ks_json_pos(v, &pos, n->rank);
+    ks_tree_set_blob(&v->tree[0], &pos, 1, &b);
+}
+
+
+uint64_t
+ks_json_append(ks_value_t *v, const ks_json_memory_t *m,
+    const ks_json_step_t *at, const ks_str_t *more)
+{
+    ks_str_t        s;
+    ks_json_node_t  n;
+    ks_json_flat_t  flat;
+
+    if (!ks_json_resolve(v, at, &n)) {
+        return 0;
+    }
+
+    if (n.root && more->len) {
+        ks_json_prepare(v, m, 0);
+        (void) ks_json_resolve(v, at, &n);
+        ks_json_text_more(v, (int64_t) ks_json_quoted_len(more->data,
+                                                          more->len) - 2);
+        ks_json_append_pieces(v, &n, more);
+
+    } else if (more->len) {
+        s.len = n.len + more->len;
+        s.data = m->alloc(m->data, s.len);
+        memcpy(s.data, n.data, n.len);
+        memcpy(s.data + n.len, more->data, more->len);
+        ks_json_flat_string(&flat, m, &s);
+        ks_json_set(v, m, at, &flat);
+    }
+
+    return n.len + more->len;
+}
