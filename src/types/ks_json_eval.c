@@ -224,7 +224,7 @@ ks_json_by_each(ks_json_found_t *f, const ks_json_segment_t *s,
             return KS_ERR;
         }
 
-        rc = filter ? ks_json_filter(f, filter, &w.node) : 1;
+        rc = filter ? f->filter(f, filter, &w.node) : 1;
         way = ks_json_way(at, NULL, &w, 0);
 
         if (rc == KS_ERR
@@ -255,7 +255,7 @@ ks_json_by_filter(ks_json_found_t *f, const ks_json_segment_t *s,
         return ks_json_by_each(f, s, filter, n, at);
     }
 
-    rc = ks_json_filter(f, filter, n);
+    rc = f->filter(f, filter, n);
 
     return rc == 1 ? ks_json_follow(f, s->next, n, at) : rc;
 }
@@ -342,17 +342,4 @@ ks_json_follow(ks_json_found_t *f, const ks_json_segment_t *s,
     }
 
     return s->deep ? ks_json_scan(f, s, n, at) : ks_json_select(f, s, n, at);
-}
-
-
-int
-ks_json_path_follow(const ks_json_path_t *path, ks_json_found_t *f)
-{
-    f->matches = NULL;
-    f->n = 0;
-    f->max = 0;
-    f->looks = 0;
-    ks_json_root(f->v, &f->root);
-
-    return ks_json_follow(f, path->segments, &f->root, NULL);
 }

@@ -55,7 +55,9 @@ struct ks_json_expr_s {
 
 
 /* a path as it is read */
-typedef struct {
+typedef struct ks_json_reader_s  ks_json_reader_t;
+
+struct ks_json_reader_s {
     const ks_json_memory_t  *m;
     const u_char            *start;
     const u_char            *p;
@@ -64,10 +66,11 @@ typedef struct {
     unsigned                 nested;
     const u_char            *where;     /* of the error */
     const char              *expected;  /* NULL: there is none */
-} ks_json_reader_t;
+    int                    (*filter)(ks_json_reader_t *r, ks_json_expr_t **e);
+};
 
 
-/* --- ks_json_path.c --- */
+/* --- ks_json_segment.c --- */
 
 int ks_json_read_fail(ks_json_reader_t *r, const char *expected);
 void ks_json_read_blanks(ks_json_reader_t *r);

@@ -78,7 +78,9 @@ typedef struct {
     const ks_json_step_t  *at;          /* if it was asked for */
 } ks_json_match_t;
 
-typedef struct {
+typedef struct ks_json_found_s  ks_json_found_t;
+
+struct ks_json_found_s {
     /* set by the caller */
     const ks_value_t        *v;
     const ks_json_memory_t  *m;
@@ -95,7 +97,10 @@ typedef struct {
     size_t                   max;
     uint64_t                 looks;
     ks_json_node_t           root;
-} ks_json_found_t;
+    int                    (*filter)(ks_json_found_t *f,
+                                     const ks_json_expr_t *e,
+                                     const ks_json_node_t *n);
+};
 
 /*
  * The matches, in memory of m.  KS_ERR: it would take too long.  A match is good
