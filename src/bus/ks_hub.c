@@ -173,6 +173,13 @@ ks_hub_alive(ks_space_t *sp)
 }
 
 
+int
+ks_hub_helped(ks_space_t *sp)
+{
+    return ks_process_helpers(&sp->mem) > 1;
+}
+
+
 /* --- hearing --- */
 
 static void
@@ -327,6 +334,37 @@ ks_hub_hear_all(ks_space_t *sp)
     {
         m->wake(m->wake_data, m->process);
     }
+}
+
+
+uint64_t
+ks_hub_at(const ks_space_t *sp)
+{
+    const ks_hub_t  *hub;
+
+    hub = ks_space_hub(sp);
+
+    return hub ? hub->cursor.at : 0;
+}
+
+
+void
+ks_hub_skip(ks_space_t *sp)
+{
+    uint64_t   head;
+    ks_hub_t  *hub;
+
+    hub = ks_space_hub(sp);
+
+    if (hub == NULL || hub->hearing
+        || ks_journal_wakes(&sp->mem, &hub->cursor, &head) != KS_OK)
+    {
+        return;
+    }
+
+    do {
+        hub->cursor.at = head;
+    } while (ks_journal_sleeps(&sp->mem, &head) == KS_AGAIN);
 }
 
 

@@ -72,6 +72,9 @@ int ks_hub_wants(const ks_space_t *sp, uint32_t kind);
 uint64_t ks_hub_bit(const ks_space_t *sp);
 uint64_t ks_hub_alive(ks_space_t *sp);
 
+/* Whether there is a helper besides this process, which is one. */
+int ks_hub_helped(ks_space_t *sp);
+
 /*
  * Hears what was told so far, outside of transactions, up to about max bytes.
  * KS_OK: all of it.  KS_AGAIN: there is more, and nobody wakes this process for
@@ -84,6 +87,12 @@ int ks_hub_hear(ks_space_t *sp, size_t max);
  * again.
  */
 void ks_hub_hear_all(ks_space_t *sp);
+
+/* For a listener: the position behind the frame that its record is of. */
+uint64_t ks_hub_at(const ks_space_t *sp);
+
+/* Takes all that was told before for heard. */
+void ks_hub_skip(ks_space_t *sp);
 
 /* How often something was overwritten before this process has heard it. */
 uint64_t ks_hub_losses(const ks_space_t *sp);

@@ -335,6 +335,7 @@ ks_waiters_heard(ks_space_t *sp, void *data, const ks_frame_record_t *record)
         ks_waiters_part(sp, w);
     }
 
+    w->at = ks_hub_at(sp);
     w->woken(w, (ks_woken_t) why.data[0], &reply);
 }
 

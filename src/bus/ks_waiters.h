@@ -29,7 +29,10 @@ typedef enum {
 typedef enum {
     KS_OVER_NULL_ARRAY = 0,
     KS_OVER_ZERO,
-    KS_OVER_ZEROS               /* two of them */
+    KS_OVER_SYNCED,             /* 1 or 0: what its client has written is on the
+                                   disk, or not; and 0 */
+    KS_OVER_SYNCED_ONLY         /* the same, and that is all it waits for: its
+                                   time is over as soon as it is */
 } ks_over_t;
 
 struct ks_waiter_s {
@@ -41,6 +44,9 @@ struct ks_waiter_s {
     /* set by the command that waits */
     uint64_t         until;     /* ms since the epoch; 0: for ever */
     ks_over_t        over;
+
+    /* where it was served: a position of the journal (ks_hub_at()) */
+    uint64_t         at;
 
     unsigned         waits:1;   /* between joining and being woken */
 

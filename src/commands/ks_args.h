@@ -13,6 +13,7 @@
 #include <time.h>
 
 
+#define KS_ERR_JOURNAL    "MISCONF Errors writing to the AOF file: "
 #define KS_ERR_SYNTAX     "ERR syntax error"
 #define KS_ERR_INTEGER    "ERR value is not an integer or out of range"
 #define KS_ERR_FLOAT      "ERR value is not a valid float"

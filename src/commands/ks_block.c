@@ -8,6 +8,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_block.h"
+#include "keyspace/ks_aof.h"
 
 
 /*
@@ -78,7 +79,7 @@ ks_arg_ms(ks_ctx_t *c, const ks_str_t *arg, uint64_t *until)
 
 
 void
-ks_reply_over(ks_reply_t *r, ks_over_t over)
+ks_reply_over(const ks_client_t *client, ks_reply_t *r, ks_over_t over)
 {
     switch (over) {
 
@@ -86,9 +87,11 @@ ks_reply_over(ks_reply_t *r, ks_over_t over)
         ks_reply_integer(r, 0);
         return;
 
-    case KS_OVER_ZEROS:
+    case KS_OVER_SYNCED:
+    case KS_OVER_SYNCED_ONLY:
         ks_reply_array(r, 2);
-        ks_reply_integer(r, 0);
+        ks_reply_integer(r, ks_aof_on(client->space)
+                            && ks_aof_synced(client->space, client->wrote));
         ks_reply_integer(r, 0);
         return;
 
@@ -139,7 +142,7 @@ ks_block(ks_ctx_t *c, int argc, ks_str_t *argv, const ks_block_t *b)
             ks_reply_null(c->reply);
 
         } else {
-            ks_reply_over(c->reply, b->over);
+            ks_reply_over(client, c->reply, b->over);
         }
 
         return;

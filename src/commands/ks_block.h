@@ -47,7 +47,7 @@ int ks_block_begun(ks_client_t *client, int rc);
 /* --- for ks_blocking.c --- */
 
 /* What a command replies with when its time is over. */
-void ks_reply_over(ks_reply_t *r, ks_over_t over);
+void ks_reply_over(const ks_client_t *client, ks_reply_t *r, ks_over_t over);
 
 
 #endif /* KS_BLOCK_H */

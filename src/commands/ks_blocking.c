@@ -256,6 +256,10 @@ ks_blocking_come(ks_client_t *client, ks_reply_t *reply)
 
     rc = ks_run(client->space, &call);
 
+    if (call.wrote != 0) {
+        client->wrote = call.wrote;
+    }
+
     if (rc == KS_OK && come.rc != KS_OK) {
         return KS_WAITS;
     }
@@ -298,6 +302,7 @@ ks_blocking_reply(ks_client_t *client, ks_woken_t why,
     switch (why) {
 
     case KS_WOKEN_SERVED:
+        client->wrote = ks_max(client->wrote, client->waiter->at);
         ks_blocking_say(reply, gathered);
         break;
 
@@ -309,7 +314,7 @@ ks_blocking_reply(ks_client_t *client, ks_woken_t why,
         break;
 
     case KS_WOKEN_TIMEOUT:
-        ks_reply_over(reply, client->waiter->over);
+        ks_reply_over(client, reply, client->waiter->over);
         break;
 
     case KS_WOKEN_UNBLOCKED:

@@ -11,6 +11,7 @@
 #include "commands/ks_args.h"
 #include "types/ks_glob.h"
 #include "commands/ks_handlers.h"
+#include "keyspace/ks_aof.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -48,6 +49,74 @@ ks_param_get_maxmemory(const ks_param_t *p, const ks_zone_t *zone,
 
     ks_zone_stats(zone, &st);
     snprintf(text, KS_PARAM_TEXT, "%llu", (unsigned long long) st.size);
+}
+
+
+/* --- of the journal on disk: what the directive says --- */
+
+static void
+ks_param_get_aof_on(const ks_param_t *p, const ks_zone_t *zone,
+    char text[KS_PARAM_TEXT])
+{
+    ks_aof_state_t  st;
+
+    (void) p;
+
+    ks_aof_state(zone, &st);
+    snprintf(text, KS_PARAM_TEXT, "%s", st.on ? "yes" : "no");
+}
+
+
+static void
+ks_param_get_aof_sync(const ks_param_t *p, const ks_zone_t *zone,
+    char text[KS_PARAM_TEXT])
+{
+    ks_aof_state_t  st;
+
+    (void) p;
+
+    ks_aof_state(zone, &st);
+    snprintf(text, KS_PARAM_TEXT, "%s", st.mode == KS_AOF_ALWAYS ? "always"
+             : st.on && st.mode == KS_AOF_NO ? "no" : "everysec");
+}
+
+
+static void
+ks_param_get_aof_dir(const ks_param_t *p, const ks_zone_t *zone,
+    char text[KS_PARAM_TEXT])
+{
+    ks_aof_state_t  st;
+
+    (void) p;
+
+    ks_aof_state(zone, &st);
+    snprintf(text, KS_PARAM_TEXT, "%s", st.on ? st.name : "appendonlydir");
+}
+
+
+static void
+ks_param_get_aof_percent(const ks_param_t *p, const ks_zone_t *zone,
+    char text[KS_PARAM_TEXT])
+{
+    ks_aof_state_t  st;
+
+    (void) p;
+
+    ks_aof_state(zone, &st);
+    snprintf(text, KS_PARAM_TEXT, "%llu", (unsigned long long) st.percent);
+}
+
+
+static void
+ks_param_get_aof_least(const ks_param_t *p, const ks_zone_t *zone,
+    char text[KS_PARAM_TEXT])
+{
+    ks_aof_state_t  st;
+
+    (void) p;
+
+    ks_aof_state(zone, &st);
+    snprintf(text, KS_PARAM_TEXT, "%llu", (unsigned long long) st.least);
 }
 
 
@@ -286,7 +355,12 @@ ks_param_set_number(const ks_param_t *p, ks_zone_t *zone, int64_t v)
       ks_param_set_number, setting }
 
 static const ks_param_t  ks_params[] = {
-    KS_PARAM_CONSTANT("appendonly", "no"),
+    KS_PARAM_FIXED("appenddirname", ks_param_get_aof_dir),
+    KS_PARAM_CONSTANT("appendfilename", "appendonly.aof"),
+    KS_PARAM_FIXED("appendfsync", ks_param_get_aof_sync),
+    KS_PARAM_FIXED("appendonly", ks_param_get_aof_on),
+    KS_PARAM_FIXED("auto-aof-rewrite-min-size", ks_param_get_aof_least),
+    KS_PARAM_FIXED("auto-aof-rewrite-percentage", ks_param_get_aof_percent),
     KS_PARAM_CONSTANT("databases", "1"),
     KS_PARAM_KEPT("hash-max-listpack-entries", number, KS_SETTING_HASH_ITEMS),
     KS_PARAM_KEPT("hash-max-listpack-value", bytes, KS_SETTING_HASH_BYTES),

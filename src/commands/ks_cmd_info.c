@@ -9,6 +9,7 @@
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
 #include "commands/ks_info.h"
+#include "keyspace/ks_aof.h"
 
 #include <stdio.h>
 #include <sys/utsname.h>
@@ -124,6 +125,42 @@ ks_info_seconds(ks_info_t *info, const char *name, int known, uint64_t ms)
 }
 
 
+/* as Redis has it: -1 where there was or is none */
+
+static void
+ks_info_aof(ks_info_t *info)
+{
+    ks_aof_state_t  st;
+
+    ks_aof_state(info->zone, &st);
+
+    ks_info_number(info, "aof_enabled", st.on);
+    ks_info_number(info, "aof_rewrite_in_progress", st.begun != 0);
+    ks_info_number(info, "aof_rewrite_scheduled", st.scheduled);
+    ks_info_seconds(info, "aof_last_rewrite_time_sec", st.rewrites != 0,
+                    st.took);
+    ks_info_seconds(info, "aof_current_rewrite_time_sec", st.begun != 0,
+                    info->now - ks_min(info->now, st.begun));
+    ks_info_line(info, "aof_last_bgrewrite_status:%s",
+                 st.failed ? "err" : "ok");
+    ks_info_number(info, "aof_rewrites", st.rewrites);
+    ks_info_number(info, "aof_rewrites_consecutive_failures", st.failures);
+    ks_info_line(info, "aof_last_write_status:%s", st.refused ? "err" : "ok");
+    ks_info_number(info, "aof_last_cow_size", 0);
+
+    if (!st.on) {
+        return;
+    }
+
+    ks_info_number(info, "aof_current_size", st.size);
+    ks_info_number(info, "aof_base_size", st.base);
+    ks_info_number(info, "aof_pending_rewrite", 0);
+    ks_info_number(info, "aof_buffer_length", st.behind);
+    ks_info_number(info, "aof_pending_bio_fsync", st.pending != 0);
+    ks_info_number(info, "aof_delayed_fsync", st.delayed);
+}
+
+
 static void
 ks_info_persistence(ks_info_t *info)
 {
@@ -140,7 +177,7 @@ ks_info_persistence(ks_info_t *info)
                     st->took);
     ks_info_seconds(info, "rdb_current_bgsave_time_sec", st->begun != 0,
                     info->now - ks_min(info->now, st->begun));
-    ks_info_number(info, "aof_enabled", 0);
+    ks_info_aof(info);
 }
 
 

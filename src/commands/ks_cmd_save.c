@@ -1,17 +1,25 @@
 /*
- * SAVE, BGSAVE, LASTSAVE.  A helper process makes the snapshots: here it is
- * asked for one, and waited for.
+ * SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF.  A helper process makes the snapshots and
+ * the journal: here it is asked for one, and waited for.
  */
 
 #include "commands/ks_args.h"
 #include "commands/ks_conn.h"
 #include "commands/ks_handlers.h"
+#include "keyspace/ks_aof.h"
 #include "keyspace/ks_snapshot.h"
 
 
 #define KS_ERR_SAVING     "ERR Background save already in progress"
 #define KS_ERR_NO_SAVER   "ERR this zone makes no snapshots, as no process "   \
                           "does that: see the directive \"snapshot\""
+#define KS_ERR_REWRITING  "ERR Another child process is active (AOF?): can't " \
+                          "BGSAVE right now. Use BGSAVE SCHEDULE in order to " \
+                          "schedule a BGSAVE whenever possible."
+#define KS_ERR_REWRITES   "ERR Background append only file rewriting already "  \
+                          "in progress"
+#define KS_ERR_NO_AOF     "ERR this zone has no journal on disk: see the "      \
+                          "directive \"journal\""
 #define KS_ERR_NOT_SAVED  "ERR the snapshot was not made: see the error log"
 #define KS_ERR_SAVE_HERE  "ERR SAVE cannot wait here, but BGSAVE need not"
 
@@ -29,23 +37,29 @@ ks_save_inside(const ks_ctx_t *c)
 /* as in Redis, several of a transaction ask for one */
 
 static void
-ks_bgsave(ks_ctx_t *c)
+ks_bgsave(ks_ctx_t *c, int schedule)
 {
     int                  inside;
+    ks_aof_state_t       aof;
     ks_snapshot_state_t  st;
 
     inside = ks_save_inside(c);
     ks_snapshot_state(c->space, &st);
+    ks_aof_state(ks_space_zone(c->space), &aof);
 
     if (inside ? st.begun != 0 : st.busy) {
         ks_reply_error(c->reply, KS_ERR_SAVING);
+
+    } else if (aof.begun && st.able && !inside && !schedule) {
+        ks_reply_error(c->reply, KS_ERR_REWRITING);
 
     } else if (ks_snapshot_ask(c->space) == 0) {
         ks_reply_error(c->reply, KS_ERR_NO_SAVER);
 
     } else {
-        ks_reply_status(c->reply, inside ? "Background saving scheduled"
-                                         : "Background saving started");
+        ks_reply_status(c->reply, inside || aof.begun
+                                  ? "Background saving scheduled"
+                                  : "Background saving started");
     }
 }
 
@@ -58,7 +72,7 @@ ks_cmd_bgsave(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    ks_bgsave(c);
+    ks_bgsave(c, argc == 2);
 }
 
 
@@ -117,6 +131,39 @@ ks_cmd_save(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     ks_reply_ok(c->reply);
+}
+
+
+void
+ks_cmd_bgrewriteaof(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int  inside;
+
+    (void) argc;
+    (void) argv;
+
+    inside = ks_save_inside(c);
+
+    switch (ks_aof_ask(c->space)) {
+
+    case KS_OK:
+        ks_reply_status(c->reply, inside
+                        ? "Background append only file rewriting scheduled"
+                        : "Background append only file rewriting started");
+        return;
+
+    case KS_AGAIN:
+        ks_reply_status(c->reply,
+                        "Background append only file rewriting scheduled");
+        return;
+
+    case KS_ERR:
+        ks_reply_error(c->reply, KS_ERR_REWRITES);
+        return;
+
+    default:
+        ks_reply_error(c->reply, KS_ERR_NO_AOF);
+    }
 }
 
 

@@ -9,6 +9,8 @@
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
 #include "commands/ks_conn.h"
+#include "commands/ks_pausing.h"
+#include "keyspace/ks_aof.h"
 
 
 typedef struct {
@@ -173,6 +175,14 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
     if (s->aborted) {
         ks_conn_discard(s);
         ks_reply_error(c->reply, KS_ERR_EXECABORT);
+        return;
+    }
+
+    if (ks_unlikely(ks_aof_refuses(c->space)) && ks_pausing_any(s->queue)) {
+        ks_conn_discard(s);
+        ks_reply_errorf(c->reply, "EXECABORT Transaction discarded because of: "
+                        KS_ERR_JOURNAL "%s",
+                        strerror(ks_aof_refuses(c->space)));
         return;
     }
 

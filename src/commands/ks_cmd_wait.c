@@ -1,13 +1,15 @@
 /*
  * Waiting for others than keys, and ending the waiting of others.
  *
- * There is no replica and no file of commands, so WAIT and WAITAOF reply with
- * none; if they are asked for some, at the end of their time, as Redis does.
+ * There is no replica, so WAIT and WAITAOF reply with none; if they are asked for
+ * some, at the end of their time, as Redis does.  What the disk has, of the
+ * journal there, WAITAOF knows.
  */
 
 #include "commands/ks_args.h"
 #include "commands/ks_block.h"
 #include "commands/ks_handlers.h"
+#include "keyspace/ks_aof.h"
 
 
 #define KS_ERR_LOCAL    "ERR value is out of range, value must between 0 and 1"
@@ -54,6 +56,7 @@ ks_cmd_wait(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_waitaof(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
+    int       synced;
     int64_t   local, replicas;
     uint64_t  until;
 
@@ -76,19 +79,23 @@ ks_cmd_waitaof(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    if (local != 0) {
+    if (local != 0 && !ks_aof_on(c->space)) {
         ks_reply_error(c->reply, KS_ERR_NO_FILE);
         return;
     }
 
-    if (replicas == 0) {
+    synced = ks_aof_on(c->space)
+             && ks_aof_synced(c->space, c->client->wrote);
+
+    if (replicas == 0 && synced >= local) {
         ks_reply_array(c->reply, 2);
-        ks_reply_integer(c->reply, 0);
+        ks_reply_integer(c->reply, synced);
         ks_reply_integer(c->reply, 0);
         return;
     }
 
-    ks_wait_out(c, argc, argv, until, KS_OVER_ZEROS);
+    ks_wait_out(c, argc, argv, until, replicas ? KS_OVER_SYNCED
+                                               : KS_OVER_SYNCED_ONLY);
 }
 
 

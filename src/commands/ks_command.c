@@ -12,6 +12,7 @@
 #include "commands/ks_command_table.h"
 #include "commands/ks_pausing.h"
 #include "commands/ks_timing.h"
+#include "keyspace/ks_aof.h"
 
 
 #define KS_ARGS_SHOWN  128          /* bytes of what is not known */
@@ -91,12 +92,35 @@ ks_error_rights(ks_reply_t *reply, const ks_user_t *user,
 }
 
 
+/* As in Redis, PING says so as well. */
+
+static int __attribute__((noinline))
+ks_error_journal(const ks_client_t *client, const ks_command_t *cmd,
+    ks_reply_t *reply)
+{
+    if (!(cmd->flags & KS_CMD_WRITE) && strcmp(cmd->name, "ping") != 0) {
+        return 0;
+    }
+
+    ks_reply_errorf(reply, KS_ERR_JOURNAL "%s",
+                    strerror(ks_aof_refuses(client->space)));
+
+    return 1;
+}
+
+
 int
 ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
     int argc, const ks_str_t *argv, ks_reply_t *reply)
 {
     if (ks_unlikely(!ks_user_may(client->user, cmd, argc, argv))) {
         ks_error_rights(reply, client->user, cmd);
+        return 0;
+    }
+
+    if (ks_unlikely(ks_aof_refuses(client->space))
+        && ks_error_journal(client, cmd, reply))
+    {
         return 0;
     }
 
@@ -379,7 +403,7 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
 
     reply->ops->mark(reply);
 
-    if (client->conn == NULL && ks_unlikely(ks_pause_set(client->space))
+    if (client->conn == NULL && ks_unlikely(ks_gate_set(client->space))
         && ks_pausing_call(client, a->argc, a->argv, NULL))
     {
         return KS_AGAIN;
@@ -410,6 +434,10 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
     rc = ks_unlikely(cmd->flags & KS_CMD_ALONE)
          ? ks_run_alone(client->space, &x.call)
          : ks_run(client->space, &x.call);
+
+    if (ks_unlikely(x.call.wrote != 0)) {
+        client->wrote = x.call.wrote;
+    }
 
     if (ks_unlikely(client->blocks)) {
         rc = ks_block_begun(client, rc);

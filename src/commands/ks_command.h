@@ -45,8 +45,6 @@ struct ks_client_s {
     ks_sink_t           *sink;              /* NULL: nothing can be pushed */
     ks_monitor_t        *monitor;           /* for one that has a sink */
     unsigned             quiet:1;           /* its look-ups are no accesses */
-    unsigned             obeys:1;           /* its commands are effects, of
-                                               this or another server */
     unsigned             holds:1;           /* it gets "held" by the time that
                                                its command is tried again */
     unsigned             patience;          /* as in ks_call_t; if it is set,
@@ -67,6 +65,9 @@ struct ks_client_s {
 
     unsigned             crowded:1;         /* it has published more than is
                                                heard: it is to pause */
+
+    /* the position behind the last effects that it has told (ks_transact.h) */
+    uint64_t             wrote;
 
     /* see ks_block.c and ks_blocking.c */
     unsigned             served:1;          /* it waits, and is served now */

@@ -11,6 +11,7 @@
 #include "commands/ks_conn.h"
 #include "commands/ks_conn_peer.h"
 #include "commands/ks_pausing.h"
+#include "keyspace/ks_aof.h"
 
 #include <stdlib.h>
 
@@ -76,7 +77,7 @@ ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
     s->active = a->now ? a->now : ks_clock();
     s->held.until = 0;
 
-    if (ks_unlikely(ks_pause_set(s->client.space)) && !s->monitoring
+    if (ks_unlikely(ks_gate_set(s->client.space)) && !s->monitoring
         && ks_pausing_call(&s->client, a->argc, a->argv, s->queue))
     {
         return KS_AGAIN;

@@ -1,10 +1,12 @@
 /*
- * What waits for the end of a pause.
+ * What waits for the end of a pause, or for the journal on disk: that takes some
+ * milliseconds as a rule, so it is only tried again.
  */
 
 #include "commands/ks_args.h"
 #include "commands/ks_command_table.h"
 #include "commands/ks_pausing.h"
+#include "keyspace/ks_aof.h"
 
 
 /* Writes, and what may turn out to be one: as in Redis, PFCOUNT is one. */
@@ -20,7 +22,7 @@ ks_pausing_writes(const ks_command_t *cmd)
 }
 
 
-static int
+int
 ks_pausing_any(const ks_queued_t *queue)
 {
     for ( /* void */ ; queue != NULL; queue = queue->next) {
@@ -48,11 +50,15 @@ ks_pausing_kind(ks_client_t *client, uint64_t *until)
     now = ks_clock();
     kind = ks_paused(client->space, now, until);
 
-    if (kind == KS_PAUSE_NONE) {
-        ks_pause_over(client->space, now);
+    if (kind != KS_PAUSE_NONE) {
+        return kind;
     }
 
-    return kind;
+    ks_pause_over(client->space, now);
+    *until = 0;
+
+    return ks_aof_on(client->space) && ks_aof_behind(client->space)
+           ? KS_PAUSE_WRITE : KS_PAUSE_NONE;
 }
 
 

@@ -1,5 +1,6 @@
 /*
- * Commands that a CLIENT PAUSE holds back.
+ * Commands that are held back: by a CLIENT PAUSE, and those that write while the
+ * journal on disk is far behind.
  */
 
 #ifndef KS_PAUSING_H
@@ -16,6 +17,9 @@
 int ks_pausing_call(ks_client_t *client, int argc, const ks_str_t *argv,
     const ks_queued_t *queue);
 int ks_pausing_queue(ks_client_t *client, const ks_queued_t *queue);
+
+/* Whether any command of the queue writes. */
+int ks_pausing_any(const ks_queued_t *queue);
 
 
 #endif /* KS_PAUSING_H */

@@ -3,6 +3,10 @@
  * ks_command_table.c, and ks_handlers.h.
  */
 
+ROW("bgrewriteaof", ks_cmd_bgrewriteaof, 1, ADMIN|NOSCRIPT|NO_ASYNC|ALONE, 0,
+    NO_KEYS,
+    "server", "1.0.0", "O(1)",
+    "Has the journal on disk rewritten.")
 ROW("bgsave", ks_cmd_bgsave, -1, ADMIN|NOSCRIPT|NO_ASYNC|ALONE, 0, NO_KEYS,
     "server", "1.0.0", "O(1)",
     "Has a snapshot of the keyspace made.")

@@ -10,6 +10,7 @@
 #include "commands/ks_command_table.h"
 #include "commands/ks_pausing.h"
 #include "commands/ks_transaction.h"
+#include "keyspace/ks_aof.h"
 
 
 static int ks_about_connection(const ks_command_t *cmd);
@@ -57,9 +58,10 @@ ks_about_connection(const ks_command_t *cmd)
 int
 ks_transaction_run(ks_transaction_t *t)
 {
+    int        rc;
     ks_call_t  call;
 
-    if (t->client->conn == NULL && ks_unlikely(ks_pause_set(t->client->space))
+    if (t->client->conn == NULL && ks_unlikely(ks_gate_set(t->client->space))
         && ks_pausing_queue(t->client, t->queue))
     {
         return KS_AGAIN;
@@ -75,7 +77,13 @@ ks_transaction_run(ks_transaction_t *t)
     call.body = ks_transaction_body;
     call.data = t;
 
-    return ks_run(t->client->space, &call);
+    rc = ks_run(t->client->space, &call);
+
+    if (call.wrote != 0) {
+        t->client->wrote = call.wrote;
+    }
+
+    return rc;
 }
 
 

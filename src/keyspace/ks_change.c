@@ -53,6 +53,7 @@ ks_frame_append(ks_space_t *sp)
     if (t->lost) {
         ks_journal_append(&sp->mem, NULL, sp->mem.zone->journal.size + 8,
                           t->kinds | sp->told.kinds, t->readers);
+        sp->call->wrote = sp->mem.zone->journal.head;
         return;
     }
 
@@ -66,6 +67,10 @@ ks_frame_append(ks_space_t *sp)
     frame->now = sp->now;
 
     ks_journal_append(&sp->mem, frame, t->len, t->kinds, t->readers);
+
+    if (t->effects) {
+        sp->call->wrote = sp->mem.zone->journal.head;
+    }
 }
 
 

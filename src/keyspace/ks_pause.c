@@ -24,13 +24,6 @@ ks_paused(const ks_space_t *sp, uint64_t now, uint64_t *until)
 }
 
 
-int
-ks_pause_set(const ks_space_t *sp)
-{
-    return __atomic_load_n(&sp->mem.zone->pause, __ATOMIC_RELAXED) != 0;
-}
-
-
 void
 ks_pause_over(ks_space_t *sp, uint64_t now)
 {

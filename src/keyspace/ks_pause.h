@@ -21,9 +21,6 @@ typedef enum {
 /* What is held back at that time, ms since the epoch, and until when. */
 ks_pause_t ks_paused(const ks_space_t *sp, uint64_t now, uint64_t *until);
 
-/* Whether there may be a pause: the test of a field. */
-int ks_pause_set(const ks_space_t *sp);
-
 /* Takes away a pause that is over by now. */
 void ks_pause_over(ks_space_t *sp, uint64_t now);
 

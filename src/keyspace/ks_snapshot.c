@@ -48,7 +48,7 @@ ks_snapshot_save(const ks_space_t *sp)
 /* --- whose they are --- */
 
 int
-ks_snapshot_claim(ks_space_t *sp, int *cut)
+ks_snapshot_claim(ks_space_t *sp, int asked, int *cut)
 {
     ks_mem_t   *m;
     ks_save_t  *save;
@@ -67,6 +67,7 @@ ks_snapshot_claim(ks_space_t *sp, int *cut)
     }
 
     *cut = (save->begun != 0);
+    save->own = !asked;
     save->row = m->process;
     save->birth = ks_process_birth(m);
 
@@ -803,7 +804,7 @@ ks_snapshot_able(ks_space_t *sp)
 
     save = ks_snapshot_save(sp);
 
-    return save->birth != 0
+    return save->birth != 0 && !save->own
            && ks_process_lives(&sp->mem, save->row, save->birth);
 }
 

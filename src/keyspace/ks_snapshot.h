@@ -64,9 +64,10 @@ typedef struct {
 /*
  * Makes this process, which has a row, the one that makes snapshots of the zone.
  * KS_AGAIN: another one that lives is.  *cut: the one before it died amid one.
- * No lock may be held, here and below.
+ * asked: whoever asks for one gets it; else those are made that this process
+ * wants for itself.  No lock may be held, here and below.
  */
-int ks_snapshot_claim(ks_space_t *sp, int *cut);
+int ks_snapshot_claim(ks_space_t *sp, int asked, int *cut);
 
 /*
  * Clears the marks that are left of a snapshot that was given up, some buckets

@@ -237,10 +237,11 @@ ks_call_begin(ks_space_t *sp, ks_call_t *call)
 
     outer = sp->call;
 
-    ks_set_now(sp, call->now ? call->now : ks_clock());
+    sp->now = call->now ? call->now : ks_clock();
     sp->call = call;
     sp->mem.urgent = call->urgent;
     call->micros = 0;
+    call->wrote = 0;
     call->spared = 0;
     call->commands = 0;
 
@@ -255,6 +256,10 @@ ks_call_end(ks_space_t *sp, const ks_call_t *call, ks_call_t *outer)
 
     sp->mem.urgent = 0;
     sp->call = outer;
+
+    if (ks_unlikely(call->wrote != 0)) {
+        outer->wrote = call->wrote;
+    }
 
     ks_arena_reset(sp);
 }

@@ -48,6 +48,8 @@ struct ks_call_s {
     unsigned         spared:1;  /* see ks_spare_shards() */
     unsigned         commands;  /* performed by the last run of the body */
     uint64_t         micros;    /* what TIME says in it; 0: not asked yet */
+    uint64_t         wrote;     /* the position behind the effects that it has
+                                   told; 0: none */
 };
 
 

@@ -76,7 +76,7 @@ ks_journal_wants(ks_mem_t *m, unsigned reader, uint32_t kinds)
     ks_journal_t  *j;
 
     j = &m->zone->journal;
-    all = 0;
+    all = j->always;
 
     for (i = 0; i < KS_TOLD_KINDS; i++) {
         wants = j->wants[i] & ~(1ull << reader);
@@ -95,6 +95,26 @@ ks_journal_want(ks_mem_t *m, unsigned reader, uint32_t kinds)
 {
     ks_journal_lock(m);
     ks_journal_wants(m, reader, kinds);
+    ks_journal_unlock(m);
+}
+
+
+void
+ks_journal_always(ks_mem_t *m, uint32_t kinds)
+{
+    unsigned       i;
+    ks_journal_t  *j;
+
+    ks_journal_lock(m);
+
+    j = &m->zone->journal;
+    j->always = kinds;
+
+    for (i = 0; i < KS_TOLD_KINDS; i++) {
+        kinds |= (uint32_t) (j->wants[i] != 0) << i;
+    }
+
+    __atomic_store_n(&m->zone->told, kinds, __ATOMIC_RELAXED);
     ks_journal_unlock(m);
 }
 

@@ -83,6 +83,12 @@ ks_journal_told(const ks_mem_t *m)
 void ks_journal_want(ks_mem_t *m, unsigned reader, uint32_t kinds);
 void ks_journal_barrier(ks_mem_t *m);
 
+/*
+ * Kinds that are told from now on though no reader may want them: of these none
+ * may be lost while one reader takes the place of another.
+ */
+void ks_journal_always(ks_mem_t *m, uint32_t kinds);
+
 /* The reader is gone: it wants nothing, and has heard all. */
 void ks_journal_forget(ks_mem_t *m, unsigned reader);
 

@@ -149,6 +149,7 @@ typedef struct {
     uint64_t         at;        /* offset of the ring from the base */
     uint64_t         size;      /* of the ring; a power of two, or 0: none */
     uint64_t         wants[KS_TOLD_KINDS];      /* who wants a kind: bits */
+    uint32_t         always;    /* kinds that are told though nobody does */
 
     /* 1 + where the first frame is that a process has not heard; 0: none */
     uint64_t         unheard[KS_PROCESSES];
@@ -279,6 +280,7 @@ typedef struct {
     uint32_t         broken;    /* why it cannot become good any more */
     uint32_t         row;       /* the process that makes them */
     uint32_t         birth;     /* 0: there is none */
+    uint32_t         own;       /* it makes none that it is asked for */
 
     uint32_t         failed;    /* the last one that ended was not good */
     uint32_t         tries;     /* of the one that is wanted, cut short */
@@ -289,6 +291,50 @@ typedef struct {
     uint64_t         took;      /* ms, of the last one */
     uint64_t         changes;   /* counted when the last good one began */
 } ks_save_t;
+
+/*
+ * The journal on disk: how far it is, and what became of it.  None of it is
+ * under an undo log: each field is stored at once, and is true by itself.  See
+ * keyspace/ks_aof.c, which alone knows its fields.
+ */
+
+#define KS_AOF_FREE       UINT64_MAX    /* the floor, when none is needed */
+#define KS_AOF_DIR        64
+
+typedef struct {
+    uint64_t         at;        /* the frames before it are in an increment, */
+    uint64_t         number;    /* that of this number; 0: there is none */
+    uint64_t         length;    /* of which these are the first bytes */
+    uint64_t         inode;
+} ks_aof_place_t;
+
+typedef struct {
+    ks_aof_place_t   place[2];
+    uint32_t         turn;      /* the place that counts */
+    uint32_t         whole;     /* base and increments are the keyspace */
+    uint64_t         floor;     /* frames from here on are needed */
+    uint64_t         synced;    /* those before it are on the disk */
+    uint64_t         waiting;   /* who is to be woken when it moves: bits */
+
+    uint32_t         mode;      /* KS_AOF_*, of syncing */
+    uint32_t         lax;       /* after an error commands go on */
+    uint32_t         loose;     /* so they do now: nobody waits for a disk */
+    uint32_t         error;     /* errno of the last write; 0: it was good */
+
+    uint32_t         failed;    /* the last rewriting was not good */
+    uint32_t         failures;  /* in a row */
+    uint64_t         wanted;    /* how often one was asked for, */
+    uint64_t         served;    /* and how many of these are answered */
+    uint64_t         begun;     /* ms; 0: none is under way */
+    uint64_t         took;      /* ms, of the last one */
+    uint64_t         rewrites;
+    uint64_t         files;     /* bytes of all but the last increment */
+    uint64_t         base;      /* of all, behind the last rewriting */
+    uint64_t         percent;   /* grown by so much it is rewritten; 0: never */
+    uint64_t         least;     /* and has so many bytes */
+    uint64_t         delayed;   /* fsyncs that took long */
+    char             name[KS_AOF_DIR];  /* of the directory, or its beginning */
+} ks_aof_words_t;
 
 /* the script that is told of; see keyspace/ks_busy.c, which knows its fields */
 
@@ -322,6 +368,8 @@ struct ks_zone_s {
     uint32_t         reserve;   /* pages that ordinary writes leave alone */
     uint32_t         told;      /* kinds that any reader of the journal wants */
     uint64_t         pause;     /* of clients' commands; see ks_pause.c */
+    uint32_t         aof_on;    /* there is a journal on disk; see ks_aof.h */
+    uint32_t         aof_refuses;       /* errno: nobody may write; or 0 */
 
     uint32_t         notify;    /* KS_NOTIFY_*: the events that are told */
     int64_t          settings[KS_NSETTINGS];
@@ -339,6 +387,7 @@ struct ks_zone_s {
     ks_process_t     processes[KS_PROCESSES];
 
     ks_save_t        save;
+    ks_aof_words_t   aof;
     ks_busy_t        busy;      /* a hint */
 
     /* hints: commands run, and changes, by processes that share no cache line */

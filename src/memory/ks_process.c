@@ -185,6 +185,21 @@ ks_process_all(ks_mem_t *m)
 }
 
 
+unsigned
+ks_process_helpers(ks_mem_t *m)
+{
+    unsigned       i, n;
+    ks_process_t  *row;
+
+    for (n = 0, i = 0; i < KS_PROCESSES; i++) {
+        row = &m->zone->processes[i];
+        n += (row->helper && (i == m->process || ks_process_alive(row)));
+    }
+
+    return n;
+}
+
+
 void
 ks_process_set_helper(ks_mem_t *m)
 {

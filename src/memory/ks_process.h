@@ -31,6 +31,9 @@ int ks_process_lives(ks_mem_t *m, unsigned row, uint32_t birth);
 /* The rows of all processes that are alive, but for helpers: bits. */
 uint64_t ks_process_all(ks_mem_t *m);
 
+/* How many helpers are alive. */
+unsigned ks_process_helpers(ks_mem_t *m);
+
 /* This process, which has a row, serves no clients: it is a helper. */
 void ks_process_set_helper(ks_mem_t *m);
 

@@ -105,7 +105,7 @@ ks_revive_rows(ks_zone_t *zone)
 
     memset(j->wants, 0, sizeof(j->wants));
     memset(j->unheard, 0, sizeof(j->unheard));
-    zone->told = 0;
+    zone->told = j->always;
 
     for (i = 0; i < KS_PROCESSES; i++) {
         row = &zone->processes[i];

@@ -169,6 +169,7 @@ ks_zone_create_zeroed(void *base, size_t size, unsigned shards,
     zone->marks_at = plan.marks_at;
     zone->save.cursor = KS_SAVE_NONE;
     zone->save.last = now_ms;
+    zone->aof.floor = KS_AOF_FREE;
 
     ks_mutex_init(&zone->pool.mutex);
     ks_zone_init_log(zone, &zone->pool.log, plan.logs_at);

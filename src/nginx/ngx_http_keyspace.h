@@ -15,7 +15,6 @@
 
 #include "ngx_keyspace.h"
 #include "commands/ks_blocking.h"
-#include "memory/ks_ticks.h"
 #include "protocol/ks_request.h"
 #include "protocol/ks_writers.h"
 
@@ -42,18 +41,14 @@ typedef struct ngx_http_keyspace_stream_s  ngx_http_keyspace_stream_t;
 typedef struct ngx_http_keyspace_events_conf_s
                                            ngx_http_keyspace_events_conf_t;
 
-typedef struct ngx_http_keyspace_console_s  ngx_http_keyspace_console_t;
-
 
 typedef struct {
-    ngx_keyspace_zone_t       *zone;    /* NULL: neither keyspace_rest nor
-                                           keyspace_console is here */
-    ngx_str_t                  prefix;  /* of commands */
+    ngx_keyspace_zone_t       *zone;    /* NULL: keyspace_rest is not here */
+    ngx_str_t                  prefix;  /* of the location */
     ngx_http_keyspace_cors_t  *cors;    /* NULL: off */
 
     ngx_http_keyspace_stream_conf_t  stream;
     ngx_http_keyspace_events_conf_t *events;    /* NULL: it is not here */
-    ngx_http_keyspace_console_t     *console;   /* the same */
 } ngx_http_keyspace_loc_conf_t;
 
 
@@ -79,9 +74,6 @@ typedef struct {
     /* for the log */
     ngx_str_t                    command;
     ks_outcome_t                 outcome;
-    uint64_t                     ticks;     /* that its commands took */
-    ks_argv_t                   *commands;
-    size_t                       ncommands;
 
     /* the reply's form */
     unsigned                     base64:1;
@@ -97,6 +89,12 @@ typedef struct {
 
     ngx_http_keyspace_body_pt    next;          /* waits for the body */
     ngx_http_keyspace_stream_t  *stream;        /* NULL: it is none */
+    struct ngx_http_keyspace_hold_s  *hold;     /* NULL: it was never held */
+
+    /* the zone, and the position behind what the reply tells of, before that
+       may go; 0: nothing was changed */
+    ngx_keyspace_zone_t         *zone;
+    uint64_t                     wrote;
 
     u_char                       digest[NGX_KEYSPACE_DIGEST_LEN];
 } ngx_http_keyspace_ctx_t;
@@ -125,7 +123,7 @@ typedef ngx_int_t (*ngx_http_keyspace_retry_pt)(ngx_http_request_t *r,
 
 /* a request whose answer is not there yet */
 
-typedef struct {
+typedef struct ngx_http_keyspace_hold_s {
     ngx_event_t                  event;
     ngx_http_request_t          *request;
     ngx_http_keyspace_retry_pt   retry;     /* NULL: the phases go on */
@@ -146,6 +144,16 @@ typedef struct {
 } ngx_http_keyspace_held_t;
 
 
+/* a reply that waits for the disk */
+
+typedef struct {
+    ngx_keyspace_unsynced_t    unsynced;
+    ngx_keyspace_zone_t       *zone;
+    ngx_http_keyspace_hold_t  *hold;
+    ngx_chain_t               *chain;
+} ngx_http_keyspace_late_t;
+
+
 /* a request whose command may wait for a key */
 
 typedef struct {
@@ -156,6 +164,8 @@ typedef struct {
 
     ks_woken_t                   why;
     ks_str_t                     gathered;  /* in the request's pool */
+
+    ngx_keyspace_unsynced_t      asked;     /* by WAITAOF */
 
     unsigned                     woken:1;
     unsigned                     awaits:1;
@@ -199,10 +209,6 @@ ngx_int_t ngx_http_keyspace_log_token(ngx_http_request_t *r);
 /* May the request go on?  Sets ctx->user. */
 ngx_int_t ngx_http_keyspace_authorize(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz);
-
-/* The same for a token that is known; NULL: none came. */
-ngx_int_t ngx_http_keyspace_authorize_token(ngx_http_request_t *r,
-    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ngx_str_t *token);
 
 
 /* --- ngx_http_keyspace_request.c --- */
@@ -268,13 +274,6 @@ ngx_int_t ngx_http_keyspace_error(ngx_http_request_t *r,
 /* The content handler. */
 ngx_int_t ngx_http_keyspace_rest_handler(ngx_http_request_t *r);
 
-/*
- * Runs the commands of a request whose user is known; wrong: what is wrong with
- * its form, or NULL.
- */
-ngx_int_t ngx_http_keyspace_serve(ngx_http_request_t *r,
-    ngx_http_keyspace_ctx_t *ctx, const char *wrong);
-
 
 /* --- ngx_http_keyspace_client.c --- */
 
@@ -324,12 +323,11 @@ ngx_int_t ngx_http_keyspace_watch(ngx_http_request_t *r);
 void ngx_http_keyspace_hold_unwatch(ngx_http_keyspace_hold_t *h);
 
 /*
- * For handlers of phases: the request waits so many ms, 0: a little, and then
- * the handler is asked again.  *h is NULL at first.  What it returns the
- * handler returns.
+ * For handlers of phases: the request waits a little, and then the handler is
+ * asked again.  *h is NULL at first.  What it returns the handler returns.
  */
 ngx_int_t ngx_http_keyspace_suspend(ngx_http_request_t *r,
-    ngx_http_keyspace_hold_t **h, ngx_msec_t ms);
+    ngx_http_keyspace_hold_t **h);
 
 
 /* --- ngx_http_keyspace_await.c --- */
@@ -369,18 +367,6 @@ void ngx_http_keyspace_events_merge(ngx_http_keyspace_events_conf_t *ecf,
 
 /* A content handler. */
 ngx_int_t ngx_http_keyspace_events_handler(ngx_http_request_t *r);
-
-
-/* --- ngx_http_keyspace_console.c --- */
-
-/* The directive "keyspace_console", and its content handler. */
-char *ngx_http_keyspace_console(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-ngx_int_t ngx_http_keyspace_console_handler(ngx_http_request_t *r);
-
-/* Whether the page asks for something: it is not for the page itself. */
-ngx_uint_t ngx_http_keyspace_console_asked(ngx_http_request_t *r,
-    ngx_http_keyspace_loc_conf_t *klcf);
 
 
 /* --- ngx_http_keyspace_cors.c --- */
@@ -439,29 +425,6 @@ ngx_int_t ngx_http_keyspace_subscribe(ngx_http_request_t *r,
 /* --- ngx_http_keyspace_variables.c --- */
 
 ngx_int_t ngx_http_keyspace_add_variables(ngx_conf_t *cf);
-
-/* Of a process: sees what the configuration asks for. */
-ngx_int_t ngx_http_keyspace_init_variables(ngx_cycle_t *cycle);
-
-/* The time is asked for: $keyspace_time is in the configuration. */
-extern ngx_uint_t  ngx_http_keyspace_timed;
-
-/* Around what commands do: their time is the request's. */
-
-static ngx_inline uint64_t
-ngx_http_keyspace_begin(void)
-{
-    return ngx_http_keyspace_timed ? ks_ticks() : 0;
-}
-
-
-static ngx_inline void
-ngx_http_keyspace_end(ngx_http_keyspace_ctx_t *ctx, uint64_t begun)
-{
-    if (ngx_http_keyspace_timed) {
-        ctx->ticks += ks_ticks() - begun;
-    }
-}
 
 
 extern ngx_module_t  ngx_http_keyspace_module;

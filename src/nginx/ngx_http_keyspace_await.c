@@ -17,6 +17,9 @@
 
 static void ngx_http_keyspace_await_woken(ks_waiter_t *w, ks_woken_t why,
     const ks_str_t *gathered);
+static void ngx_http_keyspace_await_synced(ngx_keyspace_unsynced_t *u);
+static ngx_uint_t ngx_http_keyspace_await_over(ngx_http_keyspace_await_t *aw,
+    ks_client_t *client);
 static void ngx_http_keyspace_await_arm(ngx_http_keyspace_await_t *aw);
 static void ngx_http_keyspace_await_end(ngx_http_keyspace_await_t *aw);
 static void ngx_http_keyspace_await_cleanup(void *data);
@@ -42,6 +45,8 @@ ngx_http_keyspace_await_create(ngx_http_request_t *r, ngx_keyspace_zone_t *kz)
     aw->zone = kz;
     aw->waiter.id = ks_next_id(kz->space);
     aw->waiter.woken = ngx_http_keyspace_await_woken;
+    aw->asked.strict = 1;
+    aw->asked.synced = ngx_http_keyspace_await_synced;
 
     return aw;
 }
@@ -69,10 +74,49 @@ ngx_http_keyspace_await_hold(ngx_http_keyspace_await_t *aw,
 }
 
 
+/* What a WAITAOF waits for has come. */
+
+static void
+ngx_http_keyspace_await_synced(ngx_keyspace_unsynced_t *u)
+{
+    ngx_http_keyspace_await_t  *aw;
+
+    aw = (ngx_http_keyspace_await_t *)
+             ((u_char *) u - offsetof(ngx_http_keyspace_await_t, asked));
+
+    ngx_http_keyspace_wake(aw->hold);
+}
+
+
+/* Whether the time is over, be it because a WAITAOF need not wait any more. */
+
+static ngx_uint_t
+ngx_http_keyspace_await_over(ngx_http_keyspace_await_t *aw,
+    ks_client_t *client)
+{
+    if (aw->waiter.over == KS_OVER_SYNCED_ONLY
+        && (aw->asked.waits
+            ? ks_aof_synced(client->space, client->wrote)
+            : ngx_keyspace_unsynced_wait(aw->zone, &aw->asked, client->wrote)
+              == NGX_OK))
+    {
+        return 1;
+    }
+
+    return aw->waiter.until != 0 && ks_clock() >= aw->waiter.until;
+}
+
+
 static void
 ngx_http_keyspace_await_arm(ngx_http_keyspace_await_t *aw)
 {
     uint64_t  now, left;
+
+    if (aw->waiter.over == KS_OVER_SYNCED_ONLY && !aw->asked.waits) {
+        /* the first try makes it wait */
+        ngx_http_keyspace_wake(aw->hold);
+        return;
+    }
 
     if (aw->waiter.until == 0) {
         return;
@@ -129,7 +173,7 @@ ngx_http_keyspace_await_try(ngx_http_keyspace_await_t *aw, ks_client_t *client,
 
     if (!aw->woken) {
 
-        if (aw->waiter.until == 0 || ks_clock() < aw->waiter.until) {
+        if (!ngx_http_keyspace_await_over(aw, client)) {
             ngx_http_keyspace_await_arm(aw);
             return NGX_BUSY;
         }
@@ -167,6 +211,7 @@ static void
 ngx_http_keyspace_await_end(ngx_http_keyspace_await_t *aw)
 {
     aw->awaits = 0;
+    ngx_keyspace_unsynced_cancel(aw->zone, &aw->asked);
     ngx_keyspace_keep(-1);
 }
 

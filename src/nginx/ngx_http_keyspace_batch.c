@@ -157,9 +157,8 @@ static void
 ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
 {
     size_t    first, last;
-    uint64_t  now, start, begun;
+    uint64_t  now, start;
 
-    begun = ngx_http_keyspace_begin();
     first = bt->next;
     last = ngx_min(first + NGX_HTTP_KEYSPACE_SLICE, bt->ncommands);
     start = 0;
@@ -188,7 +187,6 @@ ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
     }
 
     ks_let_go(bt->client.space);
-    ngx_http_keyspace_end(bt->ctx, begun);
     ngx_keyspace_settle(bt->zone);
 }
 
@@ -345,6 +343,9 @@ ngx_http_keyspace_batch_send(ngx_http_keyspace_batch_t *bt)
     if (!bt->ctx->resp2) {
         ks_out_write(&bt->out, "]", 1);
     }
+
+    bt->ctx->zone = bt->zone;
+    bt->ctx->wrote = bt->client.wrote;
 
     return ngx_http_keyspace_send(bt->request, bt->ctx, NGX_HTTP_OK, &bt->out);
 }

@@ -30,6 +30,7 @@ ngx_http_keyspace_hold_t *
 ngx_http_keyspace_hold(ngx_http_request_t *r,
     ngx_http_keyspace_retry_pt retry, void *data, ngx_uint_t watch)
 {
+    ngx_http_keyspace_ctx_t   *ctx;
     ngx_http_keyspace_hold_t  *h;
 
     h = ngx_http_keyspace_hold_create(r);
@@ -40,6 +41,12 @@ ngx_http_keyspace_hold(ngx_http_request_t *r,
     h->retry = retry;
     h->data = data;
     h->reading = r->read_event_handler;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_module);
+
+    if (ctx != NULL) {
+        ctx->hold = h;
+    }
 
     if (watch && ngx_http_keyspace_watch(r) != NGX_OK) {
         return NULL;
@@ -116,8 +123,7 @@ ngx_http_keyspace_hold_unwatch(ngx_http_keyspace_hold_t *h)
  */
 
 ngx_int_t
-ngx_http_keyspace_suspend(ngx_http_request_t *r, ngx_http_keyspace_hold_t **h,
-    ngx_msec_t ms)
+ngx_http_keyspace_suspend(ngx_http_request_t *r, ngx_http_keyspace_hold_t **h)
 {
     if (*h == NULL) {
         *h = ngx_http_keyspace_hold_create(r);
@@ -135,8 +141,7 @@ ngx_http_keyspace_suspend(ngx_http_request_t *r, ngx_http_keyspace_hold_t **h,
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "keyspace: the request is suspended in a phase");
 
-    ngx_http_keyspace_wake_after(*h, ms ? ms
-                                        : ngx_keyspace_retry((*h)->since));
+    ngx_http_keyspace_wake_after(*h, ngx_keyspace_retry((*h)->since));
 
     return NGX_AGAIN;
 }

@@ -124,6 +124,9 @@ static ngx_int_t
 ngx_http_keyspace_multi_send(ngx_http_request_t *r,
     ngx_http_keyspace_multi_t *mu, ngx_int_t rc)
 {
+    mu->ctx->zone = mu->zone;
+    mu->ctx->wrote = mu->client.wrote;
+
     if (rc == NGX_OK) {
         return ngx_http_keyspace_send(r, mu->ctx, NGX_HTTP_OK, &mu->out);
     }
@@ -194,14 +197,10 @@ ngx_http_keyspace_multi_admit(ngx_http_keyspace_multi_t *mu)
 static ngx_int_t
 ngx_http_keyspace_multi_run(ngx_http_keyspace_multi_t *mu)
 {
-    int       rc;
-    uint64_t  begun;
-
-    begun = ngx_http_keyspace_begin();
+    int  rc;
 
     rc = ks_transaction_run(&mu->t);
 
-    ngx_http_keyspace_end(mu->ctx, begun);
     ngx_keyspace_settle(mu->zone);
 
     if (rc == KS_OK) {

@@ -15,6 +15,14 @@
 #define NGX_HTTP_KEYSPACE_SCRATCH  8192
 
 
+static ngx_int_t ngx_http_keyspace_send_now(ngx_http_request_t *r,
+    ngx_chain_t *chain);
+static ngx_int_t ngx_http_keyspace_send_late(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_chain_t *chain);
+static void ngx_http_keyspace_late_synced(ngx_keyspace_unsynced_t *u);
+static ngx_int_t ngx_http_keyspace_late_retry(ngx_http_request_t *r,
+    void *data);
+static void ngx_http_keyspace_late_cleanup(void *data);
 static void ngx_http_keyspace_describe(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ks_out_t *out);
 static ngx_chain_t *ngx_http_keyspace_link(ngx_http_request_t *r,
@@ -69,7 +77,6 @@ ngx_int_t
 ngx_http_keyspace_send(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_uint_t status, ks_out_t *out)
 {
-    ngx_int_t     rc;
     ngx_chain_t  *chain;
 
     /* a few names of keys can ask for more than any worker has */
@@ -102,6 +109,19 @@ ngx_http_keyspace_send(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
 
     r->disable_not_modified = 1;
 
+    if (ctx->wrote != 0 && !ks_aof_passes(ctx->zone->space, ctx->wrote)) {
+        return ngx_http_keyspace_send_late(r, ctx, chain);
+    }
+
+    return ngx_http_keyspace_send_now(r, chain);
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_send_now(ngx_http_request_t *r, ngx_chain_t *chain)
+{
+    ngx_int_t  rc;
+
     rc = ngx_http_send_header(r);
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
@@ -109,6 +129,86 @@ ngx_http_keyspace_send(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     }
 
     return ngx_http_output_filter(r, chain);
+}
+
+
+/*
+ * Until the disk has what the reply tells of.  As the request's commands have
+ * been run, nothing else holds it any more.
+ */
+
+static ngx_int_t
+ngx_http_keyspace_send_late(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_chain_t *chain)
+{
+    ngx_http_cleanup_t        *cln;
+    ngx_http_keyspace_late_t  *late;
+
+    cln = ngx_http_cleanup_add(r, sizeof(ngx_http_keyspace_late_t));
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    late = cln->data;
+    ngx_memzero(late, sizeof(ngx_http_keyspace_late_t));
+    cln->handler = ngx_http_keyspace_late_cleanup;
+
+    late->zone = ctx->zone;
+    late->chain = chain;
+    late->unsynced.synced = ngx_http_keyspace_late_synced;
+
+    if (ngx_keyspace_unsynced_wait(ctx->zone, &late->unsynced, ctx->wrote)
+        == NGX_OK)
+    {
+        return ngx_http_keyspace_send_now(r, chain);
+    }
+
+    if (ctx->hold != NULL) {
+        late->hold = ctx->hold;
+        ctx->hold->retry = ngx_http_keyspace_late_retry;
+        ctx->hold->data = late;
+
+        return NGX_BUSY;
+    }
+
+    late->hold = ngx_http_keyspace_hold(r, ngx_http_keyspace_late_retry, late,
+                                        0);
+
+    return late->hold == NULL ? NGX_HTTP_INTERNAL_SERVER_ERROR : NGX_DONE;
+}
+
+
+static void
+ngx_http_keyspace_late_synced(ngx_keyspace_unsynced_t *u)
+{
+    ngx_http_keyspace_late_t  *late;
+
+    late = (ngx_http_keyspace_late_t *)
+               ((u_char *) u - offsetof(ngx_http_keyspace_late_t, unsynced));
+
+    ngx_http_keyspace_wake(late->hold);
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_late_retry(ngx_http_request_t *r, void *data)
+{
+    ngx_http_keyspace_late_t *late = data;
+
+    if (late->unsynced.waits) {
+        return NGX_BUSY;
+    }
+
+    return ngx_http_keyspace_send_now(r, late->chain);
+}
+
+
+static void
+ngx_http_keyspace_late_cleanup(void *data)
+{
+    ngx_http_keyspace_late_t *late = data;
+
+    ngx_keyspace_unsynced_cancel(late->zone, &late->unsynced);
 }
 
 

@@ -93,14 +93,6 @@ ngx_http_keyspace_rest_handler(ngx_http_request_t *r)
                                        ngx_http_keyspace_unauthorized(r));
     }
 
-    return ngx_http_keyspace_serve(r, ctx, wrong);
-}
-
-
-ngx_int_t
-ngx_http_keyspace_serve(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
-    const char *wrong)
-{
     if (wrong != NULL) {
         return ngx_http_keyspace_refuse(r, ctx, wrong);
     }
@@ -209,9 +201,6 @@ ngx_http_keyspace_command(ngx_http_request_t *r, ngx_str_t *body)
     switch (rc) {
 
     case KS_OK:
-        ctx->commands = rq.commands;
-        ctx->ncommands = rq.ncommands;
-
         return run(r, ctx, klcf->zone, &rq);
 
     case KS_NOMEM:
@@ -544,6 +533,8 @@ ngx_http_keyspace_try(ngx_http_request_t *r,
     }
 
     ctx->outcome = client->outcome;
+    ctx->zone = single->zone;
+    ctx->wrote = client->wrote;
 
     return ngx_http_keyspace_send(r, ctx, client->outcome == KS_OUTCOME_ERROR
                                           ? NGX_HTTP_BAD_REQUEST : NGX_HTTP_OK,
@@ -555,8 +546,7 @@ static ngx_int_t
 ngx_http_keyspace_run_single(ngx_http_keyspace_single_t *single,
     ks_reply_t *reply, unsigned patience)
 {
-    int       rc;
-    uint64_t  begun;
+    int  rc;
 
     ks_ahead_t  ahead = ks_ahead(single->command.argc, single->command.argv);
 
@@ -567,11 +557,8 @@ ngx_http_keyspace_run_single(ngx_http_keyspace_single_t *single,
 
     single->client.patience = patience;
 
-    begun = ngx_http_keyspace_begin();
-
     rc = ks_execute(&single->client, &ahead, reply);
 
-    ngx_http_keyspace_end(single->ctx, begun);
     ngx_keyspace_settle(single->zone);
 
     if (rc == KS_WAITS) {

@@ -21,6 +21,7 @@
 #include "bus/ks_hub.h"
 #include "commands/ks_command.h"
 #include "memory/ks_process.h"
+#include "persist/ks_appender.h"
 #include "persist/ks_saver.h"
 #include "script/ks_script.h"
 
@@ -64,7 +65,19 @@ typedef enum {
 } ngx_keyspace_begins_t;
 
 
+/*
+ * A descriptor that is no connection's; see ngx_keyspace_fd_listen().
+ */
+
 typedef struct {
+    ngx_connection_t        connection;
+    ngx_event_t             read;
+    ngx_event_t             write;
+} ngx_keyspace_fd_t;
+
+
+typedef struct ngx_keyspace_zone_s {
+    ngx_cycle_t            *cycle;
     ngx_str_t               name;
     size_t                  size;
     ngx_str_t               path;           /* of its file; empty: none */
@@ -90,6 +103,9 @@ typedef struct {
 
     ks_script_conf_t        script;
     ks_saver_conf_t         snapshot;       /* path NULL: none are made */
+    ks_appender_conf_t      journal;        /* dir NULL: there is none */
+    ks_aof_settings_t       aof;            /* of it */
+    int                     journal_lock;
 
     /* shared memory; set when the cycle's zones are */
     ngx_shm_zone_t         *shm_zone;
@@ -112,8 +128,15 @@ typedef struct {
     ngx_msec_t              crowding;       /* when that was last seen */
     ngx_uint_t              clients;        /* of Redis, connected */
     ks_peers_t              peers;          /* all clients that last */
+    ngx_queue_t             unsynced;       /* those who wait for the disk */
+    ngx_event_t             unsynced_timer;
     ks_saver_t             *saver;          /* of the helper process */
     unsigned                rests:1;        /* for some ms */
+    ks_appender_t          *appender;       /* the same */
+    ngx_keyspace_fd_t       journal_event;  /* told by its threads */
+    ngx_event_t             journal_timer;
+    unsigned                journal_rests:1;
+    void                  (*goes_on)(struct ngx_keyspace_zone_s *kz);
 } ngx_keyspace_zone_t;
 
 
@@ -285,13 +308,37 @@ void ngx_keyspace_exit_ignore(void);
 void ngx_keyspace_close(ngx_keyspace_zone_t *kz);
 
 
-/* --- descriptors that are no connections --- */
+/* --- those who wait for the disk --- */
 
-typedef struct {
-    ngx_connection_t        connection;
-    ngx_event_t             read;
-    ngx_event_t             write;
-} ngx_keyspace_fd_t;
+/* a part of who waits, all zero before */
+typedef struct ngx_keyspace_unsynced_s  ngx_keyspace_unsynced_t;
+
+struct ngx_keyspace_unsynced_s {
+    /* set by who waits; called outside of transactions */
+    void                  (*synced)(ngx_keyspace_unsynced_t *u);
+    unsigned                strict:1;       /* also if replies need not wait */
+
+    unsigned                waits:1;
+
+    /* private */
+    uint64_t                position;
+    ngx_queue_t             queue;
+};
+
+/*
+ * Waits until what was told before the position is on the disk, anew if it waits
+ * already.  NGX_OK: it need not; NGX_AGAIN: synced() is going to be called.
+ */
+ngx_int_t ngx_keyspace_unsynced_wait(ngx_keyspace_zone_t *kz,
+    ngx_keyspace_unsynced_t *u, uint64_t position);
+void ngx_keyspace_unsynced_cancel(ngx_keyspace_zone_t *kz,
+    ngx_keyspace_unsynced_t *u);
+
+/* The worker was woken: calls those who need not wait any more. */
+void ngx_keyspace_unsynced_check(ngx_keyspace_zone_t *kz);
+
+
+/* --- descriptors that are no connections --- */
 
 /*
  * From now on the handler is called when there is something to be read.  f is

@@ -66,6 +66,11 @@ ngx_keyspace_close(ngx_keyspace_zone_t *kz)
     }
 
     ngx_keyspace_timer_done(kz);
+
+    if (kz->unsynced_timer.timer_set) {
+        ngx_del_timer(&kz->unsynced_timer);
+    }
+
     ngx_keyspace_hub_close(kz);
     ks_script_close(kz->space);
     ks_space_close(kz->space);

@@ -9,6 +9,7 @@
 
 
 #include "ngx_keyspace_build.h"
+#include "ngx_keyspace_journal.h"
 #include "ngx_keyspace_load.h"
 #include "ngx_keyspace_memory.h"
 #include "ngx_keyspace_param.h"
@@ -62,6 +63,7 @@ static ngx_keyspace_param_t  ngx_keyspace_file_params[] = {
 static ngx_keyspace_param_t  ngx_keyspace_zone_lines[] = {
     { ngx_string("eviction"), ngx_keyspace_eviction, 0 },
     { ngx_string("file"), ngx_keyspace_file, NGX_KEYSPACE_MORE },
+    { ngx_string("journal"), ngx_keyspace_journal, NGX_KEYSPACE_MORE },
     { ngx_string("load"), ngx_keyspace_load, NGX_KEYSPACE_MORE },
     { ngx_string("metrics"), ngx_keyspace_metrics, 0 },
     { ngx_string("notify_keyspace_events"), ngx_keyspace_notify, 0 },
@@ -151,7 +153,9 @@ ngx_keyspace_init_conf(ngx_cycle_t *cycle, void *conf)
         }
     }
 
-    if (ngx_keyspace_snapshot_check(cycle, kcf) != NGX_OK) {
+    if (ngx_keyspace_snapshot_check(cycle, kcf) != NGX_OK
+        || ngx_keyspace_journal_check(cycle, kcf) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -466,6 +470,7 @@ ngx_keyspace_zone_create(ngx_conf_t *cf, ngx_keyspace_conf_t *kcf,
         return NULL;
     }
 
+    kz->cycle = cf->cycle;
     kz->name = *name;
     kz->policy = KS_NOEVICTION;
     kz->script.timeout = KS_SCRIPT_TIMEOUT;
@@ -562,6 +567,7 @@ ngx_keyspace_exit_master(ngx_cycle_t *cycle)
 
     for (i = 0; i < kcf->zones.nelts; i++) {
         ngx_keyspace_close(kz[i]);
+        ngx_keyspace_journal_finish(kz[i], cycle->log);
         ngx_keyspace_memory_end(kz[i], 1, cycle->log);
     }
 }
@@ -581,6 +587,7 @@ ngx_keyspace_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    ngx_keyspace_journal_takeover(cycle, kcf);
     ngx_keyspace_tell_build(cycle);
 
     if (ngx_keyspace_snapshot_init(cycle, kcf) != NGX_OK) {

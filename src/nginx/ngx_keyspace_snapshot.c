@@ -14,10 +14,12 @@
 
 
 #include "ngx_keyspace_snapshot.h"
+#include "ngx_keyspace_journal.h"
 #include "ngx_keyspace_param.h"
 
 
 #define NGX_KEYSPACE_SNAPSHOT_MANAGER  (60 * 60 * 1000)         /* ms */
+#define NGX_KEYSPACE_SNAPSHOT_STAY     100                      /* ms */
 #define NGX_KEYSPACE_SNAPSHOT_TIMER    (24 * 60 * 60 * 1000)    /* ms */
 
 
@@ -28,6 +30,7 @@ static const char *ngx_keyspace_snapshot_changes(ngx_conf_t *cf, void *conf,
 static ngx_msec_t ngx_keyspace_snapshot_manager(void *data);
 static void ngx_keyspace_snapshot_open(ngx_keyspace_zone_t *kz);
 static void ngx_keyspace_snapshot_run(ngx_keyspace_zone_t *kz);
+static void ngx_keyspace_snapshot_goes_on(ngx_keyspace_zone_t *kz);
 static void ngx_keyspace_snapshot_handler(ngx_event_t *ev);
 static void ngx_keyspace_snapshot_wake_handler(ngx_event_t *ev);
 static void ngx_keyspace_snapshot_log(void *data, ks_saver_level_t level,
@@ -44,6 +47,15 @@ static ngx_keyspace_param_t  ngx_keyspace_snapshot_params[] = {
 
 /* in this process: it has begun */
 static ngx_uint_t  ngx_keyspace_snapshot_began;
+
+
+/* Whether the zone needs the process, be it for its journal. */
+
+static ngx_inline ngx_uint_t
+ngx_keyspace_snapshot_helps(ngx_keyspace_zone_t *kz)
+{
+    return kz->snapshot.path != NULL || kz->journal.dir != NULL;
+}
 
 
 /* --- configuration --- */
@@ -145,19 +157,17 @@ ngx_keyspace_snapshot_check(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
 
     for (i = 0; i < kcf->zones.nelts; i++) {
 
-        if (kz[i]->snapshot.path == NULL) {
-            continue;
-        }
-
-        if (ccf->master == 0) {
+        if (ccf->master == 0 && ngx_keyspace_snapshot_helps(kz[i])) {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                          "\"snapshot\" of keyspace zone \"%V\" needs a process "
+                          "\"%s\" of keyspace zone \"%V\" needs a process "
                           "of its own, which \"master_process off\" does not "
-                          "allow", &kz[i]->name);
+                          "allow", kz[i]->snapshot.path ? "snapshot"
+                                                        : "journal",
+                          &kz[i]->name);
             return NGX_ERROR;
         }
 
-        for (k = 0; k < i; k++) {
+        for (k = 0; kz[i]->snapshot.path != NULL && k < i; k++) {
 
             if (kz[k]->snapshot.path != NULL
                 && ngx_strcmp(kz[k]->snapshot.path, kz[i]->snapshot.path)
@@ -188,7 +198,7 @@ ngx_keyspace_snapshot_init(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
     kz = kcf->zones.elts;
 
     for (i = 0; i < kcf->zones.nelts; i++) {
-        if (kz[i]->snapshot.path != NULL) {
+        if (ngx_keyspace_snapshot_helps(kz[i])) {
             break;
         }
     }
@@ -246,7 +256,7 @@ ngx_keyspace_snapshot_manager(void *data)
     kz = kcf->zones.elts;
 
     for (i = 0; i < kcf->zones.nelts; i++) {
-        if (kz[i]->snapshot.path != NULL) {
+        if (ngx_keyspace_snapshot_helps(kz[i])) {
             ngx_keyspace_snapshot_open(kz[i]);
         }
     }
@@ -282,6 +292,15 @@ ngx_keyspace_snapshot_open(ngx_keyspace_zone_t *kz)
         goto failed;
     }
 
+    if (kz->journal.dir != NULL
+        && ngx_keyspace_journal_open(kz, ngx_keyspace_snapshot_goes_on)
+           != NGX_OK)
+    {
+        ks_saver_close(kz->saver);
+        kz->saver = NULL;
+        goto failed;
+    }
+
     ev = &kz->timer;
     ev->handler = ngx_keyspace_snapshot_handler;
     ev->data = kz->hear.data;
@@ -295,8 +314,8 @@ failed:
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "keyspace zone \"%V\" has no place, or the system no memory, "
-                  "for a process that makes snapshots: none are made",
-                  &kz->name);
+                  "for a process that makes snapshots and writes the journal: "
+                  "there are none", &kz->name);
 }
 
 
@@ -326,6 +345,24 @@ ngx_keyspace_snapshot_run(ngx_keyspace_zone_t *kz)
         ngx_add_timer(&kz->timer,
                       (ngx_msec_t) ngx_min(wait, NGX_KEYSPACE_SNAPSHOT_TIMER));
     }
+
+    if (kz->appender != NULL) {
+        ngx_keyspace_journal_run(kz);
+    }
+}
+
+
+/* For the snapshot there is something to do only if it does not rest. */
+
+static void
+ngx_keyspace_snapshot_goes_on(ngx_keyspace_zone_t *kz)
+{
+    if (kz->saver != NULL && !kz->rests) {
+        ngx_keyspace_snapshot_run(kz);
+
+    } else if (kz->appender != NULL) {
+        ngx_keyspace_journal_run(kz);
+    }
 }
 
 
@@ -343,8 +380,8 @@ ngx_keyspace_snapshot_wake_handler(ngx_event_t *ev)
     kz = kcf->zones.elts;
 
     for (i = 0; i < kcf->zones.nelts; i++) {
-        if (kz[i]->saver != NULL && !kz[i]->rests) {
-            ngx_keyspace_snapshot_run(kz[i]);
+        if (!kz[i]->journal_rests) {
+            ngx_keyspace_snapshot_goes_on(kz[i]);
         }
     }
 }
@@ -373,6 +410,70 @@ ngx_keyspace_snapshot_handler(ngx_event_t *ev)
 }
 
 
+/* Whether workers go on, and nobody else is there to write for them. */
+
+static ngx_uint_t
+ngx_keyspace_snapshot_needed(ngx_keyspace_conf_t *kcf)
+{
+    ngx_uint_t             i;
+    ngx_keyspace_zone_t  **kz;
+
+    kz = kcf->zones.elts;
+
+    for (i = 0; i < kcf->zones.nelts; i++) {
+
+        if (kz[i]->appender != NULL && ks_hub_alive(kz[i]->space) != 0
+            && !ks_hub_helped(kz[i]->space))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_keyspace_snapshot_stay_handler(ngx_event_t *ev)
+{
+    /* the event loop turns */
+}
+
+
+/*
+ * nginx ends this process first, when it shuts down gracefully; but those that
+ * do not end yet have something to write.
+ */
+
+static void
+ngx_keyspace_snapshot_stay(ngx_keyspace_conf_t *kcf)
+{
+    ngx_event_t       ev;
+    ngx_connection_t  c;
+
+    ngx_memzero(&ev, sizeof(ngx_event_t));
+    ngx_memzero(&c, sizeof(ngx_connection_t));
+
+    c.fd = (ngx_socket_t) -1;
+    ev.handler = ngx_keyspace_snapshot_stay_handler;
+    ev.data = &c;
+    ev.log = ngx_cycle->log;
+
+    while (ngx_quit && !ngx_terminate && ngx_keyspace_snapshot_needed(kcf)) {
+
+        if (!ev.timer_set) {
+            ngx_add_timer(&ev, NGX_KEYSPACE_SNAPSHOT_STAY);
+        }
+
+        ngx_process_events_and_timers((ngx_cycle_t *) ngx_cycle);
+    }
+
+    if (ev.timer_set) {
+        ngx_del_timer(&ev);
+    }
+}
+
+
 static void
 ngx_keyspace_snapshot_exit(void)
 {
@@ -384,8 +485,11 @@ ngx_keyspace_snapshot_exit(void)
                                                ngx_keyspace_module);
     kz = kcf->zones.elts;
 
+    ngx_keyspace_snapshot_stay(kcf);
+
     for (i = 0; i < kcf->zones.nelts; i++) {
         if (kz[i]->saver != NULL) {
+            ngx_keyspace_journal_close(kz[i]);
             ks_saver_close(kz[i]->saver);
             kz[i]->saver = NULL;
             ks_hub_close(kz[i]->space);

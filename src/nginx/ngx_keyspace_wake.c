@@ -415,6 +415,7 @@ ngx_keyspace_wake_handler(ngx_event_t *ev)
     kz = kcf->zones.elts;
 
     for (i = 0; i < kcf->zones.nelts; i++) {
+        ngx_keyspace_unsynced_check(kz[i]);
         ngx_keyspace_hear(kz[i]);
     }
 }

@@ -10,6 +10,7 @@
  */
 
 
+#include "ngx_keyspace_journal.h"
 #include "ngx_keyspace_memory.h"
 
 
@@ -70,6 +71,12 @@ ngx_keyspace_shm_init(ngx_shm_zone_t *shm_zone, void *data)
 
     if (ngx_test_config) {
         return NGX_OK;
+    }
+
+    if (ngx_keyspace_journal_take(shm_zone->data, shm_zone->shm.log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (old != NULL) {

@@ -107,6 +107,7 @@ typedef struct {
 
 
 typedef struct ngx_stream_keyspace_turn_s  ngx_stream_keyspace_turn_t;
+typedef struct ngx_stream_keyspace_late_s  ngx_stream_keyspace_late_t;
 
 
 typedef struct {
@@ -129,6 +130,10 @@ typedef struct {
     ngx_chain_t                     *out;
     ngx_chain_t                    **out_last;
     size_t                           unsent;
+
+    /* of that, what waits for the disk, if late_on is set; NULL: never did */
+    ngx_stream_keyspace_late_t      *late;
+    uint64_t                         passed;    /* a position that is on it */
 
     ngx_stream_keyspace_turn_t      *turn;      /* it is running; or NULL */
 
@@ -156,7 +161,25 @@ typedef struct {
                                                    key */
     unsigned                         pushing:1; /* to be sent this time */
     unsigned                         sent:1;    /* something, this time */
+    unsigned                         late_on:1;
 } ngx_stream_keyspace_ctx_t;
+
+
+/* output behind a change, and the position of that */
+
+typedef struct {
+    ngx_chain_t                     *first;
+    ngx_chain_t                    **last;
+    uint64_t                         position;  /* 0: there is none */
+} ngx_stream_keyspace_part_t;
+
+
+struct ngx_stream_keyspace_late_s {
+    ngx_stream_keyspace_ctx_t       *ctx;
+    ngx_keyspace_unsynced_t          unsynced;  /* parts[0] waits */
+    ngx_keyspace_unsynced_t          asked;     /* by WAITAOF */
+    ngx_stream_keyspace_part_t       parts[2];
+};
 
 
 /*
@@ -259,6 +282,29 @@ ngx_uint_t ngx_stream_keyspace_may_go_on(ngx_stream_keyspace_ctx_t *ctx);
 
 /* Frees what was kept. */
 void ngx_stream_keyspace_drop_output(ngx_stream_keyspace_ctx_t *ctx);
+
+
+/* --- ngx_stream_keyspace_late.c --- */
+
+/*
+ * To be called before something is added to the output: whether it has to wait
+ * for the disk is ctx->late_on then.  NGX_ERROR: there is no memory.
+ */
+ngx_int_t ngx_stream_keyspace_hold(ngx_stream_keyspace_ctx_t *ctx);
+
+#define ngx_stream_keyspace_may_hold(ctx)                                     \
+    ((ctx)->ks.client.wrote != (ctx)->passed || (ctx)->late_on)
+
+/* Where it is to be added then. */
+ngx_stream_keyspace_part_t *ngx_stream_keyspace_late_part(
+    ngx_stream_keyspace_ctx_t *ctx);
+
+/* The connection goes. */
+void ngx_stream_keyspace_late_drop(ngx_stream_keyspace_ctx_t *ctx);
+
+/* A WAITAOF waits for the disk, and does not any more. */
+void ngx_stream_keyspace_late_ask(ngx_stream_keyspace_ctx_t *ctx);
+void ngx_stream_keyspace_late_answered(ngx_stream_keyspace_ctx_t *ctx);
 
 
 /* --- ngx_stream_keyspace_push.c --- */

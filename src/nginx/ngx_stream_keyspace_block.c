@@ -48,6 +48,10 @@ ngx_stream_keyspace_block_begin(ngx_stream_keyspace_ctx_t *ctx)
     ctx->awaits = 1;
     ngx_keyspace_keep(1);
 
+    if (ctx->waiter.over == KS_OVER_SYNCED_ONLY) {
+        ngx_stream_keyspace_late_ask(ctx);
+    }
+
     ngx_log_debug1(NGX_LOG_DEBUG_STREAM, ctx->connection->log, 0,
                    "keyspace: the client waits for a key, until %uL",
                    ctx->waiter.until);
@@ -63,6 +67,7 @@ ngx_stream_keyspace_unblock(ngx_stream_keyspace_ctx_t *ctx)
 
     ctx->awaits = 0;
     ngx_keyspace_keep(-1);
+    ngx_stream_keyspace_late_answered(ctx);
 
     if (ctx->event.timer_set) {
         ngx_del_timer(&ctx->event);
@@ -115,7 +120,10 @@ ngx_stream_keyspace_block_over(ngx_stream_keyspace_ctx_t *ctx)
 {
     ks_str_t  none;
 
-    if (ctx->waiter.until == 0 || ks_clock() < ctx->waiter.until) {
+    if ((ctx->waiter.until == 0 || ks_clock() < ctx->waiter.until)
+        && !(ctx->waiter.over == KS_OVER_SYNCED_ONLY
+             && ks_aof_synced(ctx->ks.client.space, ctx->ks.client.wrote)))
+    {
         ngx_stream_keyspace_block_timer(ctx);
         return;
     }
@@ -196,6 +204,12 @@ ngx_stream_keyspace_woken(ks_waiter_t *w, ks_woken_t why,
 
     if (ks_conn_woken(&ctx->ks, why, gathered, &answer.writer.reply) == KS_OK)
     {
+        if (ngx_stream_keyspace_may_hold(ctx)
+            && ngx_stream_keyspace_hold(ctx) != NGX_OK)
+        {
+            ctx->killed = 1;
+        }
+
         ngx_log_debug2(NGX_LOG_DEBUG_STREAM, ctx->connection->log, 0,
                        "keyspace: the client waits no more: %d, %uz bytes",
                        (int) why, answer.out.size);

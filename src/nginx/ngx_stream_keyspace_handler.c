@@ -341,7 +341,7 @@ ngx_stream_keyspace_wait(ngx_stream_keyspace_ctx_t *ctx)
             ngx_del_timer(c->write);
         }
 
-        if (ngx_stream_keyspace_is_over(ctx)) {
+        if (!ctx->late_on && ngx_stream_keyspace_is_over(ctx)) {
             return;
         }
     }
@@ -365,7 +365,7 @@ static ngx_uint_t
 ngx_stream_keyspace_is_idle(ngx_stream_keyspace_ctx_t *ctx)
 {
     return ctx->out == NULL && ctx->in_len == 0 && !ctx->yielding
-           && !ctx->awaits;
+           && !ctx->awaits && !ctx->late_on;
 }
 
 
@@ -470,7 +470,7 @@ ngx_stream_keyspace_wait_read(ngx_stream_keyspace_ctx_t *ctx)
 
     limit = 0;
 
-    if (ctx->out == NULL && !ctx->yielding && !ctx->awaits) {
+    if (ctx->out == NULL && !ctx->yielding && !ctx->awaits && !ctx->late_on) {
         limit = (ctx->in_len != 0) ? NGX_STREAM_KEYSPACE_PATIENCE
                                    : ctx->listening ? 0 : ctx->conf->timeout;
     }

@@ -108,6 +108,12 @@ ngx_stream_keyspace_flush(ngx_stream_keyspace_turn_t *turn)
         return NGX_OK;
     }
 
+    if (ngx_stream_keyspace_may_hold(ctx)
+        && ngx_stream_keyspace_hold(ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     blocks = ngx_stream_keyspace_gather(&turn->out, &len);
     p = ngx_stream_keyspace_block;
 
@@ -128,7 +134,7 @@ ngx_stream_keyspace_flush(ngx_stream_keyspace_turn_t *turn)
     ngx_stream_keyspace_append(ctx, blocks);
     ngx_stream_keyspace_append(ctx, pushed);
 
-    if (!ctx->connection->write->ready) {
+    if (!ctx->connection->write->ready || ctx->out == NULL) {
         return NGX_OK;
     }
 
@@ -228,7 +234,7 @@ ngx_stream_keyspace_send_first(ngx_stream_keyspace_ctx_t *ctx, u_char **p,
 
     c = ctx->connection;
 
-    if (ctx->out != NULL || !c->write->ready || *len == 0) {
+    if (ctx->out != NULL || ctx->late_on || !c->write->ready || *len == 0) {
         return NGX_OK;
     }
 
@@ -291,14 +297,16 @@ static void
 ngx_stream_keyspace_append(ngx_stream_keyspace_ctx_t *ctx,
     ngx_chain_t *chain)
 {
-    ngx_chain_t  *cl;
+    ngx_chain_t  *cl, ***last;
 
-    *ctx->out_last = chain;
+    last = ctx->late_on ? &ngx_stream_keyspace_late_part(ctx)->last
+                        : &ctx->out_last;
+    **last = chain;
 
     for (cl = chain; cl != NULL; cl = cl->next) {
         ctx->unsent += cl->buf->last - cl->buf->pos;
         ngx_stream_keyspace_unsent += cl->buf->last - cl->buf->pos;
-        ctx->out_last = &cl->next;
+        *last = &cl->next;
     }
 }
 
@@ -314,10 +322,17 @@ ngx_stream_keyspace_keep(ngx_stream_keyspace_ctx_t *ctx, u_char *data,
 {
     size_t                        size;
     ngx_chain_t                 **first, ***last;
+    ngx_stream_keyspace_part_t   *part;
     ngx_stream_keyspace_piece_t  *piece;
 
     first = (ctx->turn != NULL) ? &ctx->turn->pushed : &ctx->out;
     last = (ctx->turn != NULL) ? &ctx->turn->pushed_last : &ctx->out_last;
+
+    if (ctx->turn == NULL && ctx->late_on) {
+        part = ngx_stream_keyspace_late_part(ctx);
+        first = &part->first;
+        last = &part->last;
+    }
 
     piece = ngx_stream_keyspace_roomy(*first, *last, len);
 
@@ -415,6 +430,7 @@ void
 ngx_stream_keyspace_drop_output(ngx_stream_keyspace_ctx_t *ctx)
 {
     ngx_stream_keyspace_free_chain(ctx->out, NULL);
+    ngx_stream_keyspace_late_drop(ctx);
 
     ctx->out = NULL;
     ctx->out_last = &ctx->out;

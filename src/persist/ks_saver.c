@@ -25,11 +25,13 @@
 
 #define KS_SAVER_WORK      1000000      /* ns that it works before it rests */
 #define KS_SAVER_BUSY      1            /* ms, until a lock is tried again */
+#define KS_SAVER_DISK      5            /* ms, until the file is there */
 #define KS_SAVER_HEAR      (256u * 1024)        /* bytes, at once */
 
 #define KS_SAVER_STEPS     16           /* of the walk, for each hearing */
 
 #define KS_SAVER_LOOK      200          /* ms, until the other one has gone */
+#define KS_SAVER_LOOK_SOON  10          /* the same, if there is a journal */
 #define KS_SAVER_SOON      100          /* ms, to count what was told */
 #define KS_SAVER_SELDOM    1000         /* ms, while too little changes */
 #define KS_SAVER_AFTER     5000         /* ms, between an error and the next */
@@ -74,6 +76,12 @@ struct ks_saver_s {
     unsigned                try;
     ks_snapshot_t           snapshot;
     ks_rdb_file_t           file;
+    const char             *path;
+    unsigned                bases:1;    /* it is a base */
+    uint64_t                since;      /* it is on its way to the disk, ns */
+
+    const ks_saver_base_t  *base;       /* NULL: nobody wants any */
+    ks_disk_t              *disk;       /* NULL: it is waited for */
 
     unsigned                lossy:1;    /* was said */
 };
@@ -192,6 +200,17 @@ ks_saver_stop(ks_saver_t *s)
 }
 
 
+/* Whoever wants a base knows when it is to be tried again. */
+
+static void
+ks_saver_base_ended(ks_saver_t *s, int rc, int err, const char *why)
+{
+    s->bases = 0;
+    s->base->ended(s->base->data, rc, err, why, s->file.size);
+    ks_saver_idle(s);
+}
+
+
 /* to be begun anew; at last it is given up */
 
 static void
@@ -202,6 +221,11 @@ ks_saver_broke(ks_saver_t *s)
     why = ks_snapshot_broken(s->space);
     ks_saver_stop(s);
     ks_rdb_file_drop(&s->file);
+
+    if (s->bases) {
+        ks_saver_base_ended(s, KS_AGAIN, 0, why);
+        return;
+    }
 
     if (s->try < KS_SAVER_TRIES) {
         ks_saver_log(s, KS_SAVER_NOTICE, 0,
@@ -226,6 +250,13 @@ ks_saver_broke(ks_saver_t *s)
 static void
 ks_saver_failed(ks_saver_t *s, int err, const char *call)
 {
+    if (s->bases) {
+        ks_saver_stop(s);
+        ks_rdb_file_drop(&s->file);
+        ks_saver_base_ended(s, KS_ERR, err, call);
+        return;
+    }
+
     ks_saver_log(s, KS_SAVER_ERROR, err,
                  "the snapshot \"%s\" failed: %s; the last good one stays",
                  s->conf->path, call);
@@ -243,8 +274,13 @@ ks_saver_waits(ks_saver_t *s)
 {
     int  cut;
 
-    if (ks_snapshot_claim(s->space, &cut) != KS_OK) {
-        return KS_SAVER_LOOK;
+    if (ks_snapshot_claim(s->space, s->conf->path != NULL, &cut) != KS_OK) {
+        return s->base != NULL ? KS_SAVER_LOOK_SOON : KS_SAVER_LOOK;
+    }
+
+    if (s->conf->path == NULL) {
+        ks_saver_idle(s);
+        return 0;
     }
 
     s->cut = (cut != 0);
@@ -262,8 +298,22 @@ ks_saver_waits(ks_saver_t *s)
 
 
 static uint64_t
+ks_saver_start_base(ks_saver_t *s, const char *path)
+{
+    s->path = path;
+    s->bases = 1;
+    s->cleared = 0;
+    s->waited = 0;
+    s->phase = KS_SAVER_CLEARS;
+
+    return 0;
+}
+
+
+static uint64_t
 ks_saver_start(ks_saver_t *s)
 {
+    s->path = s->conf->path;
     s->cut = 0;
     s->cleared = 0;
     s->waited = 0;
@@ -320,17 +370,26 @@ static uint64_t
 ks_saver_looks(ks_saver_t *s)
 {
     uint64_t             due;
+    const char          *path;
     ks_snapshot_state_t  st;
 
     if (s->cut) {
         return s->now < s->again ? s->again - s->now : ks_saver_start(s);
     }
 
-    if (ks_snapshot_wanted(s->space) > ks_snapshot_served(s->space)) {
+    if (s->conf->path != NULL
+        && ks_snapshot_wanted(s->space) > ks_snapshot_served(s->space))
+    {
         return ks_saver_start(s);
     }
 
-    if (s->conf->every == 0) {
+    path = (s->base != NULL) ? s->base->wanted(s->base->data) : NULL;
+
+    if (path != NULL) {
+        return ks_saver_start_base(s, path);
+    }
+
+    if (s->conf->path == NULL || s->conf->every == 0) {
         return KS_SAVER_SLEEP;
     }
 
@@ -365,7 +424,7 @@ ks_saver_clears(ks_saver_t *s)
     s->snapshot.space = s->space;
     s->phase = KS_SAVER_BEGINS;
 
-    if (ks_rdb_file_begin(&s->file, s->conf->path) != KS_OK) {
+    if (ks_rdb_file_begin(&s->file, s->path) != KS_OK) {
         ks_saver_failed(s, s->file.err, s->file.err ? s->file.call
                                                     : "there is no memory");
         return 0;
@@ -396,6 +455,10 @@ ks_saver_begins(ks_saver_t *s)
     if (rc != KS_OK) {
         ks_saver_failed(s, 0, "there is no memory");
         return 0;
+    }
+
+    if (s->bases) {
+        s->base->begun(s->base->data, s->snapshot.at);
     }
 
     s->phase = KS_SAVER_WRITES;
@@ -497,37 +560,85 @@ ks_saver_lossy(ks_saver_t *s)
     ks_saver_log(s, KS_SAVER_WARNING, 0,
                  "the snapshot \"%s\" cannot say when fields expire, which "
                  "those of %llu hashes do: they stay for ever in it",
-                 s->conf->path, (unsigned long long) s->snapshot.lossy);
+                 s->path, (unsigned long long) s->snapshot.lossy);
+}
+
+
+static int
+ks_saver_to_disk(void *data)
+{
+    return ks_rdb_file_finish(data) == KS_OK ? 0 : -1;
+}
+
+
+/* The thread of the disk, if there is one, has the file meanwhile. */
+
+static int
+ks_saver_on_disk(ks_saver_t *s, int *rc)
+{
+    if (s->disk == NULL) {
+        *rc = ks_saver_to_disk(&s->file);
+        return KS_OK;
+    }
+
+    if (!ks_disk_busy(s->disk)) {
+        ks_disk_give(s->disk, ks_saver_to_disk, &s->file);
+    }
+
+    return ks_disk_take(s->disk, rc);
+}
+
+
+static void
+ks_saver_finished(ks_saver_t *s, uint64_t now)
+{
+    ks_snapshot_state_t  st;
+
+    ks_snapshot_state(s->space, &st);
+    ks_saver_ended(s, 1, now);
+
+    ks_saver_log(s, KS_SAVER_NOTICE, 0,
+                 "the snapshot \"%s\" is complete: %llu keys, %llu bytes, "
+                 "%llu ms", s->path,
+                 (unsigned long long) s->snapshot.keys,
+                 (unsigned long long) s->file.size,
+                 (unsigned long long) (now - ks_min(now, st.begun)));
 }
 
 
 static uint64_t
 ks_saver_finishes(ks_saver_t *s)
 {
-    uint64_t             now;
-    ks_snapshot_state_t  st;
+    int  rc;
 
-    now = ks_saver_clock();
+    if (s->since == 0) {
+        s->since = ks_saver_clock();
+    }
 
-    if (ks_rdb_file_finish(&s->file) != KS_OK) {
+    if (ks_saver_on_disk(s, &rc) != KS_OK) {
+        return KS_SAVER_DISK;
+    }
+
+    if (rc != 0) {
+        s->since = 0;
         ks_saver_failed(s, s->file.err, s->file.call);
         return 0;
     }
 
-    now = s->now + (ks_saver_clock() - now) / 1000000;
-    ks_snapshot_state(s->space, &st);
-    ks_saver_ended(s, 1, now);
+    if (!s->bases) {
+        ks_saver_finished(s, s->now + (ks_saver_clock() - s->since) / 1000000);
+    }
 
-    ks_saver_log(s, KS_SAVER_NOTICE, 0,
-                 "the snapshot \"%s\" is complete: %llu keys, %llu bytes, "
-                 "%llu ms", s->conf->path,
-                 (unsigned long long) s->snapshot.keys,
-                 (unsigned long long) s->file.size,
-                 (unsigned long long) (now - ks_min(now, st.begun)));
-
+    s->since = 0;
     ks_saver_lossy(s);
     ks_snapshot_end(&s->snapshot);
-    ks_saver_idle(s);
+
+    if (s->bases) {
+        ks_saver_base_ended(s, KS_OK, 0, NULL);
+
+    } else {
+        ks_saver_idle(s);
+    }
 
     return 0;
 }
@@ -561,6 +672,20 @@ ks_saver_step(ks_saver_t *s)
 }
 
 
+/* What is told matters only if it is of changes that are counted. */
+
+static void
+ks_saver_hears(ks_saver_t *s)
+{
+    if (ks_hub_wants(s->space, KS_TOLD_SAVES|KS_TOLD_IMAGES)) {
+        (void) ks_hub_hear(s->space, KS_SAVER_HEAR);
+
+    } else {
+        ks_hub_skip(s->space);
+    }
+}
+
+
 /* While others wait it does not rest. */
 
 uint64_t
@@ -574,7 +699,7 @@ ks_saver_run(ks_saver_t *s, uint64_t now)
     until = ks_saver_clock() + KS_SAVER_WORK;
 
     if (s->phase != KS_SAVER_WRITES) {
-        (void) ks_hub_hear(s->space, KS_SAVER_HEAR);
+        ks_saver_hears(s);
     }
 
     do {
@@ -630,8 +755,42 @@ ks_saver_open(ks_space_t *sp, const ks_saver_conf_t *conf)
 
 
 void
+ks_saver_set_base(ks_saver_t *s, const ks_saver_base_t *base)
+{
+    s->base = base;
+}
+
+
+void
+ks_saver_set_disk(ks_saver_t *s, ks_disk_t *disk)
+{
+    s->disk = disk;
+}
+
+
+int
+ks_saver_acts(const ks_saver_t *s)
+{
+    return s->phase != KS_SAVER_WAITS;
+}
+
+
+int
+ks_saver_idles(const ks_saver_t *s)
+{
+    return s->phase == KS_SAVER_IDLE && !s->cut;
+}
+
+
+void
 ks_saver_close(ks_saver_t *s)
 {
+    int  rc;
+
+    if (s->disk != NULL) {
+        (void) ks_disk_wait(s->disk, &rc);
+    }
+
     if (s->phase > KS_SAVER_IDLE) {
         ks_saver_stop(s);
         ks_rdb_file_drop(&s->file);

@@ -4,12 +4,16 @@
  *
  * It knows no host: whoever has it calls ks_saver_run() when it says, or when
  * this process was woken by what is told.  The handle has its end of the bus.
+ *
+ * Beside snapshots it makes bases, files of the same form for whoever asks it
+ * in this process: of these nobody else is told.
  */
 
 #ifndef KS_SAVER_H
 #define KS_SAVER_H
 
 #include "bus/ks_hub.h"
+#include "persist/ks_disk.h"
 
 
 typedef enum {
@@ -18,8 +22,11 @@ typedef enum {
     KS_SAVER_ERROR
 } ks_saver_level_t;
 
+typedef void (*ks_saver_log_pt)(void *data, ks_saver_level_t level, int err,
+    const char *text);
+
 typedef struct {
-    const char  *path;          /* of the file */
+    const char  *path;          /* of the file; NULL: only bases are made */
 
     /* one is made when so many keys have changed and so many ms are over since
        the last; every 0: only when it is asked for */
@@ -27,16 +34,44 @@ typedef struct {
     uint64_t     changes;
 
     /* a line for the log; err: an errno, or 0 */
-    void       (*log)(void *data, ks_saver_level_t level, int err,
-                      const char *text);
+    ks_saver_log_pt  log;
     void        *data;
 } ks_saver_conf_t;
+
+/* who wants bases; called by ks_saver_run() */
+typedef struct {
+    /* the path of one that is to be made now, good until it has ended; or NULL */
+    const char *(*wanted)(void *data);
+
+    /* it is what the keyspace was at that position of the ring */
+    void        (*begun)(void *data, uint64_t at);
+
+    /* KS_OK: it has so many bytes and is on the disk.  KS_AGAIN: it was cut
+       short by what others do, and may be wanted again.  KS_ERR: it cannot be
+       written, for that errno or 0 */
+    void        (*ended)(void *data, int rc, int err, const char *why,
+                         uint64_t size);
+    void         *data;
+} ks_saver_base_t;
 
 typedef struct ks_saver_s  ks_saver_t;
 
 
 /* conf has to stay.  NULL: the process has no memory, or the handle no hub. */
 ks_saver_t *ks_saver_open(ks_space_t *sp, const ks_saver_conf_t *conf);
+
+/*
+ * The same for who wants bases; and a thread that waits for the disk when a file
+ * is complete, after which ks_saver_run() is to be called.  Both have to stay.
+ */
+void ks_saver_set_base(ks_saver_t *s, const ks_saver_base_t *base);
+void ks_saver_set_disk(ks_saver_t *s, ks_disk_t *disk);
+
+/* Whether it is this process that makes them: there is no other one. */
+int ks_saver_acts(const ks_saver_t *s);
+
+/* Whether it makes none at the moment, and is not about to. */
+int ks_saver_idles(const ks_saver_t *s);
 
 /*
  * Goes on for about a millisecond, outside of transactions; or for as long as

@@ -95,7 +95,7 @@ maker_open(maker_t *m, ks_zone_t *zone, uint64_t now)
     l.data = m;
     ks_hub_listen(ks_space_hub(m->space), KS_TOLD_IMAGES, &l);
 
-    assert_int_equal(ks_snapshot_claim(m->space, &cut), KS_OK);
+    assert_int_equal(ks_snapshot_claim(m->space, 1, &cut), KS_OK);
 
     return cut;
 }

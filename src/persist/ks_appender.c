@@ -1,0 +1,925 @@
+/*
+ * From the ring to the increment, and from one base to the next.
+ *
+ *   found     the files are what the zone says, or are to be written anew
+ *   read      frames become bytes, as many as there are, or up to a cut
+ *   written   by a thread; only one such job is under way
+ *   synced    with the write (always), or by another thread, once a second
+ *   cut       a base begins: all before it goes to the disk, and then the next
+ *             increment is begun
+ *   based     the base is complete, and the manifest is replaced
+ *
+ * Nothing of that has a timer while nothing is told: what is told wakes the
+ * process, and so do its threads.
+ */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "keyspace/ks_keyspace.h"
+#include "persist/ks_appender_part.h"
+
+
+#define KS_APPENDER_TEXT    1024
+#define KS_APPENDER_LEAST   (64u * 1024)        /* bytes that are read at once */
+#define KS_APPENDER_MOST    (1024u * 1024)
+#define KS_APPENDER_SECOND  1000                /* ms */
+#define KS_APPENDER_SLOW    2000                /* ms, of an fsync */
+
+#define KS_APPENDER_RETRY   1000                /* ms, after an error */
+#define KS_APPENDER_LOOK    5000                /* the same, of the manifest */
+#define KS_APPENDER_AGAIN   20                  /* ms, more each time */
+#define KS_APPENDER_TRIES   10
+#define KS_APPENDER_AFTER   60000               /* ms, the longest */
+
+
+static void ks_appender_log(ks_appender_t *a, ks_saver_level_t level, int err,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+
+static void
+ks_appender_log(ks_appender_t *a, ks_saver_level_t level, int err,
+    const char *fmt, ...)
+{
+    char     text[KS_APPENDER_TEXT];
+    va_list  args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+
+    a->conf->log(a->conf->data, level, err, text);
+}
+
+
+/* --- errors --- */
+
+/* The zone is told once, and the log when it is another one. */
+
+static void
+ks_appender_fault(ks_appender_t *a, int err, const char *call)
+{
+    if (err != a->err) {
+        ks_appender_log(a, KS_SAVER_ERROR, err,
+                        "the journal \"%s\": %s failed; %s", a->conf->dir,
+                        call, a->conf->lax
+                        ? "commands go on, and it is behind until it is "
+                          "rewritten"
+                        : "commands that write are refused until it can be "
+                          "written");
+    }
+
+    a->err = err;
+    ks_aof_set_error(a->space, err);
+}
+
+
+static void
+ks_appender_mended(ks_appender_t *a)
+{
+    if (a->err != 0) {
+        ks_appender_log(a, KS_SAVER_NOTICE, 0,
+                        "the journal \"%s\" can be written again",
+                        a->conf->dir);
+    }
+
+    a->err = 0;
+    ks_aof_set_error(a->space, 0);
+}
+
+
+/* ms, longer each time */
+
+static uint64_t
+ks_appender_pause(unsigned failures)
+{
+    return ks_min((uint64_t) KS_APPENDER_RETRY << ks_min(failures, 10u),
+                  (uint64_t) KS_APPENDER_AFTER);
+}
+
+
+/* What was read of the ring, or is to be, goes nowhere. */
+
+static void
+ks_appender_void(ks_appender_t *a)
+{
+    ks_aof_set_whole(a->space, 0);
+
+    a->spot.number = 0;
+    ks_aof_set_spot(a->space, &a->spot);
+    ks_aof_set_floor(a->space, KS_AOF_FREE);
+
+    a->fill.len = 0;
+    a->append.stale = 1;
+    a->fails = 0;
+    a->dirty = 0;
+    a->needed = 1;
+}
+
+
+/* The files are not the keyspace any more: A5. */
+
+static void
+ks_appender_lost(ks_appender_t *a, const char *why)
+{
+    ks_appender_log(a, KS_SAVER_WARNING, 0,
+                    "the journal \"%s\" is written anew: %s", a->conf->dir,
+                    why);
+
+    ks_appender_void(a);
+    a->based = 0;
+    a->after = a->now;
+}
+
+
+/* --- from the ring --- */
+
+/* how much is read at once, so that the ring has room for what comes meanwhile */
+
+static size_t
+ks_appender_share(const ks_appender_t *a)
+{
+    size_t  share;
+
+    share = (size_t) a->space->mem.zone->journal.size / 8;
+
+    return ks_min(ks_max(share, (size_t) KS_APPENDER_LEAST),
+                  (size_t) KS_APPENDER_MOST);
+}
+
+
+static void
+ks_appender_read(ks_appender_t *a)
+{
+    int       rc;
+    size_t    share;
+    uint64_t  limit;
+
+    limit = ks_min(ks_aof_head(a->space), a->cut);
+    share = ks_appender_share(a);
+    rc = KS_OK;
+
+    while (a->fill.len < share) {
+        rc = ks_journal_read(&a->space->mem, &a->cursor, limit);
+
+        if (rc != KS_OK) {
+            break;
+        }
+
+        rc = ks_bytes_frame(&a->fill, a->cursor.frame,
+                            a->spot.length == 0 && a->fill.len == 0);
+
+        if (rc != KS_OK) {
+            break;
+        }
+    }
+
+    if (rc == KS_ERR) {
+        ks_appender_lost(a, "more was told at a time than the zone's ring holds"
+                            ", and some of it is lost");
+
+    } else if (rc == KS_NOMEM) {
+        ks_appender_lost(a, "there is no memory");
+        a->after = a->now + KS_APPENDER_RETRY;
+    }
+}
+
+
+/* Frames without effects need no bytes. */
+
+static void
+ks_appender_pass(ks_appender_t *a, uint64_t at, size_t len)
+{
+    a->spot.at = at;
+    a->spot.length += len;
+    ks_aof_set_spot(a->space, &a->spot);
+    ks_aof_set_floor(a->space, at);
+}
+
+
+static void
+ks_appender_synced(ks_appender_t *a, uint64_t at)
+{
+    a->synced = at;
+
+    if (ks_aof_whole(a->space)) {
+        ks_aof_set_synced(a->space, at);
+    }
+}
+
+
+/* Nothing is on its way, so that the place is where the ring was read to. */
+
+static void
+ks_appender_give(ks_appender_t *a)
+{
+    ks_bytes_t   free;
+    ks_append_t  *w;
+
+    w = &a->append;
+
+    if (a->fill.len == 0) {
+
+        if (a->cursor.at != a->spot.at) {
+            ks_appender_pass(a, a->cursor.at, 0);
+
+            if (!a->dirty && !a->syncs) {
+                ks_appender_synced(a, a->spot.at);
+            }
+        }
+
+        return;
+    }
+
+    free = w->bytes;
+    w->bytes = a->fill;
+    a->fill = free;
+    a->fill.len = 0;
+
+    w->fd = a->fd;
+    w->offset = a->spot.length;
+    w->at = a->cursor.at;
+    w->sync = (a->conf->mode == KS_AOF_ALWAYS);
+    w->stale = 0;
+
+    ks_disk_give(a->writer, ks_appender_write, w);
+}
+
+
+static void
+ks_appender_written(ks_appender_t *a, int err)
+{
+    ks_append_t  *w;
+
+    w = &a->append;
+
+    if (w->stale) {
+        return;
+    }
+
+    if (err == 0) {
+        a->fails = 0;
+        ks_appender_pass(a, w->at, w->bytes.len);
+
+        if (w->sync) {
+            a->strikes = 0;
+            ks_appender_synced(a, w->at);
+
+        } else {
+            a->dirty = 1;
+        }
+
+        if (a->err != 0 && !a->needed) {
+            ks_appender_mended(a);
+        }
+
+        return;
+    }
+
+    ks_appender_fault(a, err, "writing");
+
+    if (a->conf->lax) {
+        ks_appender_lost(a, "some of it could not be written");
+        a->after = a->now + ks_appender_pause(a->strikes++);
+        return;
+    }
+
+    a->fails = 1;
+    a->retry = a->now + KS_APPENDER_RETRY;
+}
+
+
+/* --- to the disk --- */
+
+static void
+ks_appender_ask(ks_appender_t *a)
+{
+    a->sync.fd = a->fd;
+    a->sync.at = a->spot.at;
+    a->syncs = 1;
+    a->dirty = 0;
+    a->asked = a->now;
+
+    ks_disk_give(a->syncer, ks_appender_sync, &a->sync);
+}
+
+
+/*
+ * After an error the kernel may have dropped what was written: nobody knows what
+ * is on the disk.
+ */
+
+static void
+ks_appender_asked(ks_appender_t *a, int err)
+{
+    a->syncs = 0;
+
+    if (a->now >= a->asked + KS_APPENDER_SLOW) {
+        ks_aof_count_delay(a->space);
+    }
+
+    if (err == 0) {
+        a->strikes = 0;
+
+        if (a->spot.number != 0 && a->sync.fd == a->fd) {
+            ks_appender_synced(a, a->sync.at);
+        }
+
+        return;
+    }
+
+    ks_appender_fault(a, err, "fdatasync()");
+    ks_appender_lost(a, "some of it may not have reached the disk");
+    a->after = a->now + ks_appender_pause(a->strikes++);
+}
+
+
+/* in how many ms it is to be called again */
+
+static uint64_t
+ks_appender_syncs(ks_appender_t *a)
+{
+    uint64_t  due;
+
+    if (!a->dirty || ks_disk_busy(a->syncer)
+        || (a->conf->mode == KS_AOF_NO && !a->ends))
+    {
+        return KS_SAVER_SLEEP;
+    }
+
+    due = a->asked + KS_APPENDER_SECOND;
+
+    if (a->conf->mode == KS_AOF_EVERYSEC && !a->ends && a->now < due
+        && a->now >= a->asked)
+    {
+        return due - a->now;
+    }
+
+    ks_appender_ask(a);
+
+    return KS_SAVER_SLEEP;
+}
+
+
+/* --- rewriting --- */
+
+static void
+ks_appender_failed(ks_appender_t *a, int err, const char *why)
+{
+    ks_aof_state_t  st;
+
+    ks_aof_ended(a->space, a->number, KS_ERR, a->now);
+    ks_aof_state(ks_space_zone(a->space), &st);
+
+    ks_appender_log(a, KS_SAVER_ERROR, err,
+                    "the journal \"%s\" could not be rewritten: %s",
+                    a->conf->dir, why);
+
+    a->based = 0;
+    a->tries = 0;
+    a->after = a->now + ks_appender_pause((unsigned) st.failures);
+
+    if (a->needed) {
+        ks_appender_void(a);
+
+        if (err != 0) {
+            ks_appender_fault(a, err, "rewriting");
+        }
+    }
+}
+
+
+static int
+ks_appender_wants(const ks_appender_t *a)
+{
+    if (!a->taken || a->fails || a->cut != KS_APPENDER_UNCUT || a->opens
+        || a->commits || a->based || a->bases)
+    {
+        return 0;
+    }
+
+    return ks_aof_wanted(a->space) > ks_aof_served(a->space)
+           || (a->now >= a->after && (a->needed || ks_aof_grown(a->space)));
+}
+
+
+static const char *
+ks_appender_wanted(void *data)
+{
+    ks_appender_t *a = data;
+
+    char  name[KS_AOF_NAME];
+
+    if (!ks_appender_wants(a)) {
+        return NULL;
+    }
+
+    (void) snprintf(name, sizeof(name), "appendonly.aof.%llu.base.rdb",
+                    (unsigned long long) a->manifest.base + 1);
+
+    free(a->path);
+    a->path = ks_appender_path(a, name);
+
+    if (a->path == NULL) {
+        a->after = a->now + KS_APPENDER_RETRY;
+        return NULL;
+    }
+
+    a->number = ks_aof_wanted(a->space);
+    a->bases = 1;
+
+    if (a->tries == 0) {
+        a->begun = a->now;
+        ks_aof_begun(a->space, a->now);
+    }
+
+    return a->path;
+}
+
+
+static void
+ks_appender_base_begun(void *data, uint64_t at)
+{
+    ks_appender_t *a = data;
+
+    a->cut = at;
+
+    if (a->needed) {
+        ks_appender_void(a);
+        a->spot.at = at;
+        a->cursor.at = at;
+        ks_aof_set_floor(a->space, at);
+    }
+}
+
+
+static void
+ks_appender_base_ended(void *data, int rc, int err, const char *why,
+    uint64_t size)
+{
+    ks_appender_t *a = data;
+
+    a->bases = 0;
+
+    if (rc == KS_OK) {
+        a->based = (a->spot.number != 0 || a->cut != KS_APPENDER_UNCUT
+                    || a->opens);
+        a->size = size;
+        return;
+    }
+
+    if (rc == KS_AGAIN && ++a->tries < KS_APPENDER_TRIES) {
+        ks_appender_log(a, KS_SAVER_NOTICE, 0,
+                        "the rewriting of the journal \"%s\" is begun anew: "
+                        "%s", a->conf->dir, why);
+        a->after = a->now + a->tries * KS_APPENDER_AGAIN;
+        return;
+    }
+
+    ks_appender_failed(a, err, why);
+}
+
+
+/* All before the cut is in the increment, and on the disk, or of no use. */
+
+static void
+ks_appender_cuts(ks_appender_t *a)
+{
+    if (ks_disk_busy(a->writer) || a->fails) {
+        return;
+    }
+
+    if (!a->needed) {
+
+        if (a->spot.at != a->cut) {
+            return;
+        }
+
+        if (a->dirty) {
+            ks_appender_ask(a);
+            return;
+        }
+    }
+
+    if (ks_appender_begin(a, !a->needed) != KS_OK) {
+        a->cut = KS_APPENDER_UNCUT;
+        ks_appender_failed(a, ENOMEM, "there is no memory");
+    }
+}
+
+
+static void
+ks_appender_complete(ks_appender_t *a)
+{
+    a->based = 0;
+    a->tries = 0;
+
+    if (a->spot.number == 0) {
+        /* some of what is behind the base was lost meanwhile */
+        return;
+    }
+
+    if (a->needed) {
+        a->needed = 0;
+        ks_aof_set_whole(a->space, 1);
+
+        /* those who wait for the disk go by it from now on */
+
+        if (!a->dirty && !a->syncs && !ks_disk_busy(a->writer)) {
+            a->synced = a->spot.at;
+        }
+
+        ks_aof_set_synced(a->space, a->synced);
+        ks_appender_mended(a);
+    }
+
+    ks_aof_ended(a->space, a->number, KS_OK, a->now);
+    a->after = a->now;
+
+    ks_appender_log(a, KS_SAVER_NOTICE, 0,
+                    "the journal \"%s\" is rewritten: its base has %llu bytes, "
+                    "%llu ms", a->conf->dir, (unsigned long long) a->size,
+                    (unsigned long long) (a->now - ks_min(a->now, a->begun)));
+}
+
+
+static void
+ks_appender_rewrites(ks_appender_t *a)
+{
+    if (a->cut != KS_APPENDER_UNCUT && !a->opens
+        && !ks_disk_busy(a->syncer))
+    {
+        ks_appender_cuts(a);
+    }
+
+    if (a->based && a->cut == KS_APPENDER_UNCUT && !a->opens && !a->commits
+        && !ks_disk_busy(a->syncer) && ks_appender_commit(a) != KS_OK)
+    {
+        ks_appender_failed(a, ENOMEM, "there is no memory");
+    }
+}
+
+
+/* --- the ends of jobs --- */
+
+static void
+ks_appender_files_ended(ks_appender_t *a, int err)
+{
+    if (a->opens) {
+
+        if (ks_appender_begun(a, err) != KS_OK) {
+            a->cut = KS_APPENDER_UNCUT;
+            ks_appender_failed(a, err, a->job.call);
+        }
+
+        return;
+    }
+
+    if (ks_appender_committed(a, err) == KS_OK) {
+        ks_appender_complete(a);
+
+    } else {
+        ks_appender_failed(a, err, a->job.call);
+    }
+}
+
+
+static int
+ks_appender_ends(ks_appender_t *a)
+{
+    int  err, any;
+
+    any = 0;
+
+    if (ks_disk_take(a->writer, &err) == KS_OK) {
+        ks_appender_written(a, err);
+        any = 1;
+    }
+
+    if (ks_disk_take(a->syncer, &err) == KS_OK) {
+        any = 1;
+
+        if (a->syncs) {
+            ks_appender_asked(a, err);
+
+        } else {
+            ks_appender_files_ended(a, err);
+        }
+    }
+
+    return any;
+}
+
+
+/* --- running --- */
+
+/* KS_AGAIN: they cannot be told from others at the moment. */
+
+static int
+ks_appender_take(ks_appender_t *a)
+{
+    int          rc;
+    const char  *why;
+
+    rc = ks_appender_find(a, &why);
+
+    if (rc != KS_OK && rc != KS_NONE) {
+
+        if (!a->told) {
+            a->told = 1;
+            ks_appender_log(a, KS_SAVER_ERROR, 0,
+                            "the journal \"%s\" cannot be gone on with: %s",
+                            a->conf->dir, a->manifest.fault);
+        }
+
+        ks_appender_fault(a, a->manifest.err ? a->manifest.err : EINVAL,
+                          "reading the manifest");
+        a->retry = a->now + KS_APPENDER_LOOK;
+        return KS_AGAIN;
+    }
+
+    a->taken = 1;
+    a->told = 0;
+    a->cursor.at = a->spot.at;
+    a->synced = a->spot.at;
+    a->dirty = (rc == KS_OK);
+    a->err = ks_aof_refuses(a->space);
+    ks_hub_want(a->space, KS_TOLD_EFFECTS);
+
+    if (rc == KS_OK) {
+        ks_aof_set_floor(a->space, a->spot.at);
+        ks_aof_set_files(a->space, a->files);
+
+    } else if (why != NULL) {
+        ks_appender_lost(a, why);
+
+    } else {
+        ks_appender_void(a);
+    }
+
+    return KS_OK;
+}
+
+
+/* Reads, if it is time to, and writes; whether there was anything. */
+
+static int
+ks_appender_appends(ks_appender_t *a)
+{
+    uint64_t  before;
+
+    if (a->spot.number == 0 || ks_disk_busy(a->writer)
+        || (a->fails && a->now < a->retry)
+        || (a->now < a->rests && a->cut == KS_APPENDER_UNCUT))
+    {
+        return 0;
+    }
+
+    if (a->fails) {
+        ks_disk_give(a->writer, ks_appender_write, &a->append);
+        return 1;
+    }
+
+    before = a->cursor.at;
+    ks_appender_read(a);
+
+    if (a->spot.number == 0) {
+        return 0;
+    }
+
+    ks_appender_give(a);
+
+    if (a->cursor.at == before) {
+
+        if (a->err != 0 && !a->needed) {
+            ks_appender_mended(a);
+        }
+
+        return 0;
+    }
+
+    if (a->conf->mode != KS_AOF_ALWAYS && !a->ends
+        && ks_aof_head(a->space) - a->cursor.at < ks_appender_share(a))
+    {
+        a->rests = a->now + KS_APPENDER_REST;
+    }
+
+    return 1;
+}
+
+
+/* when it goes on by itself */
+
+static uint64_t
+ks_appender_due(const ks_appender_t *a)
+{
+    if (a->spot.number == 0 || ks_disk_busy(a->writer)) {
+        return KS_SAVER_SLEEP;
+    }
+
+    if (a->fails) {
+        return a->retry - ks_min(a->retry, a->now);
+    }
+
+    return a->now < a->rests ? a->rests - a->now : KS_SAVER_SLEEP;
+}
+
+
+/* when the saver is to be called, which may be busy with a snapshot */
+
+static uint64_t
+ks_appender_calls(const ks_appender_t *a)
+{
+    if (!ks_saver_idles(a->saver)) {
+        return KS_SAVER_SLEEP;
+    }
+
+    if (ks_appender_wants(a)) {
+        return 0;
+    }
+
+    return (a->needed || ks_aof_grown(a->space)) && a->now < a->after
+           ? a->after - a->now : KS_SAVER_SLEEP;
+}
+
+
+uint64_t
+ks_appender_run(ks_appender_t *a, uint64_t now)
+{
+    uint64_t  wait;
+
+    a->now = now;
+    ks_space_set_time(a->space, now);
+
+    if (!ks_saver_acts(a->saver)) {
+        return KS_SAVER_SLEEP;
+    }
+
+    if (!a->taken && now < a->retry) {
+        return a->retry - now;
+    }
+
+    if (!a->taken && ks_appender_take(a) != KS_OK) {
+        return KS_APPENDER_LOOK;
+    }
+
+    (void) ks_appender_ends(a);
+
+    while (ks_appender_appends(a) && ks_appender_ends(a)) { /* void */ }
+
+    ks_appender_rewrites(a);
+    wait = ks_appender_syncs(a);
+
+    if (ks_appender_ends(a)) {
+        return 0;
+    }
+
+    wait = ks_min(wait, ks_appender_due(a));
+
+    return ks_min(wait, ks_appender_calls(a));
+}
+
+
+int
+ks_appender_busy(const ks_appender_t *a)
+{
+    return ks_disk_busy(a->writer);
+}
+
+
+/* --- the end --- */
+
+/* Nothing else has the zone, so nothing is told meanwhile. */
+
+int
+ks_appender_finish(ks_appender_t *a)
+{
+    uint64_t         wait, other;
+    struct timespec  nap = { 0, 1000000 };
+
+    a->ends = 1;
+
+    for ( ;; ) {
+        wait = ks_saver_run(a->saver, ks_clock());
+        other = ks_appender_run(a, ks_clock());
+        wait = ks_min(wait, other);
+
+        if (a->taken && ks_aof_whole(a->space)
+            && a->spot.at == ks_aof_head(a->space) && !a->dirty
+            && !ks_disk_busy(a->syncer))
+        {
+            return KS_OK;
+        }
+
+        if (a->err != 0 || wait == KS_SAVER_SLEEP) {
+            return KS_ERR;
+        }
+
+        if (wait != 0) {
+            nanosleep(&nap, NULL);
+        }
+    }
+}
+
+
+static void
+ks_appender_wait(ks_appender_t *a)
+{
+    int  err;
+
+    if (ks_disk_wait(a->writer, &err) == KS_OK) {
+        ks_appender_written(a, err);
+    }
+
+    if (ks_disk_wait(a->syncer, &err) != KS_OK) {
+        return;
+    }
+
+    if (a->syncs) {
+        ks_appender_asked(a, err);
+
+    } else {
+        ks_appender_files_ended(a, err);
+    }
+}
+
+
+ks_appender_t *
+ks_appender_open(ks_space_t *sp, const ks_appender_conf_t *conf,
+    ks_saver_t *saver)
+{
+    ks_appender_t  *a;
+
+    a = calloc(1, sizeof(ks_appender_t));
+
+    if (a == NULL) {
+        return NULL;
+    }
+
+    a->space = sp;
+    a->conf = conf;
+    a->saver = saver;
+    a->fd = -1;
+    a->cut = KS_APPENDER_UNCUT;
+
+    a->writer = ks_disk_open(conf->done, conf->data);
+    a->syncer = ks_disk_open(conf->done, conf->data);
+    a->finisher = ks_disk_open(conf->done, conf->data);
+
+    if (a->writer == NULL || a->syncer == NULL || a->finisher == NULL) {
+        ks_appender_close(a);
+        return NULL;
+    }
+
+    a->base.wanted = ks_appender_wanted;
+    a->base.begun = ks_appender_base_begun;
+    a->base.ended = ks_appender_base_ended;
+    a->base.data = a;
+
+    ks_saver_set_base(saver, &a->base);
+    ks_saver_set_disk(saver, a->finisher);
+
+    return a;
+}
+
+
+void
+ks_appender_close(ks_appender_t *a)
+{
+    if (a->writer != NULL && a->syncer != NULL) {
+        ks_appender_wait(a);
+    }
+
+    if (a->finisher != NULL) {
+        ks_saver_set_base(a->saver, NULL);
+        ks_saver_set_disk(a->saver, NULL);
+        ks_disk_close(a->finisher);
+    }
+
+    if (a->writer != NULL) {
+        ks_disk_close(a->writer);
+    }
+
+    if (a->syncer != NULL) {
+        ks_disk_close(a->syncer);
+    }
+
+    if (a->fd != -1) {
+        (void) close(a->fd);
+    }
+
+    if (a->opens && a->job.fd != -1) {
+        (void) close(a->job.fd);
+    }
+
+    ks_aof_manifest_free(&a->manifest);
+    ks_aof_manifest_free(&a->job.manifest);
+    ks_journal_done(&a->cursor);
+    free(a->fill.p);
+    free(a->append.bytes.p);
+    free(a->path);
+    free(a);
+}
