@@ -10,6 +10,8 @@
 #   make lint       warnings of two compilers, cppcheck, the layers
 #   make install    what was built, into the modules directory of the nginx
 #                   that it was built for
+#   make dist       the release, build/dist/keyspace-VERSION.tar.gz
+#   make deb        packages for the Debian that this is, in build/deb
 #   make deps       installs what all of these need (Debian)
 #   make clean
 #
@@ -105,7 +107,7 @@ Q           = $(if $(V),,@)
 say         = @echo '  $(1)  $(patsubst $(BUILD)/%,%,$@)'
 
 .PHONY: all run stop test unit bench lint lint-c lint-circles lint-cppcheck \
-        lint-layers install deps deps-build clean force
+        lint-layers install dist deb deps deps-build deps-deb clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -332,6 +334,16 @@ install:
 	install -m 644 $(SO) $(STREAM_SO) '$(DESTDIR)$(MODULES)'
 	@echo 'A running nginx goes on with the code that it has, after a' \
 	    'reload, too: restart it, or upgrade its binary (USR2).'
+
+# the release, and packages of it for the Debian that this is
+dist:
+	@.ci/dist '$(BUILD)/dist'
+
+deb: deps-deb
+	@.ci/deb '$(BUILD)/deb'
+
+deps-deb:
+	@.ci/deps deb
 
 deps-build:
 	@.ci/deps build
