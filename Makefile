@@ -98,7 +98,7 @@ export NGINX
 endif
 
 # a number made of the sources: which build it is
-STAMP      := $(shell cat src/*/*.[ch] | sha256sum | cut -c1-8)
+STAMP      := $(shell cat src/*/*.[ch] src/console/* | sha256sum | cut -c1-8)
 
 TEST_ENV    = KS_BUILD='$(abspath $(BUILD))' KS_MODULE='$(abspath $(SO))' \
               KS_NGINX='$(NGINX)' KS_PRELOAD='$(strip $(PRELOAD))'
@@ -185,6 +185,9 @@ endef
 
 $(eval $(call modules_rule,$(BUILD)/obj/modules.o,$(CONFIGURED)))
 $(eval $(call modules_rule,$(BUILD)/obj/modules_stream.o,$(CONFIGURED_STREAM)))
+
+# the assembler reads the page
+$(BUILD)/obj/nginx/ngx_http_keyspace_console_page.o: $(wildcard src/console/*)
 
 # a list of sources that changes does not change a time stamp
 $(BUILD)/objs: force

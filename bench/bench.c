@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 
 #include "bench.h"
+#include "memory/ks_journal.h"
 
 #include <sched.h>
 #include <stdio.h>
@@ -53,8 +54,8 @@ bench_space(size_t size, ks_policy_t policy)
     struct timespec ts;
     static u_char   seed[16] = "benchmark seed.";
 
-    base = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
-                -1, 0);
+    base = mmap(NULL, size + ks_journal_size(size), PROT_READ|PROT_WRITE,
+                MAP_SHARED|MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED) {
         bench_die("mmap");
     }
@@ -68,6 +69,7 @@ bench_space(size_t size, ks_policy_t policy)
     }
 
     ks_zone_set_policy(zone, policy);
+    ks_journal_create(zone, ks_journal_size(size));
 
     sp = ks_space_open(zone);
     if (sp == NULL || ks_commands_init() != KS_OK) {

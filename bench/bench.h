@@ -24,7 +24,7 @@ double bench_now(void);
 /* Pins this process to a core, if there is such a core. */
 void bench_pin(int core);
 
-/* A handle on a new zone of size bytes, which children inherit. */
+/* A handle on a new zone of size bytes, with a journal; children inherit it. */
 ks_space_t *bench_space(size_t size, ks_policy_t policy);
 
 void bench_reply_init(bench_reply_t *b);

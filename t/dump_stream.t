@@ -189,7 +189,10 @@ sub there_and_back {
 }
 
 
-subtest 'Redis 7.0' => sub { there_and_back($redis, 19) };
+# 7.0 writes the form that is written here, and a later version another one
+subtest 'Redis' => sub {
+    there_and_back($redis, $redis->since('7.2') ? 21 : 19);
+};
 
 SKIP: {
     skip 'KS_TRIXIE names no tree of Debian 13', 1 unless $newer;

@@ -113,6 +113,8 @@ sub quickstart {
            'and redis-cli');
     }
 
+    like(curl("$url/console/"), qr{^<!doctype html>.* 200$}s,
+         'the console');
     like(curl($url, 'other', '-d', 'PING'), qr/ 401$/, 'another token');
     is(curl("$url/set/large", 'quickstart', '--data-binary', '@' . large($ngx)),
        '{"result":"OK"} 200', 'a value of 10 MB');

@@ -37,7 +37,8 @@ my @EXCEPT = (
 
 # Rows that a Redis from 8.0 on has otherwise than 7.2: flags, tips, notes.
 my $NEWER = qr/^(?:config\|resetstat|hp?expire(?:at)?
-                   |georadius(?:bymember)?|msetnx|randomkey|scan
+                   |georadius(?:bymember)?|latency\|reset|msetnx
+                   |randomkey|scan
                    |sinterstore|xread(?:group)?)$/x;
 
 # What 7.2 calls deprecated, in the form of docs().

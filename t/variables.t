@@ -1,4 +1,4 @@
-# $keyspace_command and $keyspace_status, as an access log shows them.
+# What variables say of a request, as an access log shows them.
 
 use strict;
 use warnings;
@@ -44,6 +44,50 @@ my @lines = split /\n/, $ngx->access_log;
 for my $i (0 .. $#requests) {
     is($lines[$i], $requests[$i][1], $requests[$i][1]);
 }
+
+$http->close;
+$ngx->stop;
+
+
+# --- keys and times ---
+
+$ngx = KS::Nginx->start(
+    log_format => '$keyspace_keys $keyspace_time',
+    locations  => 'location / { keyspace_rest main; }');
+$http = $ngx->client;
+
+@requests = (
+    [sub { $http->command('SET', 'k', 'v') },            'k'],
+    [sub { $http->command('MGET', 'b', 'a') },           'b'],
+    [sub { $http->command('EVAL', 'return 1', 1, 'x') }, 'x'],
+    [sub { $http->command('XREAD', 'STREAMS', 's', 0) }, 's'],
+    [sub { $http->command('BITOP', 'NOT', 'd', 's') },   'd'],
+    [sub { $http->command('SET', "a \"b\\\n%\x{e9}", 1) },
+                                      'a%20%22b%5C%0A%25%E9'],
+    [sub { $http->command('GET', 'y' x 300) },           'y' x 256 . '...'],
+    [sub { $http->command('PING') },                     '-'],
+    [sub { $http->command('GET') },                      '-'],
+    [sub { $http->command('EVAL', 'return 1', 'x') },    '-'],
+    [sub { $http->post('[["PING"],["GET","p"]]', uri => '/pipeline') },
+                                                         'p'],
+    [sub { $http->post('[["INCR","m"]]', uri => '/multi-exec') }, 'm'],
+);
+
+$_->[0]->() for @requests;
+wait_for(10, sub { (() = $ngx->access_log =~ /\n/g) == @requests });
+
+@lines = split /\n/, $ngx->access_log;
+
+for my $i (0 .. $#requests) {
+    my ($key, $time) = split / /, $lines[$i];
+
+    is($key, $requests[$i][1], "the key $requests[$i][1]");
+    like($time, qr/^\d+\.\d{3}$/, 'and a time');
+}
+
+$http->post('[');
+wait_for(10, sub { (() = $ngx->access_log =~ /\n/g) > @requests });
+is((split /\n/, $ngx->access_log)[-1], '- -', 'no command has neither');
 
 $http->close;
 $ngx->stop;

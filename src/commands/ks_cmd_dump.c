@@ -172,7 +172,7 @@ ks_cmd_restore(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     at = ks_restore_time(c, ttl, o.absolute);
 
-    if ((at != 0 && at <= (int64_t) ks_space_now(c->space))
+    if ((at != 0 && at <= (int64_t) ks_space_past(c->space))
         || !ks_restore_alive(c->space, &in))
     {
         if (e != NULL) {

@@ -65,7 +65,7 @@ ks_expire(ks_ctx_t *c, int argc, ks_str_t *argv, ks_time_form_t form)
         return;
     }
 
-    if (at <= (int64_t) ks_space_now(c->space)) {
+    if (at <= (int64_t) ks_space_past(c->space)) {
         ks_delete(c, &argv[1], e);
         ks_effect_as(c->space, "DEL %s", &argv[1]);
 

@@ -78,7 +78,7 @@ ks_field_expire(ks_value_t *v, const ks_str_t *field, unsigned conditions,
         return KS_FIELD_REFUSED;
     }
 
-    if ((uint64_t) at <= v->now) {
+    if ((uint64_t) at <= v->past) {
         ks_hash_remove_at(v, &pos);
         return KS_FIELD_DELETED;
     }
@@ -226,7 +226,7 @@ ks_field_ttl(const ks_value_t *v, const ks_str_t *field, ks_time_form_t form)
         return KS_FIELD_FOREVER;
     }
 
-    at -= ks_time_from_now(form) ? v->now : 0;
+    at -= ks_time_from_now(form) ? ks_space_now(v->space) : 0;
 
     return (int64_t) (ks_time_in_seconds(form) ? (at + 999) / 1000 : at);
 }
@@ -405,7 +405,7 @@ ks_cmd_hgetex(ks_ctx_t *c, int argc, ks_str_t *argv)
     if (changed) {
         ks_event(c->space, KS_NOTIFY_HASH,
                  op == KS_FIELDS_PERSIST ? "hpersist"
-                 : (uint64_t) at <= v.now ? "hdel" : "hexpire", &argv[1]);
+                 : (uint64_t) at <= v.past ? "hdel" : "hexpire", &argv[1]);
         (void) ks_value_close(&v);
 
         if (op == KS_FIELDS_EXPIRE) {
@@ -597,7 +597,7 @@ ks_hsetex_field(ks_value_t *v, const ks_str_t *field, const ks_str_t *value,
 {
     ks_pos_t  pos;
 
-    if (h->op == KS_FIELDS_EXPIRE && (uint64_t) h->at <= v->now) {
+    if (h->op == KS_FIELDS_EXPIRE && (uint64_t) h->at <= v->past) {
         ks_hash_remove(v, field);
         return;
     }
@@ -619,7 +619,7 @@ ks_hsetex_events(ks_ctx_t *c, const ks_str_t *key, const ks_value_t *v,
 
     if (h->op == KS_FIELDS_EXPIRE) {
         ks_event(c->space, KS_NOTIFY_HASH,
-                 (uint64_t) h->at <= v->now ? "hdel" : "hexpire", key);
+                 (uint64_t) h->at <= v->past ? "hdel" : "hexpire", key);
     }
 }
 

@@ -62,6 +62,8 @@ ks_throttle_args(ks_ctx_t *c, int argc, ks_str_t *argv, ks_limit_check_t *lc)
 
     lc->key = argv[1];
     lc->cost = 1;
+    lc->dry = 0;
+    lc->block = 0;
     lc->strict = 1;
     lc->full = 0;
     lc->lasting = 1;

@@ -92,7 +92,7 @@ ks_trim_limit(ks_ctx_t *c, const ks_str_t *arg, ks_xadd_t *x)
 /* What is wrong with the options as a whole; NULL: nothing. */
 
 static const char *
-ks_xadd_contradiction(const ks_xadd_t *x)
+ks_xadd_contradiction(const ks_ctx_t *c, const ks_xadd_t *x)
 {
     if (x->limit > 0 && !x->trims) {
         return "ERR syntax error, LIMIT cannot be used without specifying a "
@@ -104,7 +104,9 @@ ks_xadd_contradiction(const ks_xadd_t *x)
                "strategy";
     }
 
-    if (x->limit >= 0 && !x->trim.near) {
+    /* Redis tells of what is gone by an exact number, and leaves LIMIT there */
+
+    if (x->limit >= 0 && !x->trim.near && !c->client->obeys) {
         return "ERR syntax error, LIMIT cannot be used without the special ~ "
                "option";
     }
@@ -159,7 +161,7 @@ ks_xadd_options(ks_ctx_t *c, int argc, const ks_str_t *argv, int *i,
         return rc;
     }
 
-    err = ks_xadd_contradiction(x);
+    err = ks_xadd_contradiction(c, x);
 
     if (err != NULL) {
         ks_reply_error(c->reply, err);

@@ -45,6 +45,8 @@ struct ks_client_s {
     ks_sink_t           *sink;              /* NULL: nothing can be pushed */
     ks_monitor_t        *monitor;           /* for one that has a sink */
     unsigned             quiet:1;           /* its look-ups are no accesses */
+    unsigned             obeys:1;           /* its commands are effects, of
+                                               this or another server */
     unsigned             holds:1;           /* it gets "held" by the time that
                                                its command is tried again */
     unsigned             patience;          /* as in ks_call_t; if it is set,

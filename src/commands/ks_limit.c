@@ -646,11 +646,80 @@ static const ks_limit_ops_t  ks_limit_ops[] = {
 };
 
 
+int64_t
+ks_limit_pace(const ks_limit_check_t *lc, int64_t at_once)
+{
+    ks_wide_t  ahead;
+
+    ahead = lc->reset
+            - (ks_wide_t) ks_limit_interval(&lc->limit) * (lc->cost + at_once);
+
+    return ks_narrow(ks_max(ahead, 0));
+}
+
+
+/* --- bars --- */
+
+/* The last millisecond of its key is after the bar, as that of a window. */
+
+static void
+ks_bar_look(ks_space_t *sp, ks_limit_check_t *lc)
+{
+    lc->bar_entry = ks_lookup(sp, &lc->bar, KS_LOOKUP_WRITE);
+    lc->barred = 0;
+
+    if (lc->bar_entry == NULL) {
+        return;
+    }
+
+    lc->until = ks_entry_expire(lc->bar_entry);
+    lc->barred = (lc->until == KS_NO_EXPIRE
+                  || lc->until > ks_space_now(sp));
+
+    if (lc->barred && lc->cost != 0) {
+        lc->limited = 1;
+    }
+}
+
+
+/* The rule limits: the bar is there, or it is set now; it is told. */
+
+static void
+ks_bar_settle(ks_space_t *sp, ks_limit_check_t *lc)
+{
+    static const ks_str_t  one = ks_str("1");
+
+    if (!lc->barred) {
+        lc->barring = 1;
+        lc->until = ks_space_now(sp) + (uint64_t) lc->block;
+
+        (void) ks_string_set(sp, &lc->bar, lc->bar_entry, &one, KS_ENC_INT,
+                             lc->until);
+        ks_effect_as(sp, "SET %s %s PXAT %u", &lc->bar, &one, lc->until);
+        ks_event(sp, KS_NOTIFY_STRING, "set", &lc->bar);
+        ks_event(sp, KS_NOTIFY_GENERIC, "expire", &lc->bar);
+
+        lc->barring = 0;
+    }
+
+    lc->remaining = 0;
+    lc->retry = KS_LIMIT_NEVER;
+
+    if (lc->until != KS_NO_EXPIRE) {
+        lc->retry = ks_ms_to_ns((ks_wide_t) lc->until - ks_space_now(sp));
+        lc->reset = ks_max(lc->reset, lc->retry);
+    }
+}
+
+
+/* --- a request --- */
+
 static void
 ks_limit_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
     lc->limited = 0;
     lc->storing = 0;
+    lc->barring = 0;
     lc->mended = 0;
     lc->fault = KS_LIMIT_FINE;
 
@@ -660,6 +729,10 @@ ks_limit_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
     }
 
     ks_limit_ops[lc->limit.algorithm].look(sp, lc, now);
+
+    if (ks_unlikely(lc->block != 0) && lc->fault == KS_LIMIT_FINE) {
+        ks_bar_look(sp, lc);
+    }
 }
 
 
@@ -695,7 +768,7 @@ ks_limit_settle(ks_space_t *sp, ks_limit_check_t *lc, int64_t now, int pass)
 
     ops = &ks_limit_ops[lc->limit.algorithm];
 
-    if (pass && lc->cost != 0) {
+    if (pass && lc->cost != 0 && !(lc->dry && lc->limited)) {
         /* for an earlier rule with the same key it was: the request passes */
         lc->limited = 0;
         lc->storing = 1;
@@ -712,6 +785,10 @@ ks_limit_settle(ks_space_t *sp, ks_limit_check_t *lc, int64_t now, int pass)
             ops->keep(sp, lc);
             lc->storing = 0;
         }
+
+        if (ks_unlikely(lc->block != 0) && lc->limited && !lc->dry) {
+            ks_bar_settle(sp, lc);
+        }
     }
 }
 
@@ -725,7 +802,9 @@ ks_limit_ask(ks_space_t *sp, ks_limit_check_t *checks, size_t n, int64_t now)
     for (pass = 1, i = 0; i < n; i++) {
         ks_limit_look(sp, &checks[i], now);
 
-        if (checks[i].limited || (checks[i].fault && checks[i].strict)) {
+        if ((checks[i].limited && !checks[i].dry)
+            || (checks[i].fault && checks[i].strict))
+        {
             pass = 0;
         }
     }

@@ -84,6 +84,11 @@ typedef struct {
     unsigned              full:1;   /* there was no room for it: left out */
     unsigned              lasting:1;    /* gcra: time beyond the quota counts,
                                            as in redis-cell */
+    unsigned              dry:1;    /* that it limits is told, and no more: the
+                                       request may pass, and it is not charged */
+    int64_t               block;    /* ms for which a request that it limits
+                                       bars those to come; 0: none */
+    ks_str_t              bar;      /* the key of that bar, if there is one */
     void                 *data;     /* the caller's own */
 
     /* what became of it */
@@ -97,6 +102,10 @@ typedef struct {
 
     /* between the steps */
     unsigned              storing:1;    /* it is being charged */
+    unsigned              barring:1;    /* its bar is being set */
+    unsigned              barred:1;     /* there was one */
+    ks_entry_t           *bar_entry;
+    uint64_t              until;        /* the end of the bar */
     unsigned              mended:1;     /* the state was not one of this rule
                                            at this time */
     ks_entry_t           *entry;
@@ -125,11 +134,21 @@ int64_t ks_limit_interval(const ks_limit_t *l);
  * no fault; 0: a rule limits it, or a strict one has a fault, and nothing is.
  * What is told of each is how things are afterwards.
  *
+ * A bar is a key of its own, a string that ends with the bar: as long as it is
+ * there, the rule limits whatever its state is.
+ *
  * Where the transaction ends for want of memory, the check that is "storing"
- * wanted it: with its "full" set the others can be asked once more.
+ * wanted it: with its "full" set the others can be asked once more.  One that
+ * is "barring" can be asked again with its "block" at 0.
  */
 int ks_limit_ask(ks_space_t *sp, ks_limit_check_t *checks, size_t n,
     int64_t now);
+
+/*
+ * ns until the units of a gcra check that has just been charged would come, if
+ * units came evenly but for so many that may come at once.
+ */
+int64_t ks_limit_pace(const ks_limit_check_t *lc, int64_t at_once);
 
 
 #endif /* KS_LIMIT_H */

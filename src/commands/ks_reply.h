@@ -202,8 +202,8 @@ void ks_reply_big(ks_reply_t *r, const char *digits);
 void ks_reply_ok(ks_reply_t *r);                             /* status OK */
 
 /*
- * A writer that keeps the text of the one error that is written to it, so that
- * a longer text can quote it; nothing else may be written.
+ * A writer that keeps the text of the last error that is written to it, so that
+ * a longer text can quote it, and nothing else.
  */
 
 #define KS_WHY_MAX  512

@@ -5,7 +5,7 @@
  * outputs.
  */
 
-#include "commands/ks_session.h"
+#include "commands/ks_subject.h"
 #include "types/ks_hash.h"
 #include "types/ks_number.h"
 
@@ -23,6 +23,9 @@ typedef struct {
     const ks_session_changes_t  *changes;   /* NULL: of none */
     const ks_str_t              *to;        /* NULL: the same key */
 
+    ks_str_t                     set;       /* that the session was in; len 0:
+                                               it was in none */
+
     unsigned                     urgent:1;
     unsigned                     still:1;   /* the TTL is let be */
     unsigned                     bare:1;    /* no way from the old key */
@@ -34,6 +37,7 @@ typedef struct {
 
 static const ks_str_t  ks_session_created_field = ks_str(KS_SESSION_CREATED);
 static const ks_str_t  ks_session_moved_field = ks_str(KS_SESSION_MOVED);
+static const ks_str_t  ks_session_subject_field = ks_str(KS_SESSION_SUBJECT);
 
 
 /* --- the hash --- */
@@ -135,12 +139,24 @@ ks_session_is_moved(ks_space_t *sp, ks_session_work_t *work,
 }
 
 
-static void
-ks_session_remove(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
+/* Whether the session in v is good, as its set knows it, if it is in one. */
+
+static int
+ks_session_is_good(ks_space_t *sp, ks_session_work_t *work,
+    const ks_value_t *v)
 {
-    ks_remove(sp, key, e);
-    ks_effectf(sp, "DEL %s", key);
-    ks_event(sp, KS_NOTIFY_GENERIC, "del", key);
+    const ks_str_t  *key;
+
+    key = &work->session->key;
+    work->set.len = 0;
+
+    if (work->session->rule->subject.data == NULL) {
+        return 1;
+    }
+
+    work->set = ks_subject_of(sp, key, v, &ks_session_subject_field);
+
+    return work->set.len == 0 || ks_subject_has(sp, &work->set, key);
 }
 
 
@@ -214,6 +230,75 @@ ks_session_follow(ks_space_t *sp, ks_session_work_t *work, ks_body_pt body)
 }
 
 
+/* --- subjects --- */
+
+/* The field "_subject" says what set it is in; v is open afterwards. */
+
+static void
+ks_session_mark(ks_space_t *sp, const ks_str_t *key, ks_value_t *v,
+    const ks_str_t *set)
+{
+    ks_str_t  name;
+
+    if (set->len != 0) {
+        name = ks_subject_name(set, key);
+
+        (void) ks_hash_set(v, &ks_session_subject_field, &name, 0);
+        ks_effectf(sp, "HSET %s %s %s", key, &ks_session_subject_field, &name);
+        ks_event(sp, KS_NOTIFY_HASH, "hset", key);
+
+    } else if (ks_hash_remove(v, &ks_session_subject_field)) {
+        ks_effectf(sp, "HDEL %s %s", key, &ks_session_subject_field);
+        ks_event(sp, KS_NOTIFY_HASH, "hdel", key);
+    }
+
+    (void) ks_value_close(v);
+}
+
+
+/*
+ * The session v at key comes into the set of its subject, if that is another
+ * one than before, or its key is.
+ */
+
+static void
+ks_session_enlist(ks_space_t *sp, ks_session_work_t *work,
+    const ks_str_t *key, ks_value_t *v)
+{
+    int                       same;
+    ks_str_t                  set;
+    uint64_t                  created;
+    const ks_session_rule_t  *rule;
+
+    rule = work->session->rule;
+    set = ks_subject_of(sp, key, v, &rule->subject);
+    same = (set.len == work->set.len
+            && (set.len == 0
+                || memcmp(set.data, work->set.data, set.len) == 0));
+
+    if (same && key == &work->session->key) {
+        return;
+    }
+
+    created = ks_session_created(v);
+
+    if (!same) {
+        ks_session_mark(sp, key, v, &set);
+    }
+
+    if (work->set.len != 0) {
+        ks_subject_remove(sp, &work->set, &work->session->key);
+    }
+
+    if (set.len != 0) {
+        ks_subject_add(sp, rule, &set, key,
+                       created ? created : ks_space_now(sp));
+    }
+
+    ks_value_open(sp, key, ks_lookup(sp, key, KS_LOOKUP_PEEK), v);
+}
+
+
 /* --- looking --- */
 
 static void
@@ -235,7 +320,9 @@ ks_session_look_body(ks_space_t *sp, void *data)
 
     ks_value_open(sp, key, e, &v);
 
-    if (!ks_session_is_moved(sp, work, &v)) {
+    if (!ks_session_is_moved(sp, work, &v)
+        && ks_session_is_good(sp, work, &v))
+    {
         work->found = KS_SESSION_FOUND;
         ks_session_read(sp, work, &v);
     }
@@ -281,7 +368,12 @@ ks_session_prolong(ks_space_t *sp, ks_session_work_t *work, ks_entry_t *e,
     due = ks_session_due(rule, created, now);
 
     if (due <= now) {
-        ks_session_remove(sp, key, e);
+        ks_session_end(sp, key, e);
+
+        if (work->set.len != 0) {
+            ks_subject_remove(sp, &work->set, key);
+        }
+
         return NULL;
     }
 
@@ -325,6 +417,11 @@ ks_session_use_body(ks_space_t *sp, void *data)
         return;
     }
 
+    if (!ks_session_is_good(sp, work, &v)) {
+        ks_session_end(sp, key, e);
+        return;
+    }
+
     if (created == 0 && !work->still) {
         ks_session_stamp(sp, &v, key);
         ks_event(sp, KS_NOTIFY_HASH, "hset", key);
@@ -341,6 +438,11 @@ ks_session_use_body(ks_space_t *sp, void *data)
     work->found = KS_SESSION_FOUND;
 
     ks_value_open(sp, key, e, &v);
+
+    if (work->session->rule->subject.data != NULL && !work->still) {
+        ks_session_enlist(sp, work, key, &v);
+    }
+
     ks_session_read(sp, work, &v);
 }
 
@@ -410,7 +512,7 @@ ks_session_renew(ks_space_t *sp, ks_session_work_t *work, ks_entry_t *e)
     old = ks_lookup(sp, to, KS_LOOKUP_PEEK);
 
     if (old) {
-        ks_session_remove(sp, to, old);
+        ks_session_end(sp, to, old);
     }
 
     if (e == NULL) {
@@ -529,6 +631,11 @@ ks_session_write(ks_space_t *sp, ks_session_work_t *work, const ks_str_t *key,
 
     if (ks_value_close(&v)) {
         work->found = KS_SESSION_NONE;
+
+        if (work->set.len != 0) {
+            ks_subject_remove(sp, &work->set, &work->session->key);
+        }
+
         return;
     }
 
@@ -538,7 +645,36 @@ ks_session_write(ks_space_t *sp, ks_session_work_t *work, const ks_str_t *key,
         ks_effectf(sp, "PEXPIREAT %s %u", key, at);
     }
 
+    if (work->session->rule->subject.data != NULL) {
+        ks_session_enlist(sp, work, key, &v);
+    }
+
     ks_session_read(sp, work, &v);
+}
+
+
+/* The session e ends, and if that is asked for, all of its subject. */
+
+static void
+ks_session_destroy(ks_space_t *sp, ks_session_work_t *work, ks_entry_t *e)
+{
+    const ks_str_t  *key;
+
+    key = &work->session->key;
+    ks_session_end(sp, key, e);
+
+    if (work->set.len == 0) {
+        return;
+    }
+
+    if (work->changes->destroy_all) {
+        ks_subject_end(sp, &work->set, key);
+
+    } else {
+        ks_subject_remove(sp, &work->set, key);
+    }
+
+    work->set.len = 0;
 }
 
 
@@ -553,6 +689,7 @@ ks_session_change_body(ks_space_t *sp, void *data)
 
     key = &work->session->key;
     work->found = KS_SESSION_FOUND;
+    work->set.len = 0;
     e = NULL;
 
     if (key->data) {
@@ -564,10 +701,16 @@ ks_session_change_body(ks_space_t *sp, void *data)
             if (ks_session_is_moved(sp, work, &v)) {
                 return;
             }
+
+            if (!ks_session_is_good(sp, work, &v)) {
+                ks_session_end(sp, key, e);
+                work->set.len = 0;
+                e = NULL;
+            }
         }
 
         if (work->changes->destroy && e) {
-            ks_session_remove(sp, key, e);
+            ks_session_destroy(sp, work, e);
             e = NULL;
 
         } else if (e == NULL && !work->changes->destroy) {

@@ -3,13 +3,14 @@
  *
  * A session's key ends with its id, KS_SESSION_ID characters which the caller
  * makes.  Keys of one kind of sessions begin with the same prefix.  What the
- * hash holds can be read and changed by anybody; of its fields two belong to
+ * hash holds can be read and changed by anybody; of its fields three belong to
  * sessions themselves:
  *
  *   _created  when the session began, ms since the epoch
  *   _moved    the new id of a session that was renewed.  Nothing else is left
  *             at its old key, for as long as the rule's grace: requests that
  *             are on their way with the old id go on with the session
+ *   _subject  whose list of sessions it is in, see ks_subject.h
  *
  * Another type at the key is no session.
  *
@@ -28,6 +29,7 @@
 #define KS_SESSION_ID       64          /* characters */
 #define KS_SESSION_CREATED  "_created"
 #define KS_SESSION_MOVED    "_moved"
+#define KS_SESSION_SUBJECT  "_subject"
 
 /* so many renewals in a row are followed */
 #define KS_SESSION_HOPS     4
@@ -37,6 +39,9 @@ typedef struct {
     uint64_t  ttl;              /* without a use */
     uint64_t  absolute;         /* from its beginning on; 0: no matter */
     uint64_t  grace;            /* after a renewal; 0: the old id is void */
+    ks_str_t  subject;          /* the field that names it, see ks_subject.h;
+                                   data NULL: nobody asks */
+    uint32_t  limit;            /* sessions of a subject; 0: any number */
 } ks_session_rule_t;
 
 /*
@@ -72,6 +77,8 @@ typedef struct {
     const ks_session_edit_t  *edits;    /* in their order */
     size_t                    n;
     unsigned                  destroy:1;    /* before the edits */
+    unsigned                  destroy_all:1;    /* with it: all sessions of
+                                                   the subject */
 } ks_session_changes_t;
 
 typedef enum {

@@ -57,7 +57,7 @@ int ks_set_deadline(ks_ctx_t *c, ks_set_opts_t *o);
 static inline int
 ks_deadline_over(ks_ctx_t *c, const ks_set_opts_t *o)
 {
-    return o->form != KS_TIME_NONE && o->at <= ks_space_now(c->space);
+    return o->form != KS_TIME_NONE && o->at <= ks_space_past(c->space);
 }
 
 

@@ -164,7 +164,7 @@ ks_restore_alive(const ks_space_t *sp, ks_rdb_value_t *in)
 
     for (i = 0, n = 0; i < in->n; i++) {
 
-        if (in->expiries[i] != 0 && in->expiries[i] <= sp->now) {
+        if (in->expiries[i] != 0 && in->expiries[i] <= sp->past) {
             continue;
         }
 

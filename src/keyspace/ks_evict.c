@@ -58,7 +58,7 @@ ks_free_shard(ks_space_t *sp, ks_shard_t *sh, uint32_t pages)
         return 1;
     }
 
-    if (ks_wheel_due(sh) <= sp->now) {
+    if (ks_wheel_due(sh) <= sp->past) {
         budget = SIZE_MAX;
         ks_expire_shard(sp, sh, &budget);
         return ks_reclaim_shard(sp, sh, pages);

@@ -217,7 +217,7 @@ ks_expire_cycle(ks_space_t *sp, size_t max)
     for (i = 0; i < m->zone->nshards && max; i++) {
         sh = &m->shards[i];
 
-        if (ks_wheel_due(sh) > sp->now) {
+        if (ks_wheel_due(sh) > sp->past) {
             continue;
         }
 

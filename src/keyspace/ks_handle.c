@@ -26,7 +26,8 @@ ks_space_open(ks_zone_t *zone)
 
     ks_mem_attach(&sp->mem, zone);
     sp->rng = (uint64_t) ts.tv_nsec ^ (uint64_t) getpid() << 32 ^ zone->seed[1];
-    sp->now = ks_clock();
+    sp->expires = UINT64_MAX;
+    ks_set_now(sp, ks_clock());
     sp->call = &sp->idle;
     sp->due = UINT64_MAX;
     for (i = 0; i < KS_HASH_CACHED; i++) {
@@ -60,7 +61,7 @@ ks_space_close(ks_space_t *sp)
 void
 ks_space_set_time(ks_space_t *sp, uint64_t now_ms)
 {
-    sp->now = now_ms;
+    ks_set_now(sp, now_ms);
 }
 
 
@@ -68,6 +69,21 @@ uint64_t
 ks_space_now(const ks_space_t *sp)
 {
     return sp->now;
+}
+
+
+void
+ks_space_set_expiry(ks_space_t *sp, int on)
+{
+    sp->expires = on ? UINT64_MAX : 0;
+    ks_set_now(sp, sp->now);
+}
+
+
+uint64_t
+ks_space_past(const ks_space_t *sp)
+{
+    return sp->past;
 }
 
 

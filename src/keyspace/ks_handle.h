@@ -29,6 +29,15 @@ void ks_space_close(ks_space_t *sp);
 void ks_space_set_time(ks_space_t *sp, uint64_t now_ms);
 uint64_t ks_space_now(const ks_space_t *sp);
 
+/*
+ * Whether what is due expires, as it does by itself.  Off, it stays as it is
+ * until somebody ends it by name: for who runs again what was run before.
+ */
+void ks_space_set_expiry(ks_space_t *sp, int on);
+
+/* What expires by this time has, ms since the epoch: now; or 0 with it off. */
+uint64_t ks_space_past(const ks_space_t *sp);
+
 /* What the system's clock says, ms since the epoch. */
 uint64_t ks_clock(void);
 

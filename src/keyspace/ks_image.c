@@ -550,7 +550,7 @@ ks_image_step(ks_space_t *sp, ks_entry_t *e, ks_image_steps_t *s, u_char *p,
 
     ks_value_attach(sp, NULL, e, &v);
     s->now = s->now ? s->now : sp->now;
-    v.now = s->now;
+    v.past = s->now;
 
     if (!s->counted && !ks_image_count(s, &v)) {
         return p;

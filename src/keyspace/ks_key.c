@@ -26,7 +26,7 @@ ks_lookup_due(ks_space_t *sp, const ks_str_t *key, const ks_place_t *place,
     at = ks_entry_expire(e);
     changes = sp->changes;
 
-    if (at && sp->now > at) {
+    if (at && sp->past > at) {
         ks_effectf(sp, "DEL %s", key);
         ks_event(sp, KS_NOTIFY_EXPIRED, "expired", key);
         ks_remove_at(sp, place, e, KS_CHANGE_EXPIRED);

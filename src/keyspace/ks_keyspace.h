@@ -132,6 +132,8 @@ struct ks_space_s {
     ks_told_t       told;       /* first, see ks_change.h */
     ks_mem_t        mem;
     uint64_t        now;        /* ms since the epoch */
+    uint64_t        past;       /* what expires by then has: now, or 0 */
+    uint64_t        expires;    /* all bits; or 0, while nothing expires */
     uint64_t        due;
     uint64_t        rng;
     ks_counter_t   *counter;    /* in the zone */
@@ -179,6 +181,14 @@ struct ks_space_s {
     uint32_t        seen_room;
     uint64_t        seen_few[KS_SEEN_ROOM];
 };
+
+
+static inline void
+ks_set_now(ks_space_t *sp, uint64_t now)
+{
+    sp->now = now;
+    sp->past = now & sp->expires;
+}
 
 
 static inline uint64_t

@@ -237,7 +237,7 @@ ks_call_begin(ks_space_t *sp, ks_call_t *call)
 
     outer = sp->call;
 
-    sp->now = call->now ? call->now : ks_clock();
+    ks_set_now(sp, call->now ? call->now : ks_clock());
     sp->call = call;
     sp->mem.urgent = call->urgent;
     call->micros = 0;

@@ -48,7 +48,7 @@ ks_value_attach(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, ks_value_t *v)
     v->mem = &sp->mem;
     v->shard = sh;
     v->seed = sp->mem.zone->seed;
-    v->now = sp->now;
+    v->past = sp->past;
     v->type = (uint8_t) ks_entry_type(e);
     v->enc = (uint8_t) ks_entry_enc(e);
     v->expiries = (e->flags & KS_ENTRY_FIELDS) != 0;

@@ -293,7 +293,7 @@ ks_value_purge_step(ks_space_t *sp, const ks_str_t *key, ks_entry_t **e,
 
     due = ks_time_of(ks_entry_fields(*e)->due);
 
-    if (due == 0 || sp->now < due) {
+    if (due == 0 || sp->past < due) {
         return 0;
     }
 
@@ -314,8 +314,8 @@ ks_value_purge_step(ks_space_t *sp, const ks_str_t *key, ks_entry_t **e,
 
     /* the wheel is to go on, whatever it was that is not due after all */
 
-    if (v.due && v.due < sp->now) {
-        ks_value_due(&v, sp->now);
+    if (v.due && v.due < sp->past) {
+        ks_value_due(&v, sp->past);
     }
 
     *e = v.entry;

@@ -33,7 +33,7 @@ ks_entry_expired(const ks_space_t *sp, const ks_entry_t *e)
 
     at = ks_entry_expire(e);
 
-    return at && sp->now > at;
+    return at && sp->past > at;
 }
 
 

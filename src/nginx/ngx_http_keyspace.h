@@ -15,6 +15,7 @@
 
 #include "ngx_keyspace.h"
 #include "commands/ks_blocking.h"
+#include "memory/ks_ticks.h"
 #include "protocol/ks_request.h"
 #include "protocol/ks_writers.h"
 
@@ -41,14 +42,18 @@ typedef struct ngx_http_keyspace_stream_s  ngx_http_keyspace_stream_t;
 typedef struct ngx_http_keyspace_events_conf_s
                                            ngx_http_keyspace_events_conf_t;
 
+typedef struct ngx_http_keyspace_console_s  ngx_http_keyspace_console_t;
+
 
 typedef struct {
-    ngx_keyspace_zone_t       *zone;    /* NULL: keyspace_rest is not here */
-    ngx_str_t                  prefix;  /* of the location */
+    ngx_keyspace_zone_t       *zone;    /* NULL: neither keyspace_rest nor
+                                           keyspace_console is here */
+    ngx_str_t                  prefix;  /* of commands */
     ngx_http_keyspace_cors_t  *cors;    /* NULL: off */
 
     ngx_http_keyspace_stream_conf_t  stream;
     ngx_http_keyspace_events_conf_t *events;    /* NULL: it is not here */
+    ngx_http_keyspace_console_t     *console;   /* the same */
 } ngx_http_keyspace_loc_conf_t;
 
 
@@ -74,6 +79,9 @@ typedef struct {
     /* for the log */
     ngx_str_t                    command;
     ks_outcome_t                 outcome;
+    uint64_t                     ticks;     /* that its commands took */
+    ks_argv_t                   *commands;
+    size_t                       ncommands;
 
     /* the reply's form */
     unsigned                     base64:1;
@@ -210,6 +218,10 @@ ngx_int_t ngx_http_keyspace_log_token(ngx_http_request_t *r);
 ngx_int_t ngx_http_keyspace_authorize(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz);
 
+/* The same for a token that is known; NULL: none came. */
+ngx_int_t ngx_http_keyspace_authorize_token(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ngx_str_t *token);
+
 
 /* --- ngx_http_keyspace_request.c --- */
 
@@ -274,6 +286,13 @@ ngx_int_t ngx_http_keyspace_error(ngx_http_request_t *r,
 /* The content handler. */
 ngx_int_t ngx_http_keyspace_rest_handler(ngx_http_request_t *r);
 
+/*
+ * Runs the commands of a request whose user is known; wrong: what is wrong with
+ * its form, or NULL.
+ */
+ngx_int_t ngx_http_keyspace_serve(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, const char *wrong);
+
 
 /* --- ngx_http_keyspace_client.c --- */
 
@@ -323,11 +342,12 @@ ngx_int_t ngx_http_keyspace_watch(ngx_http_request_t *r);
 void ngx_http_keyspace_hold_unwatch(ngx_http_keyspace_hold_t *h);
 
 /*
- * For handlers of phases: the request waits a little, and then the handler is
- * asked again.  *h is NULL at first.  What it returns the handler returns.
+ * For handlers of phases: the request waits so many ms, 0: a little, and then
+ * the handler is asked again.  *h is NULL at first.  What it returns the
+ * handler returns.
  */
 ngx_int_t ngx_http_keyspace_suspend(ngx_http_request_t *r,
-    ngx_http_keyspace_hold_t **h);
+    ngx_http_keyspace_hold_t **h, ngx_msec_t ms);
 
 
 /* --- ngx_http_keyspace_await.c --- */
@@ -367,6 +387,18 @@ void ngx_http_keyspace_events_merge(ngx_http_keyspace_events_conf_t *ecf,
 
 /* A content handler. */
 ngx_int_t ngx_http_keyspace_events_handler(ngx_http_request_t *r);
+
+
+/* --- ngx_http_keyspace_console.c --- */
+
+/* The directive "keyspace_console", and its content handler. */
+char *ngx_http_keyspace_console(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_keyspace_console_handler(ngx_http_request_t *r);
+
+/* Whether the page asks for something: it is not for the page itself. */
+ngx_uint_t ngx_http_keyspace_console_asked(ngx_http_request_t *r,
+    ngx_http_keyspace_loc_conf_t *klcf);
 
 
 /* --- ngx_http_keyspace_cors.c --- */
@@ -425,6 +457,29 @@ ngx_int_t ngx_http_keyspace_subscribe(ngx_http_request_t *r,
 /* --- ngx_http_keyspace_variables.c --- */
 
 ngx_int_t ngx_http_keyspace_add_variables(ngx_conf_t *cf);
+
+/* Of a process: sees what the configuration asks for. */
+ngx_int_t ngx_http_keyspace_init_variables(ngx_cycle_t *cycle);
+
+/* The time is asked for: $keyspace_time is in the configuration. */
+extern ngx_uint_t  ngx_http_keyspace_timed;
+
+/* Around what commands do: their time is the request's. */
+
+static ngx_inline uint64_t
+ngx_http_keyspace_begin(void)
+{
+    return ngx_http_keyspace_timed ? ks_ticks() : 0;
+}
+
+
+static ngx_inline void
+ngx_http_keyspace_end(ngx_http_keyspace_ctx_t *ctx, uint64_t begun)
+{
+    if (ngx_http_keyspace_timed) {
+        ctx->ticks += ks_ticks() - begun;
+    }
+}
 
 
 extern ngx_module_t  ngx_http_keyspace_module;

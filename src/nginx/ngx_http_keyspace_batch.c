@@ -157,8 +157,9 @@ static void
 ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
 {
     size_t    first, last;
-    uint64_t  now, start;
+    uint64_t  now, start, begun;
 
+    begun = ngx_http_keyspace_begin();
     first = bt->next;
     last = ngx_min(first + NGX_HTTP_KEYSPACE_SLICE, bt->ncommands);
     start = 0;
@@ -187,6 +188,7 @@ ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
     }
 
     ks_let_go(bt->client.space);
+    ngx_http_keyspace_end(bt->ctx, begun);
     ngx_keyspace_settle(bt->zone);
 }
 

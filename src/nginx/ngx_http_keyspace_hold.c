@@ -123,7 +123,8 @@ ngx_http_keyspace_hold_unwatch(ngx_http_keyspace_hold_t *h)
  */
 
 ngx_int_t
-ngx_http_keyspace_suspend(ngx_http_request_t *r, ngx_http_keyspace_hold_t **h)
+ngx_http_keyspace_suspend(ngx_http_request_t *r, ngx_http_keyspace_hold_t **h,
+    ngx_msec_t ms)
 {
     if (*h == NULL) {
         *h = ngx_http_keyspace_hold_create(r);
@@ -141,7 +142,8 @@ ngx_http_keyspace_suspend(ngx_http_request_t *r, ngx_http_keyspace_hold_t **h)
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "keyspace: the request is suspended in a phase");
 
-    ngx_http_keyspace_wake_after(*h, ngx_keyspace_retry((*h)->since));
+    ngx_http_keyspace_wake_after(*h, ms ? ms
+                                        : ngx_keyspace_retry((*h)->since));
 
     return NGX_AGAIN;
 }

@@ -33,6 +33,15 @@ static ngx_int_t ngx_http_keyspace_limit_request(ngx_http_request_t *r,
     ngx_http_keyspace_limit_ctx_t *ctx);
 static void ngx_http_keyspace_limit_absolve(
     ngx_http_keyspace_limit_ctx_t *ctx, ngx_uint_t first);
+static ngx_int_t ngx_http_keyspace_limit_pass(ngx_http_request_t *r,
+    ngx_http_keyspace_limit_loc_conf_t *llcf,
+    ngx_http_keyspace_limit_ctx_t *ctx, ngx_uint_t first);
+static void ngx_http_keyspace_limit_rehearse(ngx_http_request_t *r,
+    ngx_http_keyspace_limit_loc_conf_t *llcf,
+    ngx_http_keyspace_limit_ctx_t *ctx, ngx_uint_t first);
+static int64_t ngx_http_keyspace_limit_pace(
+    ngx_http_keyspace_limit_ctx_t *ctx, ngx_uint_t first,
+    ngx_http_keyspace_limit_rule_t **by);
 static ngx_int_t ngx_http_keyspace_limit_collect(ngx_http_request_t *r,
     ngx_array_t *rules, ngx_http_keyspace_limit_ctx_t *ctx);
 static ngx_uint_t ngx_http_keyspace_limit_asked(
@@ -116,15 +125,13 @@ ngx_http_keyspace_limit_request(ngx_http_request_t *r,
 
     if (rc == NGX_AGAIN) {
         ctx->checks.nelts = first;
-        return ngx_http_keyspace_suspend(r, &ctx->hold);
+        return ngx_http_keyspace_suspend(r, &ctx->hold, 0);
     }
 
-    if (rc == NGX_OK) {
-        if (ctx->status == NGX_HTTP_KEYSPACE_LIMIT_NONE) {
-            ctx->status = NGX_HTTP_KEYSPACE_LIMIT_PASSED;
-        }
+    ngx_http_keyspace_limit_rehearse(r, llcf, ctx, first);
 
-        return NGX_DECLINED;
+    if (rc == NGX_OK) {
+        return ngx_http_keyspace_limit_pass(r, llcf, ctx, first);
     }
 
     ngx_http_keyspace_limit_absolve(ctx, first);
@@ -145,6 +152,102 @@ ngx_http_keyspace_limit_request(ngx_http_request_t *r,
 
     return (ngx_http_keyspace_limit_shown_rule(ctx) == ctx->refused)
            ? NGX_HTTP_SERVICE_UNAVAILABLE : (ngx_int_t) llcf->status;
+}
+
+
+/* It passes, at once or later. */
+
+static ngx_int_t
+ngx_http_keyspace_limit_pass(ngx_http_request_t *r,
+    ngx_http_keyspace_limit_loc_conf_t *llcf,
+    ngx_http_keyspace_limit_ctx_t *ctx, ngx_uint_t first)
+{
+    int64_t                          ns;
+    ngx_msec_t                       ms;
+    ngx_http_keyspace_limit_rule_t  *rule;
+
+    if (ctx->status == NGX_HTTP_KEYSPACE_LIMIT_NONE) {
+        ctx->status = NGX_HTTP_KEYSPACE_LIMIT_PASSED;
+    }
+
+    ns = llcf->dry_run ? 0 : ngx_http_keyspace_limit_pace(ctx, first, &rule);
+
+    if (ns == 0) {
+        return NGX_DECLINED;
+    }
+
+    ms = (ngx_msec_t) ngx_min((ns - 1) / KS_LIMIT_MS + 1, NGX_MAX_INT32_VALUE);
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "delaying request by keyspace limit rule \"%V\" for %M ms",
+                  &rule->name, ms);
+
+    ctx->status = NGX_HTTP_KEYSPACE_LIMIT_DELAYED;
+
+    return ngx_http_keyspace_suspend(r, &ctx->hold, ms);
+}
+
+
+/* How long the request is to be put off, ns; and by which rule. */
+
+static int64_t
+ngx_http_keyspace_limit_pace(ngx_http_keyspace_limit_ctx_t *ctx,
+    ngx_uint_t first, ngx_http_keyspace_limit_rule_t **by)
+{
+    int64_t                          ns, most;
+    ngx_uint_t                       i;
+    ks_limit_check_t                *check;
+    ngx_http_keyspace_limit_rule_t  *rule;
+
+    most = 0;
+    check = ctx->checks.elts;
+
+    for (i = first; i < ctx->checks.nelts; i++) {
+        rule = check[i].data;
+
+        if (!rule->delay || rule->dry || check[i].fault) {
+            continue;
+        }
+
+        ns = ks_limit_pace(&check[i], rule->at_once);
+
+        if (ns > most) {
+            most = ns;
+            *by = rule;
+        }
+    }
+
+    return most;
+}
+
+
+/* What rules say that only rehearse is logged, and counts for nothing. */
+
+static void
+ngx_http_keyspace_limit_rehearse(ngx_http_request_t *r,
+    ngx_http_keyspace_limit_loc_conf_t *llcf,
+    ngx_http_keyspace_limit_ctx_t *ctx, ngx_uint_t first)
+{
+    ngx_uint_t                       i;
+    ks_limit_check_t                *check;
+    ngx_http_keyspace_limit_rule_t  *rule;
+
+    check = ctx->checks.elts;
+
+    for (i = first; i < ctx->checks.nelts; i++) {
+        rule = check[i].data;
+
+        if (!rule->dry || check[i].fault || !check[i].limited) {
+            continue;
+        }
+
+        ngx_log_error(llcf->log_level, r->connection->log, 0,
+                      "limiting requests, dry run, by keyspace limit rule "
+                      "\"%V\"", &rule->name);
+
+        check[i].limited = 0;
+        ctx->status = NGX_HTTP_KEYSPACE_LIMIT_REJECTED_DRY_RUN;
+    }
 }
 
 
@@ -258,6 +361,9 @@ ngx_http_keyspace_limit_prepare(ngx_http_request_t *r,
     check->full = 0;
     check->lasting = 0;
     check->storing = 0;
+    check->barring = 0;
+    check->dry = rule->dry;
+    check->block = rule->block;
     check->data = rule;
 
     rc = ngx_http_keyspace_limit_values(r, rule, check);
@@ -358,7 +464,8 @@ ngx_http_keyspace_limit_key(ngx_http_request_t *r,
         len = 2 * sizeof(digest);
     }
 
-    p = ngx_pnalloc(r->pool, rule->prefix.len + len);
+    p = ngx_pnalloc(r->pool, rule->prefix.len + len
+                             + (rule->block ? rule->bar.len + len : 0));
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -369,10 +476,18 @@ ngx_http_keyspace_limit_key(ngx_http_request_t *r,
     p = ngx_cpymem(p, rule->prefix.data, rule->prefix.len);
 
     if (key->len > NGX_HTTP_KEYSPACE_LIMIT_KEY) {
-        ngx_hex_dump(p, digest, sizeof(digest));
+        p = ngx_hex_dump(p, digest, sizeof(digest));
 
     } else {
-        ngx_memcpy(p, key->data, len);
+        p = ngx_cpymem(p, key->data, len);
+    }
+
+    if (rule->block) {
+        check->bar.len = rule->bar.len + len;
+        check->bar.data = p;
+
+        p = ngx_cpymem(p, rule->bar.data, rule->bar.len);
+        ngx_memcpy(p, check->key.data + rule->prefix.len, len);
     }
 
     return NGX_OK;
@@ -390,7 +505,8 @@ ngx_http_keyspace_limit_body(ks_space_t *sp, void *data)
 
 /*
  * The check that the zone has no room for, if that is known, will be left out,
- * so that the others are asked all the same.
+ * so that the others are asked all the same; of one whose bar it has no room
+ * for, that bar.
  */
 
 static ngx_uint_t
@@ -399,6 +515,12 @@ ngx_http_keyspace_limit_leave_out(ngx_http_keyspace_limit_ask_t *ask)
     ngx_uint_t  i;
 
     for (i = 0; i < ask->n; i++) {
+        if (ask->checks[i].barring) {
+            ask->checks[i].barring = 0;
+            ask->checks[i].block = 0;
+            return 1;
+        }
+
         if (ask->checks[i].storing) {
             ask->checks[i].storing = 0;
             ask->checks[i].full = 1;
@@ -434,9 +556,13 @@ ngx_http_keyspace_limit_transact(ngx_keyspace_zone_t *kz,
 
     for (i = 0; i < ask->n; i++) {
         call.shards |= ks_key_shard(sp, &ask->checks[i].key);
+
+        if (ask->checks[i].block) {
+            call.shards |= ks_key_shard(sp, &ask->checks[i].bar);
+        }
     }
 
-    if (ask->n == 1) {
+    if (ask->n == 1 && !ask->checks->block) {
         call.key = &ask->checks->key;
         call.at = ks_place(sp, call.key);
     }

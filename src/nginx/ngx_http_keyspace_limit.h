@@ -42,7 +42,12 @@ typedef struct {
 
     ks_limit_t                  limit;
     int64_t                     units;
+    int64_t                     at_once;        /* delay=: units beyond them
+                                                   are put off */
+    int64_t                     block;          /* ms; 0: a rejection has no
+                                                   consequences */
     ngx_str_t                   prefix;         /* of keys, with the name */
+    ngx_str_t                   bar;            /* the same of bars */
     ngx_str_t                   policy;         /* its item; empty: varies */
     ngx_str_t                   quota;          /* the same way */
 
@@ -54,6 +59,8 @@ typedef struct {
     unsigned                    burst:1;
     unsigned                    prefixed:1;
     unsigned                    strict:1;       /* on_error=reject */
+    unsigned                    delay:1;        /* what was given */
+    unsigned                    dry:1;          /* dry_run=on */
 } ngx_http_keyspace_limit_rule_t;
 
 
@@ -76,7 +83,8 @@ typedef enum {
     NGX_HTTP_KEYSPACE_LIMIT_NONE = 0,           /* no rule applied */
     NGX_HTTP_KEYSPACE_LIMIT_PASSED,
     NGX_HTTP_KEYSPACE_LIMIT_REJECTED,
-    NGX_HTTP_KEYSPACE_LIMIT_REJECTED_DRY_RUN
+    NGX_HTTP_KEYSPACE_LIMIT_REJECTED_DRY_RUN,
+    NGX_HTTP_KEYSPACE_LIMIT_DELAYED
 } ngx_http_keyspace_limit_status_e;
 
 
@@ -146,6 +154,9 @@ u_char *ngx_http_keyspace_limit_policy_item(u_char *p, u_char *start,
 ngx_http_keyspace_limit_rule_t *ngx_http_keyspace_limit_rule_named(
     ngx_conf_t *cf, ngx_http_keyspace_limit_main_conf_t *lmcf,
     ngx_str_t *name);
+
+/* As the parameter "algorithm" names it. */
+ngx_str_t *ngx_http_keyspace_limit_algorithm(ks_limit_algorithm_t algorithm);
 
 /* The directive keyspace_limit_rule. */
 char *ngx_http_keyspace_limit_rule(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -36,6 +36,14 @@ static const char *ngx_http_keyspace_limit_set_prefix(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_limit_set_on_error(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_limit_set_delay(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_limit_set_block(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_limit_set_dry_run(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static char *ngx_http_keyspace_limit_rule_names(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule);
 static char *ngx_http_keyspace_limit_compile(ngx_conf_t *cf,
     ngx_str_t *value, ngx_http_complex_value_t *cv);
 static char *ngx_http_keyspace_limit_variable(ngx_conf_t *cf,
@@ -54,6 +62,9 @@ static ngx_keyspace_param_t  ngx_http_keyspace_limit_params[] = {
     { ngx_string("cost"), ngx_http_keyspace_limit_set_cost, 0 },
     { ngx_string("prefix"), ngx_http_keyspace_limit_set_prefix, 0 },
     { ngx_string("on_error"), ngx_http_keyspace_limit_set_on_error, 0 },
+    { ngx_string("delay"), ngx_http_keyspace_limit_set_delay, 0 },
+    { ngx_string("block"), ngx_http_keyspace_limit_set_block, 0 },
+    { ngx_string("dry_run"), ngx_http_keyspace_limit_set_dry_run, 0 },
     ngx_keyspace_null_param
 };
 
@@ -67,6 +78,13 @@ static ngx_str_t  ngx_http_keyspace_limit_algorithms[] = {
     ngx_string("gcra"),
     ngx_null_string
 };
+
+
+ngx_str_t *
+ngx_http_keyspace_limit_algorithm(ks_limit_algorithm_t algorithm)
+{
+    return &ngx_http_keyspace_limit_algorithms[algorithm];
+}
 
 
 ngx_http_keyspace_limit_rule_t *
@@ -191,10 +209,6 @@ static char *
 ngx_http_keyspace_limit_rule_finish(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule)
 {
-    size_t      len;
-    u_char     *p;
-    ngx_str_t   prefix;
-
     if (rule->zone == NULL || rule->key.value.data == NULL
         || (rule->rate == NULL && rule->limit.count == 0))
     {
@@ -214,32 +228,54 @@ ngx_http_keyspace_limit_rule_finish(ngx_conf_t *cf,
         rule->units = 1;
     }
 
+    if (rule->dry) {
+        rule->strict = 0;
+    }
+
+    if (ngx_http_keyspace_limit_rule_names(cf, rule) != NGX_CONF_OK
+        || ngx_http_keyspace_limit_rule_burst(cf, rule) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return (rule->rate == NULL) ? ngx_http_keyspace_limit_rule_texts(cf, rule)
+                                : NGX_CONF_OK;
+}
+
+
+/*
+ * The beginnings of its keys.  No name of a rule has the "!" that makes the
+ * difference.
+ */
+
+static char *
+ngx_http_keyspace_limit_rule_names(ngx_conf_t *cf,
+    ngx_http_keyspace_limit_rule_t *rule)
+{
+    u_char     *p;
+    ngx_str_t   prefix;
+
     ngx_str_set(&prefix, "limit:");
 
     if (rule->prefixed) {
         prefix = rule->prefix;
     }
 
-    len = prefix.len + rule->name.len + 1;
-
-    p = ngx_pnalloc(cf->pool, len);
+    p = ngx_pnalloc(cf->pool, 2 * (prefix.len + rule->name.len)
+                              + sizeof(":!:") - 1);
     if (p == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    rule->prefix.len = len;
     rule->prefix.data = p;
+    p = ngx_sprintf(p, "%V%V:", &prefix, &rule->name);
+    rule->prefix.len = p - rule->prefix.data;
 
-    p = ngx_cpymem(p, prefix.data, prefix.len);
-    p = ngx_cpymem(p, rule->name.data, rule->name.len);
-    *p = ':';
+    rule->bar.data = p;
+    p = ngx_sprintf(p, "%V%V!:", &prefix, &rule->name);
+    rule->bar.len = p - rule->bar.data;
 
-    if (ngx_http_keyspace_limit_rule_burst(cf, rule) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return (rule->rate == NULL) ? ngx_http_keyspace_limit_rule_texts(cf, rule)
-                                : NGX_CONF_OK;
+    return NGX_CONF_OK;
 }
 
 
@@ -283,6 +319,14 @@ ngx_http_keyspace_limit_rule_burst(ngx_conf_t *cf,
                            "keyspace limit rule \"%V\": there is no \"burst\" "
                            "with the algorithm \"%V\", only with token_bucket "
                            "and gcra", &rule->name, name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (rule->delay && rule->limit.algorithm != KS_LIMIT_GCRA) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "keyspace limit rule \"%V\": there is no \"delay\" "
+                           "with the algorithm \"%V\", only with gcra",
+                           &rule->name, name);
         return NGX_CONF_ERROR;
     }
 
@@ -511,6 +555,68 @@ ngx_http_keyspace_limit_set_on_error(ngx_conf_t *cf, void *conf,
     }
 
     return "on_error is \"pass\" or \"reject\"";
+}
+
+
+static const char *
+ngx_http_keyspace_limit_set_delay(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
+{
+    ngx_http_keyspace_limit_rule_t *rule = conf;
+
+    u_char  *p;
+
+    p = value->data;
+
+    if (ngx_http_keyspace_limit_number(&p, p + value->len, &rule->at_once)
+        != NGX_OK
+        || p != value->data + value->len)
+    {
+        return "delay is a number";
+    }
+
+    rule->delay = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_http_keyspace_limit_set_block(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
+{
+    ngx_http_keyspace_limit_rule_t *rule = conf;
+
+    ngx_int_t  ms;
+
+    ms = ngx_parse_time(value, 0);
+
+    if (ms == NGX_ERROR || ms == 0 || ms > KS_LIMIT_PERIOD_MAX) {
+        return "block is a time of 1ms to 366d, such as 10m";
+    }
+
+    rule->block = ms;
+
+    return NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_http_keyspace_limit_set_dry_run(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
+{
+    ngx_http_keyspace_limit_rule_t *rule = conf;
+
+    if (value->len == 3 && ngx_strncmp(value->data, "off", 3) == 0) {
+        return NGX_CONF_OK;
+    }
+
+    if (value->len == 2 && ngx_strncmp(value->data, "on", 2) == 0) {
+        rule->dry = 1;
+        return NGX_CONF_OK;
+    }
+
+    return "dry_run is \"on\" or \"off\"";
 }
 
 

@@ -9,15 +9,8 @@
 
 
 #include "ngx_http_keyspace.h"
-#include "ngx_http_keyspace_common.h"
-#include "commands/ks_command_table.h"
+#include "ngx_http_keyspace_metrics.h"
 #include "protocol/ks_exposition.h"
-
-#include <cjson/cJSON.h>
-
-
-#define NGX_HTTP_KEYSPACE_METRICS_MICRO   1000.0        /* nanoseconds */
-#define NGX_HTTP_KEYSPACE_METRICS_ERRORS  128
 
 
 typedef struct {
@@ -36,10 +29,6 @@ static ngx_int_t ngx_http_keyspace_metrics_text(ngx_http_request_t *r,
     ngx_keyspace_zone_t **kz, ngx_uint_t n);
 static ngx_int_t ngx_http_keyspace_metrics_json(ngx_http_request_t *r,
     ngx_keyspace_zone_t **kz, ngx_uint_t n);
-static cJSON *ngx_http_keyspace_metrics_zone(ngx_keyspace_zone_t *kz,
-    uint64_t now);
-static ngx_int_t ngx_http_keyspace_metrics_send(ngx_http_request_t *r,
-    ngx_chain_t *out, size_t size);
 
 
 static ngx_command_t  ngx_http_keyspace_metrics_commands[] = {
@@ -191,17 +180,6 @@ ngx_http_keyspace_metrics_zones(ngx_http_request_t *r, ngx_uint_t *n)
 }
 
 
-static uint64_t
-ngx_http_keyspace_metrics_now(void)
-{
-    ngx_time_t  *tp;
-
-    tp = ngx_timeofday();
-
-    return (uint64_t) tp->sec * 1000 + tp->msec;
-}
-
-
 /* --- Prometheus --- */
 
 static ngx_int_t
@@ -259,111 +237,10 @@ ngx_http_keyspace_metrics_text(ngx_http_request_t *r,
 
 /* --- JSON --- */
 
-static void
-ngx_http_keyspace_metrics_rows(cJSON *object, ngx_keyspace_zone_t *kz,
-    uint64_t now)
+static ngx_int_t
+ngx_http_keyspace_metrics_json(ngx_http_request_t *r,
+    ngx_keyspace_zone_t **kz, ngx_uint_t n)
 {
-    size_t              i;
-    ks_zone_stats_t     st;
-    const ks_metric_t  *m;
-
-    for (i = 0; (m = ks_metric(i)) != NULL; i++) {
-        cJSON_AddNumberToObject(object, m->name,
-                                (double) ks_metric_value(kz->zone, m, now));
-    }
-
-    ks_zone_stats(kz->zone, &st);
-
-    cJSON_AddNumberToObject(object, "keys", (double) st.keys);
-    cJSON_AddNumberToObject(object, "keys_expiring", (double) st.expires);
-    cJSON_AddNumberToObject(object, "blocked_clients",
-                            (double) ks_wait_count(kz->space));
-    cJSON_AddStringToObject(object, "maxmemory_policy",
-                            ks_policy_name(ks_zone_policy(kz->zone)));
-}
-
-
-static void
-ngx_http_keyspace_metrics_command(cJSON *object, const ks_stat_t *st)
-{
-    if (object == NULL) {
-        return;
-    }
-
-    cJSON_AddNumberToObject(object, "calls", (double) st->calls);
-    cJSON_AddNumberToObject(object, "usec", (double) st->nanos
-                                         / NGX_HTTP_KEYSPACE_METRICS_MICRO);
-    cJSON_AddNumberToObject(object, "failed_calls", (double) st->failed);
-    cJSON_AddNumberToObject(object, "rejected_calls", (double) st->refused);
-    cJSON_AddNumberToObject(object, "p50",
-                            (double) ks_stat_percentile(st, 0.5)
-                            / NGX_HTTP_KEYSPACE_METRICS_MICRO);
-    cJSON_AddNumberToObject(object, "p99",
-                            (double) ks_stat_percentile(st, 0.99)
-                            / NGX_HTTP_KEYSPACE_METRICS_MICRO);
-    cJSON_AddNumberToObject(object, "p99.9",
-                            (double) ks_stat_percentile(st, 0.999)
-                            / NGX_HTTP_KEYSPACE_METRICS_MICRO);
-}
-
-
-static void
-ngx_http_keyspace_metrics_counts(cJSON *object, const ks_stats_t *stats)
-{
-    size_t               i;
-    cJSON               *commands, *errors;
-    unsigned             k, n;
-    ks_stat_t            st;
-    ks_stat_error_t      error[NGX_HTTP_KEYSPACE_METRICS_ERRORS];
-    const ks_command_t  *cmd;
-
-    commands = cJSON_AddObjectToObject(object, "commands");
-
-    for (i = 0; (cmd = ks_command_row(i)) != NULL; i++) {
-        ks_stats_command(stats, (unsigned) i, &st);
-
-        if (st.calls != 0 || st.refused != 0) {
-            ngx_http_keyspace_metrics_command(
-                cJSON_AddObjectToObject(commands, ks_command_name(cmd)), &st);
-        }
-    }
-
-    errors = cJSON_AddObjectToObject(object, "errors");
-    n = ks_stats_errors(stats, error, NGX_HTTP_KEYSPACE_METRICS_ERRORS);
-
-    for (k = 0; k < n; k++) {
-        cJSON_AddNumberToObject(errors, error[k].code, (double) error[k].n);
-    }
-}
-
-
-static cJSON *
-ngx_http_keyspace_metrics_zone(ngx_keyspace_zone_t *kz, uint64_t now)
-{
-    cJSON  *object;
-
-    object = cJSON_CreateObject();
-
-    if (object == NULL) {
-        return NULL;
-    }
-
-    ngx_http_keyspace_metrics_rows(object, kz, now);
-
-    if (kz->stats != NULL) {
-        ngx_http_keyspace_metrics_counts(object, kz->stats);
-    }
-
-    return object;
-}
-
-
-/* The text of all, which the caller frees; NULL: there is no memory. */
-
-static char *
-ngx_http_keyspace_metrics_print(ngx_keyspace_zone_t **kz, ngx_uint_t n)
-{
-    char        *text;
     cJSON       *all, *zone;
     u_char       name[NGX_MAX_PATH];
     ngx_uint_t   i;
@@ -371,8 +248,7 @@ ngx_http_keyspace_metrics_print(ngx_keyspace_zone_t **kz, ngx_uint_t n)
     all = cJSON_CreateObject();
 
     for (i = 0; i < n; i++) {
-        zone = ngx_http_keyspace_metrics_zone(kz[i],
-                                              ngx_http_keyspace_metrics_now());
+        zone = ngx_http_keyspace_metrics_zone(kz[i]);
 
         (void) ngx_cpystrn(name, kz[i]->name.data,
                            ngx_min(kz[i]->name.len + 1, sizeof(name)));
@@ -380,77 +256,9 @@ ngx_http_keyspace_metrics_print(ngx_keyspace_zone_t **kz, ngx_uint_t n)
         if (!cJSON_AddItemToObject(all, (char *) name, zone)) {
             cJSON_Delete(zone);
             cJSON_Delete(all);
-            return NULL;
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }
 
-    text = cJSON_PrintUnformatted(all);
-    cJSON_Delete(all);
-
-    return text;
-}
-
-
-static ngx_int_t
-ngx_http_keyspace_metrics_json(ngx_http_request_t *r,
-    ngx_keyspace_zone_t **kz, ngx_uint_t n)
-{
-    char         *text;
-    size_t        size;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
-
-    text = ngx_http_keyspace_metrics_print(kz, n);
-    if (text == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    size = ngx_strlen(text);
-    b = ngx_create_temp_buf(r->pool, size);
-
-    if (b != NULL) {
-        b->last = ngx_cpymem(b->pos, text, size);
-    }
-
-    cJSON_free(text);
-
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    b->last_buf = (r == r->main);
-    b->last_in_chain = 1;
-    out.buf = b;
-    out.next = NULL;
-
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-
-    return ngx_http_keyspace_metrics_send(r, &out, size);
-}
-
-
-static ngx_int_t
-ngx_http_keyspace_metrics_send(ngx_http_request_t *r, ngx_chain_t *out,
-    size_t size)
-{
-    ngx_int_t  rc;
-    ngx_str_t  name = ngx_string("Cache-Control");
-    ngx_str_t  value = ngx_string("no-store");
-
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = size;
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
-
-    if (ngx_http_keyspace_add_header(r, &name, &value) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    return ngx_http_output_filter(r, out);
+    return ngx_http_keyspace_send_json(r, all);
 }

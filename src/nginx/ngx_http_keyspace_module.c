@@ -1,7 +1,7 @@
 
 /*
- * The HTTP module: keyspace_rest NAME in a location, keyspace_cors, and what
- * its streams are given.
+ * The HTTP module: keyspace_rest NAME in a location, keyspace_console,
+ * keyspace_cors, and what its streams are given.
  */
 
 
@@ -10,12 +10,16 @@
 
 static void *ngx_http_keyspace_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_http_keyspace_create_loc_conf(ngx_conf_t *cf);
+static ngx_http_handler_pt ngx_http_keyspace_served(
+    ngx_http_keyspace_loc_conf_t *conf);
 static char *ngx_http_keyspace_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_keyspace_add_prefix(ngx_conf_t *cf,
-    ngx_http_core_loc_conf_t *clcf);
+    ngx_http_core_loc_conf_t *clcf, ngx_uint_t base);
+static char *ngx_http_keyspace_console_slot(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static ngx_int_t ngx_http_keyspace_rewrite_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_keyspace_postconfiguration(ngx_conf_t *cf);
 static void ngx_http_keyspace_drop_bases(ngx_http_core_srv_conf_t *cscf,
@@ -68,6 +72,13 @@ static ngx_command_t  ngx_http_keyspace_commands[] = {
       0,
       NULL },
 
+    { ngx_string("keyspace_console"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_keyspace_console_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -94,7 +105,7 @@ ngx_module_t  ngx_http_keyspace_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_keyspace_init_variables,      /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
@@ -144,6 +155,14 @@ ngx_http_keyspace_create_loc_conf(ngx_conf_t *cf)
 }
 
 
+static ngx_http_handler_pt
+ngx_http_keyspace_served(ngx_http_keyspace_loc_conf_t *conf)
+{
+    return conf->console ? ngx_http_keyspace_console_handler
+                         : ngx_http_keyspace_rest_handler;
+}
+
+
 /*
  * The blocks of "if" and "limit_except" take on the handler of the location
  * around them; locations inside of locations do not.
@@ -166,12 +185,13 @@ ngx_http_keyspace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     /* the last one would win, and which that is does not show */
 
-    if (conf->zone != NULL && clcf->handler != ngx_http_keyspace_rest_handler)
+    if (conf->zone != NULL && clcf->handler != ngx_http_keyspace_served(conf))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"keyspace_rest\" stands beside another directive "
+                           "\"%s\" stands beside another directive "
                            "that answers the requests of location \"%V\"",
-                           &clcf->name);
+                           conf->console ? "keyspace_console"
+                                         : "keyspace_rest", &clcf->name);
         return NGX_CONF_ERROR;
     }
 
@@ -199,10 +219,15 @@ ngx_http_keyspace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (clcf->noname && conf->zone == NULL && prev->zone != NULL) {
         conf->zone = prev->zone;
         conf->prefix = prev->prefix;
+        conf->console = prev->console;
 
         if (clcf->lmt_excpt && clcf->handler == NULL) {
-            clcf->handler = ngx_http_keyspace_rest_handler;
+            clcf->handler = ngx_http_keyspace_served(conf);
         }
+    }
+
+    if (conf->console != NULL) {
+        conf->cors = NULL;
     }
 
     return NGX_CONF_OK;
@@ -250,7 +275,26 @@ ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     klcf->prefix = clcf->name;
     clcf->handler = ngx_http_keyspace_rest_handler;
 
-    return ngx_http_keyspace_add_prefix(cf, clcf);
+    return ngx_http_keyspace_add_prefix(cf, clcf,
+                                        clcf->name.len > 1
+                                        && !clcf->exact_match);
+}
+
+
+/* Without its slash it is nginx's to redirect: a page's links go by its path. */
+
+static char *
+ngx_http_keyspace_console_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *rv;
+
+    rv = ngx_http_keyspace_console(cf, cmd, conf);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    return ngx_http_keyspace_add_prefix(cf,
+               ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module), 0);
 }
 
 
@@ -260,7 +304,8 @@ ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  */
 
 static char *
-ngx_http_keyspace_add_prefix(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
+ngx_http_keyspace_add_prefix(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
+    ngx_uint_t base)
 {
     ngx_http_keyspace_prefix_t    *kp;
     ngx_http_keyspace_srv_conf_t  *kscf;
@@ -273,9 +318,7 @@ ngx_http_keyspace_add_prefix(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
     }
 
     kp->prefix = clcf->name;
-    kp->base = !clcf->exact_match
-               && clcf->name.len > 1
-               && clcf->name.data[clcf->name.len - 1] == '/';
+    kp->base = base && clcf->name.data[clcf->name.len - 1] == '/';
 
     return NGX_CONF_OK;
 }

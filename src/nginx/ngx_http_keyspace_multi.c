@@ -197,10 +197,14 @@ ngx_http_keyspace_multi_admit(ngx_http_keyspace_multi_t *mu)
 static ngx_int_t
 ngx_http_keyspace_multi_run(ngx_http_keyspace_multi_t *mu)
 {
-    int  rc;
+    int       rc;
+    uint64_t  begun;
+
+    begun = ngx_http_keyspace_begin();
 
     rc = ks_transaction_run(&mu->t);
 
+    ngx_http_keyspace_end(mu->ctx, begun);
     ngx_keyspace_settle(mu->zone);
 
     if (rc == KS_OK) {

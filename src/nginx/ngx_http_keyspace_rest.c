@@ -93,6 +93,14 @@ ngx_http_keyspace_rest_handler(ngx_http_request_t *r)
                                        ngx_http_keyspace_unauthorized(r));
     }
 
+    return ngx_http_keyspace_serve(r, ctx, wrong);
+}
+
+
+ngx_int_t
+ngx_http_keyspace_serve(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
+    const char *wrong)
+{
     if (wrong != NULL) {
         return ngx_http_keyspace_refuse(r, ctx, wrong);
     }
@@ -201,6 +209,9 @@ ngx_http_keyspace_command(ngx_http_request_t *r, ngx_str_t *body)
     switch (rc) {
 
     case KS_OK:
+        ctx->commands = rq.commands;
+        ctx->ncommands = rq.ncommands;
+
         return run(r, ctx, klcf->zone, &rq);
 
     case KS_NOMEM:
@@ -546,7 +557,8 @@ static ngx_int_t
 ngx_http_keyspace_run_single(ngx_http_keyspace_single_t *single,
     ks_reply_t *reply, unsigned patience)
 {
-    int  rc;
+    int       rc;
+    uint64_t  begun;
 
     ks_ahead_t  ahead = ks_ahead(single->command.argc, single->command.argv);
 
@@ -557,8 +569,11 @@ ngx_http_keyspace_run_single(ngx_http_keyspace_single_t *single,
 
     single->client.patience = patience;
 
+    begun = ngx_http_keyspace_begin();
+
     rc = ks_execute(&single->client, &ahead, reply);
 
+    ngx_http_keyspace_end(single->ctx, begun);
     ngx_keyspace_settle(single->zone);
 
     if (rc == KS_WAITS) {

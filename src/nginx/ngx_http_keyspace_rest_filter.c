@@ -136,6 +136,12 @@ ngx_http_keyspace_rest_header_filter(ngx_http_request_t *r)
         }
     }
 
+    /* the console's page is one of nginx's, and so are the errors about it */
+
+    if (klcf->console != NULL && !ngx_http_keyspace_console_asked(r, klcf)) {
+        return ngx_http_next_header_filter(r);
+    }
+
     if (r == r->main
         && ngx_http_keyspace_rest_fields(r, klcf) != NGX_OK)
     {

@@ -16,6 +16,7 @@
 #define NGX_HTTP_KEYSPACE_SESSION_GRACE_MAX  60000
 #define NGX_HTTP_KEYSPACE_SESSION_ABSOLUTE  (12 * 3600 * 1000)
 #define NGX_HTTP_KEYSPACE_SESSION_PREFIX    1024
+#define NGX_HTTP_KEYSPACE_SESSION_MANY      1000000     /* of a subject */
 
 #define ngx_http_keyspace_session_is(s, text)                                 \
     ((s)->len == sizeof(text) - 1                                             \
@@ -58,6 +59,10 @@ static const char *ngx_http_keyspace_session_domain(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_session_create(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_subject(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_limit(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
 
 
 static ngx_keyspace_param_t  ngx_http_keyspace_session_params[] = {
@@ -72,6 +77,8 @@ static ngx_keyspace_param_t  ngx_http_keyspace_session_params[] = {
     { ngx_string("path"), ngx_http_keyspace_session_path, 0 },
     { ngx_string("domain"), ngx_http_keyspace_session_domain, 0 },
     { ngx_string("create"), ngx_http_keyspace_session_create, 0 },
+    { ngx_string("subject"), ngx_http_keyspace_session_subject, 0 },
+    { ngx_string("limit"), ngx_http_keyspace_session_limit, 0 },
     ngx_keyspace_null_param
 };
 
@@ -130,10 +137,21 @@ ngx_module_t  ngx_http_keyspace_session_module = {
 static void *
 ngx_http_keyspace_session_create_main_conf(ngx_conf_t *cf)
 {
+    ngx_http_keyspace_session_main_conf_t  *mcf;
+
     /* set by ngx_pcalloc(): not used, no fields */
 
-    return ngx_pcalloc(cf->pool,
-                       sizeof(ngx_http_keyspace_session_main_conf_t));
+    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_keyspace_session_main_conf_t));
+
+    if (mcf == NULL
+        || ngx_array_init(&mcf->sessions, cf->pool, 2,
+                          sizeof(ngx_http_keyspace_session_conf_t *))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return mcf;
 }
 
 
@@ -281,7 +299,7 @@ ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     char                                   *rv;
     ngx_str_t                              *value;
-    ngx_http_keyspace_session_conf_t       *sc;
+    ngx_http_keyspace_session_conf_t       *sc, **slot;
     ngx_http_keyspace_session_main_conf_t  *mcf;
 
     if (slcf->session != NGX_CONF_UNSET_PTR) {
@@ -330,6 +348,13 @@ ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     mcf = ngx_http_conf_get_module_main_conf(cf,
                                              ngx_http_keyspace_session_module);
     mcf->used = 1;
+
+    slot = ngx_array_push(&mcf->sessions);
+    if (slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = sc;
     slcf->session = sc;
 
     return NGX_CONF_OK;
@@ -349,6 +374,10 @@ ngx_http_keyspace_session_sound(ngx_conf_t *cf,
 
     if (sc->rule.absolute != 0 && sc->rule.absolute < sc->rule.ttl) {
         return "has a \"ttl\" that is longer than \"absolute\"";
+    }
+
+    if (sc->rule.limit != 0 && sc->rule.subject.data == NULL) {
+        return "with \"limit\" needs a \"subject\", whose sessions are limited";
     }
 
     if (sc->rule.grace > NGX_HTTP_KEYSPACE_SESSION_GRACE_MAX) {
@@ -685,4 +714,41 @@ ngx_http_keyspace_session_create(ngx_conf_t *cf, void *conf,
     }
 
     return NULL;
+}
+
+
+static const char *
+ngx_http_keyspace_session_subject(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
+{
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
+    if (value->len == 0 || value->data[0] == '_') {
+        return "it is the name of a field, which does not begin with \"_\"";
+    }
+
+    sc->rule.subject.data = value->data;
+    sc->rule.subject.len = value->len;
+
+    return NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_http_keyspace_session_limit(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
+{
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
+    ngx_int_t  n;
+
+    n = ngx_atoi(value->data, value->len);
+
+    if (n == NGX_ERROR || n == 0 || n > NGX_HTTP_KEYSPACE_SESSION_MANY) {
+        return "limit is a number of 1 to 1000000";
+    }
+
+    sc->rule.limit = (uint32_t) n;
+
+    return NGX_CONF_OK;
 }

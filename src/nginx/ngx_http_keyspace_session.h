@@ -70,6 +70,8 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t            used;
+    ngx_array_t           sessions;     /* that are configured: of
+                                           ngx_http_keyspace_session_conf_t * */
 
     /* a worker's: the names of variables that are fields */
     ngx_array_t           fields;       /* of ngx_str_t * */
@@ -130,6 +132,7 @@ typedef struct {
     unsigned              sets:1;       /* one of them is none of unset */
     unsigned              renew:1;
     unsigned              destroy:1;    /* before the edits */
+    unsigned              all:1;        /* with all others of the subject */
 } ngx_http_keyspace_session_changes_t;
 
 

@@ -4,7 +4,7 @@
  *
  *   header  = action *( "," action )
  *   action  = "set" pair *( ";" pair )  /  "unset" name *( ";" name )
- *           / "renew"  /  "destroy"
+ *           / "renew"  /  "destroy"  /  "destroy-all"
  *   pair    = name "=" value
  *
  * Names and values are percent-encoded: visible ASCII without "%", ";" and ","
@@ -128,12 +128,15 @@ ngx_http_keyspace_session_action(ngx_http_keyspace_session_text_t *t)
         return NULL;
     }
 
-    if (word.len == 7
-        && ngx_strncasecmp(word.data, (u_char *) "destroy", 7) == 0)
+    if ((word.len == 7
+         && ngx_strncasecmp(word.data, (u_char *) "destroy", 7) == 0)
+        || (word.len == 11
+            && ngx_strncasecmp(word.data, (u_char *) "destroy-all", 11) == 0))
     {
         /* of what was asked for before nothing is left */
 
         ch->destroy = 1;
+        ch->all |= (word.len == 11);
         ch->renew = 0;
         ch->sets = 0;
         ch->edits.nelts = 0;

@@ -156,6 +156,7 @@ ngx_http_keyspace_session_change(ngx_http_request_t *r,
         changes.edits = ch->edits.elts;
         changes.n = ch->edits.nelts;
         changes.destroy = ch->destroy;
+        changes.destroy_all = ch->all;
     }
 
     ngx_http_keyspace_session_ask(s, &ks);

@@ -180,6 +180,7 @@ ngx_http_keyspace_subscribe_try(ngx_http_request_t *r,
     ngx_http_keyspace_subscribe_t *s, unsigned patience)
 {
     int                   rc;
+    uint64_t              begun;
     ks_sse_t              w;
     ks_out_t              out;
     ks_client_t           client;
@@ -197,8 +198,11 @@ ngx_http_keyspace_subscribe_try(ngx_http_request_t *r,
     ngx_http_keyspace_scratch(r, &out);
     ks_sse_init(&w, &out);
 
+    begun = ngx_http_keyspace_begin();
+
     rc = ks_execute(&client, &ahead, &w.reply);
 
+    ngx_http_keyspace_end(s->ctx, begun);
     ks_pubsub_settle(kz->space);
     ngx_keyspace_settle(kz);
 

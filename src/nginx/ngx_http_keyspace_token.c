@@ -21,6 +21,8 @@ static u_char *ngx_http_keyspace_mask(u_char *d, u_char *p, u_char *last,
     ngx_uint_t wipe);
 static u_char *ngx_http_keyspace_parameter(u_char *p, u_char *last);
 static u_char *ngx_http_keyspace_is_token(u_char *p, u_char *last);
+static ngx_int_t ngx_http_keyspace_identify(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, u_char *digest);
 static ngx_int_t ngx_http_keyspace_bearer(ngx_http_request_t *r,
     ngx_str_t *token);
 
@@ -298,6 +300,32 @@ ngx_http_keyspace_authorize(ngx_http_request_t *r,
         }
     }
 
+    return ngx_http_keyspace_identify(r, ctx, kz, digest);
+}
+
+
+ngx_int_t
+ngx_http_keyspace_authorize_token(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ngx_str_t *token)
+{
+    u_char  *digest;
+
+    digest = NULL;
+
+    if (!kz->public && token != NULL
+        && ngx_keyspace_digest(token->data, token->len, ctx->digest) == NGX_OK)
+    {
+        digest = ctx->digest;
+    }
+
+    return ngx_http_keyspace_identify(r, ctx, kz, digest);
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_identify(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, u_char *digest)
+{
     ctx->user = ngx_keyspace_user(kz, digest);
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,

@@ -2,15 +2,15 @@
 /*
  * What an empty zone begins with.
  *
- * The file is loaded at the start, before there are workers: clients wait until
- * then, and a file that cannot be loaded is a start that is refused.  A zone's
- * own file gets its name only when all is loaded, so a start that is cut short
- * leaves nothing.
+ * The files are loaded at the start, before there are workers: clients wait
+ * until then, and a file that cannot be loaded is a start that is refused.  A
+ * zone's own file gets its name only when all is loaded, so a start that is cut
+ * short leaves nothing.
  */
 
 
 #include "ngx_keyspace_load.h"
-#include "persist/ks_load.h"
+#include "persist/ks_aof_load.h"
 #include "persist/ks_load_library.h"
 
 
@@ -20,25 +20,21 @@
 
 
 typedef struct {
-    ngx_keyspace_zone_t  *kz;
-    const char           *path;
-    ngx_fd_t              fd;
-    ngx_err_t             err;          /* of reading */
-    uint64_t              size;
-    ks_space_t           *space;        /* NULL: the file is looked at */
-    ngx_log_t            *log;
-    ks_load_report_t      report;
+    ngx_keyspace_zone_t     *kz;
+    ks_aof_load_options_t    options;
+    ks_space_t              *space;     /* NULL: the files are looked at */
+    ngx_log_t               *log;
+    ks_aof_report_t          report;
+    u_char                   last[NGX_MAX_PATH];    /* of report.path */
 } ngx_keyspace_loading_t;
 
 
-static const char *ngx_keyspace_load_path(ngx_keyspace_zone_t *kz);
-static ngx_int_t ngx_keyspace_load_open(ngx_keyspace_loading_t *l);
-static ngx_int_t ngx_keyspace_load_file(ngx_keyspace_loading_t *l);
-static ngx_int_t ngx_keyspace_load_run(ngx_keyspace_loading_t *l);
+static ngx_int_t ngx_keyspace_load_source(ngx_keyspace_zone_t *kz,
+    const char *path, ngx_log_t *log);
+static ngx_int_t ngx_keyspace_load_files(ngx_keyspace_loading_t *l);
+static int ngx_keyspace_load_run(ngx_keyspace_loading_t *l);
 static void ngx_keyspace_load_failed(ngx_keyspace_loading_t *l);
 static void ngx_keyspace_load_tell(ngx_keyspace_loading_t *l);
-static ssize_t ngx_keyspace_load_read(void *data, u_char *to, size_t n,
-    const char **err);
 static int ngx_keyspace_load_library(void *data, const ks_str_t *text,
     const char **err);
 
@@ -104,33 +100,20 @@ ngx_keyspace_load_path(ngx_keyspace_zone_t *kz)
 ngx_int_t
 ngx_keyspace_load_zone(ngx_keyspace_zone_t *kz, ngx_log_t *log)
 {
-    ngx_int_t               rc;
-    ngx_keyspace_loading_t  l;
+    ngx_int_t    rc;
+    const char  *path;
 
-    ngx_memzero(&l, sizeof(ngx_keyspace_loading_t));
+    path = ngx_keyspace_load_path(kz);
 
-    l.kz = kz;
-    l.log = log;
-    l.path = ngx_keyspace_load_path(kz);
-
-    if (l.path == NULL) {
+    if (path == NULL) {
         return NGX_OK;
     }
 
-    if (ngx_keyspace_load_open(&l) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_keyspace_load_file(&l);
-
-    if (ngx_close_file(l.fd) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
-                      ngx_close_file_n " \"%s\" failed", l.path);
-    }
+    rc = ngx_keyspace_load_source(kz, path, log);
 
     if (rc == NGX_OK) {
         kz->begins = NGX_KEYSPACE_LOADED;
-        kz->loaded = l.path;
+        kz->loaded = path;
     }
 
     return rc;
@@ -138,38 +121,28 @@ ngx_keyspace_load_zone(ngx_keyspace_zone_t *kz, ngx_log_t *log)
 
 
 static ngx_int_t
-ngx_keyspace_load_open(ngx_keyspace_loading_t *l)
+ngx_keyspace_load_source(ngx_keyspace_zone_t *kz, const char *path,
+    ngx_log_t *log)
 {
-    ngx_file_info_t  fi;
+    ngx_keyspace_loading_t  l;
 
-    l->fd = ngx_open_file((u_char *) l->path, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
-                          NGX_FILE_OPEN, 0);
+    ngx_memzero(&l, sizeof(ngx_keyspace_loading_t));
 
-    if (l->fd == NGX_INVALID_FILE) {
-        ngx_log_error(NGX_LOG_EMERG, l->log, ngx_errno,
-                      "keyspace zone \"%V\" does not start: " ngx_open_file_n
-                      " \"%s\" failed", &l->kz->name, l->path);
-        return NGX_ERROR;
-    }
+    l.kz = kz;
+    l.log = log;
+    l.options.path = path;
+    l.options.skip = (kz->load_skip != 0);
+    l.options.library = ngx_keyspace_load_library;
+    l.options.data = &l;
 
-    if (ngx_fd_info(l->fd, &fi) == NGX_FILE_ERROR || !ngx_is_file(&fi)) {
-        ngx_log_error(NGX_LOG_EMERG, l->log, 0,
-                      "keyspace zone \"%V\" does not start: \"%s\" is no "
-                      "regular file", &l->kz->name, l->path);
-        (void) ngx_close_file(l->fd);
-        return NGX_ERROR;
-    }
-
-    l->size = (uint64_t) ngx_file_size(&fi);
-
-    return NGX_OK;
+    return ngx_keyspace_load_files(&l);
 }
 
 
 static ngx_int_t
-ngx_keyspace_load_file(ngx_keyspace_loading_t *l)
+ngx_keyspace_load_files(ngx_keyspace_loading_t *l)
 {
-    ngx_int_t             rc;
+    int                   rc;
     ks_script_conf_t      script;
     ngx_keyspace_zone_t  *kz;
 
@@ -188,13 +161,14 @@ ngx_keyspace_load_file(ngx_keyspace_loading_t *l)
         return NGX_ERROR;
     }
 
-    /* what it goes by when it serves */
+    /* what it goes by when it serves, but that scripts have had their time */
 
     ks_zone_set_policy(kz->zone, kz->policy);
     ks_zone_reset_settings(kz->zone);
 
     script = kz->script;
     script.log = NULL;
+    script.timeout = 0;
     ks_script_configure(l->space, &script);
 
     rc = ngx_keyspace_load_run(l);
@@ -202,7 +176,7 @@ ngx_keyspace_load_file(ngx_keyspace_loading_t *l)
     ks_script_close(l->space);
     ks_space_close(l->space);
 
-    if (rc != NGX_OK) {
+    if (rc == KS_ERR) {
         ngx_keyspace_load_failed(l);
         return NGX_ERROR;
     }
@@ -215,54 +189,48 @@ ngx_keyspace_load_file(ngx_keyspace_loading_t *l)
 
 /* Into the zone, or where there is no handle on it, nowhere. */
 
-static ngx_int_t
+static int
 ngx_keyspace_load_run(ngx_keyspace_loading_t *l)
 {
-    int                 rc;
-    time_t              told;
-    ks_load_t          *load;
-    ks_load_options_t   options;
+    int                     rc;
+    time_t                  told;
+    ks_aof_load_t          *load;
+    const ks_aof_report_t  *r;
 
-    ngx_memzero(&options, sizeof(ks_load_options_t));
-
-    options.size = l->size;
-    options.skip = (l->kz->load_skip != 0);
-    options.read = ngx_keyspace_load_read;
-    options.library = ngx_keyspace_load_library;
-    options.data = l;
-
-    load = ks_load_open(l->space, &options);
+    load = ks_aof_load_open(l->space, &l->options);
 
     if (load == NULL) {
         ngx_cpystrn((u_char *) l->report.err, (u_char *) "there is no memory",
                     sizeof(l->report.err));
-        return NGX_ERROR;
+        return KS_ERR;
     }
 
+    r = ks_aof_load_report(load);
     told = ngx_time();
 
     do {
-        rc = ks_load_step(load, NGX_KEYSPACE_LOAD_STEP);
+        rc = ks_aof_load_step(load, NGX_KEYSPACE_LOAD_STEP);
         ngx_time_update();
 
         if (rc == KS_AGAIN && ngx_time() - told >= NGX_KEYSPACE_LOAD_TELL) {
             told = ngx_time();
             ngx_log_error(NGX_LOG_NOTICE, l->log, 0,
                           "keyspace zone \"%V\" loads \"%s\": %uL of %uL "
-                          "bytes, %uL keys", &l->kz->name, l->path,
-                          ks_load_report(load)->loaded, l->size,
-                          ks_load_report(load)->keys);
+                          "bytes, %uL keys, %uL commands", &l->kz->name,
+                          r->path, r->loaded, r->size, r->rdb.keys,
+                          r->done.commands);
         }
     } while (rc == KS_AGAIN);
 
-    l->report = *ks_load_report(load);
-    ks_load_close(load);
+    l->report = *r;
+    ngx_cpystrn(l->last, (u_char *) r->path, sizeof(l->last));
+    ks_aof_load_close(load);
 
-    return rc == KS_OK ? NGX_OK : NGX_ERROR;
+    return rc;
 }
 
 
-/* What the zone cannot hold is counted to the end of the file. */
+/* What the zone cannot hold is counted to the end of the files. */
 
 static void
 ngx_keyspace_load_failed(ngx_keyspace_loading_t *l)
@@ -270,24 +238,24 @@ ngx_keyspace_load_failed(ngx_keyspace_loading_t *l)
     char                     text[NGX_KEYSPACE_LOAD_TEXT];
     ngx_keyspace_loading_t   whole;
 
-    ngx_log_error(NGX_LOG_EMERG, l->log, l->err,
-                  "keyspace zone \"%V\" does not start: \"%s\" cannot be "
-                  "loaded: %s", &l->kz->name, l->path, l->report.err);
+    ngx_log_error(NGX_LOG_EMERG, l->log, 0,
+                  "keyspace zone \"%V\" does not start: %s", &l->kz->name,
+                  l->report.err);
 
-    if (l->report.nleft == 0 || l->kz->load_skip) {
+    if (l->report.rdb.nleft == 0 || l->options.skip) {
         return;
     }
 
     whole = *l;
     whole.space = NULL;
+    whole.options.cut = 0;
 
-    if (lseek(l->fd, 0, SEEK_SET) == 0
-        && ngx_keyspace_load_run(&whole) == NGX_OK)
-    {
-        (void) ks_load_left(&whole.report, text, sizeof(text));
+    if (ngx_keyspace_load_run(&whole) == KS_OK) {
+        (void) ks_load_left(&whole.report.rdb, text, sizeof(text));
         ngx_log_error(NGX_LOG_EMERG, l->log, 0,
                       "\"%s\" holds what a zone cannot: %s; \"skip\" behind "
-                      "the path of \"load\" leaves it out", l->path, text);
+                      "the path of \"load\" leaves it out", l->options.path,
+                      text);
     }
 }
 
@@ -296,42 +264,34 @@ static void
 ngx_keyspace_load_tell(ngx_keyspace_loading_t *l)
 {
     char               text[NGX_KEYSPACE_LOAD_TEXT];
-    ks_load_report_t  *r;
+    ks_zone_stats_t    st;
+    ks_aof_report_t   *r;
 
     r = &l->report;
+    ks_zone_stats(l->kz->zone, &st);
 
     ngx_log_error(NGX_LOG_NOTICE, l->log, 0,
                   "keyspace zone \"%V\" has loaded \"%s\": %uL keys, %uL "
-                  "libraries of functions; %uL keys had expired, %uL were "
-                  "empty", &l->kz->name, l->path, r->keys, r->libraries,
-                  r->expired, r->empty);
+                  "libraries of functions, %uL commands; %uL keys had expired, "
+                  "%uL were empty", &l->kz->name, l->options.path, st.keys,
+                  r->rdb.libraries, r->done.commands, r->rdb.expired,
+                  r->rdb.empty);
 
-    if (r->nleft) {
-        (void) ks_load_left(r, text, sizeof(text));
+    if (r->torn) {
+        ngx_log_error(NGX_LOG_WARN, l->log, 0,
+                      "keyspace zone \"%V\": \"%s\" has a torn tail: its last "
+                      "%uL bytes, from byte %uL on, are no whole command or "
+                      "transaction, and were %s", &l->kz->name, l->last,
+                      r->done.torn, r->done.torn_at,
+                      l->options.cut ? "cut off" : "left out");
+    }
+
+    if (r->rdb.nleft) {
+        (void) ks_load_left(&r->rdb, text, sizeof(text));
         ngx_log_error(NGX_LOG_WARN, l->log, 0,
                       "keyspace zone \"%V\": left out of \"%s\" is what a zone "
-                      "cannot hold: %s", &l->kz->name, l->path, text);
+                      "cannot hold: %s", &l->kz->name, l->options.path, text);
     }
-}
-
-
-static ssize_t
-ngx_keyspace_load_read(void *data, u_char *to, size_t n, const char **err)
-{
-    ngx_keyspace_loading_t *l = data;
-
-    ssize_t  got;
-
-    do {
-        got = read(l->fd, to, n);
-    } while (got == -1 && ngx_errno == NGX_EINTR);
-
-    if (got == -1) {
-        l->err = ngx_errno;
-        *err = "the file cannot be read";
-    }
-
-    return got;
 }
 
 

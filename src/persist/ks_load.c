@@ -117,6 +117,41 @@ ks_load_flat(ks_load_t *l, ks_str_t *s)
 }
 
 
+/*
+ * A name and a value.  Redis says in this way that commands may follow, by one
+ * name since 7.0 and by another one before.
+ */
+
+static int
+ks_load_aux(ks_load_t *l)
+{
+    ks_str_t  s;
+
+    if (ks_load_flat(l, &s) != KS_OK) {
+        return KS_ERR;
+    }
+
+    if (!l->options.tail
+        || !((s.len == 8 && memcmp(s.data, "aof-base", 8) == 0)
+             || (s.len == 12 && memcmp(s.data, "aof-preamble", 12) == 0)))
+    {
+        return ks_load_strings(l, 1);
+    }
+
+    if (ks_load_flat(l, &s) != KS_OK) {
+        return KS_ERR;
+    }
+
+    l->report.preamble = (s.len == 1 && s.data[0] == '1');
+
+    if (l->report.preamble && l->space != NULL) {
+        ks_space_set_expiry(l->space, 0);
+    }
+
+    return KS_OK;
+}
+
+
 static int
 ks_load_library(ks_load_t *l)
 {
@@ -214,7 +249,7 @@ ks_load_end(ks_load_t *l)
 
     l->offset = ks_source_offset(s);
 
-    if (s->in.p != s->in.end || s->in.rest != 0) {
+    if ((s->in.p != s->in.end || s->in.rest != 0) && !l->report.preamble) {
         return ks_load_fail(l, NULL, "bytes follow the end");
     }
 
@@ -237,7 +272,7 @@ ks_load_record(ks_load_t *l, unsigned op)
         return ks_load_lengths(l, 2);
 
     case KS_OP_AUX:
-        return ks_load_strings(l, 2);
+        return ks_load_aux(l);
 
     case KS_OP_SLOT_INFO:
         return ks_load_lengths(l, 3);
@@ -295,7 +330,12 @@ ks_load_pass(ks_load_t *l, unsigned form, const ks_str_t *key, uint64_t *why)
 static int
 ks_load_expired(const ks_load_t *l)
 {
-    return l->marks.expire != -1 && l->marks.expire <= (int64_t) l->now;
+    uint64_t  past;
+
+    past = l->space ? ks_space_past(l->space)
+                    : l->report.preamble ? 0 : l->now;
+
+    return l->marks.expire != -1 && l->marks.expire <= (int64_t) past;
 }
 
 

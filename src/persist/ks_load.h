@@ -5,9 +5,8 @@
  * The file is read as a stream, and a value that is large goes into the zone in
  * parts, each in a transaction of its own: so neither memory nor a transaction
  * grows with what the file holds.  That is of use only while nobody else looks
- * at the keys: the zone says that it is being loaded from ks_load_begin() on to
- * the last transaction of all (ks_loading.h), and a load that does not come to
- * its end begins again with an empty zone.
+ * at the keys; and a load that does not come to its end begins again with an
+ * empty zone.
  *
  * Nothing is told of the changes: no effect, no event.
  */
@@ -26,6 +25,13 @@ typedef struct {
 
     /* what a zone cannot hold is left out, and is no error */
     unsigned       skip:1;
+
+    /*
+     * It may say that it is the beginning of an append-only file.  Then bytes
+     * may follow it, for which report.loaded is where to go on, and what is due
+     * stays, because they may yet change that: ks_space_set_expiry() is off.
+     */
+    unsigned       tail:1;
 
     /*
      * Up to n bytes of the file, the next ones; how many, which are fewer only
@@ -59,6 +65,7 @@ typedef struct {
     uint64_t       empty;       /* values without elements */
     uint64_t       libraries;
     uint64_t       least;       /* bytes that keys and values take for sure */
+    unsigned       preamble:1;  /* it begins an append-only file, it says */
     unsigned       nleft;
     ks_load_left_t left[KS_LOAD_KINDS];
     char           err[512];    /* after KS_ERR: why, and where */
@@ -82,6 +89,9 @@ int ks_load_step(ks_load_t *load, uint64_t bytes);
 
 /* Good until ks_load_close(). */
 const ks_load_report_t *ks_load_report(const ks_load_t *load);
+
+/* Counts something of that name that a zone cannot hold. */
+void ks_load_count(ks_load_report_t *report, const char *name);
 
 /*
  * What was left out as a text, "3 keys of ..., 1 ...": how many bytes, of which

@@ -92,21 +92,12 @@ ks_load_damaged(ks_load_t *l, const ks_str_t *key)
 
 /* --- what a zone cannot hold --- */
 
-int
-ks_load_leave(ks_load_t *l, const ks_str_t *key, const char *fmt, ...)
+/* The last kind stands for all that are too many. */
+
+void
+ks_load_count(ks_load_report_t *r, const char *name)
 {
-    char               name[KS_LOAD_NAME];
-    unsigned           i;
-    va_list            args;
-    ks_load_report_t  *r;
-
-    r = &l->report;
-
-    va_start(args, fmt);
-    (void) vsnprintf(name, sizeof(name), fmt, args);
-    va_end(args);
-
-    /* the last kind stands for all that are too many */
+    unsigned  i;
 
     for (i = 0; i < r->nleft && strcmp(r->left[i].name, name) != 0; i++) {
         if (i == KS_LOAD_KINDS - 1) {
@@ -116,10 +107,25 @@ ks_load_leave(ks_load_t *l, const ks_str_t *key, const char *fmt, ...)
 
     if (i == r->nleft) {
         r->nleft++;
-        strcpy(r->left[i].name, i == KS_LOAD_KINDS - 1 ? "other kinds" : name);
+        (void) snprintf(r->left[i].name, KS_LOAD_NAME, "%s",
+                        i == KS_LOAD_KINDS - 1 ? "other kinds" : name);
     }
 
     r->left[i].n++;
+}
+
+
+int
+ks_load_leave(ks_load_t *l, const ks_str_t *key, const char *fmt, ...)
+{
+    char     name[KS_LOAD_NAME];
+    va_list  args;
+
+    va_start(args, fmt);
+    (void) vsnprintf(name, sizeof(name), fmt, args);
+    va_end(args);
+
+    ks_load_count(&l->report, name);
 
     if (l->space != NULL && !l->options.skip) {
         return ks_load_fail(l, key, "a zone cannot hold %s", name);

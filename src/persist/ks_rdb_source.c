@@ -48,6 +48,7 @@ ks_source_open(ks_source_t *s, uint64_t size, const uint64_t *seed)
     s->summed = NULL;
     s->blocks = NULL;
     s->err = NULL;
+    s->unsummed = 0;
 }
 
 
@@ -85,7 +86,10 @@ ks_source_move(ks_source_t *s, size_t room)
     left = (size_t) (s->in.end - s->in.p);
 
     if (s->window != NULL) {
-        (void) ks_source_sum(s);
+        if (!s->unsummed) {
+            (void) ks_source_sum(s);
+        }
+
         s->at = ks_source_offset(s);
     }
 

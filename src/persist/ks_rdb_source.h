@@ -31,6 +31,7 @@ typedef struct {
     ks_source_block_t  *blocks;
     const char         *err;        /* what KS_ERR was for; static */
     jmp_buf            *jump;
+    unsigned            unsummed:1; /* nobody asks for the checksum */
 
     /*
      * Up to n bytes to "to"; how many, which are fewer only at the end; or -1,

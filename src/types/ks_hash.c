@@ -298,7 +298,7 @@ ks_hash_due(const ks_value_t *v, const ks_pos_t *pos)
 
     at = ks_hash_expiry(v, pos);
 
-    return at != 0 && at <= v->now;
+    return at != 0 && at <= v->past;
 }
 
 
@@ -309,7 +309,7 @@ ks_hash_alive(const ks_value_t *v)
     uint32_t  n;
     ks_pos_t  pos;
 
-    if (!v->expiries || v->due == 0 || v->due > v->now) {
+    if (!v->expiries || v->due == 0 || v->due > v->past) {
         return ks_value_count(v);
     }
 
@@ -343,7 +343,7 @@ ks_hash_purge(ks_value_t *v, uint32_t max, ks_hash_purge_t *p)
 
         at = more ? ks_hash_expiry(v, &pos) : 0;
 
-        if (at != 0 && at <= v->now && n < max) {
+        if (at != 0 && at <= v->past && n < max) {
             if (ks_unlikely(p->gone != NULL)) {
                 field = ks_tree_get(t, &pos, 0);
                 p->gone(v, &field);

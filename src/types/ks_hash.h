@@ -42,7 +42,7 @@ ks_hash_value(const ks_value_t *v, const ks_pos_t *pos)
 /* ms since the epoch, 0: never */
 uint64_t ks_hash_expiry(const ks_value_t *v, const ks_pos_t *pos);
 
-/* Whether it is due at v->now; and how many fields are not. */
+/* Whether it is due at v->past; and how many fields are not. */
 int ks_hash_due(const ks_value_t *v, const ks_pos_t *pos);
 uint32_t ks_hash_alive(const ks_value_t *v);
 
@@ -50,7 +50,7 @@ uint32_t ks_hash_alive(const ks_value_t *v);
 void ks_hash_set_expiry(ks_value_t *v, ks_pos_t *pos, uint64_t at);
 
 /*
- * Takes out fields that are due at v->now, up to max of them; how many.  p,
+ * Takes out fields that are due at v->past, up to max of them; how many.  p,
  * all zero at first, says where to go on if there may be more, in a value that
  * has not changed meanwhile; at the end it is done, and the next time is told.
  * gone() hears of each field while it is still there; NULL: nobody has to.

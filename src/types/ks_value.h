@@ -79,7 +79,8 @@ struct ks_value_s {
     ks_mem_t              *mem;
     ks_shard_t            *shard;
     const uint64_t        *seed;
-    uint64_t               now;         /* ms since the epoch */
+    uint64_t               past;        /* what expires by then has, ms since
+                                           the epoch */
     uint8_t                type;
     uint8_t                enc;
     uint8_t                expiries;    /* items of a hash have a third string:

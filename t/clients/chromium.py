@@ -1,5 +1,6 @@
 """Headless Chromium, driven through chromedriver's own protocol."""
 
+import base64
 import json
 import os
 import signal
@@ -33,6 +34,7 @@ class Browser:
             "capabilities": {"alwaysMatch": {
                 "browserName": "chrome",
                 "goog:chromeOptions": {"args": args},
+                "goog:loggingPrefs": {"browser": "ALL"},
             }}})
         self.base = f"{driver}/session/{opened['sessionId']}"
 
@@ -62,11 +64,40 @@ class Browser:
     def type(self, css, text):
         self.call("POST", self.find(css) + "/value", {"text": text})
 
+    # to whatever has the focus
+    def keys(self, text):
+        self.call("POST", "/actions", {"actions": [
+            {"type": "key", "id": "keys", "actions": [
+                {"type": kind, "value": key}
+                for key in text for kind in ("keyDown", "keyUp")]}]})
+
     def click(self, css):
         self.call("POST", self.find(css) + "/click")
 
-    def script(self, text):
-        return self.call("POST", "/execute/sync", {"script": text, "args": []})
+    def script(self, text, *args):
+        return self.call("POST", "/execute/sync", {"script": text,
+                                                   "args": list(args)})
+
+    # what the browser's own console has by now, and has not told before
+    def log(self):
+        return self.call("POST", "/se/log", {"type": "browser"})
+
+    # a command of the browser's own protocol
+    def command(self, name, **params):
+        return self.call("POST", "/goog/cdp/execute",
+                         {"cmd": name, "params": params})
+
+    # as on a screen of that size, which likes it dark or not
+    def screen(self, width, height, dark=False):
+        self.command("Emulation.setDeviceMetricsOverride", width=width,
+                     height=height, deviceScaleFactor=1, mobile=width < 600)
+        self.command("Emulation.setEmulatedMedia", features=[
+            {"name": "prefers-color-scheme",
+             "value": "dark" if dark else "light"}])
+
+    def picture(self, path):
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(self.call("GET", "/screenshot")))
 
     def cookies(self):
         return {c["name"]: c for c in self.call("GET", "/cookie")}

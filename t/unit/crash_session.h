@@ -15,18 +15,25 @@
 #define SESSION_END    50000
 
 static const ks_session_rule_t  session_rule = {
-    SESSION_TTL, SESSION_END, 3000
+    SESSION_TTL, SESSION_END, 3000, { 0, NULL }, 0
+};
+
+
+/* the same with subjects, each with one session */
+
+static const ks_session_rule_t  subject_rule = {
+    SESSION_TTL, SESSION_END, 3000, ks_str("user"), 1
 };
 
 
 /* changes the session at keys[from], or one that begins (from -1) */
 
 static void
-session_change(ks_space_t *sp, int from, int to,
-    const ks_session_changes_t *ch)
+session_change_by(ks_space_t *sp, const ks_session_rule_t *rule, int from,
+    int to, const ks_session_changes_t *ch)
 {
     u_char        key[SESSION_KEY];
-    ks_session_t  s = { .rule = &session_rule, .now = ks_space_now(sp) };
+    ks_session_t  s = { .rule = rule, .now = ks_space_now(sp) };
 
     if (from >= 0) {
         memcpy(key, keys[from].data, SESSION_KEY);
@@ -40,14 +47,30 @@ session_change(ks_space_t *sp, int from, int to,
 
 
 static void
-session_use(ks_space_t *sp, ks_session_found_t found)
+session_change(ks_space_t *sp, int from, int to,
+    const ks_session_changes_t *ch)
+{
+    session_change_by(sp, &session_rule, from, to, ch);
+}
+
+
+static void
+session_use_by(ks_space_t *sp, const ks_session_rule_t *rule,
+    ks_session_found_t found)
 {
     u_char        key[SESSION_KEY];
-    ks_session_t  s = { .rule = &session_rule, .now = ks_space_now(sp),
+    ks_session_t  s = { .rule = rule, .now = ks_space_now(sp),
                         .key = { SESSION_KEY, key } };
 
     memcpy(key, keys[SESSION].data, SESSION_KEY);
     assert_int_equal(ks_session_use(sp, &s), found);
+}
+
+
+static void
+session_use(ks_space_t *sp, ks_session_found_t found)
+{
+    session_use_by(sp, &session_rule, found);
 }
 
 
@@ -61,7 +84,7 @@ op_session_begin(ks_space_t *sp)
         { ks_str("cart"), { 3000, bytes }, 0 },
         { ks_str("lang"), ks_str("fr"), 0 },
     };
-    ks_session_changes_t  ch = { edits, ks_nelts(edits), 0 };
+    ks_session_changes_t  ch = { edits, ks_nelts(edits), 0, 0 };
 
     session_change(sp, -1, SESSION, &ch);
 }
@@ -76,7 +99,7 @@ op_session_edit(ks_space_t *sp)
         { ks_str("nothing"), { 0, NULL }, 1 },
         { ks_str("more"), ks_str("1"), 0 },
     };
-    ks_session_changes_t  ch = { edits, ks_nelts(edits), 0 };
+    ks_session_changes_t  ch = { edits, ks_nelts(edits), 0, 0 };
 
     session_change(sp, SESSION, -1, &ch);
 }
@@ -86,7 +109,7 @@ static void
 op_session_renew(ks_space_t *sp)
 {
     ks_session_edit_t     edit = { ks_str("role"), ks_str("admin"), 0 };
-    ks_session_changes_t  ch = { &edit, 1, 0 };
+    ks_session_changes_t  ch = { &edit, 1, 0, 0 };
 
     session_change(sp, SESSION, SESSION + 1, &ch);
 }
@@ -96,7 +119,7 @@ static void
 op_session_anew(ks_space_t *sp)
 {
     ks_session_edit_t     edit = { ks_str("user"), ks_str("bob"), 0 };
-    ks_session_changes_t  ch = { &edit, 1, 1 };
+    ks_session_changes_t  ch = { &edit, 1, 1, 0 };
 
     session_change(sp, SESSION, SESSION + 1, &ch);
 }
@@ -105,7 +128,7 @@ op_session_anew(ks_space_t *sp)
 static void
 op_session_destroy(ks_space_t *sp)
 {
-    ks_session_changes_t  ch = { NULL, 0, 1 };
+    ks_session_changes_t  ch = { NULL, 0, 1, 0 };
 
     session_change(sp, SESSION, -1, &ch);
 }
@@ -167,7 +190,94 @@ setup_renewed(ks_space_t *sp)
 }
 
 
+/* --- sessions of subjects --- */
+
+static void
+subject_set(ks_space_t *sp, int from, int to, ks_str_t user)
+{
+    ks_session_edit_t     edit = { ks_str("user"), user, 0 };
+    ks_session_changes_t  ch = { &edit, 1, 0, 0 };
+
+    session_change_by(sp, &subject_rule, from, to, &ch);
+}
+
+
+static void
+op_subject_begin(ks_space_t *sp)
+{
+    subject_set(sp, -1, SESSION, (ks_str_t) ks_str("alice"));
+}
+
+
+static void
+op_subject_other(ks_space_t *sp)
+{
+    subject_set(sp, SESSION, -1, (ks_str_t) ks_str("bob"));
+}
+
+
+static void
+op_subject_renew(ks_space_t *sp)
+{
+    subject_set(sp, SESSION, SESSION + 1, (ks_str_t) ks_str("alice"));
+}
+
+
+/* the first one ends by that */
+
+static void
+op_subject_second(ks_space_t *sp)
+{
+    subject_set(sp, -1, SESSION + 1, (ks_str_t) ks_str("alice"));
+}
+
+
+static void
+op_subject_all(ks_space_t *sp)
+{
+    ks_session_changes_t  ch = { NULL, 0, 1, 1 };
+
+    session_change_by(sp, &subject_rule, SESSION, -1, &ch);
+}
+
+
+static void
+op_subject_over(ks_space_t *sp)
+{
+    session_use_by(sp, &subject_rule, KS_SESSION_NONE);
+}
+
+
+static void
+setup_subject_endless(ks_space_t *sp)
+{
+    op_subject_begin(sp);
+    expire(sp, SESSION, KS_NO_EXPIRE);
+}
+
+
+/* what makes it good is gone */
+
+static void
+setup_subject_void(ks_space_t *sp)
+{
+    ks_str_t  set = ks_str("session:of:alice");
+
+    op_subject_begin(sp);
+    kv_del(sp, set);
+}
+
+
 static const op_t  session_ops[] = {
+    told_row(subject_begin, NULL, NOW),
+    told_row(subject_other, op_subject_begin, NOW + 9),
+    told_row(subject_renew, op_subject_begin, NOW + 9),
+    told_row(subject_second, op_subject_begin, NOW + 9),
+    told_row(subject_all, op_subject_begin, NOW + 9),
+    { "subject_end", op_subject_over, setup_subject_endless,
+      NOW + SESSION_END, 1 },
+    { "subject_void", op_subject_over, setup_subject_void, NOW + 9, 1 },
+
     told_row(session_begin, NULL, NOW),
     told_row(session_edit, op_session_begin, NOW + 9),
     told_row(session_renew, op_session_begin, NOW + 9),

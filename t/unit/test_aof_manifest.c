@@ -183,8 +183,8 @@ test_wrong(void **state)
     wrong("file a seq 99999999999999999999 type b\n",
           "line 1: a sequence number is none");
 
-    wrong("file \"a seq 1 type b\n", "line 1: a word in quotes does not end, or "
-          "there are too many words");
+    wrong("file \"a seq 1 type b\n", "line 1: a word in quotes does not end,"
+          " or there are too many words");
     wrong("file \"a\"b seq 1 type b\n", "line 1: a word in quotes does not end,"
           " or there are too many words");
     wrong("file \"a\\\" seq 1 type b\n", "line 1: a word in quotes does not "

@@ -92,7 +92,7 @@ sub rare {
                       split / (?=(?:[^"]*"[^"]*")*[^"]*$)/] }
                map { chomp; $_ } @lines;
 
-    @rare = map { $self->plain($_) } @rare;
+    @rare = map { KS::Random::newer($_) } @rare if $self->{referee}{newer};
 
     for my $door (@{$self->{doors}}) {
         subtest "$door: what is rarely asked for" => sub {
@@ -127,7 +127,7 @@ sub round {
     for (1 .. $self->{singles}) {
         my ($argv, $brief) = $self->{command}->();
 
-        $argv = $self->plain($argv);
+        $argv = KS::Random::newer($argv) if $self->{referee}{newer};
         push @history, [$argv, $brief];
 
         my $d = $referee->compare($argv);
@@ -169,45 +169,12 @@ sub batch {
 
         next if KS::Referee::rule($argv) ne 'exact';
 
-        $argv = $self->plain($argv);
+        $argv = KS::Random::newer($argv) if $self->{referee}{newer};
         push @batch, [$argv, $brief];
         last if $brief;
     }
 
     return @batch;
-}
-
-
-# The command without what Redis answers otherwise from 8.0 on, if the referee is
-# as new: it reads no blanks or hexadecimal digits as a number, but more than
-# digits as a cursor; and some limits are others.
-sub plain {
-    my ($self, $argv) = @_;
-    my ($name, @a) = @$argv;
-
-    return $argv unless $self->{referee}{newer};
-
-    for (@a) {
-        s/^(\(?)\s+(?=[-+.\d])/$1/;
-        s/^(\(?[-+]?)0x[\da-f.]+(?:p\d+)?$/${1}16/i;
-    }
-
-    my $cursor = $name =~ /^scan$/i ? 0 : $name =~ /^[hsz]scan$/i ? 1 : undef;
-
-    $a[$cursor] = 0
-        if defined $cursor && defined $a[$cursor]
-           && $a[$cursor] =~ /^[-+]?\d*$/ && $a[$cursor] !~ /^\d{1,18}$/;
-
-    $a[1] = -9
-        if $name =~ /^lrem$/i && ($a[1] // '') eq '-9223372036854775808';
-    $a[1] = 1000
-        if $name =~ /^l(?:set|index)$/i && ($a[1] // '') =~ /^-?\d{10,}$/;
-
-    for (grep { $a[$_ - 1] =~ /^limit$/i } 1 .. $#a) {
-        $a[$_] =~ s/^-(?=\d)// if $name =~ /^z/i;
-    }
-
-    return [$name, @a];
 }
 
 

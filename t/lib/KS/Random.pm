@@ -450,6 +450,36 @@ sub finished {
 }
 
 
+# The command without what Redis answers otherwise from 8.0 on: it reads no blanks or hexadecimal digits as a number, but more than
+# digits as a cursor; and some limits are others.
+sub newer {
+    my ($argv) = @_;
+    my ($name, @a) = @$argv;
+
+    for (@a) {
+        s/^(\(?)\s+(?=[-+.\d])/$1/;
+        s/^(\(?[-+]?)0x[\da-f.]+(?:p\d+)?$/${1}16/i;
+    }
+
+    my $cursor = $name =~ /^scan$/i ? 0 : $name =~ /^[hsz]scan$/i ? 1 : undef;
+
+    $a[$cursor] = 0
+        if defined $cursor && defined $a[$cursor]
+           && $a[$cursor] =~ /^[-+]?\d*$/ && $a[$cursor] !~ /^\d{1,18}$/;
+
+    $a[1] = -9
+        if $name =~ /^lrem$/i && ($a[1] // '') eq '-9223372036854775808';
+    $a[1] = 1000
+        if $name =~ /^l(?:set|index)$/i && ($a[1] // '') =~ /^-?\d{10,}$/;
+
+    for (grep { $a[$_ - 1] =~ /^limit$/i } 1 .. $#a) {
+        $a[$_] =~ s/^-(?=\d)// if $name =~ /^z/i;
+    }
+
+    return [$name, @a];
+}
+
+
 sub seed {
     my ($seed) = @_;
 

@@ -1,0 +1,208 @@
+/*
+ * What a GET and a SET cost the engine in a pipeline of 64, and how much more
+ * if the journal takes the effects, or commands are counted.
+ *
+ * Times depend on what else the machine does.  Instructions do not:
+ *
+ *     valgrind --tool=callgrind --toggle-collect='cost_run*' \
+ *         build/bench/cost SET 100
+ *
+ * with the name of one measure, and windows of commands in each of the runs:
+ * of instructions, 57,600 commands are enough to go by.
+ */
+
+#define _GNU_SOURCE
+
+#include "bench.h"
+#include "commands/ks_pipeline.h"
+#include "keyspace/ks_keyspace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+
+#define COST_KEYS     2000
+#define COST_KEY_LEN  16
+#define COST_VALUE    64
+#define COST_WINDOW   64
+#define COST_WINDOWS  10000
+#define COST_RUNS     9
+#define COST_ZONE     ((size_t) 64 << 20)
+
+typedef struct {
+    const char  *name;
+    int          set;
+    int          journal;
+    int          counted;
+} cost_t;
+
+static const cost_t  costs[] = {
+    { "GET", 0, 0, 0 },
+    { "SET", 1, 0, 0 },
+    { "SET-journal", 1, 1, 0 },
+    { "GET-metrics", 0, 0, 1 },
+    { "SET-metrics", 1, 0, 1 },
+    { NULL, 0, 0, 0 }
+};
+
+/* commands as they come from a connection: parsed, and not yet looked at */
+typedef struct {
+    u_char      keys[COST_WINDOW][COST_KEY_LEN];
+    ks_str_t    argv[COST_WINDOW][3];
+    ks_ahead_t  ahead[COST_WINDOW];
+} cost_window_t;
+
+
+static u_char  value[COST_VALUE];
+
+
+static void
+cost_fill(cost_window_t *w, int set, uint64_t *seed)
+{
+    int       i;
+    ks_str_t  get = ks_str("GET"), put = ks_str("SET");
+
+    for (i = 0; i < COST_WINDOW; i++) {
+        bench_key(w->keys[i], COST_KEY_LEN,
+                  (bench_random(seed) >> 32) % COST_KEYS);
+
+        w->argv[i][0] = set ? put : get;
+        w->argv[i][1].data = w->keys[i];
+        w->argv[i][1].len = COST_KEY_LEN;
+        w->argv[i][2].data = value;
+        w->argv[i][2].len = COST_VALUE;
+
+        w->ahead[i].argc = set ? 3 : 2;
+        w->ahead[i].argv = w->argv[i];
+    }
+}
+
+
+/* as a connection does it, but for the bytes that come and go */
+
+static void __attribute__((noinline))
+cost_run(ks_client_t *client, bench_reply_t *b, cost_window_t *w)
+{
+    int            i;
+    ks_ahead_t    *a, *last;
+    ks_pipeline_t  p;
+
+    memset(&p, 0, sizeof(p));
+    last = NULL;
+
+    for (i = 0; i < COST_WINDOW; i++) {
+        a = &w->ahead[i];
+        ks_ahead_bucket(client, a, last);
+        last = a;
+    }
+
+    for (i = 0; i < KS_AHEAD_ENTRY; i++) {
+        ks_ahead_entry(client, &w->ahead[i]);
+    }
+
+    for (i = 0; i < COST_WINDOW; i++) {
+        a = &w->ahead[i];
+
+        if (i + KS_AHEAD_ENTRY < COST_WINDOW) {
+            ks_ahead_entry(client, a + KS_AHEAD_ENTRY);
+        }
+
+        ks_pipeline_next(&p, a, i + 1 < COST_WINDOW ? a + 1 : NULL, 0);
+        (void) ks_execute(client, a, &b->reply);
+    }
+
+    ks_let_go(client->space);
+}
+
+
+static ks_space_t *
+cost_space(const cost_t *c)
+{
+    void        *mem;
+    ks_space_t  *sp;
+
+    sp = bench_space(COST_ZONE, KS_NOEVICTION);
+
+    if (c->journal) {
+        ks_journal_want(&sp->mem, 0, KS_TOLD_EFFECTS);
+    }
+
+    if (c->counted) {
+        mem = mmap(NULL, ks_stats_size(), PROT_READ|PROT_WRITE,
+                   MAP_SHARED|MAP_ANONYMOUS, -1, 0);
+
+        if (mem == MAP_FAILED) {
+            bench_die("mmap");
+        }
+
+        ks_space_set_stats(sp, ks_stats_create(mem));
+    }
+
+    return sp;
+}
+
+
+static void
+cost_measure(const cost_t *c, int windows)
+{
+    int                   i, run;
+    double                start, ns[COST_RUNS];
+    uint64_t              seed;
+    ks_client_t           client;
+    bench_reply_t         b;
+    static cost_window_t  w;
+
+    ks_client_init(&client, cost_space(c), &ks_user_default);
+    bench_reply_init(&b);
+    seed = 1;
+
+    for (i = 0; i < COST_KEYS; i++) {
+        bench_key(w.keys[0], COST_KEY_LEN, (uint64_t) i);
+        w.argv[0][0] = (ks_str_t) ks_str("SET");
+        w.argv[0][1].data = w.keys[0];
+        w.argv[0][1].len = COST_KEY_LEN;
+        w.argv[0][2].data = value;
+        w.argv[0][2].len = COST_VALUE;
+        (void) bench_run(&client, &b, 3, w.argv[0]);
+    }
+
+    for (run = 0; run < COST_RUNS; run++) {
+        ns[run] = 0;
+
+        for (i = 0; i < windows; i++) {
+            cost_fill(&w, c->set, &seed);
+            start = bench_now();
+            cost_run(&client, &b, &w);
+            ns[run] += bench_now() - start;
+        }
+
+        ns[run] *= 1e9 / (COST_WINDOW * windows);
+    }
+
+    if (b.error) {
+        bench_die("an error");
+    }
+
+    printf("%-16s %8.1f ns\n", c->name, bench_median(ns, COST_RUNS));
+    ks_space_close(client.space);
+}
+
+
+int
+main(int argc, char **argv)
+{
+    int            windows;
+    const cost_t  *c;
+
+    windows = (argc > 2) ? atoi(argv[2]) : COST_WINDOWS;
+
+    for (c = costs; c->name != NULL; c++) {
+        if (argc < 2 || strcmp(argv[1], c->name) == 0) {
+            cost_measure(c, windows);
+        }
+    }
+
+    return 0;
+}

@@ -1,0 +1,156 @@
+# Sessions of a subject: listed, limited, and ended all at once.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+
+use KS::Nginx;
+
+my $ngx = KS::Nginx->start(
+    workers   => 2,
+    server    => 'keyspace_session main secure=off create=on_write '
+                 . 'subject=user limit=3;',
+    locations => <<'CONF',
+        location /rest/ { keyspace_session off; keyspace_rest main; }
+        location = /login {
+            add_header Keyspace-Session "renew, set user=$arg_u";
+            empty_gif;
+        }
+        location = /cart {
+            add_header Keyspace-Session "set cart=1";
+            empty_gif;
+        }
+        location = /logout {
+            add_header Keyspace-Session destroy;
+            empty_gif;
+        }
+        location = /everywhere {
+            add_header Keyspace-Session destroy-all;
+            empty_gif;
+        }
+        location = /again {
+            add_header Keyspace-Session "destroy-all, set user=$arg_u";
+            empty_gif;
+        }
+        location = /who { return 200 "$keyspace_session_user"; }
+        location = /id { return 200 "$keyspace_session_id"; }
+CONF
+);
+my $rest = $ngx->client;
+my $http = $ngx->client(token => undef);
+
+
+sub run {
+    return KS::HTTP::decode($rest->post(KS::HTTP::array(@_),
+                                        uri => '/rest/'))->{result};
+}
+
+
+# A browser: it keeps the cookie.
+sub browser { return { cookie => undef } }
+
+sub get {
+    my ($browser, $uri) = @_;
+    my $cookie = $browser->{cookie};
+    my $r = $http->request('GET', $uri,
+                           headers => $cookie ? ["Cookie: sid=$cookie"] : []);
+    my ($set) = ($r->{headers}{'set-cookie'} // '') =~ /sid=([^;]*)/;
+
+    $browser->{cookie} = $set if defined $set;
+    return $r->{body};
+}
+
+sub login {
+    my ($user) = @_;
+    my $browser = browser();
+
+    get($browser, "/login?u=$user");
+    return $browser;
+}
+
+sub who { join ' ', map { get($_, '/who') || '-' } @_ }
+
+
+my @ann = map { login('ann') } 1 .. 2;
+my $bob = login('bob');
+
+is(who(@ann, $bob), 'ann ann bob', 'three sessions');
+is_deeply([sort @{run('ZRANGE', 'session:of:ann', 0, -1)}],
+          [sort map { get($_, '/id') } @ann], 'a user has a list');
+is(run('ZCARD', 'session:of:bob'), 1, '... and another one another');
+
+# A limit.
+
+push @ann, login('ann');
+is(run('ZCARD', 'session:of:ann'), 3, 'as many as may be');
+
+my ($first) = @{run('ZRANGE', 'session:of:ann', 0, 0)};
+my ($oldest) = grep { get($_, '/id') eq $first } @ann;
+push @ann, login('ann');
+is(run('ZCARD', 'session:of:ann'), 3, 'one more is not one more');
+is(who($oldest), '-', 'the oldest has ended');
+is(run('EXISTS', "session:$first"), 0, '... and its key is gone');
+@ann = grep { $_ != $oldest } @ann;
+
+# A renewal, another user, and an end.
+
+get($ann[0], '/login?u=ann');
+is(run('ZCARD', 'session:of:ann'), 3, 'a renewed one is the same');
+get($ann[0], '/login?u=bob');
+is(run('ZCARD', 'session:of:ann') . run('ZCARD', 'session:of:bob'), '22',
+   'it can become that of another user');
+get($ann[0], '/logout');
+is(run('ZCARD', 'session:of:bob'), 1, 'and ends');
+shift @ann;
+
+# All of them.
+
+get($ann[0], '/everywhere');
+is(who(@ann, $bob), '- - bob', 'one request has ended all of a user');
+is(run('EXISTS', 'session:of:ann'), 0, '... and the list');
+
+@ann = map { login('ann') } 1 .. 2;
+get($ann[0], '/again?u=ann');
+is(who(@ann), 'ann -', 'with a new one for the browser that asked');
+is(run('ZCARD', 'session:of:ann'), 1, 'which is in the list');
+
+push @ann, login('ann');
+run('DEL', 'session:of:ann');
+is(who(@ann, $bob), '- - - bob', 'a command has ended all');
+
+@ann = map { login('ann') } 1 .. 2;
+run('ZREM', 'session:of:ann', get($ann[1], '/id'));
+is(who(@ann), 'ann -', 'or one');
+
+# What a command sets.
+
+my $cart = browser();
+get($cart, '/cart');
+run('HSET', 'session:' . get($cart, '/id'), 'user', 'eve');
+is(who($cart), 'eve', 'a session that a command has given a user');
+is(run('ZCARD', 'session:of:eve'), 1, '... is listed when it is used');
+
+$rest->close;
+$http->close;
+$ngx->stop;
+
+# --- what is refused ---
+
+for (['limit=3', qr/"limit" needs a "subject"/],
+     ['subject=user limit=0', qr/"limit=0" .*: limit is a number/],
+     ['subject=user limit=x', qr/"limit=x" .*: limit is a number/],
+     ['subject=', qr/"subject=" .*: it is the name of a field/],
+     ['subject=_x', qr/"subject=_x" .*: it is the name of a field/])
+{
+    my ($parameters, $why) = @$_;
+    my ($code, $out) = KS::Nginx->check(
+        server => "keyspace_session main $parameters;");
+
+    ok($code != 0 && $out =~ $why, $parameters) or diag($out);
+}
+
+done_testing;
