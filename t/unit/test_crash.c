@@ -24,6 +24,7 @@
 #include "crash_values.h"
 #include "crash_stream.h"
 #include "crash_session.h"
+#include "crash_cache.h"
 #include "crash_wait.h"
 #include "crash_shards.h"
 #include "crash_pubsub.h"
@@ -779,6 +780,7 @@ static const struct {
     { group_ops, ks_nelts(group_ops) },
     { told_ops, ks_nelts(told_ops) },
     { session_ops, ks_nelts(session_ops) },
+    { cache_ops, ks_nelts(cache_ops) },
     { wait_ops, ks_nelts(wait_ops) },
     { shard_ops, ks_nelts(shard_ops) },
     { pubsub_ops, ks_nelts(pubsub_ops) },
@@ -794,7 +796,7 @@ main(int argc, char **argv)
                              + ks_nelts(stream_ops) + ks_nelts(group_ops)
                              + ks_nelts(told_ops) + ks_nelts(session_ops)
                              + ks_nelts(shard_ops) + ks_nelts(pubsub_ops)
-                             + ks_nelts(wait_ops) + 2];
+                             + ks_nelts(wait_ops) + ks_nelts(cache_ops) + 2];
 
     memset(tests, 0, sizeof(tests));
 

@@ -1,0 +1,445 @@
+
+/*
+ * What a request says to a cache: its key, its variant, what it will take and
+ * what its client has already; and the request that asks whether a stored
+ * response is still good.
+ */
+
+
+#include "ngx_http_keyspace_cache.h"
+#include "protocol/ks_http_date.h"
+
+#include <openssl/evp.h>
+
+
+#define NGX_HTTP_KEYSPACE_CACHE_NAMES  32       /* of one Vary */
+
+
+static void ngx_http_keyspace_cache_values(ngx_http_request_t *r,
+    const ks_str_t *name, EVP_MD_CTX *md);
+static void ngx_http_keyspace_cache_value(ngx_str_t *value, ngx_uint_t lower,
+    EVP_MD_CTX *md);
+static ngx_uint_t ngx_http_keyspace_cache_conditional(ngx_str_t *name);
+static ngx_int_t ngx_http_keyspace_cache_add(ngx_pool_t *pool,
+    ngx_list_t *list, const char *name, const char *lowcase, ks_str_t *value);
+static ngx_uint_t ngx_http_keyspace_cache_has_tag(ngx_str_t *list,
+    ks_str_t *etag);
+static ks_str_t ngx_http_keyspace_cache_opaque(ks_str_t tag);
+
+
+ngx_int_t
+ngx_http_keyspace_cache_key(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_t *cache, ks_str_t *key)
+{
+    u_char     *p;
+    ngx_str_t   value;
+
+    if (ngx_http_complex_value(r, &cache->key, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    key->len = cache->prefix.len + value.len;
+
+    if (key->len + sizeof(KS_CACHE_LOCK) > KS_KEY_MAX) {
+        return NGX_DECLINED;
+    }
+
+    /* in front of it there is room for ngx_http_keyspace_cache_beside() */
+
+    p = ngx_pnalloc(r->pool, sizeof(KS_CACHE_LOCK) - 1 + key->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    p += sizeof(KS_CACHE_LOCK) - 1;
+    key->data = p;
+    p = ngx_cpymem(p, cache->prefix.data, cache->prefix.len);
+    ngx_memcpy(p, value.data, value.len);
+
+    return NGX_OK;
+}
+
+
+ks_str_t
+ngx_http_keyspace_cache_beside(ngx_http_keyspace_cache_ctx_t *ctx,
+    const char *kind)
+{
+    ks_str_t  key;
+
+    key.len = sizeof(KS_CACHE_LOCK) - 1 + ctx->key.len;
+    key.data = ctx->key.data - (sizeof(KS_CACHE_LOCK) - 1);
+
+    ngx_memcpy(key.data, kind, sizeof(KS_CACHE_LOCK) - 1);
+
+    return key;
+}
+
+
+void
+ngx_http_keyspace_cache_asks(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx)
+{
+    ks_str_t          line;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ks_cache_control_init(&ctx->asks);
+    ctx->authorized = (r->headers_in.authorization != NULL);
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == sizeof("Cache-Control") - 1
+            && ngx_strncasecmp(h[i].key.data, (u_char *) "Cache-Control",
+                               h[i].key.len)
+               == 0)
+        {
+            line.len = h[i].value.len;
+            line.data = h[i].value.data;
+            ks_cache_control_line(&ctx->asks, &line);
+        }
+    }
+}
+
+
+u_char *
+ngx_http_keyspace_cache_room(void *data, size_t len)
+{
+    ngx_http_request_t *r = data;
+
+    return ngx_pnalloc(r->pool, ngx_max(len, 1));
+}
+
+
+/* --- the variant --- */
+
+/*
+ * The id is a digest of the values of these fields of the request, so that
+ * nobody can make two requests fall together that are not alike.
+ */
+
+size_t
+ngx_http_keyspace_cache_select(void *data, const ks_str_t *vary, u_char *id)
+{
+    ngx_http_request_t *r = data;
+
+    size_t       at;
+    u_char       digest[EVP_MAX_MD_SIZE];
+    ks_str_t     name;
+    EVP_MD_CTX  *md;
+
+    ngx_memzero(digest, sizeof(digest));
+
+    md = EVP_MD_CTX_new();
+
+    if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(md);
+        id[0] = '?';
+        return 1;
+    }
+
+    for (at = 0; ks_list_next(vary, &at, &name) == KS_OK; /* void */ ) {
+        ngx_http_keyspace_cache_values(r, &name, md);
+    }
+
+    (void) EVP_DigestFinal_ex(md, digest, NULL);
+    EVP_MD_CTX_free(md);
+
+    return ngx_hex_dump(id, digest, 16) - id;
+}
+
+
+/* The lines of a field count as one, with commas between them. */
+
+static void
+ngx_http_keyspace_cache_values(ngx_http_request_t *r, const ks_str_t *name,
+    EVP_MD_CTX *md)
+{
+    ngx_uint_t        i, n, lower;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    lower = (name->len >= 6
+             && ngx_strncasecmp(name->data, (u_char *) "accept", 6) == 0);
+
+    (void) EVP_DigestUpdate(md, name->data, name->len);
+    (void) EVP_DigestUpdate(md, ":", 1);
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0, n = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == name->len
+            && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0)
+        {
+            if (n++) {
+                (void) EVP_DigestUpdate(md, ",", 1);
+            }
+
+            ngx_http_keyspace_cache_value(&h[i].value, lower, md);
+        }
+    }
+
+    (void) EVP_DigestUpdate(md, "\n", 1);
+}
+
+
+/* Without blanks around commas; codings and types are in any case. */
+
+static void
+ngx_http_keyspace_cache_value(ngx_str_t *value, ngx_uint_t lower,
+    EVP_MD_CTX *md)
+{
+    size_t    i, at;
+    u_char    c;
+    ks_str_t  list, word;
+
+    list.len = value->len;
+    list.data = value->data;
+
+    for (at = 0; ks_list_next(&list, &at, &word) == KS_OK; /* void */ ) {
+
+        if (word.data != list.data) {
+            (void) EVP_DigestUpdate(md, ",", 1);
+        }
+
+        if (!lower) {
+            (void) EVP_DigestUpdate(md, word.data, word.len);
+            continue;
+        }
+
+        for (i = 0; i < word.len; i++) {
+            c = ngx_tolower(word.data[i]);
+            (void) EVP_DigestUpdate(md, &c, 1);
+        }
+    }
+}
+
+
+/* --- validation, upstream --- */
+
+static ngx_uint_t
+ngx_http_keyspace_cache_conditional(ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    static ngx_str_t  names[] = {
+        ngx_string("If-None-Match"),
+        ngx_string("If-Modified-Since"),
+        ngx_string("If-Match"),
+        ngx_string("If-Unmodified-Since"),
+        ngx_string("If-Range"),
+        ngx_string("Range")
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (name->len == names[i].len
+            && ngx_strncasecmp(name->data, names[i].data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_http_keyspace_cache_condition(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx)
+{
+    ngx_list_t        list;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h, *to;
+
+    if (ctx->etag.len == 0 && ctx->modified.len == 0) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_list_init(&list, r->pool, 20, sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (ngx_http_keyspace_cache_conditional(&h[i].key)) {
+            continue;
+        }
+
+        to = ngx_list_push(&list);
+        if (to == NULL) {
+            return NGX_ERROR;
+        }
+
+        *to = h[i];
+    }
+
+    if (ctx->etag.len
+        && ngx_http_keyspace_cache_add(r->pool, &list, "If-None-Match",
+                                       "if-none-match", &ctx->etag)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->modified.len
+        && ngx_http_keyspace_cache_add(r->pool, &list, "If-Modified-Since",
+                                       "if-modified-since", &ctx->modified)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* the last part is a member of the list itself, if it is the first, too */
+
+    r->headers_in.headers = list;
+
+    if (list.last == &list.part) {
+        r->headers_in.headers.last = &r->headers_in.headers.part;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_keyspace_cache_add(ngx_pool_t *pool, ngx_list_t *list,
+    const char *name, const char *lowcase, ks_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(list);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->key.len = ngx_strlen(name);
+    h->key.data = (u_char *) name;
+    h->lowcase_key = (u_char *) lowcase;
+    h->hash = ngx_hash_key(h->lowcase_key, h->key.len);
+    h->value.len = value->len;
+    h->value.data = value->data;
+
+    return NGX_OK;
+}
+
+
+/* --- validation, of clients --- */
+
+ngx_uint_t
+ngx_http_keyspace_cache_matches(ngx_http_request_t *r, ks_str_t *etag,
+    ks_str_t *modified)
+{
+    int64_t   since, at;
+    ks_str_t  text;
+
+    if (r->headers_in.if_none_match) {
+        return ngx_http_keyspace_cache_has_tag(
+                                  &r->headers_in.if_none_match->value, etag);
+    }
+
+    if (r->headers_in.if_modified_since == NULL || modified->len == 0) {
+        return 0;
+    }
+
+    text.len = r->headers_in.if_modified_since->value.len;
+    text.data = r->headers_in.if_modified_since->value.data;
+
+    return ks_http_date(&text, ngx_time(), &since) == KS_OK
+           && ks_http_date(modified, ngx_time(), &at) == KS_OK
+           && at <= since;
+}
+
+
+/* In the weak comparison: whether there is W/ in front does not matter. */
+
+static ngx_uint_t
+ngx_http_keyspace_cache_has_tag(ngx_str_t *list, ks_str_t *etag)
+{
+    size_t    at;
+    ks_str_t  all, tag, own;
+
+    if (list->len == 1 && list->data[0] == '*') {
+        return 1;
+    }
+
+    if (etag->len == 0) {
+        return 0;
+    }
+
+    all.len = list->len;
+    all.data = list->data;
+    own = ngx_http_keyspace_cache_opaque(*etag);
+
+    for (at = 0; ks_list_next(&all, &at, &tag) == KS_OK; /* void */ ) {
+        tag = ngx_http_keyspace_cache_opaque(tag);
+
+        if (tag.len == own.len
+            && ngx_memcmp(tag.data, own.data, own.len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    /* a tag may have commas in it */
+
+    tag = ngx_http_keyspace_cache_opaque(all);
+
+    return tag.len == own.len && ngx_memcmp(tag.data, own.data, own.len) == 0;
+}
+
+
+static ks_str_t
+ngx_http_keyspace_cache_opaque(ks_str_t tag)
+{
+    if (tag.len > 2 && (tag.data[0] == 'W' || tag.data[0] == 'w')
+        && tag.data[1] == '/')
+    {
+        tag.data += 2;
+        tag.len -= 2;
+    }
+
+    return tag;
+}

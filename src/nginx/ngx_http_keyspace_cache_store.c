@@ -1,0 +1,701 @@
+
+/*
+ * What comes from upstream, and what becomes of it in the store: responses are
+ * stored, stored ones get the fields of a 304, and others end because of an
+ * unsafe method.
+ */
+
+
+#include "ngx_http_keyspace_cache.h"
+#include "protocol/ks_http_date.h"
+
+
+#define NGX_HTTP_KEYSPACE_CACHE_VARY  64        /* names of fields */
+
+
+static void ngx_http_keyspace_cache_describe(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx, ks_str_t *head,
+    ks_cache_response_t *res);
+static void ngx_http_keyspace_cache_describe_field(ks_cache_response_t *res,
+    ks_str_t *name, ks_str_t *value, ks_cache_control_t *targeted);
+static void ngx_http_keyspace_cache_date_of(ks_str_t *value, int64_t *at);
+static int64_t ngx_http_keyspace_cache_age_of(ngx_http_request_t *r);
+static ks_cache_rule_t ngx_http_keyspace_cache_rule(
+    ngx_http_keyspace_cache_ctx_t *ctx, ngx_uint_t status);
+static ngx_int_t ngx_http_keyspace_cache_vary(ngx_http_request_t *r,
+    ks_str_t *head, ks_str_t *vary);
+static ngx_int_t ngx_http_keyspace_cache_compare(const void *one,
+    const void *two);
+static int ngx_http_keyspace_cache_run(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx, ks_cache_put_t *put);
+static void ngx_http_keyspace_cache_end(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx, ks_str_t *key);
+static void ngx_http_keyspace_cache_end_other(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx, ks_str_t *uri);
+static ngx_int_t ngx_http_keyspace_cache_swap(ngx_http_request_t *r,
+    ks_str_t *key, ngx_str_t *old, ngx_str_t *new, ks_str_t *to);
+
+
+/* --- judging --- */
+
+ngx_int_t
+ngx_http_keyspace_cache_judge(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx, ngx_uint_t status, ks_str_t *head)
+{
+    ks_cache_life_t                     life;
+    ks_cache_rule_t                     rule;
+    ks_cache_response_t                 res;
+    ngx_http_keyspace_cache_capture_t  *c;
+
+    ngx_http_keyspace_cache_describe(r, ctx, head, &res);
+    res.status = status;
+
+    rule = ngx_http_keyspace_cache_rule(ctx, status);
+
+    if (ks_cache_judge(&rule, &res, &life) != KS_OK
+        || life.fresh + life.keep <= 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    c = &ctx->capture;
+
+    if (ngx_http_keyspace_cache_vary(r, head, &c->vary) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    c->head = *head;
+    c->keep = life.keep;
+
+    ngx_memzero(&c->meta, sizeof(ks_cache_meta_t));
+
+    c->meta.status = status;
+    c->meta.stored = res.now;
+    c->meta.age = life.age;
+    c->meta.fresh = res.now + life.fresh;
+    c->meta.stale = life.stale;
+    c->meta.error = life.error;
+    c->meta.flags = (life.check ? KS_CACHE_CHECK : 0)
+                    | (life.strict ? KS_CACHE_STRICT : 0);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_keyspace_cache_describe(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx, ks_str_t *head,
+    ks_cache_response_t *res)
+{
+    size_t              at;
+    ks_str_t            name, value;
+    ks_cache_control_t  targeted;
+
+    ngx_memzero(res, sizeof(ks_cache_response_t));
+    ks_cache_control_init(&res->cc);
+    ks_cache_control_init(&targeted);
+
+    res->now = ks_clock();
+    res->date = KS_CACHE_NEVER;
+    res->expires = KS_CACHE_NEVER;
+    res->modified = KS_CACHE_NEVER;
+    res->age = ngx_http_keyspace_cache_age_of(r);
+    res->authorized = (ctx->authorized
+                       && r->headers_out.status != NGX_HTTP_NOT_MODIFIED);
+
+    for (at = 0;
+         ngx_http_keyspace_cache_next(head, &at, &name, &value) == NGX_OK;
+         /* void */ )
+    {
+        ngx_http_keyspace_cache_describe_field(res, &name, &value, &targeted);
+    }
+
+    if (targeted.given) {
+        res->cc = targeted;
+        res->targeted = 1;
+    }
+}
+
+
+static void
+ngx_http_keyspace_cache_describe_field(ks_cache_response_t *res,
+    ks_str_t *name, ks_str_t *value, ks_cache_control_t *targeted)
+{
+    ks_str_t            any = ks_str("*");
+    ks_cache_control_t  before;
+
+    switch (name->len) {
+
+    case 4:
+        if (ngx_http_keyspace_cache_is(name, "Date")) {
+            ngx_http_keyspace_cache_date_of(value, &res->date);
+
+        } else if (ngx_http_keyspace_cache_is(name, "ETag")) {
+            res->tagged = (value->len != 0);
+
+        } else if (ngx_http_keyspace_cache_is(name, "Vary")) {
+            res->any |= ks_list_has(value, &any);
+        }
+
+        break;
+
+    case 7:
+        if (ngx_http_keyspace_cache_is(name, "Expires") && !res->expiring) {
+            res->expiring = 1;
+            ngx_http_keyspace_cache_date_of(value, &res->expires);
+        }
+
+        break;
+
+    case 10:
+        if (ngx_http_keyspace_cache_is(name, "Set-Cookie")) {
+            res->cookies = 1;
+        }
+
+        break;
+
+    case 13:
+        if (ngx_http_keyspace_cache_is(name, "Cache-Control")) {
+            ks_cache_control_line(&res->cc, value);
+
+        } else if (ngx_http_keyspace_cache_is(name, "Last-Modified")) {
+            ngx_http_keyspace_cache_date_of(value, &res->modified);
+        }
+
+        break;
+
+    case 17:
+        if (ngx_http_keyspace_cache_is(name, "CDN-Cache-Control")) {
+            before = *targeted;
+
+            if (ks_cache_control_targeted(targeted, value) != KS_OK) {
+                *targeted = before;
+            }
+        }
+
+        break;
+    }
+}
+
+
+static void
+ngx_http_keyspace_cache_date_of(ks_str_t *value, int64_t *at)
+{
+    if (ks_http_date(value, ngx_time(), at) != KS_OK) {
+        *at = KS_CACHE_NEVER;
+    }
+}
+
+
+/* What a cache before this one says; the first number of a list counts. */
+
+static int64_t
+ngx_http_keyspace_cache_age_of(ngx_http_request_t *r)
+{
+    size_t            at;
+    int64_t           age;
+    ks_str_t          list, word;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    part = &r->headers_out.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return 0;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].hash && h[i].key.len == 3
+            && ngx_strncasecmp(h[i].key.data, (u_char *) "Age", 3) == 0)
+        {
+            at = 0;
+            list.len = h[i].value.len;
+            list.data = h[i].value.data;
+
+            if (ks_list_next(&list, &at, &word) != KS_OK
+                || ks_delta_seconds(&word, &age) != KS_OK)
+            {
+                return 0;
+            }
+
+            return age;
+        }
+    }
+}
+
+
+static ks_cache_rule_t
+ngx_http_keyspace_cache_rule(ngx_http_keyspace_cache_ctx_t *ctx,
+    ngx_uint_t status)
+{
+    ngx_uint_t                        i;
+    ks_cache_rule_t                   rule;
+    ngx_http_keyspace_cache_valid_t  *valid;
+
+    rule = ctx->conf->cache->rule;
+
+    if (!ks_cache_by_default(status)) {
+        rule.ttl = KS_CACHE_UNSAID;
+    }
+
+    if (ctx->conf->valid == NULL) {
+        return rule;
+    }
+
+    valid = ctx->conf->valid->elts;
+
+    for (i = 0; i < ctx->conf->valid->nelts; i++) {
+        if (valid[i].status == 0 || valid[i].status == status) {
+            rule.ttl = valid[i].ttl;
+            break;
+        }
+    }
+
+    return rule;
+}
+
+
+/* --- Vary --- */
+
+static ngx_int_t
+ngx_http_keyspace_cache_compare(const void *one, const void *two)
+{
+    int              rc;
+    const ks_str_t  *a = one, *b = two;
+
+    rc = ngx_memcmp(a->data, b->data, ngx_min(a->len, b->len));
+
+    return rc ? rc : (a->len > b->len) - (a->len < b->len);
+}
+
+
+/* The names in all lines, in lower case and sorted, each once. */
+
+static ngx_int_t
+ngx_http_keyspace_cache_vary(ngx_http_request_t *r, ks_str_t *head,
+    ks_str_t *vary)
+{
+    size_t      at, in, len;
+    u_char     *p;
+    ks_str_t    name, value, word, names[NGX_HTTP_KEYSPACE_CACHE_VARY];
+    ngx_uint_t  i, n;
+
+    n = 0;
+    len = 0;
+
+    for (at = 0;
+         ngx_http_keyspace_cache_next(head, &at, &name, &value) == NGX_OK;
+         /* void */ )
+    {
+        if (!ngx_http_keyspace_cache_is(&name, "Vary")) {
+            continue;
+        }
+
+        for (in = 0; ks_list_next(&value, &in, &word) == KS_OK; n++) {
+            if (n == NGX_HTTP_KEYSPACE_CACHE_VARY) {
+                return NGX_DECLINED;
+            }
+
+            names[n].len = word.len;
+            names[n].data = ngx_pnalloc(r->pool, word.len);
+
+            if (names[n].data == NULL) {
+                return NGX_ERROR;
+            }
+
+            ngx_strlow(names[n].data, word.data, word.len);
+            len += word.len + 1;
+        }
+    }
+
+    ngx_sort(names, n, sizeof(ks_str_t), ngx_http_keyspace_cache_compare);
+
+    p = ngx_pnalloc(r->pool, len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    vary->data = p;
+
+    for (i = 0; i < n; i++) {
+        if (i && ngx_http_keyspace_cache_compare(&names[i - 1], &names[i])
+                 == 0)
+        {
+            continue;
+        }
+
+        if (p != vary->data) {
+            *p++ = ',';
+        }
+
+        p = ngx_cpymem(p, names[i].data, names[i].len);
+    }
+
+    vary->len = p - vary->data;
+
+    return NGX_OK;
+}
+
+
+/* --- storing --- */
+
+static int
+ngx_http_keyspace_cache_run(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx, ks_cache_put_t *put)
+{
+    int                   rc;
+    ngx_keyspace_zone_t  *kz;
+
+    kz = ctx->conf->cache->zone;
+
+    rc = ks_cache_put(kz->space, put);
+    ngx_keyspace_settle(kz);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "keyspace cache: stored, %d, body of %uz", rc,
+                   put->body.len);
+
+    if (rc == KS_NOMEM) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "keyspace cache: no room for a response of %uz bytes",
+                      put->body.len);
+    }
+
+    return rc;
+}
+
+
+void
+ngx_http_keyspace_cache_store(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx)
+{
+    u_char                              id[KS_CACHE_ID];
+    ks_cache_put_t                      put;
+    ngx_http_keyspace_cache_capture_t  *c;
+
+    c = &ctx->capture;
+    ctx->capturing = 0;
+
+    ngx_memzero(&put, sizeof(ks_cache_put_t));
+
+    put.key = ctx->key;
+    put.vary = c->vary;
+    put.id.data = id;
+    put.id.len = c->vary.len
+                 ? ngx_http_keyspace_cache_select(r, &c->vary, id) : 0;
+    put.head = c->head;
+    put.body.data = c->data;
+    put.body.len = c->len;
+    put.meta = c->meta;
+    put.keep = c->keep;
+
+    (void) ngx_http_keyspace_cache_run(r, ctx, &put);
+
+    ngx_http_keyspace_cache_unlock(ctx);
+}
+
+
+ngx_int_t
+ngx_http_keyspace_cache_freshen(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx)
+{
+    ks_str_t             head, text, name, value;
+    ks_cache_put_t       put;
+    ks_cache_control_t   cc;
+    size_t               at;
+
+    ks_cache_control_init(&cc);
+
+    if (ngx_http_keyspace_cache_head(r, &cc, 1, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* fields that the new Cache-Control names are not taken over */
+
+    for (at = 0;
+         ngx_http_keyspace_cache_next(&text, &at, &name, &value) == NGX_OK;
+         /* void */ )
+    {
+        if (ngx_http_keyspace_cache_is(&name, "Cache-Control")) {
+            ks_cache_control_line(&cc, &value);
+        }
+    }
+
+    if (cc.nlists
+        && ngx_http_keyspace_cache_head(r, &cc, 1, &text) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    head = text;
+
+    if (ngx_http_keyspace_cache_merge(r->pool, &head, &ctx->stored.head)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ctx->stored.head = head;
+
+    if (ctx->no_store
+        || ngx_http_keyspace_cache_judge(r, ctx, ctx->stored.meta.status,
+                                         &head)
+           != NGX_OK)
+    {
+        if (!ctx->no_store) {
+            ngx_http_keyspace_cache_end(r, ctx, &ctx->key);
+        }
+
+        ctx->stored.meta.fresh = 0;
+        ctx->stored.meta.stored = ks_clock();
+        ctx->stored.meta.age = 0;
+
+        return NGX_OK;
+    }
+
+    ngx_memzero(&put, sizeof(ks_cache_put_t));
+
+    ctx->capture.meta.version = ctx->stored.meta.version;
+    ctx->stored.meta = ctx->capture.meta;
+
+    put.key = ctx->key;
+    put.vary = ctx->stored.vary;
+    put.id.data = ctx->stored.id;
+    put.id.len = ctx->stored.idlen;
+    put.head = head;
+    put.meta = ctx->capture.meta;
+    put.keep = ctx->capture.keep;
+    put.update = 1;
+
+    (void) ngx_http_keyspace_cache_run(r, ctx, &put);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_keyspace_cache_unlock(ngx_http_keyspace_cache_ctx_t *ctx)
+{
+    ks_str_t              key;
+    ngx_keyspace_zone_t  *kz;
+
+    if (ctx->lock == 0) {
+        return;
+    }
+
+    kz = ctx->conf->cache->zone;
+    key = ngx_http_keyspace_cache_beside(ctx, KS_CACHE_LOCK);
+
+    ks_cache_unlock(kz->space, &key, ctx->lock, 0);
+    ngx_keyspace_settle(kz);
+
+    ctx->lock = 0;
+}
+
+
+/* --- unsafe methods --- */
+
+static void
+ngx_http_keyspace_cache_end(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx, ks_str_t *key)
+{
+    ngx_keyspace_zone_t  *kz;
+
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "keyspace cache: an entry ends");
+
+    kz = ctx->conf->cache->zone;
+
+    (void) ks_cache_drop(kz->space, key, 0);
+    ngx_keyspace_settle(kz);
+}
+
+
+void
+ngx_http_keyspace_cache_invalidate(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx)
+{
+    ks_str_t          name, uri;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    if (r->headers_out.status < 200 || r->headers_out.status >= 400) {
+        return;
+    }
+
+    ngx_http_keyspace_cache_end(r, ctx, &ctx->key);
+
+    part = &r->headers_out.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        name.len = h[i].key.len;
+        name.data = h[i].key.data;
+
+        if (h[i].hash
+            && (ngx_http_keyspace_cache_is(&name, "Location")
+                || ngx_http_keyspace_cache_is(&name, "Content-Location")))
+        {
+            uri.len = h[i].value.len;
+            uri.data = h[i].value.data;
+            ngx_http_keyspace_cache_end_other(r, ctx, &uri);
+        }
+    }
+}
+
+
+/*
+ * A URL of this host, or relative to the request's.  Its key is the request's
+ * key with the one in the place of the other.
+ */
+
+static void
+ngx_http_keyspace_cache_end_other(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx, ks_str_t *uri)
+{
+    u_char     *p, *end;
+    ks_str_t    key;
+    ngx_str_t   path, old, host;
+
+    path.len = uri->len;
+    path.data = uri->data;
+    old = r->unparsed_uri;
+
+    p = (u_char *) ngx_strlchr(uri->data, uri->data + uri->len, '#');
+    if (p) {
+        path.len = p - path.data;
+    }
+
+    p = ngx_strnstr(path.data, "://", path.len);
+
+    if (p) {
+        host.data = p + 3;
+        end = path.data + path.len;
+        p = ngx_strlchr(host.data, end, '/');
+        host.len = (p ? p : end) - host.data;
+
+        p = ngx_strlchr(host.data, host.data + host.len, ':');
+
+        if ((p ? (size_t) (p - host.data) : host.len)
+            != r->headers_in.server.len
+            || ngx_strncasecmp(host.data, r->headers_in.server.data,
+                               r->headers_in.server.len)
+               != 0)
+        {
+            return;
+        }
+
+        path.data = host.data + host.len;
+        path.len = end - path.data;
+
+    } else if (path.len == 0 || path.data[0] != '/') {
+
+        /* beside the last part of the request's path */
+
+        end = ngx_strlchr(old.data, old.data + old.len, '?');
+
+        for (p = end ? end : old.data + old.len;
+             p > old.data && p[-1] != '/';
+             p--)
+        {
+            /* void */
+        }
+
+        host.len = p - old.data;
+        host.data = ngx_pnalloc(r->pool, host.len + path.len);
+        if (host.data == NULL) {
+            return;
+        }
+
+        p = ngx_cpymem(host.data, old.data, host.len);
+        ngx_memcpy(p, path.data, path.len);
+
+        path.len += host.len;
+        path.data = host.data;
+
+    } else if (path.len > 1 && path.data[1] == '/') {
+        return;
+    }
+
+    if (ngx_http_keyspace_cache_swap(r, &ctx->key, &old, &path, &key)
+        == NGX_OK)
+    {
+        ngx_http_keyspace_cache_end(r, ctx, &key);
+        return;
+    }
+
+    /* the key may be made of the path alone */
+
+    end = ngx_strlchr(path.data, path.data + path.len, '?');
+
+    if (end) {
+        path.len = end - path.data;
+    }
+
+    if (ngx_http_keyspace_cache_swap(r, &ctx->key, &r->uri, &path, &key)
+        == NGX_OK)
+    {
+        ngx_http_keyspace_cache_end(r, ctx, &key);
+    }
+}
+
+
+/* The last "old" of the key becomes "new"; NGX_DECLINED: there is none. */
+
+static ngx_int_t
+ngx_http_keyspace_cache_swap(ngx_http_request_t *r, ks_str_t *key,
+    ngx_str_t *old, ngx_str_t *new, ks_str_t *to)
+{
+    u_char  *p;
+    size_t   i, rest;
+
+    if (old->len == 0 || key->len < old->len) {
+        return NGX_DECLINED;
+    }
+
+    for (i = key->len - old->len; /* void */ ; i--) {
+        if (ngx_memcmp(key->data + i, old->data, old->len) == 0) {
+            break;
+        }
+
+        if (i == 0) {
+            return NGX_DECLINED;
+        }
+    }
+
+    rest = key->len - i - old->len;
+
+    to->len = i + new->len + rest;
+    to->data = ngx_pnalloc(r->pool, to->len);
+
+    if (to->data == NULL || to->len > KS_KEY_MAX) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(to->data, key->data, i);
+    p = ngx_cpymem(p, new->data, new->len);
+    ngx_memcpy(p, key->data + i + old->len, rest);
+
+    return NGX_OK;
+}
