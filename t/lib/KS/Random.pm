@@ -457,8 +457,11 @@ sub newer {
     my ($name, @a) = @$argv;
 
     for (@a) {
-        s/^(\(?)\s+(?=[-+.\d])/$1/;
-        s/^(\(?[-+]?)0x[\da-f.]+(?:p\d+)?$/${1}16/i;
+        my $blanks = s/^(\(?)\s+(?=[-+.\d])/$1/;
+        my $digits = s/^(\(?[-+]?)0x[\da-f.]+(?:p\d+)?$/${1}16/i;
+
+        # it may be the time of a key
+        $_ = 99_999 if ($blanks || $digits) && soon($_);
     }
 
     my $cursor = $name =~ /^scan$/i ? 0 : $name =~ /^[hsz]scan$/i ? 1 : undef;
