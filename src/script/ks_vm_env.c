@@ -324,12 +324,11 @@ ks_env_getmetatable(lua_State *L)
 static void
 ks_env_gather(lua_State *L)
 {
-    int          n;
     luaL_Buffer  b;
 
     luaL_buffinit(L, &b);
 
-    for (n = 0; /* void */ ; n++) {
+    for ( ;; ) {
         lua_pushvalue(L, 1);
         lua_call(L, 0, 1);
 
