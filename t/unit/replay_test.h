@@ -20,7 +20,13 @@
 static inline box_t *
 replay_open(size_t size, ks_policy_t policy, int journal)
 {
-    box_t  *b;
+    box_t             *b;
+    ks_script_conf_t   conf;
+
+    /* however slow the machine is */
+
+    memset(&conf, 0, sizeof(conf));
+    conf.memory = KS_SCRIPT_MEMORY;
 
     b = box_open(size, policy);
     b->now = NOW;
@@ -30,6 +36,8 @@ replay_open(size_t size, ks_policy_t policy, int journal)
         b->client.space = open_zone_told(size, 0, policy, RING);
         ks_journal_want(&b->client.space->mem, 0, KS_TOLD_EFFECTS);
     }
+
+    ks_script_configure(b->client.space, &conf);
 
     return b;
 }
