@@ -50,6 +50,19 @@ ks_set_store(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
 }
 
 
+static void
+ks_set_plain(ks_ctx_t *c, const ks_str_t *key, const ks_str_t *value)
+{
+    ks_entry_t  *e;
+
+    e = ks_lookup(c->space, key, KS_LOOKUP_WRITE);
+
+    ks_string_set(c->space, key, e, value, ks_encoding(value), KS_NO_EXPIRE);
+    ks_event(c->space, KS_NOTIFY_STRING, "set", key);
+    ks_reply_ok(c->reply);
+}
+
+
 void
 ks_cmd_set(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
@@ -57,15 +70,18 @@ ks_cmd_set(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_entry_t     *e;
     ks_set_opts_t   o;
 
-    memset(&o, 0, sizeof(o));
-
     if (!ks_value_fits(c, &argv[2])) {
         return;
     }
 
-    if (argc > 3
-        && ks_set_options(c, argc - 3, argv + 3, KS_OPT_SET, &o) != KS_OK)
-    {
+    if (argc == 3) {
+        ks_set_plain(c, &argv[1], &argv[2]);
+        return;
+    }
+
+    memset(&o, 0, sizeof(o));
+
+    if (ks_set_options(c, argc - 3, argv + 3, KS_OPT_SET, &o) != KS_OK) {
         return;
     }
 

@@ -86,7 +86,7 @@ typedef struct {
     ks_space_t          *space;
     ks_reply_t          *reply;
     const ks_command_t  *cmd;
-    unsigned             waits:1;           /* the command may wait for keys */
+    unsigned             waits;             /* the command may wait for keys */
 } ks_ctx_t;
 
 typedef void (*ks_handler_pt)(ks_ctx_t *c, int argc, ks_str_t *argv);

@@ -18,6 +18,10 @@
 
 static int ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv,
     ks_reply_t *reply);
+static int ks_conn_execute_rare(ks_conn_t *s, const ks_ahead_t *a,
+    ks_reply_t *reply);
+static void ks_conn_done(ks_conn_t *s, ks_reply_t *reply);
+static void ks_conn_settle(ks_conn_t *s);
 static void ks_conn_silence(ks_conn_t *s, ks_reply_t *reply);
 static int ks_about_listening(const ks_command_t *cmd);
 static void ks_conn_refused(ks_conn_t *s, ks_reply_t *reply);
@@ -73,7 +77,6 @@ ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
 {
     int  rc;
 
-    rc = KS_OK;
     s->active = a->now ? a->now : ks_clock();
     s->held.until = 0;
 
@@ -83,26 +86,52 @@ ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
         return KS_AGAIN;
     }
 
-    if (ks_likely(!s->multi && !s->hearing)
-        || ks_conn_admit(s, a->argc, a->argv, reply) == KS_OK)
+    rc = ks_unlikely(s->multi || s->hearing)
+         ? ks_conn_execute_rare(s, a, reply)
+         : ks_execute(&s->client, a, reply);
+
+    if (ks_unlikely(s->tracker.caching || s->silent || s->skip)
+        && rc == KS_OK)
     {
-        rc = ks_execute(&s->client, a, reply);
-    }
-
-    if (ks_unlikely(s->tracker.caching) && rc == KS_OK) {
-        ks_conn_cached(s);
-    }
-
-    if (ks_unlikely(s->silent || s->skip) && rc == KS_OK) {
-        ks_conn_silence(s, reply);
+        ks_conn_done(s, reply);
     }
 
     if (ks_unlikely(s->sink.unsettled)) {
-        ks_pubsub_settle(s->client.space);
-        ks_conn_attend(s);
+        ks_conn_settle(s);
     }
 
     return rc;
+}
+
+
+/* Apart from the way that nearly all commands go, as what follows. */
+
+static int __attribute__((noinline))
+ks_conn_execute_rare(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
+{
+    return (ks_conn_admit(s, a->argc, a->argv, reply) == KS_OK)
+           ? ks_execute(&s->client, a, reply) : KS_OK;
+}
+
+
+static void __attribute__((noinline))
+ks_conn_done(ks_conn_t *s, ks_reply_t *reply)
+{
+    if (s->tracker.caching) {
+        ks_conn_cached(s);
+    }
+
+    if (s->silent || s->skip) {
+        ks_conn_silence(s, reply);
+    }
+}
+
+
+static void __attribute__((noinline))
+ks_conn_settle(ks_conn_t *s)
+{
+    ks_pubsub_settle(s->client.space);
+    ks_conn_attend(s);
 }
 
 

@@ -33,20 +33,6 @@ ks_aof_place(const ks_aof_words_t *w)
 
 /* --- of all processes --- */
 
-int
-ks_aof_on(const ks_space_t *sp)
-{
-    return __atomic_load_n(&sp->mem.zone->aof_on, __ATOMIC_RELAXED) != 0;
-}
-
-
-int
-ks_aof_refuses(const ks_space_t *sp)
-{
-    return (int) __atomic_load_n(&sp->mem.zone->aof_refuses, __ATOMIC_RELAXED);
-}
-
-
 /* A helper that was killed is replaced by the host at once, as a rule. */
 
 static int
@@ -95,23 +81,10 @@ ks_aof_behind(ks_space_t *sp)
     }
 
     if (!w->lax) {
-        __atomic_store_n(&zone->aof_refuses, EOWNERDEAD, __ATOMIC_RELAXED);
+        __atomic_store_n(&zone->gate.aof_refuses, EOWNERDEAD, __ATOMIC_RELAXED);
     }
 
     return 0;
-}
-
-
-int
-ks_gate_set(ks_space_t *sp)
-{
-    const ks_zone_t  *zone;
-
-    zone = sp->mem.zone;
-
-    return __atomic_load_n(&zone->pause, __ATOMIC_RELAXED) != 0
-           || (ks_unlikely(__atomic_load_n(&zone->aof_on, __ATOMIC_RELAXED))
-               && ks_aof_behind(sp));
 }
 
 
@@ -224,7 +197,7 @@ ks_aof_state(const ks_zone_t *zone, ks_aof_state_t *st)
 
     memset(st, 0, sizeof(ks_aof_state_t));
 
-    st->on = (zone->aof_on != 0);
+    st->on = (zone->gate.aof_on != 0);
     st->mode = (ks_aof_mode_t) w->mode;
     st->begun = w->begun;
     st->scheduled = (st->begun == 0 && w->wanted > w->served);
@@ -255,8 +228,8 @@ ks_aof_off(ks_mem_t *m)
     zone = m->zone;
     w = &zone->aof;
 
-    __atomic_store_n(&zone->aof_on, 0, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&zone->aof_refuses, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&zone->gate.aof_on, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&zone->gate.aof_refuses, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&w->floor, KS_AOF_FREE, __ATOMIC_RELAXED);
 
     w->whole = 0;
@@ -278,7 +251,7 @@ ks_aof_configure(ks_zone_t *zone, const ks_aof_settings_t *settings)
     w = &zone->aof;
 
     if (settings == NULL) {
-        if (zone->aof_on) {
+        if (zone->gate.aof_on) {
             ks_aof_off(&m);
         }
 
@@ -291,9 +264,9 @@ ks_aof_configure(ks_zone_t *zone, const ks_aof_settings_t *settings)
     w->least = settings->least;
     (void) snprintf(w->name, sizeof(w->name), "%s", settings->name);
 
-    if (!zone->aof_on) {
+    if (!zone->gate.aof_on) {
         ks_journal_always(&m, KS_TOLD_EFFECTS);
-        __atomic_store_n(&zone->aof_on, 1, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&zone->gate.aof_on, 1, __ATOMIC_SEQ_CST);
     }
 }
 
@@ -398,7 +371,7 @@ ks_aof_set_error(ks_space_t *sp, int err)
     w = ks_aof_words(sp);
 
     w->error = (uint32_t) err;
-    __atomic_store_n(&sp->mem.zone->aof_refuses, w->lax ? 0 : (uint32_t) err,
+    __atomic_store_n(&sp->mem.zone->gate.aof_refuses, w->lax ? 0 : (uint32_t) err,
                      __ATOMIC_RELAXED);
     __atomic_store_n(&w->loose, w->lax && err, __ATOMIC_SEQ_CST);
 

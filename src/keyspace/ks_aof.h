@@ -40,19 +40,23 @@ typedef struct {
 /* --- of all processes --- */
 
 /* Whether there is one: the test of a field. */
-int ks_aof_on(const ks_space_t *sp);
-
-/*
- * Whether commands may have to be held back, for the journal on disk or for a
- * pause (ks_pause.h): the test of two fields.
- */
-int ks_gate_set(ks_space_t *sp);
+static inline int
+ks_aof_on(const ks_space_t *sp)
+{
+    return __atomic_load_n(&((const ks_told_t *) sp)->gate->aof_on,
+                           __ATOMIC_RELAXED) != 0;
+}
 
 /*
  * The errno for which commands that write are refused at the moment; 0: they
  * are not.
  */
-int ks_aof_refuses(const ks_space_t *sp);
+static inline int
+ks_aof_refuses(const ks_space_t *sp)
+{
+    return (int) __atomic_load_n(&((const ks_told_t *) sp)->gate->aof_refuses,
+                                 __ATOMIC_RELAXED);
+}
 
 /*
  * Whether a command that writes is to wait, as its helper is half of the ring
@@ -60,6 +64,18 @@ int ks_aof_refuses(const ks_space_t *sp);
  * refused, or (lax) go on.
  */
 int ks_aof_behind(ks_space_t *sp);
+
+/*
+ * Whether commands may have to be held back, for the journal on disk or for a
+ * pause (ks_pause.h): the test of two fields.
+ */
+static inline int
+ks_gate_set(ks_space_t *sp)
+{
+    return __atomic_load_n(&((const ks_told_t *) sp)->gate->pause,
+                           __ATOMIC_RELAXED) != 0
+           || (ks_unlikely(ks_aof_on(sp)) && ks_aof_behind(sp));
+}
 
 /* Whether replies wait until what they tell of is on the disk. */
 int ks_aof_always(const ks_space_t *sp);

@@ -58,6 +58,7 @@ ks_arena_alloc(ks_space_t *sp, size_t size)
     void        *p;
     ks_arena_t  *block;
 
+    sp->arena_taken = 1;
     size = ks_align(ks_max(size, (size_t) 1), 16);
 
     if (size > KS_ARENA_BLOCK / 4) {
@@ -133,6 +134,8 @@ void
 ks_arena_reset(ks_space_t *sp)
 {
     ks_arena_t  *block, *next;
+
+    sp->arena_taken = 0;
 
     for (block = sp->arena_large; block; block = next) {
         next = block->next;

@@ -52,12 +52,6 @@ typedef struct {
                                   + ((const ks_frame_t *) (frame))->len))
 
 
-/* what a handle begins with, so that to ask is the test of a field */
-typedef struct {
-    uint32_t  kinds;            /* KS_TOLD_*, of the running transaction */
-    uint32_t  counted;          /* its commands are: see ks_space_stats() */
-} ks_told_t;
-
 /*
  * Tells a record that consists of parts, which ks_record_part() reads: to those
  * who want that kind, and to the processes of the set "readers".  Whether it

@@ -26,6 +26,8 @@ ks_space_open(ks_zone_t *zone)
 
     ks_mem_attach(&sp->mem, zone);
     sp->rng = (uint64_t) ts.tv_nsec ^ (uint64_t) getpid() << 32 ^ zone->seed[1];
+    sp->told.gate = &zone->gate;
+    sp->told.shards = zone->nshards - 1;
     sp->expires = UINT64_MAX;
     ks_set_now(sp, ks_clock());
     sp->call = &sp->idle;

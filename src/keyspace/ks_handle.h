@@ -17,6 +17,14 @@ typedef struct ks_call_s   ks_call_t;
 typedef struct ks_hub_s    ks_hub_t;
 typedef struct ks_waiters_s  ks_waiters_t;
 
+/* what a handle begins with, so that to ask is the test of a field */
+typedef struct {
+    uint32_t         kinds;     /* KS_TOLD_*, of the running transaction */
+    uint32_t         counted;   /* its commands are: see ks_space_stats() */
+    const ks_gate_t *gate;      /* of the zone */
+    uint64_t         shards;    /* of keys, less one */
+} ks_told_t;
+
 
 /* A handle on an attached zone; NULL if the process has no memory. */
 ks_space_t *ks_space_open(ks_zone_t *zone);

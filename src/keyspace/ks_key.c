@@ -49,7 +49,7 @@ ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
     ks_place_t   place;
     ks_entry_t  *e;
 
-    place = ks_place(sp, key);
+    place = ks_place_now(sp, key);
     ks_seen(sp, place.hash);
     e = ks_table_find(sp, &place, key);
 

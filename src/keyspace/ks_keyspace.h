@@ -129,7 +129,7 @@ typedef struct {
 } ks_ready_t;
 
 struct ks_space_s {
-    ks_told_t       told;       /* first, see ks_change.h */
+    ks_told_t       told;       /* first, see ks_handle.h */
     ks_mem_t        mem;
     uint64_t        now;        /* ms since the epoch */
     uint64_t        past;       /* what expires by then has: now, or 0 */
@@ -143,6 +143,7 @@ struct ks_space_s {
     unsigned        flush:1;    /* to be done at commit */
     unsigned        exhausted:1;        /* the process has no memory */
     unsigned        last_try:1; /* no more room can be made */
+    unsigned        arena_taken:1;
     unsigned        alone:1;    /* inside of ks_run_alone(), */
     jmp_buf         outer;      /* which this leaves */
     uint64_t        backlog;    /* shards where something waits to be freed */
@@ -227,8 +228,31 @@ uint32_t ks_rand(ks_space_t *sp, uint32_t below);
 static inline ks_shard_t *
 ks_hash_shard(const ks_space_t *sp, uint64_t hash)
 {
-    return &sp->mem.shards[(hash >> 48) & (sp->mem.zone->nshards - 1)];
+    return &sp->mem.shards[(hash >> KS_HASH_SHARD) & sp->told.shards];
 }
+
+/* --- ks_place.c --- */
+
+/* A place that the running call has not named. */
+ks_place_t ks_place_find(ks_space_t *sp, const ks_str_t *key);
+
+/* ks_place(), for where commands with one key pass. */
+static inline ks_place_t
+ks_place_now(ks_space_t *sp, const ks_str_t *key)
+{
+    const ks_call_t  *call;
+
+    call = sp->call;
+
+    if (call->key != NULL && key->data == call->key->data
+        && key->len == call->key->len)
+    {
+        return call->at;
+    }
+
+    return ks_place_find(sp, key);
+}
+
 
 /* --- ks_entry.c --- */
 
@@ -463,7 +487,21 @@ int ks_try(ks_space_t *sp, ks_body_pt body, void *data);
  * After a commit: frees a bounded part of what it has left to be freed in the
  * shards of the set.
  */
-void ks_settle(ks_space_t *sp, uint64_t dirty);
+void ks_settle_shard(ks_space_t *sp, ks_shard_t *sh);
+
+static inline void
+ks_settle(ks_space_t *sp, uint64_t dirty)
+{
+    ks_shard_t  *sh;
+
+    for ( /* void */ ; dirty; dirty &= dirty - 1) {
+        sh = &sp->mem.shards[__builtin_ctzll(dirty)];
+
+        if (ks_unlikely(sh->root.dead || sh->pending)) {
+            ks_settle_shard(sp, sh);
+        }
+    }
+}
 
 /* --- background work --- */
 
@@ -495,11 +533,22 @@ void ks_registry_check(ks_space_t *sp, ks_checker_t *ck);
  * ks_seen_reset() begins anew.  ks_seen_has() is for a time when no more is
  * seen, after ks_seen_sort().
  */
-void ks_seen_reset(ks_space_t *sp);
 void ks_seen_free(ks_space_t *sp);
 void ks_seen_more(ks_space_t *sp);
 void ks_seen_sort(ks_space_t *sp);
 int ks_seen_has(const ks_space_t *sp, uint64_t hash);
+
+#define KS_SEEN_KEPT  65536             /* room beyond that is given back */
+
+static inline void
+ks_seen_reset(ks_space_t *sp)
+{
+    sp->nseen = 0;
+
+    if (ks_unlikely(sp->seen_room > KS_SEEN_KEPT)) {
+        ks_seen_free(sp);
+    }
+}
 
 static inline void
 ks_seen(ks_space_t *sp, uint64_t hash)

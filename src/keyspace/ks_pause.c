@@ -17,7 +17,7 @@ ks_paused(const ks_space_t *sp, uint64_t now, uint64_t *until)
 {
     uint64_t  word;
 
-    word = __atomic_load_n(&sp->mem.zone->pause, __ATOMIC_RELAXED);
+    word = __atomic_load_n(&sp->mem.zone->gate.pause, __ATOMIC_RELAXED);
     *until = word >> KS_PAUSE_BITS;
 
     return *until > now ? (ks_pause_t) (word & KS_PAUSE_KIND) : KS_PAUSE_NONE;
@@ -29,10 +29,10 @@ ks_pause_over(ks_space_t *sp, uint64_t now)
 {
     uint64_t  word;
 
-    word = __atomic_load_n(&sp->mem.zone->pause, __ATOMIC_RELAXED);
+    word = __atomic_load_n(&sp->mem.zone->gate.pause, __ATOMIC_RELAXED);
 
     if (word >> KS_PAUSE_BITS <= now) {
-        __atomic_compare_exchange_n(&sp->mem.zone->pause, &word, 0, 0,
+        __atomic_compare_exchange_n(&sp->mem.zone->gate.pause, &word, 0, 0,
                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED);
     }
 }
@@ -44,7 +44,7 @@ ks_pause(ks_space_t *sp, ks_pause_t kind, uint64_t now, uint64_t until)
     uint64_t    old, word, at;
     ks_pause_t  k;
 
-    old = __atomic_load_n(&sp->mem.zone->pause, __ATOMIC_RELAXED);
+    old = __atomic_load_n(&sp->mem.zone->gate.pause, __ATOMIC_RELAXED);
 
     do {
         word = 0;
@@ -56,7 +56,7 @@ ks_pause(ks_space_t *sp, ks_pause_t kind, uint64_t now, uint64_t until)
             word = (ks_max(at, until) << KS_PAUSE_BITS) | ks_max(k, kind);
         }
 
-    } while (!__atomic_compare_exchange_n(&sp->mem.zone->pause, &old, word, 0,
+    } while (!__atomic_compare_exchange_n(&sp->mem.zone->gate.pause, &old, word, 0,
                                           __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED));
 }

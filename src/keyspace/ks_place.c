@@ -45,18 +45,9 @@ ks_key_hash(ks_space_t *sp, const u_char *p, size_t len)
 
 
 ks_place_t
-ks_place(ks_space_t *sp, const ks_str_t *key)
+ks_place_find(ks_space_t *sp, const ks_str_t *key)
 {
-    ks_place_t        at;
-    const ks_call_t  *call;
-
-    call = sp->call;
-
-    if (call->key != NULL && key->data == call->key->data
-        && key->len == call->key->len)
-    {
-        return call->at;
-    }
+    ks_place_t  at;
 
     at.hash = ks_key_hash(sp, key->data, key->len);
     at.shard = ks_hash_shard(sp, at.hash);
@@ -65,10 +56,10 @@ ks_place(ks_space_t *sp, const ks_str_t *key)
 }
 
 
-uint64_t
-ks_place_shard(const ks_space_t *sp, const ks_place_t *at)
+ks_place_t
+ks_place(ks_space_t *sp, const ks_str_t *key)
 {
-    return 1ull << ks_shard_index(&sp->mem, at->shard);
+    return ks_place_now(sp, key);
 }
 
 

@@ -10,6 +10,8 @@
 
 
 #define KS_KEY_MAX       65535  /* bytes in a key */
+#define KS_HASH_SHARD    48     /* the bits of its hash from there on say the
+                                   shard */
 
 typedef struct {
     uint64_t        hash;
@@ -25,7 +27,12 @@ ks_place_t ks_place(ks_space_t *sp, const ks_str_t *key);
 ks_place_t ks_locate(const ks_space_t *sp, const ks_str_t *key);
 
 /* the bit of a place's shard */
-uint64_t ks_place_shard(const ks_space_t *sp, const ks_place_t *at);
+static inline uint64_t
+ks_place_shard(const ks_space_t *sp, const ks_place_t *at)
+{
+    return 1ull << ((at->hash >> KS_HASH_SHARD)
+                    & ((const ks_told_t *) sp)->shards);
+}
 
 /*
  * Hints for a key that is going to be looked up soon: the first asks for its

@@ -10,27 +10,19 @@
 #define KS_REAP_PIECES    16
 
 
-/* after the commit: a bounded part of what it has left to be freed */
-
 void
-ks_settle(ks_space_t *sp, uint64_t dirty)
+ks_settle_shard(ks_space_t *sp, ks_shard_t *sh)
 {
-    ks_shard_t  *sh;
+    if (sh->root.dead) {
+        ks_entry_reap(sp, sh, KS_REAP_PIECES);
+    }
 
-    for ( /* void */ ; dirty; dirty &= dirty - 1) {
-        sh = &sp->mem.shards[__builtin_ctzll(dirty)];
+    if (sh->pending) {
+        ks_slab_drain(&sp->mem, sh, KS_DRAIN_CHUNKS);
+    }
 
-        if (sh->root.dead) {
-            ks_entry_reap(sp, sh, KS_REAP_PIECES);
-        }
-
-        if (sh->pending) {
-            ks_slab_drain(&sp->mem, sh, KS_DRAIN_CHUNKS);
-        }
-
-        if (sh->root.dead || sh->pending) {
-            ks_leave_garbage(sp, 1ull << ks_shard_index(&sp->mem, sh));
-        }
+    if (sh->root.dead || sh->pending) {
+        ks_leave_garbage(sp, 1ull << ks_shard_index(&sp->mem, sh));
     }
 }
 

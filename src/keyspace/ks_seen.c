@@ -11,7 +11,6 @@
 #include "keyspace/ks_keyspace.h"
 
 
-#define KS_SEEN_KEPT  65536             /* room beyond that is given back */
 #define KS_SEEN_FEW   16                /* these are gone through one by one */
 
 
@@ -46,17 +45,6 @@ ks_seen_free(ks_space_t *sp)
 
     sp->seen = sp->seen_few;
     sp->seen_room = KS_SEEN_ROOM;
-}
-
-
-void
-ks_seen_reset(ks_space_t *sp)
-{
-    sp->nseen = 0;
-
-    if (sp->seen_room > KS_SEEN_KEPT) {
-        ks_seen_free(sp);
-    }
 }
 
 

@@ -117,7 +117,7 @@ ks_string_set(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e,
     ks_place_t   at;
     ks_entry_t  *fresh;
 
-    at = ks_place(sp, key);
+    at = ks_place_now(sp, key);
     form = ks_string_form(key, e, value->len, enc, expire);
 
     if (e && ks_string_overwrite(sp, &at, e, &form, value)) {

@@ -141,18 +141,68 @@ ks_make_room(ks_space_t *sp, uint32_t pages, unsigned *sweeps)
 }
 
 
+/*
+ * What is to be done when the body was left for rc.  KS_OK: it is to be run
+ * again; else what has become of the call.
+ */
+
+static int __attribute__((noinline))
+ks_run_again(ks_space_t *sp, int rc, unsigned *attempt, unsigned *sweeps)
+{
+    uint32_t  pages;
+
+    switch (rc) {
+
+    case KS_WIDEN:
+        rc = ks_lock_more(sp);
+        break;
+
+    case KS_NARROW:
+        rc = ks_call_lock(sp, sp->mem.locked & ~sp->wanted);
+        break;
+
+    case KS_ABORTED:
+    case KS_AGAIN:
+        return rc;
+
+    default:
+
+        if (*attempt == KS_ROOM_ATTEMPTS || sp->exhausted) {
+            return rc;
+        }
+
+        /* what it took until it failed, and ever more for what is to come */
+
+        pages = (uint32_t) (sp->mem.need.bytes / KS_PAGE_SIZE)
+                + (1u << ks_min(*attempt, 20u)) - 1;
+
+        rc = ks_make_room(sp, pages, sweeps);
+
+        if (rc == KS_NONE) {
+            *attempt = KS_ROOM_ATTEMPTS - 1;    /* once more with what is */
+            rc = KS_OK;
+        }
+    }
+
+    ++*attempt;
+    sp->last_try = (*attempt == KS_ROOM_ATTEMPTS);
+
+    return rc;
+}
+
+
 static int
 ks_run_body(ks_space_t *sp, ks_call_t *call)
 {
     int       rc;
     unsigned  attempt, sweeps;
-    uint32_t  pages;
 
+    attempt = 0;
     sweeps = KS_ROOM_SWEEPS;
+    sp->last_try = 0;
 
-    for (attempt = 0; /* void */ ; attempt++) {
+    for ( ;; ) {
         ks_seen_reset(sp);
-        sp->last_try = (attempt == KS_ROOM_ATTEMPTS);
         call->commands = 0;
         sp->counted = sp->changes;
 
@@ -162,41 +212,10 @@ ks_run_body(ks_space_t *sp, ks_call_t *call)
             return KS_OK;
         }
 
-        if (rc == KS_WIDEN) {
-            if (ks_lock_more(sp) != KS_OK) {
-                return KS_AGAIN;
-            }
+        rc = ks_run_again(sp, rc, &attempt, &sweeps);
 
-            continue;
-        }
-
-        if (rc == KS_NARROW) {
-            if (ks_call_lock(sp, sp->mem.locked & ~sp->wanted) != KS_OK) {
-                return KS_AGAIN;
-            }
-
-            continue;
-        }
-
-        if (rc == KS_ABORTED || rc == KS_AGAIN || attempt == KS_ROOM_ATTEMPTS
-            || sp->exhausted)
-        {
+        if (rc != KS_OK) {
             return rc;
-        }
-
-        /* what it took until it failed, and ever more for what is to come */
-
-        pages = (uint32_t) (sp->mem.need.bytes / KS_PAGE_SIZE)
-                + (1u << ks_min(attempt, 20u)) - 1;
-
-        rc = ks_make_room(sp, pages, &sweeps);
-
-        if (rc == KS_AGAIN) {
-            return KS_AGAIN;
-        }
-
-        if (rc == KS_NONE) {
-            attempt = KS_ROOM_ATTEMPTS - 1;     /* once more with what is */
         }
     }
 }
@@ -261,7 +280,9 @@ ks_call_end(ks_space_t *sp, const ks_call_t *call, ks_call_t *outer)
         outer->wrote = call->wrote;
     }
 
-    ks_arena_reset(sp);
+    if (ks_unlikely(sp->arena_taken)) {
+        ks_arena_reset(sp);
+    }
 }
 
 

@@ -32,10 +32,11 @@ struct ks_call_s {
     const ks_str_t  *key;
     ks_place_t       at;
 
-    unsigned         urgent:1;  /* EXPIRE, RENAME: not to be refused for want
+    /* each is 0 or 1; words of their own, as they are set for each command */
+    unsigned         urgent;    /* EXPIRE, RENAME: not to be refused for want
                                    of memory if there is any way */
-    unsigned         quiet:1;   /* its look-ups are no accesses */
-    unsigned         hold:1;    /* its shards stay locked behind it */
+    unsigned         quiet;     /* its look-ups are no accesses */
+    unsigned         hold;      /* its shards stay locked behind it */
 
     /* how long it may wait for shards that others have locked, ms; 0: as long
        as it takes */
@@ -45,7 +46,7 @@ struct ks_call_s {
     void            *data;
 
     /* what gathers round it, set by ks_run() */
-    unsigned         spared:1;  /* see ks_spare_shards() */
+    unsigned         spared;    /* see ks_spare_shards() */
     unsigned         commands;  /* performed by the last run of the body */
     uint64_t         micros;    /* what TIME says in it; 0: not asked yet */
     uint64_t         wrote;     /* the position behind the effects that it has

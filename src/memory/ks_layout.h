@@ -350,6 +350,13 @@ typedef struct {
     u_char           text[KS_BUSY_TEXT];
 } ks_busy_t;
 
+/* what every command asks before it is run: 0 as a rule */
+typedef struct {
+    uint64_t         pause;     /* of clients' commands; see ks_pause.c */
+    uint32_t         aof_on;    /* there is a journal on disk; see ks_aof.h */
+    uint32_t         aof_refuses;       /* errno: nobody may write; or 0 */
+} ks_gate_t;
+
 struct ks_zone_s {
     uint64_t         magic;
     uint32_t         version;
@@ -367,10 +374,7 @@ struct ks_zone_s {
     uint64_t         marks_at;
     uint32_t         reserve;   /* pages that ordinary writes leave alone */
     uint32_t         told;      /* kinds that any reader of the journal wants */
-    uint64_t         pause;     /* of clients' commands; see ks_pause.c */
-    uint32_t         aof_on;    /* there is a journal on disk; see ks_aof.h */
-    uint32_t         aof_refuses;       /* errno: nobody may write; or 0 */
-
+    ks_gate_t        gate;
     uint32_t         notify;    /* KS_NOTIFY_*: the events that are told */
     int64_t          settings[KS_NSETTINGS];
 

@@ -32,10 +32,14 @@ typedef struct {
     uint64_t  until;            /* ns; 0: none of them was busy yet */
 } ks_patience_t;
 
+static int ks_lock_one(ks_mem_t *m, uint64_t mask, unsigned ms);
+static int ks_lock_hard(ks_mem_t *m, ks_shard_t *sh, int rc, unsigned ms);
 static int ks_lock_all(ks_mem_t *m, uint64_t mask, unsigned ms);
 static int ks_lock_shard(ks_mem_t *m, unsigned i, ks_patience_t *p);
+static int ks_lock_tried(ks_mem_t *m, unsigned i, int rc, ks_patience_t *p);
 static int ks_lock_wait(ks_mem_t *m, unsigned i, ks_patience_t *p);
 static int ks_mutex_try(pthread_mutex_t *mutex);
+static int ks_mutex_spin(pthread_mutex_t *mutex, int rc);
 static void ks_recover(ks_mem_t *m, unsigned i);
 static void ks_finish_flush(ks_mem_t *m, uint64_t mask);
 
@@ -63,18 +67,19 @@ ks_lock(ks_mem_t *m, uint64_t mask)
 int
 ks_lock_within(ks_mem_t *m, uint64_t mask, unsigned ms)
 {
+    int       rc;
     uint64_t  flush;
 
     if (ks_unlikely(m->locked != 0)) {
         ks_unlock(m);
     }
 
-    if (ks_unlikely(ks_lock_all(m, mask, ms) != KS_OK)) {
+    rc = ks_likely(mask != 0 && (mask & (mask - 1)) == 0)
+         ? ks_lock_one(m, mask, ms) : ks_lock_all(m, mask, ms);
+
+    if (ks_unlikely(rc != KS_OK)) {
         return KS_AGAIN;
     }
-
-    m->locked = mask;
-    m->leader = mask ? &m->shards[__builtin_ctzll(mask)] : NULL;
 
     flush = __atomic_load_n(&m->zone->flush_mask, __ATOMIC_RELAXED) & mask;
 
@@ -86,9 +91,45 @@ ks_lock_within(ks_mem_t *m, uint64_t mask, unsigned ms)
 }
 
 
-/* all of them, or none */
+/* the only shard of the mask, as nearly all calls want it */
 
 static inline int
+ks_lock_one(ks_mem_t *m, uint64_t mask, unsigned ms)
+{
+    int          rc;
+    ks_shard_t  *sh;
+
+    sh = &m->shards[__builtin_ctzll(mask)];
+    rc = pthread_mutex_trylock(&sh->mutex);
+
+    if (ks_unlikely(rc != 0) && ks_lock_hard(m, sh, rc, ms) != KS_OK) {
+        return KS_AGAIN;
+    }
+
+    m->locked = mask;
+    m->leader = sh;
+
+    return KS_OK;
+}
+
+
+/* that shard, which could not be had just so */
+
+static int __attribute__((noinline))
+ks_lock_hard(ks_mem_t *m, ks_shard_t *sh, int rc, unsigned ms)
+{
+    ks_patience_t  p;
+
+    p.ms = ms;
+    p.until = 0;
+
+    return ks_lock_tried(m, ks_shard_index(m, sh), rc, &p);
+}
+
+
+/* all of them, or none */
+
+static int __attribute__((noinline))
 ks_lock_all(ks_mem_t *m, uint64_t mask, unsigned ms)
 {
     unsigned       i;
@@ -107,6 +148,9 @@ ks_lock_all(ks_mem_t *m, uint64_t mask, unsigned ms)
             return KS_AGAIN;
         }
     }
+
+    m->locked = mask;
+    m->leader = mask ? &m->shards[__builtin_ctzll(mask)] : NULL;
 
     return KS_OK;
 }
@@ -166,10 +210,16 @@ ks_mutex_lock(pthread_mutex_t *mutex)
 static inline int
 ks_mutex_try(pthread_mutex_t *mutex)
 {
-    int       rc;
-    unsigned  n;
+    return ks_mutex_spin(mutex, pthread_mutex_trylock(mutex));
+}
 
-    rc = pthread_mutex_trylock(mutex);
+
+/* rc: what the first attempt has come to */
+
+static inline int
+ks_mutex_spin(pthread_mutex_t *mutex, int rc)
+{
+    unsigned  n;
 
     for (n = 0; ks_unlikely(rc == EBUSY) && n < KS_SPINS; n++) {
         ks_pause();
@@ -183,17 +233,29 @@ ks_mutex_try(pthread_mutex_t *mutex)
 static inline int
 ks_lock_shard(ks_mem_t *m, unsigned i, ks_patience_t *p)
 {
-    int               rc;
+    int  rc;
+
+    rc = pthread_mutex_trylock(&m->shards[i].mutex);
+
+    return ks_likely(rc == 0) ? KS_OK : ks_lock_tried(m, i, rc, p);
+}
+
+
+/* rc: what the first attempt has come to, which was no success */
+
+static int
+ks_lock_tried(ks_mem_t *m, unsigned i, int rc, ks_patience_t *p)
+{
     pthread_mutex_t  *mutex;
 
     mutex = &m->shards[i].mutex;
-    rc = ks_mutex_try(mutex);
+    rc = ks_mutex_spin(mutex, rc);
 
     if (ks_unlikely(rc == EBUSY)) {
         rc = ks_lock_wait(m, i, p);
     }
 
-    if (ks_likely(rc == 0)) {
+    if (rc == 0) {
         return KS_OK;
     }
 

@@ -38,7 +38,7 @@ ks_zone_revive(ks_zone_t *zone, uint64_t now_ms)
     ks_revive_rows(zone);
 
     zone->busy.owner = 0;
-    zone->pause = 0;
+    zone->gate.pause = 0;
     zone->created_ms = now_ms;
 
     /* the dead may have left something to be freed, anywhere */

@@ -1014,7 +1014,7 @@ test_forgotten(void **state)
         (void) ks_process_open(&m, 7);
         ks_process_set_clients(&m, 9);
         ks_journal_want(&m, m.process, 1);
-        m.zone->pause = 1;
+        m.zone->gate.pause = 1;
         ks_lock(&m, 3);
         kill(getpid(), SIGKILL);
     }
@@ -1028,7 +1028,7 @@ test_forgotten(void **state)
     assert_int_equal(ks_process_all(&m), 0);
     assert_int_equal(ks_process_clients(zone), 0);
     assert_int_equal(zone->told, 0);
-    assert_int_equal(zone->pause, 0);
+    assert_int_equal(zone->gate.pause, 0);
     assert_int_equal(zone->created_ms, NOW + 5000);
 
     for (i = 0; i < ks_zone_locks(zone); i++) {
