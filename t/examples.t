@@ -27,6 +27,7 @@ my %test = (
     'live_stock.conf' => \&live_stock,
     'events.conf'     => \&events,
     'switches.conf'   => \&switches,
+    'catalogue.conf'  => \&catalogue,
 );
 
 is_deeply([sort map { m{([^/]+)$} } glob "$examples/*.conf"],
@@ -419,6 +420,68 @@ sub certificate {
     is($code, 0, 'a certificate') or diag($out);
 
     return map { ("conf/$_.pem" => slurp("$dir/$_.pem")) } qw(key cert);
+}
+
+
+sub catalogue {
+    my ($name) = @_;
+    my $port = free_port();
+    my $said = slurp("$examples/$name");
+    my @app = (tempdir() . '/out', {}, 'python3', "$examples/catalogue.py",
+               $port);
+    my $app = spawn_command(@app);
+
+    my $up = sub {
+        wait_for(30, sub {
+            IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port)
+        })
+    };
+
+    ok($up->(), 'the application starts') or return;
+
+    my $ngx = start($name, 'conf/tokens' => "token-one\n",
+                    'conf/nginx.conf' => $said =~ s/:8000;/:$port;/r);
+    my $url = 'http://127.0.0.1:' . $ngx->port;
+    my $rest = "http://127.0.0.1:$ngx->{ports}{8081}";
+    my @commands = $said =~ m{^#   curl http://127\.0\.0\.1:8081/(\S+) -H}mg;
+    my ($purge, $shelf, $ttl) = @commands;
+
+    is(scalar @commands, 3, 'three commands to try');
+
+    my $tea = curl("$url/products/1");
+    like($tea, qr{<h1 id="name">Earl Grey</h1>.* 200$}s, 'a page');
+    is(curl("$url/products/1"), $tea, '... which is made once');
+    like(curl("$url/products/1", undef, '-i'), qr/^Cache-Status: .*hit/mi,
+         '... as it says');
+    unlike(curl("$url/products/1", undef, '-i'), qr/^Cache-Tag/mi,
+           'tags are hidden');
+    like(curl("$rest/$ttl", 'token-one'), qr/"result":\d{5}\}/,
+         'it is kept for a day');
+
+    my ($etag) = curl("$url/products/1", undef, '-i') =~ /^ETag: (\S+)/mi;
+    like(curl("$url/products/1", undef, '-H', "If-None-Match: $etag"),
+         qr/ 304$/, 'a browser that has it gets a 304');
+
+    curl("$rest/$purge", 'token-one');
+    my $second = curl("$url/products/1");
+    isnt($second, $tea, 'purged by key');
+
+    my $cup = curl("$url/products/3");
+    curl("$rest/$shelf", 'token-one');
+    isnt(curl("$url/products/1"), $second, 'purged by tag');
+    is(curl("$url/products/3"), $cup, '... without others');
+
+    curl("$url/products/1", undef, '-X', 'PUT', '-d', 'Oolong');
+    like(curl("$url/products/1"), qr/Oolong/, 'a PUT purges, too');
+
+    my $last = curl("$url/products/1");
+    stop_pid($app);
+    curl("$rest/expire/cache:%2Fproducts%2F1/80000", 'token-one');
+    is(curl("$url/products/1"), $last, 'stale while nobody answers');
+    like(curl("$url/products/2"), qr/ 502$/, '... but for what is not there');
+
+    $ngx->allow('upstream|connect');
+    $ngx->stop;
 }
 
 

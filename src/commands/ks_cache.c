@@ -6,6 +6,7 @@
  */
 
 #include "commands/ks_cache.h"
+#include "commands/ks_cache_tag.h"
 #include "types/ks_hash.h"
 #include "types/ks_number.h"
 
@@ -35,6 +36,8 @@ typedef struct {
     ks_cache_put_t  *put;
     int              rc;
     uint64_t         until;
+    uint64_t         shards;    /* that the call locks */
+    ks_str_t         tags;      /* those of the entry as well */
     ks_str_t         time;      /* "until" as text */
     ks_str_t         text;      /* "meta" */
     u_char           times[KS_INTEGER_TEXT];
@@ -51,6 +54,7 @@ typedef struct {
 
 static const ks_str_t  ks_cache_vary = ks_str("vary");
 static const ks_str_t  ks_cache_until = ks_str("until");
+static const ks_str_t  ks_cache_tags = ks_str("tags");
 
 
 /* --- numbers of a variant --- */
@@ -188,6 +192,22 @@ ks_cache_time(ks_space_t *sp, const ks_value_t *v, const ks_str_t *field)
 }
 
 
+/* The names of an entry's tags, a copy in the arena; empty: it has none. */
+
+static ks_str_t
+ks_cache_names(ks_space_t *sp, const ks_value_t *v)
+{
+    ks_str_t   none = { 0, NULL };
+    ks_item_t  item;
+
+    if (!ks_cache_item(v, &ks_cache_tags, &item) || item.len == 0) {
+        return none;
+    }
+
+    return ks_item_copy(sp, &item);
+}
+
+
 static int
 ks_cache_meta(ks_space_t *sp, const ks_value_t *v, const u_char *id,
     size_t len, ks_cache_meta_t *meta)
@@ -312,12 +332,13 @@ ks_cache_look_body(ks_space_t *sp, void *data)
 {
     ks_cache_look_t *look = data;
 
-    size_t            n;
-    ks_str_t          vary;
-    ks_item_t         item;
-    ks_value_t        v;
-    ks_cache_get_t   *get;
-    ks_cache_field_t  f;
+    size_t             n;
+    ks_str_t           vary, tags;
+    ks_item_t          item;
+    ks_value_t         v;
+    ks_cache_get_t    *get;
+    ks_cache_field_t   f;
+    ks_cache_tagged_t  tagged;
 
     get = look->get;
     get->now = ks_space_now(sp);
@@ -327,6 +348,18 @@ ks_cache_look_body(ks_space_t *sp, void *data)
         == NULL)
     {
         return;
+    }
+
+    tagged = KS_CACHE_TAGGED;
+    tags = ks_cache_names(sp, &v);
+
+    if (tags.len) {
+        tagged = ks_cache_tagged(sp, &get->key, &tags);
+
+        if (tagged == KS_CACHE_UNTAGGED) {
+            look->found = KS_CACHE_NONE;
+            return;
+        }
     }
 
     look->found = KS_CACHE_FAILED;
@@ -359,6 +392,11 @@ ks_cache_look_body(ks_space_t *sp, void *data)
     }
 
     ks_cache_move(sp, &v, &get->meta);
+
+    if (tagged == KS_CACHE_TAGGED_STALE) {
+        get->meta.fresh = ks_min(get->meta.fresh, get->now);
+    }
+
     get->body.len = item.len;
 
     if (!get->bare) {
@@ -482,15 +520,15 @@ ks_cache_remove(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
 /* Whether the variant goes beside what is there. */
 
 static int
-ks_cache_joins(ks_space_t *sp, const ks_value_t *v, const ks_str_t *vary)
+ks_cache_joins(const ks_value_t *v, const ks_str_t *vary)
 {
-    ks_pos_t  pos;
-
-    (void) sp;
+    ks_pos_t   pos;
+    ks_item_t  item;
 
     return ks_hash_find(v, &pos, &ks_cache_vary)
            && ks_value_is(v, &pos, 1, vary)
-           && ks_value_count(v) < 3 * KS_CACHE_VARIANTS + 2;
+           && ks_value_count(v) - ks_cache_item(v, &ks_cache_tags, &item)
+              < 3 * KS_CACHE_VARIANTS + 2;
 }
 
 
@@ -499,9 +537,13 @@ ks_cache_joins(ks_space_t *sp, const ks_value_t *v, const ks_str_t *vary)
 static int
 ks_cache_others(const ks_value_t *v, const ks_str_t *meta)
 {
+    unsigned  own;
     ks_pos_t  pos;
 
-    return ks_value_count(v) > 2 + (ks_hash_find(v, &pos, meta) ? 3 : 0);
+    own = 2 + (ks_hash_find(v, &pos, meta) ? 3 : 0)
+          + (ks_hash_find(v, &pos, &ks_cache_tags) ? 1 : 0);
+
+    return ks_value_count(v) > own;
 }
 
 
@@ -528,15 +570,25 @@ ks_cache_fields(ks_space_t *sp, ks_cache_store_t *st, ks_value_t *v)
     size_t           i;
     ks_cache_put_t  *put = st->put;
     const ks_str_t  *key = &put->key;
-    const ks_str_t  *pair[][2] = {
+    const ks_str_t  *pair[6][2] = {
         { &ks_cache_vary, &put->vary },
         { &ks_cache_until, &st->time },
         { &st->meta.name, &st->text },
         { &st->head.name, &put->head },
-        { &st->body.name, &put->body },
     };
 
-    argc = put->update ? 4 : 5;
+    argc = 4;
+
+    if (!put->update) {
+        pair[argc][0] = &st->body.name;
+        pair[argc++][1] = &put->body;
+    }
+
+    if (st->tags.len) {
+        pair[argc][0] = &ks_cache_tags;
+        pair[argc++][1] = &st->tags;
+    }
+
     ks_effect_begin(sp, 2 + 2 * argc);
     ks_effect_arg(sp, (const u_char *) "HSET", 4);
     ks_effect_arg(sp, key->data, key->len);
@@ -546,6 +598,88 @@ ks_cache_fields(ks_space_t *sp, ks_cache_store_t *st, ks_value_t *v)
         ks_effect_arg(sp, pair[i][0]->data, pair[i][0]->len);
         ks_effect_arg(sp, pair[i][1]->data, pair[i][1]->len);
     }
+}
+
+
+/* Whether "tags" has the n bytes at p among its names. */
+
+static int
+ks_cache_named(const ks_str_t *tags, const u_char *p, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i + n <= tags->len; i++) {
+        if ((i == 0 || tags->data[i - 1] == ' ')
+            && (i + n == tags->len || tags->data[i + n] == ' ')
+            && memcmp(tags->data + i, p, n) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* The tags of both, in the arena. */
+
+static ks_str_t
+ks_cache_union(ks_space_t *sp, const ks_str_t *own, const ks_str_t *more)
+{
+    size_t    i, n;
+    ks_str_t  all;
+
+    all.data = ks_arena_alloc(sp, own->len + more->len + 1);
+    all.len = own->len;
+    memcpy(all.data, own->data, own->len);
+
+    for (i = 0; i < more->len; i += n + 1) {
+        for (n = 0; i + n < more->len && more->data[i + n] != ' '; n++) {
+            /* void */
+        }
+
+        if (n && !ks_cache_named(own, more->data + i, n)
+            && all.len + n + 1 <= KS_CACHE_TAGS)
+        {
+            all.data[all.len++] = ' ';
+            memcpy(all.data + all.len, more->data + i, n);
+            all.len += n;
+        }
+    }
+
+    return all;
+}
+
+
+/*
+ * What the tags of the entry say: 0: it ends, as it is purged, or as it is
+ * stale and what is stored would make its other variants fresh.
+ */
+
+static int
+ks_cache_stands(ks_space_t *sp, ks_cache_store_t *st, const ks_value_t *v)
+{
+    ks_str_t           own;
+    ks_cache_tagged_t  tagged;
+
+    own = ks_cache_names(sp, v);
+
+    if (own.len == 0) {
+        return 1;
+    }
+
+    tagged = ks_cache_tagged(sp, &st->put->key, &own);
+
+    if (tagged == KS_CACHE_UNTAGGED
+        || (tagged == KS_CACHE_TAGGED_STALE
+            && ks_cache_others(v, &st->meta.name)))
+    {
+        return 0;
+    }
+
+    st->tags = st->tags.len ? ks_cache_union(sp, &own, &st->tags) : own;
+
+    return 1;
 }
 
 
@@ -564,6 +698,7 @@ ks_cache_house(ks_space_t *sp, ks_cache_store_t *st, ks_value_t *v)
     ks_cache_found_t  found;
 
     st->rc = KS_OK;
+    st->tags = put->tags;
     st->until = put->meta.fresh + put->keep;
 
     e = ks_cache_lookup(sp, &put->key, KS_LOOKUP_WRITE, v, &found);
@@ -582,8 +717,14 @@ ks_cache_house(ks_space_t *sp, ks_cache_store_t *st, ks_value_t *v)
         return NULL;
     }
 
-    if (e && !put->update && !ks_cache_joins(sp, v, &put->vary)) {
+    if (e && !put->update && !ks_cache_joins(v, &put->vary)) {
         ks_cache_remove(sp, &put->key, e);
+        return NULL;
+    }
+
+    if (e && !ks_cache_stands(sp, st, v)) {
+        ks_cache_remove(sp, &put->key, e);
+        st->rc = put->update ? KS_NONE : KS_OK;
         return NULL;
     }
 
@@ -611,7 +752,17 @@ ks_cache_put_body(ks_space_t *sp, void *data)
         return;
     }
 
-    if (e == NULL) {
+    if (st->tags.len
+        && ks_cache_tag(sp, key, &st->tags, st->until, st->shards) != KS_OK)
+    {
+        st->rc = KS_NONE;
+        return;
+    }
+
+    if (e) {
+        ks_value_open(sp, key, e, &v);
+
+    } else {
         ks_value_create(sp, key, NULL, KS_TYPE_HASH, KS_ENC_LISTPACK,
                         KS_CACHE_TEXT, st->until, &v);
     }
@@ -650,8 +801,11 @@ ks_cache_put(ks_space_t *sp, ks_cache_put_t *put)
     (void) ks_cache_field(&st.head, "head:", put->id.data, put->id.len);
     (void) ks_cache_field(&st.body, "body:", put->id.data, put->id.len);
 
+    st.shards = ks_key_shard(sp, &put->key)
+                | ks_cache_tag_shards(sp, &put->tags);
+
     call.now = put->now;
-    call.shards = ks_key_shard(sp, &put->key);
+    call.shards = st.shards;
     call.body = ks_cache_put_body;
     call.data = &st;
 

@@ -6,6 +6,8 @@
  *
  *   vary       names of request fields, in lower case, sorted and separated by
  *              commas, that select a variant; empty: there is one variant
+ *   tags       names of its tags between single blanks (ks_cache_tag.h), if it
+ *              has any: those of all variants
  *   until      when the key was to expire, ms since the epoch, as it was stored
  *   meta:ID    of the variant ID: numbers, see ks_cache_meta_t
  *   head:ID    its fields as text; this layer does not look into it
@@ -17,6 +19,8 @@
  * is kept beyond that.  Who changes the TTL changes the freshness of all
  * variants by as much: what is fresh is said by "fresh" in "meta", moved by the
  * difference between the key's time and "until".  Without a TTL all is fresh.
+ *
+ * An entry whose tags have been purged is none, for whoever asks.
  *
  * Another type at the key, or a hash without these fields, is no entry, and is
  * left as it is.
@@ -86,6 +90,8 @@ typedef struct {
 typedef struct {
     ks_str_t          key;
     ks_str_t          vary;
+    ks_str_t          tags;     /* names between single blanks; of an update
+                                   those that it has stay */
     ks_str_t          id;
     ks_str_t          head;
     ks_str_t          body;

@@ -18,6 +18,7 @@
 #include "bus/ks_followers.h"
 #include "commands/ks_cache.h"
 #include "commands/ks_cache_lock.h"
+#include "commands/ks_cache_tag.h"
 #include "protocol/ks_cache_policy.h"
 
 
@@ -27,6 +28,7 @@ typedef struct {
     ngx_keyspace_zone_t        *zone;
     ngx_http_complex_value_t    key;
     ngx_str_t                   prefix;
+    ngx_http_complex_value_t   *tags;           /* NULL: none */
     ks_cache_rule_t             rule;
     size_t                      max_size;       /* bytes of a body */
     ngx_uint_t                  methods;        /* NGX_HTTP_GET|... */
@@ -77,6 +79,7 @@ typedef enum {
 typedef struct {
     ks_str_t                    head;
     ks_str_t                    vary;
+    ks_str_t                    tags;
     ks_cache_meta_t             meta;
     int64_t                     keep;           /* milliseconds */
     u_char                     *data;           /* the body so far */
@@ -190,6 +193,13 @@ ngx_int_t ngx_http_keyspace_cache_restore(ngx_http_request_t *r,
 
 ngx_uint_t ngx_http_keyspace_cache_is(const ks_str_t *name,
     const char *text);
+
+
+/* --- ngx_http_keyspace_cache_tags.c --- */
+
+/* The names of the response's tags between single blanks; empty: none. */
+ngx_int_t ngx_http_keyspace_cache_tags(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_t *cache, ks_str_t *tags);
 
 
 /* --- ngx_http_keyspace_cache_store.c --- */

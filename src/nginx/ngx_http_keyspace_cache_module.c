@@ -30,6 +30,8 @@ static const char *ngx_http_keyspace_cache_set_key(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_cache_set_prefix(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_cache_set_tags(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_cache_set_ttl(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_cache_set_stale(ngx_conf_t *cf,
@@ -139,6 +141,7 @@ ngx_module_t  ngx_http_keyspace_cache_module = {
 static ngx_keyspace_param_t  ngx_http_keyspace_cache_params[] = {
     { ngx_string("key"), ngx_http_keyspace_cache_set_key, 0 },
     { ngx_string("prefix"), ngx_http_keyspace_cache_set_prefix, 0 },
+    { ngx_string("tags"), ngx_http_keyspace_cache_set_tags, 0 },
     { ngx_string("ttl"), ngx_http_keyspace_cache_set_ttl, 0 },
     { ngx_string("stale"), ngx_http_keyspace_cache_set_stale, 0 },
     { ngx_string("stale_error"), ngx_http_keyspace_cache_set_error, 0 },
@@ -488,6 +491,20 @@ ngx_http_keyspace_cache_set_prefix(ngx_conf_t *cf, void *conf,
     cache->prefix = *value;
 
     return NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_http_keyspace_cache_set_tags(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_http_keyspace_cache_t *cache = conf;
+
+    cache->tags = ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (cache->tags == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_keyspace_cache_compile(cf, value, cache->tags);
 }
 
 

@@ -64,6 +64,12 @@ ngx_http_keyspace_cache_judge(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
+    if (ngx_http_keyspace_cache_tags(r, ctx->conf->cache, &c->tags)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
     c->head = *head;
     c->keep = life.keep;
 
@@ -389,6 +395,7 @@ ngx_http_keyspace_cache_store(ngx_http_request_t *r,
 
     put.key = ctx->key;
     put.vary = c->vary;
+    put.tags = c->tags;
     put.id.data = id;
     put.id.len = c->vary.len
                  ? ngx_http_keyspace_cache_select(r, &c->vary, id) : 0;
@@ -469,6 +476,7 @@ ngx_http_keyspace_cache_freshen(ngx_http_request_t *r,
 
     put.key = ctx->key;
     put.vary = ctx->stored.vary;
+    put.tags = ctx->capture.tags;
     put.id.data = ctx->stored.id;
     put.id.len = ctx->stored.idlen;
     put.head = head;

@@ -88,6 +88,27 @@ op_cache_drop(ks_space_t *sp)
 
 
 static void
+cache_tag(ks_space_t *sp, int k)
+{
+    ks_cache_put_t  put = {
+        .key = keys[k],
+        .tags = ks_str("red blue"),
+        .head = { 80, bytes + 11 },
+        .body = { 300, bytes + 77 },
+        .meta = { .status = 200, .fresh = ks_space_now(sp) + 5000 },
+        .keep = 10000,
+        .now = ks_space_now(sp),
+    };
+
+    assert_int_equal(ks_cache_put(sp, &put), KS_OK);
+}
+
+
+static void op_cache_tag(ks_space_t *sp) { cache_tag(sp, SESSION); }
+static void op_cache_tag_more(ks_space_t *sp) { cache_tag(sp, SESSION + 1); }
+
+
+static void
 setup_variants(ks_space_t *sp)
 {
     op_cache_first(sp);
@@ -129,6 +150,9 @@ static const op_t  cache_ops[] = {
     told_row(cache_other, setup_variants, NOW + 9),
     told_row(cache_update, setup_variants, NOW + 9),
     told_row(cache_drop, setup_variants, NOW + 9),
+    told_row(cache_tag, NULL, NOW),
+    told_row(cache_tag_more, op_cache_tag, NOW + 9),
+    { "cache_tag_again", op_cache_tag, op_cache_tag, NOW + 9, 1 },
     told_row(cache_lock, NULL, NOW),
     told_row(cache_use, NULL, NOW),
     { "cache_use_again", op_cache_use, op_cache_use, NOW + 9, 1 },

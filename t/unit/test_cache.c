@@ -473,6 +473,127 @@ test_uses(void **state)
 }
 
 
+/* with tags, or an update of them */
+
+static int
+put_tags(box_t *b, const char *key, const char *vary, const char *id,
+    const char *tags)
+{
+    ks_cache_put_t  p = {
+        .key = ks_text(key), .vary = ks_text(vary), .id = ks_text(id),
+        .tags = ks_text(tags), .head = ks_text("A: b\r\n"),
+        .body = { 100, content },
+        .meta = { .status = 200, .stored = b->now, .fresh = b->now + 5000 },
+        .keep = 10000, .now = b->now,
+    };
+
+    return ks_cache_put(b->client.space, &p);
+}
+
+
+static void
+test_tags(void **state)
+{
+    int              i, dead;
+    char             key[32];
+    box_t           *b;
+    ks_cache_put_t   p;
+    ks_cache_get_t  *g;
+
+    (void) state;
+
+    b = box_open(16u << 20, KS_NOEVICTION);
+
+    assert_int_equal(put_tags(b, "k1", "", "", "red blue"), KS_OK);
+    assert_int_equal(put_tags(b, "k2", "", "", "red"), KS_OK);
+    assert_string_equal(line(b, "SCARD tag:red"), ":2\r\n");
+    assert_string_equal(line(b, "SCARD tag:blue"), ":1\r\n");
+    assert_string_equal(line(b, "PTTL tag:blue"), ":75000\r\n");
+    get(b, "k1", "", KS_CACHE_FOUND);
+    get(b, "k2", "", KS_CACHE_FOUND);
+
+    /* the end of a set purges its entries */
+
+    line(b, "DEL tag:blue");
+    get(b, "k1", "", KS_CACHE_NONE);
+    get(b, "k2", "", KS_CACHE_FOUND);
+    assert_int_equal(put_tags(b, "k1", "", "", "red blue"), KS_OK);
+    get(b, "k1", "", KS_CACHE_FOUND);
+    line(b, "SREM tag:red k1");
+    get(b, "k1", "", KS_CACHE_NONE);
+
+    /* soft: they are stale, until they are stored or updated */
+
+    assert_int_equal(put_tags(b, "k1", "", "", "red blue"), KS_OK);
+    line(b, "RENAME tag:red stale:tag:red");
+    assert_int_equal(get(b, "k2", "", KS_CACHE_FOUND)->meta.fresh, b->now);
+    g = get(b, "k1", "", KS_CACHE_FOUND);
+    assert_int_equal(g->meta.fresh, b->now);
+
+    memset(&p, 0, sizeof(p));
+    p.key = ks_text("k1");
+    p.vary = ks_text("");
+    p.id = ks_text("");
+    p.head = ks_text("C: d\r\n");
+    p.meta = g->meta;
+    p.meta.fresh = b->now + 7000;
+    p.update = 1;
+    p.keep = 1;
+    p.now = b->now;
+    assert_int_equal(ks_cache_put(b->client.space, &p), KS_OK);
+    assert_int_equal(get(b, "k1", "", KS_CACHE_FOUND)->meta.fresh,
+                     b->now + 7000);
+    assert_string_equal(line(b, "SMEMBERS tag:red"), "*1\r\n$2\r\nk1\r\n");
+
+    /* what is purged is not updated */
+
+    line(b, "DEL tag:blue");
+    assert_int_equal(ks_cache_put(b->client.space, &p), KS_NONE);
+    get(b, "k1", "", KS_CACHE_NONE);
+
+    /* the tags of variants are those of the key */
+
+    assert_int_equal(put_tags(b, "v", "a", "1", "x"), KS_OK);
+    assert_int_equal(put_tags(b, "v", "a", "2", "y x"), KS_OK);
+    assert_string_equal(line(b, "HGET v tags"), "$3\r\nx y\r\n");
+    get(b, "v", "1", KS_CACHE_FOUND);
+    line(b, "DEL tag:y");
+    get(b, "v", "1", KS_CACHE_NONE);
+    assert_int_equal(put_tags(b, "v", "a", "3", "z"), KS_OK);
+    get(b, "v", "1", KS_CACHE_OTHER);
+    get(b, "v", "3", KS_CACHE_FOUND);
+    assert_int_equal(put_tags(b, "v", "a", "4", "z"), KS_OK);
+    line(b, "RENAME tag:z stale:tag:z");
+    assert_int_equal(put_tags(b, "v", "a", "3", "z"), KS_OK);
+    get(b, "v", "4", KS_CACHE_OTHER);
+
+    /* a key of another type */
+
+    line(b, "SET tag:w 1");
+    assert_int_equal(put_tags(b, "w", "", "", "w"), KS_NONE);
+    get(b, "w", "", KS_CACHE_NONE);
+
+    /* members whose entries have ended are taken out by and by */
+
+    for (dead = 0; dead < 3000; dead++) {
+        snprintf(key, sizeof(key), "dead%d", dead);
+        assert_int_equal(put_tags(b, key, "", "", "many"), KS_OK);
+        ks_cache_drop(b->client.space, &(ks_str_t) { strlen(key),
+                      (u_char *) key }, b->now);
+    }
+
+    for (i = 0; i < 3000; i++) {
+        snprintf(key, sizeof(key), "live%d", i);
+        assert_int_equal(put_tags(b, key, "", "", "many"), KS_OK);
+    }
+
+    assert_true(integer(line(b, "SCARD tag:many")) < 5500);
+    get(b, "live0", "", KS_CACHE_FOUND);
+
+    box_close(b);
+}
+
+
 static void
 test_told(void **state)
 {
@@ -507,6 +628,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_locks),
         cmocka_unit_test(test_uses),
+        cmocka_unit_test(test_tags),
         cmocka_unit_test(test_told),
     };
 

@@ -1,0 +1,144 @@
+
+/*
+ * The tags of a response: what Surrogate-Key, Cache-Tag and the parameter tags=
+ * say.  Names are separated by blanks or commas.  Fields that the location hides
+ * from clients are seen.
+ */
+
+
+#include "ngx_http_keyspace_cache.h"
+
+
+static void ngx_http_keyspace_cache_names(ngx_list_t *list, ks_str_t *tags);
+static void ngx_http_keyspace_cache_add_names(u_char *p, size_t len,
+    ks_str_t *tags);
+static ngx_uint_t ngx_http_keyspace_cache_name_is_new(ks_str_t *tags,
+    u_char *p, size_t n);
+
+
+ngx_int_t
+ngx_http_keyspace_cache_tags(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_t *cache, ks_str_t *tags)
+{
+    u_char     names[KS_CACHE_TAGS];
+    ngx_str_t  value;
+
+    tags->len = 0;
+    tags->data = names;
+
+    if (cache->tags) {
+        if (ngx_http_complex_value(r, cache->tags, &value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ngx_http_keyspace_cache_add_names(value.data, value.len, tags);
+    }
+
+    ngx_http_keyspace_cache_names(r->upstream
+                                  ? &r->upstream->headers_in.headers
+                                  : &r->headers_out.headers, tags);
+
+    tags->data = NULL;
+
+    if (tags->len == 0) {
+        return NGX_OK;
+    }
+
+    tags->data = ngx_pnalloc(r->pool, tags->len);
+    if (tags->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(tags->data, names, tags->len);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_keyspace_cache_names(ngx_list_t *list, ks_str_t *tags)
+{
+    ks_str_t          name;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    part = &list->part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        name.len = h[i].key.len;
+        name.data = h[i].key.data;
+
+        if (ngx_http_keyspace_cache_is(&name, "Surrogate-Key")
+            || ngx_http_keyspace_cache_is(&name, "Cache-Tag"))
+        {
+            ngx_http_keyspace_cache_add_names(h[i].value.data,
+                                              h[i].value.len, tags);
+        }
+    }
+}
+
+
+/* A name that is too long is none, nor is one that there is no room for. */
+
+static void
+ngx_http_keyspace_cache_add_names(u_char *p, size_t len, ks_str_t *tags)
+{
+    size_t   n;
+    u_char  *end, *to;
+
+    for (end = p + len; p < end; p += n ? n : 1) {
+
+        for (n = 0; p + n < end && p[n] != ' ' && p[n] != ',' && p[n] != '\t';
+             n++)
+        {
+            /* void */
+        }
+
+        if (n == 0 || n > KS_CACHE_TAG_NAME
+            || tags->len + n + 1 > KS_CACHE_TAGS
+            || !ngx_http_keyspace_cache_name_is_new(tags, p, n))
+        {
+            continue;
+        }
+
+        to = tags->data + tags->len;
+
+        if (tags->len) {
+            *to++ = ' ';
+        }
+
+        to = ngx_cpymem(to, p, n);
+        tags->len = to - tags->data;
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_keyspace_cache_name_is_new(ks_str_t *tags, u_char *p, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i + n <= tags->len; i++) {
+        if ((i == 0 || tags->data[i - 1] == ' ')
+            && (i + n == tags->len || tags->data[i + n] == ' ')
+            && ngx_memcmp(tags->data + i, p, n) == 0)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}

@@ -1,0 +1,106 @@
+# keyspace_cache: tags are sets of keys, whose end is that of their entries.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+
+use KS::Nginx;
+use KS::Origin;
+use KS::Proc qw(wait_for);
+
+my $origin = KS::Origin->start;
+my $proxy = "proxy_pass http://127.0.0.1:$origin->{port};";
+
+my $ngx = KS::Nginx->start(
+    size => '16m', eviction => 'allkeys-lru', resp => '', workers => 2,
+    locations => <<"CONF",
+location / {
+    keyspace_cache main key=\$uri "tags=\$upstream_http_x_tags page";
+    proxy_hide_header Surrogate-Key;
+    proxy_hide_header X-Tags;
+    $proxy
+}
+location /stale/ { keyspace_cache main key=\$uri stale=60s; $proxy }
+CONF
+);
+
+my $redis = $ngx->resp;
+my @fresh = ['Cache-Control', 'max-age=600'];
+
+
+sub get {
+    my ($path) = @_;
+
+    return $ngx->client(token => undef)->request('GET', $path);
+}
+
+
+sub members { [sort @{$redis->run('SMEMBERS', "tag:$_[0]")}] }
+
+$origin->plan('/a', { headers => [@fresh, ['Surrogate-Key', 'red  green'],
+                                  ['Cache-Tag', 'blue,red, x'],
+                                  ['X-Tags', 'hidden']] });
+$origin->plan('/b', { headers => [@fresh, ['Cache-Tag', 'blue']] });
+$origin->plan('/c', { headers => [@fresh] });
+my $r = get('/a');
+get($_) for qw(/b /c);
+
+ok(!defined $r->{headers}{'surrogate-key'}, 'a field may be hidden');
+is_deeply(members('red'), ['cache:/a'], 'a tag is a set');
+is_deeply(members('blue'), ['cache:/a', 'cache:/b'], '... of keys');
+is_deeply(members('page'), ['cache:/a', 'cache:/b', 'cache:/c'], 'tags=');
+is_deeply(members('hidden'), ['cache:/a'], '... with variables');
+is(get($_)->{body}, 1, "a hit of $_") for qw(/a /b /c);
+
+is($redis->run('DEL', 'tag:red', 'tag:none'), 1, 'DEL purges tags');
+is(get('/a')->{body}, 2, 'its entries are fetched');
+is(get('/a')->{body}, 2, '... and stored once more');
+is(get('/b')->{body}, 1, 'others are not');
+is($redis->run('UNLINK', 'tag:page'), 1, 'a tag of all');
+is(get('/a')->{body}, 3, 'the first');
+is(get('/c')->{body}, 2, 'the last');
+is_deeply(members('page'), ['cache:/a', 'cache:/c'], 'the set of the new');
+
+# soft
+$origin->plan('/stale/s', { headers => [@fresh, ['Cache-Tag', 'soft'],
+                                        ['ETag', '"s"']] },
+                          { headers => [@fresh, ['ETag', '"s"']] });
+get('/stale/s');
+$redis->run('RENAME', 'tag:soft', 'stale:tag:soft');
+$r = get('/stale/s');
+like($r->{headers}{'cache-status'}, qr/hit; ttl=0/, 'stale, but used');
+ok(wait_for(20, sub { @{members('soft')} == 1 }), 'it is validated');
+is($origin->seen('/stale/s')->[1]{headers}{'if-none-match'}, '"s"',
+   '... with its ETag');
+ok(get('/stale/s')->{headers}{'cache-status'} =~ /hit; ttl=(5\d\d|600)/,
+   '... and fresh');
+is(@{$origin->seen('/stale/s')}, 2, '... with one request');
+
+# many
+for my $i (1 .. 300) {
+    $origin->plan("/many$i", { headers => [@fresh, ['Cache-Tag', 'many']] });
+    get("/many$i");
+}
+
+is($redis->run('SCARD', 'tag:many'), 300, 'a large tag');
+is($redis->run('DEL', 'tag:many'), 1, 'is purged at once');
+is(scalar(grep { get("/many$_")->{body} == 1 } 1 .. 300), 0,
+   'no entry of it is used, by any worker');
+
+# a set that is evicted purges its entries as well
+$redis->run('SET', "fill:$_", 'x' x 100_000) for 1 .. 400;
+my $left = $redis->run('EXISTS', 'tag:many');
+my @kept = grep { $redis->run('EXISTS', "cache:/many$_") } 1 .. 300;
+my $seen = @kept ? @{$origin->seen("/many$kept[0]")} : 0;
+$r = @kept ? get("/many$kept[0]") : undef;
+ok($left || !@kept || @{$origin->seen("/many$kept[0]")} > $seen,
+   'no entry is left without its tag');
+
+$redis->close;
+$ngx->stop;
+$origin->stop;
+done_testing;
