@@ -30,6 +30,7 @@ struct ks_aof_load_s {
     int                     fd;         /* of the open file; -1 */
     int                     err;        /* errno of reading it */
     uint64_t                size;
+    uint64_t                inode;
     uint64_t                offset;     /* where it is read next */
     uint64_t                before;     /* bytes of the files before it */
 
@@ -221,6 +222,7 @@ ks_aof_load_file(ks_aof_load_t *l)
 
     l->report.files++;
     l->size = (uint64_t) st.st_size;
+    l->inode = (uint64_t) st.st_ino;
     l->offset = 0;
     l->err = 0;
 
@@ -473,6 +475,17 @@ ks_aof_load_rdb_done(ks_aof_load_t *l)
 static int
 ks_aof_load_replay_done(ks_aof_load_t *l)
 {
+    const ks_aof_file_t  *f;
+
+    f = l->directory ? &l->manifest.files[l->report.files - 1] : NULL;
+
+    if (f != NULL && f->kind == KS_AOF_INCREMENT) {
+        l->report.increment = f->seq;
+        l->report.length = l->report.done.torn ? l->report.done.torn_at
+                                               : l->size;
+        l->report.inode = l->inode;
+    }
+
     if (l->report.done.torn == 0) {
         return ks_aof_load_next(l);
     }

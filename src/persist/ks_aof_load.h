@@ -37,6 +37,13 @@ typedef struct {
     unsigned            files;          /* that were opened */
     const char         *path;           /* of the last one */
     const char         *torn;           /* of the one with a torn tail; NULL */
+
+    /* where to go on: the last increment, how many of its bytes were loaded, and
+       its inode; 0: there is none */
+    uint64_t            increment;
+    uint64_t            length;
+    uint64_t            inode;
+
     ks_aof_replayed_t   done;
     ks_load_report_t    rdb;            /* and what is left out of all files */
     char                err[1024];      /* after KS_ERR: why, and where */

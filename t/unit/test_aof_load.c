@@ -51,6 +51,19 @@ size_of(const char *name)
 }
 
 
+static ino_t
+inode_of(const char *name)
+{
+    char         path[128];
+    struct stat  st;
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    assert_int_equal(stat(path, &st), 0);
+
+    return st.st_ino;
+}
+
+
 static void
 drop(const char *name)
 {
@@ -219,6 +232,9 @@ test_directory(void **state)
     assert_int_equal(r.done.commands, 5);
     assert_int_equal(r.done.transactions, 1);
     assert_null(r.torn);
+    assert_int_equal(r.increment, 2);
+    assert_int_equal(r.length, second.len);
+    assert_int_equal(r.inode, inode_of("a.2.incr.aof"));
     expect_all();
 
     manifest = "x.manifest";
@@ -261,6 +277,7 @@ test_forms(void **state)
     put("old.aof", f.p, f.len);
     loads("old.aof");
     assert_int_equal(r.files, 1);
+    assert_int_equal(r.increment, 0);
     expect_all();
 
     put("a.1.base.rdb", f.p, f.len - second.len);
@@ -370,6 +387,7 @@ test_torn(void **state)
         loads(NULL);
         assert_int_equal(r.done.torn, len - whole);
         assert_int_equal(r.done.torn_at, whole);
+        assert_int_equal(r.length, whole);
         assert_non_null(r.torn);
         assert_int_equal(size_of("a.2.incr.aof"), len);
 
