@@ -203,6 +203,44 @@ is_deeply($http->run('WAITAOF', 1, 0, 100), [1, 0], 'WAITAOF over REST');
 $ngx->stop('stopped');
 
 
+# --- an empty zone begins with it, and goes on ---
+
+$ngx = begin("$dir/aof", daemon => 1);
+$r = $ngx->resp;
+
+my $before = keys_of($r);
+cmp_ok(scalar keys %$before, '>', 100, 'a start: the keys are there');
+fill($r, 401, 20);
+synced($r);
+is(scalar(() = glob "$dir/aof/*.rdb"), 1, '... and it goes on');
+unlike($ngx->log, qr/anew/, '... where it was');
+$before = keys_of($r);
+$ngx->crash;
+
+# the tail is torn, as after a power failure
+my ($last) = glob "$dir/aof/*.incr.aof";
+open my $tail, '>>', $last or die "$last: $!";
+print $tail "*3\r\n\$3\r\nSET\r\n\$4\r\ntorn\r\n\$1";
+close $tail;
+$ngx->launch;
+$r = $ngx->resp;
+is_deeply(keys_of($r), $before, 'all processes die: what was synced is there');
+like($ngx->log, qr/has a torn tail/, '... and the torn tail is told of');
+fill($r, 421, 5);
+synced($r);
+good("$dir/aof", 'behind a torn tail');
+$before = keys_of($r);
+$ngx->halt;
+$ngx->launch;
+$r = $ngx->resp;
+is_deeply(keys_of($r), $before, 'an end in order: all is there');
+$ngx->halt;
+system("printf '*1\r\n\$x' | dd of=$last bs=1 seek=5000 conv=notrunc"
+       . ' 2>/dev/null');
+ok(!eval { $ngx->launch; 1 }, 'a fault inside is no start');
+like($ngx->log, qr/does not start: .*incr\.aof/, '... and says where');
+
+
 # --- by itself, when it has grown ---
 
 $dir = directory();
@@ -460,10 +498,12 @@ sub full {
             $c->send(KS::RESP::encode('SET', 'big', 'y' x 300_000));
 
             ok(wait_for(20, sub {
-                $r->command('SET', 'x', 1) =~ /^-MISCONF Errors writing to the /
-            }), 'stop: writes are refused');
+                info($r)->{aof_last_write_status} eq 'err'
+            }), 'stop: INFO says that there is an error');
+            like($r->error('SET', 'x', 1),
+                 qr/^MISCONF Errors writing to the AOF file: No space left/,
+                 '... writes are refused');
             is($r->run('GET', 'none'), undef, '... reads are not');
-            is(info($r)->{aof_last_write_status}, 'err', '... INFO says it');
             unlink "$disk/filler";
             is($c->reply, "+OK\r\n", '... the one that waited comes to the disk');
             ok(wait_for(20, sub { $r->command('SET', 'x', 2) eq "+OK\r\n" }),

@@ -30,7 +30,7 @@ typedef struct {
 
 
 static ngx_int_t ngx_keyspace_load_source(ngx_keyspace_zone_t *kz,
-    const char *path, ngx_log_t *log);
+    const char *path, ngx_uint_t journal, ngx_log_t *log);
 static ngx_int_t ngx_keyspace_load_files(ngx_keyspace_loading_t *l);
 static int ngx_keyspace_load_run(ngx_keyspace_loading_t *l);
 static void ngx_keyspace_load_failed(ngx_keyspace_loading_t *l);
@@ -78,8 +78,8 @@ ngx_keyspace_load(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 }
 
 
-/* The last snapshot is what the zone had; the other file is what it begins with
- * where there is none. */
+/* Without a journal the last snapshot is what the zone had; the other file is
+ * what it begins with where there is none. */
 
 static const char *
 ngx_keyspace_load_path(ngx_keyspace_zone_t *kz)
@@ -103,13 +103,23 @@ ngx_keyspace_load_zone(ngx_keyspace_zone_t *kz, ngx_log_t *log)
     ngx_int_t    rc;
     const char  *path;
 
+    if (kz->journal.dir != NULL) {
+        rc = ngx_keyspace_load_source(kz, kz->journal.dir, 1, log);
+
+        if (rc != NGX_DECLINED) {
+            kz->begins = NGX_KEYSPACE_LOADED;
+            kz->loaded = kz->journal.dir;
+            return rc;
+        }
+    }
+
     path = ngx_keyspace_load_path(kz);
 
     if (path == NULL) {
         return NGX_OK;
     }
 
-    rc = ngx_keyspace_load_source(kz, path, log);
+    rc = ngx_keyspace_load_source(kz, path, 0, log);
 
     if (rc == NGX_OK) {
         kz->begins = NGX_KEYSPACE_LOADED;
@@ -120,22 +130,51 @@ ngx_keyspace_load_zone(ngx_keyspace_zone_t *kz, ngx_log_t *log)
 }
 
 
+/*
+ * A journal is gone on with where it has ended, so its torn tail goes.
+ * NGX_DECLINED: there is none.
+ */
+
 static ngx_int_t
 ngx_keyspace_load_source(ngx_keyspace_zone_t *kz, const char *path,
-    ngx_log_t *log)
+    ngx_uint_t journal, ngx_log_t *log)
 {
+    char                    name[KS_AOF_NAME];
+    ngx_int_t               rc;
+    ks_aof_manifest_t       m;
     ngx_keyspace_loading_t  l;
 
     ngx_memzero(&l, sizeof(ngx_keyspace_loading_t));
+    ngx_memzero(&m, sizeof(ks_aof_manifest_t));
 
     l.kz = kz;
     l.log = log;
     l.options.path = path;
-    l.options.skip = (kz->load_skip != 0);
+    l.options.skip = (kz->load_skip != 0 && !journal);
+    l.options.cut = (journal != 0);
     l.options.library = ngx_keyspace_load_library;
     l.options.data = &l;
 
-    return ngx_keyspace_load_files(&l);
+    if (journal) {
+        if (ks_aof_manifest_find(&m, path, name) == KS_NONE) {
+            ngx_cpystrn((u_char *) name, (u_char *) KS_AOF_MANIFEST,
+                        sizeof(name));
+        }
+
+        /* else it is there, or said again why it is not */
+
+        l.options.manifest = (m.fault[0] == '\0') ? name : NULL;
+        ks_aof_manifest_free(&m);
+    }
+
+    rc = ngx_keyspace_load_files(&l);
+
+    if (rc == NGX_OK && journal) {
+        ks_aof_loaded(kz->zone, l.report.increment, l.report.length,
+                      l.report.inode);
+    }
+
+    return rc;
 }
 
 
@@ -179,6 +218,10 @@ ngx_keyspace_load_files(ngx_keyspace_loading_t *l)
     if (rc == KS_ERR) {
         ngx_keyspace_load_failed(l);
         return NGX_ERROR;
+    }
+
+    if (rc == KS_NONE && l->options.cut) {
+        return NGX_DECLINED;
     }
 
     ngx_keyspace_load_tell(l);

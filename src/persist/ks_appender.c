@@ -804,6 +804,11 @@ ks_appender_finish(ks_appender_t *a)
 
     for ( ;; ) {
         wait = ks_saver_run(a->saver, ks_clock());
+
+        if (!ks_saver_acts(a->saver)) {
+            return KS_NONE;
+        }
+
         other = ks_appender_run(a, ks_clock());
         wait = ks_min(wait, other);
 

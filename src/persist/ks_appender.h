@@ -71,9 +71,9 @@ uint64_t ks_appender_run(ks_appender_t *a, uint64_t now);
 int ks_appender_busy(const ks_appender_t *a);
 
 /*
- * For the only process that has the zone: writes all that was told, and waits
- * until it is on the disk; if it is to be rewritten, for that as well.  KS_ERR:
- * it cannot be, which is in the log.
+ * For the last process of a master: writes all that was told, and waits
+ * until it is on the disk; if it is to be rewritten, for that as well.  KS_NONE:
+ * another process writes it.  KS_ERR: it cannot be, which is in the log.
  */
 int ks_appender_finish(ks_appender_t *a);
 
