@@ -481,7 +481,14 @@ static void
 ks_json_get_single(ks_doc_t *d, const ks_str_t *path,
     const ks_json_format_t *f)
 {
-    ks_json_out_t  out;
+    ks_json_out_t   out;
+    ks_json_node_t  root;
+
+    if (path == NULL || (path->len == 1 && path->data[0] == '.')) {
+        ks_json_root(&d->v, &root);
+        ks_doc_reply_node(d, &root, f);
+        return;
+    }
 
     if (ks_doc_find(d, path) != KS_OK) {
         return;
@@ -499,7 +506,7 @@ ks_json_get_single(ks_doc_t *d, const ks_str_t *path,
         return;
     }
 
-    ks_doc_text(d, &out, 1024);
+    ks_doc_text(d, &out, KS_DOC_TEXT);
     ks_doc_out_matches(d, f, 0, &out);
     ks_doc_reply_text(d, &out);
 }
@@ -513,12 +520,19 @@ ks_cmd_json_get(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_str_t          *args;
     ks_json_format_t   f;
 
-    /* the arguments stay as they are */
+    /* the arguments stay as they are; a single path needs no look at options */
 
-    args = ks_arena_alloc(c->space, (size_t) argc * sizeof(ks_str_t));
-    memcpy(args, argv, (size_t) argc * sizeof(ks_str_t));
+    n = argc - 2;
+    args = argv;
+    formatted = 0;
 
-    if (ks_json_get_options(c, argc, args, &n, &f, &formatted) != KS_OK
+    if (n > 1 || (n && argv[2].len && argv[2].data[0] >= 'A')) {
+        args = ks_arena_alloc(c->space, (size_t) argc * sizeof(ks_str_t));
+        memcpy(args, argv, (size_t) argc * sizeof(ks_str_t));
+    }
+
+    if ((args != argv
+         && ks_json_get_options(c, argc, args, &n, &f, &formatted) != KS_OK)
         || ks_doc_read(c, &d, &argv[1]) != KS_OK)
     {
         return;

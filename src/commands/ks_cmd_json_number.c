@@ -31,6 +31,13 @@ ks_json_by(ks_doc_t *d, const ks_str_t *arg, ks_json_by_t *by)
     ks_json_flat_t  flat;
     ks_json_node_t  n;
 
+    by->whole = (ks_parse_int(arg, &by->i) == KS_OK);
+
+    if (by->whole) {
+        by->d = (double) by->i;
+        return KS_OK;
+    }
+
     if (ks_doc_parse(d, arg, &flat) != KS_OK) {
         return KS_ERR;
     }
@@ -131,8 +138,6 @@ ks_json_reply_sums_text(ks_doc_t *d, const ks_json_sum_t *sums)
     ks_json_node_t  n;
     ks_json_out_t   out;
 
-    ks_doc_text(d, &out, 64 + 24 * d->found.n);
-
     if (d->path.legacy) {
         for (i = d->found.n; !sums[i - 1].number; i--) { /* void */ }
 
@@ -141,6 +146,7 @@ ks_json_reply_sums_text(ks_doc_t *d, const ks_json_sum_t *sums)
         return;
     }
 
+    ks_doc_text(d, &out, 64 + 24 * d->found.n);
     ks_json_out_bytes(&out, "[", 1);
 
     for (i = 0; i < d->found.n; i++) {
@@ -199,7 +205,7 @@ ks_json_num(ks_ctx_t *c, ks_str_t *argv, unsigned times)
 
     for (i = 0; i < d.found.n; i++) {
         if (sums[i].number) {
-            ks_json_set(&d.v, &d.m, d.found.matches[i].at, &sums[i].flat);
+            ks_doc_set(&d, &d.found.matches[i], &sums[i].flat);
         }
     }
 
@@ -273,7 +279,7 @@ ks_cmd_json_toggle(ks_ctx_t *c, int argc, ks_str_t *argv)
             kind = match->node.kind == KS_JSON_TRUE ? KS_JSON_FALSE
                                                     : KS_JSON_TRUE;
             ks_json_flat_word(&flat, data, kind);
-            ks_json_set(&d.v, &d.m, match->at, &flat);
+            ks_doc_set(&d, match, &flat);
             changed++;
         }
 

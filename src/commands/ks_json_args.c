@@ -75,7 +75,15 @@ ks_doc_path(ks_doc_t *d, const ks_str_t *arg)
     char                   err[KS_JSON_PATH_ERR];
     static const ks_str_t  root = ks_str(".");
 
-    if (ks_json_path_compile(&d->path, &d->m, arg ? arg : &root, err)
+    if (arg == NULL) {
+        memset(&d->path, 0, sizeof(d->path));
+        d->path.text = root;
+        d->path.legacy = 1;
+        d->path.fixed = 1;
+        return KS_OK;
+    }
+
+    if (ks_json_path_compile(&d->path, &d->m, arg, err)
         != KS_OK)
     {
         ks_reply_error_text(d->c->reply, (u_char *) err, strlen(err));
@@ -217,6 +225,18 @@ ks_doc_fits(ks_doc_t *d, const ks_json_step_t *at, unsigned depth,
     }
 
     return KS_OK;
+}
+
+
+void
+ks_doc_set(ks_doc_t *d, const ks_json_match_t *match,
+    const ks_json_flat_t *flat)
+{
+    /* what was found is where it was, as long as nothing has changed */
+
+    if (d->found.n > 1 || !ks_json_set_scalar(&d->v, &match->node, flat)) {
+        ks_json_set(&d->v, &d->m, match->at, flat);
+    }
 }
 
 
@@ -528,17 +548,13 @@ ks_doc_reply_text(ks_doc_t *d, const ks_json_out_t *out)
 }
 
 
-#define KS_DOC_TEXT  512                /* bytes of a text, to begin with */
-
-
 void
 ks_doc_reply_node(ks_doc_t *d, const ks_json_node_t *n,
     const ks_json_format_t *f)
 {
     ks_json_out_t  out;
 
-    ks_doc_text(d, &out, n->off ? KS_DOC_TEXT
-                                : KS_DOC_TEXT + n->len + n->len / 2);
+    ks_doc_text(d, &out, KS_DOC_TEXT + n->len + n->len / 2);
     ks_json_text(&d->v, n, f, 0, &out);
     ks_doc_reply_text(d, &out);
 }

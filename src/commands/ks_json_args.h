@@ -104,12 +104,18 @@ size_t *ks_doc_order(ks_doc_t *d);
 /* The same for taking them out: without those that lie in others; *n of them. */
 size_t *ks_doc_order_topmost(ks_doc_t *d, size_t *n);
 
+/* A scalar in the place of a match. */
+void ks_doc_set(ks_doc_t *d, const ks_json_match_t *match,
+    const ks_json_flat_t *flat);
+
 /* The document has changed, says this event. */
 void ks_doc_done(ks_doc_t *d, const char *event);
 
 
 /* A text in the arena. */
 void ks_doc_text(ks_doc_t *d, ks_json_out_t *out, size_t room);
+
+#define KS_DOC_TEXT  2048               /* bytes, to begin with */
 
 /* Values as a JSON array; a value as its text, replied as a bulk. */
 void ks_doc_out_matches(ks_doc_t *d, const ks_json_format_t *f,

@@ -6,6 +6,7 @@
  */
 
 #include "types/ks_json_node.h"
+#include "types/ks_node.h"
 #include "types/ks_siphash.h"
 
 
@@ -58,7 +59,20 @@ ks_json_item_at(const ks_value_t *v, uint32_t rank, ks_json_node_t *n)
 void
 ks_json_root(const ks_value_t *v, ks_json_node_t *n)
 {
-    ks_json_item_at(v, 0, n);
+    ks_pos_t  pos;
+
+    if (v->tree[0].root) {
+        ks_json_item_at(v, 0, n);
+        return;
+    }
+
+    /* the first item of a leaf that lies in the entry */
+
+    pos.leaf = v->tree[0].leaf;
+    pos.i = 0;
+    pos.off = pos.leaf->start;
+    pos.levels = 0;
+    ks_json_item(v, &pos, 0, n);
 }
 
 
@@ -246,21 +260,42 @@ ks_json_nested(const ks_value_t *v, const ks_json_node_t *in, const u_char *p,
 }
 
 
+/* number i of an open container, if it has so many */
+
+static int
+ks_json_at_place(const ks_value_t *v, uint32_t cid, uint32_t i,
+    ks_pos_t *pos, uint32_t *rank)
+{
+    const ks_tree_t  *t;
+
+    t = &v->tree[0];
+    *rank = ks_json_start(v, cid);
+
+    if (i >= ks_tree_count(t) - *rank) {
+        return 0;
+    }
+
+    *rank += i;
+
+    return ks_tree_at(t, pos, *rank) && ks_tree_key(t, pos) == cid;
+}
+
+
 int
 ks_json_at(const ks_value_t *v, const ks_json_node_t *in, uint32_t i,
     ks_json_node_t *n)
 {
-    uint32_t       start, count;
+    uint32_t       rank;
+    ks_pos_t       pos;
     const u_char  *p, *end;
 
     if (in->cid) {
-        start = ks_json_range(v, in->cid, &count);
 
-        if (i >= count) {
+        if (!ks_json_at_place(v, in->cid, i, &pos, &rank)) {
             return 0;
         }
 
-        ks_json_item_at(v, start + i, n);
+        ks_json_item(v, &pos, rank, n);
         return 1;
     }
 
@@ -334,7 +369,7 @@ static int
 ks_json_find_indexed(const ks_value_t *v, uint32_t cid, const ks_str_t *name,
     ks_json_node_t *n)
 {
-    uint32_t          hash, start, count, place;
+    uint32_t          hash, rank;
     ks_pos_t          pos, at;
     ks_item_t         it;
     const ks_tree_t  *t;
@@ -346,16 +381,13 @@ ks_json_find_indexed(const ks_value_t *v, uint32_t cid, const ks_str_t *name,
         return 0;
     }
 
-    start = ks_json_range(v, cid, &count);
-
     while (ks_tree_key(t, &pos) == hash) {
         it = ks_tree_get(t, &pos, 0);
-        place = ks_json_place(&it);
 
-        if (place < count && ks_tree_at(&v->tree[0], &at, start + place)
+        if (ks_json_at_place(v, cid, ks_json_place(&it), &at, &rank)
             && ks_tree_is(&v->tree[0], &at, 0, name))
         {
-            ks_json_item(v, &at, start + place, n);
+            ks_json_item(v, &at, rank, n);
             return 1;
         }
 

@@ -234,7 +234,7 @@ void ks_json_out_newline(ks_json_out_t *out, const ks_json_format_t *f,
  * of it to p; there is room for KS_JSON_STEP bytes behind end.  *done: that is
  * all.
  */
-#define KS_JSON_STEP   8192
+#define KS_JSON_STEP   12288
 
 typedef struct ks_json_steps_s  ks_json_steps_t;
 
@@ -270,10 +270,15 @@ unsigned ks_json_encoding(const ks_json_flat_t *flat, size_t *leaf);
 void ks_json_begin(ks_value_t *v, const ks_json_flat_t *flat);
 
 /*
+ * A scalar in the place of one that has just been found, and that takes as much
+ * or more.  0: it is neither, and nothing has changed.
+ *
  * Changes of what is at a place, which is there and of the kind that they want:
  * another value; one more member, whose name is new; values in front of number
  * i of an array; without n values from number i on, or one member.
  */
+int ks_json_set_scalar(ks_value_t *v, const ks_json_node_t *n,
+    const ks_json_flat_t *flat);
 void ks_json_set(ks_value_t *v, const ks_json_memory_t *m,
     const ks_json_step_t *at, const ks_json_flat_t *flat);
 void ks_json_add(ks_value_t *v, const ks_json_memory_t *m,

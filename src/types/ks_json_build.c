@@ -22,7 +22,7 @@ ks_json_builder(ks_json_builder_t *b, ks_value_t *v, const ks_json_memory_t *m)
     ks_pos_t          pos;
     const ks_tree_t  *t;
 
-    memset(b, 0, sizeof(ks_json_builder_t));
+    memset(b, 0, offsetof(ks_json_builder_t, fill));
     b->v = v;
     b->m = m;
     b->next = 1;
@@ -189,14 +189,39 @@ ks_json_make_name(ks_value_t *v, const u_char *data, size_t len)
 
 /* --- containers --- */
 
+/*
+ * What is long goes into leaves of its own; what is short is put behind what is
+ * there.
+ */
+
+#define KS_JSON_LEAF  2048
+
+
 void
 ks_json_fill(ks_json_builder_t *b)
 {
-    ks_json_ahead_t  next;
+    size_t            len;
+    unsigned          tag;
+    const u_char     *data;
+    ks_json_ahead_t   next;
+
+    if (b->nahead) {
+        (void) ks_jnode_read(b->ahead[0].node, &tag, &data, &len);
+
+        if (len >= KS_JSON_LEAF) {
+            ks_tree_fill_begin(&b->fill, &b->v->tree[0]);
+            b->filling = 1;
+        }
+    }
 
     while (b->done < b->nahead) {
         next = b->ahead[b->done++];
         ks_json_fill_one(b, next.node, next.cid);
+    }
+
+    if (b->filling) {
+        ks_tree_fill_end(&b->fill);
+        b->filling = 0;
     }
 
     if (b->nentries) {
@@ -205,7 +230,7 @@ ks_json_fill(ks_json_builder_t *b)
 }
 
 
-static void
+void
 ks_json_gather(ks_json_builder_t *b, uint32_t cid, const u_char *name,
     size_t len, uint32_t place)
 {
@@ -250,7 +275,13 @@ ks_json_fill_one(ks_json_builder_t *b, const u_char *node, uint32_t cid)
 
         cols[1] = ks_json_make(b, p, bits, buf);
         p = ks_jnode_skip(p);
-        ks_tree_append(&b->v->tree[0], cid, cols);
+
+        if (b->filling) {
+            ks_tree_fill(&b->fill, cid, cols);
+
+        } else {
+            ks_tree_append(&b->v->tree[0], cid, cols);
+        }
     }
 }
 
@@ -273,10 +304,79 @@ ks_json_by_hash(const void *a, const void *b)
 }
 
 
+/* many are put in order by 11 bits of the hash at a time, the lowest first */
+
+#define KS_JSON_DIGIT   2048
+#define KS_JSON_SORTED  256             /* fewer are put in order otherwise */
+
+
+void
+ks_json_sort(ks_json_builder_t *b)
+{
+    size_t            i, sum, n, count[KS_JSON_DIGIT];
+    unsigned          shift, digit;
+    ks_json_entry_t  *from, *to, *swap;
+
+    from = b->entries;
+
+    if (b->nentries < KS_JSON_SORTED) {
+        qsort(from, b->nentries, sizeof(ks_json_entry_t), ks_json_by_hash);
+        return;
+    }
+
+    to = b->m ? b->m->alloc(b->m->data,
+                            b->nentries * sizeof(ks_json_entry_t))
+              : from + b->maxentries;
+
+    for (shift = 0; shift < 32; shift += 11) {
+        memset(count, 0, sizeof(count));
+
+        for (i = 0; i < b->nentries; i++) {
+            count[from[i].hash >> shift & (KS_JSON_DIGIT - 1)]++;
+        }
+
+        for (i = 0, sum = 0; i < KS_JSON_DIGIT; i++) {
+            n = count[i];
+            count[i] = sum;
+            sum += n;
+        }
+
+        for (i = 0; i < b->nentries; i++) {
+            digit = from[i].hash >> shift & (KS_JSON_DIGIT - 1);
+            to[count[digit]++] = from[i];
+        }
+
+        swap = from;
+        from = to;
+        to = swap;
+    }
+
+    b->entries = from;
+}
+
+
+static void
+ks_json_fill_empty_index(ks_json_builder_t *b)
+{
+    size_t           i;
+    u_char           bytes[4];
+    ks_item_t        it;
+    ks_tree_fill_t   fill;
+
+    ks_tree_fill_begin(&fill, &b->v->tree[1]);
+
+    for (i = 0; i < b->nentries; i++) {
+        it = ks_json_place_item(bytes, b->entries[i].place);
+        ks_tree_fill(&fill, b->entries[i].hash, &it);
+    }
+
+    ks_tree_fill_end(&fill);
+}
+
+
 static void
 ks_json_fill_index(ks_json_builder_t *b)
 {
-    int               empty;
     size_t            i;
     u_char            bytes[4];
     ks_pos_t          pos;
@@ -285,20 +385,18 @@ ks_json_fill_index(ks_json_builder_t *b)
     ks_json_entry_t  *e;
 
     t = &b->v->tree[1];
-    empty = (ks_tree_count(t) == 0);
-    qsort(b->entries, b->nentries, sizeof(ks_json_entry_t), ks_json_by_hash);
+    ks_json_sort(b);
 
-    for (i = 0; i < b->nentries; i++) {
-        e = &b->entries[i];
-        it = ks_json_place_item(bytes, e->place);
+    if (ks_tree_count(t) == 0) {
+        ks_json_fill_empty_index(b);
 
-        if (empty) {
-            ks_tree_append(t, e->hash, &it);
-            continue;
+    } else {
+        for (i = 0; i < b->nentries; i++) {
+            e = &b->entries[i];
+            it = ks_json_place_item(bytes, e->place);
+            (void) ks_tree_find(t, &pos, (uint64_t) e->hash + 1, NULL, NULL);
+            ks_tree_insert(t, &pos, e->hash, &it);
         }
-
-        (void) ks_tree_find(t, &pos, (uint64_t) e->hash + 1, NULL, NULL);
-        ks_tree_insert(t, &pos, e->hash, &it);
     }
 
     b->nentries = 0;

@@ -113,21 +113,39 @@ ks_json_renew(ks_value_t *v, const ks_json_memory_t *m)
 }
 
 
-/* Before a change that brings so many bytes. */
+/* Whether the document was made anew, before containers are to be opened. */
 
-static void
-ks_json_prepare(ks_value_t *v, const ks_json_memory_t *m, size_t more)
+static int
+ks_json_renewed(ks_value_t *v, const ks_json_memory_t *m)
 {
     ks_pos_t  pos;
 
+    if (v->enc != KS_ENC_JSON_TREES) {
+        return 0;
+    }
+
+    (void) ks_tree_at(&v->tree[0], &pos, ks_tree_count(&v->tree[0]) - 1);
+
+    if (ks_tree_key(&v->tree[0], &pos) <= UINT32_MAX - KS_JSON_CIDS) {
+        return 0;
+    }
+
+    ks_json_renew(v, m);
+
+    return 1;
+}
+
+
+/* Before a change that brings so many bytes, and opens containers or not. */
+
+static void
+ks_json_prepare(ks_value_t *v, const ks_json_memory_t *m, size_t more,
+    size_t opens)
+{
     ks_json_reserve(v, more);
 
-    if (v->enc == KS_ENC_JSON_TREES) {
-        (void) ks_tree_at(&v->tree[0], &pos, ks_tree_count(&v->tree[0]) - 1);
-
-        if (ks_tree_key(&v->tree[0], &pos) > UINT32_MAX - KS_JSON_CIDS) {
-            ks_json_renew(v, m);
-        }
+    if (opens) {
+        (void) ks_json_renewed(v, m);
     }
 }
 
@@ -169,25 +187,30 @@ ks_json_put_tag(ks_value_t *v, uint32_t rank, unsigned bits, unsigned tag,
 
 /* --- taking out --- */
 
-static void ks_json_drop_range(ks_value_t *v, const ks_json_memory_t *m,
-    const ks_json_node_t *n, uint32_t i, uint32_t count);
+static void ks_json_drop_in(ks_json_builder_t *b, const ks_json_node_t *n);
 
 
-/* all that is in a value beside its own item */
+/* members that go, for the index */
 
 static void
-ks_json_drop(ks_value_t *v, const ks_json_memory_t *m,
-    const ks_json_node_t *n)
+ks_json_drop_names(ks_json_builder_t *b, const ks_json_node_t *n,
+    uint32_t start, uint32_t i, uint32_t count)
 {
-    uint32_t  start, count;
+    int               more;
+    ks_pos_t          pos;
+    ks_str_t          name;
+    ks_item_t         it;
+    const ks_tree_t  *t;
 
-    if (n->cid == 0) {
-        return;
+    t = &b->v->tree[0];
+    more = ks_tree_at(t, &pos, start + i);
+
+    for ( /* void */ ; more && count; i++, count--) {
+        it = ks_tree_get(t, &pos, 0);
+        name = ks_json_flat_item(b->v, b->m, &it);
+        ks_json_gather(b, n->cid, name.data, name.len, i);
+        more = ks_tree_next(t, &pos);
     }
-
-    start = ks_json_range(v, n->cid, &count);
-    ks_json_drop_range(v, m, n, 0, count);
-    ks_tree_remove_range(&v->tree[0], start, count);
 }
 
 
@@ -197,39 +220,101 @@ ks_json_drop(ks_value_t *v, const ks_json_memory_t *m,
  */
 
 static void
-ks_json_drop_range(ks_value_t *v, const ks_json_memory_t *m,
-    const ks_json_node_t *n, uint32_t i, uint32_t count)
+ks_json_drop_items(ks_json_builder_t *b, const ks_json_node_t *n, uint32_t i,
+    uint32_t count)
 {
     int               more;
     uint32_t          start, all;
     ks_pos_t          pos;
-    ks_str_t          name;
-    ks_item_t         it;
     ks_json_node_t    child;
     const ks_tree_t  *t;
 
-    t = &v->tree[0];
-    start = ks_json_range(v, n->cid, &all);
+    t = &b->v->tree[0];
+    start = ks_json_range(b->v, n->cid, &all);
+
+    if (n->tag == KS_JTAG_INDEXED) {
+        ks_json_drop_names(b, n, start, i, count);
+    }
+
     more = ks_tree_at(t, &pos, start + i);
 
     for ( /* void */ ; more && count; i++, count--) {
-
-        if (n->tag == KS_JTAG_INDEXED) {
-            it = ks_tree_get(t, &pos, 0);
-            name = ks_json_flat_item(v, m, &it);
-            ks_json_index_remove(v, n->cid, &name, i);
-        }
-
-        ks_json_item(v, &pos, start + i, &child);
+        ks_json_item(b->v, &pos, start + i, &child);
 
         if (child.cid) {
-            ks_json_drop(v, m, &child);
+            ks_json_drop_in(b, &child);
             more = ks_tree_at(t, &pos, start + i + 1);
 
         } else {
             more = ks_tree_next(t, &pos);
         }
     }
+}
+
+
+static void
+ks_json_drop_in(ks_json_builder_t *b, const ks_json_node_t *n)
+{
+    uint32_t  start, count;
+
+    start = ks_json_range(b->v, n->cid, &count);
+    ks_json_drop_items(b, n, 0, count);
+    ks_tree_remove_range(&b->v->tree[0], start, count);
+}
+
+
+/*
+ * The members that went go out of the index: in the order of their hashes, so
+ * that a leaf is logged once and not for each of them.
+ */
+
+static void
+ks_json_drop_end(ks_json_builder_t *b)
+{
+    size_t    k;
+    ks_pos_t  pos;
+
+    if (b->nentries == 0) {
+        return;
+    }
+
+    ks_json_sort(b);
+
+    for (k = 0; k < b->nentries; k++) {
+        if (ks_json_index_find(b->v, &pos, b->entries[k].hash,
+                               b->entries[k].place))
+        {
+            ks_tree_remove(&b->v->tree[1], &pos);
+        }
+    }
+}
+
+
+/* all that is in a value beside its own item */
+
+static void
+ks_json_drop(ks_value_t *v, const ks_json_memory_t *m,
+    const ks_json_node_t *n)
+{
+    ks_json_builder_t  b;
+
+    if (n->cid) {
+        ks_json_builder(&b, v, m);
+        ks_json_drop_in(&b, n);
+        ks_json_drop_end(&b);
+    }
+}
+
+
+static void
+ks_json_drop_range(ks_value_t *v, const ks_json_memory_t *m,
+    const ks_json_node_t *n, uint32_t i, uint32_t count)
+{
+    ks_json_builder_t  b;
+
+    ks_json_builder(&b, v, m);
+    ks_json_drop_items(&b, n, i, count);
+    ks_json_drop_end(&b);
 }
 
 
@@ -325,7 +410,8 @@ ks_json_splice(ks_value_t *v, const ks_json_node_t *n, int itself, size_t at,
 
 /* --- opening --- */
 
-/* a packed container, which is an item as a whole, and is not empty */
+/* a packed container, which is an item as a whole, and is not empty; the way to
+   what is in it is to be looked for anew */
 
 static void
 ks_json_open(ks_value_t *v, const ks_json_memory_t *m, uint32_t rank)
@@ -336,6 +422,11 @@ ks_json_open(ks_value_t *v, const ks_json_memory_t *m, uint32_t rank)
     ks_json_builder_t  b;
 
     ks_json_reserve(v, KS_JSON_INLINE / 2);
+
+    if (ks_json_renewed(v, m)) {
+        return;                         /* the ranks are not what they were */
+    }
+
     ks_json_item_at(v, rank, &n);
     memcpy(ks_jnode_put_head(node, n.tag, n.len), n.data, n.len);
 
@@ -365,6 +456,38 @@ ks_json_put_open(ks_value_t *v, const ks_json_memory_t *m,
 
 /* --- another value --- */
 
+int
+ks_json_set_scalar(ks_value_t *v, const ks_json_node_t *n,
+    const ks_json_flat_t *flat)
+{
+    size_t     del;
+    u_char     buf[KS_ITEM_MAX];
+    ks_item_t  it;
+
+    del = ks_jnode_head(n->tag, n->len) + n->len;
+
+    if (ks_jtag_container(n->tag) || n->root || flat->len > del
+        || ks_jtag_container(flat->data[0]))
+    {
+        return 0;
+    }
+
+    if (v->enc == KS_ENC_JSON_TREES) {
+        ks_json_text_more(v, (int64_t) flat->text
+                             - (int64_t) ks_json_text_len(v, n));
+    }
+
+    if (n->off) {
+        return ks_json_splice(v, n, 0, n->off, del, flat->data, flat->len);
+    }
+
+    it = ks_json_make(NULL, flat->data, n->bits, buf);
+    ks_json_put(v, n->rank, &it);
+
+    return 1;
+}
+
+
 void
 ks_json_set(ks_value_t *v, const ks_json_memory_t *m,
     const ks_json_step_t *at, const ks_json_flat_t *flat)
@@ -376,7 +499,7 @@ ks_json_set(ks_value_t *v, const ks_json_memory_t *m,
     ks_json_node_t     n;
     ks_json_builder_t  b;
 
-    ks_json_prepare(v, m, flat->len);
+    ks_json_prepare(v, m, flat->len, flat->opens);
 
     for (told = 0; ks_json_resolve(v, at, &n); told = 1) {
 
@@ -462,7 +585,7 @@ ks_json_add(ks_value_t *v, const ks_json_memory_t *m,
     memcpy(p + name->len, flat->data, flat->len);
     len = (size_t) (p - node) - 5 + name->len + flat->len;
 
-    ks_json_prepare(v, m, len);
+    ks_json_prepare(v, m, len, len > KS_JSON_PACK);
 
     for (told = 0; ks_json_resolve(v, at, &n); told = 1) {
 
@@ -589,7 +712,7 @@ ks_json_insert(ks_value_t *v, const ks_json_memory_t *m,
         len += flats[k].len;
     }
 
-    ks_json_prepare(v, m, len);
+    ks_json_prepare(v, m, len, len > KS_JSON_PACK);
 
     for (told = 0; ks_json_resolve(v, at, &in); told = 1) {
 
@@ -862,7 +985,7 @@ ks_json_append(ks_value_t *v, const ks_json_memory_t *m,
     }
 
     if (n.root && more->len) {
-        ks_json_prepare(v, m, 0);
+        ks_json_prepare(v, m, 0, 0);
         (void) ks_json_resolve(v, at, &n);
         ks_json_text_more(v, (int64_t) ks_json_quoted_len(more->data,
                                                           more->len) - 2);

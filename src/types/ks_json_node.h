@@ -239,6 +239,8 @@ typedef struct {
     ks_json_entry_t         *entries;   /* of the index */
     size_t                   nentries;
     size_t                   maxentries;
+    unsigned                 filling;   /* else items are put in one by one */
+    ks_tree_fill_t           fill;
 } ks_json_builder_t;
 
 void ks_json_builder(ks_json_builder_t *b, ks_value_t *v,
@@ -261,6 +263,11 @@ ks_item_t ks_json_make_open(ks_json_builder_t *b, const u_char *node,
 ks_item_t ks_json_make_name(ks_value_t *v, const u_char *data, size_t len);
 
 void ks_json_fill(ks_json_builder_t *b);
+
+/* One more member for the index; all of them in the order of their hashes. */
+void ks_json_gather(ks_json_builder_t *b, uint32_t cid, const u_char *name,
+    size_t len, uint32_t place);
+void ks_json_sort(ks_json_builder_t *b);
 
 /* Both trees, if there is one so far. */
 void ks_json_grow(ks_value_t *v);

@@ -955,7 +955,7 @@ ks_json_parse(const ks_json_memory_t *m, const ks_str_t *text,
     flat->work = s.opens == 0
                  ? NULL : m->alloc(m->data,
                                    s.opens * sizeof(ks_json_ahead_t)
-                                   + s.members * sizeof(ks_json_entry_t));
+                                   + 2 * s.members * sizeof(ks_json_entry_t));
 
     if (s.again) {
         n = ks_json_flat_node(flat);

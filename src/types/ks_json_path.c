@@ -117,9 +117,9 @@ ks_json_path_compile(ks_json_path_t *path, const ks_json_memory_t *m,
 int
 ks_json_path_follow(const ks_json_path_t *path, ks_json_found_t *f)
 {
-    f->matches = NULL;
+    f->matches = &f->one;
     f->n = 0;
-    f->max = 0;
+    f->max = 1;
     f->looks = 0;
     f->filter = ks_json_filter;
     ks_json_root(f->v, &f->root);

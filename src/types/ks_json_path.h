@@ -94,6 +94,7 @@ struct ks_json_found_s {
     size_t                   n;
 
     /* ks_json_eval.c's own */
+    ks_json_match_t          one;       /* room for the first */
     size_t                   max;
     uint64_t                 looks;
     ks_json_node_t           root;

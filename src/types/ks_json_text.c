@@ -274,46 +274,117 @@ ks_json_out_newline(ks_json_out_t *out, const ks_json_format_t *f,
 }
 
 
-/* what is packed, in its shortest form: p to end are nodes */
+/*
+ * A few bytes, without a call: both halves of 16, 8 or 4, which may overlap.
+ */
 
-static void
-ks_json_out_packed(const u_char *p, const u_char *end, int object,
-    ks_json_out_t *out)
+static inline u_char *
+ks_json_put_bytes(u_char *to, const u_char *p, size_t n)
 {
-    int             first;
-    size_t          len;
-    unsigned        tag;
-    ks_item_t       it;
-    const u_char   *data;
-    ks_json_node_t  n;
+    uint16_t  a, b;
+    uint32_t  c, d;
+    uint64_t  e, f;
 
-    ks_json_out_char(out, object ? '{' : '[');
+    if (n > 16) {
+        memcpy(to, p, n);
 
-    for (first = 1; p < end; first = 0) {
+    } else if (n >= 8) {
+        e = ks_load64(p);
+        f = ks_load64(p + n - 8);
+        memcpy(to, &e, 8);
+        memcpy(to + n - 8, &f, 8);
 
-        if (!first) {
-            ks_json_out_char(out, ',');
+    } else if (n >= 4) {
+        c = ks_load32(p);
+        d = ks_load32(p + n - 4);
+        memcpy(to, &c, 4);
+        memcpy(to + n - 4, &d, 4);
+
+    } else if (n >= 2) {
+        a = ks_load16(p);
+        b = ks_load16(p + n - 2);
+        memcpy(to, &a, 2);
+        memcpy(to + n - 2, &b, 2);
+
+    } else if (n) {
+        *to = *p;
+    }
+
+    return to + n;
+}
+
+
+static inline u_char *
+ks_json_put_string(u_char *to, const u_char *p, size_t n, int escapes)
+{
+    *to++ = '"';
+    to = escapes ? ks_json_put_escaped(to, p, n) : ks_json_put_bytes(to, p, n);
+    *to++ = '"';
+
+    return to;
+}
+
+
+/*
+ * What is packed, in its shortest form, to where there is room for all of it:
+ * up to 6 bytes for one, and some more.
+ */
+
+static u_char *
+ks_json_put_packed(u_char *to, const u_char *p, size_t n, int object)
+{
+    size_t         len;
+    unsigned       tag;
+    const u_char  *data, *end;
+
+    *to++ = object ? '{' : '[';
+
+    for (end = p + n; p < end; *to++ = ',') {
+
+        if (object) {
+            p = ks_jnode_read(p, &tag, &data, &len);
+            to = ks_json_put_string(to, data, len, tag == KS_JTAG_ESCAPES);
+            *to++ = ':';
         }
 
         p = ks_jnode_read(p, &tag, &data, &len);
 
-        if (object) {
-            it = ks_item(data, len);
-            ks_json_out_item(NULL, &it, tag == KS_JTAG_ESCAPES, out);
-            ks_json_out_char(out, ':');
-            p = ks_jnode_read(p, &tag, &data, &len);
-        }
+        switch (tag) {
 
-        if (ks_jtag_container(tag)) {
-            ks_json_out_packed(data, data + len, tag == KS_JTAG_OBJECT, out);
+        case KS_JTAG_NULL:
+            memcpy(to, "null", 4);
+            to += 4;
+            break;
 
-        } else {
-            ks_jnode_set(&n, tag, data, len);
-            ks_json_out_scalar(NULL, &n, out);
+        case KS_JTAG_FALSE:
+            memcpy(to, "false", 5);
+            to += 5;
+            break;
+
+        case KS_JTAG_TRUE:
+            memcpy(to, "true", 4);
+            to += 4;
+            break;
+
+        case KS_JTAG_STRING:
+        case KS_JTAG_ESCAPES:
+            to = ks_json_put_string(to, data, len, tag == KS_JTAG_ESCAPES);
+            break;
+
+        case KS_JTAG_ARRAY:
+        case KS_JTAG_OBJECT:
+            to = ks_json_put_packed(to, data, len, tag == KS_JTAG_OBJECT);
+            break;
+
+        default:
+            to = ks_json_put_bytes(to, data, len);
         }
     }
 
-    ks_json_out_char(out, object ? '}' : ']');
+    to -= (n != 0);                     /* the last comma */
+    *to++ = object ? '}' : ']';
+
+    return to;
 }
 
 
@@ -331,8 +402,9 @@ ks_json_text(const ks_value_t *v, const ks_json_node_t *n,
 
     object = (n->kind == KS_JSON_OBJECT);
 
-    if (f == NULL && n->cid == 0) {
-        ks_json_out_packed(n->data, n->data + n->len, object, out);
+    if (f == NULL && n->cid == 0 && n->len <= KS_JSON_PACK) {
+        ks_json_need(out, 6 * n->len + 16);
+        out->p = ks_json_put_packed(out->p, n->data, n->len, object);
         return;
     }
 

@@ -15,13 +15,37 @@ ks_tree_count(const ks_tree_t *t)
 
 /* --- by rank --- */
 
+/*
+ * The sum of a few counts, four at a time: a node has hundreds, and a rank may
+ * be in the middle.
+ */
+
+#define KS_COUNTS  16
+
+typedef uint32_t  ks_four_t __attribute__((vector_size(16), aligned(4),
+                                            may_alias));
+
+
+static inline uint32_t
+ks_counts_sum(const uint32_t *p)
+{
+    ks_four_t         sum;
+    const ks_four_t  *four;
+
+    four = (const ks_four_t *) p;
+    sum = (four[0] + four[1]) + (four[2] + four[3]);
+
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+
 /* the child that has the item of that rank, counted from the nearer end */
 
 static unsigned
 ks_inner_by_rank(const ks_tree_t *t, ks_inner_t *node, uint32_t *rank,
     uint32_t total)
 {
-    uint32_t   left;
+    uint32_t   left, sum;
     unsigned   slot;
     uint32_t  *counts;
 
@@ -30,7 +54,19 @@ ks_inner_by_rank(const ks_tree_t *t, ks_inner_t *node, uint32_t *rank,
 
     if (left <= total / 2) {
 
-        for (slot = 0; slot < node->n - 1u && left >= counts[slot]; slot++) {
+        for (slot = 0; slot + KS_COUNTS < node->n; slot += KS_COUNTS) {
+            sum = ks_counts_sum(counts + slot);
+
+            if (left < sum) {
+                break;
+            }
+
+            left -= sum;
+        }
+
+        for ( /* void */ ; slot < node->n - 1u && left >= counts[slot];
+             slot++)
+        {
             left -= counts[slot];
         }
 
@@ -40,6 +76,16 @@ ks_inner_by_rank(const ks_tree_t *t, ks_inner_t *node, uint32_t *rank,
 
     slot = node->n;
     left = total;
+
+    for ( /* void */ ; slot > KS_COUNTS; slot -= KS_COUNTS) {
+        sum = ks_counts_sum(counts + slot - KS_COUNTS);
+
+        if (left - sum <= *rank) {
+            break;
+        }
+
+        left -= sum;
+    }
 
     do {
         left -= counts[--slot];
@@ -112,7 +158,11 @@ ks_tree_rank(const ks_tree_t *t, const ks_pos_t *pos)
     for (level = 0; level < pos->levels; level++) {
         counts = ks_inner_counts(t, pos->path[level].node);
 
-        for (i = 0; i < pos->path[level].slot; i++) {
+        for (i = 0; i + KS_COUNTS <= pos->path[level].slot; i += KS_COUNTS) {
+            rank += ks_counts_sum(counts + i);
+        }
+
+        for ( /* void */ ; i < pos->path[level].slot; i++) {
             rank += counts[i];
         }
     }

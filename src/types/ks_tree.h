@@ -204,6 +204,21 @@ void ks_tree_insert(ks_tree_t *t, ks_pos_t *pos, uint64_t key,
     const ks_item_t *cols);
 void ks_tree_append(ks_tree_t *t, uint64_t key, const ks_item_t *cols);
 
+/*
+ * Many items behind all others: nothing else may be done to the tree, nor may
+ * it be read, until the end.
+ */
+typedef struct {
+    ks_tree_t          *t;
+    ks_tree_t           unseen;         /* as one that nobody sees */
+    ks_leaf_t          *leaf;
+    uint64_t            first;          /* its first key */
+} ks_tree_fill_t;
+
+void ks_tree_fill_begin(ks_tree_fill_t *f, ks_tree_t *t);
+void ks_tree_fill(ks_tree_fill_t *f, uint64_t key, const ks_item_t *cols);
+void ks_tree_fill_end(ks_tree_fill_t *f);
+
 /* Another string for the item, in place if it is as long as the old one. */
 void ks_tree_set(ks_tree_t *t, ks_pos_t *pos, unsigned col,
     const ks_item_t *it);

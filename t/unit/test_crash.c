@@ -23,6 +23,7 @@
 
 #include "crash_values.h"
 #include "crash_stream.h"
+#include "crash_json.h"
 #include "crash_session.h"
 #include "crash_cache.h"
 #include "crash_wait.h"
@@ -85,6 +86,10 @@ mix_value(uint64_t h, ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
     if (v.type == KS_TYPE_STREAM) {
         aside = g_mix(&v, aside);
         return x_mix(&v, h);
+    }
+
+    if (v.type == KS_TYPE_JSON && v.head) {
+        h = mix(h, v.head, sizeof(ks_json_head_t));
     }
 
     for (i = 0; i < ks_value_trees(v.type, v.enc); i++) {
@@ -777,6 +782,7 @@ static const struct {
     { ops, ks_nelts(ops) },
     { value_ops, ks_nelts(value_ops) },
     { stream_ops, ks_nelts(stream_ops) },
+    { json_ops, ks_nelts(json_ops) },
     { group_ops, ks_nelts(group_ops) },
     { told_ops, ks_nelts(told_ops) },
     { session_ops, ks_nelts(session_ops) },
@@ -794,6 +800,7 @@ main(int argc, char **argv)
     const op_t        *op;
     struct CMUnitTest  tests[ks_nelts(ops) + ks_nelts(value_ops)
                              + ks_nelts(stream_ops) + ks_nelts(group_ops)
+                             + ks_nelts(json_ops)
                              + ks_nelts(told_ops) + ks_nelts(session_ops)
                              + ks_nelts(shard_ops) + ks_nelts(pubsub_ops)
                              + ks_nelts(wait_ops) + ks_nelts(cache_ops) + 2];
