@@ -209,6 +209,16 @@ void ks_json_out_escaped(ks_json_out_t *out, const u_char *p, size_t n);
 void ks_json_out_item(const ks_value_t *v, const ks_item_t *it, int escapes,
     ks_json_out_t *out);
 
+/* --- ks_json_distinct.c --- */
+
+/*
+ * n members in packed form, of len bytes, become those whose names are not
+ * there twice: the last value of a name, in the place of the first.  How many
+ * bytes they are then.
+ */
+size_t ks_json_distinct(const ks_json_memory_t *m, u_char *members,
+    size_t len, uint32_t n);
+
 /* --- ks_json_value.c --- */
 
 /* An item as bytes, which are copied if they lie in pieces. */

@@ -11,13 +11,10 @@
 #include "types/ks_json_node.h"
 #include "types/ks_json_number.h"
 #include "types/ks_json_utf8.h"
-#include "types/ks_number.h"
-#include "types/ks_siphash.h"
 
 
 #define KS_JSON_SLACK   64              /* bytes of a node beside its text */
 #define KS_JSON_CHARS   8               /* characters, read in one go */
-#define KS_JSON_PAIRS   12              /* members, compared one by one */
 
 typedef struct {
     const ks_json_memory_t  *m;
@@ -508,160 +505,6 @@ ks_json_word(ks_json_parser_t *s, const char *word, unsigned tag)
 }
 
 
-/* --- members of one name --- */
-
-typedef struct {
-    const u_char  *name;                /* its bytes */
-    const u_char  *node;                /* its node, */
-    const u_char  *value;               /* the value behind it, */
-    const u_char  *end;                 /* and the end of that */
-    uint32_t       len;
-    uint32_t       last;                /* the number of the last of the name,
-                                           if this is the first; or 0 */
-} ks_json_member_t;
-
-
-static inline int
-ks_json_same_name(const ks_json_member_t *a, const ks_json_member_t *b)
-{
-    return a->len == b->len && memcmp(a->name, b->name, a->len) == 0;
-}
-
-
-static void
-ks_json_members(const u_char *p, ks_json_member_t *a, uint32_t n)
-{
-    size_t    len;
-    unsigned  tag;
-    uint32_t  i;
-
-    for (i = 0; i < n; i++) {
-        a[i].node = p;
-        a[i].value = ks_jnode_read(p, &tag, &a[i].name, &len);
-        a[i].len = (uint32_t) len;
-        a[i].end = p = ks_jnode_skip(a[i].value);
-        a[i].last = i;
-    }
-}
-
-
-/* a[i] has come before as a[first] */
-
-static void
-ks_json_twice(ks_json_member_t *a, uint32_t first, uint32_t i)
-{
-    a[first].last = i;
-    a[i].last = 0;
-    a[i].node = NULL;
-}
-
-
-static uint32_t
-ks_json_find_few(ks_json_member_t *a, uint32_t n)
-{
-    uint32_t  i, j, found;
-
-    for (i = 1, found = 0; i < n; i++) {
-        for (j = 0; j < i; j++) {
-            if (a[j].node && ks_json_same_name(&a[i], &a[j])) {
-                ks_json_twice(a, j, i);
-                found++;
-                break;
-            }
-        }
-    }
-
-    return found;
-}
-
-
-static uint32_t
-ks_json_find_many(ks_json_parser_t *s, ks_json_member_t *a, uint32_t n)
-{
-    size_t     size, at;
-    uint32_t   i, found, *table;
-
-    for (size = 32; size < (size_t) n * 2; size *= 2) { /* void */ }
-
-    table = s->m->alloc(s->m->data, size * sizeof(uint32_t));
-    memset(table, 0, size * sizeof(uint32_t));
-
-    for (i = 0, found = 0; i < n; i++) {
-        at = ks_siphash(s->m->seed, a[i].name, a[i].len) & (size - 1);
-
-        while (table[at] != 0 && !ks_json_same_name(&a[i], &a[table[at] - 1])) {
-            at = (at + 1) & (size - 1);
-        }
-
-        if (table[at]) {
-            ks_json_twice(a, table[at] - 1, i);
-            found++;
-
-        } else {
-            table[at] = i + 1;
-        }
-    }
-
-    return found;
-}
-
-
-/* The members from at on, without those that another one follows. */
-
-static void
-ks_json_rewrite(ks_json_parser_t *s, size_t at, ks_json_member_t *a,
-    uint32_t n)
-{
-    size_t     len;
-    u_char    *copy, *p;
-    uint32_t   i;
-    ptrdiff_t  moved;
-
-    len = s->len - at;
-    copy = s->m->alloc(s->m->data, len);
-    memcpy(copy, s->out + at, len);
-    moved = copy - (s->out + at);
-    p = s->out + at;
-
-    for (i = 0; i < n; i++) {
-
-        if (a[i].node == NULL) {
-            continue;
-        }
-
-        len = (size_t) (a[i].value - a[i].node);
-        memcpy(p, a[i].node + moved, len);
-        p += len;
-        len = (size_t) (a[a[i].last].end - a[a[i].last].value);
-        memcpy(p, a[a[i].last].value + moved, len);
-        p += len;
-    }
-
-    s->len = (size_t) (p - s->out);
-    s->again = 1;
-}
-
-
-static void
-ks_json_distinct(ks_json_parser_t *s, size_t at, uint32_t n)
-{
-    uint32_t           found;
-    ks_json_member_t   few[KS_JSON_PAIRS], *a;
-
-    a = n <= KS_JSON_PAIRS ? few
-                           : s->m->alloc(s->m->data,
-                                         n * sizeof(ks_json_member_t));
-    ks_json_members(s->out + at, a, n);
-
-    found = n <= KS_JSON_PAIRS ? ks_json_find_few(a, n)
-                               : ks_json_find_many(s, a, n);
-
-    if (found) {
-        ks_json_rewrite(s, at, a, n);
-    }
-}
-
-
 /* --- containers --- */
 
 static int
@@ -804,7 +647,7 @@ static int
 ks_json_parse_object(ks_json_parser_t *s)
 {
     int       twice;
-    size_t    at;
+    size_t    at, len;
     uint32_t  n;
     uint64_t  seen;
 
@@ -851,7 +694,9 @@ ks_json_parse_object(ks_json_parser_t *s)
     s->p++;
 
     if (twice) {
-        ks_json_distinct(s, at + 5, n);
+        len = ks_json_distinct(s->m, s->out + at + 5, s->len - at - 5, n);
+        s->again |= (len != s->len - at - 5);
+        s->len = at + 5 + len;
     }
 
     ks_json_leave(s, at, KS_JTAG_OBJECT, n);
@@ -964,88 +809,4 @@ ks_json_parse(const ks_json_memory_t *m, const ks_str_t *text,
     }
 
     return KS_OK;
-}
-
-
-/* --- values made of what is at hand --- */
-
-static void
-ks_json_flat_set(ks_json_flat_t *flat, u_char *data, unsigned tag,
-    const u_char *p, size_t n)
-{
-    u_char  *to;
-
-    to = ks_jnode_put_head(data, tag, n);
-
-    if (n) {
-        memcpy(to, p, n);
-    }
-
-    flat->data = data;
-    flat->len = (size_t) (to - data) + n;
-    flat->text = n;
-    flat->depth = 0;
-    flat->opens = 0;
-    flat->members = 0;
-    flat->work = NULL;
-}
-
-
-void
-ks_json_flat_word(ks_json_flat_t *flat, u_char *data, ks_json_kind_t kind)
-{
-    static const uint8_t  tags[] = {
-        [KS_JSON_NULL] = KS_JTAG_NULL,
-        [KS_JSON_FALSE] = KS_JTAG_FALSE,
-        [KS_JSON_TRUE] = KS_JTAG_TRUE,
-        [KS_JSON_ARRAY] = KS_JTAG_ARRAY,
-        [KS_JSON_OBJECT] = KS_JTAG_OBJECT
-    };
-
-    ks_json_flat_set(flat, data, tags[kind], NULL, 0);
-    flat->depth = (kind >= KS_JSON_ARRAY);
-    flat->text = kind >= KS_JSON_ARRAY ? 2 : kind == KS_JSON_FALSE ? 5 : 4;
-}
-
-
-void
-ks_json_flat_integer(ks_json_flat_t *flat, u_char *data, int64_t v)
-{
-    size_t  n;
-    u_char  text[KS_INTEGER_TEXT];
-
-    n = ks_integer_text(text, v);
-    ks_json_flat_set(flat, data, KS_JTAG_INTEGER, text, n);
-}
-
-
-int
-ks_json_flat_number(ks_json_flat_t *flat, u_char *data, double v)
-{
-    size_t  n;
-    u_char  text[KS_JSON_NUMBER_ROOM];
-
-    if (!(v - v == 0)) {
-        return KS_ERR;
-    }
-
-    n = ks_json_number_text(text, v);
-    ks_json_flat_set(flat, data, KS_JTAG_NUMBER, text, n);
-
-    return KS_OK;
-}
-
-
-void
-ks_json_flat_string(ks_json_flat_t *flat, const ks_json_memory_t *m,
-    const ks_str_t *s)
-{
-    int      escapes;
-    u_char  *data;
-
-    escapes = ks_json_escapes(s->data, s->len);
-    data = m->alloc(m->data, s->len + 8);
-    ks_json_flat_set(flat, data, escapes ? KS_JTAG_ESCAPES : KS_JTAG_STRING,
-                     s->data, s->len);
-    flat->text = ks_json_quoted_len(s->data, s->len);
 }
