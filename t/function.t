@@ -315,7 +315,7 @@ subtest 'read-only tokens' => sub {
 
     is($r->run('FCALL', 'r', 0), 'v', 'reads');
     is($r->run('FCALL_RO', 'r', 0), 'v', '... with FCALL_RO');
-    like($r->error('FCALL', 'w', 0), qr/^NOPERM /, 'does not write');
+    like($r->error('FCALL', 'w', 0), qr/^ERR ACL failure /, 'does not write');
     like($r->error('FUNCTION', 'LOAD', lib('x', 'return 1')), qr/^NOPERM /,
          'does not load');
     like($r->error('FUNCTION', 'FLUSH'), qr/^NOPERM /, 'nor flush');

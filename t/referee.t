@@ -30,7 +30,7 @@ my @EXCEPT = (
     [qr/^wait$/, sub { s/\+noscript/+blocking/; s/\(\+\@conn/(+\@blocking  +\@conn/ }],
 
     # 7.2 has these tips
-    [qr/^(?:client\|setname|config\|rewrite)$/, sub {
+    [qr/^(?:client\|setname|config\|rewrite|acl\|(?:deluser|save|setuser))$/, sub {
         s/([*~])\(\) /$1(\$24 request_policy:all_nodes  /
         && s/(all_nodes  )/$1\$29 response_policy:all_succeeded ) / }],
 );

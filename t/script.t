@@ -722,8 +722,8 @@ LUA
             ['FCALL_RO', 'put', 1, 'k', 'evil'],
         ) {
             my $error = $c->error(@$argv);
-            my $no = $argv->[0] =~ /_RO/ ? qr/NOPERM|read-only|write flag|^ERR Can not/i
-                                         : qr/NOPERM/;
+            my $no = $argv->[0] =~ /_RO/ ? qr/ACL failure|read-only|write flag|^ERR Can not/i
+                                         : qr/ACL failure in script/;
             like($error, $no, "$name: @$argv[0, 1]");
         }
 

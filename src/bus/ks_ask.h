@@ -26,6 +26,7 @@ enum {
     KS_ASK_KILL,                /* how many were killed */
     KS_ASK_FIND,                /* whether a client is there */
     KS_ASK_RESUME,              /* told: commands are to be tried again */
+    KS_ASK_USERS,               /* told: users have changed */
     KS_ASK_PUSH,                /* told: to be pushed on, see ks_tracking.c */
     KS_ASK_GONE                 /* told: it could not be pushed on */
 };

@@ -21,11 +21,14 @@ typedef enum {
     KS_PEER_PUBSUB              /* it subscribes to something */
 } ks_peer_type_t;
 
+struct ks_user_s;
+
 /* what CLIENT LIST says of a client; all optional (zero, NULL, empty) */
 typedef struct {
     ks_str_t         addr;      /* "127.0.0.1:51234" */
     ks_str_t         laddr;
     ks_str_t         user;
+    const struct ks_user_s *who;        /* the same user; see ks_users.h */
     const char      *name;
     const char      *lib_name;
     const char      *lib_ver;

@@ -361,6 +361,14 @@ ks_pubsub_next(ks_space_t *sp, const ks_sink_t *sink, ks_topic_kind_t kind,
 }
 
 
+const ks_subscription_t *
+ks_pubsub_settled(const ks_sink_t *sink, ks_topic_kind_t kind,
+    const ks_subscription_t *prev)
+{
+    return prev ? prev->sink_next : sink->first[kind];
+}
+
+
 const ks_str_t *
 ks_subscription_name(const ks_subscription_t *sub)
 {

@@ -75,6 +75,10 @@ int ks_pubsub_crowded(const ks_space_t *sp);
  */
 void ks_pubsub_settle(ks_space_t *sp);
 
+/* The same as ks_pubsub_next(), of what is settled. */
+const ks_subscription_t *ks_pubsub_settled(const ks_sink_t *sink,
+    ks_topic_kind_t kind, const ks_subscription_t *prev);
+
 /* All subscriptions of the sink end. */
 void ks_pubsub_leave(ks_space_t *sp, ks_sink_t *sink);
 

@@ -407,6 +407,10 @@ ks_arg_secret(const ks_command_t *cmd, const ks_str_t *argv, int i)
         return i > 0;
     }
 
+    if (ks_arg_is(&argv[0], "acl")) {
+        return i > 1;
+    }
+
     return (i > 1 && ks_arg_is(&argv[i - 1], "auth"))
            || (i > 2 && ks_arg_is(&argv[i - 2], "auth"));
 }

@@ -8,6 +8,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_block.h"
+#include "commands/ks_users.h"
 #include "keyspace/ks_aof.h"
 
 
@@ -119,6 +120,7 @@ ks_block_record(ks_ctx_t *c, int argc, ks_str_t *argv, const ks_block_t *b)
     w.nkeys = b->nkeys;
     w.argc = argc;
     w.argv = argv;
+    w.user = ks_user_ticket(c->space, c->client->user);
 
     ks_wait_begin(c->space, &w);
 }

@@ -14,7 +14,9 @@
 #include "commands/ks_block.h"
 #include "commands/ks_blocking.h"
 #include "commands/ks_command_table.h"
+#include "commands/ks_door.h"
 #include "commands/ks_gather.h"
+#include "commands/ks_users.h"
 
 
 #define KS_ERR_UNBLOCKED  "UNBLOCKED client unblocked via CLIENT UNBLOCK"
@@ -31,9 +33,9 @@ typedef struct {
 /* --- serving --- */
 
 /*
- * Runs the command that a client waits with, under the locks that it needs.
- * KS_OK: there is a reply, or the client need not wait.  KS_WAITS: it has to
- * go on.
+ * Runs the command that a client waits with, under the locks that it needs, if
+ * its user may still do so.  KS_OK: there is a reply, or the client need not
+ * wait.  KS_WAITS: it has to go on.
  */
 
 static int
@@ -45,12 +47,19 @@ ks_serve_run(ks_space_t *sp, ks_served_t *s, ks_reply_t *reply)
 
     memset(&s->client, 0, sizeof(ks_client_t));
     s->client.space = sp;
-    s->client.user = &ks_user_default;
+    s->client.user = ks_users_ticket(sp, &s->wait.user);
+    s->client.command = s->cmd;
     s->client.served = 1;
 
     shards = ks_wait_shard(sp);
     (void) ks_command_keys(sp, s->cmd, s->wait.argc, s->wait.argv, &shards);
     ks_want_shards(sp, shards);
+
+    if (!ks_command_permitted(&s->client, s->cmd, s->wait.argc, s->wait.argv,
+                              KS_DENIED_TOPLEVEL, reply))
+    {
+        return KS_OK;
+    }
 
     ks_perform(&s->client, s->cmd, s->wait.argc, s->wait.argv, reply);
 

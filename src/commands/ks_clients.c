@@ -7,6 +7,7 @@
 #include "commands/ks_clients.h"
 #include "commands/ks_held.h"
 #include "commands/ks_conn.h"
+#include "commands/ks_users.h"
 
 #include <stdio.h>
 
@@ -56,6 +57,39 @@ ks_client_line(ks_space_t *sp, ks_peer_t *peer, uint64_t now)
             a.multi_mem, a.out, a.memory, a.command ? a.command : "NULL",
             (int) a.user.len, (char *) a.user.data, (long long) a.redir,
             a.resp, ks_text_of(a.lib_name), ks_text_of(a.lib_ver));
+
+    line.len = ks_min((size_t) n, size - 1);
+
+    return line;
+}
+
+
+ks_str_t
+ks_client_request_line(ks_space_t *sp, const ks_client_t *client)
+{
+    int       n;
+    size_t    size;
+    ks_str_t  line, addr;
+
+    addr.len = 0;
+    addr.data = (u_char *) "";
+
+    if (client->whence != NULL) {
+        client->whence(client, &addr);
+    }
+
+    size = KS_CLIENT_LINE + addr.len + strlen(client->user->name);
+    line.data = ks_arena_alloc(sp, size);
+
+    n = snprintf((char *) line.data, size,
+            "id=%llu addr=%.*s laddr= fd=-1 name= age=0 idle=0 flags=N db=0 "
+            "sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 "
+            "multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r "
+            "cmd=%s user=%s redir=-1 resp=2 lib-name= lib-ver=\n",
+            (unsigned long long) ks_next_id(sp), (int) addr.len,
+            (char *) addr.data,
+            client->command ? ks_command_name(client->command) : "NULL",
+            client->user->name);
 
     line.len = ks_min((size_t) n, size - 1);
 
@@ -333,6 +367,10 @@ ks_clients_answer(ks_space_t *sp, ks_peers_t *peers, const ks_question_t *q,
 
     case KS_ASK_RESUME:
         ks_answer_resume(peers);
+        break;
+
+    case KS_ASK_USERS:
+        ks_users_changed(sp, peers);
         break;
 
     default:

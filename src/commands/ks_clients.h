@@ -33,6 +33,10 @@ typedef struct {
 /* The line of a client at that time in the arena, with its "\n". */
 ks_str_t ks_client_line(ks_space_t *sp, ks_peer_t *peer, uint64_t now);
 
+/* The same of an HTTP request: a client that has just come, and goes with its
+ * reply. */
+ks_str_t ks_client_request_line(ks_space_t *sp, const ks_client_t *client);
+
 /* How many of this process were killed. */
 int64_t ks_clients_kill(ks_peers_t *peers, const ks_client_filter_t *f,
     uint64_t now);

@@ -10,6 +10,7 @@
 #include "commands/ks_clients.h"
 #include "commands/ks_handlers.h"
 #include "commands/ks_conn.h"
+#include "commands/ks_users.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,25 +38,6 @@ ks_line_reply(ks_ctx_t *c, const u_char *p, size_t len)
 }
 
 
-/* An HTTP request: a client that has just come, and goes with its reply. */
-
-static void
-ks_client_request(ks_ctx_t *c)
-{
-    int   n;
-    char  line[KS_CLIENT_LINE];
-
-    n = snprintf(line, sizeof(line),
-            "id=%llu addr= laddr= fd=-1 name= age=0 idle=0 flags=N db=0 sub=0 "
-            "psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 "
-            "rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r "
-            "cmd=client|info user=%s redir=-1 resp=2 lib-name= lib-ver=\n",
-            (unsigned long long) ks_next_id(c->space), c->client->user->name);
-
-    c->reply->ops->verbatim(c->reply, "txt", (u_char *) line, (size_t) n);
-}
-
-
 void
 ks_cmd_client_info(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
@@ -67,12 +49,9 @@ ks_cmd_client_info(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     s = c->client->conn;
 
-    if (s == NULL) {
-        ks_client_request(c);
-        return;
-    }
+    line = s ? ks_client_line(c->space, &s->peer, ks_space_now(c->space))
+             : ks_client_request_line(c->space, c->client);
 
-    line = ks_client_line(c->space, &s->peer, ks_space_now(c->space));
     ks_line_reply(c, line.data, line.len);
 }
 
@@ -311,23 +290,20 @@ ks_cmd_client_list(ks_ctx_t *c, int argc, ks_str_t *argv)
 
 /* --- KILL --- */
 
+/* A user that there is, or was: one that is killed with its clients. */
+
 static int
 ks_kill_user(ks_ctx_t *c, const ks_str_t *arg, ks_client_filter_t *f)
 {
-    ks_str_t  name, own;
-
-    name = ks_text("default");
-    own = ks_text(c->client->user->name);
-
-    if (ks_str_same(arg, &name) || ks_str_same(arg, &own)) {
-        f->user = *arg;
-        return KS_OK;
+    if (!ks_users_known(c->space, arg)) {
+        ks_reply_errorf(c->reply, "ERR No such user '%.*s'",
+                        (int) ks_min(arg->len, 128u), (char *) arg->data);
+        return KS_ERR;
     }
 
-    ks_reply_errorf(c->reply, "ERR No such user '%.*s'",
-                    (int) ks_min(arg->len, 128u), (char *) arg->data);
+    f->user = *arg;
 
-    return KS_ERR;
+    return KS_OK;
 }
 
 

@@ -96,27 +96,6 @@ ks_command_is_top(const ks_command_t *cmd)
 }
 
 
-/* The next subcommand of parent behind cmd; they follow it in the table. */
-
-static const ks_command_t *
-ks_command_next_sub(const ks_command_t *parent, const ks_command_t *cmd)
-{
-    size_t  len;
-
-    len = strlen(parent->name);
-    cmd++;
-
-    if (cmd->name == NULL || ks_command_is_top(cmd)
-        || strncmp(cmd->name, parent->name, len) != 0
-        || cmd->name[len] != '|')
-    {
-        return NULL;
-    }
-
-    return cmd;
-}
-
-
 static size_t
 ks_command_count_subs(const ks_command_t *parent)
 {
@@ -125,9 +104,9 @@ ks_command_count_subs(const ks_command_t *parent)
 
     n = 0;
 
-    for (cmd = ks_command_next_sub(parent, parent);
+    for (cmd = ks_command_sub(parent, NULL);
          cmd != NULL;
-         cmd = ks_command_next_sub(parent, cmd))
+         cmd = ks_command_sub(parent, cmd))
     {
         n++;
     }
@@ -341,9 +320,9 @@ ks_command_reply_infos(ks_reply_t *r, const ks_command_t *parent)
 
     ks_reply_array(r, ks_command_count_subs(parent));
 
-    for (cmd = ks_command_next_sub(parent, parent);
+    for (cmd = ks_command_sub(parent, NULL);
          cmd != NULL;
-         cmd = ks_command_next_sub(parent, cmd))
+         cmd = ks_command_sub(parent, cmd))
     {
         ks_command_reply_info(r, cmd);
     }
@@ -511,9 +490,9 @@ ks_command_reply_docs(ks_reply_t *r, const ks_command_t *cmd)
     ks_reply_cstr(r, "subcommands");
     ks_reply_map(r, subs);
 
-    for (sub = ks_command_next_sub(cmd, cmd);
+    for (sub = ks_command_sub(cmd, NULL);
          sub != NULL;
-         sub = ks_command_next_sub(cmd, sub))
+         sub = ks_command_sub(cmd, sub))
     {
         ks_command_reply_docs(r, sub);
     }

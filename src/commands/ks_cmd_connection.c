@@ -2,8 +2,8 @@
  * The connection: AUTH, HELLO, QUIT, RESET, and what CLIENT says to its own
  * connection.
  *
- * There is one user, "default"; a password is one of the zone's tokens, and
- * which one it is says what it opens.  Over REST there is no connection: what
+ * Users are those of ks_users.h; a password may also be one of the host's tokens,
+ * and which one it is says what it opens.  Over REST there is no connection: what
  * would change one answers an error there, but CLIENT SETINFO, which libraries
  * send unasked.
  */
@@ -11,6 +11,8 @@
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
 #include "commands/ks_conn.h"
+#include "commands/ks_denials.h"
+#include "commands/ks_users.h"
 
 #include <stdlib.h>
 
@@ -30,12 +32,59 @@ static void ks_hello_reply(ks_ctx_t *c, const ks_conn_t *s);
 
 /* --- logging in --- */
 
-/* whether its zone has no tokens: then any password will do, as in Redis */
+/* whether it need not log in: then any password of "default" will do */
 
 static int
 ks_conn_open(const ks_conn_t *s)
 {
-    return s->came_as->rights != KS_RIGHTS_NONE;
+    return ks_conn_arrival(s)->rights != KS_RIGHTS_NONE;
+}
+
+
+static const ks_user_t *
+ks_login_find(ks_conn_t *s, const ks_str_t *name, const ks_str_t *password)
+{
+    u_char            hex[KS_ACL_DIGEST];
+    ks_str_t          own;
+    const ks_user_t  *found;
+
+    if (s->came_as->rights == KS_RIGHTS_FULL) {
+        own = ks_text(s->came_as->name);
+
+        if (ks_str_same(name, &own)) {
+            return s->came_as;
+        }
+    }
+
+    if (s->came_as->rights != KS_RIGHTS_NONE) {
+        found = (ks_acl_digest(password, hex) == KS_OK)
+                ? ks_users_login(s->client.space, name, hex) : NULL;
+
+        if (found != NULL || s->came_as->rights == KS_RIGHTS_FULL) {
+            return found;
+        }
+    }
+
+    return s->host->login(s, name, password);
+}
+
+
+static void
+ks_login_denied(ks_ctx_t *c, const ks_conn_t *s, const ks_str_t *name,
+    const ks_str_t *word)
+{
+    char    user[256];
+    size_t  len;
+
+    len = strnlen((char *) name->data, ks_min(name->len, sizeof(user) - 1));
+    memcpy(user, name->data, len);
+    user[len] = '\0';
+
+    ks_denials_note(c->client, user, *word, KS_DENIED_AUTH,
+                    s->multi ? KS_DENIED_MULTI : KS_DENIED_TOPLEVEL);
+
+    ks_reply_error(c->reply, "WRONGPASS invalid username-password pair or "
+                   "user is disabled.");
 }
 
 
@@ -43,23 +92,20 @@ ks_conn_open(const ks_conn_t *s)
 
 static int
 ks_login(ks_ctx_t *c, ks_conn_t *s, const ks_str_t *name,
-    const ks_str_t *password)
+    const ks_str_t *password, const ks_str_t *word)
 {
-    ks_str_t          own;
     const ks_user_t  *found;
 
-    own = ks_text(s->came_as->name);
-
-    if (ks_conn_open(s)) {
-        found = ks_str_same(name, &own) ? s->came_as : NULL;
-
-    } else {
-        found = s->host->login(s, name, password);
-    }
+    found = ks_login_find(s, name, password);
 
     if (found == NULL) {
-        ks_reply_error(c->reply, "WRONGPASS invalid username-password pair or "
-                       "user is disabled.");
+        ks_login_denied(c, s, name, word);
+        return KS_ERR;
+    }
+
+    if (s->host->admits != NULL && !s->host->admits(s, found)) {
+        ks_reply_errorf(c->reply, "NOPERM User %.256s may not come from this "
+                        "address", found->name);
         return KS_ERR;
     }
 
@@ -95,7 +141,7 @@ ks_cmd_auth(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     user = (argc == 3) ? argv[1] : ks_text("default");
 
-    if (ks_login(c, s, &user, &argv[argc - 1]) == KS_OK) {
+    if (ks_login(c, s, &user, &argv[argc - 1], &argv[0]) == KS_OK) {
         ks_reply_ok(c->reply);
     }
 }
@@ -133,7 +179,9 @@ ks_cmd_hello(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    if (h.user != NULL && ks_login(c, s, h.user, h.password) != KS_OK) {
+    if (h.user != NULL
+        && ks_login(c, s, h.user, h.password, &argv[0]) != KS_OK)
+    {
         return;
     }
 

@@ -12,6 +12,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
+#include "commands/ks_users.h"
 #include "types/ks_hash.h"
 #include "types/ks_list.h"
 
@@ -43,6 +44,7 @@ typedef struct {
 
 typedef struct {
     ks_ctx_t            *c;
+    unsigned             confined:1;        /* to the keys that it may read */
     unsigned             desc:1;
     unsigned             alpha:1;
     unsigned             keep:1;    /* the order: BY nosort */
@@ -302,12 +304,26 @@ ks_sort_option(ks_sort_t *s, int left, const ks_str_t *argv, int readonly)
 
     if (ks_arg_is(&argv[0], "by") && left > 1) {
         ks_sort_pattern(&s->by, &argv[1]);
+
+        if (s->confined && memchr(argv[1].data, '*', argv[1].len) != NULL) {
+            ks_reply_error(s->c->reply, "ERR BY option of SORT denied due to "
+                           "insufficient ACL permissions.");
+            return 0;
+        }
+
         s->keep |= (s->by.kind <= KS_SORT_NOTHING);
         s->weights = 1;
         return 2;
     }
 
     if (ks_arg_is(&argv[0], "get") && left > 1) {
+
+        if (s->confined) {
+            ks_reply_error(s->c->reply, "ERR GET option of SORT denied due to "
+                           "insufficient ACL permissions.");
+            return 0;
+        }
+
         ks_sort_pattern(&s->get[s->nget++], &argv[1]);
         return 2;
     }
@@ -327,6 +343,8 @@ ks_sort_options(ks_sort_t *s, ks_ctx_t *c, int argc, const ks_str_t *argv,
     memset(s, 0, sizeof(ks_sort_t));
     s->c = c;
     s->limit = -1;
+    s->confined = !ks_user_reads_all(c->space, c->client->user, c->cmd, argc,
+                                     argv);
     s->get = ks_arena_alloc(c->space,
                             (size_t) argc * sizeof(ks_sort_pattern_t));
 

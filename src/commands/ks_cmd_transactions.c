@@ -10,6 +10,7 @@
 #include "commands/ks_handlers.h"
 #include "commands/ks_conn.h"
 #include "commands/ks_pausing.h"
+#include "commands/ks_users.h"
 #include "keyspace/ks_aof.h"
 
 
@@ -201,6 +202,7 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
     x.resp = s->resp;
     x.user = s->client.user;
 
+    ks_user_hold(x.user);
     s->executing = 1;
 
     rc = ks_transaction_run(&t);
@@ -212,12 +214,14 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
         ks_exec_restore(&x);
 
         if (rc == KS_AGAIN) {
+            ks_user_release(x.user);
             ks_not_yet(c->space);
         }
 
         ks_transaction_refused(&s->client, c->reply, rc);
     }
 
+    ks_user_release(x.user);
     ks_conn_discard(s);
 }
 

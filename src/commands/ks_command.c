@@ -10,6 +10,8 @@
 #include "commands/ks_around.h"
 #include "commands/ks_block.h"
 #include "commands/ks_command_table.h"
+#include "commands/ks_conn.h"
+#include "commands/ks_door.h"
 #include "commands/ks_pausing.h"
 #include "commands/ks_timing.h"
 #include "keyspace/ks_aof.h"
@@ -78,20 +80,6 @@ ks_error_unknown_sub(ks_reply_t *r, const ks_str_t *argv)
 }
 
 
-static void __attribute__((noinline))
-ks_error_rights(ks_reply_t *reply, const ks_user_t *user,
-    const ks_command_t *cmd)
-{
-    if (user->rights == KS_RIGHTS_NONE) {
-        ks_reply_error(reply, "NOAUTH Authentication required.");
-        return;
-    }
-
-    ks_reply_errorf(reply, "NOPERM User %s has no permissions to run the '%s' "
-                    "command", user->name, cmd->name);
-}
-
-
 /* As in Redis, PING says so as well. */
 
 static int __attribute__((noinline))
@@ -111,10 +99,14 @@ ks_error_journal(const ks_client_t *client, const ks_command_t *cmd,
 
 int
 ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
-    int argc, const ks_str_t *argv, ks_reply_t *reply)
+    int argc, const ks_str_t *argv, ks_denied_where_t where, ks_reply_t *reply)
 {
-    if (ks_unlikely(!ks_user_may(client->user, cmd, argc, argv))) {
-        ks_error_rights(reply, client->user, cmd);
+    ks_denial_t  d;
+
+    if (ks_unlikely(!ks_user_may(client->space, client->user, cmd, argc, argv,
+                                 &d)))
+    {
+        ks_deny(client, cmd, argc, argv, &d, where, reply);
         return 0;
     }
 
@@ -125,6 +117,16 @@ ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
     }
 
     return 1;
+}
+
+
+/* where a client runs its commands that are not inside of others */
+
+static inline ks_denied_where_t
+ks_command_where(const ks_client_t *client)
+{
+    return (client->conn != NULL && client->conn->multi) ? KS_DENIED_MULTI
+                                                         : KS_DENIED_TOPLEVEL;
 }
 
 
@@ -195,9 +197,10 @@ ks_command_keys(ks_space_t *sp, const ks_command_t *cmd, int argc,
 
 int
 ks_command_admit_row(ks_client_t *client, const ks_command_t *cmd, int argc,
-    const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards)
+    const ks_str_t *argv, ks_denied_where_t where, ks_reply_t *reply,
+    uint64_t *shards)
 {
-    if (!ks_command_permitted(client, cmd, argc, argv, reply)) {
+    if (!ks_command_permitted(client, cmd, argc, argv, where, reply)) {
         return KS_ERR;
     }
 
@@ -237,7 +240,8 @@ ks_command_admit(ks_client_t *client, int argc, const ks_str_t *argv,
         return NULL;
     }
 
-    if (ks_command_admit_row(client, cmd, argc, argv, reply, shards)
+    if (ks_command_admit_row(client, cmd, argc, argv,
+                             ks_command_where(client), reply, shards)
         != KS_OK)
     {
         return NULL;
@@ -389,7 +393,8 @@ ks_execute_admit(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply,
     client->outcome = KS_OUTCOME_ERROR;
     *shards = ks_place_shard(client->space, &a->at);
 
-    return ks_command_permitted(client, a->cmd, a->argc, a->argv, reply)
+    return ks_command_permitted(client, a->cmd, a->argc, a->argv,
+                                ks_command_where(client), reply)
            ? a->cmd : NULL;
 }
 

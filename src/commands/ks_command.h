@@ -158,23 +158,9 @@ const char *ks_command_name(const ks_command_t *cmd);   /* "config|get" */
 const ks_command_t *ks_command_admit(ks_client_t *client, int argc,
     const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards);
 
-/*
- * What is left of ks_command_admit() for a row with the right number of
- * arguments; KS_ERR: the error is written.
- */
-int ks_command_admit_row(ks_client_t *client, const ks_command_t *cmd,
-    int argc, const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards);
-
 /* ORs the shards of the command's keys into *shards; KS_ERR: one is too long. */
 int ks_command_keys(ks_space_t *sp, const ks_command_t *cmd, int argc,
     const ks_str_t *argv, uint64_t *shards);
-
-/*
- * Asks for the rights again, long after ks_command_admit(); 0: the error is
- * written.
- */
-int ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
-    int argc, const ks_str_t *argv, ks_reply_t *reply);
 
 /*
  * A command in the running transaction, as a part of it; its shards are

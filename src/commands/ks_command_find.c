@@ -21,9 +21,7 @@
  * them, 0: free; the next slot on a collision.
  */
 
-#define KS_ROWS_MAX  (KS_INDEX_SIZE / 2)
-
-static const ks_command_t  *ks_rows[KS_ROWS_MAX];
+static const ks_command_t  *ks_rows[KS_ROWS_MAX];   /* half of the slots */
 static size_t               ks_nrows;
 static uint16_t             ks_index[KS_INDEX_SIZE];
 
@@ -302,6 +300,27 @@ const ks_command_t *
 ks_command_row(size_t i)
 {
     return i < ks_nrows ? ks_rows[i] : NULL;
+}
+
+
+/* Subcommands follow their parent in its table. */
+
+const ks_command_t *
+ks_command_sub(const ks_command_t *parent, const ks_command_t *sub)
+{
+    size_t  len;
+
+    len = strlen(parent->name);
+    sub = (sub ? sub : parent) + 1;
+
+    if (sub->name == NULL || !(sub->flags & KS_CMD_SUB)
+        || strncmp(sub->name, parent->name, len) != 0
+        || sub->name[len] != '|')
+    {
+        return NULL;
+    }
+
+    return sub;
 }
 
 

@@ -95,6 +95,14 @@ enum { KS_CMD_FLAGS(KS_CMD_BIT) };
 #define KS_KEY_NOT        0x0200    /* it is no key */
 
 #define KS_CMD_KEYS       2         /* key ranges a row may have */
+#define KS_ROWS_MAX       512       /* of all tables; a multiple of 64 */
+
+/* what becomes of a channel, for rights */
+enum {
+    KS_CHANNEL_NONE = 0,            /* nothing that needs any */
+    KS_CHANNEL_NAME,                /* it is published in, or heard */
+    KS_CHANNEL_PATTERN              /* it is a pattern, and heard */
+};
 
 typedef struct {
     uint16_t              flags;
@@ -122,6 +130,7 @@ struct ks_command_s {
     uint32_t              acl;
     ks_keyrange_t         keys[KS_CMD_KEYS];
     ks_keyrange_t         channels; /* COMMAND shows them if they have flags */
+    uint8_t               channel_use;      /* KS_CHANNEL_* */
     const char           *group;
     const char           *since;
     const char           *complexity;
@@ -146,6 +155,10 @@ const ks_command_t *ks_command_row(size_t i);
 
 /* The number by which ks_command_row() knows it. */
 size_t ks_command_number(const ks_command_t *cmd);
+
+/* The first subcommand of a row (NULL), or the one behind it; NULL: no more. */
+const ks_command_t *ks_command_sub(const ks_command_t *parent,
+    const ks_command_t *sub);
 
 /* the categories written in the row and those that its flags imply */
 unsigned ks_command_acl(const ks_command_t *cmd);

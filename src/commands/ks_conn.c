@@ -24,7 +24,7 @@ static void ks_conn_done(ks_conn_t *s, ks_reply_t *reply);
 static void ks_conn_settle(ks_conn_t *s);
 static void ks_conn_silence(ks_conn_t *s, ks_reply_t *reply);
 static int ks_about_listening(const ks_command_t *cmd);
-static void ks_conn_refused(ks_conn_t *s, ks_reply_t *reply);
+static void ks_conn_refused(ks_conn_t *s, int argc, ks_reply_t *reply);
 static void ks_conn_cached(ks_conn_t *s);
 
 
@@ -57,6 +57,7 @@ ks_conn_free(ks_conn_t *s)
 {
     ks_conn_discard(s);
     ks_conn_go(s);
+    ks_conn_become(s, &ks_user_guest);
 
     free(s->watches);
     free(s->name);
@@ -264,7 +265,7 @@ ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
     if (cmd == NULL) {
 
         if (s->multi) {
-            ks_conn_refused(s, reply);
+            ks_conn_refused(s, argc, reply);
         }
 
         return KS_ERR;
@@ -285,7 +286,7 @@ ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
 
     if (cmd->flags & KS_CMD_NO_MULTI) {
         ks_reply_error(reply, "ERR Command not allowed inside a transaction");
-        ks_conn_refused(s, reply);
+        ks_conn_refused(s, argc, reply);
         return KS_ERR;
     }
 
@@ -302,18 +303,24 @@ ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
 /* A command that is refused amid a MULTI spoils it, and an EXEC ends it. */
 
 static void
-ks_conn_refused(ks_conn_t *s, ks_reply_t *reply)
+ks_conn_refused(ks_conn_t *s, int argc, ks_reply_t *reply)
 {
-    s->aborted = 1;
+    const ks_command_t  *cmd;
 
-    if (s->client.command != NULL
-        && (s->client.command->flags & KS_CMD_EXECUTES))
-    {
+    s->aborted = 1;
+    cmd = s->client.command;
+
+    if (cmd == NULL || !(cmd->flags & KS_CMD_EXECUTES)) {
+        return;
+    }
+
+    if (!ks_command_arity_ok(cmd, argc)) {
         reply->ops->rewind(reply);
         ks_reply_error(reply, "EXECABORT Transaction discarded because of: "
                        "wrong number of arguments for 'exec' command");
-        ks_conn_discard(s);
     }
+
+    ks_conn_discard(s);
 }
 
 

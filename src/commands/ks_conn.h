@@ -40,7 +40,8 @@ typedef struct {
 typedef struct {
     /*
      * The user of that name and password; NULL: there is none.  Called only if
-     * the connection has come as ks_user_guest.
+     * the connection has come as ks_user_guest, or if the zone knows no such
+     * user.
      */
     const ks_user_t *(*login)(ks_conn_t *s, const ks_str_t *name,
                               const ks_str_t *password);
@@ -59,6 +60,9 @@ typedef struct {
 
     /* its command that was told "not yet", if any, is to be run again, soon */
     void           (*resume)(ks_conn_t *s);
+
+    /* whether the user may come from where the connection does; NULL: all may */
+    int            (*admits)(ks_conn_t *s, const ks_user_t *user);
 } ks_conn_host_t;
 
 typedef struct ks_watch_s  ks_watch_t;
@@ -117,7 +121,8 @@ struct ks_conn_s {
 
 /*
  * user: as whom the connection comes, and is after RESET.  As ks_user_guest it
- * has to log in; any other means that the zone has no passwords.
+ * has to log in; ks_user_default means that the zone has no passwords.  The
+ * account of "default" (ks_users.h) says either, as it is then.
  */
 void ks_conn_init(ks_conn_t *s, ks_space_t *space,
     const ks_conn_host_t *host, void *data, const ks_user_t *user);
@@ -159,7 +164,10 @@ int ks_conn_text(char **text, const ks_str_t *value);
  * that is to be left out. */
 void ks_conn_reset(ks_conn_t *s);
 
-/* From now on the connection is that user's. */
+/* As whom it would come now. */
+const ks_user_t *ks_conn_arrival(const ks_conn_t *s);
+
+/* From now on the connection is that user's, whom it holds. */
 void ks_conn_become(ks_conn_t *s, const ks_user_t *user);
 
 /*

@@ -84,6 +84,7 @@ ks_conn_about(ks_peer_t *peer, ks_peer_about_t *a)
     a->addr = about.addr;
     a->laddr = about.laddr;
     a->user = ks_text(s->client.user->name);
+    a->who = s->client.user;
     a->name = s->name;
     a->lib_name = s->lib_name;
     a->lib_ver = s->lib_ver;

@@ -4,6 +4,7 @@
 
 #include "commands/ks_conn.h"
 #include "commands/ks_conn_peer.h"
+#include "commands/ks_users.h"
 
 #include <stdlib.h>
 
@@ -34,13 +35,24 @@ ks_conn_reset(ks_conn_t *s)
     s->no_evict = 0;
     s->client.quiet = 0;
 
-    ks_conn_become(s, s->came_as);
+    ks_conn_become(s, ks_conn_arrival(s));
+}
+
+
+const ks_user_t *
+ks_conn_arrival(const ks_conn_t *s)
+{
+    return s->came_as->rights == KS_RIGHTS_RULES
+           ? ks_users_arrival(s->client.space) : s->came_as;
 }
 
 
 void
 ks_conn_become(ks_conn_t *s, const ks_user_t *user)
 {
+    ks_user_hold(user);
+    ks_user_release(s->client.user);
+
     s->client.user = user;
     s->guest = (user->rights == KS_RIGHTS_NONE);
 }

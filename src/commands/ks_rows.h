@@ -21,5 +21,6 @@
 #include "commands/ks_rows_transactions.h"
 #include "commands/ks_rows_connection.h"
 #include "commands/ks_rows_pubsub.h"
+#include "commands/ks_rows_acl.h"
 #include "commands/ks_rows_limit.h"
 #include "commands/ks_rows_server.h"

@@ -8,11 +8,11 @@
 ROW("psubscribe", ks_cmd_psubscribe, -2, LISTEN, PUBSUB, NO_KEYS,
     "pubsub", "2.0.0", "O(N), N the number of patterns",
     "Subscribes to the channels that patterns match.",
-    .channels = { 0, 1, -1, 1 })
+    .channels = { 0, 1, -1, 1 }, .channel_use = KS_CHANNEL_PATTERN)
 ROW("publish", ks_cmd_publish, 3, SPREAD|FAST|PAUSES, PUBSUB, NO_KEYS,
     "pubsub", "2.0.0", "O(N+M), N the subscribers, M all patterns",
     "Publishes a message in a channel.",
-    .channels = { 0, 1, 1, 1 })
+    .channels = { 0, 1, 1, 1 }, .channel_use = KS_CHANNEL_NAME)
 PARENT_ROW("pubsub", -2, PARENT, 0, NO_KEYS,
     "pubsub", "2.8.0", "O(1)",
     "Tells of subscriptions.")
@@ -45,15 +45,15 @@ ROW("punsubscribe", ks_cmd_punsubscribe, -1, LISTEN, PUBSUB, NO_KEYS,
 ROW("spublish", ks_cmd_spublish, 3, SPREAD|FAST|PAUSES, PUBSUB, NO_KEYS,
     "pubsub", "7.0.0", "O(N), N the number of subscribers",
     "Publishes a message in a channel of shards.",
-    .channels = { KS_KEY_NOT, 1, 1, 1 })
+    .channels = { KS_KEY_NOT, 1, 1, 1 }, .channel_use = KS_CHANNEL_NAME)
 ROW("ssubscribe", ks_cmd_ssubscribe, -2, LISTEN, PUBSUB, NO_KEYS,
     "pubsub", "7.0.0", "O(N), N the number of channels",
     "Subscribes to channels of shards.",
-    .channels = { KS_KEY_NOT, 1, -1, 1 })
+    .channels = { KS_KEY_NOT, 1, -1, 1 }, .channel_use = KS_CHANNEL_NAME)
 ROW("subscribe", ks_cmd_subscribe, -2, LISTEN, PUBSUB, NO_KEYS,
     "pubsub", "2.0.0", "O(N), N the number of channels",
     "Subscribes to channels.",
-    .channels = { 0, 1, -1, 1 })
+    .channels = { 0, 1, -1, 1 }, .channel_use = KS_CHANNEL_NAME)
 ROW("sunsubscribe", ks_cmd_sunsubscribe, -1, LISTEN, PUBSUB, NO_KEYS,
     "pubsub", "7.0.0", "O(N), N the number of channels",
     "Ends subscriptions to channels of shards, or all of them.",

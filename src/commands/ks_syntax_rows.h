@@ -3,6 +3,14 @@
  * of its own; see ks_syntax.c, which says what the texts mean.
  */
 
+SYNTAX("acl|cat", "[category]")
+SYNTAX("acl|deluser", "username*")
+SYNTAX("acl|dryrun", "username command [arg*]")
+SYNTAX("acl|genpass", "[bits:i]")
+SYNTAX("acl|getuser", "username")
+SYNTAX("acl|log", "[operation(count:i|RESET)]")
+SYNTAX("acl|resttoken", "username password")
+SYNTAX("acl|setuser", "username [rule*]")
 SYNTAX("append", "key:k value")
 SYNTAX("auth", "[username] password")
 SYNTAX("bgsave", "[SCHEDULE]")

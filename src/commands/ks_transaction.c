@@ -8,6 +8,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_command_table.h"
+#include "commands/ks_door.h"
 #include "commands/ks_pausing.h"
 #include "commands/ks_transaction.h"
 #include "keyspace/ks_aof.h"
@@ -118,7 +119,10 @@ ks_transaction_body(ks_space_t *sp, void *data)
 }
 
 
-/* The rights are asked for again: an AUTH may have been among the commands. */
+/*
+ * The rights are asked for again: an AUTH may have been among the commands, and
+ * users may have changed since then.
+ */
 
 static void
 ks_transaction_one(ks_client_t *client, const ks_queued_t *q,
@@ -128,7 +132,9 @@ ks_transaction_one(ks_client_t *client, const ks_queued_t *q,
 
     sp = client->space;
 
-    if (!ks_command_permitted(client, q->cmd, q->argc, q->argv, reply)) {
+    if (!ks_command_permitted(client, q->cmd, q->argc, q->argv, KS_DENIED_EXEC,
+                              reply))
+    {
         return;
     }
 

@@ -1,40 +1,15 @@
 /*
- * Users, and the rule that says from a command's row who may run it.
- *
- * A zone knows one name, "default", with rights that depend on the token.
+ * The users with fixed rights, and the categories of commands.
  */
 
 #include "commands/ks_command_table.h"
 
 
-const ks_user_t  ks_user_guest = { "default", KS_RIGHTS_NONE };
-const ks_user_t  ks_user_reader = { "default", KS_RIGHTS_READ };
-const ks_user_t  ks_user_default = { "default", KS_RIGHTS_FULL };
+#define KS_NOT_FULL  { KS_NEVER_FULL, KS_NEVER_FULL }
 
-
-/*
- * The rights of today are the same for all arguments.  What goes by keys or
- * channels has them here: ks_keyrange_find() says where they are.
- */
-
-int
-ks_user_may_some(const ks_user_t *user, const ks_command_t *cmd, int argc,
-    const ks_str_t *argv)
-{
-    (void) argc;
-    (void) argv;
-
-    if (user->rights == KS_RIGHTS_NONE) {
-        return (cmd->flags & KS_CMD_NO_AUTH) != 0;
-    }
-
-    if (cmd->flags & KS_CMD_OPEN) {
-        return 1;
-    }
-
-    return (cmd->flags & KS_CMD_READONLY) && !(cmd->flags & KS_CMD_POWERFUL)
-           && !(ks_command_acl(cmd) & KS_ACL_DANGEROUS);
-}
+const ks_user_t  ks_user_guest = { KS_NOT_FULL, "default", KS_RIGHTS_NONE };
+const ks_user_t  ks_user_reader = { KS_NOT_FULL, "default", KS_RIGHTS_READ };
+const ks_user_t  ks_user_default = { { 0, 0 }, "default", KS_RIGHTS_FULL };
 
 
 unsigned

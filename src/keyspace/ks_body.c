@@ -123,6 +123,13 @@ ks_last_try(const ks_space_t *sp)
 }
 
 
+int
+ks_inside(const ks_space_t *sp)
+{
+    return sp->depth != 0;
+}
+
+
 void
 ks_abort(ks_space_t *sp)
 {

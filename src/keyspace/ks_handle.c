@@ -114,6 +114,13 @@ ks_space_slot(ks_space_t *sp)
 }
 
 
+void **
+ks_space_users(ks_space_t *sp)
+{
+    return &sp->users;
+}
+
+
 ks_hub_t *
 ks_space_hub(const ks_space_t *sp)
 {

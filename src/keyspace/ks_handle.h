@@ -57,6 +57,9 @@ uint64_t ks_all_shards(const ks_space_t *sp);
 /* A place for the layer of scripts to keep what goes with the handle. */
 void **ks_space_slot(ks_space_t *sp);
 
+/* And one for the layer of commands to keep its users. */
+void **ks_space_users(ks_space_t *sp);
+
 /* The process's end of the bus; NULL: it has none. */
 ks_hub_t *ks_space_hub(const ks_space_t *sp);
 void ks_space_set_hub(ks_space_t *sp, ks_hub_t *hub);

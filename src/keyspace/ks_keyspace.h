@@ -150,6 +150,7 @@ struct ks_space_s {
     jmp_buf         jump;
     uint64_t        wanted;     /* shards that the body has asked for */
     void           *slot;       /* the scripts' */
+    void           *users;      /* the commands' */
     ks_hub_t       *hub;        /* see bus/ks_hub.h; NULL: has none */
     ks_waiters_t   *waiters;    /* see bus/ks_waiters.h; NULL: has none */
     ks_stats_t     *stats;      /* and its lane; NULL: nothing is counted */

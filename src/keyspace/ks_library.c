@@ -1,5 +1,5 @@
 /*
- * The library: scripts and functions, in two trees of the last shard.
+ * The library: a tree for each kind, in the last shard but one.
  *
  * They are kept like the fields of a large hash, by a hash of the name; an
  * item is name, text and note.  Changes are logged like all others.  The
@@ -42,6 +42,15 @@ ks_library_hash(const ks_tree_t *t, const ks_str_t *name)
 }
 
 
+/* what a snapshot, the journal and the counter of changes are about */
+
+static inline unsigned
+ks_library_data(ks_library_kind_t kind)
+{
+    return kind == KS_LIBRARY_SCRIPTS || kind == KS_LIBRARY_FUNCTIONS;
+}
+
+
 /* 1: it is there */
 
 static int
@@ -75,7 +84,8 @@ ks_library_changed(ks_tree_t *t, ks_library_kind_t kind)
 {
     uint64_t  *version;
 
-    version = &t->shard->library[kind].version;
+    version = (kind == KS_LIBRARY_USERS) ? &t->mem->zone->gate.users
+                                         : &t->shard->library[kind].version;
     __atomic_store_n(version, *version + 1, __ATOMIC_RELEASE);
 }
 
@@ -84,6 +94,10 @@ uint64_t
 ks_library_version(const ks_space_t *sp, ks_library_kind_t kind)
 {
     const ks_shard_t  *sh;
+
+    if (kind == KS_LIBRARY_USERS) {
+        return ks_users_version(sp);
+    }
 
     sh = &sp->mem.shards[sp->mem.zone->nshards];
 
@@ -190,7 +204,7 @@ ks_library_put(ks_space_t *sp, ks_library_kind_t kind, const ks_volume_t *vol)
         ks_library_changed(&t, kind);
     }
 
-    sp->changes++;
+    sp->changes += ks_library_data(kind);
 }
 
 
@@ -213,7 +227,7 @@ ks_library_remove(ks_space_t *sp, ks_library_kind_t kind, const ks_str_t *name)
     }
 
     ks_tree_remove(&t, &pos);
-    sp->changes++;
+    sp->changes += ks_library_data(kind);
 
     if (kind != KS_LIBRARY_SCRIPTS) {
         ks_library_changed(&t, kind);
@@ -237,7 +251,7 @@ ks_library_clear(ks_space_t *sp, ks_library_kind_t kind)
     ks_library_open(sp, kind, &t);
     ks_tree_remove_range(&t, 0, ks_tree_count(&t));
     ks_library_changed(&t, kind);
-    sp->changes++;
+    sp->changes += ks_library_data(kind);
 
     if (kind == KS_LIBRARY_SCRIPTS) {
         ks_effectf(sp, "SCRIPT FLUSH");

@@ -1,5 +1,5 @@
 /*
- * The library: scripts and functions.
+ * The library: scripts and functions, users, and what users were denied.
  */
 
 #ifndef KS_LIBRARY_H
@@ -16,7 +16,9 @@
 
 typedef enum {
     KS_LIBRARY_SCRIPTS = 0,
-    KS_LIBRARY_FUNCTIONS
+    KS_LIBRARY_FUNCTIONS,
+    KS_LIBRARY_USERS,           /* these two are no data: they count as no */
+    KS_LIBRARY_DENIALS          /* changes, and no snapshot has them */
 } ks_library_kind_t;
 
 typedef struct {
@@ -29,6 +31,14 @@ uint64_t ks_library_shard(const ks_space_t *sp);
 
 /* Grows with each change, of scripts only when all go; without a lock. */
 uint64_t ks_library_version(const ks_space_t *sp, ks_library_kind_t kind);
+
+/* That of users, by the test of a field. */
+static inline uint64_t
+ks_users_version(const ks_space_t *sp)
+{
+    return __atomic_load_n(&((const ks_told_t *) sp)->gate->users,
+                           __ATOMIC_ACQUIRE);
+}
 
 uint32_t ks_library_count(ks_space_t *sp, ks_library_kind_t kind);
 

@@ -138,6 +138,9 @@ int ks_committed(const ks_space_t *sp, uint64_t transaction);
  */
 int ks_last_try(const ks_space_t *sp);
 
+/* Whether a body of ks_run() is running. */
+int ks_inside(const ks_space_t *sp);
+
 /* Leaves the running transaction, and rolls it back. */
 void ks_abort(ks_space_t *sp) __attribute__((noreturn));
 

@@ -32,7 +32,7 @@ typedef struct {
     int32_t   first;
     int32_t   nkeys;
     int32_t   argc;
-    uint32_t  pad;
+    uint32_t  user;             /* bytes, behind the arguments */
 } ks_wait_client_t;
 
 /* and one of the tree of keys */
@@ -122,7 +122,7 @@ ks_wait_pack(ks_space_t *sp, const ks_wait_t *w)
     uint32_t   len;
     ks_str_t   s;
 
-    for (size = 0, i = 0; i < w->argc; i++) {
+    for (size = w->user.len, i = 0; i < w->argc; i++) {
         size += sizeof(len) + w->argv[i].len;
     }
 
@@ -139,6 +139,10 @@ ks_wait_pack(ks_space_t *sp, const ks_wait_t *w)
             memcpy(p, w->argv[i].data, len);
             p += len;
         }
+    }
+
+    if (w->user.len != 0) {
+        memcpy(p, w->user.data, w->user.len);
     }
 
     return s;
@@ -160,6 +164,8 @@ ks_wait_unpack(ks_space_t *sp, ks_wait_t *w, u_char *p)
         w->argv[i].len = len;
         p += len;
     }
+
+    w->user.data = p;
 }
 
 
@@ -202,6 +208,7 @@ ks_wait_read(ks_space_t *sp, uint64_t id, ks_wait_t *w)
     w->first = h.first;
     w->nkeys = h.nkeys;
     w->argc = h.argc;
+    w->user.len = h.user;
 
     it = ks_tree_get(&t, &pos, 1);
     s = ks_item_copy(sp, &it);
@@ -229,6 +236,7 @@ ks_wait_put_client(ks_space_t *sp, const ks_wait_t *w)
     h.first = w->first;
     h.nkeys = w->nkeys;
     h.argc = w->argc;
+    h.user = (uint32_t) w->user.len;
 
     s = ks_wait_pack(sp, w);
     cols[0] = ks_item((u_char *) &h, sizeof(h));

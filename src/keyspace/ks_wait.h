@@ -29,6 +29,7 @@ typedef struct {
     uint32_t         types;     /* 1 << KS_TYPE_*: what is of use to it; and
                                    KS_WAIT_ENDS */
     uint32_t         resp3;     /* what its reply may be made of */
+    ks_str_t         user;      /* in whose name, as the caller has it */
 
     int              first;     /* argv[first] and so on are the keys that it */
     int              nkeys;     /* waits for, each 1 to KS_KEY_MAX bytes or "" */

@@ -31,7 +31,7 @@
  * Raised with any change of what lies in a zone, the forms of values included:
  * a zone in a file meets the code of later builds.
  */
-#define KS_ZONE_VERSION   14
+#define KS_ZONE_VERSION   15
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)
@@ -182,7 +182,7 @@ typedef struct {
     uint64_t         kills;     /* a hint: how often scripts were to be ended */
 } ks_library_t;
 
-#define KS_LIBRARIES      2
+#define KS_LIBRARIES      4
 #define KS_WAIT_TREES     2
 
 /* see ks_registry.c, which alone knows what is in it */
@@ -243,7 +243,7 @@ typedef struct {
         ks_wheel_t   wheel;
     } root;
 
-    /* scripts and functions: trees, in the shard of the library only */
+    /* scripts, functions and users: trees, in the library's shard only */
     ks_library_t     library[KS_LIBRARIES];
 
     /* who subscribes to what: trees, in that shard, too */
@@ -355,6 +355,8 @@ typedef struct {
     uint64_t         pause;     /* of clients' commands; see ks_pause.c */
     uint32_t         aof_on;    /* there is a journal on disk; see ks_aof.h */
     uint32_t         aof_refuses;       /* errno: nobody may write; or 0 */
+    uint64_t         users;     /* their version, see ks_library.c: a hint that
+                                   never goes back */
 } ks_gate_t;
 
 struct ks_zone_s {

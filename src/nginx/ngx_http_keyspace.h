@@ -14,6 +14,7 @@
 #include <ngx_http.h>
 
 #include "ngx_keyspace.h"
+#include "ngx_keyspace_user.h"
 #include "commands/ks_blocking.h"
 #include "memory/ks_ticks.h"
 #include "protocol/ks_request.h"
@@ -104,7 +105,7 @@ typedef struct {
     ngx_keyspace_zone_t         *zone;
     uint64_t                     wrote;
 
-    u_char                       digest[NGX_KEYSPACE_DIGEST_LEN];
+    ngx_keyspace_secret_t        secret;
 } ngx_http_keyspace_ctx_t;
 
 

@@ -98,6 +98,7 @@ ngx_http_keyspace_held_about(ks_peer_t *peer, ks_peer_about_t *a)
 
     a->user.data = (u_char *) held->client->user->name;
     a->user.len = ngx_strlen(a->user.data);
+    a->who = held->client->user;
     a->fd = held->hold->request->connection->fd;
     a->created = held->created;
     a->active = held->created;

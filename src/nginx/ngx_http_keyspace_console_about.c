@@ -39,7 +39,7 @@ ngx_http_keyspace_console_about(ngx_http_request_t *r, ngx_str_t *body)
     cJSON_AddStringToObject(about, "version", KS_VERSION);
     cJSON_AddStringToObject(about, "user", ctx->user->name);
     cJSON_AddBoolToObject(about, "writes",
-                          ctx->user->rights == KS_RIGHTS_FULL);
+                          ctx->user->rights != KS_RIGHTS_READ);
     cJSON_AddBoolToObject(about, "metrics", kz->stats != NULL);
 
     ngx_http_keyspace_console_limits(r, kz,

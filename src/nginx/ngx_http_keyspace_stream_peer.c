@@ -90,6 +90,7 @@ ngx_http_keyspace_stream_about(ks_peer_t *peer, ks_peer_about_t *about)
     if (ctx->user != NULL) {
         about->user.data = (u_char *) ctx->user->name;
         about->user.len = ngx_strlen(ctx->user->name);
+        about->who = ctx->user;
     }
 
     about->command = (char *) ctx->command.data;

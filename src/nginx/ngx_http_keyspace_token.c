@@ -22,7 +22,10 @@ static u_char *ngx_http_keyspace_mask(u_char *d, u_char *p, u_char *last,
 static u_char *ngx_http_keyspace_parameter(u_char *p, u_char *last);
 static u_char *ngx_http_keyspace_is_token(u_char *p, u_char *last);
 static ngx_int_t ngx_http_keyspace_identify(ngx_http_request_t *r,
-    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, u_char *digest);
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz);
+static ngx_int_t ngx_http_keyspace_hold_user(ngx_http_request_t *r,
+    const ks_user_t *user);
+static void ngx_http_keyspace_release_user(void *data);
 static ngx_int_t ngx_http_keyspace_bearer(ngx_http_request_t *r,
     ngx_str_t *token);
 
@@ -59,7 +62,8 @@ ngx_http_keyspace_query_token(ngx_http_request_t *r)
         /* the second time round, after a rewrite, it is masked already */
 
         if (!ctx->query_token) {
-            if (ngx_keyspace_digest(token.data, token.len, ctx->digest)
+            if (ngx_keyspace_secret(r->pool, token.data, token.len,
+                                    &ctx->secret)
                 != NGX_OK)
             {
                 return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -281,26 +285,18 @@ ngx_int_t
 ngx_http_keyspace_authorize(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz)
 {
-    u_char     *digest;
-    ngx_str_t   token;
+    ngx_str_t  token;
 
-    digest = NULL;
+    /* a token of the query is a secret by now */
 
-    if (!kz->public) {
-
-        if (ngx_http_keyspace_bearer(r, &token) == NGX_OK) {
-            if (ngx_keyspace_digest(token.data, token.len, ctx->digest)
-                == NGX_OK)
-            {
-                digest = ctx->digest;
-            }
-
-        } else if (ctx->query_token) {
-            digest = ctx->digest;
-        }
+    if (ngx_http_keyspace_bearer(r, &token) == NGX_OK
+        && ngx_keyspace_secret(r->pool, token.data, token.len, &ctx->secret)
+           != NGX_OK)
+    {
+        return NGX_DECLINED;
     }
 
-    return ngx_http_keyspace_identify(r, ctx, kz, digest);
+    return ngx_http_keyspace_identify(r, ctx, kz);
 }
 
 
@@ -308,31 +304,65 @@ ngx_int_t
 ngx_http_keyspace_authorize_token(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ngx_str_t *token)
 {
-    u_char  *digest;
+    ctx->secret.given = 0;
 
-    digest = NULL;
-
-    if (!kz->public && token != NULL
-        && ngx_keyspace_digest(token->data, token->len, ctx->digest) == NGX_OK)
+    if (token != NULL
+        && ngx_keyspace_secret(r->pool, token->data, token->len, &ctx->secret)
+           != NGX_OK)
     {
-        digest = ctx->digest;
+        return NGX_DECLINED;
     }
 
-    return ngx_http_keyspace_identify(r, ctx, kz, digest);
+    return ngx_http_keyspace_identify(r, ctx, kz);
 }
 
 
 static ngx_int_t
 ngx_http_keyspace_identify(ngx_http_request_t *r,
-    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, u_char *digest)
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz)
 {
-    ctx->user = ngx_keyspace_user(kz, digest);
+    ctx->user = ngx_keyspace_user(kz, &ctx->secret);
+
+    if (ngx_http_keyspace_hold_user(r, ctx->user) != NGX_OK) {
+        return NGX_DECLINED;
+    }
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "keyspace user: %s, rights: %d", ctx->user->name,
                    (int) ctx->user->rights);
 
     return (ctx->user->rights == KS_RIGHTS_NONE) ? NGX_DECLINED : NGX_OK;
+}
+
+
+/* As long as the request is there; those that are always there need not be. */
+
+static ngx_int_t
+ngx_http_keyspace_hold_user(ngx_http_request_t *r, const ks_user_t *user)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (!ks_user_may_go(user)) {
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_keyspace_release_user;
+    cln->data = (void *) user;
+    ks_user_hold(user);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_keyspace_release_user(void *data)
+{
+    ks_user_release(data);
 }
 
 

@@ -374,12 +374,6 @@ void ngx_keyspace_backlog_merge(ngx_keyspace_backlog_t *conf,
 ngx_int_t ngx_keyspace_digest(u_char *p, size_t len,
     u_char digest[NGX_KEYSPACE_DIGEST_LEN]);
 
-/*
- * The user that the token makes of a client; ks_user_guest: it is none of the
- * zone's.  digest NULL: no token came.
- */
-const ks_user_t *ngx_keyspace_user(ngx_keyspace_zone_t *kz, u_char *digest);
-
 
 extern ngx_module_t  ngx_keyspace_module;
 

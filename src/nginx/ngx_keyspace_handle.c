@@ -5,7 +5,7 @@
  */
 
 
-#include "ngx_keyspace.h"
+#include "ngx_keyspace_user.h"
 
 
 static void ngx_keyspace_script_log(void *data, int level,
@@ -43,6 +43,10 @@ ngx_keyspace_open(ngx_keyspace_zone_t *kz)
         return NGX_ERROR;
     }
 
+    if (ngx_keyspace_users_open(kz) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     kz->script.log = ngx_keyspace_script_log;
     kz->script.data = kz;
 
@@ -73,6 +77,7 @@ ngx_keyspace_close(ngx_keyspace_zone_t *kz)
 
     ngx_keyspace_hub_close(kz);
     ks_script_close(kz->space);
+    ks_users_close(kz->space);
     ks_space_close(kz->space);
 
     kz->space = NULL;

@@ -387,35 +387,3 @@ ngx_keyspace_digest(u_char *p, size_t len,
 
     return NGX_OK;
 }
-
-
-const ks_user_t *
-ngx_keyspace_user(ngx_keyspace_zone_t *kz, u_char *digest)
-{
-    ngx_uint_t             i;
-    const ks_user_t       *user;
-    ngx_keyspace_token_t  *token;
-
-    if (kz->public) {
-        return &ks_user_default;
-    }
-
-    if (digest == NULL) {
-        return &ks_user_guest;
-    }
-
-    user = &ks_user_guest;
-    token = kz->tokens.elts;
-
-    /* all of them are looked at: the time tells nothing of which one it was */
-
-    for (i = 0; i < kz->tokens.nelts; i++) {
-        if (CRYPTO_memcmp(token[i].digest, digest, NGX_KEYSPACE_DIGEST_LEN)
-            == 0)
-        {
-            user = token[i].user;
-        }
-    }
-
-    return user;
-}

@@ -21,6 +21,7 @@
 #include "bus/ks_pubsub.h"
 #include "bus/ks_waiters.h"
 #include "commands/ks_clients.h"
+#include "commands/ks_users.h"
 
 #include <sys/eventfd.h>
 
@@ -334,6 +335,10 @@ ngx_keyspace_hub_open(ngx_keyspace_zone_t *kz, ngx_log_t *log)
                       "keyspace zone \"%V\": this one does not answer",
                       &kz->name);
     }
+
+    /* the master has nobody whom it could tell in the name of */
+
+    ks_users_announce(kz->space);
 }
 
 

@@ -12,6 +12,7 @@
 
 #include "ngx_keyspace_journal.h"
 #include "ngx_keyspace_memory.h"
+#include "ngx_keyspace_user.h"
 
 
 #define NGX_KEYSPACE_SHM_PREFIX  "keyspace:"
@@ -114,6 +115,7 @@ ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
         ks_zone_set_policy(kz[i]->zone, kz[i]->policy);
         ks_zone_set_notify(kz[i]->zone, kz[i]->notify);
         ks_zone_reset_settings(kz[i]->zone);
+        ngx_keyspace_users_apply(cycle, kz[i]);
     }
 
     for (part = &cycle->old_cycle->shared_memory.part;

@@ -18,6 +18,7 @@
 #include <ngx_stream.h>
 
 #include "ngx_keyspace.h"
+#include "ngx_keyspace_user.h"
 #include "commands/ks_args.h"
 #include "commands/ks_conn.h"
 #include "protocol/ks_request.h"

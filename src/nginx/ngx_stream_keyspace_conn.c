@@ -31,7 +31,8 @@ static const ks_conn_host_t     ngx_stream_keyspace_host = {
     ngx_stream_keyspace_about,
     ngx_stream_keyspace_peers,
     ngx_stream_keyspace_kill,
-    ngx_stream_keyspace_resume
+    ngx_stream_keyspace_resume,
+    NULL
 };
 
 
@@ -111,7 +112,7 @@ ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx)
     kz = ctx->conf->zone;
 
     ks_conn_init(&ctx->ks, kz->space, &ngx_stream_keyspace_host, ctx,
-                 ngx_keyspace_user(kz, NULL));
+                 ks_users_default(kz->space));
     ctx->ks.sink.ops = &ngx_stream_keyspace_sink;
     ks_resp_request_init(&ctx->request);
     ngx_stream_keyspace_block_init(ctx);
@@ -183,14 +184,14 @@ ngx_stream_keyspace_cleanup(void *data)
 }
 
 
-/* The token is the password, and says what "default" may do. */
+/* What the zone's users do not have: a token that only reads. */
 
 static const ks_user_t *
 ngx_stream_keyspace_login(ks_conn_t *s, const ks_str_t *name,
     const ks_str_t *password)
 {
-    ks_str_t                    known;
     u_char                      digest[NGX_KEYSPACE_DIGEST_LEN];
+    ngx_str_t                   known = ngx_string("default");
     const ks_user_t            *user;
     ngx_stream_keyspace_ctx_t  *ctx;
 
@@ -200,10 +201,11 @@ ngx_stream_keyspace_login(ks_conn_t *s, const ks_str_t *name,
         return NULL;
     }
 
-    user = ngx_keyspace_user(ctx->conf->zone, digest);
-    known = ks_text(user->name);
+    user = ngx_keyspace_token_user(ctx->conf->zone, digest);
 
-    if (user->rights == KS_RIGHTS_NONE || !ks_str_same(name, &known)) {
+    if (user != &ks_user_reader || name->len != known.len
+        || ngx_memcmp(name->data, known.data, known.len) != 0)
+    {
         ngx_log_error(NGX_LOG_INFO, ctx->connection->log, 0,
                       "a name or a password that is none of keyspace zone "
                       "\"%V\"", &ctx->conf->zone->name);

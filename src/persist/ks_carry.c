@@ -171,6 +171,10 @@ ks_carry(ks_zone_t *to, ks_zone_t *from, uint64_t now_ms, ks_carried_t *done)
         }
 
         if (rc == KS_OK) {
+            rc = ks_carry_library(&c, KS_LIBRARY_USERS);
+        }
+
+        if (rc == KS_OK) {
             rc = ks_carry_keys(&c);
         }
 

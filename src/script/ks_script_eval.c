@@ -558,9 +558,9 @@ ks_eval(ks_ctx_t *c, ks_vm_t *vm, int argc, ks_str_t *argv)
 
     if (!ks_scripts_find(vm, sha, &flags)) {
 
-        /* a user without the right to write does not fill the library */
+        /* a token that only reads does not fill the library */
 
-        if (c->client->user->rights == KS_RIGHTS_FULL) {
+        if (c->client->user->rights != KS_RIGHTS_READ) {
             ks_want_shards(c->space, ks_library_shard(c->space));
         }
 
@@ -568,7 +568,7 @@ ks_eval(ks_ctx_t *c, ks_vm_t *vm, int argc, ks_str_t *argv)
             return;
         }
 
-        if (c->client->user->rights == KS_RIGHTS_FULL) {
+        if (c->client->user->rights != KS_RIGHTS_READ) {
             ks_scripts_note(vm, sha, &argv[1]);
         }
     }

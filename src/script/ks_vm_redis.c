@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "commands/ks_args.h"
+#include "commands/ks_door.h"
 #include "script/ks_lua_lib.h"
 
 
@@ -192,7 +193,8 @@ ks_call_run(lua_State *L, ks_run_t *run, const ks_command_t *cmd, int argc,
     vm->calling = 1;
     mark = ks_arena_mark(vm->space);
 
-    if (ks_command_admit_row(client, cmd, argc, argv, &w.reply, &shards)
+    if (ks_command_admit_row(client, cmd, argc, argv, KS_DENIED_SCRIPT,
+                             &w.reply, &shards)
         == KS_OK)
     {
         ks_want_shards(vm->space, shards);
@@ -603,6 +605,7 @@ ks_redis_acl_check_cmd(lua_State *L)
     int                  argc;
     ks_run_t            *run;
     ks_str_t             args[KS_CALL_ARGS], *argv;
+    ks_denial_t          d;
     const ks_command_t  *cmd;
 
     argc = lua_gettop(L);
@@ -628,8 +631,9 @@ ks_redis_acl_check_cmd(lua_State *L)
                         "redis.acl_check_cmd()");
     }
 
-    lua_pushboolean(L, run == NULL || ks_user_may(run->ctx->client->user, cmd,
-                                                  argc, argv));
+    lua_pushboolean(L, run == NULL || ks_user_may(run->ctx->space,
+                                                  run->ctx->client->user, cmd,
+                                                  argc, argv, &d));
 
     return 1;
 }

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <cmocka.h>
 
+#include "commands/ks_users.h"
 #include "keyspace/ks_keyspace.h"
 #include "memory/ks_journal.h"
 
@@ -117,6 +118,7 @@ close_zone(ks_space_t *sp)
     ks_zone_t  *zone;
 
     zone = ks_space_zone(sp);
+    ks_users_close(sp);
     ks_space_close(sp);
     munmap(zone, zone->size + zone->journal.size);
 }

@@ -34,7 +34,9 @@ host_peers(ks_conn_t *s)
 }
 
 
-static const ks_conn_host_t  host = { NULL, NULL, host_peers, NULL, NULL };
+static const ks_conn_host_t  host = {
+    NULL, NULL, host_peers, NULL, NULL, NULL
+};
 
 typedef struct {
     box_t       *b;

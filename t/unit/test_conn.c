@@ -102,7 +102,7 @@ host_kill(ks_conn_t *victim)
 
 
 static const ks_conn_host_t     host = {
-    host_login, host_about, host_peers, host_kill, NULL
+    host_login, host_about, host_peers, host_kill, NULL, NULL
 };
 
 
@@ -360,8 +360,10 @@ test_readonly(void **state)
     expect(b, 0, "AUTH sesame\nMULTI\nSET k v\nAUTH look\nSET k w\nGET k\n"
            "EXEC\nSET k x",
            OK OK QUEUED QUEUED QUEUED QUEUED "*4\r\n" OK OK
-           "-NOPERM User default has no permissions to run the 'set' "
-           "command\r\n$1\r\nv\r\n"
+           "-NOPERM ACLs rules changed between the moment the transaction was "
+           "accumulated and the EXEC call. This command is no longer allowed "
+           "for the following reason: no permission to execute the command or "
+           "subcommand\r\n$1\r\nv\r\n"
            "-NOPERM User default has no permissions to run the 'set' "
            "command\r\n");
 

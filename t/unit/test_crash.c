@@ -29,6 +29,7 @@
 #include "crash_wait.h"
 #include "crash_shards.h"
 #include "crash_pubsub.h"
+#include "crash_users.h"
 
 
 #define ZONE        (512u * 1024)
@@ -147,6 +148,7 @@ dump_body(ks_space_t *sp, void *data)
 
     *all_of_it = *all_of_it * 31 + aside;
     *all_of_it = *all_of_it * 31 + registry_state(sp);
+    *all_of_it = *all_of_it * 31 + users_state(sp);
     *all_of_it = wait_state(sp, *all_of_it);
 }
 
@@ -790,6 +792,7 @@ static const struct {
     { wait_ops, ks_nelts(wait_ops) },
     { shard_ops, ks_nelts(shard_ops) },
     { pubsub_ops, ks_nelts(pubsub_ops) },
+    { user_ops, ks_nelts(user_ops) },
 };
 
 
@@ -803,7 +806,8 @@ main(int argc, char **argv)
                              + ks_nelts(json_ops)
                              + ks_nelts(told_ops) + ks_nelts(session_ops)
                              + ks_nelts(shard_ops) + ks_nelts(pubsub_ops)
-                             + ks_nelts(wait_ops) + ks_nelts(cache_ops) + 2];
+                             + ks_nelts(wait_ops) + ks_nelts(cache_ops)
+                             + ks_nelts(user_ops) + 2];
 
     memset(tests, 0, sizeof(tests));
 

@@ -447,7 +447,7 @@ test_readonly(void **state)
     b->client.user = &ks_user_reader;
 
     assert_true(begins(eval(b, "return redis.call('SET', 'k', 'w')", "1 k"),
-                       "-NOPERM "));
+                       "-ERR ACL failure in script: "));
     assert_string_equal(eval(b, "return redis.call('GET', 'k')", "1 k"),
                         "$1\r\nv\r\n");
     assert_int_equal(ks_library_count(b->client.space, KS_LIBRARY_SCRIPTS), 0);
