@@ -29,6 +29,8 @@
 #define KS_APPENDER_SECOND  1000                /* ms */
 #define KS_APPENDER_SLOW    2000                /* ms, of an fsync */
 
+#define KS_APPENDER_TURNS   16                  /* writes, one after the other */
+
 #define KS_APPENDER_RETRY   1000                /* ms, after an error */
 #define KS_APPENDER_LOOK    5000                /* the same, of the manifest */
 #define KS_APPENDER_AGAIN   20                  /* ms, more each time */
@@ -211,6 +213,20 @@ ks_appender_synced(ks_appender_t *a, uint64_t at)
 }
 
 
+/* While no base or snapshot is made a thread would only be waited for. */
+
+static void
+ks_appender_writes(ks_appender_t *a)
+{
+    if (ks_saver_idles(a->saver)) {
+        ks_disk_do(a->writer, ks_appender_write, &a->append);
+
+    } else {
+        ks_disk_give(a->writer, ks_appender_write, &a->append);
+    }
+}
+
+
 /* Nothing is on its way, so that the place is where the ring was read to. */
 
 static void
@@ -245,7 +261,7 @@ ks_appender_give(ks_appender_t *a)
     w->sync = (a->conf->mode == KS_AOF_ALWAYS);
     w->stale = 0;
 
-    ks_disk_give(a->writer, ks_appender_write, w);
+    ks_appender_writes(a);
 }
 
 
@@ -679,7 +695,7 @@ ks_appender_appends(ks_appender_t *a)
     }
 
     if (a->fails) {
-        ks_disk_give(a->writer, ks_appender_write, &a->append);
+        ks_appender_writes(a);
         return 1;
     }
 
@@ -750,6 +766,7 @@ uint64_t
 ks_appender_run(ks_appender_t *a, uint64_t now)
 {
     uint64_t  wait;
+    unsigned  turns;
 
     a->now = now;
     ks_space_set_time(a->space, now);
@@ -768,12 +785,22 @@ ks_appender_run(ks_appender_t *a, uint64_t now)
 
     (void) ks_appender_ends(a);
 
-    while (ks_appender_appends(a) && ks_appender_ends(a)) { /* void */ }
+    /* others have their turn, too: what the loop leaves is gone on with soon */
+
+    for (turns = KS_APPENDER_TURNS; turns > 0; turns--) {
+        if (!ks_appender_appends(a) || !ks_appender_ends(a)) {
+            break;
+        }
+    }
 
     ks_appender_rewrites(a);
     wait = ks_appender_syncs(a);
 
     if (ks_appender_ends(a)) {
+        return 0;
+    }
+
+    if (turns == 0) {
         return 0;
     }
 

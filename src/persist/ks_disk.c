@@ -164,6 +164,20 @@ ks_disk_give(ks_disk_t *d, ks_disk_job_pt job, void *data)
 }
 
 
+void
+ks_disk_do(ks_disk_t *d, ks_disk_job_pt job, void *data)
+{
+    int  err;
+
+    err = job(data);
+
+    pthread_mutex_lock(&d->mutex);
+    d->err = err;
+    d->state = KS_DISK_ENDED;
+    pthread_mutex_unlock(&d->mutex);
+}
+
+
 /* IDLE is stored by the process alone. */
 
 int

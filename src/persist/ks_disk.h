@@ -29,8 +29,12 @@ ks_disk_t *ks_disk_open(void (*done)(void *data), void *data);
 /* Waits for the job that is under way. */
 void ks_disk_close(ks_disk_t *d);
 
-/* Gives a job, if none is under way or has ended unseen. */
+/*
+ * Gives a job, if none is under way or has ended unseen.  The other one does it
+ * at once, where there is nothing else to be done meanwhile.
+ */
 void ks_disk_give(ks_disk_t *d, ks_disk_job_pt job, void *data);
+void ks_disk_do(ks_disk_t *d, ks_disk_job_pt job, void *data);
 
 /* Whether one was given, and its end was not taken yet. */
 int ks_disk_busy(const ks_disk_t *d);
