@@ -117,7 +117,7 @@ test_check(void **state)
 
     file_begin(&f, "REDIS0012");
     add_samples(&f);
-    file_str(&f, "\xfe\3\0\1k\1v\7\1m\x81\105\342\122\070\337\221\054\003\0");
+    file_str(&f, "\xfe\3\0\1k\1v\7\1m\x81\105\342\122\070\337\221\054\007\0");
     file_end(&f);
 
     assert_int_equal(load_bytes(NULL, f.p, f.len, &r), KS_OK);
@@ -579,7 +579,7 @@ test_large(void **state)
 /* --- what a zone cannot hold --- */
 
 /* the id of ReJSON-RL, version 3 */
-#define MODULE  "\x81\105\342\122\070\337\221\054\003"
+#define MODULE  "\x81\105\342\122\070\337\221\054\007"
 
 static void
 add_strange(file_t *f)

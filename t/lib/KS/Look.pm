@@ -17,6 +17,7 @@ my %value = (
     zset   => \&zset,
     hash   => \&hash,
     stream => \&stream,
+    'ReJSON-RL' => sub { my ($r, $key) = @_; $r->run('JSON.GET', $key) },
 );
 
 
