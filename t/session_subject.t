@@ -13,13 +13,18 @@ use KS::Nginx;
 my $ngx = KS::Nginx->start(
     workers   => 2,
     server    => 'keyspace_session main secure=off create=on_write '
-                 . 'subject=user limit=3;',
+                 . 'subject=user limit=3 remember=30d;',
     locations => <<'CONF',
         location /rest/ { keyspace_session off; keyspace_rest main; }
         location = /login {
             add_header Keyspace-Session "renew, set user=$arg_u";
             empty_gif;
         }
+        location = /stay {
+            add_header Keyspace-Session "remember, set user=$arg_u";
+            empty_gif;
+        }
+        location = /renew { add_header Keyspace-Session renew; empty_gif; }
         location = /cart {
             add_header Keyspace-Session "set cart=1";
             empty_gif;
@@ -133,6 +138,26 @@ get($cart, '/cart');
 run('HSET', 'session:' . get($cart, '/id'), 'user', 'eve');
 is(who($cart), 'eve', 'a session that a command has given a user');
 is(run('ZCARD', 'session:of:eve'), 1, '... is listed when it is used');
+
+# One that is remembered.
+
+my $r = $http->request('GET', '/stay?u=dan');
+my ($cookie, $age) =
+    $r->{headers}{'set-cookie'} =~ /sid=([^;]+); Max-Age=(\d+);/;
+my $dan = { cookie => $cookie };
+
+ok($age > 29 * 86400 && $age <= 30 * 86400, 'its cookie outlives the browser');
+is(who($dan), 'dan', 'it is a session');
+
+my $ttl = run('PTTL', 'session:' . get($dan, '/id'));
+ok($ttl > 29 * 86_400_000 && $ttl <= 30 * 86_400_000, '... that lasts as long');
+is(run('HGET', 'session:' . get($dan, '/id'), '_remember'), 30 * 86_400_000,
+   '... and says so');
+
+$r = $http->request('GET', '/renew', headers => ["Cookie: sid=$cookie"]);
+like($r->{headers}{'set-cookie'}, qr/; Max-Age=\d{7};/, 'a renewal keeps that');
+unlike($http->request('GET', '/login?u=tim')->{headers}{'set-cookie'},
+       qr/Max-Age/, 'others end with the browser');
 
 $rest->close;
 $http->close;

@@ -14,6 +14,9 @@
 #define KS_SESSION_LAZY      20
 #define KS_SESSION_LAZY_MAX  1000
 
+/* no clock goes beyond */
+#define KS_SESSION_TIME_MAX  (1ll << 56)
+
 /* fields among which a variable's is looked for regardless of case */
 #define KS_SESSION_FIELDS    128
 
@@ -38,6 +41,7 @@ typedef struct {
 static const ks_str_t  ks_session_created_field = ks_str(KS_SESSION_CREATED);
 static const ks_str_t  ks_session_moved_field = ks_str(KS_SESSION_MOVED);
 static const ks_str_t  ks_session_subject_field = ks_str(KS_SESSION_SUBJECT);
+static const ks_str_t  ks_session_remember_field = ks_str(KS_SESSION_REMEMBER);
 
 
 /* --- the hash --- */
@@ -55,17 +59,17 @@ ks_session_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
 }
 
 
-/* 0: it is not known, because somebody has made the hash anew. */
+/* A field that is a time, ms; 0: there is none. */
 
 static uint64_t
-ks_session_created(const ks_value_t *v)
+ks_session_time(const ks_value_t *v, const ks_str_t *field)
 {
     int64_t    n;
     ks_pos_t   pos;
     ks_str_t   s;
     ks_item_t  item;
 
-    if (!ks_hash_find(v, &pos, &ks_session_created_field)) {
+    if (!ks_hash_find(v, &pos, field)) {
         return 0;
     }
 
@@ -78,7 +82,17 @@ ks_session_created(const ks_value_t *v)
     s.len = item.len;
     s.data = (u_char *) item.data;
 
-    return (ks_parse_int(&s, &n) == KS_OK && n > 0) ? (uint64_t) n : 0;
+    return (ks_parse_int(&s, &n) == KS_OK && n > 0
+            && n <= KS_SESSION_TIME_MAX) ? (uint64_t) n : 0;
+}
+
+
+/* 0: it is not known, because somebody has made the hash anew. */
+
+static uint64_t
+ks_session_created(const ks_value_t *v)
+{
+    return ks_session_time(v, &ks_session_created_field);
 }
 
 
@@ -98,11 +112,19 @@ ks_session_stamp(ks_space_t *sp, ks_value_t *v, const ks_str_t *key)
 }
 
 
-/* When it ends if it is used now, ms since the epoch; created 0: not known. */
+/*
+ * When it ends if it is used now, ms since the epoch; created 0: not known.
+ * lasts: for how long it is remembered, or 0.
+ */
 
 static uint64_t
-ks_session_due(const ks_session_rule_t *rule, uint64_t created, uint64_t now)
+ks_session_due(const ks_session_rule_t *rule, uint64_t created,
+    uint64_t lasts, uint64_t now)
 {
+    if (lasts != 0 && created != 0) {
+        return created + lasts;
+    }
+
     if (rule->absolute == 0 || created == 0) {
         return now + rule->ttl;
     }
@@ -356,7 +378,7 @@ ks_session_look(ks_space_t *sp, ks_session_t *s)
 
 static ks_entry_t *
 ks_session_prolong(ks_space_t *sp, ks_session_work_t *work, ks_entry_t *e,
-    uint64_t created)
+    uint64_t created, uint64_t lasts)
 {
     uint64_t                  now, due, expire, lazy;
     const ks_str_t           *key;
@@ -365,7 +387,8 @@ ks_session_prolong(ks_space_t *sp, ks_session_work_t *work, ks_entry_t *e,
     key = &work->session->key;
     rule = work->session->rule;
     now = ks_space_now(sp);
-    due = ks_session_due(rule, created, now);
+    due = ks_session_due(rule, created, lasts, now);
+    work->session->until = lasts ? due : 0;
 
     if (due <= now) {
         ks_session_end(sp, key, e);
@@ -397,7 +420,7 @@ ks_session_use_body(ks_space_t *sp, void *data)
 {
     ks_session_work_t *work = data;
 
-    uint64_t     created;
+    uint64_t     created, lasts;
     ks_str_t    *key;
     ks_entry_t  *e;
     ks_value_t   v;
@@ -430,7 +453,10 @@ ks_session_use_body(ks_space_t *sp, void *data)
         e = v.entry;
     }
 
-    e = ks_session_prolong(sp, work, e, created);
+    lasts = work->session->rule->remember
+            ? ks_session_time(&v, &ks_session_remember_field) : 0;
+
+    e = ks_session_prolong(sp, work, e, created, lasts);
     if (e == NULL) {
         return;
     }
@@ -552,7 +578,7 @@ ks_session_create(ks_space_t *sp, ks_session_work_t *work,
     now = ks_space_now(sp);
 
     ks_value_create(sp, key, NULL, KS_TYPE_HASH, KS_ENC_LISTPACK, room,
-                    ks_session_due(work->session->rule, now, now), v);
+                    ks_session_due(work->session->rule, now, 0, now), v);
 
     ks_session_stamp(sp, v, key);
 }
@@ -605,6 +631,51 @@ ks_session_write_events(ks_space_t *sp, const ks_str_t *key, int fresh,
 
 
 /*
+ * Whether the session is to be remembered from now on: for how long, or 0.  One
+ * that is remembered already says until when.
+ */
+
+static uint64_t
+ks_session_remember(ks_space_t *sp, ks_session_work_t *work, ks_value_t *v,
+    const ks_str_t *key)
+{
+    u_char                    text[KS_INTEGER_TEXT];
+    uint64_t                  lasts, created;
+    ks_str_t                  value;
+    const ks_session_rule_t  *rule;
+
+    rule = work->session->rule;
+    work->session->until = 0;
+
+    if (rule->remember == 0) {
+        return 0;
+    }
+
+    created = ks_session_created(v);
+    lasts = work->changes->remember
+            ? rule->remember : ks_session_time(v, &ks_session_remember_field);
+
+    if (created == 0 || lasts == 0) {
+        return 0;
+    }
+
+    work->session->until = created + lasts;
+
+    if (!work->changes->remember) {
+        return 0;
+    }
+
+    value.data = text;
+    value.len = ks_integer_text(text, (int64_t) lasts);
+
+    (void) ks_hash_set(v, &ks_session_remember_field, &value, 0);
+    ks_effectf(sp, "HSET %s %s %s", key, &ks_session_remember_field, &value);
+
+    return lasts;
+}
+
+
+/*
  * Makes the edits in the session e at key, or in a new one.  An HDEL that is
  * told may take the last field, and with it the TTL, where here the hash is
  * judged at the end.
@@ -615,7 +686,7 @@ ks_session_write(ks_space_t *sp, ks_session_work_t *work, const ks_str_t *key,
     ks_entry_t *e)
 {
     int         set, removed;
-    uint64_t    at;
+    uint64_t    at, lasts;
     ks_value_t  v;
 
     set = (e == NULL);
@@ -627,6 +698,8 @@ ks_session_write(ks_space_t *sp, ks_session_work_t *work, const ks_str_t *key,
     }
 
     removed = ks_session_edit(sp, work->changes, &v, key, &set);
+    lasts = ks_session_remember(sp, work, &v, key);
+    set |= (lasts != 0);
     ks_session_write_events(sp, key, e == NULL, set, removed);
 
     if (ks_value_close(&v)) {
@@ -639,9 +712,13 @@ ks_session_write(ks_space_t *sp, ks_session_work_t *work, const ks_str_t *key,
         return;
     }
 
+    if (lasts != 0) {
+        v.entry = ks_set_expire(sp, key, v.entry, work->session->until);
+    }
+
     at = ks_entry_expire(v.entry);
 
-    if ((e == NULL || removed) && at) {
+    if ((e == NULL || removed || lasts != 0) && at) {
         ks_effectf(sp, "PEXPIREAT %s %u", key, at);
     }
 

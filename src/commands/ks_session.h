@@ -3,13 +3,14 @@
  *
  * A session's key ends with its id, KS_SESSION_ID characters which the caller
  * makes.  Keys of one kind of sessions begin with the same prefix.  What the
- * hash holds can be read and changed by anybody; of its fields three belong to
+ * hash holds can be read and changed by anybody; of its fields four belong to
  * sessions themselves:
  *
  *   _created  when the session began, ms since the epoch
  *   _moved    the new id of a session that was renewed.  Nothing else is left
  *             at its old key, for as long as the rule's grace: requests that
  *             are on their way with the old id go on with the session
+ *   _remember for how many ms from its beginning on it lasts, used or not
  *   _subject  whose list of sessions it is in, see ks_subject.h
  *
  * Another type at the key is no session.
@@ -30,6 +31,7 @@
 #define KS_SESSION_CREATED  "_created"
 #define KS_SESSION_MOVED    "_moved"
 #define KS_SESSION_SUBJECT  "_subject"
+#define KS_SESSION_REMEMBER "_remember"
 
 /* so many renewals in a row are followed */
 #define KS_SESSION_HOPS     4
@@ -39,6 +41,8 @@ typedef struct {
     uint64_t  ttl;              /* without a use */
     uint64_t  absolute;         /* from its beginning on; 0: no matter */
     uint64_t  grace;            /* after a renewal; 0: the old id is void */
+    uint64_t  remember;         /* of one that is to be remembered, from its
+                                   beginning on; 0: none is */
     ks_str_t  subject;          /* the field that names it, see ks_subject.h;
                                    data NULL: nobody asks */
     uint32_t  limit;            /* sessions of a subject; 0: any number */
@@ -64,6 +68,8 @@ typedef struct {
     ks_session_read_pt        read;     /* NULL: not to be read */
     void                     *data;     /* its argument */
     unsigned                  moved:1;
+    uint64_t                  until;    /* the end of one that is remembered,
+                                           after a use or a change; or 0 */
 } ks_session_t;
 
 typedef struct {
@@ -79,6 +85,7 @@ typedef struct {
     unsigned                  destroy:1;    /* before the edits */
     unsigned                  destroy_all:1;    /* with it: all sessions of
                                                    the subject */
+    unsigned                  remember:1;
 } ks_session_changes_t;
 
 typedef enum {
@@ -113,6 +120,14 @@ ks_session_found_t ks_session_use(ks_space_t *sp, ks_session_t *s);
  */
 ks_session_found_t ks_session_change(ks_space_t *sp, ks_session_t *s,
     const ks_session_changes_t *ch, const ks_str_t *to);
+
+/* How long a session lasts at most, ms from its beginning on; 0: no matter. */
+
+static inline uint64_t
+ks_session_longest(const ks_session_rule_t *rule)
+{
+    return rule->absolute ? ks_max(rule->absolute, rule->remember) : 0;
+}
 
 
 /* --- for the reader --- */

@@ -154,13 +154,14 @@ void
 ks_subject_add(ks_space_t *sp, const ks_session_rule_t *rule,
     const ks_str_t *set, const ks_str_t *key, uint64_t created)
 {
-    uint64_t           end;
+    uint64_t           end, longest;
     ks_str_t           id;
     ks_value_t         v;
     ks_subject_ends_t  ends = { .n = 0 };
 
     id = ks_subject_id(key);
-    end = rule->absolute ? created + rule->absolute : KS_NO_EXPIRE;
+    longest = ks_session_longest(rule);
+    end = longest ? created + longest : KS_NO_EXPIRE;
 
     if (!ks_subject_open(sp, set, KS_LOOKUP_WRITE, &v)) {
         ks_subject_create(sp, set, end, &v);
@@ -248,7 +249,8 @@ ks_subject_is_over(ks_space_t *sp, const ks_session_rule_t *rule,
     }
 
     if (rule->absolute) {
-        return score + (double) rule->absolute <= (double) ks_space_now(sp);
+        return score + (double) ks_session_longest(rule)
+               <= (double) ks_space_now(sp);
     }
 
     return ks_lookup(sp, key, KS_LOOKUP_PEEK) == NULL;

@@ -59,6 +59,8 @@ static const char *ngx_http_keyspace_session_domain(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_session_create(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_session_remember(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_session_subject(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_session_limit(ngx_conf_t *cf,
@@ -77,6 +79,7 @@ static ngx_keyspace_param_t  ngx_http_keyspace_session_params[] = {
     { ngx_string("path"), ngx_http_keyspace_session_path, 0 },
     { ngx_string("domain"), ngx_http_keyspace_session_domain, 0 },
     { ngx_string("create"), ngx_http_keyspace_session_create, 0 },
+    { ngx_string("remember"), ngx_http_keyspace_session_remember, 0 },
     { ngx_string("subject"), ngx_http_keyspace_session_subject, 0 },
     { ngx_string("limit"), ngx_http_keyspace_session_limit, 0 },
     ngx_keyspace_null_param
@@ -556,6 +559,16 @@ ngx_http_keyspace_session_absolute(ngx_conf_t *cf, void *conf,
     ngx_http_keyspace_session_conf_t *sc = conf;
 
     return ngx_http_keyspace_session_time(value, &sc->rule.absolute);
+}
+
+
+static const char *
+ngx_http_keyspace_session_remember(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
+{
+    ngx_http_keyspace_session_conf_t *sc = conf;
+
+    return ngx_http_keyspace_session_time(value, &sc->rule.remember);
 }
 
 

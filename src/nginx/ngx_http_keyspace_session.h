@@ -95,6 +95,8 @@ struct ngx_http_keyspace_session_s {
     ngx_http_keyspace_session_status_e   status;
     ks_str_t                             key;       /* of a live one */
     ngx_str_t                           *values;    /* of mcf->fields */
+    uint64_t                             until;     /* the end of one that is
+                                                       remembered; or 0 */
     u_char                               cookie[
                                            NGX_HTTP_KEYSPACE_SESSION_COOKIE];
 
@@ -133,6 +135,7 @@ typedef struct {
     unsigned              renew:1;
     unsigned              destroy:1;    /* before the edits */
     unsigned              all:1;        /* with all others of the subject */
+    unsigned              remember:1;   /* and renew */
 } ngx_http_keyspace_session_changes_t;
 
 

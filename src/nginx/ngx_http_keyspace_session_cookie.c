@@ -268,6 +268,7 @@ ngx_http_keyspace_session_set_cookie(ngx_http_request_t *r,
 {
     u_char                            *p;
     size_t                             len;
+    uint64_t                           now;
     ngx_table_elt_t                   *h;
     ngx_http_keyspace_session_conf_t  *conf;
 
@@ -296,6 +297,12 @@ ngx_http_keyspace_session_set_cookie(ngx_http_request_t *r,
 
     if (s->give) {
         p = ngx_cpymem(p, s->cookie, NGX_HTTP_KEYSPACE_SESSION_COOKIE);
+
+        now = ks_clock();
+
+        if (s->until > now) {
+            p = ngx_sprintf(p, "; Max-Age=%uL", (s->until - now) / 1000);
+        }
 
     } else {
         p = ngx_cpymem(p, "; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0",

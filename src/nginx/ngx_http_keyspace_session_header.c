@@ -4,7 +4,7 @@
  *
  *   header  = action *( "," action )
  *   action  = "set" pair *( ";" pair )  /  "unset" name *( ";" name )
- *           / "renew"  /  "destroy"  /  "destroy-all"
+ *           / "renew"  /  "remember"  /  "destroy"  /  "destroy-all"
  *   pair    = name "=" value
  *
  * Names and values are percent-encoded: visible ASCII without "%", ";" and ","
@@ -128,6 +128,16 @@ ngx_http_keyspace_session_action(ngx_http_keyspace_session_text_t *t)
         return NULL;
     }
 
+    if (word.len == 8
+        && ngx_strncasecmp(word.data, (u_char *) "remember", 8) == 0)
+    {
+        /* the browser has to be given a cookie that lasts */
+
+        ch->remember = 1;
+        ch->renew = 1;
+        return NULL;
+    }
+
     if ((word.len == 7
          && ngx_strncasecmp(word.data, (u_char *) "destroy", 7) == 0)
         || (word.len == 11
@@ -138,6 +148,7 @@ ngx_http_keyspace_session_action(ngx_http_keyspace_session_text_t *t)
         ch->destroy = 1;
         ch->all |= (word.len == 11);
         ch->renew = 0;
+        ch->remember = 0;
         ch->sets = 0;
         ch->edits.nelts = 0;
         return NULL;

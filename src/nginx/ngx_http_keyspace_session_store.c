@@ -157,6 +157,7 @@ ngx_http_keyspace_session_change(ngx_http_request_t *r,
         changes.n = ch->edits.nelts;
         changes.destroy = ch->destroy;
         changes.destroy_all = ch->all;
+        changes.remember = ch->remember;
     }
 
     ngx_http_keyspace_session_ask(s, &ks);
@@ -195,6 +196,8 @@ ngx_http_keyspace_session_done(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s, ks_session_t *ks, ks_session_found_t found)
 {
     ngx_keyspace_settle(s->conf->zone);
+
+    s->until = ks->until;
 
     if (ks->moved) {
         s->moved = 1;

@@ -15,14 +15,14 @@
 #define SESSION_END    50000
 
 static const ks_session_rule_t  session_rule = {
-    SESSION_TTL, SESSION_END, 3000, { 0, NULL }, 0
+    SESSION_TTL, SESSION_END, 3000, 0, { 0, NULL }, 0
 };
 
 
 /* the same with subjects, each with one session */
 
 static const ks_session_rule_t  subject_rule = {
-    SESSION_TTL, SESSION_END, 3000, ks_str("user"), 1
+    SESSION_TTL, SESSION_END, 3000, 90000, ks_str("user"), 1
 };
 
 
@@ -84,7 +84,7 @@ op_session_begin(ks_space_t *sp)
         { ks_str("cart"), { 3000, bytes }, 0 },
         { ks_str("lang"), ks_str("fr"), 0 },
     };
-    ks_session_changes_t  ch = { edits, ks_nelts(edits), 0, 0 };
+    ks_session_changes_t  ch = { edits, ks_nelts(edits), 0, 0, 0 };
 
     session_change(sp, -1, SESSION, &ch);
 }
@@ -99,7 +99,7 @@ op_session_edit(ks_space_t *sp)
         { ks_str("nothing"), { 0, NULL }, 1 },
         { ks_str("more"), ks_str("1"), 0 },
     };
-    ks_session_changes_t  ch = { edits, ks_nelts(edits), 0, 0 };
+    ks_session_changes_t  ch = { edits, ks_nelts(edits), 0, 0, 0 };
 
     session_change(sp, SESSION, -1, &ch);
 }
@@ -109,7 +109,7 @@ static void
 op_session_renew(ks_space_t *sp)
 {
     ks_session_edit_t     edit = { ks_str("role"), ks_str("admin"), 0 };
-    ks_session_changes_t  ch = { &edit, 1, 0, 0 };
+    ks_session_changes_t  ch = { &edit, 1, 0, 0, 0 };
 
     session_change(sp, SESSION, SESSION + 1, &ch);
 }
@@ -119,7 +119,7 @@ static void
 op_session_anew(ks_space_t *sp)
 {
     ks_session_edit_t     edit = { ks_str("user"), ks_str("bob"), 0 };
-    ks_session_changes_t  ch = { &edit, 1, 1, 0 };
+    ks_session_changes_t  ch = { &edit, 1, 1, 0, 0 };
 
     session_change(sp, SESSION, SESSION + 1, &ch);
 }
@@ -128,7 +128,7 @@ op_session_anew(ks_space_t *sp)
 static void
 op_session_destroy(ks_space_t *sp)
 {
-    ks_session_changes_t  ch = { NULL, 0, 1, 0 };
+    ks_session_changes_t  ch = { NULL, 0, 1, 0, 0 };
 
     session_change(sp, SESSION, -1, &ch);
 }
@@ -196,7 +196,7 @@ static void
 subject_set(ks_space_t *sp, int from, int to, ks_str_t user)
 {
     ks_session_edit_t     edit = { ks_str("user"), user, 0 };
-    ks_session_changes_t  ch = { &edit, 1, 0, 0 };
+    ks_session_changes_t  ch = { &edit, 1, 0, 0, 0 };
 
     session_change_by(sp, &subject_rule, from, to, &ch);
 }
@@ -233,9 +233,18 @@ op_subject_second(ks_space_t *sp)
 
 
 static void
+op_session_remember(ks_space_t *sp)
+{
+    ks_session_changes_t  ch = { NULL, 0, 0, 0, 1 };
+
+    session_change_by(sp, &subject_rule, SESSION, SESSION + 1, &ch);
+}
+
+
+static void
 op_subject_all(ks_space_t *sp)
 {
-    ks_session_changes_t  ch = { NULL, 0, 1, 1 };
+    ks_session_changes_t  ch = { NULL, 0, 1, 1, 0 };
 
     session_change_by(sp, &subject_rule, SESSION, -1, &ch);
 }
@@ -273,6 +282,7 @@ static const op_t  session_ops[] = {
     told_row(subject_other, op_subject_begin, NOW + 9),
     told_row(subject_renew, op_subject_begin, NOW + 9),
     told_row(subject_second, op_subject_begin, NOW + 9),
+    told_row(session_remember, op_subject_begin, NOW + 9),
     told_row(subject_all, op_subject_begin, NOW + 9),
     { "subject_end", op_subject_over, setup_subject_endless,
       NOW + SESSION_END, 1 },

@@ -371,9 +371,9 @@ static inline void
 replay_session(box_t *b)
 {
     static const ks_session_rule_t  rules[] = {
-        { 2000000, 3000000, 500000, { 0, NULL }, 0 },
-        { 1000000, 0, 0, ks_str("f2"), 2 },
-        { 300, 1000, 500, ks_str("f3"), 0 }
+        { 2000000, 3000000, 500000, 0, { 0, NULL }, 0 },
+        { 1000000, 0, 0, 5000000, ks_str("f2"), 2 },
+        { 300, 1000, 500, 2000, ks_str("f3"), 0 }
     };
 
     char                  from[80], to[80];
@@ -406,6 +406,7 @@ replay_session(box_t *b)
     ch.n = replay_edits(b, edits, ks_nelts(edits));
     ch.destroy = (rnd(6) == 0);
     ch.destroy_all = (ch.destroy && rnd(2));
+    ch.remember = (rnd(4) == 0);
 
     (void) ks_session_change(b->client.space, &s, &ch,
                              s.key.data == NULL || rnd(2) ? &dst : NULL);

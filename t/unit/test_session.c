@@ -13,8 +13,8 @@
 #define GRACE    3000u
 #define SECRET   "session:"
 
-static const ks_session_rule_t  rule = { TTL, 50000, GRACE, { 0, NULL }, 0 };
-static const ks_session_rule_t  lax = { TTL, 0, 0, { 0, NULL }, 0 };
+static const ks_session_rule_t  rule = { TTL, 50000, GRACE, 0, { 0, NULL }, 0 };
+static const ks_session_rule_t  lax = { TTL, 0, 0, 0, { 0, NULL }, 0 };
 
 /* a session, and what was last read of it */
 typedef struct {
@@ -96,7 +96,7 @@ change(box_t *b, seen_t *seen, const char *text, int to)
     char                  *p, *rest, *eq;
     ks_str_t               key;
     ks_session_edit_t      edits[16];
-    ks_session_changes_t   ch = { edits, 0, 0, 0 };
+    ks_session_changes_t   ch = { edits, 0, 0, 0, 0 };
 
     snprintf(copy, sizeof(copy), "%s", text);
     rest = copy;

@@ -13,7 +13,7 @@
 #define PREFIX    "session:"
 
 static ks_session_rule_t  rule = {
-    TTL, ABSOLUTE, 3000, ks_str("user"), 0
+    TTL, ABSOLUTE, 3000, 0, ks_str("user"), 0
 };
 
 
@@ -53,7 +53,7 @@ static void
 set(box_t *b, int n, const char *field, const char *value, int to)
 {
     ks_session_edit_t     edit = { ks_text(field), ks_text(value), 0 };
-    ks_session_changes_t  ch = { &edit, 1, 0, 0 };
+    ks_session_changes_t  ch = { &edit, 1, 0, 0, 0 };
 
     assert_int_equal(change(b, n, &ch, to), KS_SESSION_FOUND);
 }
@@ -109,6 +109,7 @@ start(unsigned limit)
 
     rule.limit = limit;
     rule.absolute = ABSOLUTE;
+    rule.remember = 0;
 
     b = box_open(4u << 20, KS_NOEVICTION);
     b->now = 1700000000000;
@@ -122,7 +123,7 @@ test_index(void **state)
 {
     box_t                *b;
     ks_session_edit_t     unset = { ks_str("user"), { 0, NULL }, 1 };
-    ks_session_changes_t  ch = { &unset, 1, 0, 0 }, end = { NULL, 0, 1, 0 };
+    ks_session_changes_t  ch = { &unset, 1, 0, 0, 0 }, end = { NULL, 0, 1, 0, 0 };
 
     (void) state;
 
@@ -193,7 +194,7 @@ test_void(void **state)
 
     {
         ks_session_edit_t     edit = { ks_str("x"), ks_str("1"), 0 };
-        ks_session_changes_t  ch = { &edit, 1, 0, 0 };
+        ks_session_changes_t  ch = { &edit, 1, 0, 0, 0 };
 
         assert_int_equal(change(b, 4, &ch, 0), KS_SESSION_NONE);
     }
@@ -248,7 +249,7 @@ test_all(void **state)
 {
     int                   i;
     box_t                *b;
-    ks_session_changes_t  ch = { NULL, 0, 1, 1 };
+    ks_session_changes_t  ch = { NULL, 0, 1, 1, 0 };
 
     (void) state;
 
@@ -342,6 +343,50 @@ test_over(void **state)
 }
 
 
+/* one that is remembered has its own end, and so has the set */
+
+static void
+test_remembered(void **state)
+{
+    box_t                *b;
+    uint64_t              now;
+    ks_session_changes_t  ch = { NULL, 0, 0, 0, 1 };
+
+    (void) state;
+
+    b = start(0);
+    rule.remember = 90000;
+    now = b->now;
+
+    begin(b, 1, "ann");
+    b->now += 1000;
+    assert_int_equal(change(b, 1, &ch, 2), KS_SESSION_FOUND);
+    assert_string_equal(linef(b, "PTTL " PREFIX "%064d", 2), ":89000\r\n");
+    assert_string_equal(linef(b, "HGET " PREFIX "%064d _remember", 2),
+                        "$5\r\n90000\r\n");
+
+    /* neither the absence of its user nor a use changes that */
+
+    b->now = now + 80000;
+    assert_true(lives(b, 2));
+    assert_string_equal(linef(b, "PTTL " PREFIX "%064d", 2), ":10000\r\n");
+
+    /* a renewal keeps it, and others do not sweep it away */
+
+    set(b, 2, "x", "y", 3);
+    assert_string_equal(linef(b, "PTTL " PREFIX "%064d", 3), ":10000\r\n");
+    begin(b, 4, "ann");
+    known(b, "ann", 2, 3, 4);
+
+    b->now = now + 90001;
+    assert_false(lives(b, 3));
+    begin(b, 5, "ann");
+    known(b, "ann", 2, 4, 5);
+
+    box_close(b);
+}
+
+
 /* odd subjects: none, one that is too long, and bytes of any kind */
 
 static void
@@ -384,6 +429,7 @@ main(void)
         cmocka_unit_test(test_all),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_over),
+        cmocka_unit_test(test_remembered),
         cmocka_unit_test(test_odd)
     };
 
