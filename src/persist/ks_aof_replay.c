@@ -156,26 +156,35 @@ ks_aof_gather(ks_aof_replay_t *rp)
 
 /*
  * What is to be read once more, from the beginning of a transaction or of a
- * record, needs more bytes.
+ * record, needs more bytes: at least twice as many, so that all of what is read
+ * again is no more than what there is.
  */
 
 static int
 ks_aof_more(ks_aof_replay_t *rp, uint64_t offset)
 {
-    ks_aof_reader_t  *r;
+    size_t            goal;
+    ks_source_t      *s;
 
-    r = &rp->reader;
+    s = &rp->reader.source;
 
-    if (r->source.in.rest == 0) {
+    if (s->in.rest == 0) {
         return ks_aof_torn(rp, offset);
     }
 
     if (rp->multi != KS_AOF_NONE) {
-        ks_aof_reader_back(r, rp->multi);
+        ks_aof_reader_back(&rp->reader, rp->multi);
     }
 
-    return ks_source_more(&r->source) == KS_OK
-           ? KS_OK : ks_aof_fail(rp, offset, "%s", r->source.err);
+    goal = 2 * (size_t) (s->in.end - s->in.p);
+
+    do {
+        if (ks_source_more(s) != KS_OK) {
+            return ks_aof_fail(rp, offset, "%s", s->err);
+        }
+    } while ((size_t) (s->in.end - s->in.p) < goal && s->in.rest > 0);
+
+    return KS_OK;
 }
 
 

@@ -163,6 +163,7 @@ memory_library(void *data, const ks_str_t *text, const char **err)
 
 static size_t       load_most = SIZE_MAX;
 static int          load_skip;
+static int          load_tail;
 static const char  *load_library;
 static char         load_text[256];
 
@@ -187,6 +188,7 @@ load_bytes(ks_space_t *sp, const u_char *p, size_t len, ks_load_report_t *r)
     options.size = len;
     options.now = NOW;
     options.skip = (load_skip != 0);
+    options.tail = (load_tail != 0);
     options.read = memory_read;
     options.library = memory_library;
     options.data = &m;
@@ -200,6 +202,11 @@ load_bytes(ks_space_t *sp, const u_char *p, size_t len, ks_load_report_t *r)
 
     *r = *ks_load_report(load);
     ks_load_close(load);
+
+    if (sp != NULL) {
+        ks_space_set_expiry(sp, 1);
+    }
+
     memcpy(load_text, m.text, sizeof(load_text));
 
     assert_int_equal(rc != KS_OK, r->err[0] != '\0');

@@ -24,7 +24,7 @@ make_whole(file_t *f, const char *magic, int large)
     size_t  i;
 
     file_begin(f, magic);
-    file_str(f, "\xfa\x09redis-ver\5" "7.2.4");
+    file_str(f, "\xfa\x09redis-ver\5" "7.2.4" "\xfa\x08" "aof-base\xc0\1");
     file_str(f, "\xf5\x14#!lua name=l\nnothing\xfe\0\xfb\5\2\xf4\1\2\0");
 
     for (i = 0; i < ks_nelts(samples); i++) {
@@ -151,6 +151,7 @@ run(void)
 
     p = realloc(p, len);
     load_skip = (rnd(4) != 0);
+    load_tail = (rnd(3) == 0);
     load_most = rnd(3) ? SIZE_MAX : 1 + rnd(300);
 
     rc = load_bytes(rnd(8) ? box->client.space : NULL, p, len, &r);
