@@ -1,68 +1,51 @@
 /*
- * How long it takes to load an RDB file, and to look whether it is whole.
+ * How long it takes to load an RDB file or an append-only file, and to look
+ * whether it is in order.
  *
- *   load FILE ZONE_BYTES   ->   KEYS CHECK_SECONDS LOAD_SECONDS BYTES_USED
+ *   load PATH ZONE_BYTES   ->   KEYS CHECK_SECONDS LOAD_SECONDS BYTES_USED
  */
 
 #include "bench.h"
-#include "persist/ks_load.h"
+#include "persist/ks_aof_load.h"
+#include "script/ks_script.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 
 #define LOAD_STEP  (8u * 1024 * 1024)
 
 
-static ssize_t
-load_read(void *data, u_char *to, size_t n, const char **err)
-{
-    ssize_t  got;
-
-    got = read(*(int *) data, to, n);
-    *err = "read() failed";
-
-    return got;
-}
-
-
-/* all of the file, into the zone or nowhere; how many seconds */
+/* all of it, into the zone or nowhere; how many seconds */
 
 static double
-load_file(ks_space_t *sp, int fd, uint64_t size, uint64_t *keys)
+load_path(ks_space_t *sp, const char *path)
 {
-    int                 rc;
-    double              start;
-    ks_load_t          *load;
-    ks_load_options_t   options;
+    int                    rc;
+    double                 start;
+    ks_aof_load_t         *load;
+    ks_aof_load_options_t  options;
 
     memset(&options, 0, sizeof(options));
-    options.size = size;
-    options.read = load_read;
-    options.data = &fd;
+    options.path = path;
     options.skip = 1;
 
     start = bench_now();
-    (void) lseek(fd, 0, SEEK_SET);
-    load = ks_load_open(sp, &options);
+    load = ks_aof_load_open(sp, &options);
 
     if (load == NULL) {
         bench_die("no memory");
     }
 
     do {
-        rc = ks_load_step(load, LOAD_STEP);
+        rc = ks_aof_load_step(load, LOAD_STEP);
     } while (rc == KS_AGAIN);
 
     if (rc != KS_OK) {
-        bench_die(ks_load_report(load)->err);
+        bench_die(ks_aof_load_report(load)->err);
     }
 
-    *keys = ks_load_report(load)->keys;
-    ks_load_close(load);
+    ks_aof_load_close(load);
 
     return bench_now() - start;
 }
@@ -71,29 +54,24 @@ load_file(ks_space_t *sp, int fd, uint64_t size, uint64_t *keys)
 int
 main(int argc, char **argv)
 {
-    int              fd;
-    double           check, all;
-    uint64_t         keys;
-    ks_space_t      *sp;
-    struct stat      st;
-    ks_zone_stats_t  zone;
+    double            check, all;
+    ks_space_t       *sp;
+    ks_zone_stats_t   zone;
 
     if (argc != 3) {
-        bench_die("load FILE ZONE_BYTES");
+        bench_die("load PATH ZONE_BYTES");
     }
 
-    fd = open(argv[1], O_RDONLY);
-
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        bench_die("cannot open the file");
+    if (ks_commands_init() != KS_OK || ks_script_init() != KS_OK) {
+        bench_die("no commands");
     }
 
     sp = bench_space((size_t) strtoull(argv[2], NULL, 10), KS_NOEVICTION);
-    check = load_file(NULL, fd, (uint64_t) st.st_size, &keys);
-    all = load_file(sp, fd, (uint64_t) st.st_size, &keys);
+    check = load_path(NULL, argv[1]);
+    all = load_path(sp, argv[1]);
     ks_zone_stats(ks_space_zone(sp), &zone);
 
-    printf("%llu %.3f %.3f %llu\n", (unsigned long long) keys, check, all,
+    printf("%llu %.3f %.3f %llu\n", (unsigned long long) zone.keys, check, all,
            (unsigned long long) zone.used);
 
     return 0;
