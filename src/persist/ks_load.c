@@ -630,7 +630,8 @@ ks_load_header(ks_load_t *l)
     l->offset = 0;
 
     if (ks_source_need(s, KS_LOAD_HEADER) != KS_OK) {
-        return ks_load_fail(l, NULL, "it is no RDB file");
+        return s->in.rest ? ks_load_damaged(l, NULL)
+                          : ks_load_fail(l, NULL, "it is no RDB file");
     }
 
     p = s->in.p;

@@ -30,8 +30,8 @@ make_plain(file_t *f)
         "SADD t a b c 4", "SREM t a", "INCR n", "ZADD z 1.5 a -inf b",
         "ZINCRBY z 2 a", "INCR n", "XADD x 1-1 a b", "XADD x 2-1 a c",
         "XGROUP CREATE x g 0", "INCR n",
-        "XCLAIM x g c 0 1-1 TIME 1700000000000 RETRYCOUNT 1 FORCE JUSTID "
-        "LASTID 1-1", "XACK x g 1-1", "XDEL x 1-1", "XTRIM x MAXLEN = 1",
+        "XCLAIM x g c 0 1-1 RETRYCOUNT 1 FORCE JUSTID LASTID 1-1",
+        "XACK x g 1-1", "XDEL x 1-1", "XTRIM x MAXLEN = 1",
         "MULTI", "DEL l", "RENAME t u", "INCR n", "EXEC", "PFADD p a b c",
         "PFMERGE q p", "SETBIT b 100 1", "BITFIELD b SET u8 0 7", "INCR n",
         "GEOADD g 13.3 38.1 m", "COPY s c", "PEXPIREAT c 9000000000001",
