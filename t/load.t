@@ -190,12 +190,12 @@ SKIP: {
 
 # --- files made here ---
 
-my $module = "\x81\105\342\122\070\337\221\054\003";    # ReJSON-RL
+my $module = "\x81\060\026\345\242\211\276\370\001";    # MBbloom--
 my $modules = file("\0\1k\1v\7\1m${module}\5\3abc\0\7\1n${module}\0");
 
 my $log = refused(zone => "load $modules;");
-like($log, qr/cannot hold keys of module "ReJSON-RL" at byte 14 \(key "m"\)/, 'a module');
-like($log, qr/2 of keys of module "ReJSON-RL";/, 'counted and named');
+like($log, qr/cannot hold keys of module "MBbloom--" at byte 14 \(key "m"\)/, 'a module');
+like($log, qr/2 of keys of module "MBbloom--";/, 'counted and named');
 
 my $ngx = KS::Nginx->start(size => '32m', resp => '', zone => "load $modules skip;");
 is($ngx->resp->run('DBSIZE'), 1, 'or left out');

@@ -31,6 +31,7 @@ typedef struct {
 
 static ngx_int_t ngx_keyspace_load_source(ngx_keyspace_zone_t *kz,
     const char *path, ngx_uint_t journal, ngx_log_t *log);
+static ngx_uint_t ngx_keyspace_load_owned(ngx_keyspace_loading_t *l);
 static ngx_int_t ngx_keyspace_load_files(ngx_keyspace_loading_t *l);
 static int ngx_keyspace_load_run(ngx_keyspace_loading_t *l);
 static void ngx_keyspace_load_failed(ngx_keyspace_loading_t *l);
@@ -131,6 +132,26 @@ ngx_keyspace_load_zone(ngx_keyspace_zone_t *kz, ngx_log_t *log)
 
 
 /*
+ * Whether the process that writes the journal can go on in its last increment.
+ * If that is a stranger's, as of a redis-server that was started by another
+ * user, it writes the journal anew.
+ */
+
+static ngx_uint_t
+ngx_keyspace_load_owned(ngx_keyspace_loading_t *l)
+{
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(l->kz->cycle->conf_ctx,
+                                           ngx_core_module);
+
+    return l->report.increment != 0
+           && (geteuid() != 0 || ccf->user == (ngx_uid_t) NGX_CONF_UNSET_UINT
+               || ccf->user == l->report.owner);
+}
+
+
+/*
  * A journal is gone on with where it has ended, so its torn tail goes.
  * NGX_DECLINED: there is none.
  */
@@ -169,7 +190,7 @@ ngx_keyspace_load_source(ngx_keyspace_zone_t *kz, const char *path,
 
     rc = ngx_keyspace_load_files(&l);
 
-    if (rc == NGX_OK && journal) {
+    if (rc == NGX_OK && journal && ngx_keyspace_load_owned(&l)) {
         ks_aof_loaded(kz->zone, l.report.increment, l.report.length,
                       l.report.inode);
     }

@@ -31,6 +31,7 @@ struct ks_aof_load_s {
     int                     err;        /* errno of reading it */
     uint64_t                size;
     uint64_t                inode;
+    uid_t                   owner;
     uint64_t                offset;     /* where it is read next */
     uint64_t                before;     /* bytes of the files before it */
 
@@ -174,8 +175,8 @@ ks_aof_load_commands(ks_aof_load_t *l)
 
 
 /*
- * What has the magic of an RDB file is read as one.  In a directory all else are
- * commands, even if there are none; by itself it is what begins as one does.
+ * What has the magic of an RDB file is read as one.  In a directory all else
+ * are commands, even if there are none; by itself, what begins as one does.
  */
 
 static int
@@ -223,6 +224,7 @@ ks_aof_load_file(ks_aof_load_t *l)
     l->report.files++;
     l->size = (uint64_t) st.st_size;
     l->inode = (uint64_t) st.st_ino;
+    l->owner = st.st_uid;
     l->offset = 0;
     l->err = 0;
 
@@ -484,6 +486,7 @@ ks_aof_load_replay_done(ks_aof_load_t *l)
         l->report.length = l->report.done.torn ? l->report.done.torn_at
                                                : l->size;
         l->report.inode = l->inode;
+        l->report.owner = l->owner;
     }
 
     if (l->report.done.torn == 0) {

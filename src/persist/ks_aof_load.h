@@ -38,11 +38,12 @@ typedef struct {
     const char         *path;           /* of the last one */
     const char         *torn;           /* of the one with a torn tail; NULL */
 
-    /* where to go on: the last increment, how many of its bytes were loaded, and
-       its inode; 0: there is none */
+    /* where to go on: the last increment, how many of its bytes were loaded,
+       its inode and its owner; 0: there is none */
     uint64_t            increment;
     uint64_t            length;
     uint64_t            inode;
+    uid_t               owner;
 
     ks_aof_replayed_t   done;
     ks_load_report_t    rdb;            /* and what is left out of all files */
