@@ -16,10 +16,14 @@ use KS::Proc qw(capture children free_port installed slurp spawn_command spew
 
 my $metrics = 'location = /metrics { keyspace_metrics; } '
     . 'location = /main { keyspace_metrics main; } '
+    . 'location = /limited { keyspace_limit few; } '
     . 'location / { keyspace_rest main; }';
 
 my $ngx = KS::Nginx->start(size => '32m', workers => 2, resp => '',
-                           resp_listen => 'reuseport', zone => 'metrics on; script_timeout 30s;',
+                           resp_listen => 'reuseport', zone => 'metrics on; script_timeout 30s; '
+                               . 'metrics_prefix user:vip: user: "odd\\"";',
+                           http => 'keyspace_limit_rule few zone=main '
+                               . 'key=$arg_who rate=3r/h;',
                            locations => $metrics);
 my ($a, $b) = $ngx->two_workers;
 my $http = $ngx->client;
@@ -281,7 +285,79 @@ subtest 'Prometheus' => sub {
 };
 
 
+subtest 'the network' => sub {
+    $a->run('CONFIG', 'RESETSTAT');
+    $a->run('SET', 'large', 'x' x 50_000);
+    $http->run('GET', 'large');
+    $a->run('GET', 'large');
+
+    my $s = samples(scrape('/metrics')->{body});
+    my $of = sub { $s->{"keyspace_net_$_[0]_bytes_total{door=\"$_[1]\"}"} };
+
+    for (['input', 'resp', 50_000], ['output', 'resp', 50_000],
+         ['output', 'rest', 50_000], ['input', 'rest', 30])
+    {
+        my ($way, $door, $least) = @$_;
+
+        cmp_ok($of->($way, $door), '>=', $least, "$way of $door");
+        cmp_ok($of->($way, $door), '<', $least + 8000, '... and no more');
+    }
+
+    is($s->{redis_net_output_bytes_total},
+       $of->('output', 'rest') + $of->('output', 'resp'), 'and all of it');
+
+    my $info = info('stats');
+    cmp_ok($info->{total_net_input_bytes}, '>=', 50_000, 'INFO has it');
+    like($info->{$_}, qr/^[\d.]+$/, $_)
+        for qw(instantaneous_ops_per_sec instantaneous_input_kbps
+               instantaneous_output_kbps);
+
+    for (1 .. 200) {
+        $b->run('GET', 'k') for 1 .. 10;
+        last if info('stats')->{instantaneous_ops_per_sec} > 0;
+    }
+
+    cmp_ok(info('stats')->{instantaneous_ops_per_sec}, '>', 0,
+           'what happens now');
+};
+
+
+subtest 'limits and prefixes' => sub {
+    $a->run('CONFIG', 'RESETSTAT');
+
+    my $client = KS::HTTP->new(port => $ngx->port);
+    $client->request('GET', '/limited?who=ada') for 1 .. 5;
+    $client->request('GET', '/limited?who=bob');
+
+    $a->run('SET', 'user:1', 1);
+    $a->run('GET', 'user:1') for 1 .. 3;
+    $b->run('GET', 'user:2');
+    $b->run('GET', 'user:vip:1');
+    $b->run('GET', 'odd"1');
+    $b->run('GET', 'other');
+
+    my $s = samples(scrape('/metrics')->{body});
+
+    is($s->{'keyspace_limit_passed_total{rule="few"}'}, 4, 'passed');
+    is($s->{'keyspace_limit_rejected_total{rule="few"}'}, 2, 'rejected');
+    is($s->{'keyspace_prefix_hits_total{prefix="user:"}'}, 3, 'hits');
+    is($s->{'keyspace_prefix_misses_total{prefix="user:"}'}, 1, 'misses');
+    is($s->{'keyspace_prefix_misses_total{prefix="user:vip:"}'}, 1,
+       'the first prefix that fits');
+    is($s->{'keyspace_prefix_misses_total{prefix="odd\\""}'}, 1, 'quoted');
+
+    my $json = decode_json(scrape('/metrics?format=json')->{body})->{main};
+    is_deeply($json->{limits}{few}, { passed => 4, rejected => 2 }, 'JSON');
+    is_deeply($json->{prefixes}{'user:'}, { hits => 3, misses => 1 },
+              'of both');
+};
+
+
 subtest 'JSON' => sub {
+    $a->run('CONFIG', 'RESETSTAT');
+    $a->run('SET', 'k', $_) for 1 .. 5;
+    $a->error('INCR', 'l');
+
     my $reply = scrape('/metrics?format=json');
     my $json = decode_json($reply->{body});
 
@@ -384,7 +460,8 @@ $ngx->stop;
 
 
 subtest 'without "metrics on"' => sub {
-    $ngx = KS::Nginx->start(size => '8m', resp => '', locations => $metrics);
+    $ngx = KS::Nginx->start(size => '8m', resp => '',
+                            locations => $metrics =~ s/keyspace_limit few;//r);
     $a = $ngx->resp;
     $a->run('SET', 'k', 1);
 
@@ -405,7 +482,11 @@ subtest 'without "metrics on"' => sub {
 };
 
 
-for (['metrics maybe;', qr/invalid value "maybe" in "metrics"/],
+for (['metrics_prefix;', qr/metrics_prefix/],
+     ['metrics_prefix ' . join(' ', map { "p$_" } 1 .. 17) . ';',
+      qr/more than 16 prefixes/],
+     ['metrics_prefix ' . 'p' x 80 . ';', qr/it has 1 to 79 bytes/],
+     ['metrics maybe;', qr/invalid value "maybe" in "metrics"/],
      ['metrics on; metrics on;', qr/"metrics" is duplicate/])
 {
     my ($zone, $says) = @$_;

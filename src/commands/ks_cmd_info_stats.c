@@ -9,6 +9,7 @@
 
 #define KS_INFO_MICRO   1000.0          /* nanoseconds */
 #define KS_INFO_ERRORS  128             /* codes that are shown */
+#define KS_INFO_KILO    1024.0
 
 
 typedef void (*ks_info_row_pt)(ks_info_t *info, const ks_command_t *cmd,
@@ -98,7 +99,34 @@ ks_info_errorstats(ks_info_t *info)
 }
 
 
-/* What is a sum of these. */
+static void
+ks_info_rates(ks_info_t *info)
+{
+    unsigned         i;
+    uint64_t         in, out, sum_in, sum_out;
+    ks_stat_rates_t  rates;
+
+    for (sum_in = 0, sum_out = 0, i = 0; i < KS_DOORS; i++) {
+        ks_stats_net(info->stats, (ks_door_t) i, &in, &out);
+        sum_in += in;
+        sum_out += out;
+    }
+
+    ks_stats_rates(info->stats, info->now, &rates);
+
+    ks_info_line(info, "instantaneous_ops_per_sec:%.0f", rates.commands);
+    ks_info_line(info, "total_net_input_bytes:%llu",
+                 (unsigned long long) sum_in);
+    ks_info_line(info, "total_net_output_bytes:%llu",
+                 (unsigned long long) sum_out);
+    ks_info_line(info, "instantaneous_input_kbps:%.2f",
+                 rates.in / KS_INFO_KILO);
+    ks_info_line(info, "instantaneous_output_kbps:%.2f",
+                 rates.out / KS_INFO_KILO);
+}
+
+
+/* Rates, and what is a sum of these. */
 
 void
 ks_info_stats(ks_info_t *info)
@@ -110,6 +138,8 @@ ks_info_stats(ks_info_t *info)
     if (info->stats == NULL) {
         return;
     }
+
+    ks_info_rates(info);
 
     n = ks_stats_errors(info->stats, errors, KS_INFO_ERRORS);
 

@@ -169,6 +169,23 @@ ks_space_set_stats(ks_space_t *sp, ks_stats_t *stats)
     sp->stats = stats;
     sp->lane = stats ? ks_stats_lane(stats, sp->mem.process) : NULL;
     sp->told.counted = (stats != NULL);
+    sp->mem.waits = stats ? &sp->lane->waits : NULL;
+}
+
+
+void
+ks_space_set_prefixes(ks_space_t *sp, ks_prefix_count_t *prefixes,
+    unsigned n)
+{
+    unsigned  i;
+
+    for (i = 0; i < n; i++) {
+        prefixes[i].count = ks_stat_named(sp->lane, KS_NAMED_PREFIXES,
+                                          &prefixes[i].name);
+    }
+
+    sp->prefixes = prefixes;
+    sp->nprefixes = n;
 }
 
 

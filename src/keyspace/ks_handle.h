@@ -76,6 +76,19 @@ void ks_space_set_stats(ks_space_t *sp, ks_stats_t *stats);
 ks_stats_t *ks_space_stats(const ks_space_t *sp);
 ks_stat_lane_t *ks_space_lane(const ks_space_t *sp);
 
+/*
+ * Hits and misses of keys are counted by the first of n prefixes that they begin
+ * with; the array, whose counts are set, is the caller's to keep.  After
+ * ks_space_set_stats().
+ */
+typedef struct {
+    ks_str_t          name;
+    ks_stat_named_t  *count;    /* NULL: it is not counted */
+} ks_prefix_count_t;
+
+void ks_space_set_prefixes(ks_space_t *sp, ks_prefix_count_t *prefixes,
+    unsigned n);
+
 /* A number that no other handle on the zone gets; from 1 on. */
 uint64_t ks_next_id(ks_space_t *sp);
 

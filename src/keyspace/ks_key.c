@@ -43,6 +43,28 @@ ks_lookup_due(ks_space_t *sp, const ks_str_t *key, const ks_place_t *place,
 }
 
 
+static __attribute__((noinline)) void
+ks_lookup_counted(ks_space_t *sp, const ks_str_t *key, int miss)
+{
+    ks_prefix_count_t  *p, *last;
+
+    last = sp->prefixes + sp->nprefixes;
+
+    for (p = sp->prefixes; p < last; p++) {
+
+        if (p->name.len <= key->len
+            && memcmp(p->name.data, key->data, p->name.len) == 0)
+        {
+            if (p->count != NULL) {
+                p->count->n[miss]++;
+            }
+
+            return;
+        }
+    }
+}
+
+
 ks_entry_t *
 ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
 {
@@ -66,6 +88,10 @@ ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
     }
 
     if (flags == KS_LOOKUP_READ) {
+
+        if (ks_unlikely(sp->nprefixes != 0)) {
+            ks_lookup_counted(sp, key, e == NULL);
+        }
 
         if (e) {
             place.shard->hits++;

@@ -155,6 +155,8 @@ struct ks_space_s {
     ks_waiters_t   *waiters;    /* see bus/ks_waiters.h; NULL: has none */
     ks_stats_t     *stats;      /* and its lane; NULL: nothing is counted */
     ks_stat_lane_t *lane;
+    ks_prefix_count_t *prefixes; /* whose hits and misses are counted */
+    unsigned        nprefixes;
 
     uint64_t        changes;    /* of keys and scripts, ever */
     uint64_t        counted;    /* of these, before the running body */

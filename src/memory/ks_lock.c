@@ -37,6 +37,7 @@ static int ks_lock_hard(ks_mem_t *m, ks_shard_t *sh, int rc, unsigned ms);
 static int ks_lock_all(ks_mem_t *m, uint64_t mask, unsigned ms);
 static int ks_lock_shard(ks_mem_t *m, unsigned i, ks_patience_t *p);
 static int ks_lock_tried(ks_mem_t *m, unsigned i, int rc, ks_patience_t *p);
+static int ks_lock_counted(ks_mem_t *m, unsigned i, ks_patience_t *p);
 static int ks_lock_wait(ks_mem_t *m, unsigned i, ks_patience_t *p);
 static int ks_mutex_try(pthread_mutex_t *mutex);
 static int ks_mutex_spin(pthread_mutex_t *mutex, int rc);
@@ -252,7 +253,7 @@ ks_lock_tried(ks_mem_t *m, unsigned i, int rc, ks_patience_t *p)
     rc = ks_mutex_spin(mutex, rc);
 
     if (ks_unlikely(rc == EBUSY)) {
-        rc = ks_lock_wait(m, i, p);
+        rc = ks_lock_counted(m, i, p);
     }
 
     if (rc == 0) {
@@ -274,9 +275,40 @@ ks_lock_tried(ks_mem_t *m, unsigned i, int rc, ks_patience_t *p)
 }
 
 
-/* as pthread_mutex_lock(), or ETIMEDOUT */
+static uint64_t
+ks_lock_clock(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000 * KS_MS + (uint64_t) ts.tv_nsec;
+}
+
 
 static __attribute__((noinline)) int
+ks_lock_counted(ks_mem_t *m, unsigned i, ks_patience_t *p)
+{
+    int       rc;
+    uint64_t  start;
+
+    if (m->waits == NULL) {
+        return ks_lock_wait(m, i, p);
+    }
+
+    start = ks_lock_clock();
+    rc = ks_lock_wait(m, i, p);
+
+    m->waits[0]++;
+    m->waits[1] += ks_lock_clock() - start;
+
+    return rc;
+}
+
+
+/* as pthread_mutex_lock(), or ETIMEDOUT */
+
+static int
 ks_lock_wait(ks_mem_t *m, unsigned i, ks_patience_t *p)
 {
     int               rc;
@@ -290,8 +322,7 @@ ks_lock_wait(ks_mem_t *m, unsigned i, ks_patience_t *p)
         return pthread_mutex_lock(mutex);
     }
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    now = (uint64_t) ts.tv_sec * 1000 * KS_MS + (uint64_t) ts.tv_nsec;
+    now = ks_lock_clock();
 
     if (now >= m->rested) {
         m->busy = 0;

@@ -67,6 +67,8 @@ typedef struct {
 
     uint64_t      busy;         /* shards that were waited for in vain, */
     uint64_t      rested;       /* and until when that counts, ns */
+    uint64_t     *waits;        /* where waits are counted, and behind that
+                                   their time, ns; NULL: nowhere */
 
     jmp_buf      *jump;         /* where a shortage of memory goes */
     unsigned      urgent;       /* may take pages from the reserve */

@@ -267,6 +267,210 @@ ks_stat_percentile(const ks_stat_t *st, double part)
 }
 
 
+void
+ks_stats_net(const ks_stats_t *stats, ks_door_t door, uint64_t *in,
+    uint64_t *out)
+{
+    *in = ks_stats_sum(stats, offsetof(ks_stat_lane_t, in)
+                              + door * sizeof(uint64_t));
+    *out = ks_stats_sum(stats, offsetof(ks_stat_lane_t, out)
+                               + door * sizeof(uint64_t));
+}
+
+
+void
+ks_stats_waits(const ks_stats_t *stats, uint64_t *n, uint64_t *nanos)
+{
+    *n = ks_stats_sum(stats, offsetof(ks_stat_lane_t, waits));
+    *nanos = ks_stats_sum(stats, offsetof(ks_stat_lane_t, waited));
+}
+
+
+/* --- what has a name --- */
+
+static ks_stat_named_t *
+ks_stat_group(const ks_stat_lane_t *lane, ks_stat_group_t group,
+    unsigned *max)
+{
+    *max = (group == KS_NAMED_RULES) ? KS_STAT_RULES : KS_STAT_PREFIXES;
+
+    return (ks_stat_named_t *) (group == KS_NAMED_RULES ? lane->rules
+                                                        : lane->prefixes);
+}
+
+
+/* The first that is free or has the name, of max; NULL: there is none. */
+
+static ks_stat_named_t *
+ks_stat_named_find(ks_stat_named_t *named, unsigned max, const char *name,
+    size_t len)
+{
+    unsigned  i;
+
+    for (i = 0; i < max; i++) {
+
+        if (named[i].name[0] == '\0') {
+            memcpy(named[i].name, name, len);
+            return &named[i];
+        }
+
+        if (memcmp(named[i].name, name, len) == 0
+            && named[i].name[len] == '\0')
+        {
+            return &named[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+ks_stat_named_t *
+ks_stat_named(ks_stat_lane_t *lane, ks_stat_group_t group,
+    const ks_str_t *name)
+{
+    unsigned          max;
+    ks_stat_named_t  *named;
+
+    named = ks_stat_group(lane, group, &max);
+
+    return ks_stat_named_find(named, max, (const char *) name->data,
+                              ks_min(name->len, (size_t) KS_STAT_NAME - 1));
+}
+
+
+static void
+ks_stats_add_named(const ks_stat_lane_t *lane, ks_stat_group_t group,
+    ks_stat_named_t *to, uint64_t sign)
+{
+    unsigned                i, k, max;
+    ks_stat_named_t        *sum;
+    const ks_stat_named_t  *named;
+
+    named = ks_stat_group(lane, group, &max);
+
+    for (i = 0; i < max && named[i].name[0] != '\0'; i++) {
+        sum = ks_stat_named_find(to, max, named[i].name,
+                                 strnlen(named[i].name, KS_STAT_NAME - 1));
+
+        for (k = 0; sum != NULL && k < ks_nelts(sum->n); k++) {
+            sum->n[k] += sign * __atomic_load_n(&named[i].n[k],
+                                                __ATOMIC_RELAXED);
+        }
+    }
+}
+
+
+unsigned
+ks_stats_named(const ks_stats_t *stats, ks_stat_group_t group,
+    ks_stat_named_t *to)
+{
+    unsigned  i, max;
+
+    (void) ks_stat_group(&stats->lanes[0], group, &max);
+    memset(to, 0, max * sizeof(ks_stat_named_t));
+
+    for (i = 0; i < KS_LANES; i++) {
+        if (stats->used[i]) {
+            ks_stats_add_named(&stats->lanes[i], group, to,
+                               i == KS_LANE_BASE ? (uint64_t) -1 : 1);
+        }
+    }
+
+    for (i = 0; i < max && to[i].name[0] != '\0'; i++) {
+        /* void */
+    }
+
+    return i;
+}
+
+
+/* --- rates --- */
+
+static void
+ks_stat_totals(const ks_stat_lane_t *lane, ks_stat_second_t *now)
+{
+    unsigned  i;
+
+    now->commands = now->in = now->out = 0;
+
+#define ks_stat_load(p)  __atomic_load_n(p, __ATOMIC_RELAXED)
+
+    for (i = 0; i < KS_DOORS; i++) {
+        now->commands += ks_stat_load(&lane->doors[i]);
+        now->in += ks_stat_load(&lane->in[i]);
+        now->out += ks_stat_load(&lane->out[i]);
+    }
+}
+
+
+void
+ks_stat_begin(ks_stat_lane_t *lane, uint64_t second)
+{
+    ks_stat_second_t  *slot;
+
+    slot = &lane->seconds[second % KS_STAT_SECONDS];
+
+    ks_stat_totals(lane, slot);
+    __atomic_store_n(&slot->second, second, __ATOMIC_RELEASE);
+}
+
+
+/*
+ * What a lane has counted since that second began: the difference to the first
+ * second, from it on, in which there was anything to count.
+ */
+
+static void
+ks_stat_since(const ks_stat_lane_t *lane, uint64_t from, uint64_t now,
+    ks_stat_rates_t *sum)
+{
+    uint64_t                 s;
+    ks_stat_second_t         totals;
+    const ks_stat_second_t  *slot;
+
+    for (s = from; s <= now; s++) {
+        slot = &lane->seconds[s % KS_STAT_SECONDS];
+
+        if (__atomic_load_n(&slot->second, __ATOMIC_ACQUIRE) == s) {
+            ks_stat_totals(lane, &totals);
+            sum->commands += (double) (totals.commands - slot->commands);
+            sum->in += (double) (totals.in - slot->in);
+            sum->out += (double) (totals.out - slot->out);
+            return;
+        }
+    }
+}
+
+
+void
+ks_stats_rates(const ks_stats_t *stats, uint64_t now_ms,
+    ks_stat_rates_t *rates)
+{
+    double    seconds;
+    uint64_t  now, from;
+    unsigned  i;
+
+    now = now_ms / 1000;
+    from = now - ks_min(now, KS_STAT_SECONDS / 2);
+    seconds = (double) (now_ms - from * 1000) / 1000;
+
+    memset(rates, 0, sizeof(ks_stat_rates_t));
+
+    for (i = 0; i < KS_LANE_BASE; i++) {
+        if (stats->used[i]) {
+            ks_stat_since(&stats->lanes[i], from, now, rates);
+        }
+    }
+
+    if (seconds > 0) {
+        rates->commands /= seconds;
+        rates->in /= seconds;
+        rates->out /= seconds;
+    }
+}
+
+
 /* --- starting over --- */
 
 /* What there is by now is taken off from now on: of the words [off, end). */
@@ -313,10 +517,32 @@ ks_stats_reset_errors(ks_stats_t *stats)
 }
 
 
+static void
+ks_stats_reset_named(ks_stats_t *stats, ks_stat_group_t group)
+{
+    unsigned          i, k, n, max;
+    ks_stat_named_t   sums[KS_STAT_RULES], *base, *named;
+
+    n = ks_stats_named(stats, group, sums);
+    base = ks_stat_group(&stats->lanes[KS_LANE_BASE], group, &max);
+
+    for (i = 0; i < n; i++) {
+        named = ks_stat_named_find(base, max, sums[i].name,
+                                   strlen(sums[i].name));
+
+        for (k = 0; named != NULL && k < ks_nelts(named->n); k++) {
+            named->n[k] += sums[i].n[k];
+        }
+    }
+}
+
+
 void
 ks_stats_reset(ks_stats_t *stats)
 {
     ks_stats_reset_errors(stats);
+    ks_stats_reset_named(stats, KS_NAMED_RULES);
+    ks_stats_reset_named(stats, KS_NAMED_PREFIXES);
 
     ks_stats_take_off(stats, offsetof(ks_stat_lane_t, doors),
                       offsetof(ks_stat_lane_t, other_errors));

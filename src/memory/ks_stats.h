@@ -1,7 +1,8 @@
 /*
  * What is counted of commands while a zone is asked to count: how often each
  * was run and how long that took, errors by their codes, where commands came
- * from; and the log of slow ones.
+ * from; bytes of the network, waiting for locks, rules of limits, prefixes of
+ * keys; and the log of slow ones.
  *
  * A run of shared memory of its own, beside the zone.  Each process counts in
  * a lane that nobody else writes to, so that no count needs an atomic store
@@ -23,6 +24,13 @@
 #define KS_STAT_TIMES     28            /* of a histogram */
 #define KS_STAT_ERRORS    48            /* codes; others are one more */
 #define KS_STAT_CODE      24            /* bytes of a code, its NUL included */
+#define KS_STAT_NAME      80            /* the same of a rule or a prefix */
+#define KS_STAT_RULES     64
+#define KS_STAT_PREFIXES  16
+#define KS_STAT_SECONDS   8             /* that rates are made of */
+
+/* the form of what lies in that memory: whoever changes it raises this */
+#define KS_STATS_VERSION  2
 
 /*
  * Times: number i counts those of up to 125 * 2^i ns that no lower number has;
@@ -51,12 +59,45 @@ typedef struct {
     uint64_t         n;
 } ks_stat_error_t;
 
+/* what there was of a lane when a second began in which it was counted in */
 typedef struct {
-    uint64_t         doors[KS_DOORS];
+    uint64_t         second;            /* since the epoch */
+    uint64_t         commands;
+    uint64_t         in;
+    uint64_t         out;
+} ks_stat_second_t;
+
+/* a rule of limits: passed, rejected; a prefix of keys: hits, misses */
+typedef struct {
+    char             name[KS_STAT_NAME];
+    uint64_t         n[2];
+} ks_stat_named_t;
+
+typedef enum {
+    KS_NAMED_RULES = 0,
+    KS_NAMED_PREFIXES
+} ks_stat_group_t;
+
+typedef struct {
+    uint64_t         doors[KS_DOORS];   /* commands */
+    uint64_t         in[KS_DOORS];      /* bytes of the network */
+    uint64_t         out[KS_DOORS];
+    uint64_t         waits;             /* for locks of shards, and their */
+    uint64_t         waited;            /* time, ns */
     uint64_t         other_errors;
     ks_stat_error_t  errors[KS_STAT_ERRORS];
+    ks_stat_named_t  rules[KS_STAT_RULES];
+    ks_stat_named_t  prefixes[KS_STAT_PREFIXES];
+    ks_stat_second_t seconds[KS_STAT_SECONDS];
     ks_stat_t        commands[KS_STAT_COMMANDS];
 } __attribute__((aligned(4096))) ks_stat_lane_t;
+
+/* what is the case now, in a second */
+typedef struct {
+    double           commands;
+    double           in;                /* bytes */
+    double           out;
+} ks_stat_rates_t;
 
 typedef struct ks_stats_s  ks_stats_t;
 
@@ -101,11 +142,50 @@ ks_stat_count(ks_stat_t *st, uint64_t nanos)
 /* An error of that code, which need not end with a NUL. */
 void ks_stat_error(ks_stat_lane_t *lane, const char *code, size_t len);
 
+/*
+ * Where the lane counts what has that name, of which KS_STAT_NAME - 1 bytes
+ * matter; NULL: there is no room for more names.
+ */
+ks_stat_named_t *ks_stat_named(ks_stat_lane_t *lane, ks_stat_group_t group,
+    const ks_str_t *name);
+
+/* What the first count of a second calls for. */
+void ks_stat_begin(ks_stat_lane_t *lane, uint64_t second);
+
+/*
+ * To be called before anything is counted of a turn of a client, with the time
+ * in seconds since the epoch that the host goes by.
+ */
+
+static inline void
+ks_stat_second(ks_stat_lane_t *lane, uint64_t second)
+{
+    if (lane->seconds[second % KS_STAT_SECONDS].second != second) {
+        ks_stat_begin(lane, second);
+    }
+}
+
 
 /* --- reading: sums over all lanes, without a lock --- */
 
 void ks_stats_command(const ks_stats_t *stats, unsigned i, ks_stat_t *sum);
 uint64_t ks_stats_door(const ks_stats_t *stats, ks_door_t door);
+
+/* Bytes that came in and went out by a door; waits for locks, and ns of them. */
+void ks_stats_net(const ks_stats_t *stats, ks_door_t door, uint64_t *in,
+    uint64_t *out);
+void ks_stats_waits(const ks_stats_t *stats, uint64_t *n, uint64_t *nanos);
+
+/*
+ * What has names, each once: how many, of which up to KS_STAT_RULES (or
+ * KS_STAT_PREFIXES) are stored.
+ */
+unsigned ks_stats_named(const ks_stats_t *stats, ks_stat_group_t group,
+    ks_stat_named_t *to);
+
+/* Rates of the last seconds; now_ms: ms since the epoch. */
+void ks_stats_rates(const ks_stats_t *stats, uint64_t now_ms,
+    ks_stat_rates_t *rates);
 
 /*
  * The errors by their codes, each once: how many codes, of which up to max are

@@ -302,6 +302,9 @@ void ngx_http_keyspace_client(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz,
     ks_client_t *client);
 
+/* A log phase handler: counts the bytes of a request. */
+ngx_int_t ngx_http_keyspace_log_bytes(ngx_http_request_t *r);
+
 /*
  * A held request becomes one of the zone's clients, until it ends: CLIENT LIST
  * shows it, and CLIENT KILL sets peer.killed and wakes the hold.  The client

@@ -28,11 +28,47 @@ void
 ngx_http_keyspace_client(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_keyspace_zone_t *kz, ks_client_t *client)
 {
+    ks_stat_lane_t  *lane;
+
     ks_client_init(client, kz->space, ctx->user);
+
+    lane = ks_space_lane(kz->space);
+
+    if (lane != NULL) {
+        ks_stat_second(lane, (uint64_t) ngx_time());
+    }
 
     client->peers = &kz->peers;
     client->whence = ngx_http_keyspace_whence;
     client->data = r;
+}
+
+
+/*
+ * A log phase handler: bytes count when the request has ended, by what nginx
+ * says of it.
+ */
+
+ngx_int_t
+ngx_http_keyspace_log_bytes(ngx_http_request_t *r)
+{
+    ks_stat_lane_t                *lane;
+    ngx_http_keyspace_loc_conf_t  *klcf;
+
+    klcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_module);
+
+    if (klcf->zone == NULL || klcf->zone->space == NULL) {
+        return NGX_OK;
+    }
+
+    lane = ks_space_lane(klcf->zone->space);
+
+    if (lane != NULL) {
+        lane->in[KS_DOOR_REST] += (uint64_t) r->request_length;
+        lane->out[KS_DOOR_REST] += (uint64_t) r->connection->sent;
+    }
+
+    return NGX_OK;
 }
 
 

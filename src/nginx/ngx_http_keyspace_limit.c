@@ -57,6 +57,8 @@ static ngx_int_t ngx_http_keyspace_limit_key(ngx_http_request_t *r,
     ks_limit_check_t *check);
 static ngx_int_t ngx_http_keyspace_limit_run(ngx_http_request_t *r,
     ngx_http_keyspace_limit_ctx_t *ctx, ngx_uint_t first);
+static void ngx_http_keyspace_limit_count(ngx_http_keyspace_limit_ctx_t *ctx,
+    ngx_uint_t first, ngx_uint_t passed);
 static ngx_int_t ngx_http_keyspace_limit_judge(ngx_http_request_t *r,
     ngx_http_keyspace_limit_ctx_t *ctx, ks_limit_check_t *check, int rc);
 static void ngx_http_keyspace_limit_fault(ngx_http_request_t *r,
@@ -128,6 +130,7 @@ ngx_http_keyspace_limit_request(ngx_http_request_t *r,
         return ngx_http_keyspace_suspend(r, &ctx->hold, 0);
     }
 
+    ngx_http_keyspace_limit_count(ctx, first, rc == NGX_OK);
     ngx_http_keyspace_limit_rehearse(r, llcf, ctx, first);
 
     if (rc == NGX_OK) {
@@ -152,6 +155,41 @@ ngx_http_keyspace_limit_request(ngx_http_request_t *r,
 
     return (ngx_http_keyspace_limit_shown_rule(ctx) == ctx->refused)
            ? NGX_HTTP_SERVICE_UNAVAILABLE : (ngx_int_t) llcf->status;
+}
+
+
+/* Each rule that was asked counts what has become of the request. */
+
+static void
+ngx_http_keyspace_limit_count(ngx_http_keyspace_limit_ctx_t *ctx,
+    ngx_uint_t first, ngx_uint_t passed)
+{
+    ks_str_t                         name;
+    ngx_uint_t                       i;
+    ks_stat_lane_t                  *lane;
+    ks_limit_check_t                *check;
+    ngx_http_keyspace_limit_rule_t  *rule;
+
+    check = ctx->checks.elts;
+
+    for (i = first; i < ctx->checks.nelts; i++) {
+        rule = check[i].data;
+        lane = ks_space_lane(rule->zone->space);
+
+        if (lane == NULL || check[i].fault) {
+            continue;
+        }
+
+        if (rule->count == NULL) {
+            name.data = rule->name.data;
+            name.len = rule->name.len;
+            rule->count = ks_stat_named(lane, KS_NAMED_RULES, &name);
+        }
+
+        if (rule->count != NULL && (passed || check[i].limited)) {
+            rule->count->n[!passed]++;
+        }
+    }
 }
 
 

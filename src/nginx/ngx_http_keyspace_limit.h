@@ -51,6 +51,9 @@ typedef struct {
     ngx_str_t                   policy;         /* its item; empty: varies */
     ngx_str_t                   quota;          /* the same way */
 
+    ks_stat_named_t            *count;          /* of this process; NULL: is not
+                                                   known yet */
+
     /* where it was declared, or else first named: for messages */
     ngx_str_t                   file;
     ngx_uint_t                  line;

@@ -19,6 +19,9 @@ static void ngx_http_keyspace_metrics_command(cJSON *object,
     const ks_stat_t *st);
 static void ngx_http_keyspace_metrics_times(cJSON *object,
     const ks_stat_t *all);
+static void ngx_http_keyspace_metrics_named(cJSON *object,
+    const ks_stats_t *stats, ks_stat_group_t group, const char *name,
+    const char *first, const char *second);
 static void ngx_http_keyspace_metrics_counts(cJSON *object,
     const ks_stats_t *stats);
 
@@ -104,6 +107,27 @@ ngx_http_keyspace_metrics_times(cJSON *object, const ks_stat_t *all)
 
 
 static void
+ngx_http_keyspace_metrics_named(cJSON *object, const ks_stats_t *stats,
+    ks_stat_group_t group, const char *name, const char *first,
+    const char *second)
+{
+    cJSON            *of, *one;
+    unsigned          i, n;
+    ks_stat_named_t   named[KS_STAT_RULES];
+
+    of = cJSON_AddObjectToObject(object, name);
+    n = ks_stats_named(stats, group, named);
+
+    for (i = 0; i < n; i++) {
+        one = cJSON_AddObjectToObject(of, named[i].name);
+
+        cJSON_AddNumberToObject(one, first, (double) named[i].n[0]);
+        cJSON_AddNumberToObject(one, second, (double) named[i].n[1]);
+    }
+}
+
+
+static void
 ngx_http_keyspace_metrics_counts(cJSON *object, const ks_stats_t *stats)
 {
     size_t               i;
@@ -130,6 +154,11 @@ ngx_http_keyspace_metrics_counts(cJSON *object, const ks_stats_t *stats)
     }
 
     ngx_http_keyspace_metrics_times(object, &all);
+
+    ngx_http_keyspace_metrics_named(object, stats, KS_NAMED_RULES, "limits",
+                                    "passed", "rejected");
+    ngx_http_keyspace_metrics_named(object, stats, KS_NAMED_PREFIXES,
+                                    "prefixes", "hits", "misses");
 
     errors = cJSON_AddObjectToObject(object, "errors");
     n = ks_stats_errors(stats, error, NGX_HTTP_KEYSPACE_METRICS_ERRORS);

@@ -388,6 +388,13 @@ ngx_http_keyspace_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (ngx_http_keyspace_add_handler(cmcf, NGX_HTTP_LOG_PHASE,
+                                      ngx_http_keyspace_log_bytes)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_http_keyspace_log_first(cmcf, ngx_http_keyspace_log_token);
 }
 

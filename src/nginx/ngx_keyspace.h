@@ -115,6 +115,8 @@ typedef struct ngx_keyspace_zone_s {
     const char             *loaded;         /* the RDB file that it began with */
 
     ks_stats_t             *stats;          /* NULL: nothing is counted */
+    ks_prefix_count_t      *prefixes;       /* of keys, that are counted */
+    ngx_uint_t              nprefixes;
 
     /* of this process */
     ks_space_t             *space;

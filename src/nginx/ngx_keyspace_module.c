@@ -34,6 +34,8 @@ static const char *ngx_keyspace_on_fault(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
 static const char *ngx_keyspace_metrics(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
+static const char *ngx_keyspace_metrics_prefix(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
 static const char *ngx_keyspace_notify(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
 static const char *ngx_keyspace_script_timeout(ngx_conf_t *cf, void *conf,
@@ -66,6 +68,8 @@ static ngx_keyspace_param_t  ngx_keyspace_zone_lines[] = {
     { ngx_string("journal"), ngx_keyspace_journal, NGX_KEYSPACE_MORE },
     { ngx_string("load"), ngx_keyspace_load, NGX_KEYSPACE_MORE },
     { ngx_string("metrics"), ngx_keyspace_metrics, 0 },
+    { ngx_string("metrics_prefix"), ngx_keyspace_metrics_prefix,
+      NGX_KEYSPACE_MORE },
     { ngx_string("notify_keyspace_events"), ngx_keyspace_notify, 0 },
     { ngx_string("token"), ngx_keyspace_full_token, NGX_KEYSPACE_MANY },
     { ngx_string("readonly_token"), ngx_keyspace_readonly_token,
@@ -351,6 +355,50 @@ ngx_keyspace_metrics(ngx_conf_t *cf, void *conf, ngx_str_t *value)
                        "invalid value \"%V\" in \"metrics\": it is "
                        "\"on\" or \"off\"", value);
     return NGX_CONF_ERROR;
+}
+
+
+static const char *
+ngx_keyspace_metrics_prefix(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_keyspace_zone_t *kz = conf;
+
+    ngx_str_t    *args;
+    ngx_uint_t    i, n;
+    ks_prefix_count_t  *prefixes;
+
+    args = cf->args->elts;
+    n = cf->args->nelts - 1;
+
+    if (n > KS_STAT_PREFIXES) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"metrics_prefix\" has more than %d prefixes",
+                           KS_STAT_PREFIXES);
+        return NGX_CONF_ERROR;
+    }
+
+    prefixes = ngx_pcalloc(cf->pool, n * sizeof(ks_prefix_count_t));
+    if (prefixes == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        prefixes[i].name.data = args[i + 1].data;
+        prefixes[i].name.len = args[i + 1].len;
+
+        if (args[i + 1].len == 0 || args[i + 1].len >= KS_STAT_NAME) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid prefix \"%V\" in \"metrics_prefix\": "
+                               "it has 1 to %d bytes", &args[i + 1],
+                               KS_STAT_NAME - 1);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    kz->prefixes = prefixes;
+    kz->nprefixes = n;
+
+    return NGX_CONF_OK;
 }
 
 

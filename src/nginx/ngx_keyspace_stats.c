@@ -15,7 +15,9 @@
 /* what nginx's pool of pages takes of a zone */
 #define NGX_KEYSPACE_STATS_POOL    (64 * 1024)
 
-#define NGX_KEYSPACE_STATS_PREFIX  "keyspace metrics:"
+/* another form of what it has is another run of memory */
+#define NGX_KEYSPACE_STATS_PREFIX                                             \
+    "keyspace metrics " ngx_value(KS_STATS_VERSION) ":"
 
 
 static ngx_int_t ngx_keyspace_stats_init(ngx_shm_zone_t *shm_zone, void *data);
@@ -108,4 +110,9 @@ ngx_keyspace_stats_open(ngx_keyspace_zone_t *kz)
 
     ks_ticks_init();
     ks_space_set_stats(kz->space, kz->stats);
+
+    if (kz->nprefixes != 0) {
+        ks_space_set_prefixes(kz->space, kz->prefixes,
+                              (unsigned) kz->nprefixes);
+    }
 }

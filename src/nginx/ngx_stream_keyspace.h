@@ -183,6 +183,35 @@ struct ngx_stream_keyspace_late_s {
 };
 
 
+/* Bytes of a client that came, which begins what is counted, and that went. */
+
+static ngx_inline void
+ngx_stream_keyspace_count_in(ngx_stream_keyspace_ctx_t *ctx, ssize_t n)
+{
+    ks_stat_lane_t  *lane;
+
+    lane = ks_space_lane(ctx->conf->zone->space);
+
+    if (lane != NULL) {
+        ks_stat_second(lane, (uint64_t) ngx_time());
+        lane->in[KS_DOOR_RESP] += (uint64_t) n;
+    }
+}
+
+
+static ngx_inline void
+ngx_stream_keyspace_count_out(ngx_stream_keyspace_ctx_t *ctx, off_t n)
+{
+    ks_stat_lane_t  *lane;
+
+    lane = ks_space_lane(ctx->conf->zone->space);
+
+    if (lane != NULL) {
+        lane->out[KS_DOOR_RESP] += (uint64_t) n;
+    }
+}
+
+
 /*
  * The worker's turn for one connection: its input, the commands parsed of it,
  * and the output with its writer.

@@ -165,6 +165,7 @@ ngx_stream_keyspace_read(ngx_stream_keyspace_turn_t *turn)
     if (n > 0) {
         in->last += n;
         ctx->session->received += n;
+        ngx_stream_keyspace_count_in(ctx, n);
         return NGX_OK;
     }
 

@@ -261,6 +261,7 @@ ngx_stream_keyspace_send_first(ngx_stream_keyspace_ctx_t *ctx, u_char **p,
         *p += n;
         *len -= n;
         ctx->sent = 1;
+        ngx_stream_keyspace_count_out(ctx, n);
     }
 
     return NGX_OK;
@@ -410,6 +411,7 @@ ngx_stream_keyspace_send(ngx_stream_keyspace_ctx_t *ctx)
         ctx->unsent -= c->sent - sent;
         ngx_stream_keyspace_unsent -= c->sent - sent;
         ctx->sent = 1;
+        ngx_stream_keyspace_count_out(ctx, c->sent - sent);
     }
 
     ngx_stream_keyspace_free_chain(ctx->out, cl);

@@ -1,10 +1,14 @@
 /*
  * The text of metrics: families one after the other, and in each the samples
  * of all zones.
+ *
+ * What a zone has is gathered once, and then shown by tables: a counter is a row
+ * of one.
  */
 
 #include "commands/ks_command_table.h"
 #include "protocol/ks_exposition.h"
+#include "types/ks_number.h"
 
 #include <stdio.h>
 
@@ -16,14 +20,27 @@
 /* the steps of histograms that are shown: from 250 ns to 262 ms */
 #define KS_STEP_FIRST   1
 #define KS_STEP_LAST    21
+#define KS_STEP_TEXT    32              /* bytes of a step's label */
+
+/* a zone, as it is at the time of asking */
+typedef struct {
+    const ks_exposed_t  *zone;
+    ks_zone_stats_t      keys;
+    ks_stat_t           *commands;      /* by their rows; NULL: not counted */
+    ks_stat_named_t      rules[KS_STAT_RULES];
+    ks_stat_named_t      prefixes[KS_STAT_PREFIXES];
+    unsigned             nrules;
+    unsigned             nprefixes;
+} ks_gathered_t;
 
 /* what is being written */
 typedef struct {
     ks_out_t            *out;
     ks_exposition_t      format;
-    const ks_exposed_t  *zones;
+    ks_gathered_t       *zones;
     unsigned             n;
     uint64_t             now;
+    char                 steps[KS_STEP_LAST + 1][KS_STEP_TEXT];
 } ks_exposing_t;
 
 /* a family of series */
@@ -33,9 +50,7 @@ typedef struct {
     const char          *help;
 } ks_family_t;
 
-/* what a command has: a number of it, or its histogram */
-typedef void (*ks_expose_stat_pt)(ks_exposing_t *x, const ks_family_t *family,
-    const ks_exposed_t *zone, const ks_command_t *cmd, const ks_stat_t *st);
+typedef double (*ks_level_pt)(const ks_gathered_t *z);
 
 
 static void
@@ -104,19 +119,19 @@ ks_expose_family(ks_exposing_t *x, const ks_family_t *family)
 
 
 /*
- * name{zone="...",label="value"}: without a label, what is between the quotes
+ * name{zone="...",label="value": without a label, what is between the quotes
  * is left out; suffix goes behind the name.
  */
 
 static void
 ks_expose_head(ks_exposing_t *x, const ks_family_t *family,
-    const char *suffix, const ks_exposed_t *zone, const char *label,
+    const char *suffix, const ks_gathered_t *z, const char *label,
     const char *value)
 {
     ks_expose_cstr(x, family->name);
     ks_expose_cstr(x, suffix);
     ks_expose_cstr(x, "{");
-    ks_expose_label(x, "zone", zone->name.data, zone->name.len);
+    ks_expose_label(x, "zone", z->zone->name.data, z->zone->name.len);
 
     if (label != NULL) {
         ks_expose_cstr(x, ",");
@@ -126,26 +141,32 @@ ks_expose_head(ks_exposing_t *x, const ks_family_t *family,
 
 
 static void
-ks_expose_integer(ks_exposing_t *x, const ks_family_t *family,
-    const ks_exposed_t *zone, const char *label, const char *value,
-    uint64_t v)
+ks_expose_count(ks_exposing_t *x, uint64_t v)
 {
-    int   len;
-    char  text[32];
+    u_char  text[KS_INTEGER_TEXT];
 
-    ks_expose_head(x, family, "", zone, label, value);
-    len = snprintf(text, sizeof(text), "} %llu\n", (unsigned long long) v);
-    ks_out_write(x->out, text, (size_t) len);
+    ks_out_write(x->out, "} ", 2);
+    ks_out_write(x->out, text, ks_integer_text(text, (int64_t) v));
+    ks_out_write(x->out, "\n", 1);
 }
 
 
 static void
-ks_expose_seconds(ks_exposing_t *x, double nanos)
+ks_expose_integer(ks_exposing_t *x, const ks_family_t *family,
+    const ks_gathered_t *z, const char *label, const char *value, uint64_t v)
+{
+    ks_expose_head(x, family, "", z, label, value);
+    ks_expose_count(x, v);
+}
+
+
+static void
+ks_expose_seconds(ks_exposing_t *x, uint64_t nanos)
 {
     int   len;
     char  text[64];
 
-    len = snprintf(text, sizeof(text), "} %.9f\n", nanos / KS_NANOS);
+    len = snprintf(text, sizeof(text), "} %.9f\n", (double) nanos / KS_NANOS);
     ks_out_write(x->out, text, (size_t) len);
 }
 
@@ -173,7 +194,8 @@ ks_expose_rows(ks_exposing_t *x)
 
         for (k = 0; k < x->n; k++) {
             ks_expose_integer(x, &family, &x->zones[k], NULL, NULL,
-                              ks_metric_value(x->zones[k].zone, m, x->now));
+                              ks_metric_value(x->zones[k].zone->zone, m,
+                                              x->now));
         }
     }
 }
@@ -199,38 +221,111 @@ ks_expose_info(ks_exposing_t *x)
         len = snprintf(text, sizeof(text), ",keyspace_version=\"%s\","
                        "redis_mode=\"standalone\",role=\"master\","
                        "maxmemory_policy=\"%s\"} 1\n", KS_VERSION,
-                       ks_policy_name(ks_zone_policy(x->zones[k].zone)));
+                       ks_policy_name(ks_zone_policy(
+                                          x->zones[k].zone->zone)));
         ks_out_write(x->out, text, (size_t) len);
     }
+}
+
+
+static double
+ks_level_up(const ks_gathered_t *z)
+{
+    (void) z;
+
+    return 1;
+}
+
+
+static double
+ks_level_blocked(const ks_gathered_t *z)
+{
+    return z->zone->blocked;
+}
+
+
+static double
+ks_level_keys(const ks_gathered_t *z)
+{
+    return (double) z->keys.keys;
+}
+
+
+static double
+ks_level_expiring(const ks_gathered_t *z)
+{
+    return (double) z->keys.expires;
+}
+
+
+static double
+ks_level_saving(const ks_gathered_t *z)
+{
+    return z->zone->saves.begun != 0;
+}
+
+
+static double
+ks_level_save_good(const ks_gathered_t *z)
+{
+    return !z->zone->saves.failed;
+}
+
+
+static double
+ks_level_saved(const ks_gathered_t *z)
+{
+    return (double) (z->zone->saves.last / 1000);
+}
+
+
+static double
+ks_level_save_took(const ks_gathered_t *z)
+{
+    return (double) z->zone->saves.took / 1000;
 }
 
 
 static void
 ks_expose_levels(ks_exposing_t *x)
 {
-    unsigned            i, k;
-    uint64_t            v[4];
-    ks_zone_stats_t     st;
-    static const ks_family_t  families[] = {
-        { "redis_up", "gauge", "1: the zone answers." },
-        { "redis_blocked_clients", "gauge", "Clients that wait for keys." },
-        { "redis_db_keys", "gauge", "Keys." },
-        { "redis_db_keys_expiring", "gauge", "Keys with a time to live." }
+    int                  len;
+    char                 text[64];
+    size_t               i;
+    unsigned             k;
+    static const struct {
+        ks_family_t      family;
+        ks_level_pt      level;
+        unsigned         db:1;          /* has the label of a database */
+    } levels[] = {
+        { { "redis_up", "gauge", "1: the zone answers." },
+          ks_level_up, 0 },
+        { { "redis_blocked_clients", "gauge", "Clients that wait for keys." },
+          ks_level_blocked, 0 },
+        { { "redis_db_keys", "gauge", "Keys." }, ks_level_keys, 1 },
+        { { "redis_db_keys_expiring", "gauge", "Keys with a time to live." },
+          ks_level_expiring, 1 },
+        { { "redis_rdb_bgsave_in_progress", "gauge",
+            "1: a snapshot is being made." }, ks_level_saving, 0 },
+        { { "redis_rdb_last_bgsave_status", "gauge",
+            "1: the last snapshot that ended was complete." },
+          ks_level_save_good, 0 },
+        { { "redis_rdb_last_save_timestamp_seconds", "gauge",
+            "When the last snapshot was complete, or the zone laid out." },
+          ks_level_saved, 0 },
+        { { "keyspace_snapshot_duration_seconds", "gauge",
+            "How long the last snapshot took." }, ks_level_save_took, 0 }
     };
 
-    for (i = 0; i < ks_nelts(families); i++) {
-        ks_expose_family(x, &families[i]);
+    for (i = 0; i < ks_nelts(levels); i++) {
+        ks_expose_family(x, &levels[i].family);
 
         for (k = 0; k < x->n; k++) {
-            ks_zone_stats(x->zones[k].zone, &st);
-
-            v[0] = 1;
-            v[1] = x->zones[k].blocked;
-            v[2] = st.keys;
-            v[3] = st.expires;
-
-            ks_expose_integer(x, &families[i], &x->zones[k],
-                              i > 1 ? "db" : NULL, "db0", v[i]);
+            ks_expose_head(x, &levels[i].family, "", &x->zones[k],
+                           levels[i].db ? "db" : NULL, "db0");
+            len = snprintf(text, sizeof(text), "} %.12g\n",
+                           levels[i].level(&x->zones[k]));
+            ks_out_write(x->out, text, (size_t) len);
         }
     }
 }
@@ -238,28 +333,69 @@ ks_expose_levels(ks_exposing_t *x)
 
 /* --- commands --- */
 
-static void
-ks_expose_commands(ks_exposing_t *x, const ks_family_t *family,
-    ks_expose_stat_pt show)
+/* The row of the next command from *i on that was run or refused. */
+
+static const ks_command_t *
+ks_expose_next(const ks_gathered_t *z, size_t *i)
 {
-    size_t               i;
-    unsigned             k;
-    ks_stat_t            st;
+    const ks_stat_t     *st;
     const ks_command_t  *cmd;
 
-    ks_expose_family(x, family);
+    while (z->commands != NULL && (cmd = ks_command_row(*i)) != NULL) {
+        st = &z->commands[(*i)++];
 
-    for (k = 0; k < x->n; k++) {
-
-        if (x->zones[k].stats == NULL) {
-            continue;
+        if (st->calls != 0 || st->refused != 0) {
+            return cmd;
         }
+    }
 
-        for (i = 0; (cmd = ks_command_row(i)) != NULL; i++) {
-            ks_stats_command(x->zones[k].stats, (unsigned) i, &st);
+    return NULL;
+}
 
-            if (st.calls != 0 || st.refused != 0) {
-                show(x, family, &x->zones[k], cmd, &st);
+
+static void
+ks_expose_commands(ks_exposing_t *x)
+{
+    size_t               f, i;
+    unsigned             k;
+    uint64_t             v;
+    const ks_command_t  *cmd;
+    static const struct {
+        ks_family_t      family;
+        size_t           offset;        /* in ks_stat_t */
+        unsigned         nanos:1;       /* a time */
+    } rows[] = {
+        { { "redis_commands_total", "counter", "Calls of a command." },
+          offsetof(ks_stat_t, calls), 0 },
+        { { "redis_commands_failed_calls_total", "counter",
+            "Calls that ended with an error." },
+          offsetof(ks_stat_t, failed), 0 },
+        { { "redis_commands_rejected_calls_total", "counter",
+            "Calls that were refused before they ran." },
+          offsetof(ks_stat_t, refused), 0 },
+        { { "redis_commands_duration_seconds_total", "counter",
+            "Time that all calls took together." },
+          offsetof(ks_stat_t, nanos), 1 }
+    };
+
+    for (f = 0; f < ks_nelts(rows); f++) {
+        ks_expose_family(x, &rows[f].family);
+
+        for (k = 0; k < x->n; k++) {
+            for (i = 0; (cmd = ks_expose_next(&x->zones[k], &i)) != NULL; ) {
+                v = *(const uint64_t *)
+                        ((const u_char *) &x->zones[k].commands[i - 1]
+                         + rows[f].offset);
+
+                ks_expose_head(x, &rows[f].family, "", &x->zones[k], "cmd",
+                               cmd->name);
+
+                if (rows[f].nanos) {
+                    ks_expose_seconds(x, v);
+
+                } else {
+                    ks_expose_count(x, v);
+                }
             }
         }
     }
@@ -267,35 +403,12 @@ ks_expose_commands(ks_exposing_t *x, const ks_family_t *family,
 
 
 static void
-ks_expose_calls(ks_exposing_t *x, const ks_family_t *family,
-    const ks_exposed_t *zone, const ks_command_t *cmd, const ks_stat_t *st)
+ks_expose_bucket(ks_exposing_t *x, const char *head, size_t len,
+    const char *step, uint64_t n)
 {
-    ks_expose_integer(x, family, zone, "cmd", cmd->name, st->calls);
-}
-
-
-static void
-ks_expose_failed(ks_exposing_t *x, const ks_family_t *family,
-    const ks_exposed_t *zone, const ks_command_t *cmd, const ks_stat_t *st)
-{
-    ks_expose_integer(x, family, zone, "cmd", cmd->name, st->failed);
-}
-
-
-static void
-ks_expose_refused(ks_exposing_t *x, const ks_family_t *family,
-    const ks_exposed_t *zone, const ks_command_t *cmd, const ks_stat_t *st)
-{
-    ks_expose_integer(x, family, zone, "cmd", cmd->name, st->refused);
-}
-
-
-static void
-ks_expose_duration(ks_exposing_t *x, const ks_family_t *family,
-    const ks_exposed_t *zone, const ks_command_t *cmd, const ks_stat_t *st)
-{
-    ks_expose_head(x, family, "", zone, "cmd", cmd->name);
-    ks_expose_seconds(x, (double) st->nanos);
+    ks_out_write(x->out, head, len);
+    ks_expose_cstr(x, step);
+    ks_expose_count(x, n);
 }
 
 
@@ -307,68 +420,72 @@ ks_expose_duration(ks_exposing_t *x, const ks_family_t *family,
 
 static void
 ks_expose_histogram(ks_exposing_t *x, const ks_family_t *family,
-    const ks_exposed_t *zone, const ks_command_t *cmd, const ks_stat_t *st)
+    const ks_gathered_t *z, const ks_command_t *cmd, const ks_stat_t *st)
 {
-    int       len;
-    char      text[64];
-    uint64_t  seen, all;
-    unsigned  i;
+    char        head[KS_SAMPLE_MAX];
+    size_t      len;
+    u_char     *p;
+    uint64_t    seen, all;
+    unsigned    i;
+    ks_out_t    text, *out;
 
     for (all = 0, i = 0; i < KS_STAT_TIMES; i++) {
         all += st->times[i];
     }
 
+    /* what all buckets begin with; a name of a zone is no long one */
+
+    out = x->out;
+    ks_out_init(&text, (u_char *) head, sizeof(head), out->alloc, out->data);
+    x->out = &text;
+    ks_expose_head(x, family, "_bucket", z, "cmd", cmd->name);
+    x->out = out;
+
+    p = text.first->start;
+    len = (size_t) (text.first->last - p);
+
     for (seen = 0, i = 0; i <= KS_STEP_LAST; i++) {
         seen += st->times[i];
 
-        if (i < KS_STEP_FIRST) {
-            continue;
+        if (i >= KS_STEP_FIRST) {
+            ks_expose_bucket(x, (char *) p, len, x->steps[i], seen);
         }
-
-        ks_expose_head(x, family, "_bucket", zone, "cmd", cmd->name);
-        len = snprintf(text, sizeof(text), ",le=\"%.9g\"} %llu\n",
-                       (double) ((uint64_t) KS_STAT_FIRST_TIME << i)
-                       / KS_NANOS,
-                       (unsigned long long) seen);
-        ks_out_write(x->out, text, (size_t) len);
     }
 
-    ks_expose_head(x, family, "_bucket", zone, "cmd", cmd->name);
-    len = snprintf(text, sizeof(text), ",le=\"+Inf\"} %llu\n",
-                   (unsigned long long) all);
-    ks_out_write(x->out, text, (size_t) len);
+    ks_expose_bucket(x, (char *) p, len, ",le=\"+Inf\"", all);
 
-    ks_expose_head(x, family, "_sum", zone, "cmd", cmd->name);
-    ks_expose_seconds(x, (double) st->nanos);
+    ks_expose_head(x, family, "_sum", z, "cmd", cmd->name);
+    ks_expose_seconds(x, st->nanos);
 
-    ks_expose_head(x, family, "_count", zone, "cmd", cmd->name);
-    len = snprintf(text, sizeof(text), "} %llu\n", (unsigned long long) all);
-    ks_out_write(x->out, text, (size_t) len);
+    ks_expose_head(x, family, "_count", z, "cmd", cmd->name);
+    ks_expose_count(x, all);
 }
 
 
 static void
-ks_expose_stats(ks_exposing_t *x)
+ks_expose_histograms(ks_exposing_t *x)
 {
-    size_t              i;
-    static const struct {
-        ks_family_t        family;
-        ks_expose_stat_pt  show;
-    } families[] = {
-        { { "redis_commands_total", "counter", "Calls of a command." },
-          ks_expose_calls },
-        { { "redis_commands_failed_calls_total", "counter",
-            "Calls that ended with an error." }, ks_expose_failed },
-        { { "redis_commands_rejected_calls_total", "counter",
-            "Calls that were refused before they ran." }, ks_expose_refused },
-        { { "redis_commands_duration_seconds_total", "counter",
-            "Time that all calls took together." }, ks_expose_duration },
-        { { "keyspace_command_duration_seconds", "histogram",
-            "How long calls took." }, ks_expose_histogram }
+    size_t               i;
+    unsigned             k;
+    const ks_command_t  *cmd;
+    static const ks_family_t  family = {
+        "keyspace_command_duration_seconds", "histogram",
+        "How long calls took."
     };
 
-    for (i = 0; i < ks_nelts(families); i++) {
-        ks_expose_commands(x, &families[i].family, families[i].show);
+    for (k = 0; k <= KS_STEP_LAST; k++) {
+        (void) snprintf(x->steps[k], KS_STEP_TEXT, ",le=\"%.9g\"",
+                        (double) ((uint64_t) KS_STAT_FIRST_TIME << k)
+                        / KS_NANOS);
+    }
+
+    ks_expose_family(x, &family);
+
+    for (k = 0; k < x->n; k++) {
+        for (i = 0; (cmd = ks_expose_next(&x->zones[k], &i)) != NULL; ) {
+            ks_expose_histogram(x, &family, &x->zones[k], cmd,
+                                &x->zones[k].commands[i - 1]);
+        }
     }
 }
 
@@ -386,11 +503,11 @@ ks_expose_errors(ks_exposing_t *x)
 
     for (k = 0; k < x->n; k++) {
 
-        if (x->zones[k].stats == NULL) {
+        if (x->zones[k].commands == NULL) {
             continue;
         }
 
-        n = ks_stats_errors(x->zones[k].stats, errors, KS_ERROR_CODES);
+        n = ks_stats_errors(x->zones[k].zone->stats, errors, KS_ERROR_CODES);
 
         for (i = 0; i < n; i++) {
             ks_expose_integer(x, &family, &x->zones[k], "err", errors[i].code,
@@ -400,45 +517,226 @@ ks_expose_errors(ks_exposing_t *x)
 }
 
 
+/* --- doors, and sums over them --- */
+
+static uint64_t
+ks_door_commands(const ks_stats_t *stats, ks_door_t door)
+{
+    return ks_stats_door(stats, door);
+}
+
+
+static uint64_t
+ks_door_in(const ks_stats_t *stats, ks_door_t door)
+{
+    uint64_t  in, out;
+
+    ks_stats_net(stats, door, &in, &out);
+
+    return in;
+}
+
+
+static uint64_t
+ks_door_out(const ks_stats_t *stats, ks_door_t door)
+{
+    uint64_t  in, out;
+
+    ks_stats_net(stats, door, &in, &out);
+
+    return out;
+}
+
+
 static void
 ks_expose_doors(ks_exposing_t *x)
 {
+    size_t              f;
     unsigned            i, k;
+    uint64_t            v, sum;
     static const char  *const  doors[KS_DOORS] = { "rest", "resp", "script" };
-    static const ks_family_t  family = {
-        "keyspace_commands_by_door_total", "counter",
-        "Commands by where they came from."
+    static const struct {
+        ks_family_t     family;
+        uint64_t      (*ask)(const ks_stats_t *stats, ks_door_t door);
+        unsigned        doors;          /* so many of them; 0: their sum */
+    } rows[] = {
+        { { "keyspace_commands_by_door_total", "counter",
+            "Commands by where they came from." },
+          ks_door_commands, KS_DOORS },
+        { { "keyspace_net_input_bytes_total", "counter",
+            "Bytes that came in, by the door." }, ks_door_in, KS_DOOR_SCRIPT },
+        { { "keyspace_net_output_bytes_total", "counter",
+            "Bytes that went out, by the door." },
+          ks_door_out, KS_DOOR_SCRIPT },
+        { { "redis_net_input_bytes_total", "counter",
+            "Bytes that came in." }, ks_door_in, 0 },
+        { { "redis_net_output_bytes_total", "counter",
+            "Bytes that went out." }, ks_door_out, 0 }
     };
 
-    ks_expose_family(x, &family);
+    for (f = 0; f < ks_nelts(rows); f++) {
+        ks_expose_family(x, &rows[f].family);
 
-    for (k = 0; k < x->n; k++) {
-        for (i = 0; x->zones[k].stats != NULL && i < KS_DOORS; i++) {
-            ks_expose_integer(x, &family, &x->zones[k], "door", doors[i],
-                              ks_stats_door(x->zones[k].stats,
-                                            (ks_door_t) i));
+        for (k = 0; k < x->n; k++) {
+
+            if (x->zones[k].commands == NULL) {
+                continue;
+            }
+
+            for (sum = 0, i = 0; i < KS_DOORS; i++) {
+                v = rows[f].ask(x->zones[k].zone->stats, (ks_door_t) i);
+                sum += v;
+
+                if (i < rows[f].doors) {
+                    ks_expose_integer(x, &rows[f].family, &x->zones[k],
+                                      "door", doors[i], v);
+                }
+            }
+
+            if (rows[f].doors == 0) {
+                ks_expose_integer(x, &rows[f].family, &x->zones[k], NULL,
+                                  NULL, sum);
+            }
         }
     }
 }
 
 
+/* --- what has names --- */
+
 static void
-ks_expose_slow(ks_exposing_t *x)
+ks_expose_named(ks_exposing_t *x)
+{
+    size_t                  f;
+    unsigned                i, k, n;
+    const ks_stat_named_t  *named;
+    static const struct {
+        ks_family_t         family;
+        ks_stat_group_t     group;
+        const char         *label;
+        unsigned            which;
+    } rows[] = {
+        { { "keyspace_limit_passed_total", "counter",
+            "Requests that a rule let pass." },
+          KS_NAMED_RULES, "rule", 0 },
+        { { "keyspace_limit_rejected_total", "counter",
+            "Requests that a rule rejected." }, KS_NAMED_RULES, "rule", 1 },
+        { { "keyspace_prefix_hits_total", "counter",
+            "Reads that found their key, by its prefix." },
+          KS_NAMED_PREFIXES, "prefix", 0 },
+        { { "keyspace_prefix_misses_total", "counter",
+            "Reads that did not find their key, by its prefix." },
+          KS_NAMED_PREFIXES, "prefix", 1 }
+    };
+
+    for (f = 0; f < ks_nelts(rows); f++) {
+        ks_expose_family(x, &rows[f].family);
+
+        for (k = 0; k < x->n; k++) {
+            named = x->zones[k].rules;
+            n = x->zones[k].nrules;
+
+            if (rows[f].group == KS_NAMED_PREFIXES) {
+                named = x->zones[k].prefixes;
+                n = x->zones[k].nprefixes;
+            }
+
+            for (i = 0; i < n; i++) {
+                ks_expose_integer(x, &rows[f].family, &x->zones[k],
+                                  rows[f].label, named[i].name,
+                                  named[i].n[rows[f].which]);
+            }
+        }
+    }
+}
+
+
+/* --- single counters --- */
+
+static void
+ks_expose_singles(ks_exposing_t *x)
 {
     unsigned            k;
-    static const ks_family_t  family = {
+    uint64_t            n, nanos;
+    static const ks_family_t  slow = {
         "keyspace_slow_commands_total", "counter",
         "Commands that came into the slow log."
     };
+    static const ks_family_t  waits = {
+        "keyspace_lock_waits_total", "counter",
+        "Times that a command waited for a shard of another worker's."
+    };
+    static const ks_family_t  waited = {
+        "keyspace_lock_wait_seconds_total", "counter",
+        "Time that commands waited for shards."
+    };
 
-    ks_expose_family(x, &family);
+    ks_expose_family(x, &slow);
 
     for (k = 0; k < x->n; k++) {
-        if (x->zones[k].stats != NULL) {
-            ks_expose_integer(x, &family, &x->zones[k], NULL, NULL,
-                              ks_slow_next(x->zones[k].stats));
+        if (x->zones[k].commands != NULL) {
+            ks_expose_integer(x, &slow, &x->zones[k], NULL, NULL,
+                              ks_slow_next(x->zones[k].zone->stats));
         }
     }
+
+    ks_expose_family(x, &waits);
+
+    for (k = 0; k < x->n; k++) {
+        if (x->zones[k].commands != NULL) {
+            ks_stats_waits(x->zones[k].zone->stats, &n, &nanos);
+            ks_expose_integer(x, &waits, &x->zones[k], NULL, NULL, n);
+        }
+    }
+
+    ks_expose_family(x, &waited);
+
+    for (k = 0; k < x->n; k++) {
+        if (x->zones[k].commands != NULL) {
+            ks_stats_waits(x->zones[k].zone->stats, &n, &nanos);
+            ks_expose_head(x, &waited, "", &x->zones[k], NULL, NULL);
+            ks_expose_seconds(x, nanos);
+        }
+    }
+}
+
+
+/* --- all of it --- */
+
+/* KS_ERR: there is no memory. */
+
+static int
+ks_gather(ks_exposing_t *x, ks_gathered_t *z, const ks_exposed_t *zone)
+{
+    size_t  i, n;
+
+    memset(z, 0, sizeof(ks_gathered_t));
+    z->zone = zone;
+    ks_zone_stats(zone->zone, &z->keys);
+
+    if (zone->stats == NULL) {
+        return KS_OK;
+    }
+
+    for (n = 0; ks_command_row(n) != NULL; n++) {
+        /* void */
+    }
+
+    z->commands = x->out->alloc(x->out->data, n * sizeof(ks_stat_t));
+
+    if (z->commands == NULL) {
+        return KS_ERR;
+    }
+
+    for (i = 0; i < n; i++) {
+        ks_stats_command(zone->stats, (unsigned) i, &z->commands[i]);
+    }
+
+    z->nrules = ks_stats_named(zone->stats, KS_NAMED_RULES, z->rules);
+    z->nprefixes = ks_stats_named(zone->stats, KS_NAMED_PREFIXES,
+                                  z->prefixes);
+
+    return KS_OK;
 }
 
 
@@ -446,21 +744,35 @@ void
 ks_expose(ks_out_t *out, ks_exposition_t format, const ks_exposed_t *zones,
     unsigned n, uint64_t now_ms)
 {
+    unsigned       k;
     ks_exposing_t  x;
 
     x.out = out;
     x.format = format;
-    x.zones = zones;
     x.n = n;
     x.now = now_ms;
+    x.zones = out->alloc(out->data, (n + 1) * sizeof(ks_gathered_t));
+
+    for (k = 0; x.zones != NULL && k < n; k++) {
+        if (ks_gather(&x, &x.zones[k], &zones[k]) != KS_OK) {
+            x.zones = NULL;
+        }
+    }
+
+    if (x.zones == NULL) {
+        out->failed = 1;
+        return;
+    }
 
     ks_expose_levels(&x);
     ks_expose_info(&x);
     ks_expose_rows(&x);
-    ks_expose_stats(&x);
+    ks_expose_commands(&x);
+    ks_expose_histograms(&x);
     ks_expose_errors(&x);
     ks_expose_doors(&x);
-    ks_expose_slow(&x);
+    ks_expose_named(&x);
+    ks_expose_singles(&x);
 
     if (format == KS_EXPOSE_OPENMETRICS) {
         ks_expose_cstr(&x, "# EOF\n");

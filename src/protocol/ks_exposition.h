@@ -9,6 +9,7 @@
 #ifndef KS_EXPOSITION_H
 #define KS_EXPOSITION_H
 
+#include "keyspace/ks_snapshot.h"
 #include "keyspace/ks_space.h"
 #include "protocol/ks_out.h"
 
@@ -19,6 +20,7 @@ typedef struct {
     ks_zone_t          *zone;
     const ks_stats_t   *stats;          /* NULL: commands are not counted */
     uint32_t            blocked;        /* clients that wait */
+    ks_snapshot_state_t saves;
 } ks_exposed_t;
 
 typedef enum {
@@ -27,7 +29,10 @@ typedef enum {
 } ks_exposition_t;
 
 
-/* The text of n zones; now_ms: ms since the epoch. */
+/*
+ * The text of n zones; now_ms: ms since the epoch.  What is read of the zones
+ * lies in memory of the output's allocator meanwhile.
+ */
 void ks_expose(ks_out_t *out, ks_exposition_t format,
     const ks_exposed_t *zones, unsigned n, uint64_t now_ms);
 

@@ -385,6 +385,100 @@ ticks(void **state)
 }
 
 
+/* Names are found again, summed over lanes, and set back as the rest is. */
+
+static void
+what_has_names(void **state)
+{
+    unsigned          i;
+    ks_str_t          name;
+    ks_stats_t       *stats;
+    ks_stat_lane_t   *a, *b;
+    ks_stat_named_t  *n, sums[KS_STAT_RULES];
+    char              text[8];
+
+    (void) state;
+
+    stats = stats_new();
+    a = ks_stats_lane(stats, 0);
+    b = ks_stats_lane(stats, 1);
+
+    name = (ks_str_t) ks_str("login");
+    ks_stat_named(a, KS_NAMED_RULES, &name)->n[0] = 3;
+    ks_stat_named(b, KS_NAMED_RULES, &name)->n[0] += 4;
+    name = (ks_str_t) ks_str("log");
+    ks_stat_named(b, KS_NAMED_RULES, &name)->n[1] = 5;
+
+    assert_int_equal(ks_stats_named(stats, KS_NAMED_RULES, sums), 2);
+    assert_string_equal(sums[0].name, "login");
+    assert_int_equal(sums[0].n[0], 7);
+    assert_string_equal(sums[1].name, "log");
+    assert_int_equal(sums[1].n[1], 5);
+    assert_int_equal(ks_stats_named(stats, KS_NAMED_PREFIXES, sums), 0);
+
+    ks_stats_reset(stats);
+    ks_stat_named(a, KS_NAMED_RULES, &name)->n[1]++;
+    assert_int_equal(ks_stats_named(stats, KS_NAMED_RULES, sums), 2);
+    assert_int_equal(sums[0].n[0], 0);
+    assert_int_equal(sums[1].n[1], 1);
+
+    for (i = 0; i < KS_STAT_PREFIXES; i++) {
+        name.data = (u_char *) text;
+        name.len = (size_t) snprintf(text, sizeof(text), "p%u:", i);
+        n = ks_stat_named(a, KS_NAMED_PREFIXES, &name);
+        assert_non_null(n);
+        assert_ptr_equal(ks_stat_named(a, KS_NAMED_PREFIXES, &name), n);
+    }
+
+    name = (ks_str_t) ks_str("more:");
+    assert_null(ks_stat_named(a, KS_NAMED_PREFIXES, &name));
+
+    stats_free(stats);
+}
+
+
+/* Rates are those of four seconds and what there is of the present one. */
+
+static void
+rates_of_seconds(void **state)
+{
+    ks_stats_t       *stats;
+    ks_stat_lane_t   *a, *b;
+    ks_stat_rates_t   r;
+
+    (void) state;
+
+    stats = stats_new();
+    a = ks_stats_lane(stats, 0);
+    b = ks_stats_lane(stats, 1);
+
+    ks_stats_rates(stats, 1000000, &r);
+    assert_true(r.commands == 0);
+
+    ks_stat_second(a, 1000);
+    a->doors[KS_DOOR_RESP] += 1000;     /* too long ago, by then */
+    ks_stat_second(a, 1006);
+    ks_stat_second(a, 1006);
+    a->doors[KS_DOOR_RESP] += 50;
+    a->in[KS_DOOR_RESP] += 500;
+    ks_stat_second(b, 1008);
+    b->doors[KS_DOOR_REST] += 40;
+    b->out[KS_DOOR_REST] += 4500;
+
+    ks_stats_rates(stats, 1010500, &r);
+    assert_true(r.commands > 19.99 && r.commands < 20.01);
+    assert_true(r.in > 111 && r.in < 112);
+    assert_true(r.out > 999 && r.out < 1001);
+
+    /* and nothing, once nothing happens */
+
+    ks_stats_rates(stats, 1100000, &r);
+    assert_true(r.commands == 0 && r.in == 0 && r.out == 0);
+
+    stats_free(stats);
+}
+
+
 int
 main(void)
 {
@@ -394,6 +488,8 @@ main(void)
         cmocka_unit_test(lanes_of_processes),
         cmocka_unit_test(errors_by_code),
         cmocka_unit_test(starting_over),
+        cmocka_unit_test(what_has_names),
+        cmocka_unit_test(rates_of_seconds),
         cmocka_unit_test(slow_log),
         cmocka_unit_test(slow_log_of_many),
         cmocka_unit_test(ticks)
