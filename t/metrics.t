@@ -11,7 +11,7 @@ use JSON::PP;
 use Test::More;
 use KS::HTTP;
 use KS::Nginx;
-use KS::Proc qw(capture children free_port installed slurp spawn_command spew
+use KS::Proc qw(capture children free_port installed root slurp spawn_command spew
                 stop_pid tempdir wait_for);
 
 my $metrics = 'location = /metrics { keyspace_metrics; } '
@@ -169,6 +169,17 @@ subtest 'LATENCY by events' => sub {
     is_deeply($a->run('LATENCY', 'HISTORY', 'nosuch'), [], 'another event');
     like($a->run('LATENCY', 'DOCTOR'), qr/command: \d+ samples?, /,
          'in words');
+
+    my @graph = split /\n/, $b->run('LATENCY', 'GRAPH', 'Command');
+    like($graph[0], qr/^command - high \d+ ms, low \d+ ms \(all time high \d+ ms\)$/,
+         'a drawing');
+    is($graph[1], '-' x 80, 'below a line');
+    is_deeply([grep { length != @history } @graph[2 .. 5]], [],
+              'with a column for each');
+    like($graph[5], qr/^[_o#|]+$/, 'that stands on the ground');
+    like($graph[7], qr/^\d+$/, 'and has its age');
+    like($a->error('LATENCY', 'GRAPH', 'nosuch'),
+         qr/^ERR No samples available for event 'nosuch'$/, 'another event');
 
     is($a->run('LATENCY', 'RESET', 'fast-command'), 0, 'nothing to forget');
     is($a->run('LATENCY', 'RESET'), 1, 'forgotten');
@@ -376,6 +387,37 @@ subtest 'JSON' => sub {
 };
 
 
+# the dashboard and the alerts name series that are there
+
+subtest 'dashboard and alerts' => sub {
+    my $dir = root() . '/conf-examples';
+    my $rules = slurp("$dir/prometheus/keyspace.rules.yml");
+    my $board = decode_json(slurp("$dir/grafana/keyspace.json"));
+    my %known = map { $_ => 1 }
+        scrape('/metrics')->{body} =~ /^# TYPE (\S+)/mg;
+    my @asked = map { $_->{expr} } map { @{$_->{targets} // []} }
+        @{$board->{panels}};
+
+    $rules =~ s/^#.*$//mg;
+    cmp_ok(scalar @asked, '>', 20, 'what the dashboard asks for');
+
+    my %named = map { s/_bucket$//r => 1 }
+        map { /\b((?:redis|keyspace)_\w+)/g } @asked,
+        $rules =~ /^        expr: (.*?)^        (?:for|labels):/msg;
+
+    is(join(' ', grep { !$known{$_} } sort keys %named), '', 'is there');
+
+    SKIP: {
+        skip 'there is no promtool', 1 unless installed('promtool');
+
+        my ($code, $out) = capture(30, {}, 'promtool', 'check', 'rules',
+                                   "$dir/prometheus/keyspace.rules.yml");
+
+        is($code, 0, 'promtool reads the rules') or diag($out);
+    }
+};
+
+
 # what redis_exporter reads over RESP are the same figures
 
 SKIP: {
@@ -425,6 +467,32 @@ SKIP: {
         stop_pid($pid);
     };
 }
+
+
+subtest 'memory' => sub {
+    $a->run('SET', 'k', 'v');
+
+    my %stats = @{$a->run('MEMORY', 'STATS')};
+    my %info = %{info('memory')};
+
+    is($stats{'total.allocated'}, $info{used_memory}, 'what is in use');
+    is($stats{'keys.count'}, $a->run('DBSIZE'), 'keys');
+    is($stats{'dataset.bytes'} + $stats{'overhead.total'},
+       $stats{'total.allocated'}, 'data and the rest');
+    like($stats{'dataset.percentage'}, qr/^\d+(\.\d+)?$/, 'a part of it');
+    is({@{$stats{'db.0'}}}->{'overhead.hashtable.expires'}, 0, 'a database');
+
+    like($a->run('MEMORY', 'MALLOC-STATS'), qr/^in use: +\d+, [\d.]+ %$/m,
+         'in words');
+    is($a->run('MEMORY', 'PURGE'), 'OK', 'nothing to give back');
+    like($a->run('LOLWUT'), qr{^[/\\]{40}\n.*\nRedis ver\. 7\.2\.0 }s,
+         'a maze');
+    is((split /\n/, $a->run('LOLWUT', 'VERSION', 5, 3, 2))[1] =~ tr{/\\}{},
+       3, 'of that size');
+    is((split /\n/, $a->run('LOLWUT', 999_999, 1))[0] =~ tr{/\\}{}, 128,
+       'no larger one');
+    like($a->error('LOLWUT', 'VERSION', 'x'), qr/not an integer/, 'or none');
+};
 
 
 subtest 'kills and reloads' => sub {

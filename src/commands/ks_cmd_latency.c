@@ -6,6 +6,7 @@
 #include "commands/ks_args.h"
 #include "commands/ks_command_table.h"
 #include "commands/ks_handlers.h"
+#include "commands/ks_latency.h"
 #include "commands/ks_timing.h"
 
 #include <stdio.h>
@@ -17,11 +18,27 @@
 
 #define KS_LATENCY_TEXT   1024          /* bytes of the doctor's report */
 
-/* in the order of ks_spike_event_t */
-static const char *const  ks_latency_events[KS_SPIKE_EVENTS] = {
+const char *const  ks_latency_events[KS_SPIKE_EVENTS] = {
     "command",
     "fast-command"
 };
+
+
+int
+ks_latency_event(const ks_str_t *name)
+{
+    int  i;
+
+    for (i = 0; i < KS_SPIKE_EVENTS; i++) {
+        if (name->len == strlen(ks_latency_events[i])
+            && ks_arg_same(name, ks_latency_events[i]))
+        {
+            return i;
+        }
+    }
+
+    return -1;
+}
 
 
 static void
@@ -171,7 +188,8 @@ ks_cmd_latency_latest(ks_ctx_t *c, int argc, ks_str_t *argv)
 void
 ks_cmd_latency_history(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    unsigned     i, k, n;
+    int          event;
+    unsigned     k, n;
     uint32_t     longest;
     ks_spike_t   spikes[KS_SPIKES];
     ks_stats_t  *stats;
@@ -184,13 +202,9 @@ ks_cmd_latency_history(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    for (n = 0, i = 0; i < KS_SPIKE_EVENTS; i++) {
-        if (argv[2].len == strlen(ks_latency_events[i])
-            && ks_arg_same(&argv[2], ks_latency_events[i]))
-        {
-            n = ks_spikes(stats, (ks_spike_event_t) i, spikes, &longest);
-        }
-    }
+    event = ks_latency_event(&argv[2]);
+    n = event < 0 ? 0 : ks_spikes(stats, (ks_spike_event_t) event, spikes,
+                                  &longest);
 
     ks_reply_array(c->reply, n);
 
@@ -310,6 +324,8 @@ ks_cmd_latency_help(ks_ctx_t *c, int argc, ks_str_t *argv)
     static const char *const  lines[] = {
         "DOCTOR",
         "    A report of commands that took long.",
+        "GRAPH <event>",
+        "    The times of an event, as a drawing.",
         "HISTORY <event>",
         "    When commands took long, and how many milliseconds.",
         "LATEST",

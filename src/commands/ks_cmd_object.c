@@ -263,6 +263,12 @@ ks_cmd_memory_help(ks_ctx_t *c, int argc, ks_str_t *argv)
     static const char *const  lines[] = {
         "DOCTOR",
         "    Checks every structure of the zone, while all others wait.",
+        "MALLOC-STATS",
+        "    What the zone's allocator has, in words.",
+        "PURGE",
+        "    Does nothing: the allocator keeps nothing back.",
+        "STATS",
+        "    What takes memory.",
         "USAGE <key> [SAMPLES <count>]",
         "    Bytes of the zone that the key and its value take.",
         NULL

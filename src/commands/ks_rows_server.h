@@ -106,6 +106,12 @@ ROW("latency|doctor", ks_cmd_latency_doctor, 2,
     "Reports on the commands that took long.",
     .tips = "nondeterministic_output request_policy:all_nodes "
             "response_policy:special")
+ROW("latency|graph", ks_cmd_latency_graph, 3,
+    ADMIN|NOSCRIPT|LOAD|ALONE|SUB, 0, NO_KEYS,
+    "server", "2.8.13", "O(1)",
+    "Draws when an event took how long.",
+    .tips = "nondeterministic_output request_policy:all_nodes "
+            "response_policy:special")
 ROW("latency|help", ks_cmd_latency_help, 2, LOAD|ALONE|SUB, 0, NO_KEYS,
     "server", "2.8.13", "O(1)",
     "Lists the subcommands.")
@@ -132,6 +138,9 @@ ROW("latency|reset", ks_cmd_latency_reset, -2,
     "server", "2.8.13", "O(1)",
     "Forgets the times when commands took long.",
     .tips = "request_policy:all_nodes response_policy:all_succeeded")
+ROW("lolwut", ks_cmd_lolwut, -1, R|FAST|ALONE, 0, NO_KEYS,
+    "server", "5.0.0", "O(N) where N is the size of the maze",
+    "Shows a maze and the version.")
 PARENT_ROW("memory", -2, PARENT, 0, NO_KEYS,
     "server", "4.0.0", "O(1)",
     "Shows what takes memory.")
@@ -143,6 +152,21 @@ ROW("memory|doctor", ks_cmd_memory_doctor, 2, ALLKEYS|ALONE|SUB, 0, NO_KEYS,
 ROW("memory|help", ks_cmd_memory_help, 2, LOAD|ALONE|OPEN|SUB, 0, NO_KEYS,
     "server", "4.0.0", "O(1)",
     "Lists the subcommands.")
+ROW("memory|malloc-stats", ks_cmd_memory_malloc_stats, 2, ALONE|SUB, 0,
+    NO_KEYS,
+    "server", "4.0.0", "O(1)",
+    "Shows what the allocator has.",
+    .tips = "nondeterministic_output " ALL_SHARDS
+            " response_policy:special")
+ROW("memory|purge", ks_cmd_memory_purge, 2, ALONE|SUB, 0, NO_KEYS,
+    "server", "4.0.0", "O(1)",
+    "Does nothing: the allocator keeps nothing back.",
+    .tips = ALL_SHARDS " response_policy:all_succeeded")
+ROW("memory|stats", ks_cmd_memory_stats, 2, ALONE|SUB, 0, NO_KEYS,
+    "server", "4.0.0", "O(1)",
+    "Shows what takes memory.",
+    .tips = "nondeterministic_output " ALL_SHARDS
+            " response_policy:special")
 ROW("memory|usage", ks_cmd_memory_usage, -3, R|SUB, 0, KEYS(RO, 2, 2, 1),
     "server", "4.0.0", "O(1) for a string",
     "Replies with the bytes that a key and its value take.")

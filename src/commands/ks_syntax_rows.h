@@ -221,6 +221,7 @@ SYNTAX("json.strlen", "key:k [path]")
 SYNTAX("json.toggle", "key:k path")
 SYNTAX("json.type", "key:k [path]")
 SYNTAX("keys", "pattern:p")
+SYNTAX("latency|graph", "event")
 SYNTAX("latency|histogram", "[command*]")
 SYNTAX("latency|history", "event")
 SYNTAX("latency|reset", "[event*]")
@@ -235,6 +236,7 @@ SYNTAX("lmovem",
     "source:k destination:k1 wherefrom(LEFT|RIGHT) whereto(LEFT|RIGHT) "
     "[amount{limit(COUNT count:i|EXACTLY exactly:i) mode(OBO|BULK)}]")
 SYNTAX("lmpop", "numkeys:i key:k* where(LEFT|RIGHT) [COUNT count:i]")
+SYNTAX("lolwut", "[VERSION version:i]")
 SYNTAX("lpop", "key:k [count:i]")
 SYNTAX("lpos",
     "key:k element [RANK rank:i] [COUNT num-matches:i] [MAXLEN len:i]")
