@@ -46,6 +46,16 @@ location /page/ {
     $proxy
 }
 location /errors/ { keyspace_cache main key=\$uri; return 200 "page\n"; }
+location /run/ {
+    keyspace_run main incr seen phase=access;
+    keyspace_run main incr done;
+    keyspace_cache main key=\$uri;
+    $proxy
+}
+location /try/ {
+    try_files /nothing \@try;
+}
+location \@try { keyspace_cache main key=\$uri; $proxy }
 location /accel/ { keyspace_cache main key=\$uri; $proxy }
 location /inside/ { internal; $proxy }
 location /ssi/ { ssi on; ssi_types text/plain; keyspace_cache main key=\$uri; $proxy }
@@ -146,6 +156,16 @@ for my $at ('', '/unbuffered') {
     is(get('/page/a')->{status}, 404, 'an error page') for 1 .. 2;
     is(get('/page/a')->{body}, "page\n", '... is what is sent');
     is($redis->run('EXISTS', 'cache:/errors/404'), 0, '... and not stored');
+
+    $origin->plan('/run/a', { headers => [@fresh] });
+    get('/run/a') for 1 .. 3;
+    is(@{$origin->seen('/run/a')}, 1, 'commands of requests: a hit');
+    is($redis->run('GET', 'seen'), 3, '... they are run before it');
+    ok(wait_for(10, sub { $redis->run('GET', 'done') == 3 }),
+       '... and behind it');
+
+    $origin->plan('/try/a', { headers => [@fresh] });
+    like(cache(get('/try/a')), $_, 'try_files') for qr/miss/, qr/hit/;
 
     $origin->plan('/accel/a', { headers => [['X-Accel-Redirect', '/inside/a'],
                                             @fresh], body => '' });

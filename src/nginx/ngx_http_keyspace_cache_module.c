@@ -248,13 +248,15 @@ ngx_http_keyspace_cache_preconfiguration(ngx_conf_t *cf)
 
 /*
  * A configuration without a cache has no handler and no filters.  Handlers of
- * a phase are called from the last to the first: this one comes first, before
- * the one of try_files.
+ * a phase are called from the last to the first: this one becomes the first of
+ * the array, so that what happens to each request (its session, keyspace_run,
+ * mirror) happens to hits as well.
  */
 
 static ngx_int_t
 ngx_http_keyspace_cache_postconfiguration(ngx_conf_t *cf)
 {
+    ngx_array_t                          *handlers;
     ngx_http_handler_pt                  *h;
     ngx_http_core_main_conf_t            *cmcf;
     ngx_http_keyspace_cache_main_conf_t  *mcf;
@@ -268,12 +270,15 @@ ngx_http_keyspace_cache_postconfiguration(ngx_conf_t *cf)
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
-    if (h == NULL) {
+    handlers = &cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers;
+
+    if (ngx_array_push(handlers) == NULL) {
         return NGX_ERROR;
     }
 
-    *h = ngx_http_keyspace_cache_handler;
+    h = handlers->elts;
+    ngx_memmove(h + 1, h, (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
+    h[0] = ngx_http_keyspace_cache_handler;
 
     ngx_http_keyspace_cache_add_filters();
 
