@@ -15,18 +15,25 @@
 
 #define RING  (16u << 20)
 
+/* scripts end, however slow the machine is */
+
+static inline void
+replay_scripts_run_on(ks_space_t *sp)
+{
+    ks_script_conf_t  conf;
+
+    memset(&conf, 0, sizeof(conf));
+    conf.memory = KS_SCRIPT_MEMORY;
+    ks_script_configure(sp, &conf);
+}
+
+
 /* a zone with a journal of which effects are wanted, or without */
 
 static inline box_t *
 replay_open(size_t size, ks_policy_t policy, int journal)
 {
-    box_t             *b;
-    ks_script_conf_t   conf;
-
-    /* however slow the machine is */
-
-    memset(&conf, 0, sizeof(conf));
-    conf.memory = KS_SCRIPT_MEMORY;
+    box_t  *b;
 
     b = box_open(size, policy);
     b->now = NOW;
@@ -37,7 +44,7 @@ replay_open(size_t size, ks_policy_t policy, int journal)
         ks_journal_want(&b->client.space->mem, 0, KS_TOLD_EFFECTS);
     }
 
-    ks_script_configure(b->client.space, &conf);
+    replay_scripts_run_on(b->client.space);
 
     return b;
 }

@@ -337,6 +337,7 @@ source(size_t size, size_t ring)
     b->now = NOW;
     close_zone(b->client.space);
     b->client.space = open_zone_told(size, 0, KS_NOEVICTION, ring);
+    replay_scripts_run_on(b->client.space);
     ks_aof_configure(ks_space_zone(b->client.space), &settings);
 
     return b;
