@@ -16,6 +16,7 @@
 #include "bench.h"
 #include "commands/ks_pipeline.h"
 #include "keyspace/ks_keyspace.h"
+#include "memory/ks_ticks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,6 +196,8 @@ main(int argc, char **argv)
 {
     int            windows;
     const cost_t  *c;
+
+    ks_ticks_init();
 
     windows = (argc > 2) ? atoi(argv[2]) : COST_WINDOWS;
 

@@ -284,7 +284,7 @@ ks_track_keys(ks_ctx_t *c, int argc, const ks_str_t *argv)
 
 /* --- the command --- */
 
-static void
+static inline void
 ks_handle_effect(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     ks_effect_mark_t  mark;
@@ -307,8 +307,8 @@ ks_handle_effect(ks_ctx_t *c, int argc, ks_str_t *argv)
 
 /* A script is shown before its commands, and all else when it is done. */
 
-void
-ks_handle_told(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
+static void __attribute__((noinline))
+ks_handle_around(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
 {
     int                  shown, first, reads;
     const ks_conn_t     *s;
@@ -342,5 +342,17 @@ ks_handle_told(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
 
     if (shown && !first) {
         ks_line_tell(c->space, &line, lua);
+    }
+}
+
+
+void
+ks_handle_told(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
+{
+    if (ks_told(c->space, KS_TOLD_AROUND & ~KS_TOLD_EFFECTS)) {
+        ks_handle_around(c, argc, argv, lua);
+
+    } else {
+        ks_handle_effect(c, argc, argv);
     }
 }

@@ -97,9 +97,9 @@ ks_error_journal(const ks_client_t *client, const ks_command_t *cmd,
 }
 
 
-int
-ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
-    int argc, const ks_str_t *argv, ks_denied_where_t where, ks_reply_t *reply)
+static inline int
+ks_permitted(const ks_client_t *client, const ks_command_t *cmd, int argc,
+    const ks_str_t *argv, ks_denied_where_t where, ks_reply_t *reply)
 {
     ks_denial_t  d;
 
@@ -117,6 +117,14 @@ ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
     }
 
     return 1;
+}
+
+
+int
+ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
+    int argc, const ks_str_t *argv, ks_denied_where_t where, ks_reply_t *reply)
+{
+    return ks_permitted(client, cmd, argc, argv, where, reply);
 }
 
 
@@ -393,8 +401,8 @@ ks_execute_admit(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply,
     client->outcome = KS_OUTCOME_ERROR;
     *shards = ks_place_shard(client->space, &a->at);
 
-    return ks_command_permitted(client, a->cmd, a->argc, a->argv,
-                                ks_command_where(client), reply)
+    return ks_permitted(client, a->cmd, a->argc, a->argv,
+                        ks_command_where(client), reply)
            ? a->cmd : NULL;
 }
 

@@ -16,6 +16,9 @@
 #define KS_INT_ROOM    24               /* a number, its sign and CRLF */
 
 
+static int ks_frame_grow(ks_telling_t *t, size_t len);
+
+
 /* --- the frame --- */
 
 void
@@ -76,11 +79,9 @@ ks_frame_append(ks_space_t *sp)
 
 /* room for so many bytes at the frame's end; NULL: it is lost */
 
-static u_char *
+static inline u_char *
 ks_frame_room(ks_space_t *sp, size_t len)
 {
-    size_t         room;
-    u_char        *p;
     ks_telling_t  *t;
 
     t = &sp->tell;
@@ -90,21 +91,34 @@ ks_frame_room(ks_space_t *sp, size_t len)
         return NULL;
     }
 
-    if (t->len + len > t->room) {
-        room = ks_max(t->room * 2, (size_t) KS_FRAME_ROOM);
-        room = ks_max(room, t->len + len);
-        p = realloc(t->frame, room);
-
-        if (p == NULL) {
-            t->lost = 1;
-            return NULL;
-        }
-
-        t->frame = p;
-        t->room = room;
+    if (ks_unlikely(t->len + len > t->room) && ks_frame_grow(t, len) != KS_OK)
+    {
+        t->lost = 1;
+        return NULL;
     }
 
     return t->frame + t->len;
+}
+
+
+static int __attribute__((noinline))
+ks_frame_grow(ks_telling_t *t, size_t len)
+{
+    size_t   room;
+    u_char  *p;
+
+    room = ks_max(t->room * 2, (size_t) KS_FRAME_ROOM);
+    room = ks_max(room, t->len + len);
+    p = realloc(t->frame, room);
+
+    if (p == NULL) {
+        return KS_NOMEM;
+    }
+
+    t->frame = p;
+    t->room = room;
+
+    return KS_OK;
 }
 
 
@@ -300,7 +314,7 @@ ks_frame_close(ks_space_t *sp, u_char *end)
 
 /* --- effects --- */
 
-/* The digits of a number, which has mostly one or two; where they end. */
+/* The digits of a number; where they end. */
 
 static inline u_char *
 ks_effect_digits(u_char *p, size_t n)
@@ -309,12 +323,6 @@ ks_effect_digits(u_char *p, size_t n)
 
     if (n < 10) {
         *p++ = (u_char) ('0' + n);
-        return p;
-    }
-
-    if (n < 100) {
-        *p++ = (u_char) ('0' + n / 10);
-        *p++ = (u_char) ('0' + n % 10);
         return p;
     }
 
@@ -330,11 +338,33 @@ ks_effect_digits(u_char *p, size_t n)
 }
 
 
-/* behind a sign and before a line's end; where to go on */
+/*
+ * Behind a sign and before a line's end; where to go on.  Most have a digit or
+ * two, and are one store.
+ */
 
 static inline u_char *
 ks_effect_number(u_char *p, u_char sign, size_t n)
 {
+    uint64_t  word;
+
+    if (n < 10) {
+        word = sign | (uint64_t) ('0' + n) << 8 | (uint64_t) '\r' << 16
+               | (uint64_t) '\n' << 24;
+        memcpy(p, &word, sizeof(word));
+
+        return p + 4;
+    }
+
+    if (n < 100) {
+        word = sign | (uint64_t) ('0' + n / 10) << 8
+               | (uint64_t) ('0' + n % 10) << 16 | (uint64_t) '\r' << 24
+               | (uint64_t) '\n' << 32;
+        memcpy(p, &word, sizeof(word));
+
+        return p + 5;
+    }
+
     *p++ = sign;
     p = ks_effect_digits(p, n);
     *p++ = '\r';
@@ -423,17 +453,18 @@ ks_effect(ks_space_t *sp, int argc, const ks_str_t *argv)
         return;
     }
 
-    ks_effect_begin(sp, argc);
-
-    for (room = 0, i = 0; i < argc; i++) {
+    for (room = KS_INT_ROOM, i = 0; i < argc; i++) {
         room += argv[i].len + KS_INT_ROOM + 2;
     }
 
-    p = ks_effect_from(sp, room);
+    p = ks_record_begin(sp, KS_TOLD_EFFECTS, 0, room);
 
     if (p == NULL) {
         return;
     }
+
+    sp->tell.effects++;
+    p = ks_effect_number(p, '*', (size_t) argc);
 
     for (i = 0; i < argc; i++) {
         p = ks_effect_bulk(p, argv[i].data, argv[i].len);

@@ -19,6 +19,7 @@
  * hint: it is not undone, and may say that something is lost which is not.
  */
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "memory/ks_journal.h"
@@ -31,6 +32,7 @@
 
 
 static void ks_journal_lock(ks_mem_t *m);
+static void ks_journal_lock_hard(ks_mem_t *m, int rc);
 static void ks_journal_write(ks_mem_t *m, const u_char *p, size_t len);
 static void ks_journal_wake(ks_mem_t *m, uint32_t kinds, uint64_t readers);
 
@@ -147,30 +149,33 @@ void
 ks_journal_append(ks_mem_t *m, const void *frame, size_t len, uint32_t kinds,
     uint64_t readers)
 {
+    int            own;
     ks_log_t      *log;
     ks_journal_t  *j;
 
     j = &m->zone->journal;
+    own = (m->locked == 0);
 
-    if (m->locked == 0) {
-        ks_journal_lock(m);
-        ks_journal_wake(m, kinds, readers);
-        ks_journal_write(m, frame, len);
-        ks_journal_unlock(m);
-        return;
+    if (!own && !ks_save_near(m, m->leader, sizeof(j->head))) {
+        ks_log_reserve(m, m->leader, sizeof(j->head));
     }
 
     /* from here on nothing can fail */
 
-    ks_log_reserve(m, m->leader, sizeof(j->head));
     ks_journal_lock(m);
 
-    log = &m->leader->log;
-    log->covers |= KS_LOG_JOURNAL;
-    ks_log_put(m, log, &j->head, sizeof(j->head));
+    if (!own) {
+        log = &m->leader->log;
+        log->covers |= KS_LOG_JOURNAL;
+        ks_save_word(m, log, &j->head);
+    }
 
     ks_journal_wake(m, kinds, readers);
     ks_journal_write(m, frame, len);
+
+    if (own) {
+        ks_journal_unlock(m);
+    }
 }
 
 
@@ -237,7 +242,10 @@ ks_journal_write(ks_mem_t *m, const u_char *p, size_t len)
         n = ks_min(len, j->size - off);
 
         memcpy(ring + off, p, n);
-        memcpy(ring, p + n, len - n);
+
+        if (ks_unlikely(n != len)) {
+            memcpy(ring, p + n, len - n);
+        }
     }
 
     __atomic_store_n(&j->head, end, __ATOMIC_RELEASE);
@@ -250,12 +258,33 @@ ks_journal_write(ks_mem_t *m, const u_char *p, size_t len)
 static void
 ks_journal_lock(ks_mem_t *m)
 {
+    int  rc;
+
+    rc = pthread_mutex_trylock(&m->zone->journal.mutex);
+
+    if (ks_unlikely(rc != 0)) {
+        ks_journal_lock_hard(m, rc);
+    }
+
+    m->journal = 1;
+}
+
+
+/* rc: what the first attempt has come to */
+
+static void __attribute__((noinline))
+ks_journal_lock_hard(ks_mem_t *m, int rc)
+{
     unsigned          k;
     pthread_mutex_t  *mutex;
 
     mutex = &m->zone->journal.mutex;
 
-    if (ks_unlikely(ks_mutex_lock(mutex) != 0)) {
+    if (rc != EOWNERDEAD) {
+        rc = ks_mutex_lock(mutex);
+    }
+
+    if (rc != 0) {
 
         for (k = 0; k < ks_zone_locks(m->zone); k++) {
             ks_recover_leader(m, k, KS_LOG_JOURNAL);
@@ -264,8 +293,6 @@ ks_journal_lock(ks_mem_t *m)
         ks_journal_unwake(m);
         pthread_mutex_consistent(mutex);
     }
-
-    m->journal = 1;
 }
 
 

@@ -121,16 +121,6 @@ ks_save_far(ks_mem_t *m, ks_shard_t *sh, const u_char *at, size_t len)
 }
 
 
-/* whether the page that the last save went to has room for another */
-
-static inline int
-ks_save_near(const ks_mem_t *m, const ks_shard_t *sh, size_t len)
-{
-    return m->saving == sh
-           && m->page->used + ks_align(len, 8) + 8 <= sizeof(m->page->data);
-}
-
-
 static void __attribute__((noinline))
 ks_save_run(ks_mem_t *m, ks_shard_t *sh, const void *p, size_t len)
 {

@@ -87,6 +87,22 @@ ks_log_close(ks_log_t *log)
  */
 void ks_log_reserve(ks_mem_t *m, ks_shard_t *sh, size_t len);
 
+/* Whether that is so already: the page of the last save has the room. */
+static inline int
+ks_save_near(const ks_mem_t *m, const ks_shard_t *sh, size_t len)
+{
+    return m->saving == sh
+           && m->page->used + ks_align(len, 8) + 8 <= sizeof(m->page->data);
+}
+
+/* Saves a word, for which there is room in the page of the last save. */
+static inline void
+ks_save_word(ks_mem_t *m, ks_log_t *log, const uint64_t *p)
+{
+    memcpy(m->page->data + m->page->used, p, sizeof(*p));
+    ks_log_seal(log, m->page, sizeof(*p), ks_log_word(m, p, sizeof(*p)));
+}
+
 /* The same as ks_log_apply(), for the log of a shard. */
 void ks_log_undo(ks_mem_t *m, ks_log_t *log);
 
