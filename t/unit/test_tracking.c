@@ -6,6 +6,7 @@
 #include "engine_test.h"
 #include "bus/ks_invalidate.h"
 #include "commands/ks_args.h"
+#include "keyspace/ks_aof.h"
 #include "keyspace/ks_keyspace.h"
 
 
@@ -548,7 +549,7 @@ test_pause(void **unused)
     (void) unused;
 
     sp = open_zone_told(SIZE, 4, KS_NOEVICTION, RING);
-    assert_false(ks_pause_set(sp));
+    assert_false(ks_gate_set(sp));
 
     ks_pause(sp, KS_PAUSE_WRITE, 1000, 3000);
     assert_int_equal(ks_paused(sp, 2999, &until), KS_PAUSE_WRITE);
@@ -562,16 +563,16 @@ test_pause(void **unused)
     assert_int_equal(ks_paused(sp, 3999, &until), KS_PAUSE_ALL);
     assert_int_equal(ks_paused(sp, 4000, &until), KS_PAUSE_NONE);
 
-    assert_true(ks_pause_set(sp));
+    assert_true(ks_gate_set(sp));
     ks_pause_over(sp, 3999);
-    assert_true(ks_pause_set(sp));
+    assert_true(ks_gate_set(sp));
     ks_pause_over(sp, 4000);
-    assert_false(ks_pause_set(sp));
+    assert_false(ks_gate_set(sp));
 
     ks_pause(sp, KS_PAUSE_WRITE, 5000, 6000);
     assert_int_equal(ks_paused(sp, 5000, &until), KS_PAUSE_WRITE);
     ks_pause(sp, KS_PAUSE_NONE, 0, 0);
-    assert_false(ks_pause_set(sp));
+    assert_false(ks_gate_set(sp));
 
     close_zone(sp);
 }
