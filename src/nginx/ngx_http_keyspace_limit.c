@@ -208,9 +208,10 @@ ngx_http_keyspace_limit_pass(ngx_http_request_t *r,
         ctx->status = NGX_HTTP_KEYSPACE_LIMIT_PASSED;
     }
 
+    rule = NULL;
     ns = llcf->dry_run ? 0 : ngx_http_keyspace_limit_pace(ctx, first, &rule);
 
-    if (ns == 0) {
+    if (rule == NULL) {
         return NGX_DECLINED;
     }
 
