@@ -35,20 +35,31 @@ int ks_user_may_some(ks_space_t *sp, const ks_user_t *user,
     const ks_command_t *cmd, int argc, const ks_str_t *argv, ks_denial_t *d);
 
 /*
+ * Whether it is known that the user may run the command with any arguments: one
+ * comparison with the version of the users, so that a change of any of them is
+ * seen at once.
+ */
+
+static inline int
+ks_user_full(const ks_space_t *sp, const ks_user_t *user,
+    const ks_command_t *cmd)
+{
+    return user->full[cmd->flags >> KS_CMD_NUMBER_PUBSUB & 1]
+           == ks_users_version(sp);
+}
+
+
+/*
  * Whether the user may run the command with these arguments, the name
  * included, whose number the row allows; 0: the denial says why not.  Inside of
  * a transaction it may ask for the library's shard.
- *
- * A user with all rights costs one comparison: with the version of the users,
- * so that a change of any of them is seen at once.
  */
 
 static inline int
 ks_user_may(ks_space_t *sp, const ks_user_t *user, const ks_command_t *cmd,
     int argc, const ks_str_t *argv, ks_denial_t *d)
 {
-    return ks_likely(user->full[cmd->flags >> KS_CMD_NUMBER_PUBSUB & 1]
-                     == ks_users_version(sp))
+    return ks_likely(ks_user_full(sp, user, cmd))
            || ks_user_may_some(sp, user, cmd, argc, argv, d);
 }
 
