@@ -67,7 +67,8 @@ subtest 'directives' => sub {
     for my $file (glob root() . '/src/nginx/*.c') {
         my $text = slurp($file);
 
-        $declared{$_} = 1 for $text =~ /^    \{ ngx_string\("(keyspace_\w+)"\),$/mg;
+        $declared{$_} = 1
+            for $text =~ /^    \{ ngx_string\("(keyspace_\w+|user)"\),$/mg;
 
         # those within the braces of keyspace_zone
         my ($lines) = $text =~ /^static \w+  ngx_keyspace_zone_lines\[\](.*?)^};/ms;

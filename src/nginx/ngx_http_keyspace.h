@@ -90,6 +90,8 @@ typedef struct {
 
     unsigned                     shared_body:1;  /* somebody else's as well */
     unsigned                     query_token:1;
+    unsigned                     foreign:1;     /* of an address that the user
+                                                   may not come from */
     unsigned                     ours:1;        /* the response is */
 
     const ks_user_t             *user;          /* NULL: it is not known yet */

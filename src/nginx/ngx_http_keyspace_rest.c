@@ -89,6 +89,13 @@ ngx_http_keyspace_rest_handler(ngx_http_request_t *r)
     }
 
     if (ngx_http_keyspace_authorize(r, ctx, klcf->zone) != NGX_OK) {
+
+        if (ctx->foreign) {
+            return ngx_http_keyspace_error(r, ctx, NGX_HTTP_FORBIDDEN,
+                                           "NOPERM the user may not come from "
+                                           "this address");
+        }
+
         return ngx_http_keyspace_error(r, ctx, NGX_HTTP_UNAUTHORIZED,
                                        ngx_http_keyspace_unauthorized(r));
     }

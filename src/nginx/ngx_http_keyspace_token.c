@@ -323,6 +323,11 @@ ngx_http_keyspace_identify(ngx_http_request_t *r,
 {
     ctx->user = ngx_keyspace_user(kz, &ctx->secret);
 
+    if (!ngx_keyspace_admits(kz, ctx->user, r->connection->sockaddr)) {
+        ctx->user = &ks_user_guest;
+        ctx->foreign = 1;
+    }
+
     if (ngx_http_keyspace_hold_user(r, ctx->user) != NGX_OK) {
         return NGX_DECLINED;
     }

@@ -24,6 +24,8 @@ static ngx_int_t ngx_http_keyspace_keys_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static const ks_str_t *ngx_http_keyspace_first_key(const ks_argv_t *command);
 static u_char *ngx_http_keyspace_escape_key(u_char *d, const ks_str_t *key);
+static ngx_int_t ngx_http_keyspace_user_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 
 
 ngx_uint_t  ngx_http_keyspace_timed;
@@ -36,6 +38,9 @@ static ngx_http_variable_t  ngx_http_keyspace_vars[] = {
 
     { ngx_string("keyspace_status"), NULL,
       ngx_http_keyspace_status_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("keyspace_user"), NULL,
+      ngx_http_keyspace_user_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("keyspace_time"), NULL,
       ngx_http_keyspace_time_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -236,4 +241,28 @@ ngx_http_keyspace_escape_key(u_char *d, const ks_str_t *key)
     }
 
     return (n < key->len) ? ngx_cpymem(d, "...", 3) : d;
+}
+
+
+/* Nobody, as long as it is not known who it is. */
+
+static ngx_int_t
+ngx_http_keyspace_user_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                 name;
+    ngx_http_keyspace_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_module);
+
+    if (ctx == NULL || ctx->user == NULL
+        || ctx->user->rights == KS_RIGHTS_NONE)
+    {
+        return ngx_http_keyspace_value(v, NULL);
+    }
+
+    name.data = (u_char *) ctx->user->name;
+    name.len = ngx_strlen(name.data);
+
+    return ngx_http_keyspace_value(v, &name);
 }

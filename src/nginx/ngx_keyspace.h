@@ -50,6 +50,8 @@
 typedef struct {
     u_char                  digest[NGX_KEYSPACE_DIGEST_LEN];
     const ks_user_t        *user;
+    ngx_uint_t              owner;          /* a user's number, from 1 on; 0: it
+                                               is the zone's own */
 } ngx_keyspace_token_t;
 
 
@@ -88,6 +90,9 @@ typedef struct ngx_keyspace_zone_s {
     uint64_t                given;          /* lines of its block, as bits */
 
     ngx_array_t             tokens;         /* of ngx_keyspace_token_t */
+    ngx_array_t             users;          /* of ngx_keyspace_user_conf_t */
+    ngx_uint_t              owner;          /* whose block is being read */
+    ngx_uint_t              own_tokens;     /* of the zone itself */
 
     /* where it was declared, or else first named: for messages */
     ngx_str_t               file;
@@ -143,6 +148,7 @@ typedef struct ngx_keyspace_zone_s {
 
 
 typedef struct {
+    ngx_keyspace_zone_t    *zone;           /* whose block is being read */
     ngx_array_t             zones;          /* of ngx_keyspace_zone_t * */
 } ngx_keyspace_conf_t;
 

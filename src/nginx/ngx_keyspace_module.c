@@ -14,6 +14,7 @@
 #include "ngx_keyspace_memory.h"
 #include "ngx_keyspace_param.h"
 #include "ngx_keyspace_snapshot.h"
+#include "ngx_keyspace_user.h"
 
 
 static void *ngx_keyspace_create_conf(ngx_cycle_t *cycle);
@@ -21,6 +22,8 @@ static char *ngx_keyspace_init_conf(ngx_cycle_t *cycle, void *conf);
 static char *ngx_keyspace_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_keyspace_zone_line(ngx_conf_t *cf, ngx_command_t *dummy,
+    void *conf);
+static char *ngx_keyspace_zone_user(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static const char *ngx_keyspace_full_token(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
@@ -81,6 +84,19 @@ static ngx_keyspace_param_t  ngx_keyspace_zone_lines[] = {
 };
 
 
+/*
+ * The same as directives of a context of their own, so that there may be a block
+ * among them.
+ */
+
+#define NGX_KEYSPACE_ZONE_CONF  0x40000000
+
+#define NGX_KEYSPACE_LINE(name)                                               \
+    { ngx_string(name),                                                       \
+      NGX_KEYSPACE_ZONE_CONF|NGX_DIRECT_CONF|NGX_CONF_ANY,                    \
+      ngx_keyspace_zone_line, 0, 0, NULL }
+
+
 static ngx_command_t  ngx_keyspace_commands[] = {
 
     { ngx_string("keyspace_zone"),
@@ -89,6 +105,25 @@ static ngx_command_t  ngx_keyspace_commands[] = {
       0,
       0,
       NULL },
+
+    { ngx_string("user"),
+      NGX_KEYSPACE_ZONE_CONF|NGX_DIRECT_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_keyspace_zone_user,
+      0,
+      0,
+      NULL },
+
+    NGX_KEYSPACE_LINE("eviction"),
+    NGX_KEYSPACE_LINE("file"),
+    NGX_KEYSPACE_LINE("journal"),
+    NGX_KEYSPACE_LINE("load"),
+    NGX_KEYSPACE_LINE("metrics"),
+    NGX_KEYSPACE_LINE("notify_keyspace_events"),
+    NGX_KEYSPACE_LINE("token"),
+    NGX_KEYSPACE_LINE("readonly_token"),
+    NGX_KEYSPACE_LINE("script_timeout"),
+    NGX_KEYSPACE_LINE("script_memory"),
+    NGX_KEYSPACE_LINE("snapshot"),
 
       ngx_null_command
 };
@@ -173,8 +208,10 @@ ngx_keyspace_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     char                 *rv;
     ngx_str_t            *value;
     ngx_conf_t            save;
+    ngx_keyspace_conf_t  *kcf;
     ngx_keyspace_zone_t  *kz;
 
+    kcf = conf;
     value = cf->args->elts;
 
     kz = ngx_keyspace_zone_named(cf, &value[1]);
@@ -200,18 +237,21 @@ ngx_keyspace_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     save = *cf;
-    cf->handler = ngx_keyspace_zone_line;
-    cf->handler_conf = (void *) kz;
+    cf->cmd_type = NGX_KEYSPACE_ZONE_CONF;
+    kcf->zone = kz;
 
     rv = ngx_conf_parse(cf, NULL);
 
+    kcf->zone = NULL;
     *cf = save;
 
     if (rv != NGX_CONF_OK) {
         return rv;
     }
 
-    if (kz->tokens.nelts == 0 && !kz->public && !kz->unset) {
+    if (kz->tokens.nelts == 0 && kz->users.nelts == 0 && !kz->public
+        && !kz->unset)
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "keyspace zone \"%V\" has no token: one is "
                            "needed, or \"token off\"", &kz->name);
@@ -231,10 +271,23 @@ ngx_keyspace_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 ngx_keyspace_zone_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 {
-    ngx_keyspace_zone_t *kz = conf;
+    ngx_keyspace_conf_t *kcf = conf;
+
+    ngx_keyspace_zone_t  *kz;
+
+    kz = kcf->zone;
 
     return ngx_keyspace_param_line(cf, ngx_keyspace_zone_lines, kz, &kz->given,
                                    "keyspace_zone");
+}
+
+
+static char *
+ngx_keyspace_zone_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_keyspace_conf_t *kcf = conf;
+
+    return ngx_keyspace_user_block(cf, kcf->zone);
 }
 
 
@@ -519,6 +572,13 @@ ngx_keyspace_zone_create(ngx_conf_t *cf, ngx_keyspace_conf_t *kcf,
     }
 
     kz->cycle = cf->cycle;
+    if (ngx_array_init(&kz->users, cf->cycle->pool, 2,
+                       sizeof(ngx_keyspace_user_conf_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
     kz->name = *name;
     kz->policy = KS_NOEVICTION;
     kz->script.timeout = KS_SCRIPT_TIMEOUT;

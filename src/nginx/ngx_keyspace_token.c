@@ -57,7 +57,7 @@ ngx_keyspace_token(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
             return "\"readonly_token off\" says nothing: leave it out";
         }
 
-        if (kz->tokens.nelts != 0) {
+        if (kz->own_tokens != 0) {
             return "\"token off\" and tokens exclude each other";
         }
 
@@ -65,7 +65,7 @@ ngx_keyspace_token(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
         return NGX_CONF_OK;
     }
 
-    if (kz->public) {
+    if (kz->public && kz->owner == 0) {
         return "\"token off\" and tokens exclude each other";
     }
 
@@ -352,6 +352,10 @@ ngx_keyspace_token_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
             continue;
         }
 
+        if (token[i].owner != kz->owner) {
+            return "the same token is given to two users";
+        }
+
         if (token[i].user != user) {
             return "the same token is given as \"token\" "
                    "and as \"readonly_token\"";
@@ -367,6 +371,8 @@ ngx_keyspace_token_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
 
     ngx_memcpy(token->digest, digest, sizeof(digest));
     token->user = user;
+    token->owner = kz->owner;
+    kz->own_tokens += (kz->owner == 0);
 
     return NGX_CONF_OK;
 }

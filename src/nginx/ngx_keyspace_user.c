@@ -3,8 +3,8 @@
  * Who a client is: from a secret to a user of the zone.
  *
  * What the tokens of the configuration open is looked at first, and is all
- * there is as long as nobody has made a user.  Every digest is compared, in a time
- * that tells nothing.
+ * there is as long as nobody has made a user.  Every digest is compared, in a
+ * time that tells nothing.
  */
 
 
@@ -24,20 +24,41 @@ static const ks_user_t *ngx_keyspace_user_named(ngx_keyspace_zone_t *kz,
 void
 ngx_keyspace_users_apply(ngx_cycle_t *cycle, ngx_keyspace_zone_t *kz)
 {
-    int          rc;
-    ks_space_t  *space;
+    int                        rc;
+    ks_str_t                  *names, *rules;
+    ngx_uint_t                 i, n;
+    ks_space_t                *space;
+    ngx_keyspace_user_conf_t  *u;
 
+    rc = KS_NOMEM;
+    n = kz->users.nelts;
+    u = kz->users.elts;
+    names = ngx_alloc((2 * n + 1) * sizeof(ks_str_t), cycle->log);
     space = ks_space_open(kz->zone);
 
-    if (space == NULL) {
-        rc = KS_NOMEM;
+    if (names != NULL && space != NULL) {
+        rules = names + n;
 
-    } else {
-        rc = (ks_users_version(space) != 0)
-             ? ks_users_configure(space, 0, NULL, NULL) : KS_OK;
+        for (i = 0; i < n; i++) {
+            names[i].data = u[i].name.data;
+            names[i].len = u[i].name.len;
+            rules[i].data = u[i].rules.data;
+            rules[i].len = u[i].rules.len;
+        }
 
+        /* a zone that never had a user stays as it is */
+
+        rc = (n != 0 || ks_users_version(space) != 0)
+             ? ks_users_configure(space, (unsigned) n, names, rules) : KS_OK;
+    }
+
+    if (space != NULL) {
         ks_users_close(space);
         ks_space_close(space);
+    }
+
+    if (names != NULL) {
+        ngx_free(names);
     }
 
     if (rc != KS_OK) {
@@ -164,7 +185,7 @@ ngx_keyspace_token_user(ngx_keyspace_zone_t *kz, u_char *digest)
         if (CRYPTO_memcmp(token[i].digest, digest, NGX_KEYSPACE_DIGEST_LEN)
             == 0)
         {
-            user = token[i].user;
+            user = token[i].owner ? NULL : token[i].user;
         }
     }
 

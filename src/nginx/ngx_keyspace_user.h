@@ -25,9 +25,37 @@ typedef struct {
 } ngx_keyspace_secret_t;
 
 
+/* an address that a user may come from, or may not */
+
+typedef struct {
+    ngx_array_t             cidrs;      /* of ngx_cidr_t, one */
+    unsigned                all:1;
+    unsigned                deny:1;
+} ngx_keyspace_access_t;
+
+
+/* a user of the configuration */
+
+typedef struct {
+    ngx_str_t               name;
+    ngx_array_t             words;      /* of ks_str_t: its rules */
+    ngx_str_t               rules;      /* these and its tokens, one a line */
+    ngx_array_t             access;     /* of ngx_keyspace_access_t */
+} ngx_keyspace_user_conf_t;
+
+
+/* "user" in a zone's block; the user of that name, or NULL. */
+char *ngx_keyspace_user_block(ngx_conf_t *cf, ngx_keyspace_zone_t *kz);
+ngx_keyspace_user_conf_t *ngx_keyspace_user_conf(ngx_keyspace_zone_t *kz,
+    u_char *name, size_t len);
+
+/* Whether the user may come from the address. */
+ngx_uint_t ngx_keyspace_admits(ngx_keyspace_zone_t *kz, const ks_user_t *user,
+    struct sockaddr *sockaddr);
+
 /*
- * A cycle has taken over: the users of the zone are what its configuration says,
- * and those that commands have made.
+ * A cycle has taken over: the users of the zone are what its configuration
+ * says, and those that commands have made.
  */
 void ngx_keyspace_users_apply(ngx_cycle_t *cycle, ngx_keyspace_zone_t *kz);
 

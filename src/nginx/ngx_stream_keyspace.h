@@ -26,6 +26,9 @@
 #include "protocol/ks_writers.h"
 
 
+#define NGX_STREAM_KEYSPACE_USER_MAX  255
+
+
 /* the block that is read into, and the one that replies are written to */
 
 #define NGX_STREAM_KEYSPACE_INPUT   65536
@@ -145,6 +148,7 @@ typedef struct {
 
     ngx_str_t                        addr;      /* for CLIENT LIST */
     ngx_str_t                        laddr;
+    ngx_str_t                        user;      /* who has logged in */
 
     unsigned                         open:1;    /* it is in the queue */
     unsigned                         large:1;   /* "in" is read into */

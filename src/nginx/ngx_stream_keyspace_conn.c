@@ -24,6 +24,7 @@ static void ngx_stream_keyspace_text(ngx_connection_t *c,
 static ks_peers_t *ngx_stream_keyspace_peers(ks_conn_t *s);
 static void ngx_stream_keyspace_kill(ks_conn_t *s);
 static void ngx_stream_keyspace_resume(ks_conn_t *s);
+static int ngx_stream_keyspace_admits(ks_conn_t *s, const ks_user_t *user);
 
 
 static const ks_conn_host_t     ngx_stream_keyspace_host = {
@@ -32,7 +33,7 @@ static const ks_conn_host_t     ngx_stream_keyspace_host = {
     ngx_stream_keyspace_peers,
     ngx_stream_keyspace_kill,
     ngx_stream_keyspace_resume,
-    NULL
+    ngx_stream_keyspace_admits
 };
 
 
@@ -307,4 +308,36 @@ ngx_stream_keyspace_resume(ks_conn_t *s)
     if (ctx->waiting) {
         ngx_post_event(&ctx->event, &ngx_posted_events);
     }
+}
+
+
+/* From the address that nginx knows; the name is kept for the log. */
+
+static int
+ngx_stream_keyspace_admits(ks_conn_t *s, const ks_user_t *user)
+{
+    ngx_connection_t           *c;
+    ngx_stream_keyspace_ctx_t  *ctx;
+
+    ctx = s->data;
+    c = ctx->connection;
+
+    if (!ngx_keyspace_admits(ctx->conf->zone, user, c->sockaddr)) {
+        ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                      "user \"%s\" of keyspace zone \"%V\" may not come from "
+                      "this address", user->name, &ctx->conf->zone->name);
+        return 0;
+    }
+
+    if (ctx->user.data == NULL) {
+        ctx->user.data = ngx_pnalloc(c->pool, NGX_STREAM_KEYSPACE_USER_MAX);
+    }
+
+    if (ctx->user.data != NULL) {
+        ctx->user.len = ngx_min(ngx_strlen(user->name),
+                                NGX_STREAM_KEYSPACE_USER_MAX);
+        ngx_memcpy(ctx->user.data, user->name, ctx->user.len);
+    }
+
+    return 1;
 }
