@@ -150,6 +150,7 @@ ks_cmd_latency_graph(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
+    longest = 0;
     event = ks_latency_event(&argv[2]);
     n = event < 0 ? 0 : ks_spikes(stats, (ks_spike_event_t) event, spikes,
                                   &longest);

@@ -280,14 +280,16 @@ ks_session_mark(ks_space_t *sp, const ks_str_t *key, ks_value_t *v,
 
 /*
  * The session v at key comes into the set of its subject, if that is another
- * one than before, or its key is.
+ * one than before, or its key is, or it begins anew; v is open afterwards.  0:
+ * the session is gone.
  */
 
-static void
+static int
 ks_session_enlist(ks_space_t *sp, ks_session_work_t *work,
     const ks_str_t *key, ks_value_t *v)
 {
     int                       same;
+    ks_entry_t               *e;
     ks_str_t                  set;
     uint64_t                  created;
     const ks_session_rule_t  *rule;
@@ -298,8 +300,10 @@ ks_session_enlist(ks_space_t *sp, ks_session_work_t *work,
             && (set.len == 0
                 || memcmp(set.data, work->set.data, set.len) == 0));
 
-    if (same && key == &work->session->key) {
-        return;
+    if (same && key == &work->session->key
+        && !(work->changes && work->changes->remember))
+    {
+        return 1;
     }
 
     created = ks_session_created(v);
@@ -317,7 +321,16 @@ ks_session_enlist(ks_space_t *sp, ks_session_work_t *work,
                        created ? created : ks_space_now(sp));
     }
 
-    ks_value_open(sp, key, ks_lookup(sp, key, KS_LOOKUP_PEEK), v);
+    e = ks_session_lookup(sp, key, KS_LOOKUP_PEEK);
+
+    if (e == NULL) {
+        work->found = KS_SESSION_NONE;
+        return 0;
+    }
+
+    ks_value_open(sp, key, e, v);
+
+    return 1;
 }
 
 
@@ -465,8 +478,10 @@ ks_session_use_body(ks_space_t *sp, void *data)
 
     ks_value_open(sp, key, e, &v);
 
-    if (work->session->rule->subject.data != NULL && !work->still) {
-        ks_session_enlist(sp, work, key, &v);
+    if (work->session->rule->subject.data != NULL && !work->still
+        && !ks_session_enlist(sp, work, key, &v))
+    {
+        return;
     }
 
     ks_session_read(sp, work, &v);
@@ -631,8 +646,8 @@ ks_session_write_events(ks_space_t *sp, const ks_str_t *key, int fresh,
 
 
 /*
- * Whether the session is to be remembered from now on: for how long, or 0.  One
- * that is remembered already says until when.
+ * Whether the session is to be remembered: it begins anew, and this is for how
+ * long, or 0.  One that is remembered already says until when.
  */
 
 static uint64_t
@@ -651,19 +666,20 @@ ks_session_remember(ks_space_t *sp, ks_session_work_t *work, ks_value_t *v,
         return 0;
     }
 
-    created = ks_session_created(v);
-    lasts = work->changes->remember
-            ? rule->remember : ks_session_time(v, &ks_session_remember_field);
-
-    if (created == 0 || lasts == 0) {
-        return 0;
-    }
-
-    work->session->until = created + lasts;
-
     if (!work->changes->remember) {
+        created = ks_session_created(v);
+        lasts = ks_session_time(v, &ks_session_remember_field);
+
+        if (created != 0 && lasts != 0) {
+            work->session->until = created + lasts;
+        }
+
         return 0;
     }
+
+    lasts = rule->remember;
+    work->session->until = ks_space_now(sp) + lasts;
+    ks_session_stamp(sp, v, key);
 
     value.data = text;
     value.len = ks_integer_text(text, (int64_t) lasts);
@@ -722,8 +738,10 @@ ks_session_write(ks_space_t *sp, ks_session_work_t *work, const ks_str_t *key,
         ks_effectf(sp, "PEXPIREAT %s %u", key, at);
     }
 
-    if (work->session->rule->subject.data != NULL) {
-        ks_session_enlist(sp, work, key, &v);
+    if (work->session->rule->subject.data != NULL
+        && !ks_session_enlist(sp, work, key, &v))
+    {
+        return;
     }
 
     ks_session_read(sp, work, &v);

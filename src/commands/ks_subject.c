@@ -56,6 +56,17 @@ ks_subject_id(const ks_str_t *key)
 }
 
 
+/* The key's shard may be none that the transaction has begun with. */
+
+static ks_entry_t *
+ks_subject_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
+{
+    ks_want_shards(sp, ks_key_shard(sp, key));
+
+    return ks_lookup(sp, key, flags);
+}
+
+
 void
 ks_session_end(ks_space_t *sp, const ks_str_t *key, ks_entry_t *e)
 {
@@ -124,7 +135,7 @@ ks_subject_open(ks_space_t *sp, const ks_str_t *set, unsigned flags,
 {
     ks_entry_t  *e;
 
-    e = ks_lookup(sp, set, flags);
+    e = ks_subject_lookup(sp, set, flags);
 
     if (e == NULL || ks_entry_type(e) != KS_TYPE_ZSET) {
         return 0;
@@ -195,7 +206,7 @@ ks_subject_create(ks_space_t *sp, const ks_str_t *set, uint64_t end,
 {
     ks_entry_t  *e;
 
-    e = ks_lookup(sp, set, KS_LOOKUP_PEEK);
+    e = ks_subject_lookup(sp, set, KS_LOOKUP_PEEK);
 
     if (e != NULL) {
         ks_session_end(sp, set, e);
@@ -253,7 +264,7 @@ ks_subject_is_over(ks_space_t *sp, const ks_session_rule_t *rule,
                <= (double) ks_space_now(sp);
     }
 
-    return ks_lookup(sp, key, KS_LOOKUP_PEEK) == NULL;
+    return ks_subject_lookup(sp, key, KS_LOOKUP_PEEK) == NULL;
 }
 
 
@@ -337,10 +348,17 @@ static void
 ks_subject_end_all(ks_space_t *sp, ks_subject_ends_t *ends)
 {
     unsigned     i;
+    uint64_t     shards;
     ks_entry_t  *e;
 
+    for (shards = 0, i = 0; i < ends->n; i++) {
+        shards |= ks_key_shard(sp, &ends->keys[i]);
+    }
+
+    ks_want_shards(sp, shards);
+
     for (i = 0; i < ends->n; i++) {
-        e = ks_lookup(sp, &ends->keys[i], KS_LOOKUP_PEEK);
+        e = ks_subject_lookup(sp, &ends->keys[i], KS_LOOKUP_PEEK);
 
         if (e != NULL) {
             ks_session_end(sp, &ends->keys[i], e);

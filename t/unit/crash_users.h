@@ -130,13 +130,24 @@ users_configure(ks_space_t *sp, unsigned n)
 
 
 static void
-deny(ks_space_t *sp, const char *object)
+deny_body(ks_space_t *sp, void *object)
 {
     ks_client_t  client;
 
     ks_client_init(&client, sp, &ks_user_reader);
     ks_denials_note(&client, "default", ks_text(object), KS_DENIED_KEY,
                     KS_DENIED_TOPLEVEL);
+}
+
+
+/* as a part of a transaction, whose time is the test's */
+
+static void
+deny(ks_space_t *sp, const char *object)
+{
+    assert_int_equal(transaction(sp, ks_library_shard(sp), deny_body,
+                                 (void *) object),
+                     KS_OK);
 }
 
 

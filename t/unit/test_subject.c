@@ -348,6 +348,7 @@ test_over(void **state)
 static void
 test_remembered(void **state)
 {
+    int                   i;
     box_t                *b;
     uint64_t              now;
     ks_session_changes_t  ch = { NULL, 0, 0, 0, 1 };
@@ -361,13 +362,13 @@ test_remembered(void **state)
     begin(b, 1, "ann");
     b->now += 1000;
     assert_int_equal(change(b, 1, &ch, 2), KS_SESSION_FOUND);
-    assert_string_equal(linef(b, "PTTL " PREFIX "%064d", 2), ":89000\r\n");
+    assert_string_equal(linef(b, "PTTL " PREFIX "%064d", 2), ":90000\r\n");
     assert_string_equal(linef(b, "HGET " PREFIX "%064d _remember", 2),
                         "$5\r\n90000\r\n");
 
     /* neither the absence of its user nor a use changes that */
 
-    b->now = now + 80000;
+    b->now = now + 81000;
     assert_true(lives(b, 2));
     assert_string_equal(linef(b, "PTTL " PREFIX "%064d", 2), ":10000\r\n");
 
@@ -378,10 +379,24 @@ test_remembered(void **state)
     begin(b, 4, "ann");
     known(b, "ann", 2, 3, 4);
 
-    b->now = now + 90001;
+    b->now = now + 91001;
     assert_false(lives(b, 3));
     begin(b, 5, "ann");
     known(b, "ann", 2, 4, 5);
+
+    /* one that is older than it would be remembered begins anew */
+
+    rule.absolute = 0;
+    begin(b, 6, "bob");
+
+    for (i = 0; i < 10; i++) {
+        b->now += TTL - 1;
+        assert_true(lives(b, 6));
+    }
+
+    assert_int_equal(change(b, 6, &ch, 7), KS_SESSION_FOUND);
+    assert_true(lives(b, 7));
+    assert_string_equal(linef(b, "PTTL " PREFIX "%064d", 7), ":90000\r\n");
 
     box_close(b);
 }
