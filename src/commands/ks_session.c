@@ -738,6 +738,12 @@ ks_session_write(ks_space_t *sp, ks_session_work_t *work, const ks_str_t *key,
         ks_effectf(sp, "PEXPIREAT %s %u", key, at);
     }
 
+    /* a handle that was closed is good for reading, while the entry stays */
+
+    if (lasts != 0 || work->session->rule->subject.data != NULL) {
+        ks_value_open(sp, key, v.entry, &v);
+    }
+
     if (work->session->rule->subject.data != NULL
         && !ks_session_enlist(sp, work, key, &v))
     {

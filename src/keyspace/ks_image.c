@@ -501,6 +501,7 @@ ks_image_rest(ks_image_steps_t *s, const ks_value_t *v, u_char *p,
     p = type->steps(s->part, v, p, end, &all);
     *done = all ? KS_IMAGE_DONE : 0;
 
+    /* cppcheck-suppress returnDanglingLifetime ; p is in the buffer */
     return p;
 }
 

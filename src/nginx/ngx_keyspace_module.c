@@ -118,6 +118,7 @@ static ngx_command_t  ngx_keyspace_commands[] = {
     NGX_KEYSPACE_LINE("journal"),
     NGX_KEYSPACE_LINE("load"),
     NGX_KEYSPACE_LINE("metrics"),
+    NGX_KEYSPACE_LINE("metrics_prefix"),
     NGX_KEYSPACE_LINE("notify_keyspace_events"),
     NGX_KEYSPACE_LINE("token"),
     NGX_KEYSPACE_LINE("readonly_token"),

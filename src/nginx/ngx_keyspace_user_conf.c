@@ -99,6 +99,7 @@ ngx_keyspace_user_block(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
 
     save = *cf;
     cf->handler = ngx_keyspace_user_line;
+    /* cppcheck-suppress autoVariables ; cf is as before when it returns */
     cf->handler_conf = (void *) &block;
     kz->owner = kz->users.nelts;
 

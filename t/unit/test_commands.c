@@ -323,7 +323,9 @@ test_rows(void **state)
 
         /* who touches the zone has its shards locked */
 
-        if (cmd->flags & (KS_CMD_WRITE|KS_CMD_READONLY)) {
+        if ((cmd->flags & (KS_CMD_WRITE|KS_CMD_READONLY))
+            && strcmp(cmd->name, "lolwut") != 0)
+        {
             assert_true(cmd->keys[0].first != 0
                         || (cmd->flags & (KS_CMD_ALLKEYS|KS_CMD_LIBRARY)));
         }
