@@ -171,7 +171,8 @@ SKIP: {
     $ngx->allow('exited on signal 9');
 
     my $again = sub {
-        my $c = eval { $ngx->resp(timeout => 0) } or return;
+        my $c = eval { $ngx->resp(timeout => 20) } or return;
+        $c->{timeout} = 0;
         $c->send(encode('BLPOP', 'jobs', 'more', 0));
         return $c;
     };
