@@ -395,12 +395,15 @@ ks_acl_digest(const ks_str_t *password, u_char *hex)
 {
     static const char  digits[] = "0123456789abcdef";
 
-    size_t  i;
-    u_char  sum[SHA256_DIGEST_LENGTH];
+    size_t      i;
+    u_char      sum[SHA256_DIGEST_LENGTH];
+    SHA256_CTX  sha;
 
-    if (SHA256(password->len ? password->data : (const u_char *) "",
-               password->len, sum)
-        == NULL)
+    /* in parts, which take no memory; SHA256() does */
+
+    if (SHA256_Init(&sha) != 1
+        || SHA256_Update(&sha, password->data, password->len) != 1
+        || SHA256_Final(sum, &sha) != 1)
     {
         return KS_ERR;
     }

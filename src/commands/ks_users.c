@@ -218,7 +218,9 @@ ks_account_set(ks_space_t *sp, ks_account_t *a, const ks_str_t *text,
         return;
     }
 
-    a->seen = version;
+    /* what could not be read for want of memory is read again next time */
+
+    a->seen = (a->absent || a->text.data != NULL) ? version : KS_NEVER_FULL;
     a->user.full[0] = (!a->absent && ks_acl_full(&a->acl))
                       ? version : KS_NEVER_FULL;
     a->user.full[1] = (!a->absent && ks_acl_full_channels(&a->acl))
