@@ -211,10 +211,9 @@ ngx_http_keyspace_cache_capture(ngx_http_request_t *r,
 {
     size_t                              at;
     ks_str_t                            head, name, value;
-    ks_cache_control_t                  cc;
     ngx_table_elt_t                    *h;
-    ngx_uint_t                          i;
-    ngx_list_part_t                    *part;
+    ks_cache_control_t                  cc;
+    ngx_http_keyspace_fields_t          fields;
     ngx_http_keyspace_cache_capture_t  *c;
 
     c = &ctx->capture;
@@ -226,25 +225,14 @@ ngx_http_keyspace_cache_capture(ngx_http_request_t *r,
 
     /* a response that changes its client's session is nobody else's */
 
-    part = &r->headers_out.headers.part;
-    h = part->elts;
+    ngx_http_keyspace_fields(&fields, &r->headers_out.headers);
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_keyspace_next_field(&fields)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
+        name.len = h->key.len;
+        name.data = h->key.data;
 
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        name.len = h[i].key.len;
-        name.data = h[i].key.data;
-
-        if (h[i].hash && ngx_http_keyspace_cache_is(&name, "Keyspace-Session"))
+        if (h->hash && ngx_http_keyspace_cache_is(&name, "Keyspace-Session"))
         {
             return NGX_DECLINED;
         }

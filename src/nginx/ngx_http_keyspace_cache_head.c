@@ -120,41 +120,29 @@ static void
 ngx_http_keyspace_cache_fields(ngx_http_request_t *r,
     ngx_http_keyspace_cache_text_t *t)
 {
-    ks_str_t          name;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ks_str_t                    name;
+    ngx_table_elt_t            *h;
+    ngx_http_keyspace_fields_t  fields;
 
     ngx_http_keyspace_cache_own(r, t);
     ngx_http_keyspace_cache_date(r, t);
 
-    part = &r->headers_out.headers.part;
-    h = part->elts;
+    ngx_http_keyspace_fields(&fields, &r->headers_out.headers);
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_keyspace_next_field(&fields)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].hash == 0) {
+        if (h->hash == 0) {
             continue;
         }
 
-        name.len = h[i].key.len;
-        name.data = h[i].key.data;
+        name.len = h->key.len;
+        name.data = h->key.data;
 
         if (!ngx_http_keyspace_cache_is(&name, "Date")
             && ngx_http_keyspace_cache_kept(t, &name))
         {
             ngx_http_keyspace_cache_put(t, (char *) name.data, name.len,
-                                        h[i].value.data, h[i].value.len);
+                                        h->value.data, h->value.len);
         }
     }
 }
@@ -233,33 +221,23 @@ ngx_http_keyspace_cache_date(ngx_http_request_t *r,
 static ngx_table_elt_t *
 ngx_http_keyspace_cache_said(ngx_list_t *list, const char *text)
 {
-    ks_str_t          name;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ks_str_t                    name;
+    ngx_table_elt_t            *h;
+    ngx_http_keyspace_fields_t  fields;
 
-    part = &list->part;
-    h = part->elts;
+    ngx_http_keyspace_fields(&fields, list);
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_keyspace_next_field(&fields)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return NULL;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        name.len = h[i].key.len;
-        name.data = h[i].key.data;
+        name.len = h->key.len;
+        name.data = h->key.data;
 
         if (ngx_http_keyspace_cache_is(&name, text)) {
-            return &h[i];
+            return h;
         }
     }
+
+    return NULL;
 }
 
 

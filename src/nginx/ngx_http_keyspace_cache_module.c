@@ -24,8 +24,6 @@ static char *ngx_http_keyspace_cache_set_valid(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_keyspace_cache_set_status(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_keyspace_cache_compile(ngx_conf_t *cf,
-    ngx_str_t *value, ngx_http_complex_value_t *cv);
 static const char *ngx_http_keyspace_cache_set_key(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_cache_set_prefix(ngx_conf_t *cf,
@@ -334,7 +332,7 @@ ngx_http_keyspace_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (cache->key.value.data == NULL) {
         ngx_str_set(&key, NGX_HTTP_KEYSPACE_CACHE_KEY);
 
-        if (ngx_http_keyspace_cache_compile(cf, &key, &cache->key)
+        if (ngx_http_keyspace_compile(cf, &key, &cache->key)
             != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
@@ -453,23 +451,6 @@ ngx_http_keyspace_cache_set_status(ngx_conf_t *cf, ngx_command_t *cmd,
 
 /* --- parameters --- */
 
-static char *
-ngx_http_keyspace_cache_compile(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_complex_value_t *cv)
-{
-    ngx_http_compile_complex_value_t  ccv;
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = value;
-    ccv.complex_value = cv;
-
-    return ngx_http_compile_complex_value(&ccv) == NGX_OK ? NGX_CONF_OK
-                                                          : NGX_CONF_ERROR;
-}
-
-
 static const char *
 ngx_http_keyspace_cache_set_key(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 {
@@ -479,7 +460,7 @@ ngx_http_keyspace_cache_set_key(ngx_conf_t *cf, void *conf, ngx_str_t *value)
         return "is empty";
     }
 
-    return ngx_http_keyspace_cache_compile(cf, value, &cache->key);
+    return ngx_http_keyspace_compile(cf, value, &cache->key);
 }
 
 
@@ -509,7 +490,7 @@ ngx_http_keyspace_cache_set_tags(ngx_conf_t *cf, void *conf, ngx_str_t *value)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_keyspace_cache_compile(cf, value, cache->tags);
+    return ngx_http_keyspace_compile(cf, value, cache->tags);
 }
 
 

@@ -79,36 +79,24 @@ void
 ngx_http_keyspace_cache_asks(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx)
 {
-    ks_str_t          line;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ks_str_t                    line;
+    ngx_table_elt_t            *h;
+    ngx_http_keyspace_fields_t  fields;
 
     ks_cache_control_init(&ctx->asks);
     ctx->authorized = (r->headers_in.authorization != NULL);
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    ngx_http_keyspace_fields(&fields, &r->headers_in.headers);
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_keyspace_next_field(&fields)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == sizeof("Cache-Control") - 1
-            && ngx_strncasecmp(h[i].key.data, (u_char *) "Cache-Control",
-                               h[i].key.len)
+        if (h->key.len == sizeof("Cache-Control") - 1
+            && ngx_strncasecmp(h->key.data, (u_char *) "Cache-Control",
+                               h->key.len)
                == 0)
         {
-            line.len = h[i].value.len;
-            line.data = h[i].value.data;
+            line.len = h->value.len;
+            line.data = h->value.data;
             ks_cache_control_line(&ctx->asks, &line);
         }
     }
@@ -168,9 +156,9 @@ static void
 ngx_http_keyspace_cache_values(ngx_http_request_t *r, const ks_str_t *name,
     EVP_MD_CTX *md)
 {
-    ngx_uint_t        i, n, lower;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_uint_t                  n, lower;
+    ngx_table_elt_t            *h;
+    ngx_http_keyspace_fields_t  fields;
 
     lower = (name->len >= 6
              && ngx_strncasecmp(name->data, (u_char *) "accept", 6) == 0);
@@ -178,29 +166,19 @@ ngx_http_keyspace_cache_values(ngx_http_request_t *r, const ks_str_t *name,
     (void) EVP_DigestUpdate(md, name->data, name->len);
     (void) EVP_DigestUpdate(md, ":", 1);
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    n = 0;
+    ngx_http_keyspace_fields(&fields, &r->headers_in.headers);
 
-    for (i = 0, n = 0; /* void */ ; i++) {
+    while ((h = ngx_http_keyspace_next_field(&fields)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == name->len
-            && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0)
+        if (h->key.len == name->len
+            && ngx_strncasecmp(h->key.data, name->data, name->len) == 0)
         {
             if (n++) {
                 (void) EVP_DigestUpdate(md, ",", 1);
             }
 
-            ngx_http_keyspace_cache_value(&h[i].value, lower, md);
+            ngx_http_keyspace_cache_value(&h->value, lower, md);
         }
     }
 
@@ -272,10 +250,9 @@ ngx_int_t
 ngx_http_keyspace_cache_condition(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx)
 {
-    ngx_list_t        list;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h, *to;
+    ngx_list_t                  list;
+    ngx_table_elt_t            *h, *to;
+    ngx_http_keyspace_fields_t  fields;
 
     if (ctx->etag.len == 0 && ctx->modified.len == 0) {
         return NGX_DECLINED;
@@ -287,22 +264,11 @@ ngx_http_keyspace_cache_condition(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    ngx_http_keyspace_fields(&fields, &r->headers_in.headers);
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_keyspace_next_field(&fields)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (ngx_http_keyspace_cache_conditional(&h[i].key)) {
+        if (ngx_http_keyspace_cache_conditional(&h->key)) {
             continue;
         }
 
@@ -311,7 +277,7 @@ ngx_http_keyspace_cache_condition(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        *to = h[i];
+        *to = *h;
     }
 
     if (ctx->etag.len

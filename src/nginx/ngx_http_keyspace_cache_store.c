@@ -198,34 +198,22 @@ ngx_http_keyspace_cache_date_of(ks_str_t *value, int64_t *at)
 static int64_t
 ngx_http_keyspace_cache_age_of(ngx_http_request_t *r)
 {
-    size_t            at;
-    int64_t           age;
-    ks_str_t          list, word;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    size_t                      at;
+    int64_t                     age;
+    ks_str_t                    list, word;
+    ngx_table_elt_t            *h;
+    ngx_http_keyspace_fields_t  fields;
 
-    part = &r->headers_out.headers.part;
-    h = part->elts;
+    ngx_http_keyspace_fields(&fields, &r->headers_out.headers);
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_keyspace_next_field(&fields)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return 0;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].hash && h[i].key.len == 3
-            && ngx_strncasecmp(h[i].key.data, (u_char *) "Age", 3) == 0)
+        if (h->hash && h->key.len == 3
+            && ngx_strncasecmp(h->key.data, (u_char *) "Age", 3) == 0)
         {
             at = 0;
-            list.len = h[i].value.len;
-            list.data = h[i].value.data;
+            list.len = h->value.len;
+            list.data = h->value.data;
 
             if (ks_list_next(&list, &at, &word) != KS_OK
                 || ks_delta_seconds(&word, &age) != KS_OK)
@@ -236,6 +224,8 @@ ngx_http_keyspace_cache_age_of(ngx_http_request_t *r)
             return age;
         }
     }
+
+    return 0;
 }
 
 
@@ -532,10 +522,9 @@ void
 ngx_http_keyspace_cache_invalidate(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx)
 {
-    ks_str_t          name, uri;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ks_str_t                    name, uri;
+    ngx_table_elt_t            *h;
+    ngx_http_keyspace_fields_t  fields;
 
     if (r->headers_out.status < 200 || r->headers_out.status >= 400) {
         return;
@@ -543,30 +532,19 @@ ngx_http_keyspace_cache_invalidate(ngx_http_request_t *r,
 
     ngx_http_keyspace_cache_end(r, ctx, &ctx->key);
 
-    part = &r->headers_out.headers.part;
-    h = part->elts;
+    ngx_http_keyspace_fields(&fields, &r->headers_out.headers);
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_keyspace_next_field(&fields)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
+        name.len = h->key.len;
+        name.data = h->key.data;
 
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        name.len = h[i].key.len;
-        name.data = h[i].key.data;
-
-        if (h[i].hash
+        if (h->hash
             && (ngx_http_keyspace_cache_is(&name, "Location")
                 || ngx_http_keyspace_cache_is(&name, "Content-Location")))
         {
-            uri.len = h[i].value.len;
-            uri.data = h[i].value.data;
+            uri.len = h->value.len;
+            uri.data = h->value.data;
             ngx_http_keyspace_cache_end_other(r, ctx, &uri);
         }
     }

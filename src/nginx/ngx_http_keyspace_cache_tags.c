@@ -58,34 +58,22 @@ ngx_http_keyspace_cache_tags(ngx_http_request_t *r,
 static void
 ngx_http_keyspace_cache_names(ngx_list_t *list, ks_str_t *tags)
 {
-    ks_str_t          name;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ks_str_t                    name;
+    ngx_table_elt_t            *h;
+    ngx_http_keyspace_fields_t  fields;
 
-    part = &list->part;
-    h = part->elts;
+    ngx_http_keyspace_fields(&fields, list);
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_keyspace_next_field(&fields)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        name.len = h[i].key.len;
-        name.data = h[i].key.data;
+        name.len = h->key.len;
+        name.data = h->key.data;
 
         if (ngx_http_keyspace_cache_is(&name, "Surrogate-Key")
             || ngx_http_keyspace_cache_is(&name, "Cache-Tag"))
         {
-            ngx_http_keyspace_cache_add_names(h[i].value.data,
-                                              h[i].value.len, tags);
+            ngx_http_keyspace_cache_add_names(h->value.data,
+                                              h->value.len, tags);
         }
     }
 }

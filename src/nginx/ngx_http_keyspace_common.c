@@ -70,3 +70,86 @@ ngx_http_keyspace_add_header(ngx_http_request_t *r, ngx_str_t *name,
 
     return NGX_OK;
 }
+
+
+char *
+ngx_http_keyspace_compile(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_complex_value_t *cv)
+{
+    ngx_http_compile_complex_value_t  ccv;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+    ngx_memzero(cv, sizeof(ngx_http_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = value;
+    ccv.complex_value = cv;
+
+    return (ngx_http_compile_complex_value(&ccv) == NGX_OK) ? NGX_CONF_OK
+                                                            : NGX_CONF_ERROR;
+}
+
+
+ngx_table_elt_t *
+ngx_http_keyspace_next_field(ngx_http_keyspace_fields_t *fields)
+{
+    ngx_table_elt_t  *h;
+
+    while (fields->next >= fields->part->nelts) {
+        if (fields->part->next == NULL) {
+            return NULL;
+        }
+
+        fields->part = fields->part->next;
+        fields->next = 0;
+    }
+
+    h = fields->part->elts;
+
+    return &h[fields->next++];
+}
+
+
+void *
+ngx_http_keyspace_kept_ctx(ngx_http_request_t *r, ngx_module_t *module,
+    ngx_pool_cleanup_pt handler)
+{
+    void                *ctx;
+    ngx_pool_cleanup_t  *cln;
+
+    r = r->main;
+    ctx = r->ctx[module->ctx_index];
+
+    if (ctx != NULL || !(r->internal || r->filter_finalize)) {
+        return ctx;
+    }
+
+    for (cln = r->pool->cleanup; cln != NULL; cln = cln->next) {
+        if (cln->handler == handler) {
+            r->ctx[module->ctx_index] = cln->data;
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
+
+void *
+ngx_http_keyspace_keep_ctx(ngx_http_request_t *r, ngx_module_t *module,
+    ngx_pool_cleanup_pt handler, size_t size)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    r = r->main;
+
+    cln = ngx_pool_cleanup_add(r->pool, size);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = handler;
+    r->ctx[module->ctx_index] = cln->data;
+
+    return cln->data;
+}

@@ -8,6 +8,7 @@
  */
 
 
+#include "ngx_http_keyspace_common.h"
 #include "ngx_http_keyspace_events.h"
 
 
@@ -28,10 +29,9 @@ ngx_int_t
 ngx_http_keyspace_events_compile(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_keyspace_events_name_t *name)
 {
-    ngx_str_t                           left, piece;
-    ngx_uint_t                          variable;
-    ngx_http_compile_complex_value_t    ccv;
-    ngx_http_keyspace_events_part_t    *part;
+    ngx_str_t                         left, piece;
+    ngx_uint_t                        variable;
+    ngx_http_keyspace_events_part_t  *part;
 
     if (ngx_array_init(&name->parts, cf->pool, 2,
                        sizeof(ngx_http_keyspace_events_part_t)) != NGX_OK)
@@ -51,12 +51,9 @@ ngx_http_keyspace_events_compile(ngx_conf_t *cf, ngx_str_t *value,
 
         part->variable = variable;
 
-        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-        ccv.cf = cf;
-        ccv.value = &piece;
-        ccv.complex_value = &part->value;
-
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        if (ngx_http_keyspace_compile(cf, &piece, &part->value)
+            != NGX_CONF_OK)
+        {
             return NGX_ERROR;
         }
     }

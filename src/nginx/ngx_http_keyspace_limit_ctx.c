@@ -5,63 +5,42 @@
  */
 
 
+#include "ngx_http_keyspace_common.h"
 #include "ngx_http_keyspace_limit.h"
 
 
 static void ngx_http_keyspace_limit_cleanup(void *data);
 
 
-/*
- * nginx forgets the contexts of modules at an internal redirect.  What is in
- * the list of the pool's cleanups stays.
- */
-
 ngx_http_keyspace_limit_ctx_t *
 ngx_http_keyspace_limit_get_ctx(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t             *cln;
-    ngx_http_keyspace_limit_ctx_t  *ctx;
-
-    r = r->main;
-    ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_limit_module);
-
-    if (ctx != NULL || !(r->internal || r->filter_finalize)) {
-        return ctx;
-    }
-
-    for (cln = r->pool->cleanup; cln != NULL; cln = cln->next) {
-        if (cln->handler == ngx_http_keyspace_limit_cleanup) {
-            ngx_http_set_ctx(r, cln->data, ngx_http_keyspace_limit_module);
-            return cln->data;
-        }
-    }
-
-    return NULL;
+    return ngx_http_keyspace_kept_ctx(r, &ngx_http_keyspace_limit_module,
+                                      ngx_http_keyspace_limit_cleanup);
 }
 
 
 ngx_http_keyspace_limit_ctx_t *
 ngx_http_keyspace_limit_create_ctx(ngx_http_request_t *r, ngx_uint_t rules)
 {
-    ngx_pool_cleanup_t             *cln;
+    size_t                          size;
     ngx_http_keyspace_limit_ctx_t  *ctx;
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_keyspace_limit_ctx_t)
-                                        + rules * sizeof(ks_limit_check_t));
-    if (cln == NULL) {
+    size = sizeof(ngx_http_keyspace_limit_ctx_t)
+           + rules * sizeof(ks_limit_check_t);
+
+    ctx = ngx_http_keyspace_keep_ctx(r, &ngx_http_keyspace_limit_module,
+                                     ngx_http_keyspace_limit_cleanup, size);
+    if (ctx == NULL) {
         return NULL;
     }
 
-    ctx = cln->data;
     ngx_memzero(ctx, sizeof(ngx_http_keyspace_limit_ctx_t));
 
     ctx->checks.elts = ctx + 1;
     ctx->checks.size = sizeof(ks_limit_check_t);
     ctx->checks.nalloc = rules;
     ctx->checks.pool = r->pool;
-
-    cln->handler = ngx_http_keyspace_limit_cleanup;
-    ngx_http_set_ctx(r, ctx, ngx_http_keyspace_limit_module);
 
     return ctx;
 }

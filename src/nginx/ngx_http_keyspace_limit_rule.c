@@ -8,6 +8,7 @@
  */
 
 
+#include "ngx_http_keyspace_common.h"
 #include "ngx_http_keyspace_limit.h"
 #include "ngx_keyspace_param.h"
 
@@ -44,8 +45,6 @@ static const char *ngx_http_keyspace_limit_set_dry_run(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static char *ngx_http_keyspace_limit_rule_names(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule);
-static char *ngx_http_keyspace_limit_compile(ngx_conf_t *cf,
-    ngx_str_t *value, ngx_http_complex_value_t *cv);
 static char *ngx_http_keyspace_limit_variable(ngx_conf_t *cf,
     ngx_str_t *value, ngx_http_complex_value_t **cv);
 static ngx_int_t ngx_http_keyspace_limit_number(u_char **p, u_char *last,
@@ -381,8 +380,7 @@ ngx_http_keyspace_limit_set_key(ngx_conf_t *cf, void *conf,
         return "it is empty";
     }
 
-    if (ngx_http_keyspace_limit_compile(cf, value, &rule->key) != NGX_CONF_OK)
-    {
+    if (ngx_http_keyspace_compile(cf, value, &rule->key) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -620,24 +618,6 @@ ngx_http_keyspace_limit_set_dry_run(ngx_conf_t *cf, void *conf,
 }
 
 
-static char *
-ngx_http_keyspace_limit_compile(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_complex_value_t *cv)
-{
-    ngx_http_compile_complex_value_t  ccv;
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-    ngx_memzero(cv, sizeof(ngx_http_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = value;
-    ccv.complex_value = cv;
-
-    return (ngx_http_compile_complex_value(&ccv) == NGX_OK) ? NGX_CONF_OK
-                                                            : NGX_CONF_ERROR;
-}
-
-
 /* What has variables, to be worked out for each request; NULL: it has none. */
 
 static char *
@@ -648,7 +628,7 @@ ngx_http_keyspace_limit_variable(ngx_conf_t *cf, ngx_str_t *value,
 
     *cv = NULL;
 
-    if (ngx_http_keyspace_limit_compile(cf, value, &compiled) != NGX_CONF_OK) {
+    if (ngx_http_keyspace_compile(cf, value, &compiled) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 

@@ -15,8 +15,7 @@ char *
 ngx_http_keyspace_query(ngx_conf_t *cf, ngx_uint_t first,
     ngx_http_keyspace_query_t *q, ngx_uint_t reads)
 {
-    ngx_uint_t                         i;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_uint_t  i;
 
     if (ngx_keyspace_query_read(cf, first, &q->query, reads) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -29,13 +28,9 @@ ngx_http_keyspace_query(ngx_conf_t *cf, ngx_uint_t first,
     }
 
     for (i = 0; i < q->query.nargs; i++) {
-        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-        ccv.cf = cf;
-        ccv.value = &q->query.args[i];
-        ccv.complex_value = &q->args[i];
-
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        if (ngx_http_keyspace_compile(cf, &q->query.args[i], &q->args[i])
+            != NGX_CONF_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
@@ -70,50 +65,29 @@ ngx_http_keyspace_query_args(ngx_http_request_t *r,
 }
 
 
-/*
- * nginx forgets the contexts of modules at an internal redirect.  What is in
- * the list of the pool's cleanups stays.
- */
-
 ngx_http_keyspace_var_ctx_t *
 ngx_http_keyspace_var_ctx(ngx_http_request_t *r)
 {
-    ngx_uint_t                          n;
-    ngx_pool_cleanup_t                 *cln;
+    size_t                              size;
     ngx_http_keyspace_var_ctx_t        *ctx;
     ngx_http_keyspace_var_main_conf_t  *vmcf;
 
-    r = r->main;
-    ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_var_module);
-
+    ctx = ngx_http_keyspace_kept_ctx(r, &ngx_http_keyspace_var_module,
+                                     ngx_http_keyspace_var_cleanup);
     if (ctx != NULL) {
         return ctx;
     }
 
-    for (cln = r->pool->cleanup; cln != NULL; cln = cln->next) {
-        if (cln->handler == ngx_http_keyspace_var_cleanup) {
-            ngx_http_set_ctx(r, cln->data, ngx_http_keyspace_var_module);
-            return cln->data;
-        }
-    }
-
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_keyspace_var_module);
-    n = vmcf->vars.nelts;
+    size = sizeof(ngx_http_keyspace_var_ctx_t)
+           + vmcf->vars.nelts * sizeof(ngx_keyspace_answer_t *);
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_keyspace_var_ctx_t)
-                                        + n * sizeof(ngx_keyspace_answer_t *));
-    if (cln == NULL) {
-        return NULL;
+    ctx = ngx_http_keyspace_keep_ctx(r, &ngx_http_keyspace_var_module,
+                                     ngx_http_keyspace_var_cleanup, size);
+    if (ctx != NULL) {
+        ngx_memzero(ctx, size);
+        ctx->answers = (ngx_keyspace_answer_t **) (ctx + 1);
     }
-
-    ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_keyspace_var_ctx_t)
-                     + n * sizeof(ngx_keyspace_answer_t *));
-
-    ctx->answers = (ngx_keyspace_answer_t **) (ctx + 1);
-
-    cln->handler = ngx_http_keyspace_var_cleanup;
-    ngx_http_set_ctx(r, ctx, ngx_http_keyspace_var_module);
 
     return ctx;
 }

@@ -13,7 +13,7 @@
 
 static char *ngx_http_keyspace_run_options(ngx_conf_t *cf,
     ngx_http_keyspace_run_t *run);
-static ngx_int_t ngx_http_keyspace_run_all(ngx_http_request_t *r,
+static void ngx_http_keyspace_run_all(ngx_http_request_t *r,
     ngx_uint_t before);
 static ngx_int_t ngx_http_keyspace_run_one(ngx_http_request_t *r,
     ngx_http_keyspace_run_t *run);
@@ -92,11 +92,10 @@ ngx_http_keyspace_run(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 ngx_http_keyspace_run_options(ngx_conf_t *cf, ngx_http_keyspace_run_t *run)
 {
-    ngx_str_t                         *value, when;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_str_t  *value, *last, when;
 
     for (value = cf->args->elts; cf->args->nelts > 3; cf->args->nelts--) {
-        ngx_str_t *last = &value[cf->args->nelts - 1];
+        last = &value[cf->args->nelts - 1];
 
         if (ngx_strcmp(last->data, "phase=access") == 0) {
             run->before = 1;
@@ -120,13 +119,7 @@ ngx_http_keyspace_run_options(ngx_conf_t *cf, ngx_http_keyspace_run_t *run)
             return NGX_CONF_ERROR;
         }
 
-        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-        ccv.cf = cf;
-        ccv.value = &when;
-        ccv.complex_value = run->when;
-
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        if (ngx_http_keyspace_compile(cf, &when, run->when) != NGX_CONF_OK) {
             return NGX_CONF_ERROR;
         }
     }
@@ -141,7 +134,7 @@ ngx_int_t
 ngx_http_keyspace_run_before(ngx_http_request_t *r)
 {
     if (r == r->main) {
-        (void) ngx_http_keyspace_run_all(r, 1);
+        ngx_http_keyspace_run_all(r, 1);
     }
 
     return NGX_DECLINED;
@@ -152,14 +145,14 @@ ngx_int_t
 ngx_http_keyspace_run_after(ngx_http_request_t *r)
 {
     if (r == r->main) {
-        (void) ngx_http_keyspace_run_all(r, 0);
+        ngx_http_keyspace_run_all(r, 0);
     }
 
     return NGX_OK;
 }
 
 
-static ngx_int_t
+static void
 ngx_http_keyspace_run_all(ngx_http_request_t *r, ngx_uint_t before)
 {
     ngx_uint_t                          i;
@@ -169,7 +162,7 @@ ngx_http_keyspace_run_all(ngx_http_request_t *r, ngx_uint_t before)
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_var_module);
 
     if (vlcf->runs == NULL) {
-        return NGX_OK;
+        return;
     }
 
     run = vlcf->runs->elts;
@@ -182,11 +175,9 @@ ngx_http_keyspace_run_all(ngx_http_request_t *r, ngx_uint_t before)
             ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                           "keyspace run: no memory for \"%V\"",
                           &run[i]->q.query.args[0]);
-            return NGX_ERROR;
+            return;
         }
     }
-
-    return NGX_OK;
 }
 
 

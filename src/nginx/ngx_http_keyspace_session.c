@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_http_keyspace_common.h"
 #include "ngx_http_keyspace_session.h"
 #include "ngx_keyspace_param.h"
 
@@ -421,7 +422,6 @@ ngx_http_keyspace_session_require(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_keyspace_session_loc_conf_t *slcf = conf;
 
     ngx_str_t                              *value;
-    ngx_http_compile_complex_value_t        ccv;
     ngx_http_keyspace_session_main_conf_t  *mcf;
 
     if (slcf->require != NGX_CONF_UNSET_UINT) {
@@ -460,17 +460,7 @@ ngx_http_keyspace_session_require(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[1];
-    ccv.complex_value = slcf->location;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_keyspace_compile(cf, &value[1], slcf->location);
 }
 
 

@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_http_keyspace_common.h"
 #include "ngx_http_keyspace_session.h"
 
 
@@ -39,41 +40,21 @@ static void ngx_http_keyspace_session_failed(ngx_http_request_t *r,
 ngx_http_keyspace_session_ctx_t *
 ngx_http_keyspace_session_ctx(ngx_http_request_t *r, ngx_uint_t create)
 {
-    ngx_pool_cleanup_t               *cln;
     ngx_http_keyspace_session_ctx_t  *ctx;
 
-    r = r->main;
+    ctx = ngx_http_keyspace_kept_ctx(r, &ngx_http_keyspace_session_module,
+                                     ngx_http_keyspace_session_cleanup);
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_session_module);
-    if (ctx != NULL) {
+    if (ctx != NULL || !create) {
         return ctx;
     }
 
-    if (r->internal || r->filter_finalize) {
-        for (cln = r->pool->cleanup; cln; cln = cln->next) {
-            if (cln->handler == ngx_http_keyspace_session_cleanup) {
-                ctx = cln->data;
-                ngx_http_set_ctx(r, ctx, ngx_http_keyspace_session_module);
-                return ctx;
-            }
-        }
+    ctx = ngx_http_keyspace_keep_ctx(r, &ngx_http_keyspace_session_module,
+                                     ngx_http_keyspace_session_cleanup,
+                                     sizeof(ngx_http_keyspace_session_ctx_t));
+    if (ctx != NULL) {
+        ngx_memzero(ctx, sizeof(ngx_http_keyspace_session_ctx_t));
     }
-
-    if (!create) {
-        return NULL;
-    }
-
-    cln = ngx_pool_cleanup_add(r->pool,
-                               sizeof(ngx_http_keyspace_session_ctx_t));
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_keyspace_session_ctx_t));
-
-    cln->handler = ngx_http_keyspace_session_cleanup;
-    ngx_http_set_ctx(r, ctx, ngx_http_keyspace_session_module);
 
     return ctx;
 }

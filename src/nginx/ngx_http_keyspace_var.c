@@ -65,24 +65,15 @@ ngx_http_keyspace_var(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_keyspace_var_main_conf_t *vmcf = conf;
 
-    ngx_str_t                 *value, name;
-    ngx_http_variable_t       *v;
-    ngx_http_keyspace_var_t   *var, **slot;
+    char                     *rv;
+    ngx_str_t                 name;
+    ngx_http_variable_t      *v;
+    ngx_http_keyspace_var_t  *var, **slot;
 
-    value = cf->args->elts;
-
-    if (value[1].len < 2 || value[1].data[0] != '$') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid variable name \"%V\"", &value[1]);
-        return NGX_CONF_ERROR;
+    rv = ngx_keyspace_query_variable(cf, &name);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
-
-    if (cf->args->nelts < 4) {
-        return "names no command";
-    }
-
-    name.data = value[1].data + 1;
-    name.len = value[1].len - 1;
 
     var = ngx_pcalloc(cf->pool, sizeof(ngx_http_keyspace_var_t));
     if (var == NULL) {

@@ -66,6 +66,30 @@ static cJSON *ngx_keyspace_query_step(cJSON *at, u_char *p, size_t len);
 /* --- configuration --- */
 
 char *
+ngx_keyspace_query_variable(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (value[1].len < 2 || value[1].data[0] != '$') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid variable name \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts < 4) {
+        return "names no command";
+    }
+
+    name->data = value[1].data + 1;
+    name->len = value[1].len - 1;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_keyspace_query_read(ngx_conf_t *cf, ngx_uint_t first,
     ngx_keyspace_query_t *q, ngx_uint_t reads)
 {

@@ -38,6 +38,12 @@ typedef struct {
 
 
 /*
+ * The name of the variable that "keyspace_var $NAME ZONE COMMAND ..." declares;
+ * NGX_CONF_OK, or what is wrong with the directive.
+ */
+char *ngx_keyspace_query_variable(ngx_conf_t *cf, ngx_str_t *name);
+
+/*
  * Reads cf->args from number "first" on: the zone, the command, and what it has
  * for arguments.  The rows of commands say what is possible: reads: it is one
  * that only reads, and at its end there may be default=, path= and item=; else

@@ -68,7 +68,7 @@ static char *
 ngx_stream_keyspace_var(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char                       *rv;
-    ngx_str_t                  *value, name;
+    ngx_str_t                   name;
     ngx_stream_variable_t      *v;
     ngx_stream_keyspace_var_t  *var;
 
@@ -77,16 +77,9 @@ ngx_stream_keyspace_var(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
-    value = cf->args->elts;
-
-    if (value[1].len < 2 || value[1].data[0] != '$') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid variable name \"%V\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (cf->args->nelts < 4) {
-        return "names no command";
+    rv = ngx_keyspace_query_variable(cf, &name);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     var = ngx_pcalloc(cf->pool, sizeof(ngx_stream_keyspace_var_t));
@@ -99,9 +92,6 @@ ngx_stream_keyspace_var(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         return NGX_CONF_ERROR;
     }
-
-    name.data = value[1].data + 1;
-    name.len = value[1].len - 1;
 
     v = ngx_stream_add_variable(cf, &name, 0);
     if (v == NULL) {
