@@ -237,28 +237,39 @@ ks_cmd_json_objlen(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+static const ks_str_t  ks_json_dot = ks_str(".");
+
+
+/* What the path leads to; KS_ERR: there is a reply. */
+
+static int
+ks_json_ask(ks_ctx_t *c, ks_doc_t *d, const ks_str_t *key,
+    const ks_str_t *path)
+{
+    if (ks_doc_read(c, d, key) != KS_OK || ks_doc_path(d, path) != KS_OK) {
+        return KS_ERR;
+    }
+
+    if (d->e == NULL && d->path.legacy) {
+        ks_reply_null(c->reply);
+        return KS_ERR;
+    }
+
+    return (ks_doc_wanted(d) == KS_OK && ks_doc_follow(d, 0) == KS_OK)
+           ? KS_OK : KS_ERR;
+}
+
+
 void
 ks_cmd_json_arrlen(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     ks_doc_t         d;
     ks_json_node_t  *n;
     const ks_str_t  *path;
-    static ks_str_t  root = ks_str(".");
 
-    path = argc > 2 ? &argv[2] : &root;
+    path = argc > 2 ? &argv[2] : &ks_json_dot;
 
-    if (ks_doc_read(c, &d, &argv[1]) != KS_OK
-        || ks_doc_path(&d, path) != KS_OK)
-    {
-        return;
-    }
-
-    if (d.e == NULL && d.path.legacy) {
-        ks_reply_null(c->reply);
-        return;
-    }
-
-    if (ks_doc_wanted(&d) != KS_OK || ks_doc_follow(&d, 0) != KS_OK) {
+    if (ks_json_ask(c, &d, &argv[1], path) != KS_OK) {
         return;
     }
 
@@ -327,22 +338,10 @@ ks_cmd_json_objkeys(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_doc_t         d;
     ks_json_node_t  *n;
     const ks_str_t  *path;
-    static ks_str_t  root = ks_str(".");
 
-    path = argc > 2 ? &argv[2] : &root;
+    path = argc > 2 ? &argv[2] : &ks_json_dot;
 
-    if (ks_doc_read(c, &d, &argv[1]) != KS_OK
-        || ks_doc_path(&d, path) != KS_OK)
-    {
-        return;
-    }
-
-    if (d.e == NULL && d.path.legacy) {
-        ks_reply_null(c->reply);
-        return;
-    }
-
-    if (ks_doc_wanted(&d) != KS_OK || ks_doc_follow(&d, 0) != KS_OK) {
+    if (ks_json_ask(c, &d, &argv[1], path) != KS_OK) {
         return;
     }
 

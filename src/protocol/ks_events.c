@@ -3,7 +3,7 @@
  */
 
 #include "protocol/ks_events.h"
-#include "protocol/ks_utf8.h"
+#include "types/ks_utf8.h"
 #include "protocol/ks_websocket.h"
 
 

@@ -9,7 +9,7 @@
  * Assumes that the buffer may be written to; promises never to read beyond it.
  */
 
-#include "commands/ks_chars.h"
+#include "types/ks_chars.h"
 #include "protocol/ks_build.h"
 #include "protocol/ks_scan.h"
 
@@ -267,37 +267,13 @@ ks_json_unescape(ks_json_parse_t *j, u_char *d)
     c = j->p[1];
     j->p += 2;
 
-    switch (c) {
-
-    case '"':
-    case '\\':
-    case '/':
-        break;
-
-    case 'b':
-        c = '\b';
-        break;
-
-    case 'f':
-        c = '\f';
-        break;
-
-    case 'n':
-        c = '\n';
-        break;
-
-    case 'r':
-        c = '\r';
-        break;
-
-    case 't':
-        c = '\t';
-        break;
-
-    case 'u':
+    if (c == 'u') {
         return ks_json_unicode(j, d);
+    }
 
-    default:
+    c = ks_json_escaped(c);
+
+    if (c == 0) {
         return NULL;
     }
 

@@ -8,7 +8,7 @@
 
 #include "protocol/ks_json_string.h"
 #include "protocol/ks_scan.h"
-#include "protocol/ks_utf8.h"
+#include "types/ks_utf8.h"
 
 
 #define KS_JSON_ESCAPE    6             /* the longest: \u0000 */

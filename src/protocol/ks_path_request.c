@@ -8,7 +8,7 @@
  * the query as it is); promises never to read beyond them.
  */
 
-#include "commands/ks_chars.h"
+#include "types/ks_chars.h"
 #include "protocol/ks_build.h"
 
 

@@ -9,7 +9,7 @@
  * behind a CR is not looked at, nor are the two behind an argument.
  */
 
-#include "commands/ks_chars.h"
+#include "types/ks_chars.h"
 #include "protocol/ks_resp_request.h"
 
 #include <limits.h>

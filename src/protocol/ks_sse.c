@@ -7,7 +7,7 @@
  */
 
 #include "protocol/ks_sse.h"
-#include "protocol/ks_utf8.h"
+#include "types/ks_utf8.h"
 #include "types/ks_number.h"
 
 

@@ -10,7 +10,7 @@
  * Assumes that the buffer may be written to; promises never to read beyond it.
  */
 
-#include "commands/ks_chars.h"
+#include "types/ks_chars.h"
 #include "protocol/ks_build.h"
 #include "protocol/ks_scan.h"
 

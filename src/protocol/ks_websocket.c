@@ -6,7 +6,7 @@
  * of them than a frame of control has.
  */
 
-#include "protocol/ks_utf8.h"
+#include "types/ks_utf8.h"
 #include "protocol/ks_websocket.h"
 
 #define OPENSSL_SUPPRESS_DEPRECATED     /* as ks_vm_text.c */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "commands/ks_chars.h"
+#include "types/ks_chars.h"
 #include "script/ks_lua_cjson.h"
 
 
@@ -110,11 +110,7 @@ ks_cjson_unicode(ks_json_reader_t *r)
 static int
 ks_cjson_escape(ks_json_reader_t *r)
 {
-    u_char       c;
-    const char  *at;
-
-    static const char  from[] = "\"\\/bfnrt";
-    static const char  to[] = "\"\\/\b\f\n\r\t";
+    u_char  c;
 
     c = (u_char) r->p[1];               /* a zero at the end */
 
@@ -127,14 +123,14 @@ ks_cjson_escape(ks_json_reader_t *r)
         return KS_OK;
     }
 
-    at = c ? strchr(from, c) : NULL;
+    c = ks_json_escaped(c);
 
-    if (at == NULL) {
+    if (c == 0) {
         ks_json_bad(r, "invalid escape code");
         return KS_ERR;
     }
 
-    ks_lbuf_char(&r->string, (u_char) to[at - from]);
+    ks_lbuf_char(&r->string, c);
     r->p += 2;
 
     return KS_OK;

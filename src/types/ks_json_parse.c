@@ -8,9 +8,10 @@
  * The errors are those of serde_json, which RedisJSON reads with.
  */
 
+#include "types/ks_chars.h"
 #include "types/ks_json_node.h"
 #include "types/ks_json_number.h"
-#include "types/ks_json_utf8.h"
+#include "types/ks_utf8.h"
 
 
 #define KS_JSON_SLACK   64              /* bytes of a node beside its text */
@@ -133,10 +134,9 @@ ks_json_plain(const u_char *p, const u_char *end)
 
 
 static int
-ks_json_hex(ks_json_parser_t *s, unsigned *v)
+ks_json_hex(ks_json_parser_t *s, int *v)
 {
-    int       i;
-    u_char    c;
+    int  i, digit;
 
     for (i = 0, *v = 0; i < 4; i++) {
 
@@ -144,18 +144,13 @@ ks_json_hex(ks_json_parser_t *s, unsigned *v)
             return ks_json_fail(s, "EOF while parsing a string");
         }
 
-        c = *s->p++;
-        *v <<= 4;
+        digit = ks_hex_value(*s->p++);
 
-        if (c >= '0' && c <= '9') {
-            *v |= c - '0';
-
-        } else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
-            *v |= (c | 0x20) - 'a' + 10;
-
-        } else {
+        if (digit < 0) {
             return ks_json_fail(s, "invalid escape");
         }
+
+        *v = *v << 4 | digit;
     }
 
     return KS_OK;
@@ -167,7 +162,8 @@ ks_json_hex(ks_json_parser_t *s, unsigned *v)
 static int
 ks_json_unicode(ks_json_parser_t *s)
 {
-    unsigned  c, low;
+    int       c, low;
+    unsigned  code;
 
     if (ks_json_hex(s, &c) != KS_OK) {
         return KS_ERR;
@@ -177,7 +173,9 @@ ks_json_unicode(ks_json_parser_t *s)
         return ks_json_fail(s, "lone leading surrogate in hex escape");
     }
 
-    if (c >= 0xd800 && c <= 0xdbff) {
+    code = (unsigned) c;
+
+    if (ks_is_surrogate(c)) {
 
         if (s->end - s->p < 2 || s->p[0] != '\\' || s->p[1] != 'u') {
             return ks_json_fail(s, "unexpected end of hex escape");
@@ -189,14 +187,14 @@ ks_json_unicode(ks_json_parser_t *s)
             return KS_ERR;
         }
 
-        if (low < 0xdc00 || low > 0xdfff) {
+        if (!ks_is_pair(c, low)) {
             return ks_json_fail(s, "lone leading surrogate in hex escape");
         }
 
-        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+        code = ks_pair_code(c, low);
     }
 
-    s->len += ks_utf8_put(s->out + s->len, c);
+    s->len = (size_t) (ks_utf8_encode(s->out + s->len, code) - s->out);
 
     return KS_OK;
 }
@@ -213,35 +211,13 @@ ks_json_escape(ks_json_parser_t *s)
 
     c = *s->p++;
 
-    switch (c) {
-
-    case '"': case '\\': case '/':
-        break;
-
-    case 'b':
-        c = '\b';
-        break;
-
-    case 'f':
-        c = '\f';
-        break;
-
-    case 'n':
-        c = '\n';
-        break;
-
-    case 'r':
-        c = '\r';
-        break;
-
-    case 't':
-        c = '\t';
-        break;
-
-    case 'u':
+    if (c == 'u') {
         return ks_json_unicode(s);
+    }
 
-    default:
+    c = ks_json_escaped(c);
+
+    if (c == 0) {
         return ks_json_fail(s, "invalid escape");
     }
 

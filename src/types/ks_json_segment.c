@@ -3,8 +3,8 @@
  * the reader names for them.
  */
 
+#include "types/ks_chars.h"
 #include "types/ks_json_expr.h"
-#include "types/ks_json_utf8.h"
 
 
 #define KS_JSON_NUMBER_MAX  9           /* digits of an index */
@@ -86,10 +86,9 @@ ks_json_read_name(ks_json_reader_t *r, ks_str_t *s)
 /* the four digits of \u, and of its other half */
 
 static int
-ks_json_read_hex(ks_json_reader_t *r, unsigned *c)
+ks_json_read_hex(ks_json_reader_t *r, int *c)
 {
-    int       i;
-    unsigned  d;
+    int  i, digit;
 
     for (i = 0, *c = 0; i < 4; i++) {
 
@@ -97,16 +96,13 @@ ks_json_read_hex(ks_json_reader_t *r, unsigned *c)
             return KS_ERR;
         }
 
-        d = *r->p++;
-        d = d >= '0' && d <= '9' ? d - '0'
-            : (d | 0x20) >= 'a' && (d | 0x20) <= 'f' ? (d | 0x20) - 'a' + 10
-            : 16;
+        digit = ks_hex_value(*r->p++);
 
-        if (d == 16) {
+        if (digit < 0) {
             return KS_ERR;
         }
 
-        *c = *c << 4 | d;
+        *c = *c << 4 | digit;
     }
 
     return KS_OK;
@@ -116,25 +112,27 @@ ks_json_read_hex(ks_json_reader_t *r, unsigned *c)
 static int
 ks_json_read_unicode(ks_json_reader_t *r, u_char **to)
 {
-    unsigned  c, low;
+    int       c, low;
+    unsigned  code;
 
     if (ks_json_read_hex(r, &c) != KS_OK || (c >= 0xdc00 && c <= 0xdfff)) {
         return KS_ERR;
     }
 
-    if (c >= 0xd800 && c <= 0xdbff) {
+    code = (unsigned) c;
+
+    if (ks_is_surrogate(c)) {
 
         if (r->end - r->p < 2 || *r->p++ != '\\' || *r->p++ != 'u'
-            || ks_json_read_hex(r, &low) != KS_OK || low < 0xdc00
-            || low > 0xdfff)
+            || ks_json_read_hex(r, &low) != KS_OK || !ks_is_pair(c, low))
         {
             return KS_ERR;
         }
 
-        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+        code = ks_pair_code(c, low);
     }
 
-    *to += ks_utf8_put(*to, c);
+    *to = ks_utf8_encode(*to, code);
 
     return KS_OK;
 }
@@ -143,10 +141,7 @@ ks_json_read_unicode(ks_json_reader_t *r, u_char **to)
 static int
 ks_json_read_escape(ks_json_reader_t *r, u_char **to)
 {
-    u_char       c;
-    const char  *p;
-
-    static const char  from[] = "bfnrt", is[] = "\b\f\n\r\t";
+    u_char  c;
 
     if (r->p == r->end) {
         return KS_ERR;
@@ -158,12 +153,11 @@ ks_json_read_escape(ks_json_reader_t *r, u_char **to)
         return ks_json_read_unicode(r, to);
     }
 
-    p = c ? strchr(from, c) : NULL;
+    if (c != '\'') {
+        c = ks_json_escaped(c);
+    }
 
-    if (p) {
-        c = (u_char) is[p - from];
-
-    } else if (c != '"' && c != '\'' && c != '\\' && c != '/') {
+    if (c == 0) {
         return KS_ERR;
     }
 

@@ -6,8 +6,8 @@
  * its distance, so that the steps of a part can be copied and moved.
  */
 
-#include "types/ks_json_utf8.h"
 #include "types/ks_regex.h"
+#include "types/ks_utf8.h"
 
 
 #define KS_REGEX_NESTED  64

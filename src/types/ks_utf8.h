@@ -62,4 +62,21 @@ ks_utf8_check(const u_char *p, size_t n)
 }
 
 
+/* The length of the character at p, before end; 0: it is none. */
+
+static inline size_t
+ks_utf8_length(const u_char *p, const u_char *end)
+{
+    int  n;
+
+    if (*p < 0x80) {
+        return 1;
+    }
+
+    n = ks_utf8_check(p, (size_t) (end - p));
+
+    return n > 0 ? (size_t) n : 0;
+}
+
+
 #endif /* KS_UTF8_H */

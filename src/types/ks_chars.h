@@ -1,6 +1,6 @@
 /*
- * Single characters: what the parsers ask of them, and UTF-8 of those that
- * JSON names by \uXXXX.
+ * Single characters: what the parsers ask of them, what escapes of JSON stand
+ * for, and the UTF-8 of those that are named by \uXXXX.
  *
  * The C library's answers depend on the locale.
  */
@@ -64,6 +64,42 @@ ks_hex4(const u_char *p, const u_char *end)
     }
 
     return v;
+}
+
+
+/*
+ * What the character stands for in a string of JSON, behind a backslash; 0:
+ * nothing, or (for u) what follows says it.
+ */
+
+static inline u_char
+ks_json_escaped(u_char c)
+{
+    switch (c) {
+
+    case '"':
+    case '\\':
+    case '/':
+        return c;
+
+    case 'b':
+        return '\b';
+
+    case 'f':
+        return '\f';
+
+    case 'n':
+        return '\n';
+
+    case 'r':
+        return '\r';
+
+    case 't':
+        return '\t';
+
+    default:
+        return 0;
+    }
 }
 
 
