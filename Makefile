@@ -325,7 +325,7 @@ lint-layers:
 
 lint-circles: $(KS_OBJS) $(NGX_OBJS) $(STREAM_OBJS)
 	.ci/circles $(BUILD)/obj memory types keyspace bus protocol \
-	    commands script persist nginx
+	    commands script persist replica nginx
 
 
 # --- the rest ---
