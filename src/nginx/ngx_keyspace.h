@@ -56,6 +56,7 @@ typedef struct {
 
 
 typedef struct ngx_keyspace_memory_s  ngx_keyspace_memory_t;
+typedef struct ngx_keyspace_upstream_s  ngx_keyspace_upstream_t;
 
 /* what a zone begins with; after that, it is kept */
 typedef enum {
@@ -111,6 +112,8 @@ typedef struct ngx_keyspace_zone_s {
     ks_appender_conf_t      journal;        /* dir NULL: there is none */
     ks_aof_settings_t       aof;            /* of it */
     int                     journal_lock;
+    ngx_keyspace_upstream_t *upstream;      /* NULL: it goes with no other
+                                               store; ngx_keyspace_far.h */
 
     /* shared memory; set when the cycle's zones are */
     ngx_shm_zone_t         *shm_zone;

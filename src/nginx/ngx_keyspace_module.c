@@ -9,6 +9,7 @@
 
 
 #include "ngx_keyspace_build.h"
+#include "ngx_keyspace_far.h"
 #include "ngx_keyspace_journal.h"
 #include "ngx_keyspace_load.h"
 #include "ngx_keyspace_memory.h"
@@ -80,6 +81,7 @@ static ngx_keyspace_param_t  ngx_keyspace_zone_lines[] = {
     { ngx_string("script_timeout"), ngx_keyspace_script_timeout, 0 },
     { ngx_string("script_memory"), ngx_keyspace_script_memory, 0 },
     { ngx_string("snapshot"), ngx_keyspace_snapshot, NGX_KEYSPACE_MORE },
+    { ngx_string("upstream"), ngx_keyspace_far_line, NGX_KEYSPACE_MORE },
     ngx_keyspace_null_param
 };
 
@@ -125,6 +127,7 @@ static ngx_command_t  ngx_keyspace_commands[] = {
     NGX_KEYSPACE_LINE("script_timeout"),
     NGX_KEYSPACE_LINE("script_memory"),
     NGX_KEYSPACE_LINE("snapshot"),
+    NGX_KEYSPACE_LINE("upstream"),
 
       ngx_null_command
 };

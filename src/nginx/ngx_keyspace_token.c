@@ -15,24 +15,18 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "ngx_keyspace.h"
+#include "ngx_keyspace_secret.h"
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
-
-
-#define NGX_KEYSPACE_TOKEN_FILE_MAX  65536
 
 
 static char *ngx_keyspace_token_env(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     const ks_user_t *user, ngx_str_t *name);
 static char *ngx_keyspace_token_file(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     const ks_user_t *user, ngx_str_t *path);
-static ssize_t ngx_keyspace_token_read(ngx_conf_t *cf, ngx_str_t *path,
-    u_char *buf, size_t size);
 static char *ngx_keyspace_token_lines(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     const ks_user_t *user, u_char *p, size_t len);
-static void ngx_keyspace_token_trim(ngx_str_t *s);
-static ngx_uint_t ngx_keyspace_token_blank(u_char c);
 static ngx_uint_t ngx_keyspace_token_sound(u_char *p, size_t len);
 static char *ngx_keyspace_token_add(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     const ks_user_t *user, u_char *p, size_t len);
@@ -118,7 +112,7 @@ ngx_keyspace_token_env(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     }
 
     secret.len = ngx_strlen(secret.data);
-    ngx_keyspace_token_trim(&secret);
+    ngx_keyspace_secret_trim(&secret);
 
     if (secret.len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -164,7 +158,7 @@ ngx_keyspace_token_file(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
         return NGX_CONF_ERROR;
     }
 
-    buf = ngx_alloc(NGX_KEYSPACE_TOKEN_FILE_MAX + 1, cf->log);
+    buf = ngx_alloc(NGX_KEYSPACE_SECRET_MAX + 1, cf->log);
     if (buf == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -172,13 +166,13 @@ ngx_keyspace_token_file(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     rv = NGX_CONF_ERROR;
     before = kz->tokens.nelts;
 
-    n = ngx_keyspace_token_read(cf, path, buf,
-                                NGX_KEYSPACE_TOKEN_FILE_MAX + 1);
+    n = ngx_keyspace_secret_read(cf, path, buf, NGX_KEYSPACE_SECRET_MAX + 1,
+                                 "the token file");
     if (n >= 0) {
         rv = ngx_keyspace_token_lines(cf, kz, user, buf, (size_t) n);
     }
 
-    OPENSSL_cleanse(buf, NGX_KEYSPACE_TOKEN_FILE_MAX + 1);
+    OPENSSL_cleanse(buf, NGX_KEYSPACE_SECRET_MAX + 1);
     ngx_free(buf);
 
     if (rv == NGX_CONF_OK && kz->tokens.nelts == before) {
@@ -188,51 +182,6 @@ ngx_keyspace_token_file(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     }
 
     return rv;
-}
-
-
-/* The length of the file, which is read whole; -1: an error, that is told. */
-
-static ssize_t
-ngx_keyspace_token_read(ngx_conf_t *cf, ngx_str_t *path, u_char *buf,
-    size_t size)
-{
-    size_t    len;
-    ssize_t   n;
-    ngx_fd_t  fd;
-
-    fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "the token file \"%V\" cannot be opened", path);
-        return -1;
-    }
-
-    len = 0;
-
-    do {
-        n = ngx_read_fd(fd, buf + len, size - len);
-        len += (n > 0) ? (size_t) n : 0;
-    } while (n > 0 && len < size);
-
-    if (n < 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "the token file \"%V\" cannot be read", path);
-
-    } else if (len == size) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the token file \"%V\" is larger than %d bytes",
-                           path, NGX_KEYSPACE_TOKEN_FILE_MAX);
-        n = -1;
-    }
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", path);
-    }
-
-    return (n < 0) ? -1 : (ssize_t) len;
 }
 
 
@@ -268,7 +217,7 @@ ngx_keyspace_token_lines(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
         line.len = eol - p;
         p = eol + 1;
 
-        ngx_keyspace_token_trim(&line);
+        ngx_keyspace_secret_trim(&line);
 
         if (line.len == 0 || line.data[0] == '#') {
             continue;
@@ -287,27 +236,6 @@ ngx_keyspace_token_lines(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     }
 
     return NGX_CONF_OK;
-}
-
-
-static void
-ngx_keyspace_token_trim(ngx_str_t *s)
-{
-    while (s->len != 0 && ngx_keyspace_token_blank(s->data[s->len - 1])) {
-        s->len--;
-    }
-
-    while (s->len != 0 && ngx_keyspace_token_blank(*s->data)) {
-        s->data++;
-        s->len--;
-    }
-}
-
-
-static ngx_uint_t
-ngx_keyspace_token_blank(u_char c)
-{
-    return c == ' ' || c == '\t' || c == CR || c == LF;
 }
 
 
