@@ -7,6 +7,7 @@
  * what 64 hold, so neither odd rates nor odd states overflow.
  */
 
+#include "commands/ks_limit_places.h"
 #include "commands/ks_limit_state.h"
 
 #include <time.h>
@@ -642,7 +643,8 @@ static const ks_limit_ops_t  ks_limit_ops[] = {
     { ks_fixed_look, ks_fixed_tell, ks_fixed_charge, ks_fixed_keep },
     { ks_sliding_look, ks_sliding_tell, ks_sliding_charge, ks_sliding_keep },
     { ks_bucket_look, ks_bucket_tell, ks_bucket_charge, ks_bucket_keep },
-    { ks_gcra_look, ks_gcra_tell, ks_gcra_charge, ks_gcra_keep }
+    { ks_gcra_look, ks_gcra_tell, ks_gcra_charge, ks_gcra_keep },
+    { ks_places_look, ks_places_tell, ks_places_charge, ks_places_keep }
 };
 
 
@@ -718,6 +720,7 @@ static void
 ks_limit_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 {
     lc->limited = 0;
+    lc->held = 0;
     lc->storing = 0;
     lc->barring = 0;
     lc->mended = 0;

@@ -1,5 +1,5 @@
 /*
- * Rate limits: four algorithms over ordinary keys of the zone.
+ * Rate limits: algorithms over ordinary keys of the zone.
  *
  * A request asks one rule or several, each with a key of its own, in two
  * steps: every rule looks whether it would pass, and only if all would is each
@@ -18,6 +18,8 @@
  *                   of the next one had come (it is whole when they are all)
  *   gcra            string: the theoretical arrival time, ns since the epoch,
  *                   as redis-cell keeps it
+ *   concurrent      hash: how many places the requests of each process take at
+ *                   present (ks_limit_places.h)
  *
  * In all of them the key lives as long as the state matters: when it is gone,
  * the whole quota is there.  A missing field is 0, and so is a
@@ -51,7 +53,8 @@ typedef enum {
     KS_LIMIT_FIXED_WINDOW = 0,
     KS_LIMIT_SLIDING_WINDOW,
     KS_LIMIT_TOKEN_BUCKET,
-    KS_LIMIT_GCRA
+    KS_LIMIT_GCRA,
+    KS_LIMIT_CONCURRENT
 } ks_limit_algorithm_t;
 
 /*
@@ -59,6 +62,7 @@ typedef enum {
  * token_bucket how many tokens it holds (1 or more), of gcra how many units may
  * come at once beyond the first; both up to KS_LIMIT_COUNT_MAX.  The windows
  * have none.  (gcra copes with any numbers whose interval is not 0.)
+ * concurrent: count units at once, and nothing else.
  */
 typedef struct {
     ks_limit_algorithm_t  algorithm;
@@ -93,6 +97,8 @@ typedef struct {
 
     /* what became of it */
     unsigned              limited:1;
+    unsigned              held:1;   /* concurrent: it has taken places, to be
+                                       given back: see ks_limit_places.h */
     ks_limit_fault_t      fault;    /* if there is one, nothing else is set */
     int64_t               quota;    /* what may be had at most */
     int64_t               remaining;

@@ -398,6 +398,7 @@ ngx_http_keyspace_limit_prepare(ngx_http_request_t *r,
     check->cost = rule->units;
     check->strict = rule->strict;
     check->full = 0;
+    check->held = 0;
     check->lasting = 0;
     check->storing = 0;
     check->barring = 0;

@@ -14,7 +14,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_keyspace.h"
-#include "commands/ks_limit.h"
+#include "commands/ks_limit_places.h"
 #include "commands/ks_reply.h"
 
 
@@ -37,7 +37,8 @@ typedef struct {
     ngx_http_complex_value_t    key;
     ngx_int_t                   variable;       /* that the key is, by index;
                                                    or NGX_ERROR */
-    ngx_http_complex_value_t   *rate;           /* NULL: it is in limit */
+    ngx_http_complex_value_t   *rate;           /* or how many at once; NULL:
+                                                   it is in limit */
     ngx_http_complex_value_t   *cost;           /* NULL: it is units */
 
     ks_limit_t                  limit;
@@ -58,7 +59,9 @@ typedef struct {
     ngx_str_t                   file;
     ngx_uint_t                  line;
 
-    unsigned                    algorithm:1;    /* what was given */
+    unsigned                    concurrent:1;   /* what was given */
+    unsigned                    rated:1;
+    unsigned                    algorithm:1;
     unsigned                    burst:1;
     unsigned                    prefixed:1;
     unsigned                    strict:1;       /* on_error=reject */

@@ -1,7 +1,7 @@
 
 /*
- * What became of the limits of a request: kept as long as it lives, and which
- * of its checks tells most.
+ * What became of the limits of a request: kept as long as it lives, what is
+ * given back at its end, and which of its checks tells most.
  */
 
 
@@ -46,10 +46,41 @@ ngx_http_keyspace_limit_create_ctx(ngx_http_request_t *r, ngx_uint_t rules)
 }
 
 
+/*
+ * It marks the place of the context; and when the request has ended, the places
+ * that it took are free.
+ */
+
 static void
 ngx_http_keyspace_limit_cleanup(void *data)
 {
-    /* there is nothing to clean: it marks the place of the context */
+    ngx_http_keyspace_limit_ctx_t *ctx = data;
+
+    ngx_uint_t                       i;
+    ks_limit_check_t                *check;
+    ngx_http_keyspace_limit_rule_t  *rule;
+
+    check = ctx->checks.elts;
+
+    for (i = 0; i < ctx->checks.nelts; i++) {
+
+        if (!check[i].held || check[i].fault) {
+            continue;
+        }
+
+        rule = check[i].data;
+
+        if (ks_places_release(rule->zone->space, &check[i].key, check[i].cost,
+                              0)
+            != KS_OK)
+        {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "keyspace limit rule \"%V\": no memory to give back "
+                          "the places of a request", &rule->name);
+        }
+
+        ngx_keyspace_settle(rule->zone);
+    }
 }
 
 

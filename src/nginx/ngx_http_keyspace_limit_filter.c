@@ -204,8 +204,13 @@ ngx_http_keyspace_limit_fields(ngx_http_request_t *r,
         || ngx_http_keyspace_add_header(r, &ngx_http_keyspace_limit_limit,
                                         &quota) != NGX_OK
         || ngx_http_keyspace_add_header(r, &ngx_http_keyspace_limit_remaining,
-                                        &remaining) != NGX_OK
-        || ngx_http_keyspace_add_header(r, &ngx_http_keyspace_limit_reset,
+                                        &remaining) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    if (reset.len != 0
+        && ngx_http_keyspace_add_header(r, &ngx_http_keyspace_limit_reset,
                                         &reset) != NGX_OK)
     {
         return NULL;
@@ -270,9 +275,15 @@ ngx_http_keyspace_limit_states(ngx_http_keyspace_limit_ctx_t *ctx,
         p = ngx_http_keyspace_limit_item(p, list->data, check[i].data);
         p = ngx_http_keyspace_limit_parameter(p, 'r', check[i].remaining,
                                               &left);
-        p = ngx_http_keyspace_limit_parameter(p, 't',
+        ngx_str_null(&wait);
+
+        /* nobody knows when requests end */
+
+        if (check[i].limit.algorithm != KS_LIMIT_CONCURRENT) {
+            p = ngx_http_keyspace_limit_parameter(p, 't',
                               ngx_http_keyspace_limit_seconds(check[i].reset),
                               &wait);
+        }
 
         if (&check[i] == shown) {
             *remaining = left;

@@ -27,6 +27,8 @@ static char *ngx_http_keyspace_limit_set_variable(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule, ngx_str_t name);
 static const char *ngx_http_keyspace_limit_set_rate(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_limit_set_concurrent(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_limit_set_algorithm(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_limit_set_burst(ngx_conf_t *cf,
@@ -56,6 +58,7 @@ static ngx_keyspace_param_t  ngx_http_keyspace_limit_params[] = {
     { ngx_string("zone"), ngx_http_keyspace_limit_set_zone, 0 },
     { ngx_string("key"), ngx_http_keyspace_limit_set_key, 0 },
     { ngx_string("rate"), ngx_http_keyspace_limit_set_rate, 0 },
+    { ngx_string("concurrent"), ngx_http_keyspace_limit_set_concurrent, 0 },
     { ngx_string("algorithm"), ngx_http_keyspace_limit_set_algorithm, 0 },
     { ngx_string("burst"), ngx_http_keyspace_limit_set_burst, 0 },
     { ngx_string("cost"), ngx_http_keyspace_limit_set_cost, 0 },
@@ -68,13 +71,14 @@ static ngx_keyspace_param_t  ngx_http_keyspace_limit_params[] = {
 };
 
 
-/* in the order of ks_limit_algorithm_t */
+/* in the order of ks_limit_algorithm_t; the last goes by "concurrent" alone */
 
 static ngx_str_t  ngx_http_keyspace_limit_algorithms[] = {
     ngx_string("fixed_window"),
     ngx_string("sliding_window"),
     ngx_string("token_bucket"),
     ngx_string("gcra"),
+    ngx_string("concurrent"),
     ngx_null_string
 };
 
@@ -219,7 +223,10 @@ ngx_http_keyspace_limit_rule_finish(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (!rule->algorithm) {
+    if (rule->concurrent) {
+        rule->limit.algorithm = KS_LIMIT_CONCURRENT;
+
+    } else if (!rule->algorithm) {
         rule->limit.algorithm = KS_LIMIT_SLIDING_WINDOW;
     }
 
@@ -307,6 +314,13 @@ ngx_http_keyspace_limit_rule_burst(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule)
 {
     ngx_str_t  *name;
+
+    if (rule->concurrent && rule->algorithm) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "keyspace limit rule \"%V\": there is no "
+                           "\"algorithm\" with \"concurrent\"", &rule->name);
+        return NGX_CONF_ERROR;
+    }
 
     name = &ngx_http_keyspace_limit_algorithms[rule->limit.algorithm];
 
@@ -428,6 +442,12 @@ ngx_http_keyspace_limit_set_rate(ngx_conf_t *cf, void *conf,
 {
     ngx_http_keyspace_limit_rule_t *rule = conf;
 
+    if (rule->concurrent) {
+        return "there is a \"concurrent\" already";
+    }
+
+    rule->rated = 1;
+
     if (ngx_http_keyspace_limit_variable(cf, value, &rule->rate) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
@@ -447,6 +467,33 @@ ngx_http_keyspace_limit_set_rate(ngx_conf_t *cf, void *conf,
 
 
 static const char *
+ngx_http_keyspace_limit_set_concurrent(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
+{
+    ngx_http_keyspace_limit_rule_t *rule = conf;
+
+    rule->concurrent = 1;
+
+    if (rule->rated) {
+        return "there is a \"rate\" already";
+    }
+
+    if (ngx_http_keyspace_limit_variable(cf, value, &rule->rate) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (rule->rate == NULL
+        && ngx_http_keyspace_limit_rate(rule, value, &rule->limit) != NGX_OK)
+    {
+        return "concurrent is a number above 0, or has variables";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static const char *
 ngx_http_keyspace_limit_set_algorithm(ngx_conf_t *cf, void *conf,
     ngx_str_t *value)
 {
@@ -457,7 +504,7 @@ ngx_http_keyspace_limit_set_algorithm(ngx_conf_t *cf, void *conf,
 
     name = ngx_http_keyspace_limit_algorithms;
 
-    for (i = 0; name[i].len; i++) {
+    for (i = 0; i < KS_LIMIT_CONCURRENT; i++) {
         if (name[i].len == value->len
             && ngx_strncmp(name[i].data, value->data, value->len) == 0)
         {
@@ -698,7 +745,7 @@ ngx_http_keyspace_limit_unit(u_char *p, u_char *last)
 }
 
 
-/* N[r]/[M]UNIT */
+/* N[r]/[M]UNIT; of requests at once only N */
 
 ngx_int_t
 ngx_http_keyspace_limit_rate(ngx_http_keyspace_limit_rule_t *rule,
@@ -718,6 +765,13 @@ ngx_http_keyspace_limit_rate(ngx_http_keyspace_limit_rule_t *rule,
         || count == 0)
     {
         return NGX_ERROR;
+    }
+
+    if (rule->concurrent) {
+        limit->count = count;
+        limit->period = 1;
+
+        return (p == last) ? NGX_OK : NGX_ERROR;
     }
 
     if (p < last && *p == 'r') {

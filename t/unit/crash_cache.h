@@ -1,6 +1,6 @@
 /*
  * What test_crash.c kills a process in, as crash_ops.h: entries of an HTTP
- * cache and their locks, each told to the journal.
+ * cache and their locks, and the places of requests, each told to the journal.
  */
 
 #ifndef CRASH_CACHE_H
@@ -10,6 +10,7 @@
 
 #include "commands/ks_cache.h"
 #include "commands/ks_cache_lock.h"
+#include "commands/ks_limit_places.h"
 
 
 static void
@@ -141,6 +142,71 @@ op_cache_use(ks_space_t *sp)
 }
 
 
+/* --- places of requests --- */
+
+static void
+places_body(ks_space_t *sp, void *data)
+{
+    assert_true(ks_limit_ask(sp, data, 1, (int64_t) ks_space_now(sp)
+                                          * KS_LIMIT_MS));
+}
+
+
+static void
+op_places_take(ks_space_t *sp)
+{
+    ks_limit_check_t  check = {
+        .limit = { KS_LIMIT_CONCURRENT, 9, 1, 0 },
+        .key = keys[SESSION + 1],
+        .cost = 2,
+    };
+
+    assert_int_equal(transaction(sp, ks_key_shard(sp, &check.key), places_body,
+                                 &check), KS_OK);
+}
+
+
+static void
+op_places_back(ks_space_t *sp)
+{
+    assert_int_equal(ks_places_release(sp, &keys[SESSION + 1], 2,
+                                       ks_space_now(sp)), KS_OK);
+}
+
+
+static void
+setup_places(ks_space_t *sp)
+{
+    op_places_take(sp);
+    op_places_take(sp);
+}
+
+
+static void
+dead_places_body(ks_space_t *sp, void *data)
+{
+    ks_str_t    field = ks_str("62:7"), two = ks_str("2");
+    ks_value_t  v;
+    ks_entry_t *e;
+
+    (void) data;
+
+    e = ks_lookup(sp, &keys[SESSION + 1], KS_LOOKUP_WRITE);
+    ks_value_create(sp, &keys[SESSION + 1], e, KS_TYPE_HASH, KS_ENC_LISTPACK,
+                    32, KS_NO_EXPIRE, &v);
+    (void) ks_hash_set(&v, &field, &two, 0);
+    (void) ks_value_close(&v);
+}
+
+
+static void
+setup_dead_places(ks_space_t *sp)
+{
+    assert_int_equal(transaction(sp, ks_key_shard(sp, &keys[SESSION + 1]),
+                                 dead_places_body, NULL), KS_OK);
+}
+
+
 static const op_t  cache_ops[] = {
     told_row(cache_new, NULL, NOW),
     told_row(cache_large, NULL, NOW),
@@ -156,6 +222,11 @@ static const op_t  cache_ops[] = {
     told_row(cache_lock, NULL, NOW),
     told_row(cache_use, NULL, NOW),
     { "cache_use_again", op_cache_use, op_cache_use, NOW + 9, 1 },
+    told_row(places_take, NULL, NOW),
+    { "places_take_again", op_places_take, op_places_take, NOW + 9, 1 },
+    { "places_bury", op_places_take, setup_dead_places, NOW + 9, 1 },
+    told_row(places_back, op_places_take, NOW + 9),
+    { "places_back_some", op_places_back, setup_places, NOW + 9, 1 },
 };
 
 
