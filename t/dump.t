@@ -296,9 +296,16 @@ is(value_of('module', 'new'), 'hash|f|v|g|w|h|x', 'has its fields');
 is(ask('module', 'HPEXPIRETIME', 'new', 'FIELDS', 3, 'f', 'g', 'h'),
    join('|', $later, -1, $later + 1000), 'and their times');
 
+my $timed = $ask{module}->('DUMP', 'new')->{text};
+is(unpack('H*', $timed), unpack('H*', sealed("\x18" . pack('Q<', $later)
+           . "\3\1\1f\1v\0\1g\1w\x43\xe9\1h\1x", 12)),
+   'a dump of it is that of Redis 7.4');
+like(ask('redis', 'RESTORE', 'plain', 0, $timed), qr/version or checksum/,
+     'which Redis 7.0 refuses');
+ask('module', 'HPERSIST', 'new', 'FIELDS', 2, 'f', 'h');
 is(ask('redis', 'RESTORE', 'plain', 0, $ask{module}->('DUMP', 'new')->{text}),
-   'OK', 'Redis 7.0 takes it');
-is(value_of('redis', 'plain'), 'hash|f|v|g|w|h|x', 'as a plain hash');
+   'OK', 'when none expires any more, it takes the dump');
+is(value_of('redis', 'plain'), 'hash|f|v|g|w|h|x', 'of a plain hash');
 
 is(ask('module', 'RESTORE', 'new', 0, sealed("\x18" . pack('Q<', 1000)
            . "\2\1\1f\1v\2\1g\1w", 12), 'REPLACE'), 'OK',
@@ -479,6 +486,9 @@ for my $i (1 .. 2000) {
 
         # a time of its fields may have made it an empty hash
         next if !defined $again;
+
+        # and others are a form that Redis 7.0 has not
+        next if $again->{text} =~ /^\x18/;
 
         $taken++;
         my $theirs = ask('redis', 'RESTORE', 'any', 0, $again->{text},

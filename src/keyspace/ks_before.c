@@ -42,9 +42,10 @@ ks_before_tell(ks_space_t *sp, ks_entry_t *e)
     }
 
     head.number = sp->mem.zone->save.number;
-    head.lossy = (uint64_t) ks_image_lossy(e);
+    head.timed = (uint64_t) ks_image_timed(e);
     memcpy(p, &head, sizeof(head));
-    ks_frame_close(sp, ks_image_put(sp, e, p + sizeof(head)));
+    ks_frame_close(sp, ks_image_put(sp, e, (int) sp->mem.zone->save.times,
+                                    p + sizeof(head)));
 }
 
 

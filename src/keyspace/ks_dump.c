@@ -3,8 +3,7 @@
  * is said by the row of its type (ks_type.h), and strings are here.
  *
  * What Redis has added since 7.0 is not written: a set is an intset or a plain
- * set, never a listpack, and a hash whose fields expire is a plain hash,
- * without these times.
+ * set, never a listpack.  But a hash whose fields expire has the form of 7.4.
  */
 
 #include "keyspace/ks_keyspace.h"

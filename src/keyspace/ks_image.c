@@ -30,7 +30,7 @@
 
 
 int
-ks_image_lossy(const ks_entry_t *e)
+ks_image_timed(const ks_entry_t *e)
 {
     return (e->flags & KS_ENTRY_FIELDS) != 0;
 }
@@ -219,7 +219,7 @@ ks_image_string(ks_space_t *sp, const ks_entry_t *e, u_char *p)
  */
 
 u_char *
-ks_image_put(ks_space_t *sp, ks_entry_t *e, u_char *p)
+ks_image_put(ks_space_t *sp, ks_entry_t *e, int times, u_char *p)
 {
     u_char       last, *type, *value, *end;
     ks_value_t   v;
@@ -238,7 +238,8 @@ ks_image_put(ks_space_t *sp, ks_entry_t *e, u_char *p)
     }
 
     last = value[-1];
-    end = ks_types[v.type].dump(&v, value - 1);
+    end = v.expiries && !times ? ks_hash_dump_plain(&v, value - 1)
+                               : ks_types[v.type].dump(&v, value - 1);
     *type = value[-1];
     value[-1] = last;
 
@@ -249,7 +250,7 @@ ks_image_put(ks_space_t *sp, ks_entry_t *e, u_char *p)
 
 /* --- large values --- */
 
-/* fields that are not due; 1: all were counted */
+/* fields that are not due, and when the first is; 1: all were counted */
 
 static int
 ks_image_count(ks_image_steps_t *s, const ks_value_t *v)
@@ -268,6 +269,11 @@ ks_image_count(ks_image_steps_t *s, const ks_value_t *v)
 
     for (i = 0; more && i < KS_IMAGE_COUNT; i++) {
         s->n += !ks_hash_due(v, &pos);
+
+        if (s->times) {
+            s->first = ks_hash_sooner(v, &pos, s->first);
+        }
+
         s->at++;
         more = ks_value_next(v, &pos);
     }
@@ -350,6 +356,16 @@ ks_image_element(ks_image_steps_t *s, const ks_value_t *v, ks_pos_t *pos,
 
     type = &ks_types[v->type];
 
+    if (s->first != 0 && !s->timed) {
+
+        if (end - *to < KS_RDB_LENGTH) {
+            return NULL;
+        }
+
+        *to = ks_hash_dump_time(v, pos, s->first, *to);
+        s->timed = 1;
+    }
+
     for ( /* void */ ; s->col < type->strings; s->col++) {
         it = ks_value_item(v, pos, s->col);
         p = ks_image_item(s, v, &it, *to, end);
@@ -375,6 +391,7 @@ ks_image_element(ks_image_steps_t *s, const ks_value_t *v, ks_pos_t *pos,
     }
 
     s->col = 0;
+    s->timed = 0;
 
     return *to;
 }
@@ -536,12 +553,34 @@ ks_image_pieces(ks_space_t *sp, ks_entry_t *e, ks_image_steps_t *s, u_char *p,
 }
 
 
+/* what stands before the elements */
+
+static u_char *
+ks_image_begin(ks_space_t *sp, const ks_entry_t *e, ks_image_steps_t *s,
+    u_char *p)
+{
+    u_char           *form;
+    const ks_type_t  *type;
+
+    type = &ks_types[ks_entry_type(e)];
+    p = ks_image_head(sp, e, p, &form);
+    *form = (u_char) type->plain;
+    s->begun = 1;
+
+    if (s->first != 0) {
+        *form = KS_RDB_HASH_METADATA;
+        p = ks_rdb_put_time(p, s->first);
+    }
+
+    return type->steps == NULL ? ks_rdb_put_length(p, s->n) : p;
+}
+
+
 u_char *
 ks_image_step(ks_space_t *sp, ks_entry_t *e, ks_image_steps_t *s, u_char *p,
     u_char *end, int *done)
 {
-    u_char      *type;
-    ks_value_t   v;
+    ks_value_t  v;
 
     *done = 0;
 
@@ -563,13 +602,7 @@ ks_image_step(ks_space_t *sp, ks_entry_t *e, ks_image_steps_t *s, u_char *p,
     }
 
     if (!s->begun) {
-        p = ks_image_head(sp, e, p, &type);
-        *type = (u_char) ks_types[v.type].plain;
-        s->begun = 1;
-
-        if (ks_types[v.type].steps == NULL) {
-            p = ks_rdb_put_length(p, s->n);
-        }
+        p = ks_image_begin(sp, e, s, p);
     }
 
     if (ks_types[v.type].steps != NULL) {

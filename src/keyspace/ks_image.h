@@ -4,8 +4,9 @@
  *
  * A small one is written at once.  A large one is written in steps, between
  * which its shard may be unlocked as long as nobody changes it; where it lies
- * may change.  Of a hash whose fields expire those that are due are left out,
- * and for the others there is no way to say when: they stay for ever.
+ * may change.  Of a hash whose fields expire those that are due are left out, and
+ * whether it is told when the others do is the caller's choice: Redis before 7.4
+ * reads no such form, and without it they stay for ever.
  *
  * All of these read, and want the entry's shard locked; when fields are due
  * goes by the time of the handle.
@@ -26,26 +27,31 @@
 /* Whether it is to be written in steps. */
 int ks_image_large(ks_space_t *sp, ks_entry_t *e);
 
-/* Whether the value is a hash whose fields expire, which no image says. */
-int ks_image_lossy(const ks_entry_t *e);
+/* Whether the value is a hash whose fields expire. */
+int ks_image_timed(const ks_entry_t *e);
 
 /*
- * Bytes that the image of a small entry takes at most, and the image at p:
- * where it ends, p if nothing is left of the value.
+ * Bytes that the image of a small entry takes at most, and the image at p, with
+ * the times of fields or without them: where it ends, p if nothing is left of the
+ * value.
  */
 size_t ks_image_size(ks_space_t *sp, ks_entry_t *e);
-u_char *ks_image_put(ks_space_t *sp, ks_entry_t *e, u_char *p);
+u_char *ks_image_put(ks_space_t *sp, ks_entry_t *e, int times, u_char *p);
 
-/* an image that is written in steps; all zero at first */
+/* an image that is written in steps; all zero at first, but for times */
 typedef struct {
+    unsigned   times:1;         /* of fields are written */
     uint64_t   now;             /* which fields are due goes by */
     uint32_t   at;              /* the rank of the element that is next */
     uint32_t   n;               /* elements that are not due */
+    uint64_t   first;           /* when the first of them is, of which it is
+                                   written; 0: it is of none */
     size_t     off;             /* bytes of its string, or of the value, */
     unsigned   col;             /* of this string of the element */
     unsigned   counted:1;
     unsigned   begun:1;
     unsigned   inside:1;        /* its length was written */
+    unsigned   timed:1;         /* when this element expires was */
     unsigned   last:1;          /* what stands behind all elements comes now */
     u_char    *part;            /* malloc()ed: of one that fits nowhere */
     size_t     len;

@@ -224,6 +224,7 @@ ks_snapshot_begin(ks_snapshot_t *s, unsigned patience)
 
     s->number = ++save->number;
     save->broken = KS_BROKEN_NOT;
+    save->times = (uint32_t) s->times;
     save->functions = 0;
     save->pinned = 0;
     save->marked = 1;
@@ -371,6 +372,7 @@ ks_snapshot_pin(ks_snapshot_t *s, const ks_entry_t *e)
     s->hash = ks_entry_hash(sp, e);
     s->large = 1;
     memset(&s->steps, 0, sizeof(ks_image_steps_t));
+    s->steps.times = (s->times != 0);
     __atomic_store_n(&ks_snapshot_save(sp)->pinned, s->hash,
                      __ATOMIC_RELAXED);
 }
@@ -411,8 +413,8 @@ ks_snapshot_bucket(ks_snapshot_t *s, const ks_bucket_t *first, u_char **p,
             break;
         }
 
-        s->lossy += (uint64_t) ks_image_lossy(e);
-        *p = ks_image_put(sp, e, *p);
+        s->timed += (uint64_t) ks_image_timed(e);
+        *p = ks_image_put(sp, e, s->times, *p);
     }
 
     if (e == NULL) {
@@ -607,7 +609,7 @@ ks_snapshot_large_step(ks_snapshot_t *s, const ks_place_t *at, u_char **p,
     *p = to;
 
     if (done) {
-        s->lossy += (done == KS_IMAGE_DONE) ? (uint64_t) ks_image_lossy(e) : 0;
+        s->timed += (done == KS_IMAGE_DONE) ? (uint64_t) ks_image_timed(e) : 0;
         s->large = 0;
         ks_snapshot_mark(e, 1);
         ks_image_end(&s->steps);

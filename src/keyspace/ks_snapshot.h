@@ -33,11 +33,12 @@
 /* what a record of KS_TOLD_IMAGES begins with; the image follows */
 typedef struct {
     uint64_t          number;   /* of the snapshot that it is for */
-    uint64_t          lossy;    /* when its fields expire is lost */
+    uint64_t          timed;    /* 1: it is a hash whose fields expire */
 } ks_image_head_t;
 
 typedef struct {
     ks_space_t       *space;
+    int               times;    /* when fields expire is written */
 
     /* when it began: which one it is, keys, those that expire, the journal's
        head */
@@ -46,7 +47,7 @@ typedef struct {
     uint64_t          expires;
     uint64_t          at;
 
-    uint64_t          lossy;    /* written: hashes whose fields expire */
+    uint64_t          timed;    /* written: hashes whose fields expire */
 
     /* private */
     uint64_t          next;     /* the bucket that the walk has come to */
@@ -79,7 +80,7 @@ int ks_snapshot_clear(ks_space_t *sp, uint64_t *at);
 /*
  * Begins one, of which the marks are cleared and KS_TOLD_IMAGES is wanted by
  * this process.  KS_AGAIN: not all locks could be had within so many ms.
- * KS_NOMEM.  s->space is set, all else zero.
+ * KS_NOMEM.  s->space and s->times are set, all else zero.
  */
 int ks_snapshot_begin(ks_snapshot_t *s, unsigned patience);
 

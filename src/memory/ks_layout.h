@@ -31,7 +31,7 @@
  * Raised with any change of what lies in a zone, the forms of values included:
  * a zone in a file meets the code of later builds.
  */
-#define KS_ZONE_VERSION   15
+#define KS_ZONE_VERSION   16
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)
@@ -281,6 +281,7 @@ typedef struct {
     uint32_t         row;       /* the process that makes them */
     uint32_t         birth;     /* 0: there is none */
     uint32_t         own;       /* it makes none that it is asked for */
+    uint32_t         times;     /* images say when fields expire */
 
     uint32_t         failed;    /* the last one that ended was not good */
     uint32_t         tries;     /* of the one that is wanted, cut short */

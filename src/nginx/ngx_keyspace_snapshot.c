@@ -27,6 +27,8 @@ static const char *ngx_keyspace_snapshot_every(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
 static const char *ngx_keyspace_snapshot_changes(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
+static const char *ngx_keyspace_snapshot_version(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
 static ngx_msec_t ngx_keyspace_snapshot_manager(void *data);
 static void ngx_keyspace_snapshot_open(ngx_keyspace_zone_t *kz);
 static void ngx_keyspace_snapshot_run(ngx_keyspace_zone_t *kz);
@@ -41,6 +43,7 @@ static void ngx_keyspace_snapshot_exit(void);
 static ngx_keyspace_param_t  ngx_keyspace_snapshot_params[] = {
     { ngx_string("every"), ngx_keyspace_snapshot_every, 0 },
     { ngx_string("changes"), ngx_keyspace_snapshot_changes, 0 },
+    { ngx_string("version"), ngx_keyspace_snapshot_version, 0 },
     ngx_keyspace_null_param
 };
 
@@ -140,6 +143,22 @@ ngx_keyspace_snapshot_changes(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 
     kz->snapshot.changes = (uint64_t) n;
     kz->snapshot_changes = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_keyspace_snapshot_version(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_keyspace_zone_t *kz = conf;
+
+    if (ngx_strcmp(value->data, "12") == 0) {
+        kz->snapshot.times = 1;
+
+    } else if (ngx_strcmp(value->data, "10") != 0) {
+        return "it is 10 or 12";
+    }
 
     return NGX_CONF_OK;
 }

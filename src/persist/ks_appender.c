@@ -472,15 +472,31 @@ ks_appender_base_begun(void *data, uint64_t at)
 }
 
 
+/* It is told when it was different at the last base. */
+
+static void
+ks_appender_newer(ks_appender_t *a, int newer)
+{
+    if (newer && !a->newer) {
+        ks_appender_log(a, KS_SAVER_WARNING, 0,
+                        "the journal \"%s\" has hashes whose fields expire: "
+                        "only Redis 7.4 and later start from it", a->conf->dir);
+    }
+
+    a->newer = (newer != 0);
+}
+
+
 static void
 ks_appender_base_ended(void *data, int rc, int err, const char *why,
-    uint64_t size)
+    uint64_t size, int newer)
 {
     ks_appender_t *a = data;
 
     a->bases = 0;
 
     if (rc == KS_OK) {
+        ks_appender_newer(a, newer);
         a->based = (a->spot.number != 0 || a->cut != KS_APPENDER_UNCUT
                     || a->opens);
         a->size = size;

@@ -90,6 +90,7 @@ struct ks_appender_s {
     unsigned                   based:1; /* which is complete */
     unsigned                   opens:1; /* the syncer has a job of files */
     unsigned                   commits:1;
+    unsigned                   newer:1; /* the base is for Redis 7.4 */
     unsigned                   tries;   /* cut short, so often */
     uint64_t                   cut;     /* where the next increment begins */
     uint64_t                   first;   /* the increment behind the base */

@@ -32,6 +32,8 @@
 #define KS_RDB_SELECT     254
 #define KS_RDB_EOF        255
 
+#define KS_RDB_DIGIT      8             /* where the version's last one is */
+
 #define KS_RDB_TEXT       64            /* bytes of what the head says */
 
 
@@ -83,6 +85,7 @@ ks_rdb_file_begin(ks_rdb_file_t *f, const char *path)
     f->size = 0;
     f->crc = 0;
     f->asked = 0;
+    f->newer = 0;
 
     if (ks_rdb_file_names(f, path) != KS_OK) {
         return KS_NOMEM;
@@ -286,6 +289,29 @@ ks_rdb_file_settle(ks_rdb_file_t *f)
 }
 
 
+/*
+ * Which version it is turns out when all is written: then one byte of the head is
+ * another one, and the checksum that of the file with this byte.
+ */
+
+static int
+ks_rdb_file_raise(ks_rdb_file_t *f)
+{
+    u_char  old, new;
+
+    old = '0' + KS_RDB_VERSION % 10;
+    new = '0' + KS_RDB_VERSION_TIMES % 10;
+
+    if (pwrite(f->fd, &new, 1, KS_RDB_DIGIT) != 1) {
+        return ks_rdb_file_failed(f, "pwrite()");
+    }
+
+    f->crc = ks_crc64_changed(f->crc, old ^ new, f->size - KS_RDB_DIGIT - 1);
+
+    return KS_OK;
+}
+
+
 static int
 ks_rdb_file_complete(ks_rdb_file_t *f)
 {
@@ -293,7 +319,9 @@ ks_rdb_file_complete(ks_rdb_file_t *f)
 
     ks_rdb_file_code(f, KS_RDB_EOF);
 
-    if (ks_rdb_file_flush(f) != KS_OK) {
+    if (ks_rdb_file_flush(f) != KS_OK
+        || (f->newer && ks_rdb_file_raise(f) != KS_OK))
+    {
         return KS_ERR;
     }
 

@@ -26,6 +26,7 @@ typedef struct {
     u_char      *p;             /* what is made ends here */
     uint64_t     crc;
     uint64_t     asked;         /* of the file that are on their way */
+    int          newer;
 } ks_rdb_file_t;
 
 
@@ -50,6 +51,13 @@ ks_rdb_file_made(ks_rdb_file_t *f, u_char *p)
 }
 
 void ks_rdb_file_put(ks_rdb_file_t *f, const u_char *data, size_t len);
+
+/* It has forms that Redis 7.4 was the first to read: its head is to say so. */
+static inline void
+ks_rdb_file_newer(ks_rdb_file_t *f)
+{
+    f->newer = 1;
+}
 
 /*
  * The end of it: what was made is on the disk and in its place.  KS_ERR: it is

@@ -133,7 +133,7 @@ ks_saver_image(ks_space_t *sp, void *data, const ks_frame_record_t *record)
     /* one that was given up may have left some */
 
     if (s->phase == KS_SAVER_WRITES && head.number == s->snapshot.number) {
-        s->snapshot.lossy += head.lossy;
+        s->snapshot.timed += head.timed;
         ks_rdb_file_put(&s->file, record->data + sizeof(head),
                         record->len - sizeof(head));
     }
@@ -206,7 +206,7 @@ static void
 ks_saver_base_ended(ks_saver_t *s, int rc, int err, const char *why)
 {
     s->bases = 0;
-    s->base->ended(s->base->data, rc, err, why, s->file.size);
+    s->base->ended(s->base->data, rc, err, why, s->file.size, s->file.newer);
     ks_saver_idle(s);
 }
 
@@ -422,6 +422,7 @@ ks_saver_clears(ks_saver_t *s)
 
     memset(&s->snapshot, 0, sizeof(ks_snapshot_t));
     s->snapshot.space = s->space;
+    s->snapshot.times = s->bases || s->conf->times;
     s->phase = KS_SAVER_BEGINS;
 
     if (ks_rdb_file_begin(&s->file, s->path) != KS_OK) {
@@ -480,6 +481,10 @@ ks_saver_completes(ks_saver_t *s)
     if (ks_snapshot_complete(&s->snapshot) != KS_OK) {
         ks_saver_broke(s);
         return;
+    }
+
+    if (s->snapshot.times && s->snapshot.timed != 0) {
+        ks_rdb_file_newer(&s->file);
     }
 
     ks_hub_unwant(s->space, KS_TOLD_IMAGES);
@@ -552,7 +557,7 @@ ks_saver_writes(ks_saver_t *s)
 static void
 ks_saver_lossy(ks_saver_t *s)
 {
-    if (s->snapshot.lossy == 0 || s->lossy) {
+    if (s->snapshot.timed == 0 || s->snapshot.times || s->lossy) {
         return;
     }
 
@@ -560,7 +565,7 @@ ks_saver_lossy(ks_saver_t *s)
     ks_saver_log(s, KS_SAVER_WARNING, 0,
                  "the snapshot \"%s\" cannot say when fields expire, which "
                  "those of %llu hashes do: they stay for ever in it",
-                 s->path, (unsigned long long) s->snapshot.lossy);
+                 s->path, (unsigned long long) s->snapshot.timed);
 }
 
 

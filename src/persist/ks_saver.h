@@ -6,7 +6,8 @@
  * this process was woken by what is told.  The handle has its end of the bus.
  *
  * Beside snapshots it makes bases, files of the same form for whoever asks it
- * in this process: of these nobody else is told.
+ * in this process: of these nobody else is told.  They always say when fields
+ * expire.
  */
 
 #ifndef KS_SAVER_H
@@ -33,6 +34,8 @@ typedef struct {
     uint64_t     every;
     uint64_t     changes;
 
+    int          times;         /* it says when fields expire */
+
     /* a line for the log; err: an errno, or 0 */
     ks_saver_log_pt  log;
     void        *data;
@@ -46,11 +49,12 @@ typedef struct {
     /* it is what the keyspace was at that position of the ring */
     void        (*begun)(void *data, uint64_t at);
 
-    /* KS_OK: it has so many bytes and is on the disk.  KS_AGAIN: it was cut
+    /* KS_OK: it has so many bytes and is on the disk; newer: only Redis 7.4 and
+       later load it.  KS_AGAIN: it was cut
        short by what others do, and may be wanted again.  KS_ERR: it cannot be
        written, for that errno or 0 */
     void        (*ended)(void *data, int rc, int err, const char *why,
-                         uint64_t size);
+                         uint64_t size, int newer);
     void         *data;
 } ks_saver_base_t;
 

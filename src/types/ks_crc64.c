@@ -182,3 +182,43 @@ ks_crc64_more(uint64_t crc, const u_char *p, size_t n)
 
     return ks_crc64_by_table(crc, p, n);
 }
+
+
+/*
+ * What the change alone comes to, with zeros behind it: that many times x to the
+ * power of 8, modulo the polynomial, by squaring.
+ */
+
+static uint64_t
+ks_crc64_product(uint64_t a, uint64_t b)
+{
+    uint64_t  sum;
+
+    for (sum = 0; a != 0; a <<= 1) {
+        sum ^= (a >> 63) ? b : 0;
+        b = ks_crc64_times_x(b);
+    }
+
+    return sum;
+}
+
+
+uint64_t
+ks_crc64_changed(uint64_t crc, u_char change, uint64_t behind)
+{
+    uint64_t  power, sum;
+
+    sum = ks_crc64(&change, 1);
+    power = 1ull << (63 - 8);
+
+    for ( /* void */ ; behind != 0; behind >>= 1) {
+
+        if (behind & 1) {
+            sum = ks_crc64_product(power, sum);
+        }
+
+        power = ks_crc64_product(power, power);
+    }
+
+    return crc ^ sum;
+}

@@ -302,6 +302,17 @@ ks_hash_due(const ks_value_t *v, const ks_pos_t *pos)
 }
 
 
+uint64_t
+ks_hash_sooner(const ks_value_t *v, const ks_pos_t *pos, uint64_t first)
+{
+    uint64_t  at;
+
+    at = ks_hash_expiry(v, pos);
+
+    return at > v->past && (first == 0 || at < first) ? at : first;
+}
+
+
 uint32_t
 ks_hash_alive(const ks_value_t *v)
 {
@@ -407,25 +418,57 @@ ks_hash_dump_packed(const ks_value_t *v, u_char *p)
 }
 
 
+uint64_t
+ks_hash_first(const ks_value_t *v)
+{
+    int       more;
+    uint64_t  first;
+    ks_pos_t  pos;
+
+    first = 0;
+
+    for (more = v->expiries && ks_value_at(v, &pos, 0); more;
+         more = ks_value_next(v, &pos))
+    {
+        first = ks_hash_sooner(v, &pos, first);
+    }
+
+    return first;
+}
+
+
 u_char *
-ks_hash_dump(const ks_value_t *v, u_char *p)
+ks_hash_dump_time(const ks_value_t *v, const ks_pos_t *pos, uint64_t first,
+    u_char *p)
+{
+    uint64_t  at;
+
+    at = ks_hash_expiry(v, pos);
+
+    return ks_rdb_put_length(p, at ? at - first + 1 : 0);
+}
+
+
+/* the elements one behind the other, with times if there is a first one */
+
+static u_char *
+ks_hash_dump_fields(const ks_value_t *v, uint64_t first, u_char *p)
 {
     int        more;
     unsigned   col;
     ks_pos_t   pos;
     ks_item_t  it;
 
-    if (v->enc == KS_ENC_LISTPACK && !v->expiries) {
-        return ks_hash_dump_packed(v, p);
-    }
-
-    *p++ = KS_RDB_HASH;
     p = ks_rdb_put_length(p, ks_hash_alive(v));
 
     for (more = ks_value_at(v, &pos, 0); more; more = ks_value_next(v, &pos)) {
 
         if (v->expiries && ks_hash_due(v, &pos)) {
             continue;
+        }
+
+        if (first != 0) {
+            p = ks_hash_dump_time(v, &pos, first, p);
         }
 
         for (col = 0; col < 2; col++) {
@@ -435,6 +478,37 @@ ks_hash_dump(const ks_value_t *v, u_char *p)
     }
 
     return p;
+}
+
+
+u_char *
+ks_hash_dump_plain(const ks_value_t *v, u_char *p)
+{
+    *p++ = KS_RDB_HASH;
+
+    return ks_hash_dump_fields(v, 0, p);
+}
+
+
+u_char *
+ks_hash_dump(const ks_value_t *v, u_char *p)
+{
+    uint64_t  first;
+
+    if (v->enc == KS_ENC_LISTPACK && !v->expiries) {
+        return ks_hash_dump_packed(v, p);
+    }
+
+    first = ks_hash_first(v);
+
+    if (first == 0) {
+        return ks_hash_dump_plain(v, p);
+    }
+
+    *p++ = KS_RDB_HASH_METADATA;
+    p = ks_rdb_put_time(p, first);
+
+    return ks_hash_dump_fields(v, first, p);
 }
 
 

@@ -66,13 +66,26 @@ uint32_t ks_hash_purge(ks_value_t *v, uint32_t max, ks_hash_purge_t *p);
 
 
 /*
- * The row's dump and restore (ks_type.h).  A dump leaves out when fields
- * expire, and those that are due; what is read may have it.
+ * The row's dump and restore (ks_type.h).  A dump leaves out fields that are due.
+ * If others expire, it has the form of Redis 7.4; ks_hash_dump_plain() leaves out
+ * when, and has that of all versions.
  */
 u_char *ks_hash_dump(const ks_value_t *v, u_char *p);
+u_char *ks_hash_dump_plain(const ks_value_t *v, u_char *p);
 unsigned ks_hash_restore_as(const ks_zone_t *zone,
     const ks_rdb_value_t *in);
 int ks_hash_restore(ks_value_t *v, const ks_rdb_value_t *in);
+
+/*
+ * For who writes such a dump in parts: the soonest time of all fields that are
+ * not due, 0: none expires; the same of the fields so far and one more; and what
+ * stands before a field, KS_RDB_LENGTH bytes at the most.
+ */
+uint64_t ks_hash_first(const ks_value_t *v);
+uint64_t ks_hash_sooner(const ks_value_t *v, const ks_pos_t *pos,
+    uint64_t first);
+u_char *ks_hash_dump_time(const ks_value_t *v, const ks_pos_t *pos,
+    uint64_t first, u_char *p);
 
 
 #endif /* KS_HASH_H */

@@ -263,6 +263,13 @@ ks_rdb_put_double(u_char *p, double v)
 }
 
 
+u_char *
+ks_rdb_put_time(u_char *p, uint64_t ms)
+{
+    return ks_put_little(p, ms, 8);
+}
+
+
 void
 ks_rdb_fill_gap(u_char *gap, uint32_t n)
 {
@@ -274,7 +281,10 @@ ks_rdb_fill_gap(u_char *gap, uint32_t n)
 u_char *
 ks_rdb_put_footer(uint64_t crc, u_char *start, u_char *p)
 {
-    p = ks_put_little(p, KS_RDB_VERSION, 2);
+    int  times;
+
+    times = (crc == 0 && p > start && *start == KS_RDB_HASH_METADATA);
+    p = ks_put_little(p, times ? KS_RDB_VERSION_TIMES : KS_RDB_VERSION, 2);
     crc = ks_crc64_more(crc, start, (size_t) (p - start));
 
     return ks_put_little(p, crc, 8);

@@ -15,7 +15,8 @@
 #include "types/ks_stream.h"
 
 
-#define KS_RDB_VERSION      10      /* written: Redis 7.0 */
+#define KS_RDB_VERSION      10      /* written: Redis 7.0, */
+#define KS_RDB_VERSION_TIMES 12     /* or 7.4, where fields expire */
 #define KS_RDB_VERSION_MAX  12      /* read: up to Redis 7.4 */
 #define KS_RDB_FOOTER       10      /* bytes: the version, and a checksum */
 #define KS_RDB_STRING_MAX   (512u * 1024 * 1024)
@@ -210,14 +211,15 @@ int ks_rdb_is_short(int64_t v);                 /* whether it can be one */
 u_char *ks_rdb_put_integer(u_char *p, int64_t v);
 
 u_char *ks_rdb_put_double(u_char *p, double v);
+u_char *ks_rdb_put_time(u_char *p, uint64_t ms);
 
 /* A length in KS_RDB_GAP bytes, for one that gets known later. */
 #define KS_RDB_GAP       5
 void ks_rdb_fill_gap(u_char *gap, uint32_t n);
 
 /*
- * What is from start on is the dump, or the end of one; crc is that of the
- * bytes before.
+ * What is from start on is the dump, or with a crc, that of the bytes before, the
+ * end of one.  The version is that of its form.
  */
 u_char *ks_rdb_put_footer(uint64_t crc, u_char *start, u_char *p);
 

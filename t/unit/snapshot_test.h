@@ -31,6 +31,7 @@ typedef struct {
     char            path[64];
     uint64_t        images;
     unsigned        steps;
+    int             newer;
 } maker_t;
 
 
@@ -56,7 +57,7 @@ maker_image(ks_space_t *sp, void *data, const ks_frame_record_t *record)
         return;
     }
 
-    m->snapshot.lossy += head.lossy;
+    m->snapshot.timed += head.timed;
     ks_rdb_file_put(&m->file, record->data + sizeof(head),
                     record->len - sizeof(head));
     m->images++;
@@ -120,6 +121,7 @@ maker_begin(maker_t *m)
     for (at = 0; ks_snapshot_clear(m->space, &at) != KS_NONE; ) { /* void */ }
 
     m->snapshot.space = m->space;
+    m->snapshot.times = 1;
     m->images = 0;
     m->steps = 0;
     assert_int_equal(ks_rdb_file_begin(&m->file, m->path), KS_OK);
@@ -164,6 +166,11 @@ maker_step(maker_t *m)
         rc = ks_snapshot_complete(&m->snapshot);
     }
 
+    if (m->snapshot.timed != 0) {
+        ks_rdb_file_newer(&m->file);
+    }
+
+    m->newer = (m->snapshot.timed != 0);
     ks_hub_unwant(m->space, KS_TOLD_IMAGES);
     ks_snapshot_end(&m->snapshot);
 
@@ -186,6 +193,7 @@ typedef struct {
     u_char    *p;
     uint64_t   keys;            /* as it says, and as there are */
     uint64_t   found;
+    int        newer;           /* its version is 12 */
     unsigned   used;            /* keys of which it is told how they were used */
 } rdb_t;
 
@@ -306,7 +314,8 @@ rdb_read(rdb_t *f, const char *path)
     assert_true(f->len > 18);
     crc = ks_crc64(f->data, f->len - 8);
     assert_memory_equal(f->data + f->len - 8, &crc, 8);
-    assert_memory_equal(f->data, "REDIS0010", 9);
+    f->newer = (f->data[8] == '2');
+    assert_memory_equal(f->data, f->newer ? "REDIS0012" : "REDIS0010", 9);
     f->p = f->data + 9;
     f->len -= 8;
 }

@@ -361,6 +361,15 @@ test_crc64(void **state)
         assert_true(ks_crc64(b + i, n) == crc);
         assert_true(ks_crc64_more(ks_crc64(b + i, cut), b + i + cut, n - cut)
                     == crc);
+
+        /* a byte becomes another one */
+
+        if (n > 0) {
+            cut %= n;
+            b[i + cut] ^= 0x02;
+            assert_true(ks_crc64_changed(crc, 0x02, n - cut - 1)
+                        == crc64_slowly(b + i, n));
+        }
     }
 }
 

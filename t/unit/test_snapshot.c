@@ -91,6 +91,31 @@ big(box_t *b, const char *key, size_t n, int c)
 }
 
 
+/* hashes of which some fields expire, none does any more, or all are over */
+
+static void
+fill_timed(box_t *b)
+{
+    int  i, k, n;
+
+    for (n = 0; n < 3; n++) {
+        for (i = 0; i < (n == 0 ? 5 : n == 1 ? 600 : 9000); i += 100) {
+            for (k = i; k < i + 100; k++) {
+                linef(b, "HSET timed:%d field:%d %d", n, k, k);
+                linef(b, "HSET kept:%d field:%d %d", n, k, k);
+            }
+
+            linef(b, "HPEXPIREAT timed:%d %llu FIELDS 2 field:%d field:%d", n,
+                  (unsigned long long) NOW + 1000000 - 10 * (unsigned) i, i,
+                  i + 50);
+        }
+
+        linef(b, "HPEXPIRE kept:%d 500000 FIELDS 1 field:3", n);
+        linef(b, "HPERSIST kept:%d FIELDS 1 field:3", n);
+    }
+}
+
+
 /* every type, small, large, and so large that it is written in steps */
 
 static void
@@ -173,9 +198,71 @@ test_whole(void **unused)
     while (maker_step(&m) == KS_OK) { /* void */ }
 
     assert_int_equal(m.images, 0);
+    assert_false(m.newer);
     assert_int_equal(loaded(m.path, copy, NOW + 100), 29);      /* not "over" */
     box_check(a);
 
+    maker_close(&m);
+    ks_journal_done(&r.cursor);
+    replay_close(copy);
+    replay_close(a);
+}
+
+
+/*
+ * When fields expire is told, in an image as well; of those that have expired
+ * nothing is.
+ */
+
+static void
+test_timed(void **unused)
+{
+    box_t     *a, *copy, *to;
+    rdb_t      f;
+    maker_t    m;
+    replay_t   r;
+
+    (void) unused;
+
+    a = source_open(64u << 20, KS_NOEVICTION);
+    copy = target_open();
+    memset(&r, 0, sizeof(r));
+    r.to = copy;
+
+    fill_timed(a);
+    replay_follow(a, &r);
+
+    assert_int_equal(maker_open(&m, ks_space_zone(a->client.space), NOW), 0);
+    maker_begin(&m);
+    line(a, "HSET timed:0 late x");
+    line(a, "HSET kept:0 late x");
+
+    while (maker_step(&m) == KS_OK) { /* void */ }
+
+    assert_true(m.images > 0);
+    assert_true(m.newer);
+    assert_int_equal(loaded(m.path, copy, NOW), 6);
+
+    /* some are over, and of one hash all */
+
+    line(a, "HSET ends f 1 g 2");
+    linef(a, "HPEXPIREAT ends %llu FIELDS 2 f g",
+          (unsigned long long) NOW + 500);
+    ks_space_set_time(m.space, NOW + 999000);
+    maker_begin(&m);
+
+    while (maker_step(&m) == KS_OK) { /* void */ }
+
+    to = target_open();
+    rdb_read(&f, m.path);
+    rdb_load(&f, to);
+    assert_int_equal(f.found, 6);
+    assert_string_equal(line(to, "HLEN timed:1"), ":590\r\n");
+    assert_string_equal(line(to, "HPEXPIRETIME timed:1 FIELDS 2 field:0 f"),
+                        "*2\r\n:1700001000000\r\n:-2\r\n");
+
+    replay_close(to);
+    box_check(a);
     maker_close(&m);
     ks_journal_done(&r.cursor);
     replay_close(copy);
@@ -579,6 +666,7 @@ main(int argc, char **argv)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_timed),
         cmocka_unit_test(test_load),
         cmocka_unit_test(test_load_kills),
         cmocka_unit_test(test_load_evicting),
