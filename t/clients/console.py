@@ -83,6 +83,20 @@ class Console(chromium.Browser):
             time.sleep(0.05)
         raise AssertionError(f"{script}: {self.text('body')[:2000]}")
 
+    # the text of an element that ends so, however long that takes, as long as
+    # it goes on to change
+    def comes_to(self, selector, end):
+        text, same = None, 0
+
+        while same < 400:
+            now = self.script("return document.querySelector(arguments[0])"
+                              ".textContent", selector)
+            if now.endswith(end):
+                return now
+            text, same = now, same + 1 if now == text else 0
+            time.sleep(0.05)
+        raise AssertionError(f"{selector}: {text}")
+
     # a control by what it says; the last one is that of a dialog, if one is open
     def press(self, text, within="body"):
         self.wait("""
@@ -598,10 +612,7 @@ def run(driver):
         b.view("keys", "/own/")
         b.search("*")
         b.press("Read all")
-        b.wait("""return document.querySelector('.state').textContent
-                      .endsWith(' keys')""")
-        equal(b.script("return document.querySelector('.state').textContent"),
-              f"{command('DBSIZE'):,} keys")
+        equal(b.comes_to(".state", " keys"), f"{command('DBSIZE'):,} keys")
         rows = b.script("return document.querySelectorAll('.item').length")
         assert rows < 60, f"{rows} rows are there at once"
 
