@@ -481,6 +481,26 @@ ks_pubsub_room(const ks_space_t *sp)
 }
 
 
+/* Replicas have subscribers of their own. */
+
+static void
+ks_pubsub_stream(ks_space_t *sp, ks_topic_kind_t kind, const ks_str_t *channel,
+    const ks_str_t *text)
+{
+    ks_str_t         argv[3];
+    static u_char    publish[] = "SPUBLISH";
+
+    if (ks_told(sp, KS_TOLD_STREAM)) {
+        argv[0].data = publish + (kind != KS_TOPIC_SHARD);
+        argv[0].len = sizeof(publish) - 1 - (kind != KS_TOPIC_SHARD);
+        argv[1] = *channel;
+        argv[2] = *text;
+
+        ks_stream(sp, 3, argv);
+    }
+}
+
+
 int
 ks_pubsub_publish(ks_space_t *sp, ks_topic_kind_t kind,
     const ks_str_t *channel, const ks_str_t *text, uint64_t *clients)
@@ -495,6 +515,8 @@ ks_pubsub_publish(ks_space_t *sp, ks_topic_kind_t kind,
 
     ks_registry_audience(sp, kind, channel, ks_pattern_matches, &audience);
     *clients = audience.clients;
+
+    ks_pubsub_stream(sp, kind, channel, text);
 
     if (audience.processes == 0) {
         return KS_OK;

@@ -237,7 +237,7 @@ ks_aof_off(ks_mem_t *m)
     w->begun = 0;
     w->served = w->wanted;
 
-    ks_journal_always(m, 0);
+    ks_journal_always(m, KS_ALWAYS_DISK, 0);
 }
 
 
@@ -265,7 +265,7 @@ ks_aof_configure(ks_zone_t *zone, const ks_aof_settings_t *settings)
     (void) snprintf(w->name, sizeof(w->name), "%s", settings->name);
 
     if (!zone->gate.aof_on) {
-        ks_journal_always(&m, KS_TOLD_EFFECTS);
+        ks_journal_always(&m, KS_ALWAYS_DISK, KS_TOLD_EFFECTS);
         __atomic_store_n(&zone->gate.aof_on, 1, __ATOMIC_SEQ_CST);
     }
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "keyspace/ks_keyspace.h"
+#include "keyspace/ks_wire.h"
 
 
 #define KS_FRAME_ROOM  4096             /* bytes to begin with */
@@ -26,6 +27,8 @@ ks_frame_start(ks_space_t *sp)
 {
     sp->tell.len = sizeof(ks_frame_t);
     sp->tell.effects = 0;
+    sp->tell.commands = 0;
+    sp->tell.stream = 0;
     sp->tell.lost = 0;
     sp->tell.kinds = 0;
     sp->tell.readers = 0;
@@ -38,6 +41,22 @@ ks_frame_start(ks_space_t *sp)
 
     sp->author = 0;
     sp->reads = 0;
+}
+
+
+/*
+ * Bytes of the stream that the frame comes to.  Of one that is lost nobody knows
+ * them: whoever had the stream up to it cannot go on behind it.
+ */
+
+static inline size_t
+ks_frame_stream(const ks_space_t *sp, const ks_telling_t *t)
+{
+    if (!(sp->told.kinds & KS_TOLD_STREAM)) {
+        return 0;
+    }
+
+    return t->stream + (t->commands > 1 ? KS_WIRE_AROUND : 0) + t->lost;
 }
 
 
@@ -55,7 +74,8 @@ ks_frame_append(ks_space_t *sp)
 
     if (t->lost) {
         ks_journal_append(&sp->mem, NULL, sp->mem.zone->journal.size + 8,
-                          t->kinds | sp->told.kinds, t->readers);
+                          ks_frame_stream(sp, t), t->kinds | sp->told.kinds,
+                          t->readers);
         sp->call->wrote = sp->mem.zone->journal.head;
         return;
     }
@@ -69,7 +89,8 @@ ks_frame_append(ks_space_t *sp)
     frame->effects = t->effects;
     frame->now = sp->now;
 
-    ks_journal_append(&sp->mem, frame, t->len, t->kinds, t->readers);
+    ks_journal_append(&sp->mem, frame, t->len, ks_frame_stream(sp, t),
+                      t->kinds, t->readers);
 
     if (t->effects) {
         sp->call->wrote = sp->mem.zone->journal.head;
@@ -407,6 +428,16 @@ ks_effect_bulk(u_char *p, const u_char *data, size_t len)
 }
 
 
+/* Of the open record, a command's, the bytes from start to p were added. */
+
+static inline void
+ks_effect_end(ks_telling_t *t, const u_char *start, u_char *p)
+{
+    t->stream += (size_t) (p - start);
+    ks_record_end(t, p);
+}
+
+
 void
 ks_effect_begin(ks_space_t *sp, int argc)
 {
@@ -420,7 +451,8 @@ ks_effect_begin(ks_space_t *sp, int argc)
 
     if (p != NULL) {
         sp->tell.effects++;
-        ks_record_end(&sp->tell, ks_effect_number(p, '*', (size_t) argc));
+        sp->tell.commands++;
+        ks_effect_end(&sp->tell, p, ks_effect_number(p, '*', (size_t) argc));
     }
 }
 
@@ -437,40 +469,60 @@ ks_effect_arg(ks_space_t *sp, const u_char *data, size_t len)
     p = ks_effect_from(sp, len + KS_INT_ROOM + 2);
 
     if (p != NULL) {
-        ks_record_end(&sp->tell, ks_effect_bulk(p, data, len));
+        ks_effect_end(&sp->tell, p, ks_effect_bulk(p, data, len));
     }
+}
+
+
+/* A whole command, of that kind; KS_NOMEM: it is lost. */
+
+static inline int
+ks_command_tell(ks_space_t *sp, uint32_t kind, int argc, const ks_str_t *argv)
+{
+    int      i;
+    size_t   room;
+    u_char  *p, *start;
+
+    for (room = KS_INT_ROOM, i = 0; i < argc; i++) {
+        room += argv[i].len + KS_INT_ROOM + 2;
+    }
+
+    start = ks_record_begin(sp, kind, 0, room);
+
+    if (start == NULL) {
+        return KS_NOMEM;
+    }
+
+    p = ks_effect_number(start, '*', (size_t) argc);
+
+    for (i = 0; i < argc; i++) {
+        p = ks_effect_bulk(p, argv[i].data, argv[i].len);
+    }
+
+    sp->tell.commands++;
+    ks_effect_end(&sp->tell, start, p);
+
+    return KS_OK;
 }
 
 
 void
 ks_effect(ks_space_t *sp, int argc, const ks_str_t *argv)
 {
-    int      i;
-    size_t   room;
-    u_char  *p;
-
-    if (!ks_effects_told(sp)) {
-        return;
+    if (ks_effects_told(sp)
+        && ks_command_tell(sp, KS_TOLD_EFFECTS, argc, argv) == KS_OK)
+    {
+        sp->tell.effects++;
     }
+}
 
-    for (room = KS_INT_ROOM, i = 0; i < argc; i++) {
-        room += argv[i].len + KS_INT_ROOM + 2;
+
+void
+ks_stream(ks_space_t *sp, int argc, const ks_str_t *argv)
+{
+    if (ks_told(sp, KS_TOLD_STREAM)) {
+        (void) ks_command_tell(sp, KS_TOLD_STREAM, argc, argv);
     }
-
-    p = ks_record_begin(sp, KS_TOLD_EFFECTS, 0, room);
-
-    if (p == NULL) {
-        return;
-    }
-
-    sp->tell.effects++;
-    p = ks_effect_number(p, '*', (size_t) argc);
-
-    for (i = 0; i < argc; i++) {
-        p = ks_effect_bulk(p, argv[i].data, argv[i].len);
-    }
-
-    ks_record_end(&sp->tell, p);
 }
 
 

@@ -17,6 +17,10 @@
  * there is none, or if they are more than the journal holds, the frame is lost
  * and all readers are overtaken, but the transaction goes on.
  *
+ * Of the effects of a frame, and of what is told to replicas besides, consists
+ * the replication stream: one command as it is, several between MULTI and EXEC
+ * (ks_wire.h).  How long the stream is goes with the frame.
+ *
  * As long as no reader wants effects, all of this is the test of a field.
  */
 
@@ -31,6 +35,7 @@
 typedef struct {
     uint32_t  len;              /* bytes, this header included */
     uint32_t  effects;          /* records of that kind */
+    uint64_t  offset;           /* bytes of the stream to replicas before it */
     uint64_t  now;              /* ms since the epoch: the commands' time */
 } ks_frame_t;
 
@@ -38,8 +43,8 @@ typedef struct {
     uint32_t  len;              /* bytes of data */
     uint32_t  kind;             /* one bit of KS_TOLD_* */
     uint64_t  readers;          /* for these, and for all that want the kind */
-    u_char    data[];           /* an effect: a command as RESP sends it;
-                                   else parts, see ks_tell() */
+    u_char    data[];           /* an effect, or a command for replicas: as
+                                   RESP sends it; else parts, see ks_tell() */
 } ks_frame_record_t;
 
 #define ks_frame_first(frame)                                                 \
@@ -138,6 +143,12 @@ void ks_effect(ks_space_t *sp, int argc, const ks_str_t *argv);
 void ks_effectf(ks_space_t *sp, const char *fmt, ...);
 void ks_effect_begin(ks_space_t *sp, int argc);
 void ks_effect_arg(ks_space_t *sp, const u_char *data, size_t len);
+
+/*
+ * Tells a command for replicas that is no effect (ks_primary.h), if there may be
+ * any.  A shard has to be locked.
+ */
+void ks_stream(ks_space_t *sp, int argc, const ks_str_t *argv);
 
 /*
  * For handlers whose command would not come to the same when it is run again:

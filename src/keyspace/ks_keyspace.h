@@ -109,6 +109,8 @@ typedef struct {
     unsigned        own:1;      /* the handler has said its effect */
     unsigned        lost:1;     /* there is more than can be told */
     uint32_t        effects;
+    uint32_t        commands;   /* effects, and others for replicas */
+    size_t          stream;     /* bytes of these */
     uint32_t        kinds;      /* of the records */
     uint64_t        readers;    /* whom records name */
     uint32_t        notify;     /* KS_NOTIFY_*, of this transaction */

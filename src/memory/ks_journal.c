@@ -17,6 +17,11 @@
  * overwrites anything, so a copy is good if the floor is still not beyond its
  * start when it has been made (a sequence lock, in short).  The floor is a
  * hint: it is not undone, and may say that something is lost which is not.
+ *
+ * The stream to replicas is made of the frames, so its length grows with the
+ * head, and is under the same log.  To find a place in it, "first" notes for
+ * each part of the ring where the first frame begins in it.  That is not undone:
+ * of a frame that never came to be it says the place where the next one begins.
  */
 
 #include <errno.h>
@@ -30,10 +35,14 @@
 #define KS_JOURNAL_LEAST  (1024u * 1024)
 #define KS_JOURNAL_MAX    (32u * 1024 * 1024)
 
+#define KS_JOURNAL_WORDS  (3 * 8)       /* in a log: two, and what they are */
+
 
 static void ks_journal_lock(ks_mem_t *m);
 static void ks_journal_lock_hard(ks_mem_t *m, int rc);
-static void ks_journal_write(ks_mem_t *m, const u_char *p, size_t len);
+static void ks_journal_write(ks_mem_t *m, u_char *p, size_t len);
+static int ks_journal_copy(const ks_mem_t *m, uint64_t at, void *to,
+    size_t len);
 static void ks_journal_wake(ks_mem_t *m, uint32_t kinds, uint64_t readers);
 
 
@@ -41,6 +50,13 @@ static inline u_char *
 ks_journal_ring(const ks_mem_t *m)
 {
     return m->base + m->zone->journal.at;
+}
+
+
+static inline uint64_t
+ks_journal_block(const ks_journal_t *j, uint64_t at)
+{
+    return at / (j->size / KS_JOURNAL_BLOCKS);
 }
 
 
@@ -67,6 +83,20 @@ ks_journal_create(ks_zone_t *zone, size_t size)
 }
 
 
+static uint32_t
+ks_journal_constant(const ks_journal_t *j)
+{
+    unsigned  i;
+    uint32_t  kinds;
+
+    for (kinds = 0, i = 0; i < KS_JOURNAL_ALWAYS; i++) {
+        kinds |= j->always[i];
+    }
+
+    return kinds;
+}
+
+
 /* under the lock */
 
 static void
@@ -78,7 +108,7 @@ ks_journal_wants(ks_mem_t *m, unsigned reader, uint32_t kinds)
     ks_journal_t  *j;
 
     j = &m->zone->journal;
-    all = j->always;
+    all = ks_journal_constant(j);
 
     for (i = 0; i < KS_TOLD_KINDS; i++) {
         wants = j->wants[i] & ~(1ull << reader);
@@ -102,7 +132,7 @@ ks_journal_want(ks_mem_t *m, unsigned reader, uint32_t kinds)
 
 
 void
-ks_journal_always(ks_mem_t *m, uint32_t kinds)
+ks_journal_always(ks_mem_t *m, unsigned whose, uint32_t kinds)
 {
     unsigned       i;
     ks_journal_t  *j;
@@ -110,7 +140,8 @@ ks_journal_always(ks_mem_t *m, uint32_t kinds)
     ks_journal_lock(m);
 
     j = &m->zone->journal;
-    j->always = kinds;
+    j->always[whose] = kinds;
+    kinds = ks_journal_constant(j);
 
     for (i = 0; i < KS_TOLD_KINDS; i++) {
         kinds |= (uint32_t) (j->wants[i] != 0) << i;
@@ -146,18 +177,20 @@ ks_journal_barrier(ks_mem_t *m)
 
 
 void
-ks_journal_append(ks_mem_t *m, const void *frame, size_t len, uint32_t kinds,
-    uint64_t readers)
+ks_journal_append(ks_mem_t *m, void *frame, size_t len, size_t stream,
+    uint32_t kinds, uint64_t readers)
 {
     int            own;
+    size_t         room;
     ks_log_t      *log;
     ks_journal_t  *j;
 
     j = &m->zone->journal;
     own = (m->locked == 0);
+    room = stream ? KS_JOURNAL_WORDS : sizeof(j->head);
 
-    if (!own && !ks_save_near(m, m->leader, sizeof(j->head))) {
-        ks_log_reserve(m, m->leader, sizeof(j->head));
+    if (!own && !ks_save_near(m, m->leader, room)) {
+        ks_log_reserve(m, m->leader, room);
     }
 
     /* from here on nothing can fail */
@@ -168,10 +201,18 @@ ks_journal_append(ks_mem_t *m, const void *frame, size_t len, uint32_t kinds,
         log = &m->leader->log;
         log->covers |= KS_LOG_JOURNAL;
         ks_save_word(m, log, &j->head);
+
+        if (stream) {
+            ks_save_word(m, log, &j->stream);
+        }
     }
 
     ks_journal_wake(m, kinds, readers);
     ks_journal_write(m, frame, len);
+
+    if (stream) {
+        j->stream += stream;
+    }
 
     if (own) {
         ks_journal_unlock(m);
@@ -213,10 +254,28 @@ ks_journal_wake(ks_mem_t *m, uint32_t kinds, uint64_t readers)
 }
 
 
+/* Notes that a frame begins at the head. */
+
+static inline void
+ks_journal_note(ks_journal_t *j)
+{
+    uint64_t   block, *first;
+
+    block = ks_journal_block(j, j->head);
+    first = &j->first[block & (KS_JOURNAL_BLOCKS - 1)];
+
+    if (ks_unlikely(ks_journal_block(j, *first) != block
+                    || *first > j->head))
+    {
+        __atomic_store_n(first, j->head, __ATOMIC_RELAXED);
+    }
+}
+
+
 /* the ring's bytes first, then the head, whose store commits without a log */
 
 static void
-ks_journal_write(ks_mem_t *m, const u_char *p, size_t len)
+ks_journal_write(ks_mem_t *m, u_char *p, size_t len)
 {
     size_t         off, n;
     uint64_t       end;
@@ -236,6 +295,9 @@ ks_journal_write(ks_mem_t *m, const u_char *p, size_t len)
         }
 
         __atomic_thread_fence(__ATOMIC_RELEASE);
+
+        ((ks_journal_frame_t *) p)->offset = j->stream;
+        ks_journal_note(j);
 
         ring = ks_journal_ring(m);
         off = j->head & (j->size - 1);
@@ -311,10 +373,102 @@ ks_journal_head(ks_mem_t *m)
 }
 
 
+uint64_t
+ks_journal_ends(ks_mem_t *m, uint64_t *stream)
+{
+    uint64_t  head;
+
+    ks_journal_lock(m);
+    head = m->zone->journal.head;
+    *stream = m->zone->journal.stream;
+    ks_journal_unlock(m);
+
+    return head;
+}
+
+
+/*
+ * A frame before the head that does not lie behind the offset, the later the
+ * better.  One that is overwritten has none before it.
+ */
+
+static int
+ks_journal_before(const ks_mem_t *m, uint64_t head, uint64_t offset,
+    uint64_t *at)
+{
+    unsigned             i;
+    uint64_t             block, first;
+    ks_journal_frame_t   frame;
+    const ks_journal_t  *j;
+
+    j = &m->zone->journal;
+    block = ks_journal_block(j, head);
+
+    for (i = 0; i < KS_JOURNAL_BLOCKS && i <= block; i++) {
+        first = __atomic_load_n(&j->first[(block - i)
+                                          & (KS_JOURNAL_BLOCKS - 1)],
+                                __ATOMIC_RELAXED);
+
+        if (first >= head || ks_journal_block(j, first) != block - i) {
+            continue;
+        }
+
+        if (ks_journal_copy(m, first, &frame, sizeof(frame)) != KS_OK) {
+            return KS_NONE;
+        }
+
+        if (frame.offset <= offset) {
+            *at = first;
+            return KS_OK;
+        }
+    }
+
+    return KS_NONE;
+}
+
+
+/* Frames that come to nothing have the offset of the one behind them. */
+
+int
+ks_journal_find(ks_mem_t *m, uint64_t offset, uint64_t *at)
+{
+    uint64_t            head, stream;
+    ks_journal_frame_t  frame;
+
+    head = ks_journal_ends(m, &stream);
+
+    if (offset == stream) {
+        *at = head;
+        return KS_OK;
+    }
+
+    if (offset > stream || ks_journal_before(m, head, offset, at) != KS_OK) {
+        return KS_NONE;
+    }
+
+    while (*at < head) {
+
+        if (ks_journal_copy(m, *at, &frame, sizeof(frame)) != KS_OK
+            || frame.offset > offset)
+        {
+            break;
+        }
+
+        if (frame.offset == offset) {
+            return KS_OK;
+        }
+
+        *at += frame.len;
+    }
+
+    return KS_NONE;
+}
+
+
 /* KS_ERR: it was overwritten meanwhile, or before */
 
 static int
-ks_journal_copy(const ks_mem_t *m, uint64_t at, u_char *to, size_t len)
+ks_journal_copy(const ks_mem_t *m, uint64_t at, void *to, size_t len)
 {
     size_t               off, n;
     const u_char        *ring;
@@ -326,7 +480,7 @@ ks_journal_copy(const ks_mem_t *m, uint64_t at, u_char *to, size_t len)
     n = ks_min(len, j->size - off);
 
     memcpy(to, ring + off, n);
-    memcpy(to + n, ring, len - n);
+    memcpy((u_char *) to + n, ring, len - n);
 
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
@@ -367,7 +521,7 @@ ks_journal_read(ks_mem_t *m, ks_cursor_t *c, uint64_t head)
         return KS_NONE;
     }
 
-    if (ks_journal_copy(m, c->at, (u_char *) &len, sizeof(len)) != KS_OK) {
+    if (ks_journal_copy(m, c->at, &len, sizeof(len)) != KS_OK) {
         return KS_ERR;
     }
 

@@ -5,7 +5,8 @@
  * which becomes visible with its commit, by the same store: a process that is
  * killed leaves neither a change without its frame nor a frame without its
  * change.  A frame is a run of bytes whose first four say its length, a
- * multiple of eight; what else is in it is no matter here (see
+ * multiple of eight; where it lies in the stream of commands to replicas is put
+ * into it as well, and what else is in it is no matter here (see
  * keyspace/ks_change.h).
  *
  * Readers hold a cursor and take no part in what is kept: a reader that is
@@ -51,6 +52,19 @@
                                            a change that may be worth one */
 #define KS_TOLD_FOLLOWED  0x800         /* keys that have got another value; to
                                            those named alone */
+#define KS_TOLD_STREAM    0x1000        /* commands for replicas that are no
+                                           effects */
+
+/* what each frame begins with */
+typedef struct {
+    uint32_t   len;             /* bytes, all of it */
+    uint32_t   more;            /* the frame's own */
+    uint64_t   offset;          /* bytes of the stream before it */
+} ks_journal_frame_t;
+
+/* who has kinds told always */
+#define KS_ALWAYS_DISK      0
+#define KS_ALWAYS_REPLICAS  1
 
 /* what a reader keeps; all zero but for "at", which is where it begins */
 typedef struct {
@@ -84,10 +98,11 @@ void ks_journal_want(ks_mem_t *m, unsigned reader, uint32_t kinds);
 void ks_journal_barrier(ks_mem_t *m);
 
 /*
- * Kinds that are told from now on though no reader may want them: of these none
- * may be lost while one reader takes the place of another.
+ * Kinds that are told from now on though no reader may want them, for one of
+ * KS_ALWAYS_*: of these none may be lost while one reader takes the place of
+ * another.
  */
-void ks_journal_always(ks_mem_t *m, uint32_t kinds);
+void ks_journal_always(ks_mem_t *m, unsigned whose, uint32_t kinds);
 
 /* The reader is gone: it wants nothing, and has heard all. */
 void ks_journal_forget(ks_mem_t *m, unsigned reader);
@@ -104,15 +119,27 @@ ks_journal_readers(const ks_mem_t *m, uint32_t kind)
  * Appends a frame in the running transaction, as the last thing that it does:
  * ks_commit() or ks_rollback() has to follow.  Without any shard locked it is
  * a transaction of its own, and is committed.  Leaves by longjmp if there is no
- * room in the undo log.  The frame is for readers that want any of the kinds,
+ * room in the undo log.  stream: how many bytes of the stream to replicas the
+ * frame comes to, 0 for one without a lock; its "offset" is set.  A frame that is
+ * larger than the ring may be NULL.  The frame is for readers that want any of the kinds,
  * and for those of the set "readers"; m->wake() is called for each of them that
  * slept, this process included, with locks held: it may only wake.
  */
-void ks_journal_append(ks_mem_t *m, const void *frame, size_t len,
+void ks_journal_append(ks_mem_t *m, void *frame, size_t len, size_t stream,
     uint32_t kinds, uint64_t readers);
 
 /* The position behind the last frame that is committed. */
 uint64_t ks_journal_head(ks_mem_t *m);
+
+/* The same, and how many bytes the stream has up to there. */
+uint64_t ks_journal_ends(ks_mem_t *m, uint64_t *stream);
+
+/*
+ * The position of a frame from which on the stream has what lies behind its
+ * first bytes, so many.  KS_NONE: the ring does not have all of that any more, or
+ * no frame begins there.
+ */
+int ks_journal_find(ks_mem_t *m, uint64_t offset, uint64_t *at);
 
 /*
  * Reads the frame at the cursor, if its end is not beyond head, which was asked

@@ -140,19 +140,27 @@ typedef struct {
 
 /* the journal; see ks_journal.c, which alone knows its fields */
 
-#define KS_TOLD_KINDS  12
+#define KS_TOLD_KINDS     13
+#define KS_JOURNAL_BLOCKS  512          /* parts of the ring; a power of two */
+#define KS_JOURNAL_ALWAYS  2
 
 typedef struct {
     pthread_mutex_t  mutex;
     uint64_t         head;      /* bytes ever committed; under undo logs */
+    uint64_t         stream;    /* the same of the replication stream */
     uint64_t         floor;     /* what lies before it may be overwritten */
     uint64_t         at;        /* offset of the ring from the base */
     uint64_t         size;      /* of the ring; a power of two, or 0: none */
     uint64_t         wants[KS_TOLD_KINDS];      /* who wants a kind: bits */
-    uint32_t         always;    /* kinds that are told though nobody does */
+
+    /* kinds that are told though nobody does, for whom */
+    uint32_t         always[KS_JOURNAL_ALWAYS];
 
     /* 1 + where the first frame is that a process has not heard; 0: none */
     uint64_t         unheard[KS_PROCESSES];
+
+    /* hints: where the first frame is that begins in a block of the ring */
+    uint64_t         first[KS_JOURNAL_BLOCKS];
 } __attribute__((aligned(64))) ks_journal_t;
 
 typedef struct {

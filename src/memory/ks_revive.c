@@ -17,6 +17,7 @@
  * Nothing here goes by the size of the zone.
  */
 
+#include "memory/ks_journal.h"
 #include "memory/ks_log.h"
 #include "memory/ks_zone.h"
 
@@ -105,7 +106,7 @@ ks_revive_rows(ks_zone_t *zone)
 
     memset(j->wants, 0, sizeof(j->wants));
     memset(j->unheard, 0, sizeof(j->unheard));
-    zone->told = j->always;
+    zone->told = j->always[KS_ALWAYS_DISK] | j->always[KS_ALWAYS_REPLICAS];
 
     for (i = 0; i < KS_PROCESSES; i++) {
         row = &zone->processes[i];

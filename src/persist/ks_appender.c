@@ -171,8 +171,8 @@ ks_appender_read(ks_appender_t *a)
             break;
         }
 
-        rc = ks_bytes_frame(&a->fill, a->cursor.frame,
-                            a->spot.length == 0 && a->fill.len == 0);
+        rc = ks_wire_frame(&a->fill, a->cursor.frame, KS_TOLD_EFFECTS,
+                           a->spot.length == 0 && a->fill.len == 0, NULL);
 
         if (rc != KS_OK) {
             break;
@@ -232,7 +232,7 @@ ks_appender_writes(ks_appender_t *a)
 static void
 ks_appender_give(ks_appender_t *a)
 {
-    ks_bytes_t   free;
+    ks_wire_t     free;
     ks_append_t  *w;
 
     w = &a->append;
@@ -966,8 +966,8 @@ ks_appender_close(ks_appender_t *a)
     ks_aof_manifest_free(&a->manifest);
     ks_aof_manifest_free(&a->job.manifest);
     ks_journal_done(&a->cursor);
-    free(a->fill.p);
-    free(a->append.bytes.p);
+    ks_wire_free(&a->fill);
+    ks_wire_free(&a->append.bytes);
     free(a->path);
     free(a);
 }

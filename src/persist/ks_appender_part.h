@@ -6,6 +6,7 @@
 #ifndef KS_APPENDER_PART_H
 #define KS_APPENDER_PART_H
 
+#include "keyspace/ks_wire.h"
 #include "memory/ks_journal.h"
 #include "persist/ks_aof_manifest.h"
 #include "persist/ks_appender.h"
@@ -13,16 +14,10 @@
 
 #define KS_APPENDER_UNCUT  UINT64_MAX
 
-typedef struct {
-    u_char  *p;                 /* malloc()ed */
-    size_t   len;
-    size_t   room;
-} ks_bytes_t;
-
 /* bytes on their way to the increment */
 typedef struct {
     int         fd;
-    ks_bytes_t  bytes;
+    ks_wire_t   bytes;
     uint64_t    offset;
     uint64_t    at;             /* behind them, of the ring */
     unsigned    sync:1;
@@ -70,7 +65,7 @@ struct ks_appender_s {
     ks_aof_spot_t              spot;
     uint64_t                   files;   /* bytes of all others */
     ks_cursor_t                cursor;
-    ks_bytes_t                 fill;    /* read from the ring, up to the cursor */
+    ks_wire_t                  fill;    /* read from the ring, up to the cursor */
     ks_append_t                append;
     unsigned                   fails:1; /* append is to be tried again */
     unsigned                   ends:1;  /* nothing is told any more */
@@ -128,15 +123,6 @@ char *ks_appender_path(const ks_appender_t *a, const char *name);
 /* jobs of threads: ks_append_t, ks_sync_t */
 int ks_appender_write(void *data);
 int ks_appender_sync(void *data);
-
-
-/* --- ks_appender_bytes.c --- */
-
-/*
- * Adds the effects of a frame: one command, or several as one transaction.  At
- * an increment's beginning the database is selected first.  KS_NOMEM.
- */
-int ks_bytes_frame(ks_bytes_t *b, const u_char *frame, int first);
 
 
 #endif /* KS_APPENDER_PART_H */

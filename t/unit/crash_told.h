@@ -107,6 +107,33 @@ static void op_told_lost(ks_space_t *sp) { told_set(sp, 21, 70000); }
 static void op_told_turn(ks_space_t *sp) { ks_expire_cycle(sp, 100); }
 
 
+/* the same for replicas, with a command that is no effect */
+
+static void
+stream_many_body(ks_space_t *sp, void *data)
+{
+    told_many_body(sp, data);
+    ks_stream(sp, 3, keys);
+}
+
+
+static void
+op_stream_many(ks_space_t *sp)
+{
+    many_t  j = { .n = 24, .len = 60 };
+
+    transaction(sp, all(sp), stream_many_body, &j);
+}
+
+
+static void op_stream_set(ks_space_t *sp) { op_told_set(sp); }
+static void op_stream_round(ks_space_t *sp) { op_told_round(sp); }
+static void op_stream_lost(ks_space_t *sp) { op_told_lost(sp); }
+static void op_stream_flush(ks_space_t *sp) { op_told_flush(sp); }
+static void op_stream_spill(ks_space_t *sp) { op_told_spill(sp); }
+static void op_stream_turn(ks_space_t *sp) { op_told_turn(sp); }
+
+
 /* the same with events for effects */
 
 static void
@@ -237,6 +264,8 @@ op_image_evict(ks_space_t *sp)
 
 #define told_row(name, setup, now)                                            \
     { #name, op_##name, setup, now, KS_TOLD_EFFECTS }
+#define stream_row(name, setup, now)                                          \
+    { #name, op_##name, setup, now, KS_TOLD_EFFECTS|KS_TOLD_STREAM }
 #define event_row(name, now)                                                  \
     { #name, op_##name, setup_events, now, KS_TOLD_EVENTS }
 
@@ -256,6 +285,13 @@ static const op_t  told_ops[] = {
     told_row(told_flush, NULL, NOW),
     told_row(told_spill, NULL, NOW),
     told_row(told_turn, NULL, NOW + 5003),
+    stream_row(stream_set, NULL, NOW),
+    stream_row(stream_round, setup_round, NOW),
+    stream_row(stream_lost, NULL, NOW),
+    stream_row(stream_many, NULL, NOW),
+    stream_row(stream_flush, NULL, NOW),
+    stream_row(stream_spill, NULL, NOW),
+    stream_row(stream_turn, NULL, NOW + 5003),
     event_row(event_set, NOW),
     event_row(event_turn, NOW + 5003),
     change_row(change_set, NOW),

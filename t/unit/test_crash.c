@@ -21,6 +21,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "keyspace/ks_wire.h"
 #include "crash_values.h"
 #include "crash_stream.h"
 #include "crash_json.h"
@@ -295,6 +296,43 @@ marks(ks_space_t *sp)
 }
 
 
+/* The stream is as long as what its frames come to, from the first of them on. */
+
+static void
+stream_fits(ks_space_t *sp, uint64_t at)
+{
+    int          rc;
+    uint64_t     head, stream, sum;
+    ks_wire_t    w;
+    ks_cursor_t  c;
+
+    memset(&c, 0, sizeof(c));
+    memset(&w, 0, sizeof(w));
+    c.at = at;
+    sum = UINT64_MAX;
+    head = ks_journal_ends(&sp->mem, &stream);
+
+    while ((rc = ks_journal_read(&sp->mem, &c, head)) == KS_OK) {
+        sum = ks_min(sum, ((ks_frame_t *) c.frame)->offset);
+        assert_int_equal(((ks_frame_t *) c.frame)->offset, sum);
+
+        w.len = 0;
+        assert_int_equal(ks_wire_frame(&w, c.frame, KS_WIRE_STREAM, 0, NULL),
+                         KS_OK);
+        sum += w.len;
+    }
+
+    if (rc == KS_NONE && stream != 0) {
+        assert_true(sum == UINT64_MAX || sum == stream);
+        assert_int_equal(ks_journal_find(&sp->mem, stream, &at), KS_OK);
+        assert_int_equal(at, head);
+    }
+
+    ks_wire_free(&w);
+    ks_journal_done(&c);
+}
+
+
 /*
  * What the journal has from at on, as a number; its head is part of it, and so
  * is what goes with its images.
@@ -319,6 +357,7 @@ told_since(ks_space_t *sp, uint64_t at)
     }
 
     ks_journal_done(&c);
+    stream_fits(sp, at);
 
     return h * 31 + (uint64_t) rc;
 }

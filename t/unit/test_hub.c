@@ -354,6 +354,7 @@ test_rolled_back(void **unused)
 {
     ear_t   ears[2];
     word_t  w = { KS_TOLD_MESSAGES, 0, 1, 10 };
+    u_char  frame[32];
 
     (void) unused;
 
@@ -368,8 +369,9 @@ test_rolled_back(void **unused)
 
     /* appended already, and then undone */
 
+    memset(frame, 0, sizeof(frame));
     ks_lock(&ears[0].sp->mem, 1);
-    ks_journal_append(&ears[0].sp->mem, &w, sizeof(w), 0, w.readers);
+    ks_journal_append(&ears[0].sp->mem, frame, sizeof(frame), 0, 0, w.readers);
     assert_int_equal(ears[1].woken, 1);
     ks_rollback(&ears[0].sp->mem);
     ks_unlock(&ears[0].sp->mem);

@@ -5,6 +5,7 @@
  */
 
 #include "process_test.h"
+#include "keyspace/ks_wire.h"
 
 
 #define RING     KS_JOURNAL_MIN
@@ -14,6 +15,7 @@
 typedef struct {
     uint32_t  len;
     uint32_t  worker;
+    uint64_t  offset;           /* set when it is appended */
     uint64_t  own;              /* counts the worker's frames */
     uint64_t  shared;           /* counts all frames */
     uint64_t  sum;
@@ -72,7 +74,7 @@ append_alone(ks_space_t *sp, uint64_t n, size_t text)
     frame_t  *f;
 
     f = make_frame(0, n, n, text);
-    ks_journal_append(&sp->mem, f, f->len, 0, 0);
+    ks_journal_append(&sp->mem, f, f->len, 0, 0, 0);
 }
 
 
@@ -270,7 +272,7 @@ step_body(ks_space_t *sp, void *data)
 
     f = make_frame(step->worker, count(sp, &own), count(sp, &shared),
                    rnd(16) ? rnd(200) : rnd(8000));
-    ks_journal_append(&sp->mem, f, f->len, 0, 0);
+    ks_journal_append(&sp->mem, f, f->len, 0, 0, 0);
 
     if (step->fail) {
         ks_abort(sp);
@@ -451,10 +453,176 @@ test_killed(void **unused)
 }
 
 
+/* --- the stream to replicas --- */
+
+typedef struct {
+    ks_str_t  argv[2];
+    unsigned  n;                /* commands */
+    int       fail;
+} words_t;
+
+
+static void
+words_body(ks_space_t *sp, void *data)
+{
+    unsigned  i;
+    words_t  *w = data;
+
+    for (i = 0; i < w->n; i++) {
+        ks_stream(sp, 2, w->argv);
+    }
+
+    if (w->fail) {
+        ks_abort(sp);
+    }
+}
+
+
+static void
+say(ks_space_t *sp, unsigned n, size_t len, int fail)
+{
+    words_t       w;
+    static u_char bytes[2 * RING];
+
+    w.argv[0].data = (u_char *) "PING";
+    w.argv[0].len = 4;
+    w.argv[1].data = bytes;
+    w.argv[1].len = len;
+    w.n = n;
+    w.fail = fail;
+
+    assert_int_equal(transaction(sp, 1, words_body, &w),
+                     fail ? KS_ABORTED : KS_OK);
+}
+
+
+static uint64_t
+stream_of(ks_space_t *sp)
+{
+    uint64_t  stream;
+
+    (void) ks_journal_ends(&sp->mem, &stream);
+
+    return stream;
+}
+
+
+/* what the stream has from there on; UINT64_MAX: nobody knows it any more */
+
+static uint64_t
+stream_from(ks_space_t *sp, uint64_t offset)
+{
+    ks_wire_t    w;
+    ks_cursor_t  c;
+    uint64_t     head;
+
+    memset(&w, 0, sizeof(w));
+    memset(&c, 0, sizeof(c));
+
+    if (ks_journal_find(&sp->mem, offset, &c.at) != KS_OK) {
+        return UINT64_MAX;
+    }
+
+    head = ks_journal_head(&sp->mem);
+
+    while (ks_journal_read(&sp->mem, &c, head) == KS_OK) {
+        if (w.len == 0) {
+            assert_int_equal(((ks_frame_t *) c.frame)->offset, offset);
+        }
+
+        assert_int_equal(ks_wire_frame(&w, c.frame, KS_WIRE_STREAM, 0, NULL),
+                         KS_OK);
+    }
+
+    head = w.len;
+    ks_wire_free(&w);
+    ks_journal_done(&c);
+
+    return head;
+}
+
+
+static void
+test_stream(void **unused)
+{
+    int          n, have;
+    uint64_t     at, ends[400];
+    ks_space_t  *sp;
+
+    (void) unused;
+
+    sp = open_journal(4);
+
+    /* nobody is told: there is no stream */
+
+    say(sp, 3, 100, 0);
+    assert_int_equal(stream_of(sp), 0);
+    assert_int_equal(stream_from(sp, 0), 0);
+    assert_int_equal(stream_from(sp, 1), UINT64_MAX);
+
+    ks_journal_always(&sp->mem, KS_ALWAYS_REPLICAS, KS_WIRE_STREAM);
+
+    say(sp, 1, 4, 0);
+    assert_int_equal(stream_of(sp), 24);
+    say(sp, 1, 4, 1);
+    assert_int_equal(stream_of(sp), 24);
+    say(sp, 2, 4, 0);
+    assert_int_equal(stream_of(sp), 24 + 48 + KS_WIRE_AROUND);
+
+    assert_int_equal(stream_from(sp, 0), stream_of(sp));
+    assert_int_equal(stream_from(sp, 24), 48 + KS_WIRE_AROUND);
+
+    for (n = 1; n < 24; n++) {
+        assert_int_equal(stream_from(sp, (uint64_t) n), UINT64_MAX);
+    }
+
+    assert_int_equal(stream_from(sp, stream_of(sp) + 1), UINT64_MAX);
+
+    /* round the ring, with frames that come to nothing between them */
+
+    for (n = 0; n < 400; n++) {
+        ends[n] = stream_of(sp);
+        say(sp, 1 + rnd(3), rnd(rnd(20) ? 300 : 9000), rnd(5) == 0);
+
+        if (rnd(3) == 0) {
+            append_alone(sp, 1, rnd(200));
+        }
+    }
+
+    for (have = 0, n = 0; n < 400; n++) {
+        at = stream_from(sp, ends[n]);
+
+        if (at != UINT64_MAX) {
+            assert_int_equal(at, stream_of(sp) - ends[n]);
+            have++;
+
+        } else {
+            assert_int_equal(have, 0);
+        }
+    }
+
+    assert_true(have > 20 && have < 380);
+
+    /* one that is lost: nobody goes on over it */
+
+    at = stream_of(sp);
+    say(sp, 1, RING, 0);
+    assert_true(stream_of(sp) > at);
+    assert_int_equal(stream_from(sp, at), UINT64_MAX);
+
+    at = stream_of(sp);
+    say(sp, 1, 4, 0);
+    assert_int_equal(stream_from(sp, at), 24);
+
+    close_zone(sp);
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_stream),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_overtaken),
         cmocka_unit_test(test_wants),
