@@ -12,6 +12,7 @@
 #include "commands/ks_command_table.h"
 #include "commands/ks_conn.h"
 #include "commands/ks_door.h"
+#include "commands/ks_following.h"
 #include "commands/ks_pausing.h"
 #include "commands/ks_timing.h"
 #include "keyspace/ks_aof.h"
@@ -116,7 +117,8 @@ ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
         return 0;
     }
 
-    return 1;
+    return !ks_following_bars(client, cmd)
+           || !ks_following_refuses(client, cmd, argc, argv, reply);
 }
 
 
@@ -126,7 +128,8 @@ static inline int
 ks_command_open(const ks_client_t *client, const ks_command_t *cmd)
 {
     return ks_likely(ks_user_full(client->space, client->user, cmd))
-           && ks_likely(!ks_aof_refuses(client->space));
+           && ks_likely(!ks_aof_refuses(client->space))
+           && ks_likely(!ks_following_bars(client, cmd));
 }
 
 
@@ -322,6 +325,20 @@ ks_perform(ks_client_t *client, const ks_command_t *cmd, int argc,
     ks_str_t *argv, ks_reply_t *reply)
 {
     ks_perform_as(client, cmd, argc, argv, reply, 0);
+}
+
+
+void
+ks_perform_whole(ks_client_t *client, const ks_command_t *cmd, int argc,
+    ks_str_t *argv, ks_reply_t *reply)
+{
+    ks_ctx_t  ctx;
+
+    ks_ctx_init(&ctx, client, cmd, reply);
+    client->command = cmd;
+
+    ks_running(client->space)->commands++;
+    ks_handle(&ctx, argc, argv, 0);
 }
 
 

@@ -164,9 +164,12 @@ int ks_command_keys(ks_space_t *sp, const ks_command_t *cmd, int argc,
 
 /*
  * A command in the running transaction, as a part of it; its shards are
- * locked.  May be left by longjmp.  The other one is for a script's commands.
+ * locked.  May be left by longjmp.  ks_perform_whole(): no other command is in
+ * it, and it has changed nothing yet.  The third one is for a script's commands.
  */
 void ks_perform(ks_client_t *client, const ks_command_t *cmd, int argc,
+    ks_str_t *argv, ks_reply_t *reply);
+void ks_perform_whole(ks_client_t *client, const ks_command_t *cmd, int argc,
     ks_str_t *argv, ks_reply_t *reply);
 void ks_perform_in_script(ks_client_t *client, const ks_command_t *cmd,
     int argc, ks_str_t *argv, ks_reply_t *reply);

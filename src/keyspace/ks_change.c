@@ -207,6 +207,16 @@ ks_told_more(ks_space_t *sp, uint32_t kinds)
 
 
 void
+ks_effects_lose(ks_space_t *sp)
+{
+    if (ks_effects_told(sp)) {
+        sp->tell.lost = 1;
+        sp->tell.kinds |= KS_TOLD_EFFECTS;
+    }
+}
+
+
+void
 ks_set_author(ks_space_t *sp, uint64_t id)
 {
     sp->author = id;

@@ -99,6 +99,12 @@ ks_counted(const ks_space_t *sp)
     return ((const ks_told_t *) sp)->counted != 0;
 }
 
+/*
+ * What the running transaction does cannot be told as effects: if these are
+ * told, whoever reads them has to begin anew with the keyspace itself.
+ */
+void ks_effects_lose(ks_space_t *sp);
+
 /* Whether effects are. */
 static inline int
 ks_effects_told(const ks_space_t *sp)

@@ -17,6 +17,7 @@
  */
 
 #include "keyspace/ks_keyspace.h"
+#include "keyspace/ks_upstream.h"
 
 
 #define KS_SAMPLES       10
@@ -214,7 +215,7 @@ ks_evict_one(ks_space_t *sp, uint32_t pages)
     m = &sp->mem;
     policy = ks_zone_policy(m->zone);
 
-    if (policy == KS_NOEVICTION) {
+    if (policy == KS_NOEVICTION || ks_follows(sp)) {
         return 0;
     }
 

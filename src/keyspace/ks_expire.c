@@ -2,10 +2,12 @@
  * Expiry: the end of keys and of fields whose time has come.
  *
  * Runs outside transactions, under the lock of the shard; each end is a
- * transaction of its own.
+ * transaction of its own.  In a zone that follows an upstream nothing ends by
+ * itself.
  */
 
 #include "keyspace/ks_keyspace.h"
+#include "keyspace/ks_upstream.h"
 
 
 #define KS_PURGE_AGAIN   1000           /* ms until it is tried again */
@@ -172,6 +174,10 @@ ks_expire_shard(ks_space_t *sp, ks_shard_t *sh, size_t *budget)
 
     n = 0;
 
+    if (ks_follows(sp)) {
+        return 0;
+    }
+
     while (ks_wheel_turn(sp, sh, budget, &slot)) {
         cost = ks_expire_slot(sp, sh, slot, *budget);
         *budget -= cost;
@@ -194,6 +200,10 @@ ks_expire_next(ks_space_t *sp)
 
     sp->due = UINT64_MAX;
 
+    if (ks_follows(sp)) {
+        return sp->due;
+    }
+
     for (i = 0; i < sp->mem.zone->nshards; i++) {
         due = ks_wheel_due(&sp->mem.shards[i]);
         sp->due = ks_min(sp->due, due);
@@ -213,6 +223,10 @@ ks_expire_cycle(ks_space_t *sp, size_t max)
 
     m = &sp->mem;
     n = 0;
+
+    if (ks_follows(sp)) {
+        return 0;
+    }
 
     for (i = 0; i < m->zone->nshards && max; i++) {
         sh = &m->shards[i];

@@ -4,6 +4,7 @@
  */
 
 #include "keyspace/ks_keyspace.h"
+#include "keyspace/ks_upstream.h"
 
 
 static ks_entry_t *ks_give_value(ks_space_t *sp, const ks_place_t *at,
@@ -14,7 +15,8 @@ static ks_entry_t *ks_give_value(ks_space_t *sp, const ks_place_t *at,
 /*
  * What is left of an entry with a TTL when that which is due is gone: e itself,
  * or NULL.  Such an end is told by itself, and is no change that the command
- * makes.
+ * makes.  Where an upstream says what ends, a key that is due is only hidden,
+ * and nobody can store under its name.
  */
 
 static __attribute__((noinline)) ks_entry_t *
@@ -25,6 +27,10 @@ ks_lookup_due(ks_space_t *sp, const ks_str_t *key, const ks_place_t *place,
 
     at = ks_entry_expire(e);
     changes = sp->changes;
+
+    if (ks_unlikely(ks_upstream_gate(sp) & KS_GATE_READONLY)) {
+        return (at && sp->past > at) ? NULL : e;
+    }
 
     if (at && sp->past > at) {
         ks_effectf(sp, "DEL %s", key);

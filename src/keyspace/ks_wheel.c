@@ -135,7 +135,7 @@ ks_wheel_link(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e)
         ks_set(m, sh, sh->root.nfields, sh->root.nfields + 1);
     }
 
-    if (at < sp->due) {
+    if ((at < sp->due) & (sp->expires != 0)) {
         sp->due = at + 1;
     }
 }
@@ -209,7 +209,7 @@ ks_wheel_stay(ks_space_t *sp, ks_shard_t *sh, ks_entry_t *e, uint64_t at)
     ks_time_to(ttl->at, at);
     ks_barrier();
 
-    if (at < sp->due) {
+    if ((at < sp->due) & (sp->expires != 0)) {
         sp->due = at + 1;
     }
 

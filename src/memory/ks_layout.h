@@ -359,11 +359,43 @@ typedef struct {
     u_char           text[KS_BUSY_TEXT];
 } ks_busy_t;
 
+/*
+ * The store that a zone follows: how far it is, and the state of the link.  The
+ * first part is under undo logs, as it changes with what it tells of.  The other
+ * fields are stored at once, each true by itself.  See keyspace/ks_upstream.c,
+ * which alone knows its fields.
+ */
+
+#define KS_REPLID         40            /* bytes of the name of a history */
+#define KS_UPSTREAM_HOST  128
+
+typedef struct {
+    uint64_t         offset;    /* bytes of its stream that are in the zone */
+    uint32_t         db;        /* which the stream is about */
+    uint32_t         whole;     /* the keys are those at that offset */
+    u_char           replid[KS_REPLID]; /* of that history */
+
+    uint32_t         row;       /* the process that has the link */
+    uint32_t         birth;     /* 0: there is none */
+    uint32_t         link;      /* KS_LINK_* */
+    uint32_t         tries;     /* in vain, since it was last up */
+    uint64_t         since;     /* when the link came up, or went down, ms */
+    uint64_t         heard;     /* when bytes came last, ms */
+    uint64_t         stale;     /* ms for which reads go on while it is down */
+    uint64_t         size;      /* bytes of the file that is loaded; 0: not
+                                   known */
+    uint64_t         loaded;    /* of these */
+    uint32_t         port;
+    char             host[KS_UPSTREAM_HOST];
+} ks_upstream_words_t;
+
 /* what every command asks before it is run: 0 as a rule */
 typedef struct {
     uint64_t         pause;     /* of clients' commands; see ks_pause.c */
     uint32_t         aof_on;    /* there is a journal on disk; see ks_aof.h */
     uint32_t         aof_refuses;       /* errno: nobody may write; or 0 */
+    uint32_t         upstream;  /* KS_GATE_*; see ks_upstream.h */
+    uint32_t         pad;
     uint64_t         users;     /* their version, see ks_library.c: a hint that
                                    never goes back */
 } ks_gate_t;
@@ -403,6 +435,7 @@ struct ks_zone_s {
 
     ks_save_t        save;
     ks_aof_words_t   aof;
+    ks_upstream_words_t  upstream;
     ks_busy_t        busy;      /* a hint */
 
     /* hints: commands run, and changes, by processes that share no cache line */

@@ -93,3 +93,15 @@ EVENT(RUN_FAULTS, "stats", "keyspace_run_errors",
 EVENT(LIMIT_FAULTS, "stats", "keyspace_limit_errors",
     "keyspace_limit_errors_total", "",
     "Rate limits that could not be told.")
+EVENT(UPSTREAM_FULL, "stats", "keyspace_upstream_full_syncs",
+    "keyspace_upstream_full_syncs_total", "",
+    "Times that all keys came from the upstream.")
+EVENT(UPSTREAM_PARTIAL, "stats", "keyspace_upstream_partial_syncs",
+    "keyspace_upstream_partial_syncs_total", "",
+    "Times that its stream went on where it had been cut.")
+EVENT(UPSTREAM_APPLIED, "stats", "keyspace_upstream_commands",
+    "keyspace_upstream_commands_total", "",
+    "Commands of its stream that were applied.")
+EVENT(UPSTREAM_SKIPPED, "stats", "keyspace_upstream_skipped",
+    "keyspace_upstream_skipped_total", "",
+    "Commands of its stream that were not: for other databases, or faulty.")

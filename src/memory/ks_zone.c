@@ -247,6 +247,7 @@ ks_zone_layout(void)
         sizeof(ks_logpage_t), sizeof(ks_bucket_t), sizeof(pthread_mutex_t),
         offsetof(ks_zone_t, flush_mask), offsetof(ks_zone_t, pool),
         offsetof(ks_zone_t, journal), offsetof(ks_zone_t, processes),
+        offsetof(ks_zone_t, upstream),
         offsetof(ks_shard_t, pending), offsetof(ks_shard_t, watch),
         offsetof(ks_shard_t, root), offsetof(ks_shard_t, library),
         offsetof(ks_shard_t, registry), offsetof(ks_shard_t, waiters)

@@ -249,7 +249,9 @@ ks_load_end(ks_load_t *l)
 
     l->offset = ks_source_offset(s);
 
-    if ((s->in.p != s->in.end || s->in.rest != 0) && !l->report.preamble) {
+    if ((s->in.p != s->in.end || (s->in.rest != 0 && !l->options.unsized))
+        && !l->report.preamble)
+    {
         return ks_load_fail(l, NULL, "bytes follow the end");
     }
 

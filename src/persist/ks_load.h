@@ -33,6 +33,9 @@ typedef struct {
      */
     unsigned       tail:1;
 
+    /* the size is not known, and is given as more than it may be */
+    unsigned       unsized:1;
+
     /*
      * Up to n bytes of the file, the next ones; how many, which are fewer only
      * at its end; or -1, and *err says why (a static text).

@@ -23,6 +23,7 @@ ks_load_library_text(ks_space_t *sp, const ks_str_t *text, const char **err)
 
     ks_reply_why(&ks_load_said);
     ks_client_init(&client, sp, &ks_user_default);
+    client.obeys = 1;
 
     (void) ks_execute(&client, &a, &ks_load_said.reply);
 

@@ -35,6 +35,12 @@ ks_load_run(ks_load_t *l, uint64_t shards, ks_body_pt body)
     }
 
     ks_zone_stats(ks_space_zone(l->space), &st);
+
+    if (l->options.unsized) {
+        return ks_load_fail(l, NULL, "the zone of %llu bytes is full",
+                            (unsigned long long) st.size);
+    }
+
     need = st.size * (l->source.size / 1024 + 1)
            / (ks_max(l->offset, 1) / 1024 + 1);
 

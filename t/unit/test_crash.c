@@ -31,6 +31,7 @@
 #include "crash_shards.h"
 #include "crash_pubsub.h"
 #include "crash_users.h"
+#include "crash_follow.h"
 
 
 #define ZONE        (512u * 1024)
@@ -150,6 +151,7 @@ dump_body(ks_space_t *sp, void *data)
     *all_of_it = *all_of_it * 31 + aside;
     *all_of_it = *all_of_it * 31 + registry_state(sp);
     *all_of_it = *all_of_it * 31 + users_state(sp);
+    *all_of_it = *all_of_it * 31 + follow_state(sp);
     *all_of_it = wait_state(sp, *all_of_it);
 }
 
@@ -832,6 +834,7 @@ static const struct {
     { shard_ops, ks_nelts(shard_ops) },
     { pubsub_ops, ks_nelts(pubsub_ops) },
     { user_ops, ks_nelts(user_ops) },
+    { follow_ops, ks_nelts(follow_ops) },
 };
 
 
@@ -846,7 +849,8 @@ main(int argc, char **argv)
                              + ks_nelts(told_ops) + ks_nelts(session_ops)
                              + ks_nelts(shard_ops) + ks_nelts(pubsub_ops)
                              + ks_nelts(wait_ops) + ks_nelts(cache_ops)
-                             + ks_nelts(user_ops) + 2];
+                             + ks_nelts(user_ops) + ks_nelts(follow_ops)
+                             + 2];
 
     memset(tests, 0, sizeof(tests));
 

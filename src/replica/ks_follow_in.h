@@ -1,0 +1,132 @@
+/*
+ * What the files that follow an upstream share: ks_follow.c has the connection
+ * and what is said before the stream, ks_follow_sync.c the file of all keys,
+ * ks_follow_run.c is the way of the stream's commands into the zone.
+ */
+
+#ifndef KS_FOLLOW_IN_H
+#define KS_FOLLOW_IN_H
+
+#include "commands/ks_command_table.h"
+#include "keyspace/ks_upstream.h"
+#include "replica/ks_follow.h"
+#include "replica/ks_follow_load.h"
+#include "replica/ks_follow_stream.h"
+
+
+#define KS_FOLLOW_LINE_MAX  512         /* of a reply, and behind it no more */
+#define KS_FOLLOW_MARK      40          /* bytes that end a file */
+#define KS_FOLLOW_BATCH     64          /* commands of one transaction */
+
+/* what is waited for */
+typedef enum {
+    KS_FOLLOW_CLOSED = 0,
+    KS_FOLLOW_AUTH,
+    KS_FOLLOW_PING,
+    KS_FOLLOW_PORT,
+    KS_FOLLOW_CAPA,
+    KS_FOLLOW_PSYNC,
+    KS_FOLLOW_FILE,                     /* the line before it */
+    KS_FOLLOW_BYTES,                    /* of the file */
+    KS_FOLLOW_STREAM
+} ks_follow_step_t;
+
+/* a command that is to be applied */
+typedef struct {
+    const ks_command_t    *cmd;
+    size_t                 number;      /* among the stream's */
+    uint64_t               shards;
+} ks_follow_todo_t;
+
+struct ks_follow_s {
+    ks_follow_options_t    options;
+    ks_space_t            *space;
+    ks_follow_step_t       step;
+    uint64_t               now;         /* ms since the epoch */
+    uint64_t               heard;       /* when bytes came */
+    uint64_t               acked;       /* when the upstream was told something */
+    uint64_t               judge;       /* when reads are to be judged again */
+    unsigned               asks:1;      /* an answer to GETACK is due */
+    unsigned               up:1;        /* this connection was */
+    char                   why[256];    /* after KS_ERR */
+
+    /* replies */
+    u_char                 line[KS_FOLLOW_LINE_MAX];
+    size_t                 len;
+
+    /* the file */
+    u_char                 replid[KS_REPLID];   /* its history, */
+    uint64_t               at;                  /* and offset in it */
+    ks_follow_load_t      *load;
+    uint64_t               size;        /* 0: it ends with the mark */
+    uint64_t               got;
+    u_char                 mark[KS_FOLLOW_MARK];
+    u_char                 kept[KS_FOLLOW_MARK];        /* may be of the mark */
+    size_t                 nkept;
+
+    /* the stream */
+    ks_follow_stream_t     stream;
+    ks_client_t            client;
+    uint64_t               offset;      /* of its first command */
+    uint32_t               db;
+    ks_follow_todo_t       todo[KS_FOLLOW_BATCH];
+    ks_follow_todo_t      *todos;       /* these, or malloc()ed */
+    size_t                 room;
+    size_t                 n;
+    size_t                 first;       /* those that are run now, */
+    size_t                 last;
+    unsigned               whole:1;     /* one that is alone in its transaction */
+    uint64_t               end;         /* and the offset behind them */
+    uint64_t               applied;     /* since they were counted */
+    uint64_t               skipped;
+    uint64_t               faults;      /* of those, and when it was logged */
+    uint64_t               logged;
+    ks_reply_why_t         reply;
+    size_t                 failed;      /* of the last transaction, */
+    const ks_follow_todo_t  *failing;   /* and one of these */
+    char                   wrong[KS_WHY_MAX + 1];
+};
+
+
+/* --- ks_follow_say.c --- */
+
+/* Notes why the link has to end; KS_ERR. */
+int ks_follow_fail(ks_follow_t *f, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+void ks_follow_log(ks_follow_t *f, ks_follow_level_t level, const char *fmt,
+    ...) __attribute__((format(printf, 3, 4)));
+
+
+/* --- ks_follow_sync.c --- */
+
+/*
+ * A file begins, of so many bytes, or until the mark (0).  KS_ERR: see why.
+ */
+int ks_follow_sync_begin(ks_follow_t *f, uint64_t size);
+
+/*
+ * Bytes of the file, of which *used are taken.  KS_AGAIN: there is more;
+ * KS_OK: all of it is in the zone; KS_ERR.
+ */
+int ks_follow_sync_add(ks_follow_t *f, const u_char *p, size_t n,
+    size_t *used);
+
+/* It is not gone on with. */
+void ks_follow_sync_drop(ks_follow_t *f);
+
+
+/* --- ks_follow_run.c --- */
+
+/* The stream goes on at the place that the zone has. */
+void ks_follow_run_begin(ks_follow_t *f);
+
+/*
+ * Bytes of the stream: all that is whole of it is applied.  KS_OK; KS_ERR.
+ * f->asks is set if the upstream wants to be told how far it is.
+ */
+int ks_follow_run(ks_follow_t *f, const u_char *p, size_t n);
+void ks_follow_run_end(ks_follow_t *f);
+
+
+#endif /* KS_FOLLOW_IN_H */

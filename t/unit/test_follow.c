@@ -1,0 +1,716 @@
+/*
+ * Following an upstream, byte by byte and in other cuts: what is said before the
+ * stream, all keys as a file, the stream and how far it is, and what ends a link.
+ */
+
+#include "follow_test.h"
+
+
+/* --- before the stream --- */
+
+static void
+test_sizes(void **state)
+{
+    size_t               cut;
+    int                  marked;
+    file_t               f;
+    edge_t              *e;
+    ks_upstream_state_t  st;
+
+    (void) state;
+
+    edge_keys(&f, 5000);
+    file_str(&f, "\xfc");
+    file_little(&f, NOW - 1000, 8);
+    file_add(&f, "\0", 1);
+    file_text(&f, "due");
+    file_text(&f, "is the upstream's to end");
+    file_end(&f);
+
+    for (marked = 0; marked < 2; marked++) {
+
+        for (cut = 0; cut < 5; cut++) {
+            e = edge_open();
+            e->cut = cut < 4 ? cut : 1 << 20;
+
+            assert_string_equal(line(e->b, "GET k0"),
+                                "-" KS_ERR_MASTERDOWN "\r\n");
+            edge_connect(e, "PSYNC ? -1");
+            assert_int_equal(edge_file(e, &f, 77, marked), KS_OK);
+            edge_says(e, "REPLCONF ACK 77");
+
+            assert_string_equal(line(e->b, "GET k4999"), "$4\r\n4999\r\n");
+            assert_string_equal(line(e->b, "GET due"), "$-1\r\n");
+            assert_string_equal(line(e->b, "DBSIZE"), ":5001\r\n");
+
+            st = edge_state(e);
+            assert_true(st.whole);
+            assert_int_equal(st.link, KS_LINK_UP);
+            assert_int_equal(st.offset, 77);
+            assert_memory_equal(st.replid, ID, KS_REPLID);
+
+            edge_close(e);
+        }
+    }
+
+    file_free(&f);
+}
+
+
+/* values that fill the window, and come in parts */
+
+static void
+test_large(void **state)
+{
+    size_t     i;
+    unsigned   k;
+    file_t     f;
+    edge_t    *e;
+    u_char    *value;
+
+    (void) state;
+
+    value = malloc(3 << 20);
+    assert_non_null(value);
+
+    for (i = 0; i < 3 << 20; i++) {
+        value[i] = (u_char) rnd(256);
+    }
+
+    edge_keys(&f, 10);
+    file_add(&f, "\0", 1);
+    file_text(&f, "large");
+    file_string(&f, value, 3 << 20);
+
+    file_add(&f, "\1", 1);
+    file_text(&f, "list");
+    file_length(&f, 100000);
+
+    for (k = 0; k < 100000; k++) {
+        file_text(&f, "%u", k);
+    }
+
+    file_end(&f);
+
+    for (k = 0; k < 2; k++) {
+        e = edge_open_with(32 << 20, NULL, NULL);
+        e->cut = k ? 4099 : 65536;
+        edge_connect(e, "PSYNC ? -1");
+        assert_int_equal(edge_file(e, &f, 1, (int) k), KS_OK);
+
+        assert_string_equal(line(e->b, "LLEN list"), ":100000\r\n");
+        assert_string_equal(line(e->b, "LINDEX list 77777"),
+                            "$5\r\n77777\r\n");
+        line(e->b, "GET large");
+        assert_int_equal(e->b->len, (3 << 20) + 12);
+        assert_memory_equal(e->b->reply + 10, value, 3 << 20);
+        edge_close(e);
+    }
+
+    file_free(&f);
+    free(value);
+}
+
+
+static void
+test_functions(void **state)
+{
+    file_t   f;
+    edge_t  *e;
+
+    static const char  old[] = "#!lua name=old\n"
+        "redis.register_function('o', function() return 1 end)";
+    static const char  text[] = "#!lua name=l\n"
+        "redis.register_function{function_name='f', callback=function() "
+        "return 42 end, flags={'no-writes'}}";
+
+    (void) state;
+
+    e = edge_open();
+    ks_upstream_configure(ks_space_zone(e->b->client.space), NULL);
+    assert_true(starts(line_with(e->b, "FUNCTION LOAD", (u_char *) old,
+                                 sizeof(old) - 1), "$"));
+    edge_configure(e, KS_STALE_EVER);
+
+    edge_connect(e, "PSYNC ? -1");
+    edge_keys(&f, 1);
+    file_str(&f, "\xf5");
+    file_string(&f, text, sizeof(text) - 1);
+    file_end(&f);
+    assert_int_equal(edge_file(e, &f, 5, 0), KS_OK);
+
+    assert_string_equal(line(e->b, "FCALL f 0"), ":42\r\n");
+    assert_string_equal(line(e->b, "FCALL o 0"), "-ERR Function not found\r\n");
+
+    file_free(&f);
+    edge_close(e);
+}
+
+
+static void
+test_passwords(void **state)
+{
+    edge_t  *e;
+
+    (void) state;
+
+    e = edge_open_with(8 << 20, "me", "secret");
+    assert_int_equal(ks_follow_connected(e->f, e->now), KS_OK);
+    edge_says(e, "AUTH me secret");
+    assert_int_equal(edge_gets(e, "+OK\r\n"), KS_OK);
+    edge_says(e, "PING");
+    edge_close(e);
+
+    e = edge_open_with(8 << 20, NULL, "secret");
+    assert_int_equal(ks_follow_connected(e->f, e->now), KS_OK);
+    edge_says(e, "AUTH secret");
+    assert_int_equal(edge_gets(e, "-WRONGPASS no\r\n"), KS_ERR);
+    assert_string_equal(ks_follow_why(e->f), "the upstream answers "
+                        "\"-WRONGPASS no\" to AUTH");
+    assert_int_equal(ks_follow_lost(e->f, e->now, NULL), 0);
+    assert_int_equal(edge_state(e).link, KS_LINK_DOWN);
+    edge_close(e);
+}
+
+
+/* what ends a link before it is one */
+
+static void
+test_refused(void **state)
+{
+    size_t   i;
+    file_t   f;
+    edge_t  *e;
+
+    static const char *const  answers[][2] = {
+        { "-NOMASTERLINK Can't SYNC\r\n", "NOMASTERLINK" },
+        { "-LOADING Redis\r\n", "LOADING" },
+        { "-ERR unknown command\r\n", "unknown command" },
+        { "+CONTINUE\r\n", "+CONTINUE" },
+        { "+FULLRESYNC short 7\r\n", "FULLRESYNC short" },
+        { "+FULLRESYNC " ID " x\r\n", "FULLRESYNC" },
+        { "+FULLRESYNC " ID "\r\n", "FULLRESYNC" },
+        { "+FULLRESYNC " ID " 1\r\n-ERR no\r\n", "-ERR no" },
+        { "+FULLRESYNC " ID " 1\r\n$x\r\n", "$x" },
+        { "+FULLRESYNC " ID " 1\r\n$0\r\n", "$0" },
+        { "+FULLRESYNC " ID " 1\r\n$EOF:short\r\n", "$EOF" },
+        { "+FULLRESYNC " ID " 1\r\n$20\r\nREDIS9999-----------", "version" },
+        { "+FULLRESYNC " ID " 1\r\n$20\r\nnothing of the kind-", "no RDB" },
+        { "+FULLRESYNC " ID " 1\r\n$EOF:" MARK "\r\nREDIS0011" MARK, "shorter" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < ks_nelts(answers); i++) {
+        e = edge_open();
+        edge_connect(e, "PSYNC ? -1");
+        assert_int_equal(edge_gets(e, answers[i][0]), KS_ERR);
+
+        if (strstr(ks_follow_why(e->f), answers[i][1]) == NULL) {
+            fail_msg("\"%s\" is not in: %s", answers[i][1],
+                     ks_follow_why(e->f));
+        }
+
+        ks_follow_lost(e->f, e->now, NULL);
+
+        /* and then it goes well */
+
+        edge_connect(e, "PSYNC ? -1");
+        edge_keys(&f, 2);
+        file_end(&f);
+        assert_int_equal(edge_file(e, &f, 9, 1), KS_OK);
+        assert_string_equal(line(e->b, "GET k1"), "$1\r\n1\r\n");
+        file_free(&f);
+        edge_close(e);
+    }
+
+    /* a line without an end */
+
+    e = edge_open();
+    edge_connect(e, "PSYNC ? -1");
+
+    for (i = 0; edge_gets(e, "xxxxxxxxxxxxxxxx") == KS_OK; i++) {
+        assert_true(i < 1000);
+    }
+
+    edge_close(e);
+}
+
+
+/* the file ends amid a key, and comes once more */
+
+static void
+test_cut_file(void **state)
+{
+    file_t   f, all;
+    edge_t  *e;
+
+    (void) state;
+
+    e = edge_follows();
+    edge_keys(&f, 1000);
+    file_end(&f);
+
+    ks_follow_lost(e->f, e->now, "cut");
+    edge_connect(e, "PSYNC " ID " 101");
+
+    memset(&all, 0, sizeof(all));
+    file_str(&all, "+FULLRESYNC " ID2 " 500\r\n$EOF:" MARK "\r\n");
+    file_add(&all, f.p, f.len / 2);
+    assert_int_equal(edge_bytes(e, all.p, all.len), KS_OK);
+    ks_follow_lost(e->f, e->now, "cut");
+
+    assert_false(edge_state(e).link == KS_LINK_UP);
+
+    e->len = 0;
+    edge_connect(e, edge_state(e).whole ? "PSYNC " ID " 101" : "PSYNC ? -1");
+    assert_int_equal(edge_file(e, &f, 600, 1), KS_OK);
+    assert_string_equal(line(e->b, "GET k999"), "$3\r\n999\r\n");
+    assert_int_equal(edge_state(e).offset, 600);
+
+    file_free(&f);
+    file_free(&all);
+    edge_close(e);
+}
+
+
+/* --- the stream --- */
+
+static void
+stream_commands(file_t *f)
+{
+    aof_line(f, "SELECT 0");
+    aof_line(f, "SET s v");
+    aof_line(f, "RPUSH l a b \"\"");
+    file_str(f, "\n");
+    aof_line(f, "MULTI");
+    aof_line(f, "INCR n");
+    aof_line(f, "INCR n");
+    aof_line(f, "EXEC");
+    aof_line(f, "MULTI");
+    aof_line(f, "EXEC");
+    aof_line(f, "PING");
+    aof_line(f, "SELECT 3");
+    aof_line(f, "SET s other");
+    aof_line(f, "SELECT 0");
+    aof_line(f, "XADD x 4-1 f v");
+    aof_line(f, "XGROUP CREATE x g 0 ENTRIESREAD 0");
+    aof_line(f, "SADD t 1 2 3");
+    aof_line(f, "SREM t 2");
+    aof_line(f, "DEL none");
+    aof_line(f, "NOTHING of the kind");
+    aof_line(f, "INCR l");
+    aof_line(f, "PFADD p a b c");
+    aof_line(f, "PFCOUNT p");
+    aof_line(f, "INCR n");
+    aof_line(f, "REPLCONF GETACK *");
+    aof_line(f, "EVAL return(redis.call('INCR',KEYS[1])) 1 n");
+}
+
+
+static void
+stream_came(edge_t *e)
+{
+    assert_string_equal(line(e->b, "GET s"), "$1\r\nv\r\n");
+    assert_string_equal(line(e->b, "GET n"), "$1\r\n4\r\n");
+    assert_string_equal(line(e->b, "LLEN l"), ":3\r\n");
+    assert_string_equal(line(e->b, "SMEMBERS t"),
+                        "*2\r\n$1\r\n1\r\n$1\r\n3\r\n");
+    assert_string_equal(line(e->b, "XLEN x"), ":1\r\n");
+    assert_string_equal(line(e->b, "GET k2"), "$1\r\n2\r\n");
+}
+
+
+static void
+test_stream(void **state)
+{
+    size_t   cut;
+    file_t   f = { NULL, 0, 0 };
+    edge_t  *e;
+    char     ack[64];
+
+    (void) state;
+
+    stream_commands(&f);
+
+    for (cut = 0; cut < 6; cut++) {
+        e = edge_follows();
+        e->cut = cut < 5 ? cut : 1 << 20;
+
+        assert_int_equal(edge_bytes(e, f.p, f.len), KS_OK);
+        stream_came(e);
+
+        assert_int_equal(edge_state(e).offset, 100 + f.len);
+        assert_non_null(strstr(e->said, "ACK"));
+        e->len = 0;
+
+        /* the lines of the log, and what was counted */
+
+        assert_non_null(strstr(e->log, "it is for another database"));
+        assert_int_equal(ks_space_zone(e->b->client.space)->counts
+                         [KS_COUNT_UPSTREAM_SKIPPED], 3);
+
+        /* nothing more to say before a second is over */
+
+        assert_int_equal(ks_follow_tick(e->f, e->now + 500), KS_OK);
+        edge_says(e, "");
+        e->now += 1100;
+        assert_int_equal(ks_follow_tick(e->f, e->now), KS_OK);
+        snprintf(ack, sizeof(ack), "REPLCONF ACK %zu", 100 + f.len);
+        edge_says(e, ack);
+
+        edge_close(e);
+    }
+
+    file_free(&f);
+}
+
+
+/* It is cut after each byte: what is asked for then is what was not applied. */
+
+static void
+test_cuts(void **state)
+{
+    char      psync[128];
+    size_t    at, offset;
+    file_t    f = { NULL, 0, 0 };
+    edge_t   *e;
+
+    (void) state;
+
+    stream_commands(&f);
+
+    for (at = 0; at <= f.len; at++) {
+        e = edge_follows();
+
+        if (at) {
+            assert_int_equal(edge_bytes(e, f.p, at), KS_OK);
+        }
+
+        assert_int_equal(ks_follow_lost(e->f, e->now, "cut"), 1);
+        e->len = 0;
+
+        offset = (size_t) edge_state(e).offset - 100;
+        assert_true(offset <= at);
+
+        snprintf(psync, sizeof(psync), "PSYNC " ID " %zu", 101 + offset);
+        edge_connect(e, psync);
+        assert_int_equal(edge_gets(e, "+CONTINUE\r\n"), KS_OK);
+
+        if (offset < f.len) {
+            assert_int_equal(edge_bytes(e, f.p + offset, f.len - offset),
+                             KS_OK);
+        }
+
+        stream_came(e);
+        assert_int_equal(edge_state(e).offset, 100 + f.len);
+        edge_close(e);
+    }
+
+    file_free(&f);
+}
+
+
+static void
+test_flush(void **state)
+{
+    file_t   f = { NULL, 0, 0 };
+    edge_t  *e;
+
+    (void) state;
+
+    e = edge_follows();
+    aof_line(&f, "SET a 1");
+    aof_line(&f, "FLUSHALL");
+    aof_line(&f, "SET b 2");
+    aof_line(&f, "MULTI");
+    aof_line(&f, "SET c 3");
+    aof_line(&f, "FLUSHDB ASYNC");
+    aof_line(&f, "SET d 4");
+    aof_line(&f, "EXEC");
+    assert_int_equal(edge_bytes(e, f.p, f.len), KS_OK);
+    assert_int_equal(edge_state(e).offset, 100 + f.len);
+    assert_string_equal(line(e->b, "KEYS *"), "*1\r\n$1\r\nd\r\n");
+    file_free(&f);
+    edge_close(e);
+}
+
+
+/* the history goes on under another name, after a failover */
+
+static void
+test_renamed(void **state)
+{
+    edge_t  *e;
+
+    (void) state;
+
+    e = edge_follows();
+    ks_follow_lost(e->f, e->now, "cut");
+    edge_connect(e, "PSYNC " ID " 101");
+    assert_int_equal(edge_gets(e, "+CONTINUE " ID2 "\r\n"), KS_OK);
+    edge_says(e, "REPLCONF ACK 100");
+    assert_memory_equal(edge_state(e).replid, ID2, KS_REPLID);
+
+    ks_follow_lost(e->f, e->now, "cut");
+    edge_connect(e, "PSYNC " ID2 " 101");
+
+    assert_int_equal(edge_gets(e, "+CONTINUE short\r\n"), KS_ERR);
+    edge_close(e);
+}
+
+
+static void
+test_damaged(void **state)
+{
+    size_t   i;
+    edge_t  *e;
+
+    static const char *const  bytes[] = {
+        "SET a b\r\n", "*0\r\n", "*x\r\n", "*1\n", "*1\r\n:1\r\n",
+        "*1\r\n$4\r\nPINGxx", "*-1\r\n", "*1\r\n$99999999999\r\n",
+        "*99999999999\r\n", "*1\r\n$4000000000\r\n",
+        "*11111111111111111111111\r\n", "*2\r\n$6\r\nSELECT\r\n$1\r\nx\r\n"
+    };
+
+    (void) state;
+
+    for (i = 0; i < ks_nelts(bytes); i++) {
+        e = edge_follows();
+        assert_int_equal(edge_gets(e, "*1\r\n$4\r\nPING\r\n"), KS_OK);
+        assert_int_equal(edge_gets(e, bytes[i]), KS_ERR);
+        assert_int_equal(edge_state(e).offset, 114);
+        ks_follow_lost(e->f, e->now, NULL);
+        e->len = 0;
+        edge_connect(e, "PSYNC " ID " 115");
+        edge_close(e);
+    }
+}
+
+
+/* a number names more than there is: no memory goes by it */
+
+static void
+test_promises(void **state)
+{
+    edge_t  *e;
+
+    (void) state;
+
+    e = edge_follows();
+    assert_int_equal(edge_gets(e, "*1000000000\r\n$500000000\r\nabc"), KS_OK);
+    assert_int_equal(edge_state(e).offset, 100);
+    edge_close(e);
+}
+
+
+/* --- what clients are told --- */
+
+static void
+test_gate(void **state)
+{
+    file_t   f = { NULL, 0, 0 };
+    edge_t  *e;
+
+    (void) state;
+
+    e = edge_follows();
+
+    assert_string_equal(line(e->b, "SET a 1"), "-" KS_ERR_READONLY "\r\n");
+    assert_string_equal(line(e->b, "DEL k1"), "-" KS_ERR_READONLY "\r\n");
+    assert_string_equal(line(e->b, "FLUSHALL"), "-" KS_ERR_READONLY "\r\n");
+    assert_string_equal(line(e->b, "GET k1"), "$1\r\n1\r\n");
+    assert_true(starts(line(e->b, "EVAL return(redis.call('SET','a',1)) 0"),
+                       "-READONLY You can't write"));
+    assert_string_equal(line(e->b, "EVAL return(redis.call('GET','k2')) 0"),
+                        "$1\r\n2\r\n");
+
+    /* the link is down: for a time reads go on */
+
+    edge_configure(e, 5000);
+    ks_follow_lost(e->f, e->now, "cut");
+    assert_int_equal(ks_follow_due(e->f), e->now + 5000);
+    e->now += 4999;
+    assert_int_equal(ks_follow_tick(e->f, e->now), KS_OK);
+    assert_string_equal(line(e->b, "GET k1"), "$1\r\n1\r\n");
+    e->now++;
+    assert_int_equal(ks_follow_tick(e->f, e->now), KS_OK);
+    assert_int_equal(ks_follow_due(e->f), UINT64_MAX);
+    assert_string_equal(line(e->b, "GET k1"), "-" KS_ERR_MASTERDOWN "\r\n");
+    assert_string_equal(line(e->b, "SET k1 1"), "-" KS_ERR_READONLY "\r\n");
+    assert_true(starts(line(e->b, "INFO replication"), "$"));
+
+    /* all keys come anew: none is read meanwhile */
+
+    edge_connect(e, "PSYNC " ID " 101");
+    edge_keys(&f, 10);
+    file_end(&f);
+    assert_int_equal(edge_gets(e, "+FULLRESYNC " ID2 " 7\r\n"), KS_OK);
+    assert_string_equal(line(e->b, "GET k1"), "-" KS_ERR_MASTERDOWN "\r\n");
+    assert_int_equal(edge_gets(e, "$EOF:" MARK "\r\n"), KS_OK);
+    assert_string_equal(line(e->b, "GET k1"), "-" KS_ERR_LOADING "\r\n");
+    assert_int_equal(edge_bytes(e, f.p, f.len), KS_OK);
+    assert_string_equal(line(e->b, "GET k1"), "-" KS_ERR_LOADING "\r\n");
+    assert_int_equal(edge_gets(e, MARK), KS_OK);
+    assert_string_equal(line(e->b, "GET k9"), "$1\r\n9\r\n");
+
+    /* it follows nobody any more */
+
+    ks_upstream_configure(ks_space_zone(e->b->client.space), NULL);
+    assert_string_equal(line(e->b, "SET k9 1"), "+OK\r\n");
+
+    file_free(&f);
+    edge_close(e);
+}
+
+
+/* Keys that are due are hidden, and are there until the upstream ends them. */
+
+static void
+test_due(void **state)
+{
+    file_t       f = { NULL, 0, 0 };
+    edge_t      *e;
+    ks_space_t  *sp;
+
+    (void) state;
+
+    e = edge_follows();
+    sp = e->b->client.space;
+
+    aof_linef(&f, "SET d v PXAT %llu", (unsigned long long) e->now - 1000);
+    aof_linef(&f, "SET e v PXAT %llu", (unsigned long long) e->now - 1000);
+    assert_int_equal(edge_bytes(e, f.p, f.len), KS_OK);
+
+    assert_string_equal(line(e->b, "GET d"), "$-1\r\n");
+    assert_string_equal(line(e->b, "EXISTS d e"), ":0\r\n");
+    assert_string_equal(line(e->b, "DBSIZE"), ":5\r\n");
+    assert_int_equal(ks_expire_next(sp), UINT64_MAX);
+    ks_space_set_time(sp, e->now + 100000);
+    assert_int_equal(ks_expire_cycle(sp, SIZE_MAX), 0);
+    assert_string_equal(line(e->b, "DBSIZE"), ":5\r\n");
+
+    /* they live longer, says the upstream; and end */
+
+    f.len = 0;
+    aof_linef(&f, "PEXPIREAT d %llu", (unsigned long long) e->now + 1000000);
+    aof_line(&f, "DEL e");
+    assert_int_equal(edge_bytes(e, f.p, f.len), KS_OK);
+    assert_string_equal(line(e->b, "GET d"), "$1\r\nv\r\n");
+    assert_string_equal(line(e->b, "DBSIZE"), ":4\r\n");
+
+    file_free(&f);
+    edge_close(e);
+}
+
+
+/* The zone is too small: nothing is evicted, and the link ends with a reason. */
+
+static void
+test_full(void **state)
+{
+    unsigned   i;
+    file_t     f = { NULL, 0, 0 };
+    edge_t    *e;
+    uint64_t   offset;
+
+    (void) state;
+
+    e = edge_follows();
+    ks_zone_set_policy(ks_space_zone(e->b->client.space), KS_ALLKEYS_LRU);
+
+    for (i = 0; i < 400000; i++) {
+        aof_linef(&f, "SET key:%u %064u", i, i);
+    }
+
+    assert_int_equal(edge_bytes(e, f.p, f.len), KS_ERR);
+    assert_non_null(strstr(ks_follow_why(e->f), "is full"));
+
+    /* what it has is the stream's beginning */
+
+    offset = edge_state(e).offset - 100;
+    assert_true(offset > 0 && offset < f.len);
+    assert_memory_equal(f.p + offset, "*3\r\n$3\r\nSET", 11);
+    assert_string_equal(line(e->b, "GET k1"), "$1\r\n1\r\n");
+    assert_string_equal(line(e->b, "EXISTS key:0"), ":1\r\n");
+
+    file_free(&f);
+    edge_close(e);
+}
+
+
+static void
+test_silence(void **state)
+{
+    edge_t  *e;
+
+    (void) state;
+
+    e = edge_follows();
+    e->now += 59999;
+    assert_int_equal(ks_follow_tick(e->f, e->now), KS_OK);
+    e->now++;
+    assert_int_equal(ks_follow_tick(e->f, e->now), KS_ERR);
+    assert_string_equal(ks_follow_why(e->f),
+                        "the upstream has said nothing for 60 s");
+    edge_close(e);
+}
+
+
+/* the link is one process's, as long as it lives */
+
+static void
+test_claim(void **state)
+{
+    edge_t      *e;
+    ks_space_t  *other;
+
+    (void) state;
+
+    e = edge_follows();
+    other = ks_space_open(ks_space_zone(e->b->client.space));
+    assert_non_null(other);
+    assert_int_equal(ks_process_open(&other->mem, 0), KS_OK);
+
+    assert_true(ks_upstream_taken(other));
+    assert_int_equal(ks_upstream_claim(other), KS_AGAIN);
+    assert_false(ks_upstream_taken(e->b->client.space));
+
+    ks_upstream_leave(e->b->client.space);
+    assert_false(ks_upstream_taken(other));
+    assert_int_equal(ks_upstream_claim(other), KS_OK);
+    assert_int_equal(ks_upstream_claim(e->b->client.space), KS_AGAIN);
+
+    ks_process_close(&other->mem);
+    assert_int_equal(ks_upstream_claim(e->b->client.space), KS_OK);
+
+    ks_space_close(other);
+    edge_close(e);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_passwords),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_cut_file),
+        cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_flush),
+        cmocka_unit_test(test_renamed),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_promises),
+        cmocka_unit_test(test_gate),
+        cmocka_unit_test(test_due),
+        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_claim)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
