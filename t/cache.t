@@ -222,11 +222,63 @@ sub cache { $_[0]{headers}{'cache-status'} // '' }
     like(cache(get('/h')), qr/fwd=uri-miss/, 'HEAD stores nothing');
     is($origin->seen('/h')->[0]{method}, 'HEAD', 'and is sent as it is');
 
+    # without Last-Modified it has changed at its Date at the latest
+
+    $origin->plan('/d', { headers => [['Cache-Control', 'max-age=60'],
+                                      ['Date', 0]], body => 'x' });
+    get('/d');
+    is(get('/d', 'If-Modified-Since' => 'Fri, 01 Jan 2038 01:01:01 GMT')
+           ->{status}, 304, 'If-Modified-Since and a Date');
+    is(get('/d', 'If-Modified-Since' => 'Sun, 06 Nov 1994 08:49:37 GMT')
+           ->{status}, 200, '... that is later');
+
+    # what is said of a whole response is kept, and is no part's
+
+    $origin->plan('/r', { headers => [['Cache-Control', 'max-age=60'],
+                                      ['Content-Range', 'odd']],
+                          body => '0123456789' });
+    get('/r');
+    is(get('/r')->{headers}{'content-range'}, 'odd', 'a strange field');
+    is(get('/r', Range => 'bytes=1-2')->{headers}{'content-range'},
+       'bytes 1-2/10', '... which a range replaces');
+
     $origin->plan('/p', { @fresh, status => 206,
                           headers => [['Cache-Control', 'max-age=60'],
                                       ['Content-Range', 'bytes 0-1/10']] });
     is(get('/p', Range => 'bytes=0-1')->{status}, 206, 'a 206 passes');
     is($redis->run('EXISTS', 'cache:/p'), 0, 'and is not stored');
+}
+
+
+# --- what HEAD tells of a stored GET ---
+
+{
+    my @old = (['Cache-Control', 'max-age=1'], ['ETag', '"1"'], ['a', 'x1']);
+    my @new = (['Cache-Control', 'max-age=60'], ['a', 'x2']);
+
+    for (['same tag', [@new, ['ETag', '"1"']], 'body', 'hit', 2],
+         ['same length', [@new], 'ydob', 'hit', 2],
+         ['other tag', [@new, ['ETag', '"2"']], 'body', 'fwd=uri-miss', 3],
+         ['other date', [@new, ['ETag', '"1"'], ['Last-Modified', -9]],
+          'body', 'fwd=uri-miss', 3],
+         ['other length', [@new], 'longer', 'fwd=uri-miss', 3])
+    {
+        my ($name, $headers, $body, $want, $a) = @$_;
+        my $path = '/head/' . $name =~ tr/ /-/r;
+
+        $origin->plan($path, { headers => \@old, body => 'body' },
+                      { headers => $headers, body => $body, status => 200 },
+                      { headers => [@old[0, 1], ['a', 'x3']], body => 'news',
+                        status => 200 });
+        get($path);
+        is(get($path, method => 'HEAD', 'Cache-Control' => 'no-cache')
+               ->{status}, 200, "HEAD of the $name");
+
+        my $r = get($path);
+        like(cache($r), qr/$want/, '... and then GET');
+        is($r->{headers}{a}, "x$a", '... with its fields');
+        is($r->{body}, $a == 2 ? 'body' : 'news', '... and its body');
+    }
 }
 
 

@@ -190,6 +190,10 @@ two('must-understand', 'cached',
     ['Cache-Control: must-understand, no-store, max-age=60']);
 two('must-understand, unknown', 'fetched',
     ['Cache-Control: must-understand, max-age=60'], status => 299);
+two('must-understand, of no registry', 'fetched',
+    ['Cache-Control: must-understand, max-age=60'], status => 599);
+two('must-understand, an error', 'cached',
+    ['Cache-Control: must-understand, max-age=60'], status => 503);
 two('Pragma in a response', 'cached', [@hour, 'Pragma: no-cache']);
 case('an older response stays when a newer one is not to be stored',
      { res => [@hour, 'a: 1'] },

@@ -219,6 +219,13 @@ void ngx_http_keyspace_cache_store(ngx_http_request_t *r,
 ngx_int_t ngx_http_keyspace_cache_freshen(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx);
 
+/*
+ * The response to HEAD has come, and tells of the stored response of GET: RFC
+ * 9111, 4.3.5.
+ */
+ngx_int_t ngx_http_keyspace_cache_compare_head(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx);
+
 /* The response to an unsafe method has come. */
 void ngx_http_keyspace_cache_invalidate(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx);

@@ -87,6 +87,12 @@ ngx_http_keyspace_cache_header_filter(ngx_http_request_t *r)
         return ngx_http_keyspace_cache_replace(r, ctx);
     }
 
+    if (ctx->found && r->method == NGX_HTTP_HEAD
+        && ngx_http_keyspace_cache_compare_head(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (ctx->found && ngx_http_keyspace_cache_failed(r, ctx)) {
         ctx->status = NGX_HTTP_KEYSPACE_CACHE_STALE;
 

@@ -41,16 +41,16 @@ static ngx_int_t ngx_http_keyspace_cache_give(ngx_http_request_t *r,
 /* never stored */
 
 static const char  *ngx_http_keyspace_cache_never[] = {
-    "Accept-Ranges", "Age", "Connection", "Content-Length", "Content-Range",
-    "Keep-Alive", "Keyspace-Session", "Proxy-Authenticate",
-    "Proxy-Authentication-Info", "Proxy-Authorization", "Proxy-Connection",
-    "TE", "Trailer", "Transfer-Encoding", "Upgrade", NULL
+    "Accept-Ranges", "Age", "Connection", "Content-Length", "Keep-Alive",
+    "Keyspace-Session", "Proxy-Authenticate", "Proxy-Authentication-Info",
+    "Proxy-Authorization", "Proxy-Connection", "TE", "Trailer",
+    "Transfer-Encoding", "Upgrade", NULL
 };
 
 /* of the stored body, whatever a 304 says */
 
 static const char  *ngx_http_keyspace_cache_of_body[] = {
-    "Content-Encoding", NULL
+    "Content-Encoding", "Content-Range", NULL
 };
 
 
@@ -420,6 +420,14 @@ ngx_http_keyspace_cache_give(ngx_http_request_t *r, ks_str_t *name,
     ngx_http_headers_out_t  *out;
 
     out = &r->headers_out;
+
+    /* a part of what is stored has a range of its own */
+
+    if (r->headers_in.range
+        && ngx_http_keyspace_cache_is(name, "Content-Range"))
+    {
+        return NGX_OK;
+    }
 
     if (ngx_http_keyspace_cache_is(name, "Content-Type")) {
         out->content_type.len = value->len;

@@ -23,6 +23,8 @@ ngx_int_t
 ngx_http_keyspace_cache_answer(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx)
 {
+    ks_str_t  since;
+
     if (ngx_http_keyspace_cache_restore(r, &ctx->stored.head) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -37,8 +39,14 @@ ngx_http_keyspace_cache_answer(ngx_http_request_t *r,
     r->allow_ranges = (r->headers_out.status == NGX_HTTP_OK);
     r->disable_not_modified = 0;
 
+    /* without a date of its last change it is as old as it says at least */
+
+    since = ctx->modified.len
+            ? ctx->modified
+            : ngx_http_keyspace_cache_field(&ctx->stored.head, "Date");
+
     if (r->headers_out.status == NGX_HTTP_OK
-        && ngx_http_keyspace_cache_matches(r, &ctx->etag, &ctx->modified))
+        && ngx_http_keyspace_cache_matches(r, &ctx->etag, &since))
     {
         ngx_http_keyspace_cache_not_modified(r);
     }

@@ -480,6 +480,75 @@ ngx_http_keyspace_cache_freshen(ngx_http_request_t *r,
 }
 
 
+/*
+ * Whether a validator of the response is that of the stored one; NGX_DECLINED:
+ * it has none.
+ */
+
+static ngx_int_t
+ngx_http_keyspace_cache_same(ks_str_t *new, ks_str_t *old)
+{
+    if (new->len == 0) {
+        return NGX_DECLINED;
+    }
+
+    return (new->len == old->len
+            && ngx_memcmp(new->data, old->data, new->len) == 0)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * What says nothing of the body changes nothing: the stored one may be another
+ * by now.
+ */
+
+ngx_int_t
+ngx_http_keyspace_cache_compare_head(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx)
+{
+    ks_str_t            head, etag, modified;
+    ngx_int_t           tagged, dated;
+    ngx_uint_t          sized;
+    ks_cache_control_t  cc;
+
+    if (r->headers_out.status != NGX_HTTP_OK || ctx->asks.no_store) {
+        return NGX_OK;
+    }
+
+    ks_cache_control_init(&cc);
+
+    if (ngx_http_keyspace_cache_head(r, &cc, 0, &head) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    etag = ngx_http_keyspace_cache_field(&head, "ETag");
+    modified = ngx_http_keyspace_cache_field(&head, "Last-Modified");
+
+    tagged = ngx_http_keyspace_cache_same(&etag, &ctx->etag);
+    dated = ngx_http_keyspace_cache_same(&modified, &ctx->modified);
+    sized = (r->headers_out.content_length_n != -1);
+
+    if (tagged == NGX_ERROR || dated == NGX_ERROR
+        || (sized && r->headers_out.content_length_n
+                     != (off_t) ctx->stored.body.len))
+    {
+        ngx_http_keyspace_cache_end(r, ctx, &ctx->key);
+        ctx->found = 0;
+
+        return NGX_OK;
+    }
+
+    if (tagged == NGX_DECLINED && dated == NGX_DECLINED && !sized) {
+        return NGX_OK;
+    }
+
+    ctx->no_store = 0;
+
+    return ngx_http_keyspace_cache_freshen(r, ctx);
+}
+
+
 void
 ngx_http_keyspace_cache_unlock(ngx_http_keyspace_cache_ctx_t *ctx)
 {

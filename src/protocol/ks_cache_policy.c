@@ -35,13 +35,30 @@ ks_cache_by_default(unsigned status)
 }
 
 
-/* Whether what the status demands of a cache is done here. */
+/*
+ * Whether what the status demands of a cache is done here: final ones of the
+ * registry but for 206, 304, and those for a proxy.
+ */
 
 static int
 ks_cache_understood(unsigned status)
 {
-    return ks_cache_by_default(status) || status == 302 || status == 303
-           || status == 307 || (status >= 400 && status <= 599);
+    switch (status) {
+
+    case 201:
+    case 202:
+    case 302:
+    case 303:
+    case 307:
+    case 451:
+    case 511:
+        return 1;
+
+    default:
+        return ks_cache_by_default(status)
+               || (status >= 400 && status <= 431 && status != 407)
+               || (status >= 500 && status <= 508);
+    }
 }
 
 
