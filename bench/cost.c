@@ -1,6 +1,7 @@
 /*
  * What a GET and a SET cost the engine in a pipeline of 64, and how much more
- * if the journal takes the effects, or commands are counted.
+ * if the journal takes the effects, commands are counted, or the user has a
+ * quota.
  *
  * Times depend on what else the machine does.  Instructions do not:
  *
@@ -15,6 +16,7 @@
 
 #include "bench.h"
 #include "commands/ks_pipeline.h"
+#include "commands/ks_users.h"
 #include "keyspace/ks_keyspace.h"
 #include "memory/ks_ticks.h"
 
@@ -37,15 +39,18 @@ typedef struct {
     int          set;
     int          journal;
     int          counted;
+    int          metered;
 } cost_t;
 
 static const cost_t  costs[] = {
-    { "GET", 0, 0, 0 },
-    { "SET", 1, 0, 0 },
-    { "SET-journal", 1, 1, 0 },
-    { "GET-metrics", 0, 0, 1 },
-    { "SET-metrics", 1, 0, 1 },
-    { NULL, 0, 0, 0 }
+    { "GET", 0, 0, 0, 0 },
+    { "SET", 1, 0, 0, 0 },
+    { "SET-journal", 1, 1, 0, 0 },
+    { "GET-metrics", 0, 0, 1, 0 },
+    { "SET-metrics", 1, 0, 1, 0 },
+    { "GET-quota", 0, 0, 0, 1 },
+    { "SET-quota", 1, 0, 0, 1 },
+    { NULL, 0, 0, 0, 0 }
 };
 
 /* commands as they come from a connection: parsed, and not yet looked at */
@@ -145,6 +150,38 @@ cost_space(const cost_t *c)
 }
 
 
+/* all rights, and more commands in a day than there are */
+
+static const ks_user_t *
+cost_user(ks_space_t *sp)
+{
+    u_char            hex[KS_ACL_DIGEST];
+    ks_users_conf_t   conf;
+    const ks_user_t  *user;
+
+    memset(hex, '0', sizeof(hex));
+    memset(&conf, 0, sizeof(conf));
+    conf.name = (ks_str_t) ks_str("u");
+    conf.rules = (ks_str_t) ks_str("on\nnopass\n~*\n&*\n+@all");
+    conf.metered = 1;
+    conf.quota.commands[KS_METER_DAY] = 1000000000000ull;
+
+    if (ks_users_configure(sp, 1, &conf) != KS_OK) {
+        bench_die("no users");
+    }
+
+    user = ks_users_login(sp, &conf.name, hex);
+
+    if (user == NULL) {
+        bench_die("no user");
+    }
+
+    ks_user_hold(user);
+
+    return user;
+}
+
+
 static void
 cost_measure(const cost_t *c, int windows)
 {
@@ -156,6 +193,11 @@ cost_measure(const cost_t *c, int windows)
     static cost_window_t  w;
 
     ks_client_init(&client, cost_space(c), &ks_user_default);
+
+    if (c->metered) {
+        client.user = cost_user(client.space);
+    }
+
     bench_reply_init(&b);
     seed = 1;
 

@@ -525,6 +525,8 @@ ks_cmd_acl_help(ks_ctx_t *c, int argc, ks_str_t *argv)
         "    Refused: there is no file of users.",
         "SETUSER <username> <rule> [<rule> ...]",
         "    Makes a user, or changes one.",
+        "USAGE [<username> [RESET]]",
+        "    What a user uses, and may use; or begins to count anew.",
         "USERS",
         "    The names of all users.",
         "WHOAMI",

@@ -15,6 +15,7 @@
 #include "commands/ks_following.h"
 #include "commands/ks_pausing.h"
 #include "commands/ks_timing.h"
+#include "commands/ks_usage.h"
 #include "keyspace/ks_aof.h"
 
 
@@ -219,6 +220,12 @@ ks_command_admit_row(ks_client_t *client, const ks_command_t *cmd, int argc,
         return KS_ERR;
     }
 
+    if (ks_unlikely(client->user->meter != NULL)
+        && !ks_usage_admits(client, cmd, argc, argv, reply))
+    {
+        return KS_ERR;
+    }
+
     if (ks_command_shards(client->space, cmd, argc, argv, shards) != KS_OK) {
         ks_reply_errorf(reply, "ERR key is longer than %d bytes", KS_KEY_MAX);
         return KS_ERR;
@@ -313,6 +320,10 @@ ks_perform_as(ks_client_t *client, const ks_command_t *cmd, int argc,
     ks_ctx_init(&ctx, client, cmd, reply);
     client->command = cmd;
 
+    if (ks_unlikely(client->user->meter != NULL)) {
+        client->spent += ks_usage_counts(cmd);
+    }
+
     ks_part_begin(client->space);
     ks_running(client->space)->commands++;
     ks_handle(&ctx, argc, argv, lua);
@@ -399,11 +410,41 @@ ks_execute_body(ks_space_t *sp, void *data)
     }
 
     x->call.commands++;
+    x->ctx.client->spent = 1;
     ks_handle(&x->ctx, x->ahead->argc, x->ahead->argv, 0);
 
     if (ks_unlikely(ks_reply_lost(x->ctx.reply))) {
         ks_execute_lost(sp, &x->ctx);
     }
+}
+
+
+static void
+ks_execute_last(ks_space_t *sp, void *data)
+{
+    ks_execution_t  *x;
+
+    x = data;
+    ks_usage_charge(sp, x->ctx.client);
+}
+
+
+/* EXEC pays with what it runs. */
+
+static inline int
+ks_execute_alone(ks_client_t *client, ks_execution_t *x)
+{
+    int  rc;
+
+    rc = ks_run_alone(client->space, &x->call);
+
+    if (ks_unlikely(x->call.last != NULL) && rc == KS_OK
+        && !(x->ctx.cmd->flags & KS_CMD_EXECUTES))
+    {
+        rc = ks_usage_charge_alone(client);
+    }
+
+    return rc;
 }
 
 
@@ -422,13 +463,20 @@ ks_execute_admit(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply,
     client->outcome = KS_OUTCOME_ERROR;
     *shards = ks_place_shard(client->space, &a->at);
 
-    if (ks_command_open(client, a->cmd)) {
-        return a->cmd;
+    if (!ks_command_open(client, a->cmd)
+        && !ks_command_permitted(client, a->cmd, a->argc, a->argv,
+                                 ks_command_where(client), reply))
+    {
+        return NULL;
     }
 
-    return ks_command_permitted(client, a->cmd, a->argc, a->argv,
-                                ks_command_where(client), reply)
-           ? a->cmd : NULL;
+    if (ks_unlikely(client->user->meter != NULL)
+        && !ks_usage_admits(client, a->cmd, a->argc, a->argv, reply))
+    {
+        return NULL;
+    }
+
+    return a->cmd;
 }
 
 
@@ -467,10 +515,15 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
     x.call.hold = a->hold;
     x.call.patience = client->patience;
     x.call.body = ks_execute_body;
+    x.call.last = NULL;
     x.call.data = &x;
 
+    if (ks_unlikely(client->user->meter != NULL) && ks_usage_counts(cmd)) {
+        x.call.last = ks_execute_last;
+    }
+
     rc = ks_unlikely(cmd->flags & KS_CMD_ALONE)
-         ? ks_run_alone(client->space, &x.call)
+         ? ks_execute_alone(client, &x)
          : ks_run(client->space, &x.call);
 
     if (ks_unlikely(x.call.wrote != 0)) {

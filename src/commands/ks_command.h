@@ -68,6 +68,9 @@ struct ks_client_s {
     unsigned             crowded:1;         /* it has published more than is
                                                heard: it is to pause */
 
+    /* commands that the running transaction has to pay for (ks_usage.h) */
+    unsigned             spent;
+
     /* the position behind the last effects that it has told (ks_transact.h) */
     uint64_t             wrote;
 

@@ -580,15 +580,9 @@ ks_gcra_mend(ks_limit_check_t *lc, ks_wide_t whole, int64_t now)
 /* The arrival in the state is the time that goes with the present one. */
 
 static void
-ks_gcra_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
+ks_gcra_judge(ks_limit_check_t *lc, int64_t now)
 {
     ks_wide_t  interval, next;
-
-    lc->state[KS_GCRA_ARRIVAL] = now;
-
-    if (ks_limit_read_string(sp, lc, &lc->state[KS_GCRA_ARRIVAL]) != KS_OK) {
-        return;
-    }
 
     lc->state[KS_GCRA_ARRIVAL] = ks_max(lc->state[KS_GCRA_ARRIVAL], now);
     lc->quota = ks_limit_quota(&lc->limit);
@@ -603,6 +597,17 @@ ks_gcra_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
 
     } else if (next > INT64_MAX - KS_LIMIT_MS || next < now) {
         lc->fault = KS_LIMIT_RANGE;
+    }
+}
+
+
+static void
+ks_gcra_look(ks_space_t *sp, ks_limit_check_t *lc, int64_t now)
+{
+    lc->state[KS_GCRA_ARRIVAL] = now;
+
+    if (ks_limit_read_string(sp, lc, &lc->state[KS_GCRA_ARRIVAL]) == KS_OK) {
+        ks_gcra_judge(lc, now);
     }
 }
 
@@ -646,6 +651,23 @@ static const ks_limit_ops_t  ks_limit_ops[] = {
     { ks_gcra_look, ks_gcra_tell, ks_gcra_charge, ks_gcra_keep },
     { ks_places_look, ks_places_tell, ks_places_charge, ks_places_keep }
 };
+
+
+int
+ks_limit_gcra(const ks_limit_t *l, int64_t *arrival, int64_t now)
+{
+    ks_limit_check_t  lc;
+
+    memset(&lc, 0, sizeof(lc));
+    lc.limit = *l;
+    lc.cost = 1;
+    lc.state[KS_GCRA_ARRIVAL] = *arrival;
+
+    ks_gcra_judge(&lc, now);
+    *arrival = lc.state[KS_GCRA_ARRIVAL];
+
+    return !lc.limited && lc.fault == KS_LIMIT_FINE;
+}
 
 
 int64_t

@@ -151,6 +151,13 @@ int ks_limit_ask(ks_space_t *sp, ks_limit_check_t *checks, size_t n,
     int64_t now);
 
 /*
+ * gcra for a state that lies in no key: whether one unit would pass at the time
+ * now.  *arrival becomes what the state is then, to which whoever charges adds
+ * ks_limit_interval() for each unit.
+ */
+int ks_limit_gcra(const ks_limit_t *l, int64_t *arrival, int64_t now);
+
+/*
  * ns until the units of a gcra check that has just been charged would come, if
  * units came evenly but for so many that may come at once.
  */

@@ -53,6 +53,9 @@ ROW("acl|setuser", ks_cmd_acl_setuser, -3,
     "server", "6.0.0", "O(N), N the number of rules",
     "Makes a user, or changes one.",
     .tips = "request_policy:all_nodes response_policy:all_succeeded")
+ROW("acl|usage", ks_cmd_acl_usage, -2, NOSCRIPT|LOAD|LIBRARY|SUB, 0, NO_KEYS,
+    "server", "7.2.0", "O(1)",
+    "Replies with what a user has used, and may use; or begins anew.")
 ROW("acl|users", ks_cmd_acl_users, 2, ADMIN|NOSCRIPT|LOAD|LIBRARY|SUB, 0,
     NO_KEYS,
     "server", "6.0.0", "O(N), N the number of users",

@@ -11,11 +11,13 @@
 #include "commands/ks_door.h"
 #include "commands/ks_pausing.h"
 #include "commands/ks_transaction.h"
+#include "commands/ks_usage.h"
 #include "keyspace/ks_aof.h"
 
 
 static int ks_about_connection(const ks_command_t *cmd);
 static void ks_transaction_body(ks_space_t *sp, void *data);
+static void ks_transaction_last(ks_space_t *sp, void *data);
 static void ks_transaction_one(ks_client_t *client, const ks_queued_t *q,
     ks_reply_t *reply);
 
@@ -76,6 +78,7 @@ ks_transaction_run(ks_transaction_t *t)
     call.hold = 0;
     call.patience = t->client->patience;
     call.body = ks_transaction_body;
+    call.last = t->client->user->meter ? ks_transaction_last : NULL;
     call.data = t;
 
     rc = ks_run(t->client->space, &call);
@@ -98,6 +101,7 @@ ks_transaction_body(ks_space_t *sp, void *data)
     const ks_queued_t  *q;
 
     t = data;
+    t->client->spent = (t->client->conn != NULL);       /* for EXEC */
 
     if (!t->begin(t->data)) {
         return;
@@ -116,6 +120,16 @@ ks_transaction_body(ks_space_t *sp, void *data)
             ks_abort(sp);
         }
     }
+}
+
+
+static void
+ks_transaction_last(ks_space_t *sp, void *data)
+{
+    ks_transaction_t  *t;
+
+    t = data;
+    ks_usage_charge(sp, t->client);
 }
 
 

@@ -7,9 +7,17 @@
 
 #define KS_NOT_FULL  { KS_NEVER_FULL, KS_NEVER_FULL }
 
-const ks_user_t  ks_user_guest = { KS_NOT_FULL, "default", KS_RIGHTS_NONE };
-const ks_user_t  ks_user_reader = { KS_NOT_FULL, "default", KS_RIGHTS_READ };
-const ks_user_t  ks_user_default = { { 0, 0 }, "default", KS_RIGHTS_FULL };
+const ks_user_t  ks_user_guest = {
+    KS_NOT_FULL, "default", KS_RIGHTS_NONE, NULL, 0
+};
+
+const ks_user_t  ks_user_reader = {
+    KS_NOT_FULL, "default", KS_RIGHTS_READ, NULL, 0
+};
+
+const ks_user_t  ks_user_default = {
+    { 0, 0 }, "default", KS_RIGHTS_FULL, NULL, 0
+};
 
 
 unsigned

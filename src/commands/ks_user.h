@@ -17,7 +17,7 @@
 #ifndef KS_USER_H
 #define KS_USER_H
 
-#include "memory/ks_base.h"
+#include "memory/ks_layout.h"
 
 
 typedef struct ks_command_s  ks_command_t;
@@ -40,6 +40,10 @@ struct ks_user_s {
 
     const char   *name;         /* as AUTH, CLIENT LIST and errors have it */
     ks_rights_t   rights;
+
+    /* what it uses, and may; NULL: that is not counted.  See ks_usage.h. */
+    ks_meter_t   *meter;
+    uint64_t      meter_birth;
 };
 
 #define KS_NEVER_FULL  UINT64_MAX

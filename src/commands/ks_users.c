@@ -12,6 +12,7 @@
 #include "commands/ks_users.h"
 #include "commands/ks_users_account.h"
 #include "keyspace/ks_space.h"
+#include "memory/ks_meter.h"
 
 #include <stdlib.h>
 
@@ -184,13 +185,29 @@ ks_account_compile(ks_account_t *a, const ks_str_t *text)
 }
 
 
-/* What the record says, at that version of the users. */
+static void
+ks_account_meter(ks_space_t *sp, ks_account_t *a, const ks_users_record_t *u)
+{
+    a->user.meter = NULL;
+
+    if (u != NULL && u->meter != 0) {
+        a->user.meter = ks_meter_at(ks_space_zone(sp), u->meter - 1);
+        a->user.meter_birth = u->meter_birth;
+    }
+}
+
+
+/* What the record says, at that version of the users; NULL: there is none. */
 
 static void
-ks_account_set(ks_space_t *sp, ks_account_t *a, const ks_str_t *text,
+ks_account_set(ks_space_t *sp, ks_account_t *a, const ks_users_record_t *u,
     uint64_t version)
 {
-    int  known;
+    int              known;
+    const ks_str_t  *text;
+
+    text = u ? &u->text : NULL;
+    ks_account_meter(sp, a, u);
 
     /* what another transaction finds changed may be its own doing */
 
@@ -231,8 +248,9 @@ ks_account_set(ks_space_t *sp, ks_account_t *a, const ks_str_t *text,
 int
 ks_users_open(ks_space_t *sp, const ks_str_t *rules)
 {
-    ks_str_t     name;
-    ks_users_t  *users;
+    ks_str_t           name;
+    ks_users_t        *users;
+    ks_users_record_t  u;
 
     users = calloc(1, sizeof(ks_users_t));
 
@@ -256,7 +274,9 @@ ks_users_open(ks_space_t *sp, const ks_str_t *rules)
     /* a zone that never had a user need not be asked */
 
     if (ks_users_version(sp) == 0 && !ks_inside(sp)) {
-        ks_account_set(sp, users->own, &users->rules, 0);
+        memset(&u, 0, sizeof(u));
+        u.text = users->rules;
+        ks_account_set(sp, users->own, &u, 0);
     }
 
     return KS_OK;
@@ -278,7 +298,7 @@ ks_account_read(ks_space_t *sp, ks_account_t *a)
     if (ks_users_get(sp, &name, &u) == KS_OK
         && (a == ks_users_of(sp)->own || u.birth == a->birth))
     {
-        ks_account_set(sp, a, &u.text, version);
+        ks_account_set(sp, a, &u, version);
         a->kept = (u.birth != 0);
 
     } else {
@@ -425,7 +445,7 @@ ks_search_body(ks_space_t *sp, void *data)
     }
 
     if (s->found != NULL) {
-        ks_account_set(sp, s->found, &u.text, ks_users_version(sp));
+        ks_account_set(sp, s->found, &u, ks_users_version(sp));
     }
 }
 
@@ -560,7 +580,7 @@ ks_list_body(ks_space_t *sp, void *data)
             return;
         }
 
-        ks_account_set(sp, a, &list[i].text, ks_users_version(sp));
+        ks_account_set(sp, a, &list[i], ks_users_version(sp));
     }
 
     users->listed = ks_users_version(sp);

@@ -34,6 +34,11 @@ typedef struct {
     ks_str_t           text;    /* rules, one a line */
     uint64_t           birth;   /* 0: "default" without a record */
     ks_users_source_t  source;
+
+    /* what is counted of it: 1 + the number of a meter, whose birth this is;
+       0: nothing.  ks_users_put() sets them, by the name. */
+    uint32_t           meter;
+    uint64_t           meter_birth;
 } ks_users_record_t;
 
 
@@ -84,11 +89,18 @@ void ks_user_release(const ks_user_t *user);
 
 /*
  * Outside of transactions: the users that a configuration has, with their rules,
- * one a line.  Others that came by a configuration go, as does a record of
- * "default".  KS_OK; or what ks_run() says.
+ * one a line, and quotas.  Others that came by a configuration go, as does a
+ * record of "default".  KS_OK; or what ks_run() says.
  */
-int ks_users_configure(ks_space_t *sp, unsigned n, const ks_str_t *names,
-    const ks_str_t *rules);
+typedef struct {
+    ks_str_t     name;
+    ks_str_t     rules;
+    unsigned     metered;       /* it is counted what it uses, */
+    ks_quota_t   quota;         /* and it may use so much */
+} ks_users_conf_t;
+
+int ks_users_configure(ks_space_t *sp, unsigned n,
+    const ks_users_conf_t *users);
 
 /* All processes are to look whether users have changed, if there are any. */
 void ks_users_announce(ks_space_t *sp);

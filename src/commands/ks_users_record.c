@@ -6,6 +6,7 @@
 
 #include "bus/ks_ask.h"
 #include "commands/ks_args.h"
+#include "commands/ks_usage.h"
 #include "commands/ks_users.h"
 #include "commands/ks_users_account.h"
 #include "keyspace/ks_space.h"
@@ -17,7 +18,8 @@
 typedef struct {
     uint64_t  birth;
     uint32_t  source;
-    uint32_t  pad;
+    uint32_t  meter;
+    uint64_t  meter_birth;
 } ks_users_note_t;
 
 
@@ -42,6 +44,8 @@ ks_users_record(const ks_volume_t *vol, ks_users_record_t *u)
     u->text = vol->text;
     u->birth = note.birth;
     u->source = (ks_users_source_t) note.source;
+    u->meter = note.meter;
+    u->meter_birth = note.meter_birth;
 }
 
 
@@ -151,9 +155,13 @@ ks_users_store(ks_space_t *sp, ks_users_record_t *u)
         u->birth = ks_next_id(sp);
     }
 
+    ks_usage_assign(sp, u);
+
     memset(&note, 0, sizeof(note));
     note.birth = u->birth;
     note.source = u->source;
+    note.meter = u->meter;
+    note.meter_birth = u->meter_birth;
 
     vol.name = u->name;
     vol.text = u->text;

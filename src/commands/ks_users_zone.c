@@ -5,6 +5,7 @@
 
 #include "bus/ks_pubsub.h"
 #include "commands/ks_args.h"
+#include "commands/ks_usage.h"
 #include "commands/ks_users.h"
 #include "commands/ks_users_account.h"
 #include "keyspace/ks_space.h"
@@ -13,19 +14,18 @@
 /* --- the configuration --- */
 
 typedef struct {
-    unsigned         n;
-    const ks_str_t  *names;
-    const ks_str_t  *rules;
-} ks_users_conf_t;
+    unsigned                n;
+    const ks_users_conf_t  *users;
+} ks_users_set_t;
 
 
 static int
-ks_users_configured(const ks_users_conf_t *conf, const ks_str_t *name)
+ks_users_configured(const ks_users_set_t *conf, const ks_str_t *name)
 {
     unsigned  i;
 
     for (i = 0; i < conf->n; i++) {
-        if (ks_str_same(&conf->names[i], name)) {
+        if (ks_str_same(&conf->users[i].name, name)) {
             return 1;
         }
     }
@@ -35,7 +35,7 @@ ks_users_configured(const ks_users_conf_t *conf, const ks_str_t *name)
 
 
 static int
-ks_users_drop_old(ks_space_t *sp, const ks_users_conf_t *conf)
+ks_users_drop_old(ks_space_t *sp, const ks_users_set_t *conf)
 {
     int                 changed;
     size_t              i, n;
@@ -67,26 +67,30 @@ ks_users_drop_old(ks_space_t *sp, const ks_users_conf_t *conf)
 static void
 ks_users_configure_body(ks_space_t *sp, void *data)
 {
-    int                 changed;
-    unsigned            i;
-    ks_users_conf_t    *conf = data;
-    ks_users_record_t   u;
+    int                     changed;
+    unsigned                i;
+    ks_users_set_t         *conf = data;
+    ks_users_record_t       u;
+    const ks_users_conf_t  *user;
 
+    ks_usage_configure(sp, conf->n, conf->users);
     changed = ks_users_drop_old(sp, conf);
 
     for (i = 0; i < conf->n; i++) {
+        user = &conf->users[i];
 
-        if (ks_users_get(sp, &conf->names[i], &u) != KS_OK) {
+        if (ks_users_get(sp, &user->name, &u) != KS_OK) {
             memset(&u, 0, sizeof(u));
-            u.name = conf->names[i];
+            u.name = user->name;
 
         } else if (u.source == KS_USERS_CONFIGURATION && u.birth != 0
-                   && ks_str_same(&u.text, &conf->rules[i]))
+                   && ks_str_same(&u.text, &user->rules)
+                   && ks_usage_current(sp, &u))
         {
             continue;
         }
 
-        u.text = conf->rules[i];
+        u.text = user->rules;
         u.source = KS_USERS_CONFIGURATION;
         ks_users_store(sp, &u);
         changed = 1;
@@ -99,14 +103,12 @@ ks_users_configure_body(ks_space_t *sp, void *data)
 
 
 int
-ks_users_configure(ks_space_t *sp, unsigned n, const ks_str_t *names,
-    const ks_str_t *rules)
+ks_users_configure(ks_space_t *sp, unsigned n, const ks_users_conf_t *users)
 {
-    ks_users_conf_t  conf;
+    ks_users_set_t  conf;
 
     conf.n = n;
-    conf.names = names;
-    conf.rules = rules;
+    conf.users = users;
 
     return ks_users_run(sp, ks_users_configure_body, &conf);
 }

@@ -58,6 +58,10 @@ ks_try(ks_space_t *sp, ks_body_pt body, void *data)
         ks_wait_serve(sp);
     }
 
+    if (ks_unlikely(sp->call->last != NULL)) {
+        sp->call->last(sp, data);
+    }
+
     if (ks_unlikely(sp->flush)) {
         ks_flush_begin(&sp->mem);
     }

@@ -107,6 +107,13 @@ ks_space_zone(const ks_space_t *sp)
 }
 
 
+ks_mem_t *
+ks_space_mem(ks_space_t *sp)
+{
+    return &sp->mem;
+}
+
+
 void **
 ks_space_slot(ks_space_t *sp)
 {

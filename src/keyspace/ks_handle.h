@@ -7,6 +7,7 @@
 #ifndef KS_HANDLE_H
 #define KS_HANDLE_H
 
+#include "memory/ks_mem.h"
 #include "memory/ks_metrics.h"
 #include "memory/ks_stats.h"
 
@@ -50,6 +51,9 @@ uint64_t ks_space_past(const ks_space_t *sp);
 uint64_t ks_clock(void);
 
 ks_zone_t *ks_space_zone(const ks_space_t *sp);
+
+/* Its memory, for what lies in the zone beside the keys. */
+ks_mem_t *ks_space_mem(ks_space_t *sp);
 
 /* the bits of all shards of keys */
 uint64_t ks_all_shards(const ks_space_t *sp);

@@ -43,6 +43,10 @@ struct ks_call_s {
     unsigned         patience;
 
     ks_body_pt       body;
+
+    /* the very end of the body, behind all that may run commands, with the same
+       data; NULL: there is none */
+    ks_body_pt       last;
     void            *data;
 
     /* what gathers round it, set by ks_run() */

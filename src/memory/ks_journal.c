@@ -328,7 +328,7 @@ ks_journal_lock(ks_mem_t *m)
         ks_journal_lock_hard(m, rc);
     }
 
-    m->journal = 1;
+    m->late |= KS_LATE_JOURNAL;
 }
 
 

@@ -1,7 +1,8 @@
 /*
  * How the zone looks inside.
  *
- *   header | shards | undo log pages | page table | buckets | marks | pages
+ *   header | shards | undo log pages | page table | buckets | marks | meters
+ *   | pages
  *
  * References.  A ks_ref_t names 8 bytes of the zone, counted from its base;
  * 0 is "none" (the header lives there).  So 32 bits reach 32 GB.  The page of
@@ -31,7 +32,7 @@
  * Raised with any change of what lies in a zone, the forms of values included:
  * a zone in a file meets the code of later builds.
  */
-#define KS_ZONE_VERSION   16
+#define KS_ZONE_VERSION   17
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)
@@ -112,7 +113,56 @@ typedef struct {
     ks_log_t         log;
     uint32_t         head;      /* free pages, linked by next */
     uint32_t         nfree;
+
+    /* page-milliseconds that were used until a time, ms */
+    uint64_t         page_ms;
+    uint64_t         since;
 } __attribute__((aligned(64))) ks_pool_t;
+
+/* what a user has used, and may use; see ks_meter.h */
+
+#define KS_METER_NAME  256
+
+enum {
+    KS_METER_DAY = 0,
+    KS_METER_MONTH,
+    KS_METER_WINDOWS
+};
+
+/* 0: there is no such quota */
+typedef struct {
+    uint64_t         rate;      /* commands, */
+    uint64_t         period;    /* in so many ms, */
+    uint64_t         burst;     /* of which so many may come at once beyond
+                                   the first */
+    uint64_t         commands[KS_METER_WINDOWS];
+    uint64_t         bandwidth[KS_METER_WINDOWS];       /* bytes out */
+    uint64_t         memory;    /* bytes of the zone */
+    uint64_t         request;   /* bytes of a command's arguments */
+} ks_quota_t;
+
+/* what there was when a window began, and when it is over, ms */
+typedef struct {
+    uint64_t         end;
+    uint64_t         commands;
+    uint64_t         in;
+    uint64_t         out;
+} ks_meter_window_t;
+
+typedef struct {
+    uint64_t           birth;   /* 0: nobody's; no other meter has had it */
+    uint64_t           commands;        /* since then */
+    uint64_t           arrival; /* of the rate, ns: see ks_limit.h */
+    ks_meter_window_t  windows[KS_METER_WINDOWS];
+    ks_quota_t         quota;
+
+    uint64_t           in;      /* bytes; these three without the lock */
+    uint64_t           out;
+    uint64_t           refused; /* commands, for want of a quota */
+
+    uint32_t           len;
+    u_char             name[KS_METER_NAME];
+} __attribute__((aligned(64))) ks_meter_t;
 
 /* processes that have the zone; see ks_process.c */
 
@@ -415,6 +465,8 @@ struct ks_zone_s {
     uint64_t         pages_at;
     uint64_t         buckets_at;
     uint64_t         marks_at;
+    uint64_t         meters_at;
+    uint32_t         nmeters;
     uint32_t         reserve;   /* pages that ordinary writes leave alone */
     uint32_t         told;      /* kinds that any reader of the journal wants */
     ks_gate_t        gate;
@@ -428,6 +480,7 @@ struct ks_zone_s {
 
     ks_pool_t        pool;
     ks_journal_t     journal;
+    pthread_mutex_t  meters;    /* of all meters */
 
     uint64_t         ids;       /* handed out; a hint, never goes back */
     uint64_t         counts[KS_NCOUNTS];        /* hints, see ks_metrics.h */
@@ -449,6 +502,17 @@ static inline unsigned
 ks_zone_locks(const ks_zone_t *zone)
 {
     return zone->nshards + KS_OWN_SHARDS;
+}
+
+
+/* bytes of pages that are in use, those of the layout included; a hint */
+
+static inline uint64_t
+ks_zone_used(const ks_zone_t *zone)
+{
+    return zone->size
+           - (uint64_t) __atomic_load_n(&zone->pool.nfree, __ATOMIC_RELAXED)
+             * KS_PAGE_SIZE;
 }
 
 

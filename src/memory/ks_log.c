@@ -186,6 +186,21 @@ ks_transaction_over(ks_mem_t *m)
 }
 
 
+/* what the end of the transaction has locked */
+
+static void __attribute__((noinline))
+ks_late_unlock(ks_mem_t *m)
+{
+    if (m->late & KS_LATE_JOURNAL) {
+        ks_journal_unlock(m);
+    }
+
+    if (m->late & KS_LATE_METERS) {
+        ks_meters_unlock(m);
+    }
+}
+
+
 void
 ks_commit(ks_mem_t *m)
 {
@@ -201,8 +216,8 @@ ks_commit(ks_mem_t *m)
 
     ks_log_close(&sh->log);
 
-    if (ks_unlikely(m->journal)) {
-        ks_journal_unlock(m);
+    if (ks_unlikely(m->late)) {
+        ks_late_unlock(m);
     }
 
     if (ks_unlikely(sh->log.cur != sh->log.first)) {
@@ -226,9 +241,12 @@ ks_rollback(ks_mem_t *m)
         ks_log_undo(m, &sh->log);
     }
 
-    if (m->journal) {
+    if (m->late & KS_LATE_JOURNAL) {
         ks_journal_unwake(m);
-        ks_journal_unlock(m);
+    }
+
+    if (m->late) {
+        ks_late_unlock(m);
     }
 
     if (ks_log_page(m, sh->log.first)->next) {

@@ -15,8 +15,9 @@
 #include "memory/ks_mem.h"
 
 
-/* in the set that a log covers: the transaction has the journal, too */
+/* in the set that a log covers: the transaction has these, too */
 #define KS_LOG_JOURNAL  (1ull << 63)
+#define KS_LOG_METERS   (1ull << 62)
 
 /* saves of more bytes are split, unless they fit into the page as they are */
 #define KS_LOG_RECORD  2040
@@ -142,8 +143,18 @@ void ks_recover_leader(ks_mem_t *m, unsigned k, uint64_t mask);
 static inline void
 ks_journal_unlock(ks_mem_t *m)
 {
-    m->journal = 0;
+    m->late &= ~(unsigned) KS_LATE_JOURNAL;
     pthread_mutex_unlock(&m->zone->journal.mutex);
+}
+
+
+/* --- the meters' lock (ks_meter.c) --- */
+
+static inline void
+ks_meters_unlock(ks_mem_t *m)
+{
+    m->late &= ~(unsigned) KS_LATE_METERS;
+    pthread_mutex_unlock(&m->zone->meters);
 }
 
 

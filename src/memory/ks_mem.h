@@ -11,13 +11,13 @@
  *      them, are undone in the reverse of their order.
  *  U3  A record counts once the page's "used" covers it, and the log once its
  *      "open" is set; both before the place itself changes.
- *  U4  "open" names all locks that the log covers: those of shards, and the
- *      journal's.  What it covers is of no use before the log is closed.
+ *  U4  "open" names all locks that the log covers: those of shards, of the
+ *      meters, of the journal.  What it covers is of no use before the log is closed.
  *  U5  The commit is one store: "open" becomes 0.  Nothing that follows it in
  *      the transaction may fail.
  *  U6  A log can be applied from anywhere, again and again, and comes to the
  *      same.
- *  U7  Locks are taken in the order: shards ascending, journal, pool.
+ *  U7  Locks are taken in the order: shards ascending, meters, journal, pool.
  *  U8  A chunk that is freed is not used again before the commit.  A chunk that
  *      was allocated in the transaction is seen by nobody else, and needs no
  *      saving.
@@ -39,6 +39,9 @@
 
 #define KS_SAVED  32            /* a power of two */
 
+#define KS_LATE_JOURNAL  1
+#define KS_LATE_METERS   2
+
 /* what a transaction took, and what it could not get */
 typedef struct {
     uint64_t      bytes;        /* allocated so far, the failing one included */
@@ -58,7 +61,8 @@ typedef struct {
     ks_shard_t   *leader;       /* the lowest of them: its log is in use */
     ks_shard_t   *saving;       /* a dirty one, for which the log grows */
     ks_logpage_t *page;         /* in this page; or NULL */
-    unsigned      journal;      /* we hold the journal's lock */
+    unsigned      late;         /* KS_LATE_*: locks that the end of a
+                                   transaction takes, which we hold */
     unsigned      process;      /* our row; KS_PROCESSES: we have none */
 
     /* wakes a process that sleeps; see ks_journal.h */

@@ -108,7 +108,7 @@ ks_metric_used(ks_zone_t *zone, uint64_t now_ms)
 {
     (void) now_ms;
 
-    return zone->size - (uint64_t) zone->pool.nfree * KS_PAGE_SIZE;
+    return ks_zone_used(zone);
 }
 
 

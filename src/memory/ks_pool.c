@@ -10,11 +10,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "memory/ks_log.h"
+#include "memory/ks_meter.h"
 
 
 #define KS_SEIZE_BATCH  64
+#define KS_AREA_TRIES   1000            /* until a change is over */
 
 
 static void ks_pool_lock(ks_mem_t *m);
@@ -266,6 +269,78 @@ ks_pool_commit(ks_mem_t *m)
 }
 
 
+/*
+ * What was used until now is counted before the number of pages changes.  A
+ * clock that was set back takes nothing away.
+ */
+
+static void
+ks_pool_area(ks_mem_t *m)
+{
+    uint64_t         now, area;
+    ks_pool_t       *pool;
+    struct timespec  ts;
+
+    pool = &m->zone->pool;
+
+#ifdef CLOCK_REALTIME_COARSE
+    clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+#else
+    clock_gettime(CLOCK_REALTIME, &ts);
+#endif
+
+    now = (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+
+    if (now == pool->since) {
+        return;
+    }
+
+    ks_log_put(m, &pool->log, &pool->page_ms, 2 * sizeof(uint64_t));
+
+    area = pool->page_ms;
+
+    if (now > pool->since) {
+        area += (now - pool->since) * (m->zone->npages - pool->nfree);
+    }
+
+    /* for those who read without the lock: 0 says that it is being changed */
+
+    __atomic_store_n(&pool->since, 0, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    __atomic_store_n(&pool->page_ms, area, __ATOMIC_RELAXED);
+    __atomic_store_n(&pool->since, now, __ATOMIC_RELEASE);
+    ks_barrier();
+}
+
+
+uint64_t
+ks_zone_page_ms(const ks_zone_t *zone, uint64_t now_ms)
+{
+    unsigned          i;
+    uint64_t          area, since;
+    const ks_pool_t  *pool;
+
+    pool = &zone->pool;
+    area = 0;
+
+    for (i = 0; i < KS_AREA_TRIES; i++) {
+        since = __atomic_load_n(&pool->since, __ATOMIC_ACQUIRE);
+        area = __atomic_load_n(&pool->page_ms, __ATOMIC_RELAXED);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+        if (since != 0
+            && since == __atomic_load_n(&pool->since, __ATOMIC_RELAXED))
+        {
+            return area + ((now_ms > since)
+                           ? (now_ms - since) * (ks_zone_used(zone)
+                                                 / KS_PAGE_SIZE) : 0);
+        }
+    }
+
+    return area;
+}
+
+
 static uint32_t
 ks_pool_pop(ks_mem_t *m)
 {
@@ -282,6 +357,7 @@ ks_pool_pop(ks_mem_t *m)
 
     row = &m->pages[page];
 
+    ks_pool_area(m);
     ks_log_put(m, &pool->log, &pool->head, 2 * sizeof(uint32_t));
     ks_log_put(m, &pool->log, row, sizeof(ks_page_t));
 
@@ -303,6 +379,7 @@ ks_pool_push(ks_mem_t *m, uint32_t page)
     pool = &m->zone->pool;
     row = &m->pages[page];
 
+    ks_pool_area(m);
     ks_log_put(m, &pool->log, &pool->head, 2 * sizeof(uint32_t));
     ks_log_put(m, &pool->log, row, sizeof(ks_page_t));
 

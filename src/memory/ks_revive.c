@@ -41,6 +41,7 @@ ks_zone_revive(ks_zone_t *zone, uint64_t now_ms)
     zone->busy.owner = 0;
     zone->gate.pause = 0;
     zone->created_ms = now_ms;
+    zone->pool.since = now_ms;          /* meanwhile nobody used memory */
 
     /* the dead may have left something to be freed, anywhere */
 
@@ -58,6 +59,7 @@ ks_revive_locks(ks_zone_t *zone)
 
     ks_mutex_init(&zone->pool.mutex);
     ks_mutex_init(&zone->journal.mutex);
+    ks_mutex_init(&zone->meters);
 
     for (i = 0; i < KS_PROCESSES; i++) {
         ks_mutex_init(&zone->processes[i].alive);

@@ -6,6 +6,7 @@
  */
 
 #include "memory/ks_log.h"
+#include "memory/ks_meter.h"
 
 
 #define KS_SHARD_SPAN     (8u * 1024 * 1024)
@@ -22,6 +23,7 @@ typedef struct {
     uint64_t  pages_at;
     uint64_t  buckets_at;
     uint64_t  marks_at;
+    uint64_t  meters_at;
     uint64_t  end;
     uint32_t  nshards;
     uint32_t  nbuckets;
@@ -167,6 +169,9 @@ ks_zone_create_zeroed(void *base, size_t size, unsigned shards,
     zone->pages_at = plan.pages_at;
     zone->buckets_at = plan.buckets_at;
     zone->marks_at = plan.marks_at;
+    zone->meters_at = plan.meters_at;
+    zone->nmeters = ks_meters_max(size);
+    zone->pool.since = now_ms;
     zone->save.cursor = KS_SAVE_NONE;
     zone->save.last = now_ms;
     zone->aof.floor = KS_AOF_FREE;
@@ -174,6 +179,7 @@ ks_zone_create_zeroed(void *base, size_t size, unsigned shards,
     ks_mutex_init(&zone->pool.mutex);
     ks_zone_init_log(zone, &zone->pool.log, plan.logs_at);
     ks_mutex_init(&zone->journal.mutex);
+    ks_mutex_init(&zone->meters);
 
     for (i = 0; i < KS_PROCESSES; i++) {
         ks_mutex_init(&zone->processes[i].alive);
@@ -245,6 +251,7 @@ ks_zone_layout(void)
         KS_BUCKET_SPAN, KS_KEY_SHARDS, KS_OWN_SHARDS,
         sizeof(ks_zone_t), sizeof(ks_shard_t), sizeof(ks_page_t),
         sizeof(ks_logpage_t), sizeof(ks_bucket_t), sizeof(pthread_mutex_t),
+        sizeof(ks_meter_t),
         offsetof(ks_zone_t, flush_mask), offsetof(ks_zone_t, pool),
         offsetof(ks_zone_t, journal), offsetof(ks_zone_t, processes),
         offsetof(ks_zone_t, upstream),
@@ -293,6 +300,11 @@ ks_zone_plan(size_t size, unsigned shards, ks_plan_t *plan)
 
     plan->marks_at = at;
     at += plan->nshards * ks_marks_size(plan->nbuckets);
+
+    at = ks_align(at, 64);
+
+    plan->meters_at = at;
+    at += ks_meters_max(size) * sizeof(ks_meter_t);
 
     plan->end = ks_align(at, KS_PAGE_SIZE);
 }

@@ -49,9 +49,6 @@ static char *ngx_http_keyspace_limit_rule_names(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule);
 static char *ngx_http_keyspace_limit_variable(ngx_conf_t *cf,
     ngx_str_t *value, ngx_http_complex_value_t **cv);
-static ngx_int_t ngx_http_keyspace_limit_number(u_char **p, u_char *last,
-    int64_t *n);
-static int64_t ngx_http_keyspace_limit_unit(u_char *p, u_char *last);
 
 
 static ngx_keyspace_param_t  ngx_http_keyspace_limit_params[] = {
@@ -529,7 +526,7 @@ ngx_http_keyspace_limit_set_burst(ngx_conf_t *cf, void *conf,
 
     p = value->data;
 
-    if (ngx_http_keyspace_limit_number(&p, p + value->len, &rule->limit.burst)
+    if (ngx_keyspace_number(&p, p + value->len, &rule->limit.burst)
         != NGX_OK
         || p != value->data + value->len)
     {
@@ -613,7 +610,7 @@ ngx_http_keyspace_limit_set_delay(ngx_conf_t *cf, void *conf,
 
     p = value->data;
 
-    if (ngx_http_keyspace_limit_number(&p, p + value->len, &rule->at_once)
+    if (ngx_keyspace_number(&p, p + value->len, &rule->at_once)
         != NGX_OK
         || p != value->data + value->len)
     {
@@ -696,115 +693,37 @@ ngx_http_keyspace_limit_variable(ngx_conf_t *cf, ngx_str_t *value,
 
 /* --- numbers --- */
 
-/* digits, up to the largest count; *p is behind them */
-
-static ngx_int_t
-ngx_http_keyspace_limit_number(u_char **p, u_char *last, int64_t *n)
-{
-    u_char  *start;
-
-    start = *p;
-
-    for (*n = 0; *p < last && **p >= '0' && **p <= '9'; (*p)++) {
-        *n = *n * 10 + (**p - '0');
-
-        if (*n > KS_LIMIT_COUNT_MAX) {
-            return NGX_ERROR;
-        }
-    }
-
-    return (*p == start) ? NGX_ERROR : NGX_OK;
-}
-
-
-/* ms in a unit; 0: there is none such */
-
-static int64_t
-ngx_http_keyspace_limit_unit(u_char *p, u_char *last)
-{
-    if (last - p == 2 && p[0] == 'm' && p[1] == 's') {
-        return 1;
-    }
-
-    if (last - p != 1) {
-        return 0;
-    }
-
-    switch (*p) {
-    case 's':
-        return 1000;
-    case 'm':
-        return 60 * 1000;
-    case 'h':
-        return 3600 * 1000;
-    case 'd':
-        return 24 * 3600 * 1000;
-    }
-
-    return 0;
-}
-
-
 /* N[r]/[M]UNIT; of requests at once only N */
 
 ngx_int_t
 ngx_http_keyspace_limit_rate(ngx_http_keyspace_limit_rule_t *rule,
     ngx_str_t *text, ks_limit_t *limit)
 {
-    u_char   *p, *last;
-    int64_t   count, unit, units;
+    u_char  *p, *last;
 
     if (text->len == 0) {
         return NGX_DECLINED;
     }
 
-    p = text->data;
-    last = p + text->len;
-
-    if (ngx_http_keyspace_limit_number(&p, last, &count) != NGX_OK
-        || count == 0)
-    {
-        return NGX_ERROR;
-    }
-
     if (rule->concurrent) {
-        limit->count = count;
+        p = text->data;
+        last = p + text->len;
         limit->period = 1;
 
-        return (p == last) ? NGX_OK : NGX_ERROR;
+        return (ngx_keyspace_number(&p, last, &limit->count) == NGX_OK
+                && limit->count != 0 && p == last) ? NGX_OK : NGX_ERROR;
     }
 
-    if (p < last && *p == 'r') {
-        p++;
-    }
-
-    if (p == last || *p++ != '/') {
+    if (ngx_keyspace_rate(text, limit) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    units = 1;
-
-    if (p < last && *p >= '0' && *p <= '9'
-        && ngx_http_keyspace_limit_number(&p, last, &units) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    unit = ngx_http_keyspace_limit_unit(p, last);
-
-    if (unit == 0 || units == 0 || units > KS_LIMIT_PERIOD_MAX / unit) {
-        return NGX_ERROR;
-    }
-
-    limit->count = count;
-    limit->period = units * unit;
 
     if (rule->rate == NULL) {
         return NGX_OK;
     }
 
     if (limit->algorithm == KS_LIMIT_TOKEN_BUCKET && !rule->burst) {
-        limit->burst = count;
+        limit->burst = limit->count;
     }
 
     return (limit->algorithm == KS_LIMIT_GCRA
@@ -823,7 +742,7 @@ ngx_http_keyspace_limit_cost(ngx_str_t *text, int64_t *cost)
 
     p = text->data;
 
-    if (ngx_http_keyspace_limit_number(&p, p + text->len, cost) != NGX_OK
+    if (ngx_keyspace_number(&p, p + text->len, cost) != NGX_OK
         || p != text->data + text->len)
     {
         return NGX_ERROR;

@@ -97,6 +97,10 @@ ngx_http_keyspace_send(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (ctx->user != NULL) {
+        ks_usage_bytes(ctx->user, (uint64_t) r->request_length, out->size);
+    }
+
     ctx->ours = 1;
 
     r->headers_out.status = status;

@@ -41,6 +41,20 @@ static ngx_connection_t  ngx_http_keyspace_streams_connection;
 
 /* --- what is going to be sent --- */
 
+static void
+ngx_http_keyspace_stream_count(ngx_http_keyspace_stream_t *st, off_t in,
+    size_t out)
+{
+    ngx_http_keyspace_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(st->request, ngx_http_keyspace_module);
+
+    if (ctx != NULL && ctx->user != NULL) {
+        ks_usage_bytes(ctx->user, (uint64_t) in, out);
+    }
+}
+
+
 ngx_int_t
 ngx_http_keyspace_stream_append(ngx_http_keyspace_stream_t *st, ks_bytes_t *b)
 {
@@ -51,6 +65,8 @@ ngx_http_keyspace_stream_append(ngx_http_keyspace_stream_t *st, ks_bytes_t *b)
     if (piece == NULL) {
         return NGX_ERROR;
     }
+
+    ngx_http_keyspace_stream_count(st, 0, b->len);
 
     piece->next = NULL;
     piece->bytes = ks_bytes_hold(b);
@@ -76,6 +92,8 @@ ngx_http_keyspace_stream_begin(ngx_http_keyspace_stream_t *st, ks_out_t *out)
     ks_bytes_t                  *b;
     ks_segment_t                *seg;
     ngx_http_keyspace_piece_t   *pushed, **last;
+
+    ngx_http_keyspace_stream_count(st, st->request->request_length, 0);
 
     if (out->size == 0) {
         return (ngx_http_send_special(st->request, NGX_HTTP_FLUSH)

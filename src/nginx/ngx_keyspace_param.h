@@ -12,6 +12,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "commands/ks_limit.h"
+
 
 /*
  * NGX_CONF_OK; what is wrong with the value, in words for the log; or
@@ -52,6 +54,13 @@ char *ngx_keyspace_params(ngx_conf_t *cf, ngx_uint_t first,
  */
 char *ngx_keyspace_param_line(ngx_conf_t *cf, ngx_keyspace_param_t *params,
     void *conf, uint64_t *given, const char *of);
+
+
+/* Digits, up to KS_LIMIT_COUNT_MAX; *p is behind them. */
+ngx_int_t ngx_keyspace_number(u_char **p, u_char *last, int64_t *n);
+
+/* N[r]/[M]UNIT: sets count and period, of 1 ms to 366 days. */
+ngx_int_t ngx_keyspace_rate(ngx_str_t *text, ks_limit_t *limit);
 
 
 #endif /* _NGX_KEYSPACE_PARAM_H_INCLUDED_ */

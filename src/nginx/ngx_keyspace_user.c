@@ -25,7 +25,7 @@ void
 ngx_keyspace_users_apply(ngx_cycle_t *cycle, ngx_keyspace_zone_t *kz)
 {
     int                        rc;
-    ks_str_t                  *names, *rules;
+    ks_users_conf_t           *users;
     ngx_uint_t                 i, n;
     ks_space_t                *space;
     ngx_keyspace_user_conf_t  *u;
@@ -33,23 +33,24 @@ ngx_keyspace_users_apply(ngx_cycle_t *cycle, ngx_keyspace_zone_t *kz)
     rc = KS_NOMEM;
     n = kz->users.nelts;
     u = kz->users.elts;
-    names = ngx_alloc((2 * n + 1) * sizeof(ks_str_t), cycle->log);
+    users = ngx_calloc((n + 1) * sizeof(ks_users_conf_t), cycle->log);
     space = ks_space_open(kz->zone);
 
-    if (names != NULL && space != NULL) {
-        rules = names + n;
+    if (users != NULL && space != NULL) {
 
         for (i = 0; i < n; i++) {
-            names[i].data = u[i].name.data;
-            names[i].len = u[i].name.len;
-            rules[i].data = u[i].rules.data;
-            rules[i].len = u[i].rules.len;
+            users[i].name.data = u[i].name.data;
+            users[i].name.len = u[i].name.len;
+            users[i].rules.data = u[i].rules.data;
+            users[i].rules.len = u[i].rules.len;
+            users[i].metered = (unsigned) u[i].metered;
+            users[i].quota = u[i].quota;
         }
 
         /* a zone that never had a user stays as it is */
 
         rc = (n != 0 || ks_users_version(space) != 0)
-             ? ks_users_configure(space, (unsigned) n, names, rules) : KS_OK;
+             ? ks_users_configure(space, (unsigned) n, users) : KS_OK;
     }
 
     if (space != NULL) {
@@ -57,8 +58,8 @@ ngx_keyspace_users_apply(ngx_cycle_t *cycle, ngx_keyspace_zone_t *kz)
         ks_space_close(space);
     }
 
-    if (names != NULL) {
-        ngx_free(names);
+    if (users != NULL) {
+        ngx_free(users);
     }
 
     if (rc != KS_OK) {

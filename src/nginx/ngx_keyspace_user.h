@@ -11,6 +11,7 @@
 
 #include "ngx_keyspace.h"
 #include "commands/ks_rest_token.h"
+#include "commands/ks_usage.h"
 #include "commands/ks_users.h"
 
 
@@ -41,7 +42,36 @@ typedef struct {
     ngx_array_t             words;      /* of ks_str_t: its rules */
     ngx_str_t               rules;      /* these and its tokens, one a line */
     ngx_array_t             access;     /* of ngx_keyspace_access_t */
+    ks_quota_t              quota;
+    ngx_uint_t              metered;    /* it is counted what it uses */
 } ngx_keyspace_user_conf_t;
+
+
+/* its block, while it is read */
+
+typedef struct {
+    ngx_keyspace_zone_t       *zone;
+    ngx_keyspace_user_conf_t  *user;
+    uint64_t                   given;
+} ngx_keyspace_user_block_t;
+
+
+/* Lines of that block which say what the user may use. */
+const char *ngx_keyspace_user_usage(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+const char *ngx_keyspace_user_rate(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+const char *ngx_keyspace_user_commands(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+const char *ngx_keyspace_user_bandwidth(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+const char *ngx_keyspace_user_memory(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+const char *ngx_keyspace_user_request(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+
+/* NGX_ERROR, and a message: the zone has no meters for so many users. */
+ngx_int_t ngx_keyspace_user_meters(ngx_conf_t *cf, ngx_keyspace_zone_t *kz);
 
 
 /* "user" in a zone's block; the user of that name, or NULL. */

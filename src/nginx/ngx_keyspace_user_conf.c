@@ -1,7 +1,7 @@
 
 /*
  * user NAME { ... } in a zone's block: a user with its tokens and rights, and
- * the addresses that it may come from.
+ * the addresses that it may come from.  Its quotas are ngx_keyspace_user_quota.c's.
  *
  * Rules are applied where they stand, so that what is wrong with them is told
  * by the test of a configuration.  What comes of it is a text, which is written
@@ -14,13 +14,6 @@
 
 
 #define NGX_KEYSPACE_USER_NAME  255             /* bytes */
-
-
-typedef struct {
-    ngx_keyspace_zone_t       *zone;
-    ngx_keyspace_user_conf_t  *user;
-    uint64_t                   given;
-} ngx_keyspace_user_block_t;
 
 
 static char *ngx_keyspace_user_line(ngx_conf_t *cf, ngx_command_t *dummy,
@@ -49,6 +42,13 @@ static ngx_keyspace_param_t  ngx_keyspace_user_lines[] = {
       NGX_KEYSPACE_MANY|NGX_KEYSPACE_MORE },
     { ngx_string("allow"), ngx_keyspace_user_allow, NGX_KEYSPACE_MANY },
     { ngx_string("deny"), ngx_keyspace_user_deny, NGX_KEYSPACE_MANY },
+    { ngx_string("usage"), ngx_keyspace_user_usage, 0 },
+    { ngx_string("rate"), ngx_keyspace_user_rate, NGX_KEYSPACE_MORE },
+    { ngx_string("commands"), ngx_keyspace_user_commands, NGX_KEYSPACE_MANY },
+    { ngx_string("bandwidth"), ngx_keyspace_user_bandwidth,
+      NGX_KEYSPACE_MANY },
+    { ngx_string("memory"), ngx_keyspace_user_memory, 0 },
+    { ngx_string("max_request_size"), ngx_keyspace_user_request, 0 },
     ngx_keyspace_null_param
 };
 
@@ -110,6 +110,10 @@ ngx_keyspace_user_block(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
 
     if (rv != NGX_CONF_OK) {
         return rv;
+    }
+
+    if (ngx_keyspace_user_meters(cf, kz) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     return ngx_keyspace_user_rules(cf, kz, block.user);

@@ -200,6 +200,8 @@ ngx_stream_keyspace_count_in(ngx_stream_keyspace_ctx_t *ctx, ssize_t n)
         ks_stat_second(lane, (uint64_t) ngx_time());
         lane->in[KS_DOOR_RESP] += (uint64_t) n;
     }
+
+    ks_usage_bytes(ctx->ks.client.user, (uint64_t) n, 0);
 }
 
 

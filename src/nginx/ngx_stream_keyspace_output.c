@@ -114,6 +114,8 @@ ngx_stream_keyspace_flush(ngx_stream_keyspace_turn_t *turn)
         return NGX_ERROR;
     }
 
+    ks_usage_bytes(ctx->ks.client.user, 0, turn->out.size);
+
     blocks = ngx_stream_keyspace_gather(&turn->out, &len);
     p = ngx_stream_keyspace_block;
 
@@ -325,6 +327,8 @@ ngx_stream_keyspace_keep(ngx_stream_keyspace_ctx_t *ctx, u_char *data,
     ngx_chain_t                 **first, ***last;
     ngx_stream_keyspace_part_t   *part;
     ngx_stream_keyspace_piece_t  *piece;
+
+    ks_usage_bytes(ctx->ks.client.user, 0, len);
 
     first = (ctx->turn != NULL) ? &ctx->turn->pushed : &ctx->out;
     last = (ctx->turn != NULL) ? &ctx->turn->pushed_last : &ctx->out_last;
