@@ -89,12 +89,32 @@ ks_field_expire(ks_value_t *v, const ks_str_t *field, unsigned conditions,
 }
 
 
+/*
+ * The effect, told with the time as it is: of a time that is over the fields are
+ * told that it has deleted, as in Redis.
+ */
+
+static void
+ks_field_effect(ks_ctx_t *c, const ks_str_t *key, int64_t at, int n,
+    const ks_str_t *args, int ngone, const ks_str_t *gone)
+{
+    if (ngone > 0) {
+        ks_effect_as(c->space, "HDEL %s %v", key, ngone, gone);
+
+    } else {
+        ks_effect_as(c->space, "HPEXPIREAT %s %u %v", key, (uint64_t) at, n,
+                     args);
+    }
+}
+
+
 static void
 ks_hexpire(ks_ctx_t *c, int argc, ks_str_t *argv, ks_time_form_t form)
 {
-    int          i, first, code, changed, gone;
+    int          i, first, code, changed, ngone;
     int64_t      at;
     unsigned     condition;
+    ks_str_t    *gone;
     ks_entry_t  *e;
     ks_value_t   v;
 
@@ -114,21 +134,25 @@ ks_hexpire(ks_ctx_t *c, int argc, ks_str_t *argv, ks_time_form_t form)
     }
 
     ks_reply_array(c->reply, (size_t) (argc - first));
+    gone = ks_arena_alloc(c->space, (size_t) argc * sizeof(ks_str_t));
 
-    for (changed = 0, gone = 0, i = first; i < argc; i++) {
+    for (changed = 0, ngone = 0, i = first; i < argc; i++) {
         code = e ? ks_field_expire(&v, &argv[i], condition, at)
                  : KS_FIELD_MISSING;
         changed |= code > 0;
-        gone |= code == KS_FIELD_DELETED;
+
+        if (code == KS_FIELD_DELETED) {
+            gone[ngone++] = argv[i];
+        }
+
         ks_reply_integer(c->reply, code);
     }
 
     if (changed) {
-        ks_event(c->space, KS_NOTIFY_HASH, gone ? "hdel" : "hexpire",
+        ks_event(c->space, KS_NOTIFY_HASH, ngone ? "hdel" : "hexpire",
                  &argv[1]);
         (void) ks_value_close(&v);
-        ks_effect_as(c->space, "HPEXPIREAT %s %u %v", &argv[1], (uint64_t) at,
-                     argc - 3, argv + 3);
+        ks_field_effect(c, &argv[1], at, argc - 3, argv + 3, ngone, gone);
     }
 }
 
@@ -312,6 +336,7 @@ ks_cmd_hgetdel(ks_ctx_t *c, int argc, ks_str_t *argv)
     if (n != 0) {
         ks_event(c->space, KS_NOTIFY_HASH, "hdel", &argv[1]);
         (void) ks_value_close(&v);
+        ks_effect_as(c->space, "HDEL %s %v", &argv[1], argc - 4, argv + 4);
     }
 }
 
@@ -408,8 +433,14 @@ ks_cmd_hgetex(ks_ctx_t *c, int argc, ks_str_t *argv)
                  : (uint64_t) at <= v.past ? "hdel" : "hexpire", &argv[1]);
         (void) ks_value_close(&v);
 
-        if (op == KS_FIELDS_EXPIRE) {
-            ks_effect_at(c->space, argc, argv, 2, (uint64_t) at);
+        if (op == KS_FIELDS_PERSIST) {
+            ks_effect_as(c->space, "HPERSIST %s %v", &argv[1], argc - fields,
+                         argv + fields);
+
+        } else {
+            ks_field_effect(c, &argv[1], at, argc - fields, argv + fields,
+                            (uint64_t) at <= v.past ? argc - fields - 2 : 0,
+                            argv + fields + 2);
         }
     }
 }
@@ -624,6 +655,28 @@ ks_hsetex_events(ks_ctx_t *c, const ks_str_t *key, const ks_value_t *v,
 }
 
 
+static void
+ks_hsetex_effect(ks_ctx_t *c, int argc, const ks_str_t *argv,
+    const ks_value_t *v, const ks_hsetex_t *h)
+{
+    int  i;
+
+    if ((uint64_t) h->at > v->past) {
+        ks_effect_at(c->space, argc, argv, h->unit, (uint64_t) h->at);
+        return;
+    }
+
+    ks_effect_own(c->space);
+    ks_effect_begin(c->space, 2 + (argc - h->first) / 2);
+    ks_effect_arg(c->space, (const u_char *) "HDEL", 4);
+    ks_effect_arg(c->space, argv[1].data, argv[1].len);
+
+    for (i = h->first; i < argc; i += 2) {
+        ks_effect_arg(c->space, argv[i].data, argv[i].len);
+    }
+}
+
+
 void
 ks_cmd_hsetex(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
@@ -658,7 +711,7 @@ ks_cmd_hsetex(ks_ctx_t *c, int argc, ks_str_t *argv)
     (void) ks_value_close(&v);
 
     if (h.op == KS_FIELDS_EXPIRE) {
-        ks_effect_at(c->space, argc, argv, h.unit, (uint64_t) h.at);
+        ks_hsetex_effect(c, argc, argv, &v, &h);
     }
 
     ks_reply_integer(c->reply, 1);

@@ -153,13 +153,21 @@ ks_json_set_path(ks_doc_t *d, const ks_json_flat_t *flat, unsigned nx,
 }
 
 
-/* the time of the key, if any was said */
+/* the time of the key, if any was said; one that is over ends it at once */
 
 static void
 ks_json_set_expire(ks_doc_t *d, int argc, const ks_str_t *argv,
     const ks_json_set_t *o)
 {
     if (o->form == KS_TIME_NONE) {
+        return;
+    }
+
+    if ((uint64_t) o->at <= ks_space_past(d->c->space)) {
+        ks_remove(d->c->space, d->key, d->v.entry);
+        ks_event(d->c->space, KS_NOTIFY_GENERIC, "expire", d->key);
+        ks_event(d->c->space, KS_NOTIFY_EXPIRED, "expired", d->key);
+        ks_effect_as(d->c->space, "DEL %s", d->key);
         return;
     }
 

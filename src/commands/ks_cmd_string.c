@@ -227,6 +227,7 @@ ks_cmd_getdel(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     if (e != NULL) {
         ks_delete(c, &argv[1], e);
+        ks_effect_as(c->space, "DEL %s", &argv[1]);
     }
 }
 
@@ -258,6 +259,7 @@ ks_cmd_getex(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     if (ks_deadline_over(c, &o)) {
         ks_delete(c, &argv[1], e);
+        ks_effect_as(c->space, "DEL %s", &argv[1]);
 
     } else if (o.form != KS_TIME_NONE
                || ((o.flags & KS_OPT_PERSIST) && ks_entry_expire(e)))
@@ -268,6 +270,9 @@ ks_cmd_getex(ks_ctx_t *c, int argc, ks_str_t *argv)
 
         if (o.form != KS_TIME_NONE) {
             ks_effect_as(c->space, "PEXPIREAT %s %u", &argv[1], o.at);
+
+        } else {
+            ks_effect_as(c->space, "PERSIST %s", &argv[1]);
         }
     }
 }
