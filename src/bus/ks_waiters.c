@@ -23,6 +23,7 @@ struct ks_waiters_s {
 static void ks_waiters_heard(ks_space_t *sp, void *data,
     const ks_frame_record_t *record);
 static void ks_waiters_overtaken(ks_space_t *sp, void *data);
+static void ks_waiters_leave_far(ks_waiter_t *w);
 static void ks_waiters_ended(ks_space_t *sp, void *data,
     const ks_frame_record_t *record);
 
@@ -171,6 +172,8 @@ ks_waiters_join(ks_space_t *sp, ks_waiter_t *w)
     ws = ks_space_waiters(sp);
     slot = ks_waiters_slot(ws, w->id);
 
+    w->leave = NULL;
+    w->say = NULL;
     w->waits = 1;
     w->next = *slot;
     *slot = w;
@@ -184,6 +187,11 @@ ks_waiters_part(ks_space_t *sp, ks_waiter_t *w)
     ks_waiters_t  *ws;
 
     if (!w->waits) {
+        return;
+    }
+
+    if (w->leave != NULL) {
+        ks_waiters_leave_far(w);
         return;
     }
 
@@ -204,6 +212,46 @@ ks_waiters_count(const ks_space_t *sp)
     ws = ks_space_waiters(sp);
 
     return ws ? ws->count : 0;
+}
+
+
+/* --- those who wait for another store --- */
+
+void
+ks_waiters_begin_far(ks_waiter_t *w, void *far, void (*leave)(ks_waiter_t *w),
+    void (*say)(const ks_str_t *bytes, ks_reply_t *reply))
+{
+    w->far = far;
+    w->leave = leave;
+    w->say = say;
+    w->until = 0;
+    w->over = KS_OVER_NULL_ARRAY;
+    w->at = 0;
+    w->waits = 1;
+}
+
+
+void
+ks_waiters_wake_far(ks_waiter_t *w, const ks_str_t *bytes)
+{
+    w->waits = 0;
+    w->leave = NULL;
+    w->far = NULL;
+
+    w->woken(w, KS_WOKEN_SERVED, bytes);
+}
+
+
+static void
+ks_waiters_leave_far(ks_waiter_t *w)
+{
+    void  (*leave)(ks_waiter_t *w);
+
+    leave = w->leave;
+    w->waits = 0;
+    w->leave = NULL;
+
+    leave(w);
 }
 
 
@@ -250,6 +298,11 @@ ks_waiters_leave(ks_space_t *sp, ks_waiter_t *w)
 {
     int                rc;
     ks_waiters_call_t  call;
+
+    if (w->leave != NULL) {
+        ks_waiters_leave_far(w);
+        return KS_OK;
+    }
 
     call.id = w->id;
     call.found = 0;

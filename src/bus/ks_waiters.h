@@ -15,6 +15,7 @@
 
 
 typedef struct ks_waiter_s  ks_waiter_t;
+typedef struct ks_reply_s  ks_reply_t;
 
 typedef enum {
     KS_WOKEN_SERVED = 0,        /* its command was run, this is the reply */
@@ -40,6 +41,15 @@ struct ks_waiter_s {
     uint64_t         id;
     void           (*woken)(ks_waiter_t *w, ks_woken_t why,
                             const ks_str_t *reply);
+
+    /*
+     * Of a client that waits for another store and not for keys: how it leaves,
+     * and how its reply, of that store's bytes, is said.  NULL: it waits for
+     * keys.
+     */
+    void           (*leave)(ks_waiter_t *w);
+    void           (*say)(const ks_str_t *bytes, ks_reply_t *reply);
+    void            *far;
 
     /* set by the command that waits */
     uint64_t         until;     /* ms since the epoch; 0: for ever */
@@ -93,6 +103,16 @@ void ks_waiters_tell(ks_space_t *sp, uint64_t id, unsigned process,
  * waits by that id.
  */
 int ks_waiters_unblock(ks_space_t *sp, uint64_t id, ks_woken_t why);
+
+
+/*
+ * The same for a client that waits for another store, outside transactions: it
+ * waits from now on, is woken, or is not to be woken any more.
+ */
+void ks_waiters_begin_far(ks_waiter_t *w, void *far,
+    void (*leave)(ks_waiter_t *w),
+    void (*say)(const ks_str_t *bytes, ks_reply_t *reply));
+void ks_waiters_wake_far(ks_waiter_t *w, const ks_str_t *bytes);
 
 
 #endif /* KS_WAITERS_H */

@@ -194,9 +194,13 @@ ks_blocking_init(void)
 /* --- the hosts' part --- */
 
 int
-ks_blocking_may(int argc, const ks_str_t *argv)
+ks_blocking_may(const ks_space_t *sp, int argc, const ks_str_t *argv)
 {
     const ks_command_t  *cmd;
+
+    if (ks_space_far(sp) != NULL) {
+        return 1;
+    }
 
     cmd = ks_command_find(argc, argv);
 
@@ -291,9 +295,15 @@ ks_blocking_come(ks_client_t *client, ks_reply_t *reply)
 
 
 static void
-ks_blocking_say(ks_reply_t *reply, const ks_str_t *gathered)
+ks_blocking_say(const ks_waiter_t *w, ks_reply_t *reply,
+    const ks_str_t *gathered)
 {
-    ks_gather_say(gathered, reply);
+    if (w->say != NULL) {
+        w->say(gathered, reply);
+
+    } else {
+        ks_gather_say(gathered, reply);
+    }
 
     if (ks_reply_lost(reply)) {
         reply->ops->rewind(reply);
@@ -312,7 +322,7 @@ ks_blocking_reply(ks_client_t *client, ks_woken_t why,
 
     case KS_WOKEN_SERVED:
         client->wrote = ks_max(client->wrote, client->waiter->at);
-        ks_blocking_say(reply, gathered);
+        ks_blocking_say(client->waiter, reply, gathered);
         break;
 
     case KS_WOKEN_COME:

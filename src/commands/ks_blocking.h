@@ -22,7 +22,7 @@ void ks_blocking_init(void);
 /* --- for hosts --- */
 
 /* Whether the command, known or not, is one that may wait. */
-int ks_blocking_may(int argc, const ks_str_t *argv);
+int ks_blocking_may(const ks_space_t *sp, int argc, const ks_str_t *argv);
 
 /*
  * The reply of a waiter that was woken.  KS_OK: it is written, and the waiter

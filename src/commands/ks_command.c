@@ -12,6 +12,7 @@
 #include "commands/ks_command_table.h"
 #include "commands/ks_conn.h"
 #include "commands/ks_door.h"
+#include "commands/ks_far.h"
 #include "commands/ks_following.h"
 #include "commands/ks_pausing.h"
 #include "commands/ks_timing.h"
@@ -500,6 +501,14 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
     if (cmd == NULL) {
         ks_timing_refused(client, reply);
         return KS_OK;
+    }
+
+    if (ks_unlikely(ks_space_far(client->space) != NULL)) {
+        rc = ks_far_take(client, cmd, a->argc, a->argv, reply);
+
+        if (rc != KS_NONE) {
+            return rc;
+        }
     }
 
     ks_ctx_init(&x.ctx, client, cmd, reply);

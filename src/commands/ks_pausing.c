@@ -9,9 +9,7 @@
 #include "keyspace/ks_aof.h"
 
 
-/* Writes, and what may turn out to be one: as in Redis, PFCOUNT is one. */
-
-static int
+int
 ks_pausing_writes(const ks_command_t *cmd)
 {
     return (cmd->flags & KS_CMD_WRITE)

@@ -18,6 +18,9 @@ int ks_pausing_call(ks_client_t *client, int argc, const ks_str_t *argv,
     const ks_queued_t *queue);
 int ks_pausing_queue(ks_client_t *client, const ks_queued_t *queue);
 
+/* Whether a command writes, or may turn out to: as in Redis, PFCOUNT may. */
+int ks_pausing_writes(const ks_command_t *cmd);
+
 /* Whether any command of the queue writes. */
 int ks_pausing_any(const ks_queued_t *queue);
 

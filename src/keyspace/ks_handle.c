@@ -128,6 +128,13 @@ ks_space_users(ks_space_t *sp)
 }
 
 
+void
+ks_space_set_far(ks_space_t *sp, ks_far_t *far)
+{
+    sp->told.far = far;
+}
+
+
 ks_hub_t *
 ks_space_hub(const ks_space_t *sp)
 {

@@ -17,6 +17,7 @@ typedef struct ks_space_s  ks_space_t;
 typedef struct ks_call_s   ks_call_t;
 typedef struct ks_hub_s    ks_hub_t;
 typedef struct ks_waiters_s  ks_waiters_t;
+typedef struct ks_far_s  ks_far_t;
 
 /* what a handle begins with, so that to ask is the test of a field */
 typedef struct {
@@ -24,6 +25,7 @@ typedef struct {
     uint32_t         counted;   /* its commands are: see ks_space_stats() */
     const ks_gate_t *gate;      /* of the zone */
     uint64_t         shards;    /* of keys, less one */
+    ks_far_t        *far;       /* another store, whose edge this is */
 } ks_told_t;
 
 
@@ -57,6 +59,15 @@ ks_mem_t *ks_space_mem(ks_space_t *sp);
 
 /* the bits of all shards of keys */
 uint64_t ks_all_shards(const ks_space_t *sp);
+
+/* The other store, see commands/ks_far.h; NULL: there is none. */
+static inline ks_far_t *
+ks_space_far(const ks_space_t *sp)
+{
+    return ((const ks_told_t *) sp)->far;
+}
+
+void ks_space_set_far(ks_space_t *sp, ks_far_t *far);
 
 /* A place for the layer of scripts to keep what goes with the handle. */
 void **ks_space_slot(ks_space_t *sp);

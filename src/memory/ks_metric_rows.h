@@ -14,7 +14,7 @@
  *
  * name is that of INFO, series that of Prometheus (redis_exporter's, if it has
  * one); NULL: no series.  unit: "" for what is a plain number; "bytes+" is shown once more as people
- * read it.
+ * read it, and "ms" is shown by Prometheus in seconds.
  */
 
 ASKED(ks_metric_uptime, "server", "uptime_in_seconds",
@@ -105,3 +105,24 @@ EVENT(UPSTREAM_APPLIED, "stats", "keyspace_upstream_commands",
 EVENT(UPSTREAM_SKIPPED, "stats", "keyspace_upstream_skipped",
     "keyspace_upstream_skipped_total", "",
     "Commands of its stream that were not: for other databases, or faulty.")
+EVENT(FORWARDED, "stats", "keyspace_forwarded",
+    "keyspace_forwarded_total", "",
+    "Commands and transactions that were handed to the upstream.")
+EVENT(FORWARD_FAILED, "stats", "keyspace_forward_errors",
+    "keyspace_forward_errors_total", "",
+    "Of these, those that got no reply of it, and those that were refused while it was away.")
+EVENT(FORWARD_TIME, "stats", "keyspace_forward_milliseconds",
+    "keyspace_forward_seconds_total", "ms",
+    "Time from handing them over to the replies, in sum.")
+EVENT(NEAR_FETCHES, "stats", "keyspace_near_fetches",
+    "keyspace_near_fetches_total", "",
+    "Keys that mode=near has fetched from the upstream.")
+EVENT(NEAR_HITS, "stats", "keyspace_near_hits",
+    "keyspace_near_hits_total", "",
+    "Reads that found all their keys fetched.")
+EVENT(NEAR_INVALIDATIONS, "stats", "keyspace_near_invalidations",
+    "keyspace_near_invalidations_total", "",
+    "Keys that the upstream has said to have changed.")
+EVENT(LINK_LOSSES, "stats", "keyspace_link_losses",
+    "keyspace_link_losses_total", "",
+    "Times that the connection was lost which says what has changed.")

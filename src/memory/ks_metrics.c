@@ -253,3 +253,10 @@ ks_count(ks_zone_t *zone, ks_count_t what)
 {
     __atomic_fetch_add(&zone->counts[what], 1, __ATOMIC_RELAXED);
 }
+
+
+void
+ks_count_more(ks_zone_t *zone, ks_count_t what, uint64_t n)
+{
+    __atomic_fetch_add(&zone->counts[what], n, __ATOMIC_RELAXED);
+}

@@ -69,6 +69,7 @@ uint64_t ks_changes(const ks_zone_t *zone);
 
 /* One more of these; any locks may be held. */
 void ks_count(ks_zone_t *zone, ks_count_t what);
+void ks_count_more(ks_zone_t *zone, ks_count_t what, uint64_t n);
 
 
 #endif /* KS_METRICS_H */

@@ -377,6 +377,9 @@ void ngx_http_keyspace_await_hold(ngx_http_keyspace_await_t *aw,
 ngx_int_t ngx_http_keyspace_await_try(ngx_http_keyspace_await_t *aw,
     ks_client_t *client, ks_reply_t *reply);
 
+/* The bytes that its client was woken with: it waits no more.  NULL: not yet. */
+ks_str_t *ngx_http_keyspace_await_take(ngx_http_keyspace_await_t *aw);
+
 
 /* --- ngx_http_keyspace_events_conf.c --- */
 

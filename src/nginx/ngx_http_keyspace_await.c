@@ -207,6 +207,20 @@ ngx_http_keyspace_await_try(ngx_http_keyspace_await_t *aw, ks_client_t *client,
 }
 
 
+ks_str_t *
+ngx_http_keyspace_await_take(ngx_http_keyspace_await_t *aw)
+{
+    if (!aw->woken) {
+        return NULL;
+    }
+
+    aw->woken = 0;
+    ngx_http_keyspace_await_end(aw);
+
+    return &aw->gathered;
+}
+
+
 static void
 ngx_http_keyspace_await_end(ngx_http_keyspace_await_t *aw)
 {

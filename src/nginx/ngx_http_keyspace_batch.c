@@ -206,7 +206,7 @@ static void
 ngx_http_keyspace_batch_may_wait(ngx_http_keyspace_batch_t *bt,
     const ks_ahead_t *a)
 {
-    if (bt->await != NULL || !ks_blocking_may(a->argc, a->argv)) {
+    if (bt->await != NULL || !ks_blocking_may(bt->client.space, a->argc, a->argv)) {
         return;
     }
 
@@ -236,7 +236,9 @@ ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt)
 
         ks_ahead_bucket(&bt->client, a, last);
 
-        if (a->cmd == NULL || (a->cmd->flags & KS_CMD_BLOCKING)) {
+        if (a->cmd == NULL || (a->cmd->flags & KS_CMD_BLOCKING)
+            || ks_space_far(bt->client.space) != NULL)
+        {
             ngx_http_keyspace_batch_may_wait(bt, a);
         }
     }

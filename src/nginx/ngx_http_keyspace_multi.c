@@ -9,13 +9,16 @@
 
 
 #include "ngx_http_keyspace.h"
-#include "commands/ks_transaction.h"
+#include "commands/ks_args.h"
+#include "commands/ks_far.h"
+#include "replica/ks_reply_reader.h"
 
 
 typedef struct {
     ngx_http_keyspace_ctx_t     *ctx;
     ngx_keyspace_zone_t         *zone;
     ngx_http_keyspace_hold_t    *hold;
+    ngx_http_keyspace_await_t   *await;     /* NULL: it is run here */
     ks_client_t                  client;
     ks_transaction_t             t;
     ngx_uint_t                   comma;     /* unsigned  comma:1; */
@@ -33,6 +36,10 @@ static ngx_int_t ngx_http_keyspace_multi_retry(ngx_http_request_t *r,
 static ngx_int_t ngx_http_keyspace_multi_run(ngx_http_keyspace_multi_t *mu);
 static ngx_int_t ngx_http_keyspace_multi_send(ngx_http_request_t *r,
     ngx_http_keyspace_multi_t *mu, ngx_int_t rc);
+static ngx_int_t ngx_http_keyspace_multi_forward(ngx_http_request_t *r,
+    ngx_http_keyspace_multi_t *mu);
+static ngx_int_t ngx_http_keyspace_multi_forwarded(
+    ngx_http_keyspace_multi_t *mu);
 static int ngx_http_keyspace_multi_begin(void *data);
 static ks_reply_t *ngx_http_keyspace_multi_open(void *data);
 static void ngx_http_keyspace_multi_close(void *data);
@@ -79,6 +86,10 @@ ngx_http_keyspace_multi(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
 
     rc = ngx_http_keyspace_multi_admit(mu);
 
+    if (rc == NGX_OK && ks_space_far(kz->space) != NULL) {
+        rc = ngx_http_keyspace_multi_forward(r, mu);
+    }
+
     if (rc == NGX_OK) {
         rc = ngx_http_keyspace_multi_run(mu);
     }
@@ -90,6 +101,11 @@ ngx_http_keyspace_multi(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     mu->hold = ngx_http_keyspace_hold(r, ngx_http_keyspace_multi_retry, mu, 1);
     if (mu->hold == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (mu->client.waiter != NULL && mu->client.waiter->waits) {
+        ngx_http_keyspace_await_hold(mu->await, mu->hold);
+        return NGX_DONE;
     }
 
     ngx_http_keyspace_wake_after(mu->hold, ngx_keyspace_retry(mu->hold->since));
@@ -105,6 +121,13 @@ ngx_http_keyspace_multi_retry(ngx_http_request_t *r, void *data)
 
     ngx_int_t   rc;
     ngx_msec_t  since;
+
+    if (mu->await != NULL && mu->await->awaits) {
+        rc = ngx_http_keyspace_multi_forwarded(mu);
+
+        return (rc == NGX_BUSY) ? NGX_BUSY
+                                : ngx_http_keyspace_multi_send(r, mu, rc);
+    }
 
     since = mu->hold->since;
     mu->client.patience = ngx_keyspace_patience(since);
@@ -223,6 +246,95 @@ ngx_http_keyspace_multi_run(ngx_http_keyspace_multi_t *mu)
     ks_transaction_refused(&mu->client, &mu->w.reply, rc);
 
     return NGX_DECLINED;
+}
+
+
+/*
+ * If another store is to run it.  NGX_OK: it is to be run here; NGX_BUSY: it is
+ * handed over; NGX_DECLINED: the error is in the writer.
+ */
+
+static ngx_int_t
+ngx_http_keyspace_multi_forward(ngx_http_request_t *r,
+    ngx_http_keyspace_multi_t *mu)
+{
+    mu->await = ngx_http_keyspace_await_create(r, mu->zone);
+    if (mu->await == NULL) {
+        ks_reply_error(&mu->w.reply, KS_ERR_NOMEM);
+        return NGX_DECLINED;
+    }
+
+    mu->client.waiter = &mu->await->waiter;
+
+    switch (ks_far_take_queue(&mu->client, mu->t.queue, &mu->w.reply)) {
+
+    case KS_NONE:
+        mu->client.waiter = NULL;
+        return NGX_OK;
+
+    case KS_WAITS:
+        ngx_http_keyspace_await_begin(mu->await);
+        return NGX_BUSY;
+
+    default:
+        return NGX_DECLINED;
+    }
+}
+
+
+/* What the other store has replied, if it has. */
+
+static ngx_int_t
+ngx_http_keyspace_multi_forwarded(ngx_http_keyspace_multi_t *mu)
+{
+    size_t             n;
+    ks_str_t          *bytes;
+    ks_reply_t        *reply;
+    ks_reader_t        rd;
+    const u_char      *p, *end;
+    ks_reader_item_t   it;
+
+    bytes = ngx_http_keyspace_await_take(mu->await);
+
+    if (bytes == NULL) {
+        return NGX_BUSY;
+    }
+
+    p = bytes->data;
+    end = p + bytes->len;
+
+    ks_out_rewind(&mu->out, &mu->start);
+
+    if (bytes->len == 0 || *p != '*'
+        || ks_reader_item(&p, end, &it) != KS_OK || it.null)
+    {
+        ngx_http_keyspace_writer(mu->ctx, &mu->w, &mu->out);
+        mu->w.reply.ops->mark(&mu->w.reply);
+
+        if (bytes->len != 0) {
+            ks_reader_say(bytes->data, bytes->len, &mu->w.reply);
+
+        } else {
+            ks_reply_error(&mu->w.reply, KS_ERR_NOMEM);
+        }
+
+        return NGX_DECLINED;
+    }
+
+    (void) ngx_http_keyspace_multi_begin(mu);
+    ks_reader_init(&rd, 0);
+
+    while (ks_reader_next(&rd, p, end - p, &n) == KS_OK) {
+        reply = ngx_http_keyspace_multi_open(mu);
+        reply->ops->mark(reply);
+        ks_reader_say(p, n, reply);
+        ngx_http_keyspace_multi_close(mu);
+        p += n;
+    }
+
+    ks_out_write(&mu->out, "]", 1);
+
+    return NGX_OK;
 }
 
 

@@ -432,7 +432,7 @@ ngx_http_keyspace_execute(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_http_keyspace_client(r, ctx, kz, &single.client);
     single.client.holds = 1;
 
-    if (ks_blocking_may(single.command.argc, single.command.argv)) {
+    if (ks_blocking_may(kz->space, single.command.argc, single.command.argv)) {
         single.await = ngx_http_keyspace_await_create(r, kz);
         if (single.await == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;

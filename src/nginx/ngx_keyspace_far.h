@@ -201,6 +201,19 @@ void ngx_keyspace_far_lost(ngx_keyspace_far_t *far, const char *why);
 void ngx_keyspace_far_busy(ngx_keyspace_far_t *far, ngx_uint_t busy);
 
 
+/* --- ngx_keyspace_far_forward.c --- */
+
+/*
+ * This worker hands commands of the zone's clients to the upstream from now on
+ * (commands/ks_far.h), and does not any more.  NGX_ERROR: there is no memory.
+ */
+ngx_int_t ngx_keyspace_forward_open(ngx_keyspace_zone_t *kz);
+void ngx_keyspace_forward_close(ngx_keyspace_zone_t *kz);
+
+/* Says the bytes of a reply. */
+void ngx_keyspace_forward_say(const ks_str_t *bytes, ks_reply_t *reply);
+
+
 /* --- ngx_keyspace_far_address.c --- */
 
 /*

@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_keyspace_far.h"
 #include "ngx_keyspace_user.h"
 
 
@@ -56,6 +57,10 @@ ngx_keyspace_open(ngx_keyspace_zone_t *kz)
     ngx_keyspace_hub_open(kz, ngx_cycle->log);
     ngx_keyspace_stats_open(kz);
 
+    if (kz->upstream != NULL && ngx_keyspace_forward_open(kz) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_keyspace_timer_init(kz, ngx_cycle->log);
 
     return NGX_OK;
@@ -75,6 +80,7 @@ ngx_keyspace_close(ngx_keyspace_zone_t *kz)
         ngx_del_timer(&kz->unsynced_timer);
     }
 
+    ngx_keyspace_forward_close(kz);
     ngx_keyspace_hub_close(kz);
     ks_script_close(kz->space);
     ks_users_close(kz->space);

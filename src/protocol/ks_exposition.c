@@ -15,6 +15,7 @@
 
 #define KS_SAMPLE_MAX   1024            /* bytes of a line, its labels aside */
 #define KS_NANOS        1e9
+#define KS_NANOS_MS     1000000
 #define KS_ERROR_CODES  128
 
 /* the steps of histograms that are shown: from 250 ns to 262 ms */
@@ -174,6 +175,25 @@ ks_expose_seconds(ks_exposing_t *x, uint64_t nanos)
 /* --- the rows of ks_metrics.h --- */
 
 static void
+ks_expose_row(ks_exposing_t *x, const ks_family_t *family,
+    const ks_gathered_t *z, const ks_metric_t *m)
+{
+    uint64_t  v;
+
+    v = ks_metric_value(z->zone->zone, m, x->now);
+
+    ks_expose_head(x, family, "", z, NULL, NULL);
+
+    if (strcmp(m->unit, "ms") == 0) {
+        ks_expose_seconds(x, v * KS_NANOS_MS);
+
+    } else {
+        ks_expose_count(x, v);
+    }
+}
+
+
+static void
 ks_expose_rows(ks_exposing_t *x)
 {
     size_t              i;
@@ -193,9 +213,7 @@ ks_expose_rows(ks_exposing_t *x)
         ks_expose_family(x, &family);
 
         for (k = 0; k < x->n; k++) {
-            ks_expose_integer(x, &family, &x->zones[k], NULL, NULL,
-                              ks_metric_value(x->zones[k].zone->zone, m,
-                                              x->now));
+            ks_expose_row(x, &family, &x->zones[k], m);
         }
     }
 }
