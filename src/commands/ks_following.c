@@ -5,6 +5,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_following.h"
+#include "commands/ks_pausing.h"
 
 
 static int
@@ -28,6 +29,12 @@ ks_following_refuses(const ks_client_t *client, const ks_command_t *cmd,
     gate = ks_upstream_gate(client->space);
 
     if (client->obeys) {
+        return 0;
+    }
+
+    /* what another store runs, or what is this edge's own: ks_far_take() */
+
+    if (ks_space_far(client->space) != NULL && ks_pausing_writes(cmd)) {
         return 0;
     }
 

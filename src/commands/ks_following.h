@@ -31,8 +31,7 @@ ks_following_bars(const ks_client_t *client, const ks_command_t *cmd)
 
 /*
  * Whether the command is refused, after ks_following_bars(); then the error is
- * written.  What a client writes may be told here to go elsewhere: so far it is
- * an error.
+ * written.  What another store is to run (ks_far.h) is none of its business.
  */
 int ks_following_refuses(const ks_client_t *client, const ks_command_t *cmd,
     int argc, const ks_str_t *argv, ks_reply_t *reply);
