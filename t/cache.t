@@ -82,6 +82,11 @@ sub get {
 sub cache { $_[0]{headers}{'cache-status'} // '' }
 
 
+sub counts {
+    return $redis->run('INFO', 'stats') =~ /^keyspace_cache_(\w+):(\d+)/mg;
+}
+
+
 # --- an entry is a key ---
 
 {
@@ -412,6 +417,29 @@ for my $size (0, 1, 511, 4096, 65536, 65537, 200_000, 1_048_576) {
     is("$r->{status} $r->{body}", '200 good', 'stale-if-error of the response');
     like(cache($r), qr/fwd=stale; fwd-status=502/, 'and what had come');
     is(get('/strict')->{status}, 503, 'must-revalidate forbids it');
+}
+
+
+# --- what became of requests is counted ---
+
+{
+    my %before = counts();
+
+    $origin->plan('/count', { headers => [['Cache-Control', 'max-age=60']] });
+    get('/count');
+    get('/count') for 1 .. 3;
+    get('/count', 'Cache-Control' => 'no-cache');
+    get('/named/x?k=count&bypass=1');
+
+    $origin->plan('/again', { headers => [['Cache-Control', 'no-cache'],
+                                          ['ETag', '"a"']] });
+    get('/again') for 1 .. 2;
+
+    my %now = counts();
+    is(join(' ', map { "$_=" . ($now{$_} - $before{$_}) } sort keys %now),
+       'bypasses=1 expired=1 hits=3 misses=2 revalidated=1 stale=0',
+       'as $keyspace_cache_status says it');
+    cmp_ok($now{stale}, '>', 0, 'stale ones have been counted before');
 }
 
 

@@ -93,6 +93,24 @@ EVENT(RUN_FAULTS, "stats", "keyspace_run_errors",
 EVENT(LIMIT_FAULTS, "stats", "keyspace_limit_errors",
     "keyspace_limit_errors_total", "",
     "Rate limits that could not be told.")
+EVENT(CACHE_HITS, "stats", "keyspace_cache_hits",
+    "keyspace_cache_hits_total", "",
+    "Responses of keyspace_cache that were fresh in the store.")
+EVENT(CACHE_MISSES, "stats", "keyspace_cache_misses",
+    "keyspace_cache_misses_total", "",
+    "Responses that were fetched, as none was stored.")
+EVENT(CACHE_EXPIRED, "stats", "keyspace_cache_expired",
+    "keyspace_cache_expired_total", "",
+    "Responses that were fetched, as the stored one was not to be used.")
+EVENT(CACHE_STALE, "stats", "keyspace_cache_stale",
+    "keyspace_cache_stale_total", "",
+    "Stored responses that were used though they were stale.")
+EVENT(CACHE_REVALIDATED, "stats", "keyspace_cache_revalidated",
+    "keyspace_cache_revalidated_total", "",
+    "Stored responses that were used after a 304.")
+EVENT(CACHE_BYPASSES, "stats", "keyspace_cache_bypasses",
+    "keyspace_cache_bypasses_total", "",
+    "Responses that were fetched without a look at the store.")
 EVENT(UPSTREAM_FULL, "stats", "keyspace_upstream_full_syncs",
     "keyspace_upstream_full_syncs_total", "",
     "Times that all keys came from the upstream.")

@@ -244,7 +244,10 @@ ngx_int_t ngx_http_keyspace_cache_answer(ngx_http_request_t *r,
 ngx_chain_t *ngx_http_keyspace_cache_body(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx);
 
-/* Cache-Status, for a response that comes from elsewhere or from here. */
+/*
+ * Cache-Status, for a response that comes from elsewhere or from here; and it
+ * is counted what became of the request.
+ */
 ngx_int_t ngx_http_keyspace_cache_say(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx, ngx_uint_t stored);
 

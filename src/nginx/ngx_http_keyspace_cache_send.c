@@ -108,6 +108,19 @@ ngx_http_keyspace_cache_not_modified(ngx_http_request_t *r)
 }
 
 
+/* in the order of ngx_http_keyspace_cache_status_e, behind the first */
+
+static const ks_count_t  ngx_http_keyspace_cache_counts[] = {
+    KS_COUNT_CACHE_HITS,
+    KS_COUNT_CACHE_MISSES,
+    KS_COUNT_CACHE_EXPIRED,
+    KS_COUNT_CACHE_STALE,
+    KS_COUNT_CACHE_STALE,
+    KS_COUNT_CACHE_REVALIDATED,
+    KS_COUNT_CACHE_BYPASSES
+};
+
+
 ngx_int_t
 ngx_http_keyspace_cache_say(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx, ngx_uint_t stored)
@@ -115,6 +128,11 @@ ngx_http_keyspace_cache_say(ngx_http_request_t *r,
     u_char     *p;
     int64_t     ttl;
     ngx_str_t  *name, value;
+
+    if (ctx->status != NGX_HTTP_KEYSPACE_CACHE_UNSAID) {
+        ks_count(ctx->conf->cache->zone->zone,
+                 ngx_http_keyspace_cache_counts[ctx->status - 1]);
+    }
 
     name = &ctx->conf->status;
 
