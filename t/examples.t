@@ -28,6 +28,7 @@ my %test = (
     'events.conf'     => \&events,
     'switches.conf'   => \&switches,
     'catalogue.conf'  => \&catalogue,
+    'durable.conf'    => \&durable,
 );
 
 is_deeply([sort map { m{([^/]+)$} } glob "$examples/*.conf"],
@@ -123,6 +124,43 @@ sub quickstart {
     # a worker may not be able to write below the prefix
     unlike($ngx->log, qr/temporary file/, '... without a file');
 
+    $ngx->stop;
+}
+
+
+sub durable {
+    my ($name) = @_;
+    my $ngx = start($name, 'data/backup/README' => '');
+    my $data = $ngx->dir . '/data';
+    my $url = 'http://127.0.0.1:' . $ngx->port;
+    my @try = slurp("$examples/$name") =~ /^# try: curl .*-d '([^']+)'$/mg;
+    my @want = ('{"result":"OK"} 200', '{"result":[1,0]} 200',
+                '{"result":"OK"} 200');
+
+    chmod 0777, "$data/backup";
+    is(scalar @try, 3, 'three things to try');
+
+    for my $i (0 .. $#try) {
+        my $said;
+
+        # the process that writes files may not be there yet
+        wait_for(20, sub { ($said = curl($url, 'durable', '-d', $try[$i])) eq $want[$i] });
+        is($said, $want[$i], $try[$i]);
+    }
+
+    for (['all processes die', []], ['the file is gone', ['main.ks']],
+         ['the journal as well', ['main.ks', 'aof']])
+    {
+        my ($is, $gone) = @$_;
+
+        $ngx->crash;
+        system('rm', '-rf', map { "$data/$_" } @$gone) == 0 or die "rm: $?";
+        $ngx->launch;
+        is(curl("$url/get/greeting", 'durable'), '{"result":"hello"} 200', $is);
+    }
+
+    is(scalar(grep { -e "$data/$_" } 'main.ks', 'aof', 'backup/main.rdb'), 3,
+       'and they are there again');
     $ngx->stop;
 }
 

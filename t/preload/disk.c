@@ -208,3 +208,51 @@ pread(int fd, void *p, size_t n, off_t at)
 
     return fails_fd("pread", fd) ? -1 : real(fd, p, n, at);
 }
+
+
+ssize_t
+pwrite(int fd, const void *p, size_t n, off_t at)
+{
+    static __typeof__(&pwrite)  real;
+
+    if (real == NULL) {
+        real = next(pwrite);
+    }
+
+    if (fails_fd("pwrite", fd)) {
+        return -1;
+    }
+
+    if (shared != NULL && n > 1 && fails_fd("pshort", fd)) {
+        return real(fd, p, n / 2, at);
+    }
+
+    return real(fd, p, n, at);
+}
+
+
+int
+ftruncate(int fd, off_t n)
+{
+    static __typeof__(&ftruncate)  real;
+
+    if (real == NULL) {
+        real = next(ftruncate);
+    }
+
+    return fails_fd("ftruncate", fd) ? -1 : real(fd, n);
+}
+
+
+int
+renameat(int at, const char *from, int to, const char *name)
+{
+    static __typeof__(&renameat)  real;
+
+    if (real == NULL) {
+        real = next(renameat);
+    }
+
+    return shared != NULL && fails("renameat", from) ? -1
+           : real(at, from, to, name);
+}

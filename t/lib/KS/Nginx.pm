@@ -17,6 +17,8 @@ use strict;
 use warnings;
 
 use Carp qw(croak);
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
 use IO::Socket::INET;
 use Test::More ();
 
@@ -170,6 +172,7 @@ sub write_config {
     }
 
     for my $path (sort keys %$files) {
+        make_path(dirname("$self->{dir}/$path"));
         spew("$self->{dir}/$path", $files->{$path});
     }
 }
