@@ -23,6 +23,7 @@ my $proxy = KS::Proxy->start(to => $redis->port);
 my $port = $proxy->port;
 
 my $ngx = KS::Nginx->start(size => '32m', resp => '', workers => 2,
+    locations => 'location / { keyspace_rest main; } location = /ready { keyspace_ready; }',
     zone => "upstream redis://127.0.0.1:$port local_prefix=here:,limit: timeout=1s;");
 $ngx->allow(qr/upstream "127\.0\.0\.1:\d+" of keyspace zone/);
 
@@ -186,5 +187,27 @@ ok(wait_for(10, sub { (eval { $r->error('SET', 'again', '2') } // '') =~ /^UPSTR
 like($r->run('INFO', 'stats'), qr/keyspace_forwarded:[1-9]/, 'what was forwarded is counted');
 like($r->run('INFO', 'stats'), qr/keyspace_forward_errors:[1-9]/, 'and what has failed');
 
+my $ready = $http->request('GET', '/ready');
+is($ready->{status}, 503, 'keyspace_ready: without the store');
+like($ready->{body}, qr/^\{"zones":\{"main":\{"ready":false,"reason":"(it cannot be connected|it has closed|the connection is broken)/, 'and why');
+
 $ngx->stop;
+
+
+# --- keyspace_ready ---
+
+$redis = KS::Redis->start;
+$port = $redis->port;
+$ngx = KS::Nginx->start(size => '8m', locations => 'location / { keyspace_rest main; } location = /ready { keyspace_ready main; }',
+                        zone => "upstream redis://127.0.0.1:$port;");
+$http = $ngx->client;
+ok(wait_for(10, sub { $http->request('GET', '/ready')->{status} == 200 }), 'keyspace_ready makes a connection');
+is($http->request('GET', '/ready')->{body}, '{"zones":{"main":{"ready":true}},"ready":true}', 'its reply');
+is($http->request('POST', '/ready', body => '')->{status}, 405, 'it is for GET');
+$ngx->stop;
+
+$ngx = KS::Nginx->start(size => '8m', locations => 'location / { keyspace_rest main; } location = /ready { keyspace_ready; }');
+is($ngx->client->request('GET', '/ready')->{status}, 200, 'a zone that stands by itself is ready');
+$ngx->stop;
+
 done_testing;

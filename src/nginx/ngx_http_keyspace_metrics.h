@@ -36,4 +36,9 @@ ngx_int_t ngx_http_keyspace_metrics_send(ngx_http_request_t *r,
     ngx_chain_t *out, size_t size);
 
 
+/* The handler of keyspace_ready, for these zones. */
+ngx_int_t ngx_http_keyspace_ready(ngx_http_request_t *r,
+    ngx_keyspace_zone_t **kz, ngx_uint_t n);
+
+
 #endif /* _NGX_HTTP_KEYSPACE_METRICS_H_INCLUDED_ */

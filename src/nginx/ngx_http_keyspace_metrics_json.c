@@ -238,7 +238,10 @@ ngx_http_keyspace_metrics_send(ngx_http_request_t *r, ngx_chain_t *out,
     ngx_str_t  name = ngx_string("Cache-Control");
     ngx_str_t  value = ngx_string("no-store");
 
-    r->headers_out.status = NGX_HTTP_OK;
+    if (r->headers_out.status == 0) {
+        r->headers_out.status = NGX_HTTP_OK;
+    }
+
     r->headers_out.content_length_n = size;
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;

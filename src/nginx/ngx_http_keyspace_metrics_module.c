@@ -1,7 +1,8 @@
 
 /*
  * keyspace_metrics [ZONE ...]: what zones tell of themselves, for Prometheus
- * or, with "format=json" in the query, as JSON.
+ * or, with "format=json" in the query, as JSON.  And keyspace_ready [ZONE ...]
+ * (ngx_http_keyspace_ready.c).
  *
  * The location is nginx's to guard: allow, auth_basic and the like.  Nothing
  * is locked, and nothing is kept between requests.
@@ -14,6 +15,7 @@
 
 
 typedef struct {
+    ngx_uint_t     ready;           /* it is keyspace_ready */
     ngx_array_t   *zones;           /* of ngx_keyspace_zone_t *; NULL: not
                                        here; empty: all */
 } ngx_http_keyspace_metrics_conf_t;
@@ -38,6 +40,13 @@ static ngx_command_t  ngx_http_keyspace_metrics_commands[] = {
       ngx_http_keyspace_metrics,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("keyspace_ready"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
+      ngx_http_keyspace_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      1,
       NULL },
 
       ngx_null_command
@@ -103,6 +112,7 @@ ngx_http_keyspace_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    mlcf->ready = cmd->offset;
     value = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
@@ -132,6 +142,8 @@ ngx_http_keyspace_metrics_handler(ngx_http_request_t *r)
     ngx_uint_t            n;
     ngx_keyspace_zone_t **kz;
 
+    ngx_http_keyspace_metrics_conf_t  *mlcf;
+
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return NGX_HTTP_NOT_ALLOWED;
     }
@@ -142,6 +154,12 @@ ngx_http_keyspace_metrics_handler(ngx_http_request_t *r)
     }
 
     kz = ngx_http_keyspace_metrics_zones(r, &n);
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_metrics_module);
+
+    if (mlcf->ready) {
+        return ngx_http_keyspace_ready(r, kz, n);
+    }
 
     if (ngx_http_arg(r, (u_char *) "format", 6, &format) != NGX_OK
         || (format.len == 10

@@ -210,6 +210,12 @@ void ngx_keyspace_far_busy(ngx_keyspace_far_t *far, ngx_uint_t busy);
 ngx_int_t ngx_keyspace_forward_open(ngx_keyspace_zone_t *kz);
 void ngx_keyspace_forward_close(ngx_keyspace_zone_t *kz);
 
+/*
+ * NULL: this worker can hand commands to it; or why it cannot, or not yet.  Asks
+ * for a connection if there is none.
+ */
+const char *ngx_keyspace_forward_why(ngx_keyspace_zone_t *kz);
+
 /* Says the bytes of a reply. */
 void ngx_keyspace_forward_say(const ks_str_t *bytes, ks_reply_t *reply);
 

@@ -43,6 +43,7 @@ typedef struct {
 
     unsigned                 own:1;
     unsigned                 spare:1;
+    unsigned                 was_up:1;
 } ngx_keyspace_line_t;
 
 typedef struct {
@@ -174,6 +175,35 @@ ngx_keyspace_forward_drop(ngx_queue_t *lines)
         ngx_keyspace_far_stop(&line->far);
         ngx_keyspace_line_free(line);
     }
+}
+
+
+const char *
+ngx_keyspace_forward_why(ngx_keyspace_zone_t *kz)
+{
+    ngx_keyspace_line_t     *line;
+    ngx_keyspace_forward_t  *fw;
+
+    fw = (ngx_keyspace_forward_t *) ks_space_far(kz->space);
+
+    if (fw == NULL || fw->far.writes != KS_FAR_FORWARD) {
+        return NULL;
+    }
+
+    line = ngx_keyspace_line_shared(fw, 0);
+
+    if (line->far.state == NGX_KEYSPACE_FAR_UP) {
+        return NULL;
+    }
+
+    if (ngx_keyspace_line_rests(line)) {
+        return (const char *) line->why;
+    }
+
+    ngx_keyspace_far_start(&line->far);
+
+    return line->failures ? (const char *) line->why
+                          : "the upstream is being connected to";
 }
 
 
@@ -552,6 +582,7 @@ ngx_keyspace_line_up(ngx_keyspace_far_t *far)
 
     line = far->data;
     line->failures = 0;
+    line->was_up = 1;
     line->replies = 0;
     ks_reader_init(&line->reader, 0);
 
@@ -670,7 +701,8 @@ ngx_keyspace_line_down(ngx_keyspace_far_t *far, const char *why)
 
     (void) ngx_cpystrn(line->why, (u_char *) why, sizeof(line->why));
     line->failed = ngx_current_msec;
-    line->failures += (line->jobs != 0 || line->failures != 0);
+    line->failures += (!line->was_up || line->jobs != 0);
+    line->was_up = 0;
     line->unsent_bytes = 0;
 
     ngx_keyspace_line_fail(&line->sent, "UNCERTAIN",
