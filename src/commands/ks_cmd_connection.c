@@ -13,6 +13,7 @@
 #include "commands/ks_conn.h"
 #include "commands/ks_denials.h"
 #include "commands/ks_users.h"
+#include "keyspace/ks_upstream.h"
 
 #include <stdlib.h>
 
@@ -287,7 +288,7 @@ ks_hello_reply(ks_ctx_t *c, const ks_conn_t *s)
     ks_reply_cstr(c->reply, "mode");
     ks_reply_cstr(c->reply, "standalone");
     ks_reply_cstr(c->reply, "role");
-    ks_reply_cstr(c->reply, "master");
+    ks_reply_cstr(c->reply, ks_follows(c->space) ? "replica" : "master");
     ks_reply_cstr(c->reply, "modules");
     ks_reply_array(c->reply, 0);
 }

@@ -184,7 +184,17 @@ ks_info_persistence(ks_info_t *info)
 static void
 ks_info_replication(ks_info_t *info)
 {
-    ks_info_line(info, "role:master");
+    ks_upstream_state_t  up;
+
+    ks_upstream_state(info->zone, &up);
+
+    if (up.on) {
+        ks_info_replica(info, &up);
+
+    } else {
+        ks_info_line(info, "role:master");
+    }
+
     ks_info_number(info, "connected_slaves", 0);
 }
 

@@ -7,6 +7,7 @@
 
 #include "commands/ks_command.h"
 #include "keyspace/ks_snapshot.h"
+#include "keyspace/ks_upstream.h"
 
 
 /* a text that is being written */
@@ -27,6 +28,13 @@ typedef struct {
 /* One line; what does not fit is left out as a whole. */
 void ks_info_line(ks_info_t *info, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* --- ks_info_replica.c: a zone that follows an upstream --- */
+
+void ks_info_replica(ks_info_t *info, const ks_upstream_state_t *st);
+
+/* the reply to ROLE */
+void ks_reply_role_replica(ks_reply_t *reply, const ks_upstream_state_t *st);
 
 /* --- ks_cmd_info_stats.c: sections of what is counted --- */
 

@@ -57,6 +57,7 @@ typedef struct {
 
 typedef struct ngx_keyspace_memory_s  ngx_keyspace_memory_t;
 typedef struct ngx_keyspace_upstream_s  ngx_keyspace_upstream_t;
+typedef struct ngx_keyspace_follow_s  ngx_keyspace_follow_t;
 
 /* what a zone begins with; after that, it is kept */
 typedef enum {
@@ -147,6 +148,8 @@ typedef struct ngx_keyspace_zone_s {
     ngx_event_t             journal_timer;
     unsigned                journal_rests:1;
     void                  (*goes_on)(struct ngx_keyspace_zone_s *kz);
+    ngx_keyspace_follow_t  *follow;         /* the link to its upstream; NULL:
+                                               it follows none */
 } ngx_keyspace_zone_t;
 
 

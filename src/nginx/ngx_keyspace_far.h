@@ -29,6 +29,8 @@ typedef enum {
     NGX_KEYSPACE_LOCAL          /* they are this zone's own */
 } ngx_keyspace_far_writes_t;
 
+#define NGX_KEYSPACE_STALE_EVER  NGX_CONF_UNSET_MSEC
+
 /* one address of the line */
 typedef struct {
     ngx_str_t                   name;       /* as messages show it */
@@ -48,7 +50,8 @@ struct ngx_keyspace_upstream_s {
     ngx_keyspace_far_writes_t   writes;
     ngx_array_t                *local;      /* of ngx_str_t; NULL: none */
 
-    ngx_msec_t                  stale;      /* how long reads go on without */
+    ngx_msec_t                  stale;      /* how long reads go on without;
+                                               NGX_KEYSPACE_STALE_EVER */
     ngx_msec_t                  ttl;        /* 0: by tracking */
     ngx_msec_t                  connect_timeout;
     ngx_msec_t                  timeout;    /* of a reply */

@@ -106,6 +106,7 @@ ngx_keyspace_far_line(ngx_conf_t *cf, void *conf, ngx_str_t *value)
     }
 
     us->zone = kz;
+    us->stale = NGX_CONF_UNSET_MSEC;
     us->connect_timeout = NGX_KEYSPACE_FAR_CONNECT;
     us->timeout = NGX_KEYSPACE_FAR_TIMEOUT;
 
@@ -134,6 +135,13 @@ ngx_keyspace_far_line(ngx_conf_t *cf, void *conf, ngx_str_t *value)
         || ngx_keyspace_far_resolve(cf, us) != NGX_OK)
     {
         return NGX_CONF_ERROR;
+    }
+
+    /* what was near is not, without a word of what it may be */
+
+    if (us->stale == NGX_KEYSPACE_STALE_EVER && us->mode == NGX_KEYSPACE_NEAR)
+    {
+        us->stale = 0;
     }
 
     kz->upstream = us;

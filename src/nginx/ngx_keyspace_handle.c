@@ -6,6 +6,7 @@
 
 
 #include "ngx_keyspace_far.h"
+#include "ngx_keyspace_follow.h"
 #include "ngx_keyspace_user.h"
 
 
@@ -63,7 +64,7 @@ ngx_keyspace_open(ngx_keyspace_zone_t *kz)
 
     ngx_keyspace_timer_init(kz, ngx_cycle->log);
 
-    return NGX_OK;
+    return ngx_keyspace_follow_open(kz);
 }
 
 
@@ -74,6 +75,7 @@ ngx_keyspace_close(ngx_keyspace_zone_t *kz)
         return;
     }
 
+    ngx_keyspace_follow_close(kz);
     ngx_keyspace_timer_done(kz);
 
     if (kz->unsynced_timer.timer_set) {

@@ -10,6 +10,7 @@
  */
 
 
+#include "ngx_keyspace_follow.h"
 #include "ngx_keyspace_journal.h"
 #include "ngx_keyspace_memory.h"
 #include "ngx_keyspace_user.h"
@@ -116,6 +117,7 @@ ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
         ks_zone_set_notify(kz[i]->zone, kz[i]->notify);
         ks_zone_reset_settings(kz[i]->zone);
         ngx_keyspace_users_apply(cycle, kz[i]);
+        ngx_keyspace_follow_apply(kz[i]);
     }
 
     for (part = &cycle->old_cycle->shared_memory.part;

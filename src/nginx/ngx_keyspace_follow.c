@@ -1,0 +1,407 @@
+
+/*
+ * The link of a zone to the store that it follows, as a worker has it: the
+ * connection is ngx_keyspace_far.h's, what is said on it replica/ks_follow.h's.
+ *
+ * A worker without the link looks every half a second whether another one has it,
+ * and takes it if not.  A worker that shuts down gives it away at once.
+ */
+
+
+#include "ngx_keyspace_far.h"
+#include "ngx_keyspace_follow.h"
+#include "keyspace/ks_upstream.h"
+#include "replica/ks_follow.h"
+
+
+#define NGX_KEYSPACE_FOLLOW_LOOK     500        /* ms */
+#define NGX_KEYSPACE_FOLLOW_REST     250        /* ms, before the next try */
+#define NGX_KEYSPACE_FOLLOW_MAX      5000
+#define NGX_KEYSPACE_FOLLOW_SILENCE  30000      /* ms; primaries ping each 10 s */
+#define NGX_KEYSPACE_FOLLOW_REPEAT   60000      /* ms between lines that are the
+                                                   same */
+
+
+struct ngx_keyspace_follow_s {
+    ngx_keyspace_zone_t    *zone;
+    ks_follow_t            *follow;
+
+    /* event ident must be after 3 pointers as in ngx_connection_t */
+    void                   *unused;
+    ngx_socket_t            ident;
+
+    ngx_keyspace_far_t      far;
+    ngx_event_t             event;
+    ngx_msec_t              rest;
+    ngx_msec_t              logged;
+    char                    why[256];           /* that was logged then */
+
+    unsigned                claimed:1;          /* the link is this worker's */
+    unsigned                wanted:1;           /* it is to be started */
+};
+
+
+static void ngx_keyspace_follow_event(ngx_event_t *ev);
+static void ngx_keyspace_follow_look(ngx_keyspace_follow_t *fw);
+static void ngx_keyspace_follow_leave(ngx_keyspace_follow_t *fw);
+static void ngx_keyspace_follow_arm(ngx_keyspace_follow_t *fw);
+static void ngx_keyspace_follow_up(ngx_keyspace_far_t *far);
+static ssize_t ngx_keyspace_follow_received(ngx_keyspace_far_t *far, u_char *p,
+    size_t len);
+static void ngx_keyspace_follow_down(ngx_keyspace_far_t *far,
+    const char *why);
+static void ngx_keyspace_follow_ended(ngx_keyspace_follow_t *fw);
+static void ngx_keyspace_follow_send(void *data, const u_char *p, size_t n);
+static void ngx_keyspace_follow_log(void *data, ks_follow_level_t level,
+    const char *text);
+
+
+static const ngx_keyspace_far_owner_t  ngx_keyspace_follow_owner = {
+    ngx_keyspace_follow_up,
+    ngx_keyspace_follow_received,
+    ngx_keyspace_follow_down
+};
+
+
+static ngx_uint_t
+ngx_keyspace_follows(ngx_keyspace_zone_t *kz)
+{
+    return kz->upstream != NULL
+           && kz->upstream->mode == NGX_KEYSPACE_REPLICA;
+}
+
+
+void
+ngx_keyspace_follow_apply(ngx_keyspace_zone_t *kz)
+{
+    u_char                     host[KS_UPSTREAM_HOST];
+    ngx_keyspace_upstream_t   *us;
+    ngx_keyspace_far_server_t *server;
+    ks_upstream_settings_t     settings;
+
+    if (!ngx_keyspace_follows(kz)) {
+        ks_upstream_configure(kz->zone, NULL);
+        return;
+    }
+
+    us = kz->upstream;
+    server = us->servers.elts;
+    (void) ngx_snprintf(host, sizeof(host), "%V%Z", &server->host);
+    host[sizeof(host) - 1] = '\0';
+
+    settings.host = (char *) host;
+    settings.port = server->port;
+    settings.writes = 0;
+    settings.stale = us->stale == NGX_KEYSPACE_STALE_EVER ? KS_STALE_EVER
+                                                          : us->stale;
+
+    ks_upstream_configure(kz->zone, &settings);
+}
+
+
+ngx_int_t
+ngx_keyspace_follow_open(ngx_keyspace_zone_t *kz)
+{
+    ks_follow_options_t     options;
+    ngx_keyspace_follow_t  *fw;
+
+    if (!ngx_keyspace_follows(kz)) {
+        return NGX_OK;
+    }
+
+    fw = ngx_calloc(sizeof(ngx_keyspace_follow_t), ngx_cycle->log);
+    if (fw == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&options, sizeof(ks_follow_options_t));
+    options.space = kz->space;
+    options.timeout = ngx_max(NGX_KEYSPACE_FOLLOW_SILENCE,
+                              kz->upstream->timeout);
+    options.send = ngx_keyspace_follow_send;
+    options.log = ngx_keyspace_follow_log;
+    options.data = fw;
+
+    fw->follow = ks_follow_open(&options);
+    if (fw->follow == NULL) {
+        ngx_free(fw);
+        return NGX_ERROR;
+    }
+
+    fw->zone = kz;
+    fw->ident = (ngx_socket_t) -1;
+    fw->rest = NGX_KEYSPACE_FOLLOW_REST;
+
+    fw->far.owner = &ngx_keyspace_follow_owner;
+    fw->far.upstream = kz->upstream;
+    fw->far.data = fw;
+    fw->far.name = "keyspace-replica";
+
+    fw->event.handler = ngx_keyspace_follow_event;
+    fw->event.data = fw;
+    fw->event.log = ngx_cycle->log;
+    fw->event.cancelable = 1;
+
+    kz->follow = fw;
+    ngx_add_timer(&fw->event, 1);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_keyspace_follow_close(ngx_keyspace_zone_t *kz)
+{
+    ngx_keyspace_follow_t  *fw;
+
+    fw = kz->follow;
+
+    if (fw == NULL) {
+        return;
+    }
+
+    kz->follow = NULL;
+
+    if (fw->event.timer_set) {
+        ngx_del_timer(&fw->event);
+    }
+
+    ngx_keyspace_far_stop(&fw->far);
+    ks_follow_close(fw->follow);
+
+    if (fw->claimed) {
+        ks_upstream_leave(kz->space);
+    }
+
+    ngx_free(fw);
+}
+
+
+/* --- whose the link is --- */
+
+static void
+ngx_keyspace_follow_event(ngx_event_t *ev)
+{
+    ngx_keyspace_follow_t  *fw;
+
+    fw = ev->data;
+
+    if (ngx_exiting) {
+        ngx_keyspace_follow_leave(fw);
+        return;
+    }
+
+    if (!fw->claimed) {
+        ngx_keyspace_follow_look(fw);
+        return;
+    }
+
+    ks_let_go(fw->zone->space);
+
+    if (ks_follow_tick(fw->follow, ks_clock()) != KS_OK) {
+        ngx_keyspace_follow_ended(fw);
+        return;
+    }
+
+    if (fw->wanted) {
+        fw->wanted = 0;
+        ngx_keyspace_far_start(&fw->far);
+    }
+
+    ngx_keyspace_follow_arm(fw);
+}
+
+
+static void
+ngx_keyspace_follow_look(ngx_keyspace_follow_t *fw)
+{
+    ngx_msec_t  ms;
+
+    ks_let_go(fw->zone->space);
+
+    if (ks_upstream_claim(fw->zone->space) == KS_OK) {
+        fw->claimed = 1;
+        fw->wanted = 0;
+        ngx_keyspace_far_start(&fw->far);
+        ngx_keyspace_follow_arm(fw);
+        return;
+    }
+
+    ms = NGX_KEYSPACE_FOLLOW_LOOK * 3 / 4;
+    ngx_add_timer(&fw->event, ms + ngx_random() % (ms / 3));
+}
+
+
+/* The worker shuts down: the link is another one's. */
+
+static void
+ngx_keyspace_follow_leave(ngx_keyspace_follow_t *fw)
+{
+    if (!fw->claimed) {
+        return;
+    }
+
+    ks_let_go(fw->zone->space);
+    ngx_keyspace_far_stop(&fw->far);
+    (void) ks_follow_lost(fw->follow, ks_clock(), "the worker shuts down");
+    fw->claimed = 0;
+    ks_upstream_leave(fw->zone->space);
+}
+
+
+/* The timer of the worker that has the link. */
+
+static void
+ngx_keyspace_follow_arm(ngx_keyspace_follow_t *fw)
+{
+    uint64_t  now, due;
+
+    if (fw->event.timer_set) {
+        ngx_del_timer(&fw->event);
+    }
+
+    due = ks_follow_due(fw->follow);
+    now = ks_clock();
+    due = (due == UINT64_MAX) ? due : due > now ? due - now : 1;
+
+    if (fw->wanted) {
+        due = ngx_min(due, fw->rest);
+    }
+
+    if (due != UINT64_MAX) {
+        ngx_add_timer(&fw->event, (ngx_msec_t) ngx_min(due, 3600000));
+    }
+}
+
+
+/* --- the connection --- */
+
+static void
+ngx_keyspace_follow_up(ngx_keyspace_far_t *far)
+{
+    ngx_keyspace_follow_t  *fw;
+
+    fw = far->data;
+
+    if (ks_follow_connected(fw->follow, ks_clock()) != KS_OK) {
+        ngx_keyspace_follow_ended(fw);
+        return;
+    }
+
+    ngx_keyspace_follow_arm(fw);
+}
+
+
+static ssize_t
+ngx_keyspace_follow_received(ngx_keyspace_far_t *far, u_char *p, size_t len)
+{
+    int                     rc;
+    ngx_keyspace_follow_t  *fw;
+
+    fw = far->data;
+
+    ks_let_go(fw->zone->space);
+    rc = ks_follow_input(fw->follow, p, len, ks_clock());
+    ngx_keyspace_settle(fw->zone);
+
+    if (rc != KS_OK) {
+        ngx_keyspace_follow_ended(fw);
+        return NGX_ERROR;
+    }
+
+    return (ssize_t) len;
+}
+
+
+/* It has gone by itself, and is tried again, but for a worker that ends. */
+
+static void
+ngx_keyspace_follow_down(ngx_keyspace_far_t *far, const char *why)
+{
+    ngx_keyspace_follow_t  *fw;
+
+    fw = far->data;
+
+    if (ngx_exiting) {
+        ngx_keyspace_follow_leave(fw);
+        return;
+    }
+
+    ks_let_go(fw->zone->space);
+
+    if (ks_follow_lost(fw->follow, ks_clock(), why)) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "keyspace zone \"%V\": the link to its upstream has "
+                      "ended: %s", &fw->zone->name, why);
+        fw->rest = NGX_KEYSPACE_FOLLOW_REST;
+    }
+
+    ngx_keyspace_follow_arm(fw);
+}
+
+
+/*
+ * What came is of no use: the next try is later with each one in vain.  A line
+ * that was there just now is not repeated.
+ */
+
+static void
+ngx_keyspace_follow_ended(ngx_keyspace_follow_t *fw)
+{
+    const char  *why;
+
+    ks_let_go(fw->zone->space);
+    ngx_keyspace_far_stop(&fw->far);
+    ngx_keyspace_far_address_next(&fw->far);
+    why = ks_follow_why(fw->follow);
+
+    if (ngx_strcmp(why, fw->why) != 0
+        || ngx_current_msec - fw->logged >= NGX_KEYSPACE_FOLLOW_REPEAT)
+    {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "keyspace zone \"%V\": the link to its upstream has "
+                      "ended: %s", &fw->zone->name, why);
+
+        ngx_cpystrn((u_char *) fw->why, (u_char *) why, sizeof(fw->why));
+        fw->logged = ngx_current_msec;
+    }
+
+    if (ks_follow_lost(fw->follow, ks_clock(), NULL)) {
+        fw->rest = NGX_KEYSPACE_FOLLOW_REST;
+
+    } else {
+        fw->rest = ngx_min(fw->rest * 2, NGX_KEYSPACE_FOLLOW_MAX);
+    }
+
+    fw->wanted = 1;
+    ngx_keyspace_follow_arm(fw);
+}
+
+
+/* --- what it is given --- */
+
+static void
+ngx_keyspace_follow_send(void *data, const u_char *p, size_t n)
+{
+    ngx_keyspace_follow_t *fw = data;
+
+    /* what cannot be sent for want of memory is said again, or timed out */
+
+    if (fw->far.state == NGX_KEYSPACE_FAR_UP && n != 0) {
+        (void) ngx_keyspace_far_send(&fw->far, p, n);
+    }
+}
+
+
+static void
+ngx_keyspace_follow_log(void *data, ks_follow_level_t level, const char *text)
+{
+    ngx_keyspace_follow_t *fw = data;
+
+    static const ngx_uint_t  levels[] = {
+        NGX_LOG_NOTICE, NGX_LOG_WARN, NGX_LOG_ERR
+    };
+
+    ngx_log_error(levels[level], ngx_cycle->log, 0, "keyspace zone \"%V\": %s",
+                  &fw->zone->name, text);
+}
