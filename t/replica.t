@@ -39,8 +39,8 @@ sub edge_of {
 
     return KS::Nginx->start(size => '64m', resp => '', workers => 2, %with,
         zone => join "\n", $with{zone} // '',
-        "upstream redis://127.0.0.1:$port mode=replica "
-        . ($with{upstream} // '') . ';');
+        "upstream redis://127.0.0.1:$port mode=replica writes=refuse "
+        . 'local_prefix=limit:;');
 }
 
 
@@ -99,6 +99,13 @@ is($edge->error('SET', 'a', 1),
 is($edge->error('EVAL', 'return redis.call("SET", "a", 1)', 0)
        =~ s/ script: .*//r,
    "READONLY You can't write against a read only replica.", 'not by scripts');
+is($edge->run('SET', 'limit:a', 1), 'OK', 'but of keys that are its own');
+is($edge->run('EVAL', 'return redis.call("INCR", KEYS[1])', 1, 'limit:a'), 2,
+   'also by scripts');
+like($edge->error('EVAL', 'return redis.call("SET", "a", KEYS[1])', 1,
+                  'limit:a'), qr/READONLY You can't write/,
+     'which may not name others');
+is($edge->run('DEL', 'limit:a'), 1, 'and they may go');
 
 play($redis, 3000);
 is_deeply([differs($r, $edge)], [], 'what follows comes, too');

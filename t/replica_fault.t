@@ -26,7 +26,7 @@ my $FAULTS = qr/keyspace zone "main": |upstream ".*" of keyspace zone/;
 sub edge_of {
     my ($port, $upstream, %with) = @_;
     my $ngx = KS::Nginx->start(size => '32m', resp => '', workers => 2, %with,
-        zone => "upstream redis://127.0.0.1:$port mode=replica $upstream;");
+        zone => "upstream redis://127.0.0.1:$port mode=replica writes=refuse $upstream;");
 
     $ngx->allow($FAULTS);
 

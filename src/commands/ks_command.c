@@ -120,7 +120,8 @@ ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
     }
 
     return !ks_following_bars(client, cmd)
-           || !ks_following_refuses(client, cmd, argc, argv, reply);
+           || !ks_following_refuses(client, cmd, argc, argv, where,
+                                    reply);
 }
 
 

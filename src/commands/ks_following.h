@@ -6,7 +6,7 @@
 #ifndef KS_FOLLOWING_H
 #define KS_FOLLOWING_H
 
-#include "commands/ks_command_table.h"
+#include "commands/ks_door.h"
 #include "keyspace/ks_upstream.h"
 
 
@@ -34,7 +34,8 @@ ks_following_bars(const ks_client_t *client, const ks_command_t *cmd)
  * written.  What another store is to run (ks_far.h) is none of its business.
  */
 int ks_following_refuses(const ks_client_t *client, const ks_command_t *cmd,
-    int argc, const ks_str_t *argv, ks_reply_t *reply);
+    int argc, const ks_str_t *argv, ks_denied_where_t where,
+    ks_reply_t *reply);
 
 
 #endif /* KS_FOLLOWING_H */
