@@ -14,7 +14,7 @@
 
 
 #define KS_METER_SPAN   (128u * 1024)    /* bytes of a zone for each */
-#define KS_METERS_LEAST 2
+#define KS_METERS_LEAST 4
 #define KS_METERS_MOST  1024
 
 
