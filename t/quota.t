@@ -33,6 +33,8 @@ my $ngx = KS::Nginx->start(
     resp    => '',
     main    => 'worker_shutdown_timeout 1s;',
     zone    => $users,
+    locations => 'location / { keyspace_rest main; } '
+                 . 'location = /metrics { keyspace_metrics; }',
 );
 
 my $admin = $ngx->resp;
@@ -219,6 +221,38 @@ subtest 'who is told' => sub {
     my %u = %{usage('seen')};
     ok($u{'zone-gb-hours'} >= 0, 'hours of the zone');
     ok($u{'zone-memory'} > 0, 'and its memory');
+};
+
+
+subtest 'metrics' => sub {
+    my $text = $ngx->client->request('GET', '/metrics')->{body};
+    my $u = usage('day');
+
+    like($text, qr/^keyspace_user_commands_total\{zone="main",user="day"\} $u->{commands}$/m,
+         'commands');
+    like($text, qr/^keyspace_user_refused_total\{zone="main",user="day"\} $u->{refused}$/m,
+         'refused ones');
+    like($text, qr/^keyspace_user_output_bytes_total\{zone="main",user="bytes"\} [1-9]/m,
+         'bytes');
+    like($text, qr/^keyspace_user_quota_limit\{zone="main",user="day",quota="commands-day"\} 10$/m,
+         'a quota');
+    like($text, qr/^keyspace_user_quota_used\{zone="main",user="day",quota="commands-day"\} 1$/m,
+         'and what is used of it');
+    unlike($text, qr/user="free"/, 'only of users with quotas');
+    like($text, qr/^keyspace_memory_byte_seconds_total\{zone="main"\} [\d.e+-]+$/m, 'GB-hours');
+    like($text, qr/^redis_aof_enabled\{zone="main"\} 0$/m, 'no journal');
+
+    my $json = KS::HTTP::decode($ngx->client->request('GET', '/metrics?format=json'));
+    is($json->{main}{users}{day}{commands}, $u->{commands}, 'as JSON');
+    is($json->{main}{users}{day}{commands_day}, 1, '... of the day');
+
+    my $s = $ngx->resp;
+    $s->run('SUBSCRIBE', 'c1');
+    $s->send(KS::RESP::encode('PSUBSCRIBE', 'p*'));
+    $s->reply;
+    $text = $ngx->client->request('GET', '/metrics')->{body};
+    like($text, qr/^redis_pubsub_channels\{zone="main"\} 1$/m, 'channels');
+    like($text, qr/^redis_pubsub_patterns\{zone="main"\} 1$/m, 'patterns');
 };
 
 

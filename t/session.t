@@ -793,6 +793,15 @@ subtest 'at the same time' => sub {
 };
 
 
+
+subtest 'how many there were' => sub {
+    my $info = redis('INFO', 'stats');
+
+    like($info, qr/^keyspace_sessions_begun:[1-9]\d*\r$/m, 'begun');
+    like($info, qr/^keyspace_sessions_ended:[1-9]\d*\r$/m, 'and ended');
+};
+
+
 $http->close;
 $ngx->stop;
 $app->stop;

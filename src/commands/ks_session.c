@@ -33,6 +33,7 @@ typedef struct {
     /* what became of it */
     ks_session_found_t           found;
     u_char                       moved[KS_SESSION_ID];
+    unsigned                     ended:1;       /* it was, and none follows */
 } ks_session_work_t;
 
 static const ks_str_t  ks_session_created_field = ks_str(KS_SESSION_CREATED);
@@ -787,6 +788,7 @@ ks_session_change_body(ks_space_t *sp, void *data)
 
     key = &work->session->key;
     work->found = KS_SESSION_FOUND;
+    work->ended = 0;
     work->set.len = 0;
     e = NULL;
 
@@ -809,6 +811,7 @@ ks_session_change_body(ks_space_t *sp, void *data)
 
         if (work->changes->destroy && e) {
             ks_session_destroy(sp, work, e);
+            work->ended = (work->to == NULL);
             e = NULL;
 
         } else if (e == NULL && !work->changes->destroy) {
@@ -848,9 +851,11 @@ ks_session_found_t
 ks_session_change(ks_space_t *sp, ks_session_t *s,
     const ks_session_changes_t *ch, const ks_str_t *to)
 {
+    unsigned            begins;
     ks_session_found_t  found;
     ks_session_work_t   work = { .session = s, .changes = ch, .to = to };
 
+    begins = (s->key.data == NULL && to != NULL);
     work.urgent = (s->key.data != NULL && !ks_session_sets(ch));
     work.bare = (s->rule->grace == 0);
 
@@ -859,6 +864,16 @@ ks_session_change(ks_space_t *sp, ks_session_t *s,
     if (found == KS_SESSION_FULL && s->key.data && work.to && !work.bare) {
         work.bare = 1;
         found = ks_session_follow(sp, &work, ks_session_change_body);
+    }
+
+    if (found == KS_SESSION_FOUND) {
+
+        if (begins) {
+            ks_count(ks_space_zone(sp), KS_COUNT_SESSIONS_BEGUN);
+
+        } else if (work.ended) {
+            ks_count(ks_space_zone(sp), KS_COUNT_SESSIONS_ENDED);
+        }
     }
 
     return found;

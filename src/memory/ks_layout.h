@@ -32,7 +32,7 @@
  * Raised with any change of what lies in a zone, the forms of values included:
  * a zone in a file meets the code of later builds.
  */
-#define KS_ZONE_VERSION   18
+#define KS_ZONE_VERSION   19
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)

@@ -75,6 +75,15 @@ SHARDS(hits, RESET, "stats", "keyspace_hits",
 SHARDS(misses, RESET, "stats", "keyspace_misses",
     "redis_keyspace_misses_total", "",
     "Reads that did not find their key.")
+ASKED(ks_metric_channels, "stats", "pubsub_channels",
+    "redis_pubsub_channels", "",
+    "Channels that have subscribers, in each worker by itself.")
+ASKED(ks_metric_patterns, "stats", "pubsub_patterns",
+    "redis_pubsub_patterns", "",
+    "Patterns that have subscribers, in each worker by itself.")
+ASKED(ks_metric_shard_channels, "stats", "pubsubshard_channels",
+    "redis_pubsubshard_channels", "",
+    "Channels of shards that have subscribers, in each worker by itself.")
 ASKED(ks_metric_tracked_keys, "stats", "tracking_total_keys",
     "redis_tracking_total_keys", "",
     "Keys that such clients have read, in each worker by itself.")
@@ -90,6 +99,12 @@ SHARDS(recovered, KEPT, "stats", "keyspace_recovered_locks",
 EVENT(RUN_FAULTS, "stats", "keyspace_run_errors",
     "keyspace_run_errors_total", "",
     "Commands of keyspace_run that have failed.")
+EVENT(SESSIONS_BEGUN, "stats", "keyspace_sessions_begun",
+    "keyspace_sessions_begun_total", "",
+    "Sessions of users that were begun.")
+EVENT(SESSIONS_ENDED, "stats", "keyspace_sessions_ended",
+    "keyspace_sessions_ended_total", "",
+    "Sessions that were ended before their time.")
 EVENT(LIMIT_FAULTS, "stats", "keyspace_limit_errors",
     "keyspace_limit_errors_total", "",
     "Rate limits that could not be told.")

@@ -119,6 +119,50 @@ ks_metric_dataset(ks_zone_t *zone, uint64_t now_ms)
 }
 
 
+/*
+ * Topics of a kind, in the order of ks_topic_kind_t: the second word of the
+ * root of a tree is how many items it has.
+ */
+
+static uint64_t
+ks_metric_topics(const ks_zone_t *zone, unsigned kind)
+{
+    const ks_shard_t  *sh;
+
+    sh = (const ks_shard_t *) ((const u_char *) zone + zone->shards_at)
+         + zone->nshards;
+
+    return __atomic_load_n(&sh->registry.root[kind][1], __ATOMIC_RELAXED);
+}
+
+
+static uint64_t
+ks_metric_channels(ks_zone_t *zone, uint64_t now_ms)
+{
+    (void) now_ms;
+
+    return ks_metric_topics(zone, 0);
+}
+
+
+static uint64_t
+ks_metric_patterns(ks_zone_t *zone, uint64_t now_ms)
+{
+    (void) now_ms;
+
+    return ks_metric_topics(zone, 1);
+}
+
+
+static uint64_t
+ks_metric_shard_channels(ks_zone_t *zone, uint64_t now_ms)
+{
+    (void) now_ms;
+
+    return ks_metric_topics(zone, 2);
+}
+
+
 static uint64_t
 ks_metric_shards(ks_zone_t *zone, uint64_t now_ms)
 {

@@ -7,6 +7,7 @@
 #include "ngx_http_keyspace_metrics.h"
 #include "ngx_http_keyspace_common.h"
 #include "commands/ks_command_table.h"
+#include "commands/ks_usage.h"
 
 
 #define NGX_HTTP_KEYSPACE_METRICS_MICRO   1000.0        /* nanoseconds */
@@ -169,6 +170,49 @@ ngx_http_keyspace_metrics_counts(cJSON *object, const ks_stats_t *stats)
 }
 
 
+/* Of users whose usage is counted: since the beginning, and of the windows. */
+
+static void
+ngx_http_keyspace_metrics_users(cJSON *object, ngx_keyspace_zone_t *kz,
+    uint64_t now)
+{
+    char               name[KS_METER_NAME + 1];
+    cJSON             *users, *one;
+    unsigned           i;
+    ks_used_t          used;
+    const ks_meter_t  *mt;
+
+    users = NULL;
+
+    for (i = 0; i < kz->zone->nmeters; i++) {
+        mt = ks_meter_at(kz->zone, i);
+
+        if (mt->birth == 0) {
+            continue;
+        }
+
+        if (users == NULL) {
+            users = cJSON_AddObjectToObject(object, "users");
+        }
+
+        (void) ngx_cpystrn((u_char *) name, (u_char *) mt->name,
+                           ngx_min(mt->len, KS_METER_NAME) + 1);
+
+        one = cJSON_AddObjectToObject(users, name);
+        ks_usage_read(mt, now, &used);
+
+        cJSON_AddNumberToObject(one, "commands", (double) mt->commands);
+        cJSON_AddNumberToObject(one, "commands_day",
+                                (double) used.commands[KS_METER_DAY]);
+        cJSON_AddNumberToObject(one, "commands_month",
+                                (double) used.commands[KS_METER_MONTH]);
+        cJSON_AddNumberToObject(one, "input_bytes", (double) mt->in);
+        cJSON_AddNumberToObject(one, "output_bytes", (double) mt->out);
+        cJSON_AddNumberToObject(one, "refused", (double) mt->refused);
+    }
+}
+
+
 cJSON *
 ngx_http_keyspace_metrics_zone(ngx_keyspace_zone_t *kz)
 {
@@ -182,6 +226,12 @@ ngx_http_keyspace_metrics_zone(ngx_keyspace_zone_t *kz)
 
     ngx_http_keyspace_metrics_rows(object, kz,
                                    ngx_http_keyspace_metrics_now());
+
+    ngx_http_keyspace_metrics_users(object, kz,
+                                    ngx_http_keyspace_metrics_now());
+    cJSON_AddNumberToObject(object, "gb_hours",
+                            ks_usage_gb_hours(kz->zone,
+                                             ngx_http_keyspace_metrics_now()));
 
     if (kz->stats != NULL) {
         ngx_http_keyspace_metrics_counts(object, kz->stats);

@@ -230,6 +230,7 @@ ngx_http_keyspace_metrics_text(ngx_http_request_t *r,
         zones[i].stats = kz[i]->stats;
         zones[i].blocked = ks_wait_count(kz[i]->space);
         ks_snapshot_state(kz[i]->space, &zones[i].saves);
+        ks_aof_state(kz[i]->zone, &zones[i].aof);
     }
 
     field = ngx_http_keyspace_request_field(r, "accept");

@@ -7,169 +7,16 @@
  */
 
 #include "commands/ks_command_table.h"
-#include "protocol/ks_exposition.h"
-#include "types/ks_number.h"
+#include "commands/ks_usage.h"
+#include "protocol/ks_exposing.h"
 
 #include <stdio.h>
 
 
-#define KS_SAMPLE_MAX   1024            /* bytes of a line, its labels aside */
-#define KS_NANOS        1e9
 #define KS_NANOS_MS     1000000
 #define KS_ERROR_CODES  128
 
-/* the steps of histograms that are shown: from 250 ns to 262 ms */
-#define KS_STEP_FIRST   1
-#define KS_STEP_LAST    21
-#define KS_STEP_TEXT    32              /* bytes of a step's label */
-
-/* a zone, as it is at the time of asking */
-typedef struct {
-    const ks_exposed_t  *zone;
-    ks_zone_stats_t      keys;
-    ks_stat_t           *commands;      /* by their rows; NULL: not counted */
-    ks_stat_named_t      rules[KS_STAT_RULES];
-    ks_stat_named_t      prefixes[KS_STAT_PREFIXES];
-    unsigned             nrules;
-    unsigned             nprefixes;
-} ks_gathered_t;
-
-/* what is being written */
-typedef struct {
-    ks_out_t            *out;
-    ks_exposition_t      format;
-    ks_gathered_t       *zones;
-    unsigned             n;
-    uint64_t             now;
-    char                 steps[KS_STEP_LAST + 1][KS_STEP_TEXT];
-} ks_exposing_t;
-
-/* a family of series */
-typedef struct {
-    const char          *name;
-    const char          *type;          /* "counter", "gauge", "histogram" */
-    const char          *help;
-} ks_family_t;
-
 typedef double (*ks_level_pt)(const ks_gathered_t *z);
-
-
-static void
-ks_expose_cstr(ks_exposing_t *x, const char *text)
-{
-    ks_out_write(x->out, text, strlen(text));
-}
-
-
-/* A label's value: backslashes, quotes and newlines are escaped. */
-
-static void
-ks_expose_value(ks_exposing_t *x, const u_char *p, size_t len)
-{
-    size_t  i;
-
-    for (i = 0; i < len; i++) {
-
-        if (p[i] == '\n') {
-            ks_expose_cstr(x, "\\n");
-            continue;
-        }
-
-        if (p[i] == '"' || p[i] == '\\') {
-            ks_expose_cstr(x, "\\");
-        }
-
-        ks_out_write(x->out, &p[i], 1);
-    }
-}
-
-
-static void
-ks_expose_label(ks_exposing_t *x, const char *name, const u_char *p,
-    size_t len)
-{
-    ks_expose_cstr(x, name);
-    ks_expose_cstr(x, "=\"");
-    ks_expose_value(x, p, len);
-    ks_expose_cstr(x, "\"");
-}
-
-
-/* OpenMetrics calls a family of counters by the name without "_total". */
-
-static void
-ks_expose_family(ks_exposing_t *x, const ks_family_t *family)
-{
-    int   len;
-    char  line[KS_SAMPLE_MAX];
-
-    len = (int) strlen(family->name);
-
-    if (x->format == KS_EXPOSE_OPENMETRICS
-        && strcmp(family->type, "counter") == 0)
-    {
-        len -= (int) sizeof("_total") - 1;
-    }
-
-    len = snprintf(line, sizeof(line), "# HELP %.*s %s\n# TYPE %.*s %s\n",
-                   len, family->name, family->help, len, family->name,
-                   family->type);
-
-    ks_out_write(x->out, line, (size_t) len);
-}
-
-
-/*
- * name{zone="...",label="value": without a label, what is between the quotes
- * is left out; suffix goes behind the name.
- */
-
-static void
-ks_expose_head(ks_exposing_t *x, const ks_family_t *family,
-    const char *suffix, const ks_gathered_t *z, const char *label,
-    const char *value)
-{
-    ks_expose_cstr(x, family->name);
-    ks_expose_cstr(x, suffix);
-    ks_expose_cstr(x, "{");
-    ks_expose_label(x, "zone", z->zone->name.data, z->zone->name.len);
-
-    if (label != NULL) {
-        ks_expose_cstr(x, ",");
-        ks_expose_label(x, label, (const u_char *) value, strlen(value));
-    }
-}
-
-
-static void
-ks_expose_count(ks_exposing_t *x, uint64_t v)
-{
-    u_char  text[KS_INTEGER_TEXT];
-
-    ks_out_write(x->out, "} ", 2);
-    ks_out_write(x->out, text, ks_integer_text(text, (int64_t) v));
-    ks_out_write(x->out, "\n", 1);
-}
-
-
-static void
-ks_expose_integer(ks_exposing_t *x, const ks_family_t *family,
-    const ks_gathered_t *z, const char *label, const char *value, uint64_t v)
-{
-    ks_expose_head(x, family, "", z, label, value);
-    ks_expose_count(x, v);
-}
-
-
-static void
-ks_expose_seconds(ks_exposing_t *x, uint64_t nanos)
-{
-    int   len;
-    char  text[64];
-
-    len = snprintf(text, sizeof(text), "} %.9f\n", (double) nanos / KS_NANOS);
-    ks_out_write(x->out, text, (size_t) len);
-}
 
 
 /* --- the rows of ks_metrics.h --- */
@@ -304,6 +151,84 @@ ks_level_save_took(const ks_gathered_t *z)
 }
 
 
+static double
+ks_level_aof(const ks_gathered_t *z)
+{
+    return z->zone->aof.on;
+}
+
+
+static double
+ks_level_aof_size(const ks_gathered_t *z)
+{
+    return (double) z->zone->aof.size;
+}
+
+
+static double
+ks_level_aof_base(const ks_gathered_t *z)
+{
+    return (double) z->zone->aof.base;
+}
+
+
+static double
+ks_level_aof_rewrite(const ks_gathered_t *z)
+{
+    return z->zone->aof.begun != 0;
+}
+
+
+static double
+ks_level_aof_rewritten(const ks_gathered_t *z)
+{
+    return !z->zone->aof.failed;
+}
+
+
+static double
+ks_level_aof_written(const ks_gathered_t *z)
+{
+    return !z->zone->aof.refused;
+}
+
+
+static double
+ks_level_aof_behind(const ks_gathered_t *z)
+{
+    return (double) z->zone->aof.behind;
+}
+
+
+static double
+ks_level_aof_unsynced(const ks_gathered_t *z)
+{
+    return (double) z->zone->aof.pending;
+}
+
+
+static double
+ks_level_aof_rewrites(const ks_gathered_t *z)
+{
+    return (double) z->zone->aof.rewrites;
+}
+
+
+static double
+ks_level_aof_delayed(const ks_gathered_t *z)
+{
+    return (double) z->zone->aof.delayed;
+}
+
+
+static double
+ks_level_area(const ks_gathered_t *z)
+{
+    return (double) ks_zone_page_ms(z->zone->zone, z->now) * KS_PAGE_SIZE
+           / 1000;
+}
+
+
 static void
 ks_expose_levels(ks_exposing_t *x)
 {
@@ -332,7 +257,36 @@ ks_expose_levels(ks_exposing_t *x)
             "When the last snapshot was complete, or the zone laid out." },
           ks_level_saved, 0 },
         { { "keyspace_snapshot_duration_seconds", "gauge",
-            "How long the last snapshot took." }, ks_level_save_took, 0 }
+            "How long the last snapshot took." }, ks_level_save_took, 0 },
+        { { "redis_aof_enabled", "gauge", "1: there is a journal on disk." },
+          ks_level_aof, 0 },
+        { { "redis_aof_current_size_bytes", "gauge",
+            "Bytes of the journal on disk." }, ks_level_aof_size, 0 },
+        { { "redis_aof_base_size_bytes", "gauge",
+            "Bytes that it had when it was rewritten last." },
+          ks_level_aof_base, 0 },
+        { { "redis_aof_rewrite_in_progress", "gauge",
+            "1: the journal is being rewritten." }, ks_level_aof_rewrite, 0 },
+        { { "redis_aof_last_bgrewrite_status", "gauge",
+            "1: the last rewriting of the journal was complete." },
+          ks_level_aof_rewritten, 0 },
+        { { "redis_aof_last_write_status", "gauge",
+            "1: the journal could be written the last time." },
+          ks_level_aof_written, 0 },
+        { { "keyspace_journal_behind_bytes", "gauge",
+            "Bytes of changes that are not yet written to the journal." },
+          ks_level_aof_behind, 0 },
+        { { "keyspace_journal_unsynced_bytes", "gauge",
+            "Bytes that are written and not yet known to be on the disk." },
+          ks_level_aof_unsynced, 0 },
+        { { "keyspace_journal_rewrites_total", "counter",
+            "Rewritings of the journal that were complete." },
+          ks_level_aof_rewrites, 0 },
+        { { "keyspace_journal_delayed_fsync_total", "counter",
+            "Times that the disk took long to sync the journal." },
+          ks_level_aof_delayed, 0 },
+        { { "keyspace_memory_byte_seconds_total", "counter",
+            "Memory in use over time." }, ks_level_area, 0 }
     };
 
     for (i = 0; i < ks_nelts(levels); i++) {
@@ -730,6 +684,7 @@ ks_gather(ks_exposing_t *x, ks_gathered_t *z, const ks_exposed_t *zone)
 
     memset(z, 0, sizeof(ks_gathered_t));
     z->zone = zone;
+    z->now = x->now;
     ks_zone_stats(zone->zone, &z->keys);
 
     if (zone->stats == NULL) {
@@ -791,6 +746,7 @@ ks_expose(ks_out_t *out, ks_exposition_t format, const ks_exposed_t *zones,
     ks_expose_doors(&x);
     ks_expose_named(&x);
     ks_expose_singles(&x);
+    ks_expose_usage(&x);
 
     if (format == KS_EXPOSE_OPENMETRICS) {
         ks_expose_cstr(&x, "# EOF\n");

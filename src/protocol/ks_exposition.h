@@ -9,6 +9,7 @@
 #ifndef KS_EXPOSITION_H
 #define KS_EXPOSITION_H
 
+#include "keyspace/ks_aof.h"
 #include "keyspace/ks_snapshot.h"
 #include "keyspace/ks_space.h"
 #include "protocol/ks_out.h"
@@ -21,6 +22,7 @@ typedef struct {
     const ks_stats_t   *stats;          /* NULL: commands are not counted */
     uint32_t            blocked;        /* clients that wait */
     ks_snapshot_state_t saves;
+    ks_aof_state_t      aof;
 } ks_exposed_t;
 
 typedef enum {
