@@ -45,6 +45,43 @@ my $DOC = '{"a":1,"b":[1,"x",null,true,2.5],"c":{"a":"str","d":{"a":2}},'
           . '"e":{},"f":[]}';
 
 
+subtest 'FORMAT' => sub {
+    set('form', '{"a":1,"b":[1,"x",null,true,2.5],"c":{"d":{"e":[]}}}');
+
+    my $b = '"b":[1,"x",null,true,2.5]';
+
+    table('form',
+        ['JSON.GET FORMAT STRING $.a', undef, '$3 [1]'],
+        ['JSON.GET FORMAT EXPAND $.a', undef, '*1 *1 :1'],
+        ['JSON.GET FORMAT EXPAND1 $.b', undef, '*1 *1 $21 [1,"x",null,true,2.5]'],
+        ['JSON.GET FORMAT EXPAND $.b', undef, '*1 *1 *5 :1 $1 x _ #t ,2.5'],
+        ['JSON.GET FORMAT EXPAND1 $.b[*]', undef, '*1 *5 :1 $1 x _ #t ,2.5'],
+        ['JSON.GET FORMAT EXPAND .c', undef, '*1 *1 %1 $1 d %1 $1 e *0'],
+        ['JSON.GET FORMAT EXPAND $.a $.none $.c.d', undef, '*3 *1 :1 *0 *1 %1 $1 e *0'],
+        ['JSON.GET FORMAT EXPAND1', undef,
+         '*1 *1 $' . (length("{\"a\":1,$b,\"c\":{\"d\":{\"e\":[]}}}")) . " {\"a\":1,$b,\"c\":{\"d\":{\"e\":[]}}}"],
+        ['JSON.GET FORMAT EXPAND1 NEWLINE ; $.c.d', undef, '*1 *1 $10 {;"e":[];}'],
+        ['JSON.GET FORMAT STRINGS $', undef, '-ERR wrong reply format'],
+        ['JSON.GET FORMAT other $', undef, '-ERR wrong reply format'],
+        ['JSON.GET FORMAT EXPAND $', '-ERR FORMAT argument is not supported on RESP2', undef],
+        ['JSON.GET FORMAT STRING $', '-ERR FORMAT argument is not supported on RESP2', undef],
+        ['JSON.GET $.a FORMAT EXPAND', '$3 [1]', '*1 *1 :1'],
+        ['JSON.ARRPOP FORMAT EXPAND $.b', '-ERR FORMAT argument is not supported on RESP2', '*1 ,2.5'],
+        ['JSON.ARRPOP FORMAT STRING $.b', undef, '-ERR wrong reply format'],
+        ['JSON.ARRPOP FORMAT STRINGS $.b', undef, '*1 $4 true'],
+        ['JSON.ARRPOP FORMAT EXPAND1 $.b -2', undef, '*1 $1 x'],
+        ['JSON.ARRAPPEND $.b {"f":[{}]} {"g":1}', '*1 :4', undef],
+        ['JSON.ARRPOP FORMAT EXPAND1 $.b', undef, '*1 $7 {"g":1}'],
+        ['JSON.ARRPOP FORMAT EXPAND $..* -1', undef, '*10 _ %1 $1 f *0 _ _ _ _ %0 _ _ _'],
+        ['JSON.ARRPOP FORMAT EXPAND .b', undef, '_'],
+    );
+
+    like($three->error('JSON.ARRPOP', 'form', 'FORMAT'), qr/wrong number/, 'FORMAT alone');
+    like($three->error('JSON.GET', 'form', 'FORMAT'), qr/wrong number/, '... for JSON.GET');
+    is(raw($three, 'JSON.GET', 'no such', 'FORMAT', 'EXPAND'), '_', 'no key');
+};
+
+
 subtest 'JSON.GET' => sub {
     set('get', '{"a":1,"b":[1,2,{"c":3}]}');
 

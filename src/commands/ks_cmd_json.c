@@ -340,18 +340,31 @@ ks_cmd_json_mset(ks_ctx_t *c, int argc, ks_str_t *argv)
 
 /* --- JSON.GET --- */
 
-/* the options of JSON.GET; *i is the first path, and the paths are packed */
+/* how JSON.GET replies */
+typedef struct {
+    ks_json_format_t   format;
+    unsigned           formatted:1;
+    ks_doc_form_t      form;
+} ks_json_get_t;
+
+
+/*
+ * The options of JSON.GET; the paths are packed, *n of them.  FORMAT behind a path
+ * is no error over RESP2, as in RedisJSON, and does nothing.
+ */
 
 static int
 ks_json_get_options(ks_ctx_t *c, int argc, ks_str_t *argv, int *n,
-    ks_json_format_t *f, int *formatted)
+    ks_json_get_t *g)
 {
-    int         i;
-    ks_str_t   *to;
+    int                i;
+    ks_str_t          *to;
+    ks_json_format_t  *f;
 
+    f = &g->format;
     memset(f, 0, sizeof(*f));
 
-    for (i = 2, *n = 0, *formatted = 0; i < argc; i++) {
+    for (i = 2, *n = 0; i < argc; i++) {
 
         if (ks_arg_is(&argv[i], "noescape")) {
             continue;
@@ -366,6 +379,11 @@ ks_json_get_options(ks_ctx_t *c, int argc, ks_str_t *argv, int *n,
             continue;
         }
 
+        if (to == NULL && !c->reply->resp3 && *n == 0) {
+            ks_reply_error(c->reply, KS_ERR_JSON_FORMAT);
+            return KS_ERR;
+        }
+
         if (++i == argc) {
             ks_error_arity(c);
             return KS_ERR;
@@ -373,12 +391,15 @@ ks_json_get_options(ks_ctx_t *c, int argc, ks_str_t *argv, int *n,
 
         if (to) {
             *to = argv[i];
-            *formatted = 1;
+            g->formatted = 1;
 
-        } else if (!ks_arg_is(&argv[i], "string")) {
-            ks_reply_error(c->reply, "ERR wrong reply format");
+        } else if (ks_doc_form(c, &argv[i], 0, &g->form) != KS_OK) {
             return KS_ERR;
         }
+    }
+
+    if (!c->reply->resp3) {
+        g->form = KS_DOC_STRING;
     }
 
     return KS_OK;
@@ -520,19 +541,55 @@ ks_json_get_single(ks_doc_t *d, const ks_str_t *path,
 }
 
 
+/* For each path an array of what it leads to. */
+
+static void
+ks_json_get_expanded(ks_doc_t *d, const ks_str_t *paths, int n,
+    const ks_json_get_t *g)
+{
+    int              i;
+    char             err[KS_JSON_PATH_ERR];
+    size_t           k;
+    ks_str_t         root = ks_str(".");
+    const ks_str_t  *path;
+
+    ks_reply_array(d->c->reply, (size_t) ks_max(n, 1));
+
+    for (i = 0; i < ks_max(n, 1); i++) {
+        path = n ? &paths[i] : &root;
+        d->found.n = 0;
+
+        if (ks_json_path_compile(&d->path, &d->m, path, err) == KS_OK
+            && ks_doc_follow(d, 1) != KS_OK)
+        {
+            return;
+        }
+
+        ks_reply_array(d->c->reply, d->found.n);
+
+        for (k = 0; k < d->found.n; k++) {
+            ks_doc_reply_value(d, &d->v, &d->found.matches[k].node,
+                               g->formatted ? &g->format : NULL, g->form);
+        }
+    }
+}
+
+
 void
 ks_cmd_json_get(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int                n, formatted;
+    int                n;
     ks_doc_t           d;
     ks_str_t          *args;
-    ks_json_format_t   f;
+    ks_json_get_t      g;
+    ks_json_format_t  *f;
 
     /* the arguments stay as they are; a single path needs no look at options */
 
     n = argc - 2;
     args = argv;
-    formatted = 0;
+    g.formatted = 0;
+    g.form = KS_DOC_STRING;
 
     if (n > 1 || (n && argv[2].len && argv[2].data[0] >= 'A')) {
         args = ks_arena_alloc(c->space, (size_t) argc * sizeof(ks_str_t));
@@ -540,20 +597,25 @@ ks_cmd_json_get(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     if ((args != argv
-         && ks_json_get_options(c, argc, args, &n, &f, &formatted) != KS_OK)
+         && ks_json_get_options(c, argc, args, &n, &g) != KS_OK)
         || ks_doc_read(c, &d, &argv[1]) != KS_OK)
     {
         return;
     }
 
+    f = g.formatted ? &g.format : NULL;
+
     if (d.e == NULL) {
         ks_reply_null(c->reply);
 
+    } else if (g.form != KS_DOC_STRING) {
+        ks_json_get_expanded(&d, args + 2, n, &g);
+
     } else if (n > 1) {
-        ks_json_get_many(&d, args + 2, n, formatted ? &f : NULL);
+        ks_json_get_many(&d, args + 2, n, f);
 
     } else {
-        ks_json_get_single(&d, n ? &args[2] : NULL, formatted ? &f : NULL);
+        ks_json_get_single(&d, n ? &args[2] : NULL, f);
     }
 }
 

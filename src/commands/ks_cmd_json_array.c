@@ -412,31 +412,75 @@ ks_json_pop(ks_doc_t *d, const ks_json_match_t *match, int64_t index,
 }
 
 
+/* What was taken out is no part of the document any more. */
+
 static void
-ks_json_reply_popped(ks_doc_t *d, const ks_str_t *s)
+ks_json_reply_popped(ks_doc_t *d, const ks_str_t *s, ks_doc_form_t form)
 {
-    if (s->data) {
+    ks_json_flat_t  flat;
+    ks_json_node_t  n;
+
+    if (s->data == NULL) {
+        ks_reply_null(d->c->reply);
+
+    } else if (form == KS_DOC_STRING) {
         ks_reply_bulk(d->c->reply, s->data, s->len);
 
-    } else {
-        ks_reply_null(d->c->reply);
+    } else if (ks_doc_parse(d, s, &flat) == KS_OK) {
+        n = ks_json_flat_node(&flat);
+        ks_doc_reply_value(d, NULL, &n, NULL, form);
     }
+}
+
+
+/* [FORMAT format] [path [index]], of which *at becomes the path's place */
+
+static int
+ks_json_pop_options(ks_ctx_t *c, int argc, const ks_str_t *argv, int *at,
+    ks_doc_form_t *form)
+{
+    *at = 2;
+    *form = KS_DOC_STRING;
+
+    if (argc == 2 || !ks_arg_is(&argv[2], "format")) {
+        return KS_OK;
+    }
+
+    *at = 4;
+
+    if (!c->reply->resp3) {
+        ks_reply_error(c->reply, KS_ERR_JSON_FORMAT);
+        return KS_ERR;
+    }
+
+    if (argc == 3) {
+        ks_error_arity(c);
+        return KS_ERR;
+    }
+
+    return ks_doc_form(c, &argv[3], 1, form);
 }
 
 
 void
 ks_cmd_json_arrpop(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    size_t      i, last, arrays, popped, *order;
-    int64_t     index;
-    ks_str_t   *texts;
-    ks_doc_t    d;
+    int            at;
+    size_t         i, last, arrays, popped, *order;
+    int64_t        index;
+    ks_str_t      *texts;
+    ks_doc_t       d;
+    ks_doc_form_t  form;
 
-    index = argc > 2 ? -1 : INT64_MAX;
+    if (ks_json_pop_options(c, argc, argv, &at, &form) != KS_OK) {
+        return;
+    }
 
-    if ((argc > 3
-         && ks_arg_int(c, &argv[3], &index, KS_JSON_NO_INT) != KS_OK)
-        || ks_json_arrays(c, &d, &argv[1], argc > 2 ? &argv[2] : NULL,
+    index = argc > at ? -1 : INT64_MAX;
+
+    if ((argc > at + 1
+         && ks_arg_int(c, &argv[at + 1], &index, KS_JSON_NO_INT) != KS_OK)
+        || ks_json_arrays(c, &d, &argv[1], argc > at ? &argv[at] : NULL,
                           &arrays) != KS_OK)
     {
         return;
@@ -460,14 +504,14 @@ ks_cmd_json_arrpop(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     if (d.path.legacy) {
-        ks_json_reply_popped(&d, &texts[last]);
+        ks_json_reply_popped(&d, &texts[last], form);
         return;
     }
 
     ks_reply_array(c->reply, d.found.n);
 
     for (i = 0; i < d.found.n; i++) {
-        ks_json_reply_popped(&d, &texts[i]);
+        ks_json_reply_popped(&d, &texts[i], form);
     }
 }
 

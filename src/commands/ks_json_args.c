@@ -558,3 +558,113 @@ ks_doc_reply_node(ks_doc_t *d, const ks_json_node_t *n,
     ks_json_text(&d->v, n, f, 0, &out);
     ks_doc_reply_text(d, &out);
 }
+
+
+/* --- values as replies --- */
+
+int
+ks_doc_form(ks_ctx_t *c, const ks_str_t *arg, int many, ks_doc_form_t *form)
+{
+    if (many ? ks_arg_is(arg, "strings") : ks_arg_is(arg, "string")) {
+        *form = KS_DOC_STRING;
+
+    } else if (ks_arg_is(arg, "expand1")) {
+        *form = KS_DOC_EXPAND1;
+
+    } else if (ks_arg_is(arg, "expand")) {
+        *form = KS_DOC_EXPAND;
+
+    } else {
+        ks_reply_error(c->reply, "ERR wrong reply format");
+        return KS_ERR;
+    }
+
+    return KS_OK;
+}
+
+
+static void
+ks_doc_reply_scalar(ks_doc_t *d, const ks_value_t *v, const ks_json_node_t *n)
+{
+    int64_t   i;
+    ks_str_t  s;
+
+    switch (n->kind) {
+
+    case KS_JSON_NULL:
+        ks_reply_null(d->c->reply);
+        return;
+
+    case KS_JSON_FALSE:
+    case KS_JSON_TRUE:
+        d->c->reply->ops->boolean(d->c->reply, n->kind == KS_JSON_TRUE);
+        return;
+
+    case KS_JSON_STRING:
+        s = ks_json_string_flat(v, &d->m, n);
+        ks_reply_bulk(d->c->reply, s.data, s.len);
+        return;
+
+    default:
+        break;
+    }
+
+    if (n->kind == KS_JSON_INTEGER && ks_json_integer(n, &i) == KS_OK) {
+        ks_reply_integer(d->c->reply, i);
+
+    } else {
+        ks_reply_double(d->c->reply, ks_json_double(n));
+    }
+}
+
+
+/* As deep as a document may be. */
+
+static void
+ks_doc_reply_container(ks_doc_t *d, const ks_value_t *v,
+    const ks_json_node_t *n)
+{
+    int              more;
+    size_t           count;
+    ks_str_t         name;
+    ks_json_walk_t   w;
+
+    count = ks_json_count(v, n);
+
+    if (n->kind == KS_JSON_OBJECT) {
+        ks_reply_map(d->c->reply, count);
+
+    } else {
+        ks_reply_array(d->c->reply, count);
+    }
+
+    for (more = ks_json_first(v, n, &w); more; more = ks_json_next(&w)) {
+
+        if (w.object) {
+            name = ks_json_name_flat(v, &d->m, &w);
+            ks_reply_bulk(d->c->reply, name.data, name.len);
+        }
+
+        ks_doc_reply_value(d, v, &w.node, NULL, KS_DOC_EXPAND);
+    }
+}
+
+
+void
+ks_doc_reply_value(ks_doc_t *d, const ks_value_t *v, const ks_json_node_t *n,
+    const ks_json_format_t *f, ks_doc_form_t form)
+{
+    ks_json_out_t  out;
+
+    if (n->kind != KS_JSON_ARRAY && n->kind != KS_JSON_OBJECT) {
+        ks_doc_reply_scalar(d, v, n);
+
+    } else if (form == KS_DOC_EXPAND) {
+        ks_doc_reply_container(d, v, n);
+
+    } else {
+        ks_doc_text(d, &out, KS_DOC_TEXT);
+        ks_json_text(v, n, f, 0, &out);
+        ks_doc_reply_text(d, &out);
+    }
+}

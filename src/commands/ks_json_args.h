@@ -17,6 +17,7 @@
                            "that doesn't exist"
 #define KS_ERR_JSON_ROOT   "ERR new objects must be created at the root"
 #define KS_ERR_JSON_DEEP   "ERR recursion limit exceeded"
+#define KS_ERR_JSON_FORMAT "ERR FORMAT argument is not supported on RESP2"
 #define KS_ERR_JSON_LARGE  "ERR the document would exceed the maximum size"
 
 /* what is put behind "does not exist" where one kind of value is wanted */
@@ -123,6 +124,24 @@ void ks_doc_out_matches(ks_doc_t *d, const ks_json_format_t *f,
 void ks_doc_reply_node(ks_doc_t *d, const ks_json_node_t *n,
     const ks_json_format_t *f);
 void ks_doc_reply_text(ks_doc_t *d, const ks_json_out_t *out);
+
+/*
+ * How values are replied: as text, or in RESP3, where FORMAT says so, scalars as
+ * what they are and containers as text, or all as what it is.
+ */
+typedef enum {
+    KS_DOC_STRING = 0,
+    KS_DOC_EXPAND1,
+    KS_DOC_EXPAND
+} ks_doc_form_t;
+
+/* FORMAT's argument; many: the one that is text is called STRINGS. */
+int ks_doc_form(ks_ctx_t *c, const ks_str_t *arg, int many,
+    ks_doc_form_t *form);
+
+/* A value in such a form but the first; v is NULL for what was parsed. */
+void ks_doc_reply_value(ks_doc_t *d, const ks_value_t *v,
+    const ks_json_node_t *n, const ks_json_format_t *f, ks_doc_form_t form);
 
 
 #endif /* KS_JSON_ARGS_H */
