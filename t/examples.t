@@ -24,6 +24,7 @@ my %test = (
     'resp.conf'       => \&resp,
     'limits.conf'     => \&limits,
     'sessions.conf'   => \&sessions,
+    'users.conf'      => \&users,
     'live_stock.conf' => \&live_stock,
     'events.conf'     => \&events,
     'switches.conf'   => \&switches,
@@ -237,6 +238,39 @@ sub resp {
     ok(wait_for(20, sub {
         slurp($ngx->dir . '/logs/resp.log') =~ /^127\.0\.0\.1:\d+ /m
     }, 0.1), 'the log is written');
+
+    $ngx->stop;
+}
+
+
+sub users {
+    my ($name) = @_;
+
+    plan skip_all => 'there is no redis-cli' unless installed('redis-cli');
+
+    my $ngx = start($name, 'conf/tokens' => "token-op\n",
+                    map { ("conf/$_.tokens" => "token-$_\n") } qw(shop report tenant));
+    my $url = 'http://127.0.0.1:' . $ngx->port;
+    my %secret = (SHOP => 'token-shop', TOKEN => 'token-op');
+    my @try = map { s/\$(\w+)/$secret{$1}/gr }
+        slurp("$examples/$name") =~ /^# try: redis-cli (.*)$/mg;
+    my ($path) = slurp("$examples/$name") =~ m{^# try: curl .*:8080(/\S+)$}m;
+
+    is(scalar @try, 2, 'two things to try');
+    is(curl($url . $path, 'token-shop'), '{"result":"OK"} 200', 'by REST');
+    is(cli($ngx, $try[0]), "tea\n", 'and by RESP');
+    like(curl("$url/set/other/x", 'token-shop'), qr/NOPERM/, 'its keys alone');
+    is(curl("$url/get/shop:1", 'token-report'), '{"result":"tea"} 200', 'reports read');
+    like(curl("$url/set/shop:1/x", 'token-report'), qr/NOPERM/, '... and no more');
+    is(curl("$url/set/tenant:1/x", 'token-tenant'), '{"result":"OK"} 200', 'a customer');
+    like(cli($ngx, $try[1]), qr/^commands-day\n1\ncommands-day-limit\n10000$/m,
+         'has used one command');
+    like(curl("$url/metrics", undef),
+         qr/^keyspace_user_commands_total\{zone="main",user="tenant"\} 1$/m, 'as a metric');
+    ok(wait_for(20, sub {
+        slurp($ngx->dir . '/logs/access.log') =~ / shop set$/m
+    }, 0.1), 'the log names the user');
+    unlike($ngx->log, qr/token-/, 'no token is logged');
 
     $ngx->stop;
 }
