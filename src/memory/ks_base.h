@@ -35,9 +35,23 @@
 #define ks_nelts(a)     (sizeof(a) / sizeof((a)[0]))
 
 /*
- * The only ordering that the undo log needs.  A killed process has executed
- * its stores in program order, so it is the compiler alone that must not
+ * What lies in a zone has one form, that of these machines: offsets of 64 bits,
+ * numbers with their least byte first, as RDB has them, too.
+ */
+#if !defined(__LP64__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "keyspace needs a 64-bit little-endian machine"
+#endif
+
+/*
+ * The ordering that the undo log needs.  A killed process has executed its
+ * stores in program order, and whoever finds it dead has them all: the kernel
+ * hands over its locks behind them.  So it is the compiler alone that must not
  * move them.
+ *
+ * Another core may see stores of a process that lives in any order.  What is
+ * read under the lock under which it was stored is in order by that.  All else
+ * is stored and read with atomic functions that say the order; the rest of what
+ * is read so is a number by itself, whose reader can do with an older one.
  */
 #define ks_barrier()    __asm__ __volatile__ ("" ::: "memory")
 

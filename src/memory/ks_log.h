@@ -71,11 +71,17 @@ ks_log_word(const ks_mem_t *m, const void *p, size_t len)
 }
 
 
+/*
+ * With this store the transaction counts.  ks_recover_leader() waits for it
+ * without the leader's lock, and goes on with what the log has covered: so all
+ * stores before it come first on other cores, too.
+ */
+
 static inline void
 ks_log_close(ks_log_t *log)
 {
     ks_barrier();
-    log->open = 0;
+    __atomic_store_n(&log->open, 0, __ATOMIC_RELEASE);
     ks_barrier();
 }
 
