@@ -492,11 +492,33 @@ ks_load_mark(ks_load_t *l, unsigned op)
 }
 
 
+/*
+ * A value whose form is known; KS_LOAD_ALONE: it is too large for the batch, or of
+ * a module, of which documents alone belong here if they are good.
+ */
+
+static int
+ks_load_take(ks_rdb_in_t *in, unsigned form, ks_rdb_value_t *v)
+{
+    if (form == KS_RDB_MODULE_2) {
+        return ks_rdb_read_json(in, v) == KS_OK ? KS_OK
+               : in->starved ? KS_ERR : KS_LOAD_ALONE;
+    }
+
+    if (ks_rdb_read_whole(in, form, v, KS_LOAD_STRINGS) != KS_OK) {
+        return in->crowded ? KS_LOAD_ALONE : KS_ERR;
+    }
+
+    return KS_OK;
+}
+
+
 /* a value with its key, for the batch */
 
 static int
 ks_load_key(ks_load_t *l, unsigned form)
 {
+    int             rc;
     ks_rdb_in_t    *in;
     ks_load_key_t  *k;
 
@@ -511,8 +533,10 @@ ks_load_key(ks_load_t *l, unsigned form)
         return KS_LOAD_ALONE;
     }
 
-    if (ks_rdb_read_whole(in, form, &k->value, KS_LOAD_STRINGS) != KS_OK) {
-        return in->crowded ? KS_LOAD_ALONE : KS_ERR;
+    rc = ks_load_take(in, form, &k->value);
+
+    if (rc != KS_OK) {
+        return rc;
     }
 
     if (ks_rdb_is_empty(&k->value)) {
@@ -558,7 +582,9 @@ ks_load_next(ks_load_t *l)
     if (op >= KS_OP_SLOT_IMPORT) {
         rc = ks_load_mark(l, op);
 
-    } else if (l->space == NULL || l->db != 0 || !ks_rdb_known(op)) {
+    } else if (l->space == NULL || l->db != 0
+               || (!ks_rdb_known(op) && op != KS_RDB_MODULE_2))
+    {
         rc = KS_LOAD_ALONE;
 
     } else {
