@@ -12,6 +12,7 @@ use Test::More;
 use KS::Clients qw(run_tap);
 use KS::Clock;
 use KS::Nginx;
+use KS::Redis;
 use KS::Proc qw(capture free_port installed root slurp spawn_command spew
                 stop_pid tempdir wait_for);
 
@@ -30,6 +31,7 @@ my %test = (
     'switches.conf'   => \&switches,
     'catalogue.conf'  => \&catalogue,
     'durable.conf'    => \&durable,
+    'near.conf'       => \&near,
 );
 
 is_deeply([sort map { m{([^/]+)$} } glob "$examples/*.conf"],
@@ -124,6 +126,30 @@ sub quickstart {
 
     # a worker may not be able to write below the prefix
     unlike($ngx->log, qr/temporary file/, '... without a file');
+
+    $ngx->stop;
+}
+
+
+sub near {
+    my ($name) = @_;
+
+    plan skip_all => 'there is no redis-server or redis-cli'
+        unless KS::Redis->available && installed('redis-cli');
+
+    my $redis = KS::Redis->start;
+    my $store = $redis->port;
+    my $text = slurp("$examples/$name");
+    my $ngx = start($name, 'conf/tokens' => "token-one\n",
+                    'conf/nginx.conf' => $text =~ s/127\.0\.0\.1:6379/127.0.0.1:$store/r);
+    my @try = map { s/TOKEN/token-one/r } $text =~ /^# try: redis-cli (.*)$/mg;
+
+    is(scalar @try, 2, 'two things to try');
+    is(cli($ngx, $try[0]), "OK\n", $try[0]);
+    is(cli($ngx, $try[1]), "hello\n", $try[1]);
+    is($redis->run('GET', 'greeting'), 'hello', 'it is one dataset');
+    ok(wait_for(20, sub { curl('http://127.0.0.1:' . $ngx->port . '/ready') =~ / 200$/ }),
+       'and connected');
 
     $ngx->stop;
 }

@@ -189,7 +189,7 @@ like($r->run('INFO', 'stats'), qr/keyspace_forward_errors:[1-9]/, 'and what has 
 
 my $ready = $http->request('GET', '/ready');
 is($ready->{status}, 503, 'keyspace_ready: without the store');
-like($ready->{body}, qr/^\{"zones":\{"main":\{"ready":false,"reason":"(it cannot be connected|it has closed|the connection is broken)/, 'and why');
+like($ready->{body}, qr/^\{"zones":\{"main":\{"ready":false,"reason":"(it cannot be connected|it has closed|the connection is broken|the link that tells of changes is down)/, 'and why');
 
 $ngx->stop;
 

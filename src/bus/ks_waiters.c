@@ -219,7 +219,7 @@ ks_waiters_count(const ks_space_t *sp)
 
 void
 ks_waiters_begin_far(ks_waiter_t *w, void *far, void (*leave)(ks_waiter_t *w),
-    void (*say)(const ks_str_t *bytes, ks_reply_t *reply))
+    int (*say)(void *client, const ks_str_t *bytes, ks_reply_t *reply))
 {
     w->far = far;
     w->leave = leave;

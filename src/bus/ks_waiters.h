@@ -44,11 +44,12 @@ struct ks_waiter_s {
 
     /*
      * Of a client that waits for another store and not for keys: how it leaves,
-     * and how its reply, of that store's bytes, is said.  NULL: it waits for
-     * keys.
+     * and how its reply, of that store's bytes, is said for the client
+     * (ks_client_t); KS_WAITS: it waits once more.  NULL: it waits for keys.
      */
     void           (*leave)(ks_waiter_t *w);
-    void           (*say)(const ks_str_t *bytes, ks_reply_t *reply);
+    int            (*say)(void *client, const ks_str_t *bytes,
+                          ks_reply_t *reply);
     void            *far;
 
     /* set by the command that waits */
@@ -111,7 +112,7 @@ int ks_waiters_unblock(ks_space_t *sp, uint64_t id, ks_woken_t why);
  */
 void ks_waiters_begin_far(ks_waiter_t *w, void *far,
     void (*leave)(ks_waiter_t *w),
-    void (*say)(const ks_str_t *bytes, ks_reply_t *reply));
+    int (*say)(void *client, const ks_str_t *bytes, ks_reply_t *reply));
 void ks_waiters_wake_far(ks_waiter_t *w, const ks_str_t *bytes);
 
 

@@ -294,21 +294,23 @@ ks_blocking_come(ks_client_t *client, ks_reply_t *reply)
 }
 
 
-static void
-ks_blocking_say(const ks_waiter_t *w, ks_reply_t *reply,
+static int
+ks_blocking_say(ks_client_t *client, ks_reply_t *reply,
     const ks_str_t *gathered)
 {
-    if (w->say != NULL) {
-        w->say(gathered, reply);
-
-    } else {
+    if (client->waiter->say == NULL) {
         ks_gather_say(gathered, reply);
+
+    } else if (client->waiter->say(client, gathered, reply) == KS_WAITS) {
+        return KS_WAITS;
     }
 
     if (ks_reply_lost(reply)) {
         reply->ops->rewind(reply);
         ks_reply_error(reply, KS_ERR_REPLY);
     }
+
+    return KS_OK;
 }
 
 
@@ -322,7 +324,10 @@ ks_blocking_reply(ks_client_t *client, ks_woken_t why,
 
     case KS_WOKEN_SERVED:
         client->wrote = ks_max(client->wrote, client->waiter->at);
-        ks_blocking_say(client->waiter, reply, gathered);
+        if (ks_blocking_say(client, reply, gathered) != KS_OK) {
+            return KS_WAITS;
+        }
+
         break;
 
     case KS_WOKEN_COME:

@@ -486,9 +486,11 @@ int
 ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
 {
     int                  rc;
+    uint64_t             absent;
     ks_execution_t       x;
     const ks_command_t  *cmd;
 
+    absent = 0;
     reply->ops->mark(reply);
 
     if (client->conn == NULL && ks_unlikely(ks_gate_set(client->space))
@@ -510,6 +512,8 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
         if (rc != KS_NONE) {
             return rc;
         }
+
+        absent = ks_space_absent(client->space);
     }
 
     ks_ctx_init(&x.ctx, client, cmd, reply);
@@ -557,6 +561,17 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
                && ks_told_now(client->space, KS_TOLD_CALLS))
     {
         ks_call_tell(client, cmd, a->argc, a->argv);
+    }
+
+    if (ks_unlikely(ks_space_far(client->space) != NULL)
+        && (cmd->flags & KS_CMD_READONLY)
+        && ks_space_absent(client->space) != absent)
+    {
+        rc = ks_far_missed(client, cmd, a->argc, a->argv, reply);
+
+        if (rc != KS_NONE) {
+            return rc;
+        }
     }
 
     if (reply->failed) {

@@ -65,6 +65,8 @@ struct ks_client_s {
     void               (*whence)(const ks_client_t *client, ks_str_t *addr);
     void                *data;              /* the host's own */
 
+    unsigned             fetched:1;         /* its command is run again, as keys
+                                               were fetched for it */
     unsigned             crowded:1;         /* it has published more than is
                                                heard: it is to pause */
 

@@ -31,45 +31,6 @@ typedef struct {
 
 /* --- keys --- */
 
-int
-ks_far_keys(const ks_command_t *cmd, int argc, const ks_str_t *argv,
-    int (*each)(void *data, const ks_str_t *key), void *data)
-{
-    int                   i, last, rc;
-    const ks_keyrange_t  *range;
-
-    if (cmd->extra_key) {
-        i = cmd->extra_key(argc, argv);
-        rc = i ? each(data, &argv[i]) : 0;
-
-        if (rc != 0) {
-            return rc;
-        }
-    }
-
-    for (range = cmd->keys;
-         range < cmd->keys + KS_CMD_KEYS && range->first != 0;
-         range++)
-    {
-        if (range->flags & KS_KEY_NOT) {
-            continue;
-        }
-
-        ks_keyrange_find(range, argc, argv, &i, &last);
-
-        for ( /* void */ ; i <= last; i += range->step) {
-            rc = each(data, &argv[i]);
-
-            if (rc != 0) {
-                return rc;
-            }
-        }
-    }
-
-    return 0;
-}
-
-
 static int
 ks_far_whose_key(void *data, const ks_str_t *key)
 {
@@ -167,8 +128,9 @@ ks_far_take_one(ks_far_t *far, ks_client_t *client, const ks_command_t *cmd,
         return ks_far_say(client, reply, "CROSSSLOT ", KS_ERR_FAR_MIXED);
     }
 
-    if (far->writes == KS_FAR_REFUSE) {
-        return ks_far_say(client, reply, "", KS_ERR_FAR_REFUSED);
+    if (far->writes != KS_FAR_FORWARD && ks_far_writes(cmd)) {
+        return far->writes == KS_FAR_LOCAL ? KS_NONE
+               : ks_far_say(client, reply, "", KS_ERR_FAR_REFUSED);
     }
 
     job.cmd = cmd;
@@ -181,21 +143,92 @@ ks_far_take_one(ks_far_t *far, ks_client_t *client, const ks_command_t *cmd,
 }
 
 
+/*
+ * What reads and cannot be answered of what was fetched: all that is about the
+ * keyspace as a whole, scripts, what may wait for keys; and everything, while what
+ * is here may be out of date.
+ */
+
+static int
+ks_far_reads_there(ks_far_t *far, const ks_command_t *cmd)
+{
+    if (!(cmd->flags & KS_CMD_READONLY)) {
+        return 0;
+    }
+
+    return (cmd->flags & (KS_CMD_ALLKEYS|KS_CMD_BLOCKING))
+           || (cmd->acl & KS_ACL_SCRIPTING)
+           || (cmd->keys[0].first != 0 && !far->serves(far));
+}
+
+
+static int
+ks_far_lacks(void *data, const ks_str_t *key)
+{
+    ks_far_t  *far = data;
+
+    return !(far->local != NULL && far->local(far, key))
+           && !far->knows(far, key);
+}
+
+
+int
+ks_far_missed(ks_client_t *client, const ks_command_t *cmd, int argc,
+    const ks_str_t *argv, ks_reply_t *reply)
+{
+    int              n, rc;
+    ks_far_t        *far;
+    ks_far_job_t     job;
+    const ks_str_t  *keys[KS_FAR_ABSENT];
+
+    far = ks_space_far(client->space);
+
+    if (far->knows == NULL || client->obeys || cmd->keys[0].first == 0) {
+        return KS_NONE;
+    }
+
+    n = ks_far_absent(client->space, cmd, argc, argv, ks_far_lacks, far, keys,
+                       KS_FAR_ABSENT);
+
+    if (n == 0) {
+        return KS_NONE;
+    }
+
+    reply->ops->rewind(reply);
+
+    job.cmd = cmd;
+    job.argc = argc;
+    job.argv = argv;
+    job.queue = NULL;
+    job.resp3 = reply->resp3;
+
+    if (client->waiter != NULL && !client->fetched && n <= KS_FAR_ABSENT) {
+        rc = far->fetch(far, client, &job, keys, n);
+
+        if (rc != KS_NONE) {
+            return rc;
+        }
+    }
+
+    return ks_far_take_one(far, client, cmd, argc, argv, reply);
+}
+
+
 /* EXEC: a transaction that writes nothing, or local keys alone, is run here. */
 
 static int
 ks_far_take_exec(ks_far_t *far, ks_client_t *client, const ks_command_t *cmd,
     const ks_queued_t *queue, ks_reply_t *reply)
 {
-    unsigned            whose;
+    unsigned            whose, writes;
     ks_far_job_t        job;
     const ks_queued_t  *q;
 
-    for (q = queue; q != NULL && !ks_far_writes(q->cmd); q = q->next) {
-        /* void */
+    for (q = queue, writes = 0; q != NULL; q = q->next) {
+        writes |= ks_far_writes(q->cmd) != 0;
     }
 
-    if (q == NULL) {
+    if (queue == NULL || (!writes && far->knows == NULL)) {
         return KS_NONE;
     }
 
@@ -212,8 +245,9 @@ ks_far_take_exec(ks_far_t *far, ks_client_t *client, const ks_command_t *cmd,
                           "because of: ", KS_ERR_FAR_MIXED);
     }
 
-    if (far->writes == KS_FAR_REFUSE) {
-        return ks_far_say(client, reply, "EXECABORT Transaction discarded "
+    if (writes && far->writes != KS_FAR_FORWARD) {
+        return far->writes == KS_FAR_LOCAL ? KS_NONE
+               : ks_far_say(client, reply, "EXECABORT Transaction discarded "
                           "because of: ", KS_ERR_FAR_REFUSED);
     }
 
@@ -237,7 +271,7 @@ ks_far_take(ks_client_t *client, const ks_command_t *cmd, int argc,
 
     far = ks_space_far(client->space);
 
-    if (client->obeys || far->writes == KS_FAR_LOCAL) {
+    if (client->obeys) {
         return KS_NONE;
     }
 
@@ -263,6 +297,10 @@ ks_far_take(ks_client_t *client, const ks_command_t *cmd, int argc,
         return ks_far_say(client, reply, "", KS_ERR_FAR_WATCH);
     }
 
+    if (far->knows != NULL && ks_far_reads_there(far, cmd)) {
+        return ks_far_take_one(far, client, cmd, argc, argv, reply);
+    }
+
     return ks_far_writes(cmd)
            ? ks_far_take_one(far, client, cmd, argc, argv, reply) : KS_NONE;
 }
@@ -276,7 +314,7 @@ ks_far_take_queue(ks_client_t *client, const ks_queued_t *queue,
 
     far = ks_space_far(client->space);
 
-    if (far == NULL || client->obeys || far->writes == KS_FAR_LOCAL) {
+    if (far == NULL || client->obeys) {
         return KS_NONE;
     }
 

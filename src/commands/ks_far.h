@@ -32,8 +32,28 @@ typedef struct {
     unsigned             resp3; /* the reply is to be of RESP3 */
 } ks_far_job_t;
 
+#define KS_FAR_ABSENT  64               /* keys that one command may lack */
+
 struct ks_far_s {
     ks_far_writes_t   writes;
+    void             *near;     /* the host's own */
+
+    /*
+     * The zone holds what was asked for, and nothing else; NULL: it holds all.
+     * Whether a key that is not here is not there either, as far as is known; and
+     * whether what is here may be read at the moment.
+     */
+    int             (*knows)(ks_far_t *far, const ks_str_t *key);
+    int             (*serves)(ks_far_t *far);
+
+    /*
+     * Fetches keys, and has the client's command run again then, as forward()
+     * takes a job.  KS_NONE: they cannot be fetched, and the command is to be
+     * forwarded.
+     */
+    int             (*fetch)(ks_far_t *far, ks_client_t *client,
+                             const ks_far_job_t *job,
+                             const ks_str_t **keys, int n);
 
     /* whether a key is this edge's alone; NULL: none is */
     int             (*local)(const ks_far_t *far, const ks_str_t *key);
@@ -55,6 +75,13 @@ struct ks_far_s {
 int ks_far_take(ks_client_t *client, const ks_command_t *cmd, int argc,
     const ks_str_t *argv, ks_reply_t *reply);
 
+/*
+ * The same for a command that has been run here, and has looked for keys that
+ * are not here.  KS_NONE: its reply is good.  Otherwise that is taken back.
+ */
+int ks_far_missed(ks_client_t *client, const ks_command_t *cmd, int argc,
+    const ks_str_t *argv, ks_reply_t *reply);
+
 /* The same for commands that are a transaction, all of them admitted. */
 int ks_far_take_queue(ks_client_t *client, const ks_queued_t *queue,
     ks_reply_t *reply);
@@ -62,6 +89,15 @@ int ks_far_take_queue(ks_client_t *client, const ks_queued_t *queue,
 /* Calls each() with each key of a command until it returns other than 0. */
 int ks_far_keys(const ks_command_t *cmd, int argc, const ks_str_t *argv,
     int (*each)(void *data, const ks_str_t *key), void *data);
+
+/*
+ * Which of the keys of a command are not here, and wants() says that they should
+ * be: their positions in argv, up to max.  How many there are: more than max, if that
+ * cannot be found out.  Outside transactions.
+ */
+int ks_far_absent(ks_space_t *sp, const ks_command_t *cmd, int argc,
+    const ks_str_t *argv, int (*wants)(void *data, const ks_str_t *key),
+    void *data, const ks_str_t **absent, int max);
 
 
 #endif /* KS_FAR_H */

@@ -26,6 +26,7 @@ typedef struct {
     const ks_gate_t *gate;      /* of the zone */
     uint64_t         shards;    /* of keys, less one */
     ks_far_t        *far;       /* another store, whose edge this is */
+    uint64_t         absent;    /* keys that were looked up and not found */
 } ks_told_t;
 
 
@@ -68,6 +69,13 @@ ks_space_far(const ks_space_t *sp)
 }
 
 void ks_space_set_far(ks_space_t *sp, ks_far_t *far);
+
+/* How many keys were looked up in this process, and were not there. */
+static inline uint64_t
+ks_space_absent(const ks_space_t *sp)
+{
+    return ((const ks_told_t *) sp)->absent;
+}
 
 /* A place for the layer of scripts to keep what goes with the handle. */
 void **ks_space_slot(ks_space_t *sp);

@@ -111,6 +111,8 @@ ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
         ks_event(sp, KS_NOTIFY_MISS, "keymiss", key);
     }
 
+    sp->told.absent += (e == NULL);
+
     return e;
 }
 

@@ -192,17 +192,18 @@ ngx_keyspace_far_options(ngx_keyspace_far_t *far)
     (void) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(int));
 
 #ifdef TCP_KEEPIDLE
-    v = NGX_KEYSPACE_FAR_SILENCE;
+    v = far->alert ? 2 : NGX_KEYSPACE_FAR_SILENCE;
     (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &v, sizeof(int));
-    v = NGX_KEYSPACE_FAR_PROBE;
+    v = far->alert ? 1 : NGX_KEYSPACE_FAR_PROBE;
     (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &v, sizeof(int));
     v = NGX_KEYSPACE_FAR_PROBES;
     (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &v, sizeof(int));
 #endif
 
 #ifdef TCP_USER_TIMEOUT
-    v = 1000 * (NGX_KEYSPACE_FAR_SILENCE
-                + NGX_KEYSPACE_FAR_PROBE * NGX_KEYSPACE_FAR_PROBES);
+    v = far->alert ? 5000
+                   : 1000 * (NGX_KEYSPACE_FAR_SILENCE + NGX_KEYSPACE_FAR_PROBE
+                                                * NGX_KEYSPACE_FAR_PROBES);
     (void) setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &v, sizeof(int));
 #endif
 }
@@ -499,6 +500,15 @@ ngx_keyspace_far_read(ngx_event_t *rev)
 
     c = rev->data;
     far = c->data;
+
+    if (c->close && far->owner->leaves != NULL
+        && far->state == NGX_KEYSPACE_FAR_UP)
+    {
+        c->close = 0;
+        c->idle = 0;
+        far->owner->leaves(far);
+        return;
+    }
 
     if (c->close) {
         far->once = 1;

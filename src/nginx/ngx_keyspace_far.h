@@ -72,6 +72,10 @@ struct ngx_keyspace_upstream_s {
     unsigned                    no_verify:1;
     unsigned                    unset:1;    /* the password is in another
                                                shell */
+
+    /* mode=near: what all workers know, and what this one has */
+    struct ngx_keyspace_near_shared_s  *shared;
+    struct ngx_keyspace_near_s         *worker;
 };
 
 
@@ -111,6 +115,12 @@ typedef struct {
      */
     void                      (*down)(ngx_keyspace_far_t *far,
                                       const char *why);
+
+    /*
+     * The worker shuts down, and the owner is to stop it when it is done with
+     * it, or to call ngx_keyspace_far_lost(); NULL: it ends now.
+     */
+    void                      (*leaves)(ngx_keyspace_far_t *far);
 } ngx_keyspace_far_owner_t;
 
 typedef enum {
@@ -134,6 +144,8 @@ struct ngx_keyspace_far_s {
     const char                      *name;  /* for the other's CLIENT LIST */
     unsigned                         resp3:1;
     unsigned                         once:1;    /* it is not tried again */
+    unsigned                         alert:1;   /* its end is to be noticed in
+                                                   seconds */
 
     /* for its owner to read */
     ngx_keyspace_far_state_t         state;
@@ -219,8 +231,14 @@ void ngx_keyspace_forward_close(ngx_keyspace_zone_t *kz);
  */
 const char *ngx_keyspace_forward_why(ngx_keyspace_zone_t *kz);
 
-/* Says the bytes of a reply. */
-void ngx_keyspace_forward_say(const ks_str_t *bytes, ks_reply_t *reply);
+
+
+/* --- ngx_keyspace_far_bytes.c --- */
+
+/* Room for a command as it is sent; writes it, and returns its end. */
+size_t ngx_keyspace_far_size(int argc, const ks_str_t *argv);
+u_char *ngx_keyspace_far_write_command(u_char *p, int argc,
+    const ks_str_t *argv);
 
 
 /* --- ngx_keyspace_far_address.c --- */

@@ -14,6 +14,7 @@
 
 
 #include "ngx_keyspace_far.h"
+#include "ngx_keyspace_far_near.h"
 #include "commands/ks_args.h"
 #include "commands/ks_far.h"
 
@@ -52,6 +53,10 @@ typedef struct {
     ngx_keyspace_line_t     *line;
     ngx_uint_t               replies;       /* the last is the client's */
     u_char                  *bytes;         /* NULL: they are sent */
+    u_char                  *keys;          /* mode=near: that it may change,
+                                               each a size_t and its bytes */
+    size_t                   keys_len;
+    unsigned                 all:1;         /* it may change all of them */
     size_t                   len;
     ngx_msec_t               since;
 } ngx_keyspace_job_t;
@@ -70,11 +75,17 @@ static int ngx_keyspace_forward_local(const ks_far_t *far,
     const ks_str_t *key);
 static int ngx_keyspace_forward_take(ks_far_t *far, ks_client_t *client,
     const ks_far_job_t *job, ks_reply_t *reply);
+static int ngx_keyspace_forward_say(void *client, const ks_str_t *bytes,
+    ks_reply_t *reply);
 static int ngx_keyspace_forward_refuse(ngx_keyspace_line_t *line,
     ks_client_t *client, ks_reply_t *reply);
 static ngx_keyspace_job_t *ngx_keyspace_job_create(const ks_far_job_t *job,
     ngx_log_t *log);
 static void ngx_keyspace_job_end(ngx_keyspace_job_t *job);
+static ngx_int_t ngx_keyspace_job_keys(ngx_keyspace_job_t *job,
+    const ks_far_job_t *fj);
+static int ngx_keyspace_job_key(void *data, const ks_str_t *key);
+static void ngx_keyspace_job_wrote(ngx_keyspace_job_t *job);
 static void ngx_keyspace_job_left(ks_waiter_t *w);
 static ngx_keyspace_line_t *ngx_keyspace_line_shared(
     ngx_keyspace_forward_t *fw, ngx_uint_t resp3);
@@ -103,7 +114,8 @@ static void ngx_keyspace_forward_drop(ngx_queue_t *lines);
 static const ngx_keyspace_far_owner_t  ngx_keyspace_line_owner = {
     ngx_keyspace_line_up,
     ngx_keyspace_line_received,
-    ngx_keyspace_line_down
+    ngx_keyspace_line_down,
+    NULL
 };
 
 
@@ -134,6 +146,13 @@ ngx_keyspace_forward_open(ngx_keyspace_zone_t *kz)
     ngx_keyspace_line_init(&fw->lines[0], fw, 0);
     ngx_keyspace_line_init(&fw->lines[1], fw, 1);
 
+    if (us->mode == NGX_KEYSPACE_NEAR
+        && ngx_keyspace_near_open(kz, &fw->far) != NGX_OK)
+    {
+        ngx_free(fw);
+        return NGX_ERROR;
+    }
+
     ks_space_set_far(kz->space, &fw->far);
 
     return NGX_OK;
@@ -153,6 +172,7 @@ ngx_keyspace_forward_close(ngx_keyspace_zone_t *kz)
         return;
     }
 
+    ngx_keyspace_near_close(kz);
     ngx_keyspace_far_stop(&fw->lines[0].far);
     ngx_keyspace_far_stop(&fw->lines[1].far);
     ngx_keyspace_forward_drop(&fw->own);
@@ -186,7 +206,15 @@ ngx_keyspace_forward_why(ngx_keyspace_zone_t *kz)
 
     fw = (ngx_keyspace_forward_t *) ks_space_far(kz->space);
 
-    if (fw == NULL || fw->far.writes != KS_FAR_FORWARD) {
+    if (fw == NULL) {
+        return NULL;
+    }
+
+    if (fw->far.near != NULL && ngx_keyspace_near_why(kz) != NULL) {
+        return ngx_keyspace_near_why(kz);
+    }
+
+    if (fw->far.writes != KS_FAR_FORWARD) {
         return NULL;
     }
 
@@ -246,12 +274,15 @@ ngx_keyspace_forward_take(ks_far_t *far, ks_client_t *client,
 
     job = ngx_keyspace_job_create(fj, ngx_cycle->log);
 
-    if (job == NULL || ngx_keyspace_line_add(line, job) != NGX_OK) {
+    if (job == NULL
+        || (fw->far.near != NULL && ngx_keyspace_job_keys(job, fj) != NGX_OK)
+        || ngx_keyspace_line_add(line, job) != NGX_OK) {
         client->outcome = KS_OUTCOME_ERROR;
         ks_reply_error(reply, KS_ERR_NOMEM);
 
         if (job != NULL) {
             ngx_free(job->bytes);
+            ngx_free(job->keys);
             ngx_free(job);
         }
 
@@ -273,10 +304,13 @@ ngx_keyspace_forward_take(ks_far_t *far, ks_client_t *client,
 }
 
 
-void
-ngx_keyspace_forward_say(const ks_str_t *bytes, ks_reply_t *reply)
+static int
+ngx_keyspace_forward_say(void *client, const ks_str_t *bytes,
+    ks_reply_t *reply)
 {
     ks_reader_say(bytes->data, bytes->len, reply);
+
+    return KS_OK;
 }
 
 
@@ -289,44 +323,6 @@ ngx_keyspace_forward_refuse(ngx_keyspace_line_t *line, ks_client_t *client,
     ks_reply_errorf(reply, "UPSTREAM nothing was run: %s", line->why);
 
     return KS_OK;
-}
-
-
-static size_t
-ngx_keyspace_job_size(int argc, const ks_str_t *argv)
-{
-    int     i;
-    size_t  size;
-
-    size = NGX_INT_T_LEN + 3;
-
-    for (i = 0; i < argc; i++) {
-        size += NGX_SIZE_T_LEN + 3 + argv[i].len + 2;
-    }
-
-    return size;
-}
-
-
-static u_char *
-ngx_keyspace_job_write(u_char *p, int argc, const ks_str_t *argv)
-{
-    int  i;
-
-    p = ngx_sprintf(p, "*%d" CRLF, argc);
-
-    for (i = 0; i < argc; i++) {
-        p = ngx_sprintf(p, "$%uz" CRLF, argv[i].len);
-
-        if (argv[i].len != 0) {
-            p = ngx_cpymem(p, argv[i].data, argv[i].len);
-        }
-
-        *p++ = CR;
-        *p++ = LF;
-    }
-
-    return p;
 }
 
 
@@ -345,10 +341,10 @@ ngx_keyspace_job_create(const ks_far_job_t *fj, ngx_log_t *log)
     static const char  exec[] = "*1" CRLF "$4" CRLF "EXEC" CRLF;
 
     size = fj->queue ? sizeof(multi) + sizeof(exec)
-                     : ngx_keyspace_job_size(fj->argc, fj->argv);
+                     : ngx_keyspace_far_size(fj->argc, fj->argv);
 
     for (q = fj->queue; q != NULL; q = q->next) {
-        size += ngx_keyspace_job_size(q->argc, q->argv);
+        size += ngx_keyspace_far_size(q->argc, q->argv);
     }
 
     job = ngx_calloc(sizeof(ngx_keyspace_job_t), log);
@@ -366,13 +362,13 @@ ngx_keyspace_job_create(const ks_far_job_t *fj, ngx_log_t *log)
     n = 1;
 
     if (fj->queue == NULL) {
-        p = ngx_keyspace_job_write(p, fj->argc, fj->argv);
+        p = ngx_keyspace_far_write_command(p, fj->argc, fj->argv);
 
     } else {
         p = ngx_cpymem(p, multi, sizeof(multi) - 1);
 
         for (q = fj->queue, n = 2; q != NULL; q = q->next, n++) {
-            p = ngx_keyspace_job_write(p, q->argc, q->argv);
+            p = ngx_keyspace_far_write_command(p, q->argc, q->argv);
         }
 
         p = ngx_cpymem(p, exec, sizeof(exec) - 1);
@@ -386,6 +382,101 @@ ngx_keyspace_job_create(const ks_far_job_t *fj, ngx_log_t *log)
 }
 
 
+/* --- what it may change --- */
+
+static int
+ngx_keyspace_job_key(void *data, const ks_str_t *key)
+{
+    ngx_keyspace_job_t *job = data;
+
+    u_char  *keys;
+
+    keys = realloc(job->keys, job->keys_len + sizeof(size_t) + key->len);
+    if (keys == NULL) {
+        return NGX_ERROR;
+    }
+
+    job->keys = keys;
+    keys += job->keys_len;
+    ngx_memcpy(keys, &key->len, sizeof(size_t));
+
+    if (key->len != 0) {
+        ngx_memcpy(keys + sizeof(size_t), key->data, key->len);
+    }
+
+    job->keys_len += sizeof(size_t) + key->len;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_keyspace_job_keys_of(ngx_keyspace_job_t *job, const ks_command_t *cmd,
+    int argc, const ks_str_t *argv)
+{
+    if (!(cmd->flags & (KS_CMD_WRITE|KS_CMD_MOVABLE))) {
+        return NGX_OK;
+    }
+
+    if ((cmd->flags & KS_CMD_WRITE) && cmd->keys[0].first == 0
+        && !(cmd->acl & KS_ACL_SCRIPTING))
+    {
+        job->all = 1;
+    }
+
+    return ks_far_keys(cmd, argc, argv, ngx_keyspace_job_key, job);
+}
+
+
+static ngx_int_t
+ngx_keyspace_job_keys(ngx_keyspace_job_t *job, const ks_far_job_t *fj)
+{
+    const ks_queued_t  *q;
+
+    if (fj->queue == NULL) {
+        return ngx_keyspace_job_keys_of(job, fj->cmd, fj->argc, fj->argv);
+    }
+
+    for (q = fj->queue; q != NULL; q = q->next) {
+        if (ngx_keyspace_job_keys_of(job, q->cmd, q->argc, q->argv)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* It has a reply, or may have been run: what it writes is not here any more. */
+
+static void
+ngx_keyspace_job_wrote(ngx_keyspace_job_t *job)
+{
+    u_char               *p, *end;
+    ks_str_t              key;
+    ngx_keyspace_zone_t  *kz;
+
+    kz = job->line->forward->zone;
+    end = job->keys + job->keys_len;
+
+    for (p = job->keys; p < end; p = key.data + key.len) {
+        ngx_memcpy(&key.len, p, sizeof(size_t));
+        key.data = p + sizeof(size_t);
+        ngx_keyspace_near_wrote(kz, &key);
+    }
+
+    if (job->all) {
+        ngx_keyspace_near_wrote_all(kz);
+    }
+
+    if (job->keys_len != 0) {
+        ngx_keyspace_settle(kz);
+    }
+}
+
+
 static void
 ngx_keyspace_job_end(ngx_keyspace_job_t *job)
 {
@@ -393,6 +484,7 @@ ngx_keyspace_job_end(ngx_keyspace_job_t *job)
     job->line->jobs--;
 
     ngx_free(job->bytes);
+    ngx_free(job->keys);
     ngx_free(job);
 }
 
@@ -682,6 +774,7 @@ ngx_keyspace_line_reply(ngx_keyspace_line_t *line, u_char *p, size_t len)
     ks_count_more(line->forward->zone->zone, KS_COUNT_FORWARD_TIME,
                ngx_current_msec - job->since);
 
+    ngx_keyspace_job_wrote(job);
     ngx_keyspace_job_end(job);
 
     if (w != NULL) {
@@ -736,6 +829,7 @@ ngx_keyspace_line_fail(ngx_queue_t *jobs, const char *code, const char *text,
         w = job->waiter;
 
         ks_count(job->line->forward->zone->zone, KS_COUNT_FORWARD_FAILED);
+        ngx_keyspace_job_wrote(job);
         ngx_keyspace_job_end(job);
 
         if (w != NULL) {

@@ -59,7 +59,8 @@ static void ngx_keyspace_follow_log(void *data, ks_follow_level_t level,
 static const ngx_keyspace_far_owner_t  ngx_keyspace_follow_owner = {
     ngx_keyspace_follow_up,
     ngx_keyspace_follow_received,
-    ngx_keyspace_follow_down
+    ngx_keyspace_follow_down,
+    NULL
 };
 
 

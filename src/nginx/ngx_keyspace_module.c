@@ -9,7 +9,7 @@
 
 
 #include "ngx_keyspace_build.h"
-#include "ngx_keyspace_far.h"
+#include "ngx_keyspace_far_near.h"
 #include "ngx_keyspace_journal.h"
 #include "ngx_keyspace_load.h"
 #include "ngx_keyspace_memory.h"
@@ -51,6 +51,7 @@ static ngx_keyspace_zone_t *ngx_keyspace_zone_create(ngx_conf_t *cf,
 static char *ngx_keyspace_zone_size(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     ngx_str_t *value);
 static void ngx_keyspace_cleanup(void *data);
+static void ngx_keyspace_exit_process(ngx_cycle_t *cycle);
 static void ngx_keyspace_exit_master(ngx_cycle_t *cycle);
 static ngx_int_t ngx_keyspace_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_keyspace_init_process(ngx_cycle_t *cycle);
@@ -150,7 +151,7 @@ ngx_module_t  ngx_keyspace_module = {
     ngx_keyspace_init_process,             /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
+    ngx_keyspace_exit_process,             /* exit process */
     ngx_keyspace_exit_master,              /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -262,7 +263,9 @@ ngx_keyspace_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_keyspace_stats_add(cf, kz) != NGX_CONF_OK) {
+    if (ngx_keyspace_stats_add(cf, kz) != NGX_CONF_OK
+        || ngx_keyspace_near_add(cf, kz) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -660,6 +663,27 @@ ngx_keyspace_cleanup(void *data)
     if (kz->memory->owner == NULL || kz->memory->owner == kz) {
         ngx_keyspace_memory_end(kz, kz->memory->owner == NULL,
                                 ngx_cycle->log);
+    }
+}
+
+
+/* Connections to other stores are the worker's own, and no client's. */
+
+static void
+ngx_keyspace_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t             i;
+    ngx_keyspace_conf_t   *kcf;
+    ngx_keyspace_zone_t  **kz;
+
+    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(cycle->conf_ctx,
+                                               ngx_keyspace_module);
+    kz = kcf->zones.elts;
+
+    for (i = 0; i < kcf->zones.nelts; i++) {
+        if (kz[i]->space != NULL) {
+            ngx_keyspace_forward_close(kz[i]);
+        }
     }
 }
 
