@@ -19,20 +19,23 @@ sub median {
 }
 
 
-# ns that a process has run
+# ns that a process has run, the first of its threads; or several
 sub on_cpu {
-    my ($pid) = @_;
+    my $sum = 0;
 
-    return (slurp("/proc/$pid/schedstat") =~ /^(\d+)/)[0];
+    $sum += (slurp("/proc/$_/schedstat") =~ /^(\d+)/)[0] for @_;
+
+    return $sum;
 }
 
 
 # A run of wrk on the second core, with 32 kept-alive connections: the requests
-# a second, and for how many microseconds of each the worker was on its core.
-# No response may be an error.
+# a second, and for how many microseconds of each the worker was on its core (or
+# several processes, of a list).  No response may be an error.
 sub wrk {
     my ($worker, $seconds, $url, @more) = @_;
-    my $before = on_cpu($worker);
+    my @pids = ref $worker ? @$worker : $worker;
+    my $before = on_cpu(@pids);
     my ($code, $out) = capture($seconds + 30, {},
         'taskset', '-c', '1', 'wrk', '-t', 1, '-c', 32, '-d', "${seconds}s",
         @more, $url);
@@ -41,7 +44,7 @@ sub wrk {
     my ($rate) = $out =~ m{^Requests/sec:\s*(\S+)}m or die "wrk: $out\n";
     die "wrk: $out\n" if $out =~ /Non-2xx|Socket errors/;
 
-    return ($rate, (on_cpu($worker) - $before) / 1000 / $requests);
+    return ($rate, (on_cpu(@pids) - $before) / 1000 / $requests);
 }
 
 
