@@ -39,6 +39,10 @@ location /fastcgi/ {
     fastcgi_param REQUEST_METHOD \$request_method;
     fastcgi_pass 127.0.0.1:$app->{fastcgi};
 }
+location /huge/ {
+    keyspace_cache main key=\$uri ttl=60s;
+    alias %DIR%/huge/;
+}
 location /page/ {
     keyspace_cache main key=\$uri;
     proxy_intercept_errors on;
@@ -111,6 +115,43 @@ for my $at ('', '/unbuffered') {
     is("$r->{status} " . length $r->{body}, '200 300000',
        "$at: ... that breaks off");
     $http->close;
+}
+
+
+# --- a gigabyte through a zone of 16 MB ---
+
+{
+    my $size = 1 << 30;
+    my $rss = sub {
+        my $sum = 0;
+        $sum += slurp("/proc/$_/status") =~ /^RssAnon:\s+(\d+)/m ? $1 : 0
+            for $ngx->workers;
+        return $sum;
+    };
+
+    mkdir $ngx->dir . '/huge';
+    open my $file, '>', $ngx->dir . '/huge/file' or die $!;
+    truncate $file, $size or die $!;
+    close $file;
+    chmod 0755, $ngx->dir, $ngx->dir . '/huge';
+
+    my $before = $rss->();
+    my $huge = $ngx->client(token => undef);
+    my ($got, $data) = 0;
+
+    $huge->send($huge->build('GET', '/huge/file',
+                             headers => ['Connection: close']));
+    while (sysread $huge->{socket}, $data, 1 << 20) {
+        $got += length $data;
+    }
+
+    cmp_ok($got, '>', $size, 'a gigabyte comes through');
+    cmp_ok($got, '<', $size + 1000, '... and nothing more');
+    cmp_ok($rss->() - $before, '<', 16 * 1024, '... in pieces');
+    is($redis->run('EXISTS', 'cache:/huge/file'), 0, 'it is not stored');
+    is(get('/huge/file', Range => 'bytes=-1')->{status}, 206,
+       'parts of it come, too');
+    unlink $ngx->dir . '/huge/file';
 }
 
 

@@ -1,4 +1,5 @@
-# keyspace_cache in front of applications that speak FastCGI, SCGI and uwsgi.
+# keyspace_cache in front of applications that speak SCGI and uwsgi; FastCGI is in
+# cache_edge.t.
 
 use strict;
 use warnings;
@@ -51,26 +52,6 @@ my %protocol = (
 
         read_bytes($conn, $size) // return;
         syswrite($conn, answer_of($n, 'HTTP/1.1'));
-    },
-    fastcgi => sub {
-        my ($conn, $n) = @_;
-
-        while (1) {
-            my (undef, $type, $id, $size, $pad) =
-                unpack 'CCnnC', read_bytes($conn, 8) // return;
-
-            read_bytes($conn, $size + $pad) // return if $size + $pad;
-
-            if ($type == 5 && $size == 0) {             # the end of the body
-                my $out = answer_of($n);
-                syswrite($conn, pack('CCnnCC', 1, 6, $id, length $out, 0, 0)
-                                . $out
-                                . pack('CCnnCC', 1, 6, $id, 0, 0, 0)
-                                . pack('CCnnCCNC4', 1, 3, $id, 8, 0, 0, 0,
-                                       (0) x 4));
-                return;
-            }
-        }
     },
 );
 

@@ -572,6 +572,19 @@ sub catalogue {
     curl("$url/products/1", undef, '-X', 'PUT', '-d', 'Oolong');
     like(curl("$url/products/1"), qr/Oolong/, 'a PUT purges, too');
 
+    SKIP: {
+        skip 'there is no chromedriver', 1 unless installed('chromedriver');
+
+        # the application as it was, and an empty store
+        stop_pid($app);
+        $app = spawn_command(@app);
+        ok($up->(), 'the application starts anew') or return;
+        curl("$rest/flushall", 'token-one');
+
+        run_tap('python3', root() . '/t/clients/catalogue.py', $url, $rest,
+                'token-one', tempdir());
+    }
+
     my $last = curl("$url/products/1");
     stop_pid($app);
     curl("$rest/expire/cache:%2Fproducts%2F1/80000", 'token-one');
