@@ -113,6 +113,29 @@ json_records(size_t bytes, const char *before)
 }
 
 
+/* an array of prices and places */
+
+static json_text_t
+json_decimals(size_t bytes)
+{
+    unsigned     i;
+    json_text_t  t;
+
+    t.p = malloc(bytes + 4096);
+    t.len = (size_t) sprintf(t.p, "[");
+
+    for (i = 0; t.len < bytes; i++) {
+        t.len += (size_t) sprintf(t.p + t.len, "%s%u.%02u,-%u.%06u",
+                                  i ? "," : "", i % 300, i % 89 + 10, i % 180,
+                                  i * 7919u % 1000000);
+    }
+
+    t.len += (size_t) sprintf(t.p + t.len, "]");
+
+    return t;
+}
+
+
 /* one object of many numbers, and one array */
 
 static json_text_t
@@ -218,16 +241,17 @@ json_parsing(void)
 {
     int           i;
     double        start, took;
-    json_text_t   t[3];
-    const char   *names[] = { "records", "an object", "an array" };
+    json_text_t   t[4];
+    const char   *names[] = { "records", "an object", "an array", "decimals" };
 
     t[0] = json_records(10000, "");
     t[1] = json_flat(10000, 1);
     t[2] = json_flat(10000, 0);
+    t[3] = json_decimals(10000);
 
     printf("JSON.SET of 10 kB         MB/s\n");
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         json_store("parsed", &t[i]);
         start = json_now();
         json_run(json_rounds, 4, (const char *[]) { "JSON.SET", "parsed", "$",

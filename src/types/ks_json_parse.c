@@ -377,8 +377,26 @@ ks_json_digits(ks_json_parser_t *s)
 }
 
 
+/*
+ * Whether a number of KS_JLEN_MAX bytes or less is stored as it is written: an
+ * integer, or digits with a point, which are too few for a double to confuse,
+ * without zeros at the end or behind "0.".
+ */
+
+static inline int
+ks_json_number_as_is(const u_char *from, size_t n, const u_char *point)
+{
+    if (point == NULL) {
+        return *from != '-';
+    }
+
+    return from[n - 1] != '0' && (from[*from == '-'] != '0' || point[1] != '0');
+}
+
+
 static int
-ks_json_number_end(ks_json_parser_t *s, const u_char *from, int fraction)
+ks_json_number_end(ks_json_parser_t *s, const u_char *from,
+    const u_char *point, int exponent)
 {
     size_t    len, n;
     unsigned  tag;
@@ -387,18 +405,20 @@ ks_json_number_end(ks_json_parser_t *s, const u_char *from, int fraction)
     n = (size_t) (s->p - from);
     ks_json_more(s, KS_JSON_SLACK);
 
-    /* most are integers that need no look at their size */
+    /* most are of these kinds */
 
-    if (ks_likely(!fraction && n <= KS_JLEN_MAX && *from != '-')) {
+    if (ks_likely(!exponent && n <= KS_JLEN_MAX
+                  && ks_json_number_as_is(from, n, point)))
+    {
         p = s->out + s->len;
-        *p++ = (u_char) (KS_JTAG_INTEGER | n);
+        *p++ = (u_char) ((point ? KS_JTAG_NUMBER : KS_JTAG_INTEGER) | n);
         memcpy(p, from, n);
         s->len += n + 1;
         s->text += n;
         return KS_OK;
     }
 
-    if (ks_json_number_read(from, n, fraction, text, &len, &tag) != KS_OK) {
+    if (ks_json_number_read(from, n, point != NULL || exponent, text, &len, &tag) != KS_OK) {
         return ks_json_fail(s, "number out of range");
     }
 
@@ -414,8 +434,8 @@ ks_json_number_end(ks_json_parser_t *s, const u_char *from, int fraction)
 static int
 ks_json_parse_number(ks_json_parser_t *s)
 {
-    int            fraction;
-    const u_char  *from;
+    int            exponent;
+    const u_char  *from, *point;
 
     from = s->p;
     s->p += (*s->p == '-');
@@ -432,11 +452,11 @@ ks_json_parse_number(ks_json_parser_t *s)
         return KS_ERR;
     }
 
-    fraction = 0;
+    point = NULL;
+    exponent = 0;
 
     if (s->p < s->end && *s->p == '.') {
-        fraction = 1;
-        s->p++;
+        point = s->p++;
 
         if (ks_json_digits(s) != KS_OK) {
             return KS_ERR;
@@ -444,7 +464,7 @@ ks_json_parse_number(ks_json_parser_t *s)
     }
 
     if (s->p < s->end && (*s->p | 0x20) == 'e') {
-        fraction = 1;
+        exponent = 1;
         s->p++;
         s->p += (s->p < s->end && (*s->p == '-' || *s->p == '+'));
 
@@ -453,7 +473,7 @@ ks_json_parse_number(ks_json_parser_t *s)
         }
     }
 
-    return ks_json_number_end(s, from, fraction);
+    return ks_json_number_end(s, from, point, exponent);
 }
 
 
