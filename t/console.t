@@ -19,7 +19,11 @@ use KS::Proc qw(installed root slurp tempdir);
 
 my $ngx = KS::Nginx->start(
     size => '256m', workers => 2, resp => '',
-    zone => 'metrics on; script_timeout 30s;',
+    zone => <<'CONF',
+    metrics on; script_timeout 30s;
+    user app { token app-token; rights "~* &* +@all -@dangerous"; commands 1000000/d; }
+    user far { token far-token; rights "~* +@all"; deny all; }
+CONF
     http => <<'CONF',
     keyspace_limit_rule window zone=main key=$arg_who rate=5r/h;
     keyspace_limit_rule bucket zone=main key=$arg_who rate=10r/h
@@ -35,6 +39,8 @@ CONF
     location /console/ { keyspace_console main; }
     location /own/ { keyspace_console main user=default; }
     location /look/ { keyspace_console main user=reader; }
+    location /app/ { keyspace_console main user=app; }
+    location /far/ { keyspace_console main user=far; }
     location /guarded/ {
         keyspace_console main;
         auth_basic "the console";
@@ -184,6 +190,25 @@ SKIP: {
 }
 
 
+subtest 'a user of the zone' => sub {
+    my $whoami = '["ACL","WHOAMI"]';
+
+    $client = KS::HTTP->new(port => $ngx->port);
+
+    like(ask('/app/api/', $whoami)->{body}, qr/"app"/, 'without a token');
+    like(ask('/app/api/', '["FLUSHALL"]')->{body}, qr/NOPERM User app/, 'its rights');
+    like(ask('/app/api/', $whoami, "Keyspace-Token: $KS::Nginx::TOKEN")->{body},
+         qr/"default"/, 'with a token that of the token');
+    is(ask('/far/api/', $whoami)->{status}, 403, 'from where it may not come');
+
+    my $admin = $ngx->resp;
+    $admin->run('ACL', 'SETUSER', 'app', 'off');
+    is(ask('/app/api/', $whoami)->{status}, 401, 'it is off');
+    $admin->run('ACL', 'SETUSER', 'app', 'on');
+    like(ask('/app/api/', $whoami)->{body}, qr/"app"/, 'and on again');
+};
+
+
 for (['location /c { keyspace_console main; }', qr/ends with a slash/],
      ['location = /c/ { keyspace_console main; }', qr/ends with a slash/],
      ['location ~ /c/ { keyspace_console main; }', qr/ends with a slash/],
@@ -194,7 +219,9 @@ for (['location /c { keyspace_console main; }', qr/ends with a slash/],
      ['location /c/ { keyspace_console main; keyspace_rest main; }',
       qr/is duplicate|stands beside another directive/],
      ['location /c/ { keyspace_console main user=nobody; }',
-      qr/invalid parameter "user=nobody" of keyspace_console: it is default, or/],
+      qr/keyspace zone "main" has no user "nobody", which a directive names/],
+     ['location /c/ { keyspace_console main user=; }',
+      qr/invalid parameter "user=" of keyspace_console: it is default, reader/],
      ['location /c/ { keyspace_console nosuch; }', qr/nosuch/])
 {
     my ($locations, $says) = @$_;

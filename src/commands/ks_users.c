@@ -499,6 +499,17 @@ ks_users_known(ks_space_t *sp, const ks_str_t *name)
 
 
 const ks_user_t *
+ks_users_named(ks_space_t *sp, const ks_str_t *name)
+{
+    ks_account_t  *a;
+
+    a = ks_account_named(sp, name);
+
+    return (a != NULL && !a->absent && a->acl.on) ? &a->user : NULL;
+}
+
+
+const ks_user_t *
 ks_users_login(ks_space_t *sp, const ks_str_t *name, const u_char *hex)
 {
     ks_account_t  *a;

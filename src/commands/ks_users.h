@@ -66,6 +66,9 @@ const ks_user_t *ks_users_arrival(ks_space_t *sp);
 /* Whether "default" has a record, which counts in the place of the host's. */
 int ks_users_default_kept(ks_space_t *sp);
 
+/* The user of that name, which is on, whoever asks for it; NULL: none. */
+const ks_user_t *ks_users_named(ks_space_t *sp, const ks_str_t *name);
+
 /* The user of that name, with a password of that digest; NULL: none. */
 const ks_user_t *ks_users_login(ks_space_t *sp, const ks_str_t *name,
     const u_char *hex);

@@ -10,9 +10,9 @@ const ROW = 34;
 const AHEAD = 2000;
 
 const TYPES = ["string", "list", "set", "hash", "zset", "stream",
-               "ReJSON-RL"];
+               "json"];
 
-const TYPE_NAMES = { zset: "sorted set", "ReJSON-RL": "JSON" };
+const TYPE_NAMES = { zset: "sorted set", json: "JSON" };
 
 
 function typeName(type) {

@@ -221,7 +221,7 @@ const values = {
         remove: (key, row) => run("XDEL", key, row.cells[0]),
     },
 
-    "ReJSON-RL": {
+    json: {
         element: "document",
         known: () => commands.has("json.set"),
 

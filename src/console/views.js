@@ -296,17 +296,51 @@ function clientsView(view) {
 }
 
 
+/* Of commands that a user has run in a day or a month; limit 0: no quota. */
+
+function used(usage, window) {
+    const n = usage[`commands-${window}`];
+    const limit = usage[`commands-${window}-limit`];
+
+    return limit ? `${number(n)} of ${number(limit)}` : number(n);
+}
+
+
+/* What users use: pairs of names and values, or an error for who has no meter. */
+
+async function usages(names) {
+    const replies = await pipeline(names.map((name) =>
+        ["ACL", "USAGE", name]));
+
+    return replies.map((reply) => {
+        if (!Array.isArray(reply)) {
+            return ["–", "–"];
+        }
+
+        const usage = {};
+
+        for (let i = 0; i < reply.length; i += 2) {
+            usage[reply[i]] = reply[i + 1];
+        }
+
+        return [used(usage, "day"), used(usage, "month")];
+    });
+}
+
+
 function usersView(view) {
     return listView(view, "Users", async () => {
         const lines = await run("ACL", "LIST");
+        const users = lines.map((line) => line.split(" "));
+        const usage = await usages(users.map(([, name]) => name));
 
-        return plainTable("Users", ["Name", "State", "Rights"],
-            lines.map((line) => {
-                const [, name, state, ...rights] = line.split(" ");
-
-                return [show(name), state, el("td", { class: "bytes" },
-                    rights.filter((right) => !right.startsWith("#"))
-                        .join(" "))];
-            }));
+        return plainTable("Users",
+            ["Name", "State", "Commands today", "This month", "Rights"],
+            users.map(([, name, state, ...rights], i) =>
+                [show(name), state, ...usage[i],
+                 el("td", { class: "bytes wide" },
+                    rights.filter((right) => !right.startsWith("#")
+                                             && right !== "sanitize-payload")
+                        .join(" "))]));
     });
 }

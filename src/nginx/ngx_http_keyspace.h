@@ -225,6 +225,17 @@ ngx_int_t ngx_http_keyspace_authorize(ngx_http_request_t *r,
 ngx_int_t ngx_http_keyspace_authorize_token(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ngx_str_t *token);
 
+#define NGX_HTTP_KEYSPACE_FOREIGN                                             \
+    "NOPERM the user may not come from this address"
+
+/*
+ * The request is that user's, if it may come from there: otherwise NGX_DECLINED,
+ * and ctx->foreign is set.
+ */
+ngx_int_t ngx_http_keyspace_become(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz,
+    const ks_user_t *user);
+
 
 /* --- ngx_http_keyspace_request.c --- */
 

@@ -47,7 +47,7 @@ ngx_http_keyspace_console(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     char                         *rv;
     u_char                       *p;
-    ngx_str_t                    *value;
+    ngx_str_t                    *value, *name;
     ngx_http_core_loc_conf_t     *clcf;
     ngx_http_keyspace_console_t  *console;
 
@@ -91,6 +91,15 @@ ngx_http_keyspace_console(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
+    if (console->name.len != 0) {
+        name = ngx_array_push(&klcf->zone->named);
+        if (name == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *name = console->name;
+    }
+
     if (ngx_http_keyspace_console_policy(cf, &console->policy) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
@@ -131,7 +140,16 @@ ngx_http_keyspace_console_user(ngx_conf_t *cf, void *conf, ngx_str_t *value)
         return NGX_CONF_OK;
     }
 
-    return "it is default, or reader, which may only read";
+    /* its zone is known to have it once the whole configuration is read */
+
+    if (value->len == 0) {
+        return "it is default, reader, which may only read, or a user of the "
+               "zone";
+    }
+
+    console->name = *value;
+
+    return NGX_CONF_OK;
 }
 
 
@@ -201,6 +219,12 @@ ngx_http_keyspace_console_api(ngx_http_request_t *r,
     }
 
     if (ngx_http_keyspace_console_authorize(r, ctx, klcf) != NGX_OK) {
+
+        if (ctx->foreign) {
+            return ngx_http_keyspace_error(r, ctx, NGX_HTTP_FORBIDDEN,
+                                           NGX_HTTP_KEYSPACE_FOREIGN);
+        }
+
         return ngx_http_keyspace_error(r, ctx, NGX_HTTP_UNAUTHORIZED,
                                        "WRONGPASS invalid or missing auth "
                                        "token");
@@ -262,15 +286,29 @@ static ngx_int_t
 ngx_http_keyspace_console_authorize(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_http_keyspace_loc_conf_t *klcf)
 {
-    ngx_str_t  *token;
+    ks_str_t                      name;
+    ngx_str_t                    *token;
+    const ks_user_t              *user;
+    ngx_http_keyspace_console_t  *console;
 
+    console = klcf->console;
     token = ngx_http_keyspace_request_field(r, "keyspace-token");
 
-    if (token != NULL || klcf->console->user == NULL) {
+    if (token != NULL || (console->user == NULL && console->name.len == 0)) {
         return ngx_http_keyspace_authorize_token(r, ctx, klcf->zone, token);
     }
 
-    ctx->user = klcf->console->user;
+    if (console->user != NULL) {
+        ctx->user = console->user;
+        return NGX_OK;
+    }
 
-    return NGX_OK;
+    /* a command may have deleted it, or switched it off, since the reload */
+
+    name.data = console->name.data;
+    name.len = console->name.len;
+    user = ks_users_named(klcf->zone->space, &name);
+
+    return ngx_http_keyspace_become(r, ctx, klcf->zone,
+                                    user ? user : &ks_user_guest);
 }

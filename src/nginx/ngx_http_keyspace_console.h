@@ -17,7 +17,8 @@
 struct ngx_http_keyspace_console_s {
     ngx_str_t              location;    /* its name, with a slash at its end */
     const ks_user_t       *user;        /* of requests without a token; NULL:
-                                           they are refused */
+                                           they are refused, */
+    ngx_str_t              name;        /* but for a user of that name */
     ngx_str_t              policy;      /* Content-Security-Policy */
 };
 

@@ -92,8 +92,7 @@ ngx_http_keyspace_rest_handler(ngx_http_request_t *r)
 
         if (ctx->foreign) {
             return ngx_http_keyspace_error(r, ctx, NGX_HTTP_FORBIDDEN,
-                                           "NOPERM the user may not come from "
-                                           "this address");
+                                           NGX_HTTP_KEYSPACE_FOREIGN);
         }
 
         return ngx_http_keyspace_error(r, ctx, NGX_HTTP_UNAUTHORIZED,

@@ -321,7 +321,16 @@ static ngx_int_t
 ngx_http_keyspace_identify(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz)
 {
-    ctx->user = ngx_keyspace_user(kz, &ctx->secret);
+    return ngx_http_keyspace_become(r, ctx, kz,
+                                    ngx_keyspace_user(kz, &ctx->secret));
+}
+
+
+ngx_int_t
+ngx_http_keyspace_become(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
+    ngx_keyspace_zone_t *kz, const ks_user_t *user)
+{
+    ctx->user = user;
 
     if (!ngx_keyspace_admits(kz, ctx->user, r->connection->sockaddr)) {
         ctx->user = &ks_user_guest;

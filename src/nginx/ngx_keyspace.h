@@ -93,6 +93,8 @@ typedef struct ngx_keyspace_zone_s {
 
     ngx_array_t             tokens;         /* of ngx_keyspace_token_t */
     ngx_array_t             users;          /* of ngx_keyspace_user_conf_t */
+    ngx_array_t             named;          /* ngx_str_t: users that other
+                                               directives name */
     ngx_uint_t              owner;          /* whose block is being read */
     ngx_uint_t              own_tokens;     /* of the zone itself */
 

@@ -195,6 +195,10 @@ ngx_keyspace_init_conf(ngx_cycle_t *cycle, void *conf)
                           &kz[i]->name, &kz[i]->file, kz[i]->line);
             return NGX_CONF_ERROR;
         }
+
+        if (ngx_keyspace_users_check(cycle, kz[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     if (ngx_keyspace_snapshot_check(cycle, kcf) != NGX_OK
@@ -579,6 +583,12 @@ ngx_keyspace_zone_create(ngx_conf_t *cf, ngx_keyspace_conf_t *kcf,
     }
 
     kz->cycle = cf->cycle;
+    if (ngx_array_init(&kz->named, cf->cycle->pool, 2, sizeof(ngx_str_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
     if (ngx_array_init(&kz->users, cf->cycle->pool, 2,
                        sizeof(ngx_keyspace_user_conf_t))
         != NGX_OK)

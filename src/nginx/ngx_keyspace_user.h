@@ -79,6 +79,10 @@ char *ngx_keyspace_user_block(ngx_conf_t *cf, ngx_keyspace_zone_t *kz);
 ngx_keyspace_user_conf_t *ngx_keyspace_user_conf(ngx_keyspace_zone_t *kz,
     u_char *name, size_t len);
 
+/* NGX_ERROR, and a message: the zone has not all users that are named. */
+ngx_int_t ngx_keyspace_users_check(ngx_cycle_t *cycle,
+    ngx_keyspace_zone_t *kz);
+
 /* Whether the user may come from the address. */
 ngx_uint_t ngx_keyspace_admits(ngx_keyspace_zone_t *kz, const ks_user_t *user,
     struct sockaddr *sockaddr);

@@ -392,6 +392,27 @@ ngx_keyspace_user_access(ngx_conf_t *cf, ngx_keyspace_user_conf_t *u,
 }
 
 
+ngx_int_t
+ngx_keyspace_users_check(ngx_cycle_t *cycle, ngx_keyspace_zone_t *kz)
+{
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    name = kz->named.elts;
+
+    for (i = 0; i < kz->named.nelts; i++) {
+        if (ngx_keyspace_user_conf(kz, name[i].data, name[i].len) == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                          "keyspace zone \"%V\" has no user \"%V\", which "
+                          "a directive names", &kz->name, &name[i]);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 ngx_keyspace_user_conf_t *
 ngx_keyspace_user_conf(ngx_keyspace_zone_t *kz, u_char *name, size_t len)
 {

@@ -194,6 +194,7 @@ def fill_store():
     command("ZADD", "ranks", 1, "bronze", 2.5, "silver", 9, "gold")
     command("XADD", "stream", "*", "a", "1", "b", "2")
     command("XGROUP", "CREATE", "stream", "workers", "0")
+    command("JSON.SET", "order", "$", '{"id":1,"total":9.5}')
 
 
 # in steps, so that no other client waits for long
@@ -379,6 +380,32 @@ def run(driver):
         b.has_cell("c=3")
         equal(command("XLEN", "stream"), 2)
         b.shot("stream")
+
+    def json_():
+        b.open("order")
+        equal(b.value(), '{"id":1,"total":9.5}')
+        b.fill("Document", '{"id": 7, "total": 12.5, "tags": ["new"]}',
+               ".value")
+        b.press("Save")
+        b.shows("Saved.")
+        equal(json.loads(command("JSON.GET", "order")),
+              {"id": 7, "total": 12.5, "tags": ["new"]})
+        b.shot("json")
+
+        # what is no JSON is refused, and changes nothing
+        b.fill("Document", '{"id": ', ".value")
+        b.press("Save")
+        b.shows("EOF while parsing")
+        equal(json.loads(command("JSON.GET", "order"))["id"], 7)
+
+    def users():
+        b.view("users")
+        for cell in ("app", "default", "far", "0 of 1,000,000",
+                     "~* &* +@all -@dangerous"):
+            b.has_cell(cell, "main")
+        assert "#" not in b.script("return document.querySelector('main table')"
+                                   ".textContent"), "digests are shown"
+        b.shot("users")
 
     def about_key():
         b.open("greeting")
@@ -647,7 +674,7 @@ def run(driver):
                 ("phone-dark", 390, 800, True)):
             b.screen(width, height, dark)
             for view in ("keys", "line", "figures", "live", "limits",
-                         "sessions"):
+                         "sessions", "users"):
                 b.view(view, "/own/")
                 time.sleep(2.5 if SHOTS else 0)
                 b.shot(f"{name}-{view}")
@@ -663,7 +690,7 @@ def run(driver):
     def names():
         b.screen(1280, 800)
         for view in ("keys", "line", "figures", "live", "slow", "limits",
-                     "sessions", "clients"):
+                     "sessions", "clients", "users"):
             b.view(view, "/own/")
             equal(b.script("""
                 return [...document.querySelectorAll(
@@ -684,11 +711,13 @@ def run(driver):
                 ("log in", login), ("keys", keys), ("a string", string),
                 ("bytes that are no text", binary), ("a hash", hash_),
                 ("a list", list_), ("a set", set_), ("a sorted set", zset),
-                ("a stream", stream), ("a key", about_key),
+                ("a stream", stream), ("a document", json_),
+                ("a key", about_key),
                 ("new keys", new), ("hostile keys and values", hostile),
                 ("the command line", line), ("figures", figures),
                 ("live", live), ("the slow log", slow), ("limits", limits),
                 ("sessions", sessions), ("clients", clients),
+                ("users", users),
                 ("a token that reads", reader),
                 ("the location's user", own),
                 (f"{KEYS} keys", all_keys), ("dark, and on a phone", looks),
