@@ -354,31 +354,46 @@ ks_param_set_number(const ks_param_t *p, ks_zone_t *zone, int64_t v)
     { name, NULL, ks_param_get_number, ks_param_parse_ ## form,               \
       ks_param_set_number, setting }
 
+/*
+ * Constants are what monitors and libraries look for.  What nginx's directives
+ * say (ports, time-outs, numbers of clients) differs from listener to listener,
+ * and has no row.
+ */
+
 static const ks_param_t  ks_params[] = {
+    KS_PARAM_CONSTANT("activedefrag", "no"),
+    KS_PARAM_CONSTANT("aof-use-rdb-preamble", "yes"),
     KS_PARAM_FIXED("appenddirname", ks_param_get_aof_dir),
     KS_PARAM_CONSTANT("appendfilename", "appendonly.aof"),
     KS_PARAM_FIXED("appendfsync", ks_param_get_aof_sync),
     KS_PARAM_FIXED("appendonly", ks_param_get_aof_on),
     KS_PARAM_FIXED("auto-aof-rewrite-min-size", ks_param_get_aof_least),
     KS_PARAM_FIXED("auto-aof-rewrite-percentage", ks_param_get_aof_percent),
+    KS_PARAM_CONSTANT("cluster-enabled", "no"),
+    KS_PARAM_CONSTANT("daemonize", "no"),
     KS_PARAM_CONSTANT("databases", "1"),
     KS_PARAM_KEPT("hash-max-listpack-entries", number, KS_SETTING_HASH_ITEMS),
     KS_PARAM_KEPT("hash-max-listpack-value", bytes, KS_SETTING_HASH_BYTES),
     KS_PARAM_KEPT("hash-max-ziplist-entries", number, KS_SETTING_HASH_ITEMS),
     KS_PARAM_KEPT("hash-max-ziplist-value", bytes, KS_SETTING_HASH_BYTES),
+    KS_PARAM_CONSTANT("io-threads", "1"),
     KS_PARAM_KEPT("latency-monitor-threshold", number, KS_SETTING_SPIKE_MS),
     KS_PARAM_KEPT("list-max-listpack-size", size, KS_SETTING_LIST_SIZE),
     KS_PARAM_KEPT("list-max-ziplist-size", size, KS_SETTING_LIST_SIZE),
     KS_PARAM_FIXED("maxmemory", ks_param_get_maxmemory),
+    KS_PARAM_CONSTANT("maxmemory-clients", "0"),
     KS_PARAM_OWN("maxmemory-policy", policy),
     KS_PARAM_OWN("notify-keyspace-events", notify),
     KS_PARAM_FIXED("proto-max-bulk-len", ks_param_get_bulk_len),
+    KS_PARAM_CONSTANT("protected-mode", "no"),
+    KS_PARAM_CONSTANT("rdbchecksum", "yes"),
     KS_PARAM_CONSTANT("save", ""),
     KS_PARAM_KEPT("set-max-intset-entries", number, KS_SETTING_SET_INTEGERS),
     KS_PARAM_KEPT("set-max-listpack-entries", number, KS_SETTING_SET_ITEMS),
     KS_PARAM_KEPT("set-max-listpack-value", bytes, KS_SETTING_SET_BYTES),
     KS_PARAM_KEPT("slowlog-log-slower-than", micros, KS_SETTING_SLOW_MICROS),
     KS_PARAM_KEPT("slowlog-max-len", number, KS_SETTING_SLOW_LEN),
+    KS_PARAM_CONSTANT("stop-writes-on-bgsave-error", "no"),
     KS_PARAM_KEPT("tracking-table-max-keys", number, KS_SETTING_TRACKING_KEYS),
     KS_PARAM_KEPT("zset-max-listpack-entries", number, KS_SETTING_ZSET_ITEMS),
     KS_PARAM_KEPT("zset-max-listpack-value", bytes, KS_SETTING_ZSET_BYTES),

@@ -11,6 +11,7 @@
 
 
 #define KS_SHARED_INTEGERS  10000
+#define KS_DOCTOR_FULL  90              /* per cent */
 #define KS_DOCTOR_TEXT      256
 
 
@@ -233,11 +234,70 @@ ks_doctor_note(void *data, const char *fault)
 }
 
 
+static uint64_t
+ks_doctor_evicted(ks_zone_t *zone)
+{
+    size_t              i;
+    const ks_metric_t  *m;
+
+    for (i = 0; (m = ks_metric(i)) != NULL; i++) {
+        if (strcmp(m->name, "evicted_keys") == 0) {
+            return ks_metric_value(zone, m, 0);
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * What an operator may want to change, a line each: what is so full that it
+ * matters, and what keys cost beside themselves.
+ */
+
+static size_t
+ks_doctor_advice(const ks_space_t *sp, char *text, size_t size)
+{
+    int               n;
+    unsigned          part;
+    uint64_t          evicted;
+    ks_zone_t        *zone;
+    ks_zone_stats_t   st;
+
+    zone = ks_space_zone(sp);
+    evicted = ks_doctor_evicted(zone);
+    ks_zone_stats(zone, &st);
+    part = (unsigned) (st.used * 100 / st.size);
+    n = 0;
+
+    if (part >= KS_DOCTOR_FULL && ks_zone_policy(zone) == KS_NOEVICTION) {
+        n = snprintf(text, size, "\n* %u %% of the zone are in use, and nothing "
+                     "is evicted: soon writes will be refused. Make it larger, "
+                     "or set \"eviction\".", part);
+
+    } else if (part >= KS_DOCTOR_FULL && evicted > st.keys) {
+        n = snprintf(text, size, "\n* The zone is full, and more keys were "
+                     "evicted (%llu) than there are (%llu): it may be too "
+                     "small.", (unsigned long long) evicted,
+                     (unsigned long long) st.keys);
+    }
+
+    if (st.keys != 0 && st.expires == 0
+        && strncmp(ks_policy_name(ks_zone_policy(zone)), "volatile-", 9) == 0)
+    {
+        n += snprintf(text + n, size - (size_t) n, "\n* Only keys with a time "
+                      "to live are evicted, and none has one.");
+    }
+
+    return (size_t) n;
+}
+
+
 void
 ks_cmd_memory_doctor(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    char    text[KS_DOCTOR_TEXT + 64], first[KS_DOCTOR_TEXT];
-    size_t  n;
+    char    text[KS_DOCTOR_TEXT + 512], first[KS_DOCTOR_TEXT];
+    size_t  n, len;
 
     (void) argc;
     (void) argv;
@@ -246,7 +306,9 @@ ks_cmd_memory_doctor(ks_ctx_t *c, int argc, ks_str_t *argv)
     n = ks_check(c->space, ks_doctor_note, first);
 
     if (n == 0) {
-        snprintf(text, sizeof(text), "ok: no faults in the zone");
+        len = (size_t) snprintf(text, sizeof(text),
+                                "ok: no faults in the zone");
+        (void) ks_doctor_advice(c->space, text + len, sizeof(text) - len);
 
     } else {
         snprintf(text, sizeof(text), "%zu faults in the zone, the first: %s",

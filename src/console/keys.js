@@ -45,6 +45,11 @@ class KeyScan {
         this.done = false;
         this.running = false;
         this.stopped = false;
+        this.replaced = false;      /* by that of another search */
+    }
+
+    readsAll() {
+        return this.running && !this.stopped && this.wanted === Infinity;
     }
 
     want(n) {
@@ -107,14 +112,17 @@ function keysView(view, signal) {
     const known = new Map();        /* what was asked of keys */
     let scan, total = 0, asking = false, lists = true, seen = [0, 0];
 
+    /* a scan that reads for what is seen goes on to the end */
+
     const all = button("Read all", () => {
-        if (scan.running) {
+        if (scan.readsAll()) {
             scan.stopped = true;
             return;
         }
 
         scan.stopped = false;
         scan.want(Infinity);
+        told();
     }, { class: "quiet" });
 
     const list = new VirtualList({
@@ -172,8 +180,8 @@ function keysView(view, signal) {
         const n = number(scan.keys.length);
 
         list.setCount(scan.keys.length);
-        all.textContent = scan.running ? "Stop" : "Read all";
-        all.hidden = scan.done;
+        all.textContent = scan.readsAll() ? "Stop" : "Read all";
+        all.hidden = scan.done || scan.replaced;
 
         state.textContent = scan.done
             ? `${n} ${scan.keys.length === 1 ? "key" : "keys"}`
@@ -186,12 +194,14 @@ function keysView(view, signal) {
     }
 
     async function search() {
-        total = await run("DBSIZE");
-        known.clear();
+        all.hidden = true;              /* it would be that of the last one */
 
         if (scan) {
-            scan.stopped = true;
+            scan.stopped = scan.replaced = true;
         }
+
+        total = await run("DBSIZE");
+        known.clear();
 
         scan = new KeyScan(patternOf(pattern.value), type.value, told);
         list.active = list.chosen = -1;
