@@ -228,7 +228,10 @@ ks_far_take_exec(ks_far_t *far, ks_client_t *client, const ks_command_t *cmd,
         writes |= ks_far_writes(q->cmd) != 0;
     }
 
-    if (queue == NULL || (!writes && far->knows == NULL)) {
+    if (queue == NULL
+        || (!writes && far->knows == NULL
+            && !(far->behind && !far->serves(far))))
+    {
         return KS_NONE;
     }
 
@@ -297,7 +300,10 @@ ks_far_take(ks_client_t *client, const ks_command_t *cmd, int argc,
         return ks_far_say(client, reply, "", KS_ERR_FAR_WATCH);
     }
 
-    if (far->knows != NULL && ks_far_reads_there(far, cmd)) {
+    if ((far->knows != NULL && ks_far_reads_there(far, cmd))
+        || (far->behind && (cmd->flags & KS_CMD_READONLY)
+            && !far->serves(far)))
+    {
         return ks_far_take_one(far, client, cmd, argc, argv, reply);
     }
 

@@ -36,12 +36,15 @@ typedef struct {
 
 struct ks_far_s {
     ks_far_writes_t   writes;
-    void             *near;     /* the host's own */
+    void             *near;     /* the host's own, as is: */
+    void             *late;
+    unsigned          behind:1; /* what reads is asked there as long as serves()
+                                   says no */
 
     /*
      * The zone holds what was asked for, and nothing else; NULL: it holds all.
      * Whether a key that is not here is not there either, as far as is known; and
-     * whether what is here may be read at the moment.
+     * whether what is here may be read at the moment (of any zone).
      */
     int             (*knows)(ks_far_t *far, const ks_str_t *key);
     int             (*serves)(ks_far_t *far);

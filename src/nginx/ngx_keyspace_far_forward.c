@@ -14,6 +14,7 @@
 
 
 #include "ngx_keyspace_far.h"
+#include "ngx_keyspace_far_late.h"
 #include "ngx_keyspace_far_near.h"
 #include "commands/ks_args.h"
 #include "commands/ks_far.h"
@@ -51,7 +52,10 @@ typedef struct {
     ngx_queue_t              queue;
     ks_waiter_t             *waiter;        /* NULL: nobody waits any more */
     ngx_keyspace_line_t     *line;
-    ngx_uint_t               replies;       /* the last is the client's */
+    ngx_uint_t               replies;       /* the last is the client's, */
+    ngx_uint_t               offset;        /* or the last but one, and the
+                                               last is of ROLE */
+    ks_str_t                 reply;         /* the client's */
     u_char                  *bytes;         /* NULL: they are sent */
     u_char                  *keys;          /* mode=near: that it may change,
                                                each a size_t and its bytes */
@@ -63,6 +67,7 @@ typedef struct {
 
 struct ngx_keyspace_forward_s {
     ks_far_t                 far;           /* first */
+    ngx_keyspace_far_lates_t  *lates;       /* NULL: no reply is late */
     ngx_keyspace_zone_t     *zone;
     ngx_keyspace_line_t      lines[2];      /* of RESP2, RESP3 */
     ngx_queue_t              own;           /* lines with a job */
@@ -80,7 +85,7 @@ static int ngx_keyspace_forward_say(void *client, const ks_str_t *bytes,
 static int ngx_keyspace_forward_refuse(ngx_keyspace_line_t *line,
     ks_client_t *client, ks_reply_t *reply);
 static ngx_keyspace_job_t *ngx_keyspace_job_create(const ks_far_job_t *job,
-    ngx_log_t *log);
+    ngx_uint_t offset, ngx_log_t *log);
 static void ngx_keyspace_job_end(ngx_keyspace_job_t *job);
 static ngx_int_t ngx_keyspace_job_keys(ngx_keyspace_job_t *job,
     const ks_far_job_t *fj);
@@ -102,6 +107,10 @@ static ssize_t ngx_keyspace_line_received(ngx_keyspace_far_t *far, u_char *p,
     size_t len);
 static void ngx_keyspace_line_reply(ngx_keyspace_line_t *line, u_char *p,
     size_t len);
+static void ngx_keyspace_job_keep(ngx_keyspace_job_t *job, u_char *p,
+    size_t len);
+static void ngx_keyspace_line_offset(ngx_keyspace_line_t *line,
+    ngx_keyspace_job_t *job, u_char *p, size_t len);
 static ngx_int_t ngx_keyspace_line_rests(ngx_keyspace_line_t *line);
 static void ngx_keyspace_line_watch(ngx_keyspace_line_t *line);
 static void ngx_keyspace_line_down(ngx_keyspace_far_t *far, const char *why);
@@ -153,6 +162,15 @@ ngx_keyspace_forward_open(ngx_keyspace_zone_t *kz)
         return NGX_ERROR;
     }
 
+    if (us->mode == NGX_KEYSPACE_REPLICA) {
+        fw->lates = ngx_keyspace_far_late_open(kz, &fw->far);
+
+        if (fw->lates == NULL) {
+            ngx_free(fw);
+            return NGX_ERROR;
+        }
+    }
+
     ks_space_set_far(kz->space, &fw->far);
 
     return NGX_OK;
@@ -177,6 +195,10 @@ ngx_keyspace_forward_close(ngx_keyspace_zone_t *kz)
     ngx_keyspace_far_stop(&fw->lines[1].far);
     ngx_keyspace_forward_drop(&fw->own);
     ngx_keyspace_forward_drop(&fw->spare);
+
+    if (fw->lates != NULL) {
+        ngx_keyspace_far_late_close(fw->lates);
+    }
 
     ks_space_set_far(kz->space, NULL);
     ngx_free(fw);
@@ -272,7 +294,7 @@ ngx_keyspace_forward_take(ks_far_t *far, ks_client_t *client,
         return ngx_keyspace_forward_refuse(line, client, reply);
     }
 
-    job = ngx_keyspace_job_create(fj, ngx_cycle->log);
+    job = ngx_keyspace_job_create(fj, fw->lates != NULL, ngx_cycle->log);
 
     if (job == NULL
         || (fw->far.near != NULL && ngx_keyspace_job_keys(job, fj) != NGX_OK)
@@ -329,7 +351,8 @@ ngx_keyspace_forward_refuse(ngx_keyspace_line_t *line, ks_client_t *client,
 /* A transaction is sent as a whole, and has a reply for each of its commands. */
 
 static ngx_keyspace_job_t *
-ngx_keyspace_job_create(const ks_far_job_t *fj, ngx_log_t *log)
+ngx_keyspace_job_create(const ks_far_job_t *fj, ngx_uint_t offset,
+    ngx_log_t *log)
 {
     size_t               size;
     u_char              *p;
@@ -339,9 +362,11 @@ ngx_keyspace_job_create(const ks_far_job_t *fj, ngx_log_t *log)
 
     static const char  multi[] = "*1" CRLF "$5" CRLF "MULTI" CRLF;
     static const char  exec[] = "*1" CRLF "$4" CRLF "EXEC" CRLF;
+    static const char  role[] = "*1" CRLF "$4" CRLF "ROLE" CRLF;
 
     size = fj->queue ? sizeof(multi) + sizeof(exec)
                      : ngx_keyspace_far_size(fj->argc, fj->argv);
+    size += sizeof(role);
 
     for (q = fj->queue; q != NULL; q = q->next) {
         size += ngx_keyspace_far_size(q->argc, q->argv);
@@ -372,6 +397,12 @@ ngx_keyspace_job_create(const ks_far_job_t *fj, ngx_log_t *log)
         }
 
         p = ngx_cpymem(p, exec, sizeof(exec) - 1);
+    }
+
+    if (offset) {
+        p = ngx_cpymem(p, role, sizeof(role) - 1);
+        job->offset = 1;
+        n++;
     }
 
     job->len = p - job->bytes;
@@ -485,6 +516,7 @@ ngx_keyspace_job_end(ngx_keyspace_job_t *job)
 
     ngx_free(job->bytes);
     ngx_free(job->keys);
+    ngx_free(job->reply.data);
     ngx_free(job);
 }
 
@@ -764,11 +796,23 @@ ngx_keyspace_line_reply(ngx_keyspace_line_t *line, u_char *p, size_t len)
     job = ngx_queue_data(ngx_queue_head(&line->sent), ngx_keyspace_job_t,
                          queue);
 
-    if (++line->replies < job->replies) {
+    line->replies++;
+
+    if (job->offset && line->replies + 1 == job->replies) {
+        ngx_keyspace_job_keep(job, p, len);
+    }
+
+    if (line->replies < job->replies) {
         return;
     }
 
     line->replies = 0;
+
+    if (job->offset) {
+        ngx_keyspace_line_offset(line, job, p, len);
+        return;
+    }
+
     w = job->waiter;
 
     ks_count_more(line->forward->zone->zone, KS_COUNT_FORWARD_TIME,
@@ -782,6 +826,75 @@ ngx_keyspace_line_reply(ngx_keyspace_line_t *line, u_char *p, size_t len)
         bytes.len = len;
         ks_waiters_wake_far(w, &bytes);
     }
+}
+
+
+/* The client's reply is kept while that of ROLE comes. */
+
+static void
+ngx_keyspace_job_keep(ngx_keyspace_job_t *job, u_char *p, size_t len)
+{
+    if (job->waiter == NULL) {
+        return;
+    }
+
+    job->reply.data = ngx_alloc(len, ngx_cycle->log);
+
+    if (job->reply.data != NULL) {
+        ngx_memcpy(job->reply.data, p, len);
+        job->reply.len = len;
+    }
+}
+
+
+/* "master" and an offset: the client is told when the zone has come there. */
+
+static void
+ngx_keyspace_line_offset(ngx_keyspace_line_t *line, ngx_keyspace_job_t *job,
+    u_char *p, size_t len)
+{
+    uint64_t                  offset;
+    ks_str_t                  reply;
+    const u_char             *at;
+    ks_waiter_t              *w;
+    ks_reader_item_t          it;
+    ngx_keyspace_forward_t   *fw;
+
+    at = p;
+    offset = 0;
+    fw = line->forward;
+
+    if (ks_reader_item(&at, p + len, &it) == KS_OK && it.kind == '*'
+        && ks_reader_item(&at, p + len, &it) == KS_OK
+        && it.text.len == 6 && ngx_memcmp(it.text.data, "master", 6) == 0
+        && ks_reader_item(&at, p + len, &it) == KS_OK && it.kind == ':')
+    {
+        offset = (uint64_t) it.n;
+    }
+
+    ks_count_more(fw->zone->zone, KS_COUNT_FORWARD_TIME,
+                  ngx_current_msec - job->since);
+
+    reply = job->reply;
+    job->reply.data = NULL;
+    w = job->waiter;
+    ngx_keyspace_job_end(job);
+
+    if (w != NULL && reply.data == NULL) {
+        ngx_str_set(&reply, "-UNCERTAIN it was run, and there is no memory for "
+                    "its reply" CRLF);
+        ks_waiters_wake_far(w, &reply);
+        return;
+    }
+
+    /* an error has changed nothing, as a rule: it need not wait */
+
+    if (w != NULL) {
+        ngx_keyspace_far_late_reply(fw->lates, w, &reply,
+                                    *reply.data == '-' ? 0 : offset);
+    }
+
+    ngx_free(reply.data);
 }
 
 

@@ -348,7 +348,9 @@ ngx_keyspace_memory_keep(ngx_keyspace_zone_t *kz, ngx_keyspace_zone_t *old,
     }
 
     if (kz->path.len != old->path.len
-        || ngx_strncmp(kz->path.data, old->path.data, kz->path.len) != 0)
+        || (kz->path.len != 0
+            && ngx_strncmp(kz->path.data, old->path.data, kz->path.len)
+               != 0))
     {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
                       "keyspace zone \"%V\" cannot go from %s%V to %s%V by a "
