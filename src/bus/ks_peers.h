@@ -37,6 +37,7 @@ typedef struct {
     ks_peer_type_t   type;
     int              fd;
     int              resp;
+    unsigned         db;
     uint64_t         created;   /* ms since the epoch */
     uint64_t         active;    /* of the last command */
     unsigned         sub;       /* subscriptions */

@@ -11,6 +11,7 @@
  * what was published before.
  */
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "bus/ks_pubsub.h"
@@ -27,6 +28,7 @@
 #define KS_PATTERN_STEPS  500000
 
 #define KS_LEAVE_BATCH    128           /* subscriptions in one transaction */
+#define KS_ANY_DB         UINT_MAX
 
 typedef struct {
     ks_topic_table_t    tables;
@@ -566,13 +568,18 @@ ks_pubsub_crowded(const ks_space_t *sp)
 
 /* --- hearing --- */
 
+/* db: the clients are those to whom the zone has that number; or KS_ANY_DB */
+
 static void
-ks_topic_push(const ks_topic_t *topic, uint64_t number, ks_push_t *push)
+ks_topic_push(const ks_topic_t *topic, unsigned db, uint64_t number,
+    ks_push_t *push)
 {
     ks_subscription_t  *sub;
 
     for (sub = topic->first; sub != NULL; sub = sub->next) {
-        if (number > sub->since && !(sub->going && number > sub->until)) {
+        if (number > sub->since && !(sub->going && number > sub->until)
+            && (db == KS_ANY_DB || db == sub->sink->db))
+        {
             sub->sink->ops->push(sub->sink, push);
         }
     }
@@ -584,8 +591,8 @@ ks_topic_push(const ks_topic_t *topic, uint64_t number, ks_push_t *push)
 /* all that a message meets: its channel, and then patterns */
 
 static void
-ks_pubsub_push(const ks_pubsub_t *ps, ks_topic_kind_t kind, uint64_t number,
-    const ks_str_t *channel, const ks_str_t *text)
+ks_pubsub_push(const ks_pubsub_t *ps, unsigned db, ks_topic_kind_t kind,
+    uint64_t number, const ks_str_t *channel, const ks_str_t *text)
 {
     ks_push_t    push;
     ks_topic_t  *topic;
@@ -598,7 +605,7 @@ ks_pubsub_push(const ks_pubsub_t *ps, ks_topic_kind_t kind, uint64_t number,
     topic = ks_topic_find(&ps->tables, kind, channel);
 
     if (topic != NULL) {
-        ks_topic_push(topic, number, &push);
+        ks_topic_push(topic, db, number, &push);
     }
 
     if (kind == KS_TOPIC_SHARD) {
@@ -610,7 +617,7 @@ ks_pubsub_push(const ks_pubsub_t *ps, ks_topic_kind_t kind, uint64_t number,
     for (topic = ps->tables.patterns; topic != NULL; topic = topic->next) {
         if (ks_pattern_matches(&topic->name, channel)) {
             push.pattern = topic->name;
-            ks_topic_push(topic, number, &push);
+            ks_topic_push(topic, db, number, &push);
         }
     }
 }
@@ -637,8 +644,45 @@ ks_pubsub_message(ks_space_t *sp, void *data, const ks_frame_record_t *record)
     memcpy(&head, part.data, sizeof(head));
 
     ks_pubsub_settle(sp);
-    ks_pubsub_push(ps, (ks_topic_kind_t) head.kind, head.number, &channel,
-                   &text);
+    ks_pubsub_push(ps, KS_ANY_DB, (ks_topic_kind_t) head.kind, head.number,
+                   &channel, &text);
+}
+
+
+/* An event, for those to whom the zone is not database 0. */
+
+static void __attribute__((noinline))
+ks_pubsub_event_of(const ks_pubsub_t *ps, unsigned db,
+    const ks_event_message_t *m)
+{
+    ks_str_t  channel;
+
+    channel.data = malloc(m->channel.len + KS_EVENT_NUMBER);
+
+    if (channel.data == NULL) {
+        return;
+    }
+
+    channel.len = ks_event_channel(channel.data, &m->channel, db);
+    ks_pubsub_push(ps, db, KS_TOPIC_CHANNEL, UINT64_MAX, &channel,
+                   &m->message);
+    free(channel.data);
+}
+
+
+static void
+ks_pubsub_event(const ks_pubsub_t *ps, const ks_event_message_t *m)
+{
+    unsigned  db;
+
+    ks_pubsub_push(ps, 0, KS_TOPIC_CHANNEL, UINT64_MAX, &m->channel,
+                   &m->message);
+
+    for (db = 1; db < KS_DATABASES_MAX; db++) {
+        if (ps->tables.of[db] != 0) {
+            ks_pubsub_event_of(ps, db, m);
+        }
+    }
 }
 
 
@@ -658,8 +702,7 @@ ks_pubsub_events(ks_space_t *sp, void *data, const ks_frame_record_t *record)
     n = ks_event_messages(record, m);
 
     for (i = 0; i < n; i++) {
-        ks_pubsub_push(ps, KS_TOPIC_CHANNEL, UINT64_MAX, &m[i].channel,
-                       &m[i].message);
+        ks_pubsub_event(ps, &m[i]);
     }
 }
 

@@ -76,6 +76,9 @@ typedef struct {
 
 #define KS_SINK_TOPICS  3       /* kinds of them, see ks_registry.h */
 
+/* so many zones may stand behind one door, as databases */
+#define KS_DATABASES_MAX  16
+
 /*
  * A part of what it is the sink of, which its host knows how to find; all zero
  * but for "ops" at its beginning.
@@ -88,6 +91,9 @@ struct ks_sink_s {
     ks_subscription_t    *first[KS_SINK_TOPICS];
     ks_subscription_t    *last[KS_SINK_TOPICS];
     unsigned              unsettled:1;
+
+    /* the number that its client knows the zone by, for the names of events */
+    unsigned              db;
 };
 
 

@@ -298,6 +298,7 @@ ks_subscription_new(ks_topic_table_t *t, ks_sink_t *sink,
 
     ks_map_add(&t->subscriptions, &sub->link);
     ks_subscription_link(sub);
+    t->of[sink->db]++;
 
     return sub;
 }
@@ -308,6 +309,7 @@ ks_subscription_free(ks_topic_table_t *t, ks_subscription_t *sub)
 {
     ks_map_remove(&t->subscriptions, &sub->link);
     ks_subscription_unlink(sub);
+    t->of[sub->sink->db]--;
 
     if (sub->topic->first == NULL) {
         ks_topic_free(t, sub->topic);

@@ -53,6 +53,8 @@ typedef struct {
     ks_map_t            subscriptions;
     ks_topic_t         *patterns;
     size_t              events;         /* topics that notifications may fit */
+    size_t              of[KS_DATABASES_MAX];   /* subscriptions, by the number
+                                           that the zone has to their sinks */
 } ks_topic_table_t;
 
 

@@ -6,6 +6,7 @@
  */
 
 #include "commands/ks_args.h"
+#include "commands/ks_databases.h"
 #include "types/ks_type.h"
 
 #include <limits.h>
@@ -51,9 +52,12 @@ ks_draws_allowed(ks_ctx_t *c, uint64_t n)
 
 
 int
-ks_arg_db(ks_ctx_t *c, const ks_str_t *arg)
+ks_arg_db(ks_ctx_t *c, const ks_str_t *arg, unsigned *number)
 {
-    int64_t  db;
+    int64_t   db;
+    unsigned  n;
+
+    n = c->client->databases ? c->client->databases->n : 1;
 
     if (ks_arg_int(c, arg, &db, NULL) != KS_OK) {
         return KS_ERR;
@@ -65,10 +69,12 @@ ks_arg_db(ks_ctx_t *c, const ks_str_t *arg)
         return KS_ERR;
     }
 
-    if (db != 0) {
+    if (db < 0 || db >= (int64_t) n) {
         ks_reply_error(c->reply, KS_ERR_DB);
         return KS_ERR;
     }
+
+    *number = (unsigned) db;
 
     return KS_OK;
 }

@@ -89,8 +89,8 @@ int ks_arg_int(ks_ctx_t *c, const ks_str_t *arg, int64_t *v, const char *err);
 int ks_arg_double(ks_ctx_t *c, const ks_str_t *arg, double *v,
     const char *err);
 
-/* the argument as the number of a database, which has to be 0 */
-int ks_arg_db(ks_ctx_t *c, const ks_str_t *arg);
+/* the argument as the number of a database that the client's door has */
+int ks_arg_db(ks_ctx_t *c, const ks_str_t *arg, unsigned *db);
 
 /* the argument as a switch: "on" or "off" */
 int ks_arg_switch(ks_ctx_t *c, const ks_str_t *arg, int *on);

@@ -130,8 +130,8 @@ ks_line_head(ks_line_t *line, const ks_client_t *client, int lua)
     struct timespec  ts;
 
     clock_gettime(CLOCK_REALTIME, &ts);
-    line->p += sprintf((char *) line->p, "%lld.%06ld [0 ",
-                       (long long) ts.tv_sec, ts.tv_nsec / 1000);
+    line->p += sprintf((char *) line->p, "%lld.%06ld [%u ",
+                       (long long) ts.tv_sec, ts.tv_nsec / 1000, client->db);
 
     if (lua) {
         ks_line_text(line, "lua]");

@@ -43,7 +43,7 @@ ks_client_line(ks_space_t *sp, ks_peer_t *peer, uint64_t now)
 
     n = snprintf((char *) line.data, size,
             "id=%llu addr=%.*s laddr=%.*s fd=%d name=%s age=%llu idle=%llu "
-            "flags=%s db=0 sub=%u psub=%u ssub=%u multi=%lld qbuf=%zu "
+            "flags=%s db=%u sub=%u psub=%u ssub=%u multi=%lld qbuf=%zu "
             "qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=%zu oll=0 "
             "omem=0 tot-mem=%zu events=r cmd=%s user=%.*s redir=%lld "
             "resp=%d lib-name=%s lib-ver=%s\n",
@@ -53,7 +53,7 @@ ks_client_line(ks_space_t *sp, ks_peer_t *peer, uint64_t now)
             ks_text_of(a.name),
             (unsigned long long) (now - a.created) / 1000,
             (unsigned long long) (now - a.active) / 1000, a.flags,
-            a.sub, a.psub, a.ssub, (long long) a.multi, a.qbuf, a.qbuf_free,
+            a.db, a.sub, a.psub, a.ssub, (long long) a.multi, a.qbuf, a.qbuf_free,
             a.multi_mem, a.out, a.memory, a.command ? a.command : "NULL",
             (int) a.user.len, (char *) a.user.data, (long long) a.redir,
             a.resp, ks_text_of(a.lib_name), ks_text_of(a.lib_ver));
@@ -82,12 +82,12 @@ ks_client_request_line(ks_space_t *sp, const ks_client_t *client)
     line.data = ks_arena_alloc(sp, size);
 
     n = snprintf((char *) line.data, size,
-            "id=%llu addr=%.*s laddr= fd=-1 name= age=0 idle=0 flags=N db=0 "
+            "id=%llu addr=%.*s laddr= fd=-1 name= age=0 idle=0 flags=N db=%u "
             "sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 "
             "multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r "
             "cmd=%s user=%s redir=-1 resp=2 lib-name= lib-ver=\n",
             (unsigned long long) ks_next_id(sp), (int) addr.len,
-            (char *) addr.data,
+            (char *) addr.data, client->db,
             client->command ? ks_command_name(client->command) : "NULL",
             client->user->name);
 

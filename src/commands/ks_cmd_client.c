@@ -140,7 +140,7 @@ ks_list_own(ks_ctx_t *c, ks_list_t *l, const ks_client_filter_t *f)
     ks_peers_t  *peers;
 
     me = c->client->conn;
-    peers = me ? me->host->peers(me) : c->client->peers;
+    peers = me ? ks_conn_peers(me) : c->client->peers;
     now = ks_space_now(c->space);
 
     for (peer = peers ? peers->first : NULL; peer != NULL; peer = peer->next) {
@@ -413,7 +413,7 @@ ks_kill_own(ks_ctx_t *c, ks_client_filter_t *f, int skip_me)
     ks_peers_t  *peers;
 
     me = c->client->conn;
-    peers = me ? me->host->peers(me) : c->client->peers;
+    peers = me ? ks_conn_peers(me) : c->client->peers;
     now = ks_space_now(c->space);
     n = 0;
 

@@ -10,6 +10,7 @@
 
 #include "commands/ks_args.h"
 #include "types/ks_glob.h"
+#include "commands/ks_databases.h"
 #include "commands/ks_handlers.h"
 #include "keyspace/ks_aof.h"
 
@@ -371,7 +372,7 @@ static const ks_param_t  ks_params[] = {
     KS_PARAM_FIXED("auto-aof-rewrite-percentage", ks_param_get_aof_percent),
     KS_PARAM_CONSTANT("cluster-enabled", "no"),
     KS_PARAM_CONSTANT("daemonize", "no"),
-    KS_PARAM_CONSTANT("databases", "1"),
+    KS_PARAM_FIXED("databases", NULL),  /* of the client's door */
     KS_PARAM_KEPT("hash-max-listpack-entries", number, KS_SETTING_HASH_ITEMS),
     KS_PARAM_KEPT("hash-max-listpack-value", bytes, KS_SETTING_HASH_BYTES),
     KS_PARAM_KEPT("hash-max-ziplist-entries", number, KS_SETTING_HASH_ITEMS),
@@ -433,6 +434,27 @@ ks_param_wanted(const ks_param_t *p, int argc, ks_str_t *argv, ks_str_t *name)
 }
 
 
+static const char *
+ks_param_value(ks_ctx_t *c, const ks_param_t *p, char text[KS_PARAM_TEXT])
+{
+    const ks_databases_t  *d;
+
+    if (p->value != NULL) {
+        return p->value;
+    }
+
+    if (p->get != NULL) {
+        p->get(p, ks_space_zone(c->space), text);
+
+    } else {
+        d = c->client->databases;
+        snprintf(text, KS_PARAM_TEXT, "%u", d ? d->n : 1);
+    }
+
+    return text;
+}
+
+
 void
 ks_cmd_config_get(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
@@ -450,12 +472,8 @@ ks_cmd_config_get(ks_ctx_t *c, int argc, ks_str_t *argv)
             continue;
         }
 
-        if (p->get != NULL) {
-            p->get(p, ks_space_zone(c->space), text);
-        }
-
         ks_reply_bulk(c->reply, name.data, name.len);
-        ks_reply_cstr(c->reply, p->get ? text : p->value);
+        ks_reply_cstr(c->reply, ks_param_value(c, p, text));
         n++;
     }
 

@@ -11,6 +11,7 @@
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
 #include "commands/ks_conn.h"
+#include "commands/ks_databases.h"
 #include "commands/ks_denials.h"
 #include "commands/ks_users.h"
 #include "keyspace/ks_upstream.h"
@@ -42,34 +43,6 @@ ks_conn_open(const ks_conn_t *s)
 }
 
 
-static const ks_user_t *
-ks_login_find(ks_conn_t *s, const ks_str_t *name, const ks_str_t *password)
-{
-    u_char            hex[KS_ACL_DIGEST];
-    ks_str_t          own;
-    const ks_user_t  *found;
-
-    if (s->came_as->rights == KS_RIGHTS_FULL) {
-        own = ks_text(s->came_as->name);
-
-        if (ks_str_same(name, &own)) {
-            return s->came_as;
-        }
-    }
-
-    if (s->came_as->rights != KS_RIGHTS_NONE) {
-        found = (ks_acl_digest(password, hex) == KS_OK)
-                ? ks_users_login(s->client.space, name, hex) : NULL;
-
-        if (found != NULL || s->came_as->rights == KS_RIGHTS_FULL) {
-            return found;
-        }
-    }
-
-    return s->host->login(s, name, password);
-}
-
-
 static void
 ks_login_denied(ks_ctx_t *c, const ks_conn_t *s, const ks_str_t *name,
     const ks_str_t *word)
@@ -95,22 +68,38 @@ static int
 ks_login(ks_ctx_t *c, ks_conn_t *s, const ks_str_t *name,
     const ks_str_t *password, const ks_str_t *word)
 {
+    u_char            hex[KS_ACL_DIGEST];
+    unsigned          db;
     const ks_user_t  *found;
 
-    found = ks_login_find(s, name, password);
+    db = c->client->db;
 
-    if (found == NULL) {
+    if (s->several && !ks_databases_alone(c)) {
+        return KS_ERR;
+    }
+
+    found = (ks_acl_digest(password, hex) == KS_OK)
+            ? ks_conn_login(s, db, name, hex) : NULL;
+
+    if (found == NULL
+        || (db != 0 && ks_conn_login(s, 0, name, hex) == NULL))
+    {
         ks_login_denied(c, s, name, word);
         return KS_ERR;
     }
 
-    if (s->host->admits != NULL && !s->host->admits(s, found)) {
+    if (s->host->admits != NULL && !s->host->admits(s, db, found)) {
         ks_reply_errorf(c->reply, "NOPERM User %.256s may not come from this "
                         "address", found->name);
         return KS_ERR;
     }
 
     ks_conn_become(s, found);
+
+    if (s->several && ks_conn_logged_in(s, name, hex) != KS_OK) {
+        ks_reply_error(c->reply, KS_ERR_NOMEM);
+        return KS_ERR;
+    }
 
     return KS_OK;
 }

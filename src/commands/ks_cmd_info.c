@@ -207,16 +207,35 @@ ks_info_cluster(ks_info_t *info)
 
 
 static void
-ks_info_keyspace(ks_info_t *info)
+ks_info_database(ks_info_t *info, unsigned db, ks_zone_t *zone)
 {
     ks_zone_stats_t  st;
 
-    ks_zone_stats(info->zone, &st);
+    ks_zone_stats(zone, &st);
 
     if (st.keys != 0) {
-        ks_info_line(info, "db0:keys=%llu,expires=%llu",
+        ks_info_line(info, "db%u:keys=%llu,expires=%llu", db,
                      (unsigned long long) st.keys,
                      (unsigned long long) st.expires);
+    }
+}
+
+
+static void
+ks_info_keyspace(ks_info_t *info)
+{
+    unsigned               i;
+    const ks_databases_t  *d;
+
+    d = info->databases;
+
+    if (d == NULL) {
+        ks_info_database(info, 0, info->zone);
+        return;
+    }
+
+    for (i = 0; i < d->n; i++) {
+        ks_info_database(info, i, ks_space_zone(d->spaces[i]));
     }
 }
 
@@ -318,6 +337,7 @@ ks_cmd_info(ks_ctx_t *c, int argc, ks_str_t *argv)
     info.text = ks_arena_alloc(c->space, info.room);
     info.now = ks_space_now(c->space);
     info.zone = ks_space_zone(c->space);
+    info.databases = c->client->databases;
     info.stats = ks_space_stats(c->space);
     info.blocked = ks_wait_count(c->space);
     ks_snapshot_state(c->space, &info.saves);

@@ -5,6 +5,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
+#include "commands/ks_move.h"
 #include "types/ks_type.h"
 
 
@@ -140,9 +141,12 @@ ks_cmd_renamenx(ks_ctx_t *c, int argc, ks_str_t *argv)
 
 
 static int
-ks_copy_options(ks_ctx_t *c, int argc, ks_str_t *argv, int *replace)
+ks_copy_options(ks_ctx_t *c, int argc, ks_str_t *argv, int *replace,
+    unsigned *db)
 {
     int  i;
+
+    *db = c->client->db;
 
     for (*replace = 0, i = 3; i < argc; i++) {
 
@@ -150,7 +154,7 @@ ks_copy_options(ks_ctx_t *c, int argc, ks_str_t *argv, int *replace)
             *replace = 1;
 
         } else if (ks_arg_is(&argv[i], "db") && i + 1 < argc) {
-            if (ks_arg_db(c, &argv[++i]) != KS_OK) {
+            if (ks_arg_db(c, &argv[++i], db) != KS_OK) {
                 return KS_ERR;
             }
 
@@ -168,9 +172,15 @@ void
 ks_cmd_copy(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     int          replace;
+    unsigned     db;
     ks_entry_t  *e, *old;
 
-    if (ks_copy_options(c, argc, argv, &replace) != KS_OK) {
+    if (ks_copy_options(c, argc, argv, &replace, &db) != KS_OK) {
+        return;
+    }
+
+    if (db != c->client->db) {
+        ks_copy_elsewhere(c, argc, argv, db, replace);
         return;
     }
 

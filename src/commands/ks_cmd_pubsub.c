@@ -8,6 +8,7 @@
 #include "bus/ks_pubsub.h"
 #include "commands/ks_args.h"
 #include "commands/ks_conn.h"
+#include "commands/ks_databases.h"
 #include "commands/ks_handlers.h"
 #include "types/ks_glob.h"
 
@@ -30,6 +31,12 @@ static const char *const  ks_unsubscribe_words[KS_SINK_TOPICS] = {
 static ks_sink_t *
 ks_want_sink(ks_ctx_t *c)
 {
+    if (c->client->conn != NULL && c->client->conn->several
+        && !ks_databases_alone(c))
+    {
+        return NULL;
+    }
+
     if (c->client->sink == NULL) {
         ks_reply_errorf(c->reply, "ERR '%s' is for connections that stay open: "
                         "RESP, or a REST request of its own",

@@ -3,6 +3,7 @@
  */
 
 #include "commands/ks_args.h"
+#include "commands/ks_elsewhere.h"
 #include "types/ks_glob.h"
 #include "commands/ks_handlers.h"
 #include "types/ks_type.h"
@@ -218,6 +219,60 @@ ks_cmd_dbsize(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+static void
+ks_flush_body(ks_space_t *sp, void *data)
+{
+    (void) data;
+
+    ks_flush(sp);
+    ks_effect_as(sp, "FLUSHALL");
+}
+
+
+/*
+ * The other databases of the door, each by itself.  All have to let the client
+ * before the first is emptied.  KS_ERR: the error is written.
+ */
+
+static int
+ks_flush_others(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    int           rc;
+    unsigned      i, n;
+    ks_client_t   there[KS_DATABASES_MAX];
+
+    n = c->client->databases->n;
+
+    for (i = 0; i < n; i++) {
+        if (i != c->client->db
+            && ks_elsewhere_open(c, i, argc, argv, &there[i]) != KS_OK)
+        {
+            return KS_ERR;
+        }
+    }
+
+    for (i = 0; i < n; i += (rc != KS_AGAIN)) {
+
+        rc = (i == c->client->db)
+             ? KS_OK
+             : ks_elsewhere_run(&there[i], ks_space_now(c->space),
+                                ks_all_shards(there[i].space), ks_flush_body,
+                                NULL);
+
+        if (rc == KS_AGAIN && c->client->patience != 0) {
+            ks_come_again(c->space);
+        }
+
+        if (rc != KS_OK && rc != KS_AGAIN) {
+            ks_reply_error(c->reply, ks_elsewhere_error(&there[i], rc));
+            return KS_ERR;
+        }
+    }
+
+    return KS_OK;
+}
+
+
 /* Also FLUSHDB.  Big values are freed later, ASYNC or not. */
 
 void
@@ -227,6 +282,12 @@ ks_cmd_flushall(ks_ctx_t *c, int argc, ks_str_t *argv)
                      && !ks_arg_is(&argv[1], "async")))
     {
         ks_reply_error(c->reply, KS_ERR_SYNTAX);
+        return;
+    }
+
+    if (c->client->databases != NULL && strcmp(c->cmd->name, "flushall") == 0
+        && ks_flush_others(c, argc, argv) != KS_OK)
+    {
         return;
     }
 

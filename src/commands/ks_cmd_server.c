@@ -1,5 +1,5 @@
 /*
- * The server and the connection to it: PING, ECHO, SELECT, TIME, MODULE.
+ * The server and the connection to it: PING, ECHO, TIME, MODULE.
  */
 
 #include "commands/ks_args.h"
@@ -38,17 +38,6 @@ ks_cmd_echo(ks_ctx_t *c, int argc, ks_str_t *argv)
     (void) argc;
 
     ks_reply_bulk(c->reply, argv[1].data, argv[1].len);
-}
-
-
-void
-ks_cmd_select(ks_ctx_t *c, int argc, ks_str_t *argv)
-{
-    (void) argc;
-
-    if (ks_arg_db(c, &argv[1]) == KS_OK) {
-        ks_reply_ok(c->reply);
-    }
 }
 
 

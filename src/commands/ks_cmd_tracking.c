@@ -7,6 +7,8 @@
 #include "commands/ks_handlers.h"
 #include "commands/ks_conn.h"
 #include "commands/ks_conn_peer.h"
+#include "commands/ks_conn_seat.h"
+#include "commands/ks_databases.h"
 
 
 #define KS_ERR_DEAF  "ERR this worker cannot be told anything: the zone has "  \
@@ -55,7 +57,7 @@ ks_tracking_target(ks_ctx_t *c, ks_tracking_args_t *a)
     s = c->client->conn;
 
     if (!a->redirects
-        || ks_peers_find(s->host->peers(s), (uint64_t) a->redirect) != NULL)
+        || ks_peers_find(ks_conn_peers(s), (uint64_t) a->redirect) != NULL)
     {
         return KS_OK;
     }
@@ -216,10 +218,10 @@ ks_tracking_begin(ks_ctx_t *c, ks_conn_t *s, ks_tracking_args_t *a)
     ks_tracker_t  *t;
 
     t = &s->tracker;
-    t->peer = &s->peer;
+    t->peer = ks_conn_peer(s);
     t->bcast = a->bcast;
 
-    if (ks_tracking_on(c->space, s->host->peers(s), t) != KS_OK) {
+    if (ks_tracking_on(c->space, ks_conn_peers(s), t) != KS_OK) {
         memset(t, 0, sizeof(ks_tracker_t));
         ks_reply_error(c->reply, KS_ERR_DEAF);
         return;
@@ -463,9 +465,6 @@ ks_cmd_monitor(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_conn_t     *s;
     ks_monitor_t  *monitor;
 
-    (void) argc;
-    (void) argv;
-
     s = c->client->conn;
     monitor = c->client->monitor;
 
@@ -485,7 +484,10 @@ ks_cmd_monitor(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    if (ks_monitor_begin(c->space, monitor, c->client->sink) != KS_OK) {
+    if ((s != NULL && s->several)
+        ? ks_databases_monitor(c, s, argc, argv) != KS_OK
+        : ks_monitor_begin(c->space, monitor, c->client->sink) != KS_OK)
+    {
         ks_reply_error(c->reply, KS_ERR_DEAF);
         return;
     }

@@ -9,6 +9,7 @@
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
 #include "commands/ks_conn.h"
+#include "commands/ks_databases.h"
 #include "commands/ks_pausing.h"
 #include "commands/ks_users.h"
 #include "keyspace/ks_aof.h"
@@ -25,6 +26,18 @@ typedef struct {
 } ks_exec_t;
 
 
+/* a database whose watched keys are compared, and what came of the rest */
+typedef struct {
+    ks_exec_t         *exec;
+    ks_transaction_t  *transaction;
+    unsigned           db;
+    int                rc;
+} ks_exec_over_t;
+
+
+static int ks_exec_watching(ks_exec_t *x, ks_transaction_t *t);
+static int ks_exec_over(ks_exec_t *x, ks_transaction_t *t, unsigned db);
+static void ks_exec_over_body(ks_space_t *sp, void *data);
 static int ks_exec_begin(void *data);
 static ks_reply_t *ks_exec_open(void *data);
 static void ks_exec_restore(ks_exec_t *x);
@@ -190,7 +203,7 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
     t.client = &s->client;
     t.queue = s->queue;
     t.now = ks_space_now(c->space);
-    t.shards = s->shards | ks_conn_watched(s);
+    t.shards = s->shards | ks_conn_watched(s, s->client.db);
     t.data = &x;
     t.begin = ks_exec_begin;
     t.open = ks_exec_open;
@@ -205,7 +218,8 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_user_hold(x.user);
     s->executing = 1;
 
-    rc = ks_transaction_run(&t);
+    rc = ks_unlikely(s->several && s->nwatches != 0)
+         ? ks_exec_watching(&x, &t) : ks_transaction_run(&t);
 
     s->executing = 0;
     s->client.command = c->cmd;
@@ -226,6 +240,89 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+/*
+ * Keys that are watched in other databases: they are compared under the locks of
+ * their shards, which are held until the transaction has ended.  Nobody waits for
+ * long then, so that two who do so in opposite order do not wait for each other.
+ */
+
+static int
+ks_exec_watching(ks_exec_t *x, ks_transaction_t *t)
+{
+    int           rc;
+    unsigned      patience;
+    ks_client_t  *client;
+
+    client = t->client;
+    patience = client->patience;
+    client->patience = ks_max(patience, 1u);
+
+    do {
+        rc = ks_exec_over(x, t, 0);
+    } while (rc == KS_AGAIN && patience == 0);
+
+    client->patience = patience;
+
+    return rc;
+}
+
+
+/* The databases from that one on, and then the transaction. */
+
+static int
+ks_exec_over(ks_exec_t *x, ks_transaction_t *t, unsigned db)
+{
+    int             rc;
+    ks_call_t       call;
+    ks_exec_over_t  over;
+
+    for ( /* void */ ; db < t->client->databases->n; db++) {
+
+        memset(&call, 0, sizeof(ks_call_t));
+        call.shards = ks_conn_watched(x->conn, db);
+
+        if (db == t->client->db || call.shards == 0) {
+            continue;
+        }
+
+        over.exec = x;
+        over.transaction = t;
+        over.db = db;
+
+        call.now = t->now;
+        call.quiet = 1;
+        call.patience = t->client->patience;
+        call.body = ks_exec_over_body;
+        call.data = &over;
+
+        rc = ks_run(t->client->databases->spaces[db], &call);
+
+        return rc == KS_OK ? over.rc : rc;
+    }
+
+    return ks_transaction_run(t);
+}
+
+
+static void
+ks_exec_over_body(ks_space_t *sp, void *data)
+{
+    ks_exec_over_t  *over;
+
+    (void) sp;
+
+    over = data;
+
+    if (!ks_conn_unchanged(over->exec->conn, over->db)) {
+        ks_reply_null_array(over->exec->reply);
+        over->rc = KS_OK;
+        return;
+    }
+
+    over->rc = ks_exec_over(over->exec, over->transaction, over->db + 1);
+}
+
+
 static int
 ks_exec_begin(void *data)
 {
@@ -239,7 +336,7 @@ ks_exec_begin(void *data)
         ks_exec_restore(x);
     }
 
-    if (!ks_conn_unchanged(s)) {
+    if (!ks_conn_unchanged(s, s->client.db)) {
         ks_reply_null_array(x->reply);
         return 0;
     }

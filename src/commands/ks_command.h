@@ -27,6 +27,7 @@
 
 typedef struct ks_client_s   ks_client_t;
 typedef struct ks_conn_s     ks_conn_t;
+typedef struct ks_databases_s  ks_databases_t;
 
 /* what has become of a command, a pipeline or a transaction */
 typedef enum {
@@ -42,6 +43,10 @@ struct ks_client_s {
     ks_space_t          *space;
     const ks_user_t     *user;              /* never NULL */
     ks_conn_t           *conn;              /* NULL: an HTTP request */
+    const ks_databases_t  *databases;       /* the zones of its door; NULL:
+                                               there is one.  See
+                                               ks_databases.h */
+    unsigned             db;                /* the number of its space */
     ks_sink_t           *sink;              /* NULL: nothing can be pushed */
     ks_monitor_t        *monitor;           /* for one that has a sink */
     unsigned             quiet:1;           /* its look-ups are no accesses */

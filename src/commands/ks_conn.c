@@ -10,6 +10,8 @@
 #include "commands/ks_command_table.h"
 #include "commands/ks_conn.h"
 #include "commands/ks_conn_peer.h"
+#include "commands/ks_conn_seat.h"
+#include "commands/ks_databases.h"
 #include "commands/ks_pausing.h"
 #include "keyspace/ks_aof.h"
 
@@ -87,7 +89,7 @@ ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
         return KS_AGAIN;
     }
 
-    rc = ks_unlikely(s->multi || s->hearing)
+    rc = ks_unlikely(s->multi || s->hearing || s->several)
          ? ks_conn_execute_rare(s, a, reply)
          : ks_execute(&s->client, a, reply);
 
@@ -110,8 +112,27 @@ ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
 static int __attribute__((noinline))
 ks_conn_execute_rare(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
 {
-    return (ks_conn_admit(s, a->argc, a->argv, reply) == KS_OK)
-           ? ks_execute(&s->client, a, reply) : KS_OK;
+    const ks_command_t  *cmd;
+
+    if (!s->multi && !s->hearing && a->key != NULL) {
+        return ks_execute(&s->client, a, reply);        /* of several zones */
+    }
+
+    if ((s->multi || s->hearing)
+        && ks_conn_admit(s, a->argc, a->argv, reply) != KS_OK)
+    {
+        return KS_OK;
+    }
+
+    if (s->several) {
+        cmd = ks_command_find(a->argc, a->argv);
+
+        if (cmd != NULL && ks_about_listening(cmd)) {
+            return ks_databases_listen(s, a, reply);
+        }
+    }
+
+    return ks_execute(&s->client, a, reply);
 }
 
 
@@ -242,6 +263,18 @@ ks_conn_replica(const ks_conn_t *s, const ks_command_t *cmd, ks_reply_t *reply)
 }
 
 
+static void
+ks_conn_hear(ks_conn_t *s)
+{
+    if (s->several) {
+        ks_seats_hear(s);
+
+    } else {
+        ks_hub_hear_all(s->client.space);
+    }
+}
+
+
 /*
  * Amid a MULTI, or of who listens, who hears first what was told before.  KS_OK:
  * it is to be run now; otherwise the reply is there.
@@ -254,7 +287,7 @@ ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
     const ks_command_t  *cmd;
 
     if (s->hearing) {
-        ks_hub_hear_all(s->client.space);
+        ks_conn_hear(s);
     }
 
     shards = 0;
@@ -287,6 +320,13 @@ ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
     if (cmd->flags & KS_CMD_NO_MULTI) {
         ks_reply_error(reply, "ERR Command not allowed inside a transaction");
         ks_conn_refused(s, argc, reply);
+        return KS_ERR;
+    }
+
+    if (s->several
+        && ks_databases_leaves(&s->client, cmd, argc, argv, reply))
+    {
+        s->aborted = 1;
         return KS_ERR;
     }
 

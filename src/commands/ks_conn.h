@@ -20,6 +20,7 @@
 
 #include "bus/ks_monitor.h"
 #include "bus/ks_tracking.h"
+#include "commands/ks_acl.h"
 #include "commands/ks_blocking.h"
 #include "commands/ks_pipeline.h"
 #include "commands/ks_transaction.h"
@@ -39,18 +40,19 @@ typedef struct {
 
 typedef struct {
     /*
-     * The user of that name and password; NULL: there is none.  Called only if
-     * the connection has come as ks_user_guest, or if the zone knows no such
+     * The user of that name and password, of which this is the digest
+     * (ks_acl_digest()), in a zone of the door; NULL: there is none.  Called only
+     * if the connection has come as ks_user_guest, or if the zone knows no such
      * user.
      */
-    const ks_user_t *(*login)(ks_conn_t *s, const ks_str_t *name,
-                              const ks_str_t *password);
+    const ks_user_t *(*login)(ks_conn_t *s, unsigned db, const ks_str_t *name,
+                              const u_char *hex);
 
     /* the slices must be good until the command ends */
     void           (*about)(ks_conn_t *s, ks_conn_about_t *about);
 
-    /* the clients of the same zone in this process */
-    ks_peers_t    *(*peers)(ks_conn_t *s);
+    /* the clients of a zone of the door in this process */
+    ks_peers_t    *(*peers)(ks_conn_t *s, unsigned db);
 
     /*
      * Closes the connection, soon, and not before whoever calls has returned;
@@ -62,10 +64,11 @@ typedef struct {
     void           (*resume)(ks_conn_t *s);
 
     /* whether the user may come from where the connection does; NULL: all may */
-    int            (*admits)(ks_conn_t *s, const ks_user_t *user);
+    int            (*admits)(ks_conn_t *s, unsigned db, const ks_user_t *user);
 } ks_conn_host_t;
 
 typedef struct ks_watch_s  ks_watch_t;
+typedef struct ks_seat_s   ks_seat_t;
 
 struct ks_conn_s {
     ks_client_t            client;       /* client.conn is this */
@@ -90,6 +93,7 @@ struct ks_conn_s {
     unsigned                  listening:1;  /* it does, or subscribes */
     unsigned                  hearing:1;    /* it does, or tracks: what is told
                                                comes before its commands */
+    unsigned                  several:1;    /* its door has several zones */
 
     /* private from here on */
     unsigned                  aborted:1;    /* EXEC will refuse */
@@ -99,6 +103,12 @@ struct ks_conn_s {
     unsigned                  listed:1;     /* among its host's peers */
 
     const ks_user_t          *came_as;
+
+    /* several zones: a seat in each, and what it has logged in with */
+    ks_seat_t                *seats;        /* NULL: there is one */
+    char                     *login_name;   /* NULL: it has not */
+    u_char                    login_hex[KS_ACL_DIGEST];
+
     uint64_t                  created;      /* ms */
     uint64_t                  active;       /* ms, of the last command */
 
@@ -127,6 +137,13 @@ struct ks_conn_s {
 void ks_conn_init(ks_conn_t *s, ks_space_t *space,
     const ks_conn_host_t *host, void *data, const ks_user_t *user);
 void ks_conn_free(ks_conn_t *s);
+
+/*
+ * Behind ks_conn_init(), which was given the first of them: its door has several
+ * zones, and the connection gets another number.  KS_NOMEM: the process has no
+ * memory.
+ */
+int ks_conn_databases(ks_conn_t *s, const ks_databases_t *databases);
 
 /*
  * Runs one command, or queues it; as ks_execute().  reply is a RESP writer of
@@ -160,6 +177,26 @@ ks_conn_t *ks_want_conn(ks_ctx_t *c);
  */
 int ks_conn_text(char **text, const ks_str_t *value);
 
+/* The clients of its zone in this process. */
+static inline ks_peers_t *
+ks_conn_peers(ks_conn_t *s)
+{
+    return s->host->peers(s, s->client.db);
+}
+
+/* The user of that name and password in a zone of the door; NULL: none. */
+const ks_user_t *ks_conn_login(ks_conn_t *s, unsigned db, const ks_str_t *name,
+    const u_char *hex);
+
+/*
+ * It has logged in with these, which are kept for the other zones: those that do
+ * not let it in with them are left.  KS_NOMEM: nothing has changed.
+ */
+int ks_conn_logged_in(ks_conn_t *s, const ks_str_t *name, const u_char *hex);
+
+/* As whom it is in a zone of its door, which it enters; NULL: it may not. */
+const ks_user_t *ks_conn_enter(ks_conn_t *s, unsigned db);
+
 /* Back to how it was when it came, but for its number, its library and a reply
  * that is to be left out. */
 void ks_conn_reset(ks_conn_t *s);
@@ -176,10 +213,11 @@ void ks_conn_become(ks_conn_t *s, const ks_user_t *user);
  */
 int ks_conn_watch(ks_conn_t *s, const ks_str_t *key, const ks_watched_t *w);
 
-/* The shards of the watched keys; they are locked where the keys are compared
- * with their states.  ks_conn_unchanged(): 1 if all are as they were. */
-uint64_t ks_conn_watched(const ks_conn_t *s);
-int ks_conn_unchanged(const ks_conn_t *s);
+/* The shards of the watched keys of a database; they are locked where the keys
+ * are compared with their states.  ks_conn_unchanged(): 1 if all are as they
+ * were. */
+uint64_t ks_conn_watched(const ks_conn_t *s, unsigned db);
+int ks_conn_unchanged(const ks_conn_t *s, unsigned db);
 
 /* Forgets what is watched, or also what is queued. */
 void ks_conn_unwatch(ks_conn_t *s);

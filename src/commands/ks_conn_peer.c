@@ -6,6 +6,7 @@
 #include "commands/ks_args.h"
 #include "commands/ks_conn.h"
 #include "commands/ks_conn_peer.h"
+#include "commands/ks_conn_seat.h"
 
 
 static ks_conn_t *
@@ -16,13 +17,13 @@ ks_peer_conn(ks_peer_t *peer)
 
 
 static void
-ks_conn_flags(const ks_conn_t *s, char *flags)
+ks_conn_flags(const ks_conn_t *s, const ks_monitor_t *monitor, char *flags)
 {
     char  *p;
 
     p = flags;
 
-    if (s->monitoring) {
+    if (ks_monitors(monitor)) {
         *p++ = 'O';
     }
 
@@ -70,13 +71,12 @@ ks_conn_flags(const ks_conn_t *s, char *flags)
 }
 
 
-static void
-ks_conn_about(ks_peer_t *peer, ks_peer_about_t *a)
-{
-    ks_conn_t        *s;
-    ks_conn_about_t   about;
+/* as one of the clients of a zone */
 
-    s = ks_peer_conn(peer);
+static void
+ks_conn_tell(ks_conn_t *s, unsigned db, ks_peer_about_t *a)
+{
+    ks_conn_about_t  about;
 
     memset(&about, 0, sizeof(about));
     s->host->about(s, &about);
@@ -84,16 +84,17 @@ ks_conn_about(ks_peer_t *peer, ks_peer_about_t *a)
     a->addr = about.addr;
     a->laddr = about.laddr;
     a->user = ks_text(s->client.user->name);
-    a->who = s->client.user;
+    a->who = ks_conn_user_at(s, db);
     a->name = s->name;
     a->lib_name = s->lib_name;
     a->lib_ver = s->lib_ver;
     a->command = s->client.command ? ks_command_name(s->client.command)
                                    : NULL;
-    ks_conn_flags(s, a->flags);
+    ks_conn_flags(s, db ? &s->seats[db].monitor : &s->monitor, a->flags);
     a->type = ks_sink_subscribes(&s->sink) ? KS_PEER_PUBSUB : KS_PEER_NORMAL;
     a->fd = about.fd;
     a->resp = (int) s->resp;
+    a->db = s->client.db;
     a->created = s->created;
     a->active = s->active;
     a->sub = s->sink.subscribed[0];
@@ -111,26 +112,40 @@ ks_conn_about(ks_peer_t *peer, ks_peer_about_t *a)
 
 
 static void
-ks_conn_kill(ks_peer_t *peer)
+ks_conn_about(ks_peer_t *peer, ks_peer_about_t *a)
 {
-    ks_conn_t  *s;
+    ks_conn_tell(ks_peer_conn(peer), 0, a);
+}
 
-    s = ks_peer_conn(peer);
+
+static void
+ks_conn_end(ks_conn_t *s)
+{
     s->closing = 1;
     s->host->kill(s);
 }
 
 
 static void
-ks_conn_resume(ks_peer_t *peer)
+ks_conn_kill(ks_peer_t *peer)
 {
-    ks_conn_t  *s;
+    ks_conn_end(ks_peer_conn(peer));
+}
 
-    s = ks_peer_conn(peer);
 
+static void
+ks_conn_go_on(ks_conn_t *s)
+{
     if (s->held.until != 0 && s->host->resume != NULL) {
         s->host->resume(s);
     }
+}
+
+
+static void
+ks_conn_resume(ks_peer_t *peer)
+{
+    ks_conn_go_on(ks_peer_conn(peer));
 }
 
 
@@ -140,7 +155,7 @@ ks_conn_answered(ks_ask_t *ask)
     ks_conn_t  *s;
 
     s = (ks_conn_t *) ((u_char *) ask - offsetof(ks_conn_t, held.ask));
-    ks_conn_resume(&s->peer);
+    ks_conn_go_on(s);
 }
 
 
@@ -162,6 +177,85 @@ static const ks_peer_ops_t  ks_conn_peer_ops = {
 };
 
 
+/* --- in a zone behind the first --- */
+
+static ks_seat_t *
+ks_peer_seat(ks_peer_t *peer)
+{
+    return (ks_seat_t *) ((u_char *) peer - offsetof(ks_seat_t, peer));
+}
+
+
+static void
+ks_seat_about(ks_peer_t *peer, ks_peer_about_t *a)
+{
+    ks_seat_t  *seat;
+
+    seat = ks_peer_seat(peer);
+    ks_conn_tell(seat->conn, (unsigned) (seat - seat->conn->seats), a);
+}
+
+
+static void
+ks_seat_kill(ks_peer_t *peer)
+{
+    ks_conn_end(ks_peer_seat(peer)->conn);
+}
+
+
+static void
+ks_seat_resume(ks_peer_t *peer)
+{
+    ks_conn_go_on(ks_peer_seat(peer)->conn);
+}
+
+
+static const ks_peer_ops_t  ks_seat_peer_ops = {
+    ks_seat_about,
+    ks_seat_kill,
+    ks_seat_resume
+};
+
+
+static int
+ks_peer_list(ks_conn_t *s, unsigned db, ks_peer_t *peer)
+{
+    return ks_peers_add(s->host->peers(s, db), peer) == KS_OK;
+}
+
+
+int
+ks_conn_databases(ks_conn_t *s, const ks_databases_t *databases)
+{
+    unsigned    i;
+    ks_seat_t  *seat;
+
+    if (ks_seats_open(s, databases) != KS_OK) {
+        return KS_NOMEM;
+    }
+
+    /* its number is another one from now on */
+
+    if (s->listed) {
+        ks_peers_remove(s->host->peers(s, 0), &s->peer);
+    }
+
+    s->peer.id = s->id;
+    s->listed = (ks_peer_list(s, 0, &s->peer) != 0);
+
+    for (i = 1; i < databases->n; i++) {
+        seat = &s->seats[i];
+        seat->peer.ops = &ks_seat_peer_ops;
+        seat->listed = (ks_peer_list(s, i, &seat->peer) != 0);
+    }
+
+    return KS_OK;
+}
+
+
+/* --- coming and going --- */
+
+
 void
 ks_conn_come(ks_conn_t *s)
 {
@@ -172,7 +266,26 @@ ks_conn_come(ks_conn_t *s)
     s->peer.id = s->id;
     s->peer.ops = &ks_conn_peer_ops;
     s->peer.sink = &s->sink;
-    s->listed = (ks_peers_add(s->host->peers(s), &s->peer) == KS_OK);
+    s->listed = (ks_peer_list(s, 0, &s->peer) != 0);
+}
+
+
+static void
+ks_seats_go(ks_conn_t *s)
+{
+    unsigned    i;
+    ks_seat_t  *seat;
+
+    for (i = 1; i < s->client.databases->n; i++) {
+        seat = &s->seats[i];
+
+        if (seat->listed) {
+            seat->listed = 0;
+            ks_peers_remove(s->host->peers(s, i), &seat->peer);
+        }
+    }
+
+    ks_seats_close(s);
 }
 
 
@@ -184,7 +297,11 @@ ks_conn_go(ks_conn_t *s)
 
     if (s->listed) {
         s->listed = 0;
-        ks_peers_remove(s->host->peers(s), &s->peer);
+        ks_peers_remove(s->host->peers(s, 0), &s->peer);
+    }
+
+    if (s->seats != NULL) {
+        ks_seats_go(s);
     }
 }
 
@@ -192,9 +309,20 @@ ks_conn_go(ks_conn_t *s)
 void
 ks_conn_deaf(ks_conn_t *s)
 {
-    ks_pubsub_leave(s->client.space, &s->sink);
+    unsigned  i;
+
     ks_tracking_off(s->client.space, &s->tracker);
-    ks_monitor_end(s->client.space, &s->monitor);
+
+    if (s->seats == NULL) {
+        ks_pubsub_leave(s->client.space, &s->sink);
+        ks_monitor_end(s->client.space, &s->monitor);
+
+    } else {
+        for (i = 0; i < s->client.databases->n; i++) {
+            ks_seat_deafen(s, i);
+        }
+    }
+
     ks_conn_attend(s);
 }
 
@@ -202,7 +330,8 @@ ks_conn_deaf(ks_conn_t *s)
 void
 ks_conn_attend(ks_conn_t *s)
 {
-    s->monitoring = (ks_monitors(&s->monitor) != 0);
+    s->monitoring = (ks_monitors(&s->monitor)
+                     || (s->seats != NULL && ks_seats_monitor(s)));
     s->listening = (s->monitoring || ks_sink_subscribes(&s->sink));
     s->hearing = (s->listening || s->tracker.tracking != NULL);
 }

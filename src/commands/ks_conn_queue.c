@@ -6,6 +6,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_conn.h"
+#include "commands/ks_conn_seat.h"
 
 #include <stdlib.h>
 
@@ -15,6 +16,7 @@ struct ks_watch_s {
     ks_watched_t         state;
     ks_str_t             key;           /* data NULL: the place is free */
     uint64_t             hash;
+    unsigned             db;
 };
 
 
@@ -119,7 +121,8 @@ ks_conn_discard(ks_conn_t *s)
 /* the place of a key, or the free one that it may have */
 
 static ks_watch_t *
-ks_watch_place(const ks_conn_t *s, uint64_t hash, const ks_str_t *key)
+ks_watch_place(const ks_conn_t *s, unsigned db, uint64_t hash,
+    const ks_str_t *key)
 {
     size_t       i;
     ks_watch_t  *watch;
@@ -128,7 +131,8 @@ ks_watch_place(const ks_conn_t *s, uint64_t hash, const ks_str_t *key)
         watch = &s->watches[i % s->watch_room];
 
         if (watch->key.data == NULL
-            || (watch->hash == hash && ks_str_same(&watch->key, key)))
+            || (watch->hash == hash && watch->db == db
+                && ks_str_same(&watch->key, key)))
         {
             return watch;
         }
@@ -158,7 +162,7 @@ ks_watch_grow(ks_conn_t *s)
 
     for (i = 0; i < room; i++) {
         if (old[i].key.data != NULL) {
-            *ks_watch_place(s, old[i].hash, &old[i].key) = old[i];
+            *ks_watch_place(s, old[i].db, old[i].hash, &old[i].key) = old[i];
         }
     }
 
@@ -180,7 +184,7 @@ ks_conn_watch(ks_conn_t *s, const ks_str_t *key, const ks_watched_t *w)
     }
 
     hash = ks_place(s->client.space, key).hash;
-    watch = ks_watch_place(s, hash, key);
+    watch = ks_watch_place(s, s->client.db, hash, key);
 
     if (watch->key.data != NULL) {
         return KS_OK;
@@ -200,6 +204,7 @@ ks_conn_watch(ks_conn_t *s, const ks_str_t *key, const ks_watched_t *w)
 
     watch->state = *w;
     watch->hash = hash;
+    watch->db = s->client.db;
     watch->key.len = key->len;
     memcpy(watch->key.data, key->data, key->len);
     s->watch_bytes += size;
@@ -210,16 +215,18 @@ ks_conn_watch(ks_conn_t *s, const ks_str_t *key, const ks_watched_t *w)
 
 
 uint64_t
-ks_conn_watched(const ks_conn_t *s)
+ks_conn_watched(const ks_conn_t *s, unsigned db)
 {
-    size_t    i;
-    uint64_t  shards;
+    size_t       i;
+    uint64_t     shards;
+    ks_space_t  *sp;
 
     shards = 0;
+    sp = ks_conn_space(s, db);
 
     for (i = 0; s->nwatches != 0 && i < s->watch_room; i++) {
-        if (s->watches[i].key.data != NULL) {
-            shards |= ks_key_shard(s->client.space, &s->watches[i].key);
+        if (s->watches[i].key.data != NULL && s->watches[i].db == db) {
+            shards |= ks_key_shard(sp, &s->watches[i].key);
         }
     }
 
@@ -228,16 +235,19 @@ ks_conn_watched(const ks_conn_t *s)
 
 
 int
-ks_conn_unchanged(const ks_conn_t *s)
+ks_conn_unchanged(const ks_conn_t *s, unsigned db)
 {
     size_t       i;
     ks_watch_t  *watch;
+    ks_space_t  *sp;
+
+    sp = ks_conn_space(s, db);
 
     for (i = 0; s->nwatches != 0 && i < s->watch_room; i++) {
         watch = &s->watches[i];
 
-        if (watch->key.data != NULL
-            && !ks_unchanged(s->client.space, &watch->key, &watch->state))
+        if (watch->key.data != NULL && watch->db == db
+            && !ks_unchanged(sp, &watch->key, &watch->state))
         {
             return 0;
         }

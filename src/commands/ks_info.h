@@ -5,7 +5,7 @@
 #ifndef KS_INFO_H
 #define KS_INFO_H
 
-#include "commands/ks_command.h"
+#include "commands/ks_databases.h"
 #include "keyspace/ks_snapshot.h"
 #include "keyspace/ks_upstream.h"
 
@@ -17,6 +17,7 @@ typedef struct {
     size_t                room;
     uint64_t              now;          /* ms since the epoch */
     ks_zone_t            *zone;
+    const ks_databases_t *databases;    /* NULL: one */
     ks_stats_t           *stats;        /* NULL: commands are not counted */
     uint32_t              blocked;      /* clients that wait for keys */
     ks_snapshot_state_t   saves;

@@ -28,6 +28,10 @@ ROW("keys", ks_cmd_keys, 2, R|ALLKEYS, KEYSPACE|DANGEROUS, NO_KEYS,
     "generic", "1.0.0", "O(N), N the number of keys",
     "Lists the keys that match a pattern.",
     .tips = ALL_SHARDS " nondeterministic_output_order")
+ROW("move", ks_cmd_move, 3, W|FAST|ALONE, KEYSPACE,
+    KEY(RW|ACCESS|UPDATE),
+    "generic", "1.0.0", "O(N), N the size of the value",
+    "Moves a key to another database.")
 PARENT_ROW("object", -2, PARENT, 0, NO_KEYS,
     "generic", "2.2.3", "O(1)",
     "Shows what a key is made of.")

@@ -194,7 +194,7 @@ ROW("save", ks_cmd_save, 1, ADMIN|NOSCRIPT|NO_ASYNC|NO_MULTI|ALONE, 0,
     "Has a snapshot of the keyspace made, and waits for it.")
 ROW("select", ks_cmd_select, 2, LOAD|FAST|ALONE|OPEN, CONNECTION, NO_KEYS,
     "connection", "1.0.0", "O(1)",
-    "Chooses the database: there is one, 0.")
+    "Chooses the database.")
 PARENT_ROW("slowlog", -2, PARENT, 0, NO_KEYS,
     "server", "2.2.12", "Depends on subcommand.",
     "Shows the commands that took long.")
@@ -215,6 +215,9 @@ ROW("slowlog|reset", ks_cmd_slowlog_reset, 2, ADMIN|LOAD|ALONE|SUB, 0,
     "server", "2.2.12", "O(1)",
     "Forgets the entries of the slow log.",
     .tips = "request_policy:all_nodes response_policy:all_succeeded")
+ROW("swapdb", ks_cmd_swapdb, 3, W|FAST|ALONE, KEYSPACE|DANGEROUS, NO_KEYS,
+    "server", "4.0.0", "O(1)",
+    "Is refused: databases are zones, and stay where they are.")
 ROW("time", ks_cmd_time, 1, LOAD|FAST|ALONE|OPEN, 0, NO_KEYS,
     "server", "2.6.0", "O(1)",
     "Replies with the time, in seconds and microseconds.",

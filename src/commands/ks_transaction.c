@@ -8,6 +8,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_command_table.h"
+#include "commands/ks_databases.h"
 #include "commands/ks_door.h"
 #include "commands/ks_pausing.h"
 #include "commands/ks_transaction.h"
@@ -31,6 +32,12 @@ ks_transaction_admit(ks_client_t *client, ks_queued_t *q, size_t number,
     ks_reply_why(&why);
 
     q->cmd = ks_command_admit(client, q->argc, q->argv, &why.reply, shards);
+
+    if (q->cmd != NULL && client->databases != NULL
+        && ks_databases_leaves(client, q->cmd, q->argc, q->argv, &why.reply))
+    {
+        q->cmd = NULL;
+    }
 
     if (q->cmd != NULL && !ks_about_connection(q->cmd)) {
         return KS_OK;

@@ -134,6 +134,20 @@ ks_inside(const ks_space_t *sp)
 }
 
 
+int
+ks_is_part(const ks_space_t *sp)
+{
+    return sp->depth > 1;
+}
+
+
+void
+ks_come_again(ks_space_t *sp)
+{
+    longjmp(sp->jump, KS_AGAIN);
+}
+
+
 void
 ks_abort(ks_space_t *sp)
 {

@@ -120,6 +120,29 @@ ks_event_messages(const ks_frame_record_t *record, ks_event_message_t m[2])
 }
 
 
+size_t
+ks_event_channel(u_char *p, const ks_str_t *channel, unsigned db)
+{
+    u_char  *start;
+    size_t   head;
+
+    start = p;
+    head = sizeof("__keyspace@") - 1;   /* as long as that of key events */
+
+    memcpy(p, channel->data, head);
+    p += head;
+
+    if (db >= 10) {
+        *p++ = (u_char) ('0' + db / 10);
+    }
+
+    *p++ = (u_char) ('0' + db % 10);
+    memcpy(p, channel->data + head + 1, channel->len - head - 1);
+
+    return (size_t) (p - start) + channel->len - head - 1;
+}
+
+
 /* --- letters --- */
 
 static uint32_t

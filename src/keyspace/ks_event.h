@@ -19,6 +19,8 @@
 #define KS_EVENT_KEYSPACE  "__keyspace@0__:"
 #define KS_EVENT_KEYEVENT  "__keyevent@0__:"
 
+#define KS_EVENT_NUMBER    8            /* bytes more, with another number */
+
 #define KS_NOTIFY_TEXT     16           /* bytes of flags as text, with a NUL */
 #define KS_NOTIFY_LETTERS  "Ag$lshzxeKEtmdn"
 
@@ -58,6 +60,14 @@ ks_event(ks_space_t *sp, uint32_t class, const char *name, const ks_str_t *key)
  */
 unsigned ks_event_messages(const ks_frame_record_t *record,
     ks_event_message_t m[2]);
+
+
+/*
+ * Such a channel with another number in the place of the 0, for who knows the
+ * zone as that database: its length.  p has room for KS_EVENT_NUMBER bytes more
+ * than the channel; db is below 100.
+ */
+size_t ks_event_channel(u_char *p, const ks_str_t *channel, unsigned db);
 
 
 /*

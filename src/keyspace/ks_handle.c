@@ -224,6 +224,26 @@ ks_next_id(ks_space_t *sp)
 }
 
 
+int
+ks_claim_id(ks_space_t *sp, uint64_t id)
+{
+    uint64_t  *ids, last;
+
+    ids = &sp->mem.zone->ids;
+    last = __atomic_load_n(ids, __ATOMIC_RELAXED);
+
+    while (last < id) {
+        if (__atomic_compare_exchange_n(ids, &last, id, 0, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* xorshift64*, Vigna, "An experimental exploration of Marsaglia's xorshift
  * generators, scrambled" (2016); for sampling, not for secrets */
 

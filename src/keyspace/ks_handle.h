@@ -115,6 +115,12 @@ void ks_space_set_prefixes(ks_space_t *sp, ks_prefix_count_t *prefixes,
 /* A number that no other handle on the zone gets; from 1 on. */
 uint64_t ks_next_id(ks_space_t *sp);
 
+/*
+ * Whether that number, which another zone has given, is one of this zone's from
+ * now on; 0: it was given here before, or one above it was.
+ */
+int ks_claim_id(ks_space_t *sp, uint64_t id);
+
 /* A random number below n, which is 1 or more; not for secrets. */
 uint32_t ks_random_below(ks_space_t *sp, uint32_t n);
 

@@ -145,6 +145,15 @@ int ks_last_try(const ks_space_t *sp);
 /* Whether a body of ks_run() is running. */
 int ks_inside(const ks_space_t *sp);
 
+/* Whether what runs is a part of it among others; see ks_part_begin(). */
+int ks_is_part(const ks_space_t *sp);
+
+/*
+ * Inside a body of ks_run() whose call can wait: leaves it for KS_AGAIN, and
+ * rolls it back.
+ */
+void ks_come_again(ks_space_t *sp) __attribute__((noreturn));
+
 /* Leaves the running transaction, and rolls it back. */
 void ks_abort(ks_space_t *sp) __attribute__((noreturn));
 

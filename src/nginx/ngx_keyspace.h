@@ -210,6 +210,14 @@ ngx_keyspace_held(const ks_held_t *held, ngx_msec_t since)
 /* The zone of that name, declared already or (it is checked) later on. */
 ngx_keyspace_zone_t *ngx_keyspace_zone_named(ngx_conf_t *cf, ngx_str_t *name);
 
+/*
+ * The zones of n names, the databases of a door, in their order.  NULL: there is
+ * no memory, they are too many, or one is there twice, and the message is in the
+ * log.
+ */
+ngx_keyspace_zone_t **ngx_keyspace_zones_named(ngx_conf_t *cf,
+    ngx_str_t *names, ngx_uint_t n);
+
 /* "token" and "readonly_token" in a zone's block. */
 char *ngx_keyspace_token(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
     const ks_user_t *user);

@@ -563,6 +563,44 @@ ngx_keyspace_zone_named(ngx_conf_t *cf, ngx_str_t *name)
 }
 
 
+ngx_keyspace_zone_t **
+ngx_keyspace_zones_named(ngx_conf_t *cf, ngx_str_t *names, ngx_uint_t n)
+{
+    ngx_uint_t             i, j;
+    ngx_keyspace_zone_t  **kz;
+
+    if (n > KS_DATABASES_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no more than %d zones can be databases of a door",
+                           KS_DATABASES_MAX);
+        return NULL;
+    }
+
+    kz = ngx_palloc(cf->pool, n * sizeof(ngx_keyspace_zone_t *));
+    if (kz == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < n; i++) {
+        kz[i] = ngx_keyspace_zone_named(cf, &names[i]);
+        if (kz[i] == NULL) {
+            return NULL;
+        }
+
+        for (j = 0; j < i; j++) {
+            if (kz[j] == kz[i]) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "keyspace zone \"%V\" is named twice: a "
+                                   "zone is one database", &names[i]);
+                return NULL;
+            }
+        }
+    }
+
+    return kz;
+}
+
+
 static ngx_keyspace_zone_t *
 ngx_keyspace_zone_create(ngx_conf_t *cf, ngx_keyspace_conf_t *kcf,
     ngx_str_t *name)

@@ -21,6 +21,7 @@
 #include "ngx_keyspace_user.h"
 #include "commands/ks_args.h"
 #include "commands/ks_conn.h"
+#include "commands/ks_databases.h"
 #include "protocol/ks_request.h"
 #include "protocol/ks_resp_request.h"
 #include "protocol/ks_writers.h"
@@ -66,6 +67,10 @@
 
 typedef struct {
     ngx_keyspace_zone_t             *zone;      /* NULL: not here */
+    ngx_keyspace_zone_t            **zones;     /* the databases; the first is
+                                                   that one */
+    ks_databases_t                   databases; /* their spaces; n 1: there is
+                                                   one */
     ngx_msec_t                       timeout;
     ngx_uint_t                       max_clients;
     size_t                           output_limit;
@@ -121,6 +126,9 @@ typedef struct {
     ngx_connection_t                *connection;
     ngx_stream_keyspace_srv_conf_t  *conf;
 
+    ngx_keyspace_zone_t             *zone;      /* that of its output; the
+                                                   client may have selected
+                                                   another one */
     ks_conn_t          ks;
     ks_waiter_t        waiter;
     ks_resp_request_t  request;
@@ -258,6 +266,23 @@ ngx_int_t ngx_stream_keyspace_open(ngx_stream_keyspace_ctx_t *ctx);
 
 /* Gives back all that it holds; may be called again. */
 void ngx_stream_keyspace_release(ngx_stream_keyspace_ctx_t *ctx);
+
+
+/* --- ngx_stream_keyspace_databases.c --- */
+
+/*
+ * To be called when the output of its commands so far was flushed: its zone is
+ * that which it has selected.  NGX_BUSY: not yet, some of it waits for the disk
+ * of the zone before.
+ */
+ngx_int_t ngx_stream_keyspace_follow(ngx_stream_keyspace_ctx_t *ctx);
+
+#define ngx_stream_keyspace_moved(ctx)                                        \
+    ((ctx)->ks.several                                                        \
+     && (ctx)->zone != (ctx)->conf->zones[(ctx)->ks.client.db])
+
+/* ngx_keyspace_settle() of all zones that its commands may have changed. */
+void ngx_stream_keyspace_settle(ngx_stream_keyspace_ctx_t *ctx);
 
 
 /* --- ngx_stream_keyspace_input.c --- */

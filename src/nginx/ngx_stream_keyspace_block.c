@@ -93,7 +93,7 @@ ngx_stream_keyspace_block_end(ngx_stream_keyspace_ctx_t *ctx)
         ks_waiters_part(sp, &ctx->waiter);
     }
 
-    ngx_keyspace_settle(ctx->conf->zone);
+    ngx_stream_keyspace_settle(ctx);
     ngx_stream_keyspace_unblock(ctx);
 }
 
@@ -135,7 +135,7 @@ ngx_stream_keyspace_block_over(ngx_stream_keyspace_ctx_t *ctx)
         return;
     }
 
-    ngx_keyspace_settle(ctx->conf->zone);
+    ngx_stream_keyspace_settle(ctx);
 
     ngx_str_null(&none);
     ngx_stream_keyspace_woken(&ctx->waiter, KS_WOKEN_TIMEOUT, &none);

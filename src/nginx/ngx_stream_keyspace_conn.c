@@ -14,17 +14,20 @@ extern ngx_module_t  ngx_http_module;
 static ngx_int_t ngx_stream_keyspace_admit(ngx_stream_keyspace_ctx_t *ctx);
 static ngx_int_t ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_cleanup(void *data);
-static const ks_user_t *ngx_stream_keyspace_login(ks_conn_t *s,
-    const ks_str_t *name, const ks_str_t *password);
+static ngx_int_t ngx_stream_keyspace_databases(
+    ngx_stream_keyspace_ctx_t *ctx);
+static const ks_user_t *ngx_stream_keyspace_login(ks_conn_t *s, unsigned db,
+    const ks_str_t *name, const u_char *hex);
 static void ngx_stream_keyspace_about(ks_conn_t *s,
     ks_conn_about_t *about);
 static void ngx_stream_keyspace_name(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_text(ngx_connection_t *c,
     struct sockaddr *sockaddr, socklen_t socklen, ngx_str_t *text);
-static ks_peers_t *ngx_stream_keyspace_peers(ks_conn_t *s);
+static ks_peers_t *ngx_stream_keyspace_peers(ks_conn_t *s, unsigned db);
 static void ngx_stream_keyspace_kill(ks_conn_t *s);
 static void ngx_stream_keyspace_resume(ks_conn_t *s);
-static int ngx_stream_keyspace_admits(ks_conn_t *s, const ks_user_t *user);
+static int ngx_stream_keyspace_admits(ks_conn_t *s, unsigned db,
+    const ks_user_t *user);
 
 
 static const ks_conn_host_t     ngx_stream_keyspace_host = {
@@ -108,12 +111,22 @@ ngx_stream_keyspace_admit(ngx_stream_keyspace_ctx_t *ctx)
 static ngx_int_t
 ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx)
 {
+    ngx_uint_t            i;
     ngx_keyspace_zone_t  *kz;
 
     kz = ctx->conf->zone;
 
+    ctx->zone = kz;
     ks_conn_init(&ctx->ks, kz->space, &ngx_stream_keyspace_host, ctx,
                  ks_users_default(kz->space));
+
+    if (ctx->conf->databases.n > 1
+        && ngx_stream_keyspace_databases(ctx) != NGX_OK)
+    {
+        ks_conn_free(&ctx->ks);
+        return NGX_ERROR;
+    }
+
     ctx->ks.sink.ops = &ngx_stream_keyspace_sink;
     ks_resp_request_init(&ctx->request);
     ngx_stream_keyspace_block_init(ctx);
@@ -131,15 +144,39 @@ ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx)
     ctx->open = 1;
 
     ks_count(kz->zone, KS_COUNT_CONNECTIONS);
-    ngx_keyspace_set_clients(kz, kz->clients + 1);
+
+    for (i = 0; i < ctx->conf->databases.n; i++) {
+        kz = ctx->conf->zones[i];
+        ngx_keyspace_set_clients(kz, kz->clients + 1);
+    }
 
     return NGX_OK;
+}
+
+
+/* The spaces are this process's, and there before its first connection. */
+
+static ngx_int_t
+ngx_stream_keyspace_databases(ngx_stream_keyspace_ctx_t *ctx)
+{
+    ngx_uint_t                       i;
+    ngx_stream_keyspace_srv_conf_t  *kscf;
+
+    kscf = ctx->conf;
+
+    for (i = 0; i < kscf->databases.n; i++) {
+        kscf->databases.spaces[i] = kscf->zones[i]->space;
+    }
+
+    return ks_conn_databases(&ctx->ks, &kscf->databases) == KS_OK ? NGX_OK
+                                                                 : NGX_ERROR;
 }
 
 
 void
 ngx_stream_keyspace_release(ngx_stream_keyspace_ctx_t *ctx)
 {
+    ngx_uint_t            i;
     ngx_keyspace_zone_t  *kz;
 
     if (!ctx->open) {
@@ -150,8 +187,10 @@ ngx_stream_keyspace_release(ngx_stream_keyspace_ctx_t *ctx)
     ctx->conf->clients--;
     ngx_stream_keyspace_nclients--;
 
-    kz = ctx->conf->zone;
-    ngx_keyspace_set_clients(kz, kz->clients - 1);
+    for (i = 0; i < ctx->conf->databases.n; i++) {
+        kz = ctx->conf->zones[i];
+        ngx_keyspace_set_clients(kz, kz->clients - 1);
+    }
 
     ngx_queue_remove(&ctx->queue);
     ngx_stream_keyspace_forget_pushes(ctx);
@@ -188,28 +227,31 @@ ngx_stream_keyspace_cleanup(void *data)
 /* What the zone's users do not have: a token that only reads. */
 
 static const ks_user_t *
-ngx_stream_keyspace_login(ks_conn_t *s, const ks_str_t *name,
-    const ks_str_t *password)
+ngx_stream_keyspace_login(ks_conn_t *s, unsigned db, const ks_str_t *name,
+    const u_char *hex)
 {
     u_char                      digest[NGX_KEYSPACE_DIGEST_LEN];
     ngx_str_t                   known = ngx_string("default");
+    ngx_uint_t                  i;
     const ks_user_t            *user;
+    ngx_keyspace_zone_t        *kz;
     ngx_stream_keyspace_ctx_t  *ctx;
 
     ctx = s->data;
+    kz = ctx->conf->zones[db];
 
-    if (ngx_keyspace_digest(password->data, password->len, digest) != NGX_OK) {
-        return NULL;
+    for (i = 0; i < NGX_KEYSPACE_DIGEST_LEN; i++) {
+        digest[i] = (u_char) ngx_hextoi((u_char *) hex + 2 * i, 2);
     }
 
-    user = ngx_keyspace_token_user(ctx->conf->zone, digest);
+    user = ngx_keyspace_token_user(kz, digest);
 
     if (user != &ks_user_reader || name->len != known.len
         || ngx_memcmp(name->data, known.data, known.len) != 0)
     {
         ngx_log_error(NGX_LOG_INFO, ctx->connection->log, 0,
                       "a name or a password that is none of keyspace zone "
-                      "\"%V\"", &ctx->conf->zone->name);
+                      "\"%V\"", &kz->name);
         return NULL;
     }
 
@@ -269,13 +311,13 @@ ngx_stream_keyspace_text(ngx_connection_t *c, struct sockaddr *sockaddr,
 
 
 static ks_peers_t *
-ngx_stream_keyspace_peers(ks_conn_t *s)
+ngx_stream_keyspace_peers(ks_conn_t *s, unsigned db)
 {
     ngx_stream_keyspace_ctx_t  *ctx;
 
     ctx = s->data;
 
-    return &ctx->conf->zone->peers;
+    return &ctx->conf->zones[db]->peers;
 }
 
 
@@ -314,18 +356,20 @@ ngx_stream_keyspace_resume(ks_conn_t *s)
 /* From the address that nginx knows; the name is kept for the log. */
 
 static int
-ngx_stream_keyspace_admits(ks_conn_t *s, const ks_user_t *user)
+ngx_stream_keyspace_admits(ks_conn_t *s, unsigned db, const ks_user_t *user)
 {
     ngx_connection_t           *c;
+    ngx_keyspace_zone_t        *kz;
     ngx_stream_keyspace_ctx_t  *ctx;
 
     ctx = s->data;
     c = ctx->connection;
+    kz = ctx->conf->zones[db];
 
-    if (!ngx_keyspace_admits(ctx->conf->zone, user, c->sockaddr)) {
+    if (!ngx_keyspace_admits(kz, user, c->sockaddr)) {
         ngx_log_error(NGX_LOG_INFO, c->log, 0,
                       "user \"%s\" of keyspace zone \"%V\" may not come from "
-                      "this address", user->name, &ctx->conf->zone->name);
+                      "this address", user->name, &kz->name);
         return 0;
     }
 

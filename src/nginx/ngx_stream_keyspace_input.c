@@ -40,6 +40,7 @@ static void ngx_stream_keyspace_set_aside(ngx_stream_keyspace_turn_t *turn,
     ngx_uint_t i);
 static ngx_uint_t ngx_stream_keyspace_pause(ngx_stream_keyspace_turn_t *turn);
 static ngx_int_t ngx_stream_keyspace_after(ngx_stream_keyspace_turn_t *turn);
+static ngx_int_t ngx_stream_keyspace_select(ngx_stream_keyspace_turn_t *turn);
 static ngx_uint_t ngx_stream_keyspace_is_late(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_forget(ngx_stream_keyspace_ctx_t *ctx);
 static ngx_int_t ngx_stream_keyspace_refuse(ngx_stream_keyspace_turn_t *turn);
@@ -60,7 +61,7 @@ ngx_stream_keyspace_run(ngx_stream_keyspace_ctx_t *ctx)
 
     rc = ngx_stream_keyspace_turn(turn);
 
-    ngx_keyspace_settle(ctx->conf->zone);
+    ngx_stream_keyspace_settle(ctx);
 
     if (ngx_stream_keyspace_flush(turn) != NGX_OK) {
         rc = NGX_ERROR;
@@ -114,6 +115,13 @@ ngx_stream_keyspace_turn(ngx_stream_keyspace_turn_t *turn)
     limit = ctx->session->received + NGX_STREAM_KEYSPACE_SLICE_BYTES;
 
     if (ctx->ks.client.crowded && ngx_stream_keyspace_pause(turn)) {
+        return NGX_OK;
+    }
+
+    if (ngx_stream_keyspace_moved(ctx)
+        && ngx_stream_keyspace_follow(ctx) != NGX_OK)
+    {
+        ngx_stream_keyspace_set_aside(turn, 0);
         return NGX_OK;
     }
 
@@ -575,7 +583,7 @@ ngx_stream_keyspace_pause(ngx_stream_keyspace_turn_t *turn)
 
     ks_let_go(ctx->ks.client.space);
 
-    if (!ngx_keyspace_crowded(ctx->conf->zone)) {
+    if (!ngx_keyspace_crowded(ctx->zone)) {
         return 0;
     }
 
@@ -617,6 +625,10 @@ ngx_stream_keyspace_after(ngx_stream_keyspace_turn_t *turn)
         return NGX_STREAM_KEYSPACE_STOP;
     }
 
+    if (ngx_stream_keyspace_moved(ctx)) {
+        return ngx_stream_keyspace_select(turn);
+    }
+
     if (ngx_stream_keyspace_full(turn)) {
 
         ks_let_go(ctx->ks.client.space);
@@ -632,6 +644,30 @@ ngx_stream_keyspace_after(ngx_stream_keyspace_turn_t *turn)
 
     return ngx_stream_keyspace_is_late(ctx) ? NGX_STREAM_KEYSPACE_STOP
                                             : NGX_OK;
+}
+
+
+/*
+ * The client has selected another database: what was parsed ahead was for the
+ * one before.
+ */
+
+static ngx_int_t
+ngx_stream_keyspace_select(ngx_stream_keyspace_turn_t *turn)
+{
+    ngx_stream_keyspace_ctx_t  *ctx;
+
+    ctx = turn->ctx;
+
+    if (ngx_stream_keyspace_flush(turn) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_stream_keyspace_follow(ctx) != NGX_OK) {
+        ngx_stream_keyspace_set_aside(turn, 1);
+    }
+
+    return NGX_STREAM_KEYSPACE_STOP;
 }
 
 

@@ -51,7 +51,7 @@ ngx_stream_keyspace_hold(ngx_stream_keyspace_ctx_t *ctx)
     ngx_keyspace_zone_t         *kz;
     ngx_stream_keyspace_late_t  *late;
 
-    kz = ctx->conf->zone;
+    kz = ctx->zone;
     wrote = ctx->ks.client.wrote;
     late = ctx->late;
 
@@ -64,7 +64,7 @@ ngx_stream_keyspace_hold(ngx_stream_keyspace_ctx_t *ctx)
         return NGX_OK;
     }
 
-    if (ks_aof_passes(ctx->ks.client.space, wrote)) {
+    if (ks_aof_passes(kz->space, wrote)) {
         ctx->passed = wrote;
         return NGX_OK;
     }
@@ -128,7 +128,7 @@ ngx_stream_keyspace_late_synced(ngx_keyspace_unsynced_t *u)
         part[1].position = 0;
 
     } while (part[0].position != 0
-             && ngx_keyspace_unsynced_wait(ctx->conf->zone, u,
+             && ngx_keyspace_unsynced_wait(ctx->zone, u,
                                            part[0].position)
                 == NGX_OK);
 
@@ -165,8 +165,8 @@ ngx_stream_keyspace_late_drop(ngx_stream_keyspace_ctx_t *ctx)
         return;
     }
 
-    ngx_keyspace_unsynced_cancel(ctx->conf->zone, &late->unsynced);
-    ngx_keyspace_unsynced_cancel(ctx->conf->zone, &late->asked);
+    ngx_keyspace_unsynced_cancel(ctx->zone, &late->unsynced);
+    ngx_keyspace_unsynced_cancel(ctx->zone, &late->asked);
 
     for (i = 0; i < 2; i++) {
         ngx_stream_keyspace_late_free(late->parts[i].first);
@@ -189,7 +189,7 @@ ngx_stream_keyspace_late_ask(ngx_stream_keyspace_ctx_t *ctx)
     late = ngx_stream_keyspace_late_get(ctx);
 
     if (late != NULL
-        && ngx_keyspace_unsynced_wait(ctx->conf->zone, &late->asked,
+        && ngx_keyspace_unsynced_wait(ctx->zone, &late->asked,
                                       ctx->ks.client.wrote)
            == NGX_OK)
     {
@@ -214,6 +214,6 @@ void
 ngx_stream_keyspace_late_answered(ngx_stream_keyspace_ctx_t *ctx)
 {
     if (ctx->late != NULL) {
-        ngx_keyspace_unsynced_cancel(ctx->conf->zone, &ctx->late->asked);
+        ngx_keyspace_unsynced_cancel(ctx->zone, &ctx->late->asked);
     }
 }

@@ -30,10 +30,12 @@ const ks_sink_ops_t  ngx_stream_keyspace_sink = {
 void
 ngx_stream_keyspace_listen(ngx_stream_keyspace_ctx_t *ctx)
 {
+    ngx_uint_t  i;
+
     ngx_stream_keyspace_set_listening(ctx, ctx->ks.listening);
 
-    if (ctx->ks.hearing) {
-        ngx_keyspace_hear_now(ctx->conf->zone);
+    for (i = 0; ctx->ks.hearing && i < ctx->conf->databases.n; i++) {
+        ngx_keyspace_hear_now(ctx->conf->zones[i]);
     }
 }
 

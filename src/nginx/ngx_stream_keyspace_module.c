@@ -1,6 +1,6 @@
 
 /*
- * The stream module: keyspace_resp NAME in a server, for Redis clients.
+ * The stream module: keyspace_resp ZONE ... in a server, for Redis clients.
  *
  * It is a shared object of its own and uses the engine of the HTTP module's,
  * which is loaded before it.
@@ -25,7 +25,7 @@ static ngx_uint_t ngx_stream_keyspace_is_of_cycle(ngx_cycle_t *cycle);
 static ngx_command_t  ngx_stream_keyspace_commands[] = {
 
     { ngx_string("keyspace_resp"),
-      NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      NGX_STREAM_SRV_CONF|NGX_CONF_1MORE,
       ngx_stream_keyspace_resp,
       NGX_STREAM_SRV_CONF_OFFSET,
       0,
@@ -225,10 +225,14 @@ ngx_stream_keyspace_resp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    kscf->zone = ngx_keyspace_zone_named(cf, &value[1]);
-    if (kscf->zone == NULL) {
+    kscf->zones = ngx_keyspace_zones_named(cf, &value[1],
+                                           cf->args->nelts - 1);
+    if (kscf->zones == NULL) {
         return NGX_CONF_ERROR;
     }
+
+    kscf->zone = kscf->zones[0];
+    kscf->databases.n = cf->args->nelts - 1;
 
     cscf->handler = ngx_stream_keyspace_handler;
 

@@ -26,9 +26,10 @@ static ks_peers_t            peers;
 
 
 static ks_peers_t *
-host_peers(ks_conn_t *s)
+host_peers(ks_conn_t *s, unsigned db)
 {
     (void) s;
+    (void) db;
 
     return &peers;
 }

@@ -48,23 +48,36 @@ struct box_s {
 
 /* --- the host --- */
 
-static const ks_user_t *
-host_login(ks_conn_t *s, const ks_str_t *name, const ks_str_t *password)
+static int
+host_is(const u_char *hex, const char *password)
 {
-    ks_str_t  user, full, ro;
+    u_char    digest[KS_ACL_DIGEST];
+    ks_str_t  text;
+
+    text = ks_text(password);
+    assert_int_equal(ks_acl_digest(&text, digest), KS_OK);
+
+    return memcmp(hex, digest, KS_ACL_DIGEST) == 0;
+}
+
+
+static const ks_user_t *
+host_login(ks_conn_t *s, unsigned db, const ks_str_t *name, const u_char *hex)
+{
+    ks_str_t  user;
     peer_t   *p = s->data;
+
+    (void) db;
 
     p->box->logins++;
     user = ks_text("default");
-    full = ks_text("sesame");
-    ro = ks_text("look");
 
     if (!ks_str_same(name, &user)) {
         return NULL;
     }
 
-    return ks_str_same(password, &full) ? &ks_user_default
-           : ks_str_same(password, &ro) ? &ks_user_reader : NULL;
+    return host_is(hex, "sesame") ? &ks_user_default
+           : host_is(hex, "look") ? &ks_user_reader : NULL;
 }
 
 
@@ -83,9 +96,11 @@ host_about(ks_conn_t *s, ks_conn_about_t *about)
 
 
 static ks_peers_t *
-host_peers(ks_conn_t *s)
+host_peers(ks_conn_t *s, unsigned db)
 {
     peer_t  *p = s->data;
+
+    (void) db;
 
     return &p->box->clients;
 }

@@ -72,7 +72,8 @@ sub environment {
 # locations (instead of "location /"), log_format, access_log (true: nginx's
 # own format), resp (lines in a server of stream for Redis clients; without it
 # there is none), resp_listen (parameters of its listen), stream (text more in
-# the stream block), conf (the whole text), env, level (of error_log).  In each text %PORT%, %PORT2%, %RESP%, %RESP2%,
+# the stream block), databases (so many zones stand behind keyspace_resp: main,
+# db1 and so on, each with that size, zone and tokens), conf (the whole text), env, level (of error_log).  In each text %PORT%, %PORT2%, %RESP%, %RESP2%,
 # %DIR%, %MODULE% and %STREAM% (load_module lines) stand for what they say.
 #
 # daemon => 1: a master of its own, which is what can be upgraded.
@@ -102,6 +103,14 @@ sub config {
                 : $o{access_log} ? '%DIR%/access.log' : 'off';
 
         my ($load, $stream) = ('', '');
+        my @more = map { "db$_" } 1 .. ($o{databases} // 1) - 1;
+        my $more = join '', map { " $_" } @more;
+        my $zones = join '', map { <<"CONF" } @more;
+keyspace_zone $_ $size {
+    $tokens
+    $zone
+}
+CONF
 
         if (defined $o{resp}) {
             $_ //= '' for @o{qw(stream resp_listen)};
@@ -110,7 +119,7 @@ sub config {
 stream {
     server {
         listen 127.0.0.1:%RESP% $o{resp_listen};
-        keyspace_resp main;
+        keyspace_resp main$more;
         $o{resp}
     }
     $o{stream}
@@ -128,7 +137,7 @@ keyspace_zone main $size {
     $tokens
     $zone
 }
-events {
+${zones}events {
     worker_connections $connections;
     $o{events}
 }

@@ -41,14 +41,16 @@ sub only {
 # singles, batched (how many commands a round), doors (by which they go in, in
 # turns), program (the referee, if it is to be one of KS_TRIXIE), command (what
 # makes the next one), before and after (code that a round begins and ends with:
-# the latter says in what both differ by then)
+# the latter says in what both differ by then), databases (how many)
 sub new {
     my ($class, %with) = @_;
     my $ngx = KS::Nginx->start(size => '128m', resp => '',
         http => 'keepalive_requests 1000000;',
+        databases => $with{databases},
         tokens => "token $KS::Nginx::TOKEN;");
     my $redis = KS::Redis->start_of($with{program}, '--enable-debug-command',
-                                    'local');
+                                    'local', '--databases',
+                                    $with{databases} // 1);
 
     return bless { singles => 100, batched => 400,
                    doors => [qw(RESP2 RESP3 REST)],

@@ -545,6 +545,12 @@ sub reset {
     my ($self) = @_;
 
     $self->reset_transaction;
+
+    if ($self->{resp}) {                # of all databases, in the first
+        $_->replies(['SELECT', 0], ['FLUSHALL']) for @$self{qw(redis resp)};
+        return;
+    }
+
     $self->{redis}->replies(['FLUSHALL']);
     $self->{http}->run('FLUSHALL');
 }
