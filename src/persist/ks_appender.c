@@ -14,8 +14,6 @@
  */
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -23,7 +21,6 @@
 #include "persist/ks_appender_part.h"
 
 
-#define KS_APPENDER_TEXT    1024
 #define KS_APPENDER_LEAST   (64u * 1024)        /* bytes that are read at once */
 #define KS_APPENDER_MOST    (1024u * 1024)
 #define KS_APPENDER_SECOND  1000                /* ms */
@@ -31,110 +28,7 @@
 
 #define KS_APPENDER_TURNS   16                  /* writes, one after the other */
 
-#define KS_APPENDER_RETRY   1000                /* ms, after an error */
-#define KS_APPENDER_LOOK    5000                /* the same, of the manifest */
-#define KS_APPENDER_AGAIN   20                  /* ms, more each time */
-#define KS_APPENDER_TRIES   10
-#define KS_APPENDER_AFTER   60000               /* ms, the longest */
-
-
-static void ks_appender_log(ks_appender_t *a, ks_saver_level_t level, int err,
-    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
-
-static void
-ks_appender_log(ks_appender_t *a, ks_saver_level_t level, int err,
-    const char *fmt, ...)
-{
-    char     text[KS_APPENDER_TEXT];
-    va_list  args;
-
-    va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-
-    a->conf->log(a->conf->data, level, err, text);
-}
-
-
-/* --- errors --- */
-
-/* The zone is told once, and the log when it is another one. */
-
-static void
-ks_appender_fault(ks_appender_t *a, int err, const char *call)
-{
-    if (err != a->err) {
-        ks_appender_log(a, KS_SAVER_ERROR, err,
-                        "the journal \"%s\": %s failed; %s", a->conf->dir,
-                        call, a->conf->lax
-                        ? "commands go on, and it is behind until it is "
-                          "rewritten"
-                        : "commands that write are refused until it can be "
-                          "written");
-    }
-
-    a->err = err;
-    ks_aof_set_error(a->space, err);
-}
-
-
-static void
-ks_appender_mended(ks_appender_t *a)
-{
-    if (a->err != 0) {
-        ks_appender_log(a, KS_SAVER_NOTICE, 0,
-                        "the journal \"%s\" can be written again",
-                        a->conf->dir);
-    }
-
-    a->err = 0;
-    ks_aof_set_error(a->space, 0);
-}
-
-
-/* ms, longer each time */
-
-static uint64_t
-ks_appender_pause(unsigned failures)
-{
-    return ks_min((uint64_t) KS_APPENDER_RETRY << ks_min(failures, 10u),
-                  (uint64_t) KS_APPENDER_AFTER);
-}
-
-
-/* What was read of the ring, or is to be, goes nowhere. */
-
-static void
-ks_appender_void(ks_appender_t *a)
-{
-    ks_aof_set_whole(a->space, 0);
-
-    a->spot.number = 0;
-    ks_aof_set_spot(a->space, &a->spot);
-    ks_aof_set_floor(a->space, KS_AOF_FREE);
-
-    a->fill.len = 0;
-    a->append.stale = 1;
-    a->fails = 0;
-    a->dirty = 0;
-    a->needed = 1;
-}
-
-
-/* The files are not the keyspace any more: A5. */
-
-static void
-ks_appender_lost(ks_appender_t *a, const char *why)
-{
-    ks_appender_log(a, KS_SAVER_WARNING, 0,
-                    "the journal \"%s\" is written anew: %s", a->conf->dir,
-                    why);
-
-    ks_appender_void(a);
-    a->based = 0;
-    a->after = a->now;
-}
+#define KS_APPENDER_LOOK    5000                /* ms, after one of the manifest */
 
 
 /* --- from the ring --- */
@@ -310,19 +204,6 @@ ks_appender_written(ks_appender_t *a, int err)
 
 /* --- to the disk --- */
 
-static void
-ks_appender_ask(ks_appender_t *a)
-{
-    a->sync.fd = a->fd;
-    a->sync.at = a->spot.at;
-    a->syncs = 1;
-    a->dirty = 0;
-    a->asked = a->now;
-
-    ks_disk_give(a->syncer, ks_appender_sync, &a->sync);
-}
-
-
 /*
  * After an error the kernel may have dropped what was written: nobody knows what
  * is on the disk.
@@ -377,221 +258,6 @@ ks_appender_syncs(ks_appender_t *a)
     ks_appender_ask(a);
 
     return KS_SAVER_SLEEP;
-}
-
-
-/* --- rewriting --- */
-
-static void
-ks_appender_failed(ks_appender_t *a, int err, const char *why)
-{
-    ks_aof_state_t  st;
-
-    ks_aof_ended(a->space, a->number, KS_ERR, a->now);
-    ks_aof_state(ks_space_zone(a->space), &st);
-
-    ks_appender_log(a, KS_SAVER_ERROR, err,
-                    "the journal \"%s\" could not be rewritten: %s",
-                    a->conf->dir, why);
-
-    a->based = 0;
-    a->tries = 0;
-    a->after = a->now + ks_appender_pause((unsigned) st.failures);
-
-    if (a->needed) {
-        ks_appender_void(a);
-
-        if (err != 0) {
-            ks_appender_fault(a, err, "rewriting");
-        }
-    }
-}
-
-
-static int
-ks_appender_wants(const ks_appender_t *a)
-{
-    if (!a->taken || a->fails || a->cut != KS_APPENDER_UNCUT || a->opens
-        || a->commits || a->based || a->bases)
-    {
-        return 0;
-    }
-
-    return ks_aof_wanted(a->space) > ks_aof_served(a->space)
-           || (a->now >= a->after && (a->needed || ks_aof_grown(a->space)));
-}
-
-
-static const char *
-ks_appender_wanted(void *data)
-{
-    ks_appender_t *a = data;
-
-    char  name[KS_AOF_NAME];
-
-    if (!ks_appender_wants(a)) {
-        return NULL;
-    }
-
-    (void) snprintf(name, sizeof(name), "appendonly.aof.%llu.base.rdb",
-                    (unsigned long long) a->manifest.base + 1);
-
-    free(a->path);
-    a->path = ks_appender_path(a, name);
-
-    if (a->path == NULL) {
-        a->after = a->now + KS_APPENDER_RETRY;
-        return NULL;
-    }
-
-    a->number = ks_aof_wanted(a->space);
-    a->bases = 1;
-
-    if (a->tries == 0) {
-        a->begun = a->now;
-        ks_aof_begun(a->space, a->now);
-    }
-
-    return a->path;
-}
-
-
-static void
-ks_appender_base_begun(void *data, uint64_t at)
-{
-    ks_appender_t *a = data;
-
-    a->cut = at;
-
-    if (a->needed) {
-        ks_appender_void(a);
-        a->spot.at = at;
-        a->cursor.at = at;
-        ks_aof_set_floor(a->space, at);
-    }
-}
-
-
-/* It is told when it was different at the last base. */
-
-static void
-ks_appender_newer(ks_appender_t *a, int newer)
-{
-    if (newer && !a->newer) {
-        ks_appender_log(a, KS_SAVER_WARNING, 0,
-                        "the journal \"%s\" has hashes whose fields expire: "
-                        "only Redis 7.4 and later start from it", a->conf->dir);
-    }
-
-    a->newer = (newer != 0);
-}
-
-
-static void
-ks_appender_base_ended(void *data, int rc, int err, const char *why,
-    uint64_t size, int newer)
-{
-    ks_appender_t *a = data;
-
-    a->bases = 0;
-
-    if (rc == KS_OK) {
-        ks_appender_newer(a, newer);
-        a->based = (a->spot.number != 0 || a->cut != KS_APPENDER_UNCUT
-                    || a->opens);
-        a->size = size;
-        return;
-    }
-
-    if (rc == KS_AGAIN && ++a->tries < KS_APPENDER_TRIES) {
-        ks_appender_log(a, KS_SAVER_NOTICE, 0,
-                        "the rewriting of the journal \"%s\" is begun anew: "
-                        "%s", a->conf->dir, why);
-        a->after = a->now + a->tries * KS_APPENDER_AGAIN;
-        return;
-    }
-
-    ks_appender_failed(a, err, why);
-}
-
-
-/* All before the cut is in the increment, and on the disk, or of no use. */
-
-static void
-ks_appender_cuts(ks_appender_t *a)
-{
-    if (ks_disk_busy(a->writer) || a->fails) {
-        return;
-    }
-
-    if (!a->needed) {
-
-        if (a->spot.at != a->cut) {
-            return;
-        }
-
-        if (a->dirty) {
-            ks_appender_ask(a);
-            return;
-        }
-    }
-
-    if (ks_appender_begin(a, !a->needed) != KS_OK) {
-        a->cut = KS_APPENDER_UNCUT;
-        ks_appender_failed(a, ENOMEM, "there is no memory");
-    }
-}
-
-
-static void
-ks_appender_complete(ks_appender_t *a)
-{
-    a->based = 0;
-    a->tries = 0;
-
-    if (a->spot.number == 0) {
-        /* some of what is behind the base was lost meanwhile */
-        return;
-    }
-
-    if (a->needed) {
-        a->needed = 0;
-        ks_aof_set_whole(a->space, 1);
-
-        /* those who wait for the disk go by it from now on */
-
-        if (!a->dirty && !a->syncs && !ks_disk_busy(a->writer)) {
-            a->synced = a->spot.at;
-        }
-
-        ks_aof_set_synced(a->space, a->synced);
-        ks_appender_mended(a);
-    }
-
-    ks_aof_ended(a->space, a->number, KS_OK, a->now);
-    a->after = a->now;
-
-    ks_appender_log(a, KS_SAVER_NOTICE, 0,
-                    "the journal \"%s\" is rewritten: its base has %llu bytes, "
-                    "%llu ms", a->conf->dir, (unsigned long long) a->size,
-                    (unsigned long long) (a->now - ks_min(a->now, a->begun)));
-}
-
-
-static void
-ks_appender_rewrites(ks_appender_t *a)
-{
-    if (a->cut != KS_APPENDER_UNCUT && !a->opens
-        && !ks_disk_busy(a->syncer))
-    {
-        ks_appender_cuts(a);
-    }
-
-    if (a->based && a->cut == KS_APPENDER_UNCUT && !a->opens && !a->commits
-        && !ks_disk_busy(a->syncer) && ks_appender_commit(a) != KS_OK)
-    {
-        ks_appender_failed(a, ENOMEM, "there is no memory");
-    }
 }
 
 
@@ -922,12 +588,7 @@ ks_appender_open(ks_space_t *sp, const ks_appender_conf_t *conf,
         return NULL;
     }
 
-    a->base.wanted = ks_appender_wanted;
-    a->base.begun = ks_appender_base_begun;
-    a->base.ended = ks_appender_base_ended;
-    a->base.data = a;
-
-    ks_saver_set_base(saver, &a->base);
+    ks_appender_set_base(a);
     ks_saver_set_disk(saver, a->finisher);
 
     return a;

@@ -86,6 +86,19 @@ ks_appender_sync(void *data)
 }
 
 
+void
+ks_appender_ask(ks_appender_t *a)
+{
+    a->sync.fd = a->fd;
+    a->sync.at = a->spot.at;
+    a->syncs = 1;
+    a->dirty = 0;
+    a->asked = a->now;
+
+    ks_disk_give(a->syncer, ks_appender_sync, &a->sync);
+}
+
+
 /* --- what there is --- */
 
 static const ks_aof_file_t *

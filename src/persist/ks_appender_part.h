@@ -13,6 +13,7 @@
 
 
 #define KS_APPENDER_UNCUT  UINT64_MAX
+#define KS_APPENDER_RETRY  1000         /* ms, after an error */
 
 /* bytes on their way to the increment */
 typedef struct {
@@ -98,6 +99,37 @@ struct ks_appender_s {
 };
 
 
+/* --- ks_appender_fault.c --- */
+
+void ks_appender_log(ks_appender_t *a, ks_saver_level_t level, int err,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* An error of that call, and that there is none any more. */
+void ks_appender_fault(ks_appender_t *a, int err, const char *call);
+void ks_appender_mended(ks_appender_t *a);
+
+/* ms after so many errors in a row, longer each time */
+uint64_t ks_appender_pause(unsigned failures);
+
+/* Nothing goes to the files until a base is complete; and why, in the log. */
+void ks_appender_void(ks_appender_t *a);
+void ks_appender_lost(ks_appender_t *a, const char *why);
+
+
+/* --- ks_appender_base.c --- */
+
+/* The saver is given the base that is wanted; whether one is. */
+void ks_appender_set_base(ks_appender_t *a);
+int ks_appender_wants(const ks_appender_t *a);
+
+/* Goes on where nothing is under way. */
+void ks_appender_rewrites(ks_appender_t *a);
+
+/* A rewriting has ended: the manifest has the base; or it could not be. */
+void ks_appender_complete(ks_appender_t *a);
+void ks_appender_failed(ks_appender_t *a, int err, const char *why);
+
+
 /* --- ks_appender_files.c --- */
 
 /*
@@ -123,6 +155,9 @@ char *ks_appender_path(const ks_appender_t *a, const char *name);
 /* jobs of threads: ks_append_t, ks_sync_t */
 int ks_appender_write(void *data);
 int ks_appender_sync(void *data);
+
+/* Gives the increment, as far as it is written, to the one that syncs. */
+void ks_appender_ask(ks_appender_t *a);
 
 
 #endif /* KS_APPENDER_PART_H */

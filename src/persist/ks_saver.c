@@ -12,7 +12,6 @@
  * One that breaks is begun anew, some times; an error of the file ends it.
  */
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -91,18 +90,26 @@ static void ks_saver_log(ks_saver_t *s, ks_saver_level_t level, int err,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 
+void
+ks_saver_say(ks_saver_log_pt log, void *data, ks_saver_level_t level, int err,
+    const char *fmt, va_list args)
+{
+    char  text[KS_SAVER_TEXT];
+
+    vsnprintf(text, sizeof(text), fmt, args);
+    log(data, level, err, text);
+}
+
+
 static void
 ks_saver_log(ks_saver_t *s, ks_saver_level_t level, int err, const char *fmt,
     ...)
 {
-    char     text[KS_SAVER_TEXT];
     va_list  args;
 
     va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
+    ks_saver_say(s->conf->log, s->conf->data, level, err, fmt, args);
     va_end(args);
-
-    s->conf->log(s->conf->data, level, err, text);
 }
 
 

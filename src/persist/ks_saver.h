@@ -13,6 +13,8 @@
 #ifndef KS_SAVER_H
 #define KS_SAVER_H
 
+#include <stdarg.h>
+
 #include "bus/ks_hub.h"
 #include "persist/ks_disk.h"
 
@@ -25,6 +27,11 @@ typedef enum {
 
 typedef void (*ks_saver_log_pt)(void *data, ks_saver_level_t level, int err,
     const char *text);
+
+/* A line for the log, from a format. */
+void ks_saver_say(ks_saver_log_pt log, void *data, ks_saver_level_t level,
+    int err, const char *fmt, va_list args)
+    __attribute__((format(printf, 5, 0)));
 
 typedef struct {
     const char  *path;          /* of the file; NULL: only bases are made */
