@@ -24,7 +24,8 @@ my $port = $proxy->port;
 
 my $ngx = KS::Nginx->start(size => '32m', resp => '', workers => 2,
     locations => 'location / { keyspace_rest main; } location = /ready { keyspace_ready; }',
-    zone => "upstream redis://127.0.0.1:$port local_prefix=here:,limit: timeout=1s;");
+    zone => "upstream redis://127.0.0.1:$port local_prefix=here:,limit: timeout=1s;
+             user few { token few-token; rights ~* +\@all; commands 3/d; }");
 $ngx->allow(qr/upstream "127\.0\.0\.1:\d+" of keyspace zone/);
 
 my $r = $ngx->resp;
@@ -68,6 +69,16 @@ is($r->run('PING'), 'PONG', 'PING is answered here');
 }
 
 is($redis->run('GET', 'pipelined'), 50, 'each of it once');
+
+# a user with a quota
+
+{
+    my $few = $ngx->client(token => 'few-token');
+
+    is($few->run('INCR', 'few'), $_, 'a write that counts') for 1 .. 3;
+    like($few->error('INCR', 'few'), qr/max daily request limit exceeded/, 'the quota is used up');
+    is($redis->run('GET', 'few'), 3, '... and none more is sent');
+}
 
 # what is large goes and comes whole
 

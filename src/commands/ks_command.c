@@ -509,6 +509,14 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
     if (ks_unlikely(ks_space_far(client->space) != NULL)) {
         rc = ks_far_take(client, cmd, a->argc, a->argv, reply);
 
+        /* what was fetched is run here again, and counts then */
+
+        if (rc == KS_WAITS && (cmd->flags & KS_CMD_WRITE)
+            && ks_unlikely(client->user->meter != NULL))
+        {
+            (void) ks_usage_charge_alone(client);
+        }
+
         if (rc != KS_NONE) {
             return rc;
         }
