@@ -506,7 +506,9 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
         return KS_OK;
     }
 
-    if (ks_unlikely(ks_space_far(client->space) != NULL)) {
+    if (ks_unlikely(ks_space_far(client->space) != NULL)
+        && ks_far_asks(ks_space_far(client->space), cmd))
+    {
         rc = ks_far_take(client, cmd, a->argc, a->argv, reply);
 
         /* what was fetched is run here again, and counts then */
@@ -572,6 +574,7 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
     }
 
     if (ks_unlikely(ks_space_far(client->space) != NULL)
+        && ks_space_far(client->space)->knows != NULL
         && (cmd->flags & KS_CMD_READONLY)
         && ks_space_absent(client->space) != absent)
     {

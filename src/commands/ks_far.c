@@ -152,8 +152,8 @@ ks_far_take_one(ks_far_t *far, ks_client_t *client, const ks_command_t *cmd,
 static int
 ks_far_reads_there(ks_far_t *far, const ks_command_t *cmd)
 {
-    if (!(cmd->flags & KS_CMD_READONLY)) {
-        return 0;
+    if (far->knows == NULL) {
+        return far->behind && !far->serves(far);
     }
 
     return (cmd->flags & (KS_CMD_ALLKEYS|KS_CMD_BLOCKING))
@@ -278,6 +278,12 @@ ks_far_take(ks_client_t *client, const ks_command_t *cmd, int argc,
         return KS_NONE;
     }
 
+    if ((cmd->flags & (KS_CMD_READONLY|KS_CMD_PAUSES)) == KS_CMD_READONLY) {
+        return ks_far_reads_there(far, cmd)
+               ? ks_far_take_one(far, client, cmd, argc, argv, reply)
+               : KS_NONE;
+    }
+
     if (cmd->flags & KS_CMD_EXECUTES) {
         s = client->conn;
 
@@ -298,13 +304,6 @@ ks_far_take(ks_client_t *client, const ks_command_t *cmd, int argc,
         && ks_far_whose(far, cmd, argc, argv) != KS_FAR_OWN)
     {
         return ks_far_say(client, reply, "", KS_ERR_FAR_WATCH);
-    }
-
-    if ((far->knows != NULL && ks_far_reads_there(far, cmd))
-        || (far->behind && (cmd->flags & KS_CMD_READONLY)
-            && !far->serves(far)))
-    {
-        return ks_far_take_one(far, client, cmd, argc, argv, reply);
     }
 
     return ks_far_writes(cmd)

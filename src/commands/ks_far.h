@@ -72,6 +72,18 @@ struct ks_far_s {
 
 
 /*
+ * Whether ks_far_take() is to be asked: what reads in a zone that holds all, and
+ * is not behind, is run here.
+ */
+static inline int
+ks_far_asks(const ks_far_t *far, const ks_command_t *cmd)
+{
+    return (cmd->flags & (KS_CMD_READONLY|KS_CMD_PAUSES)) != KS_CMD_READONLY
+           || far->knows != NULL || far->behind;
+}
+
+
+/*
  * For ks_execute(), of a command that was admitted.  KS_NONE: it is to be run
  * here.  Otherwise as ks_execute(), and client->outcome is set.
  */

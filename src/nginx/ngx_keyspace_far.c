@@ -37,19 +37,11 @@ static void ngx_keyspace_far_options(ngx_keyspace_far_t *far);
 static void ngx_keyspace_far_connecting(ngx_event_t *ev);
 static void ngx_keyspace_far_connected(ngx_keyspace_far_t *far);
 static void ngx_keyspace_far_greet(ngx_keyspace_far_t *far);
-static ngx_int_t ngx_keyspace_far_hello(ngx_keyspace_far_t *far);
-static ngx_int_t ngx_keyspace_far_auth(ngx_keyspace_far_t *far);
-static ssize_t ngx_keyspace_far_greeted(ngx_keyspace_far_t *far, u_char *p,
-    size_t len);
-static ngx_int_t ngx_keyspace_far_refused(ngx_keyspace_far_t *far, u_char *p,
-    size_t len);
 static void ngx_keyspace_far_up(ngx_keyspace_far_t *far);
 static void ngx_keyspace_far_read(ngx_event_t *rev);
 static ngx_int_t ngx_keyspace_far_room(ngx_keyspace_far_t *far);
 static ngx_int_t ngx_keyspace_far_deliver(ngx_keyspace_far_t *far);
 static void ngx_keyspace_far_write(ngx_event_t *wev);
-static ngx_int_t ngx_keyspace_far_append(ngx_keyspace_far_t *far,
-    const void *p, size_t len);
 static void ngx_keyspace_far_fail(ngx_keyspace_far_t *far, const char *why);
 static void ngx_keyspace_far_tell(ngx_keyspace_far_t *far);
 static void ngx_keyspace_far_rest(ngx_keyspace_far_t *far);
@@ -297,13 +289,9 @@ ngx_keyspace_far_handshaken(ngx_connection_t *c)
 #endif
 
 
-/* --- greeting --- */
-
 static void
 ngx_keyspace_far_greet(ngx_keyspace_far_t *far)
 {
-    ngx_int_t          rc;
-    ks_str_t           argv[3];
     ngx_connection_t  *c;
 
     c = far->connection;
@@ -317,143 +305,13 @@ ngx_keyspace_far_greet(ngx_keyspace_far_t *far)
     ngx_add_timer(c->read, far->upstream->connect_timeout);
 
     far->state = NGX_KEYSPACE_FAR_GREETS;
-    far->greetings = 0;
-    ks_reader_init(&far->reader, 64 * 1024);
 
-    rc = far->resp3 ? ngx_keyspace_far_hello(far) : ngx_keyspace_far_auth(far);
-
-    if (rc == NGX_OK) {
-        argv[0] = ks_text("CLIENT");
-        argv[1] = ks_text("SETNAME");
-        argv[2] = ks_text(far->name);
-        far->greetings++;
-        rc = ngx_keyspace_far_command(far, 3, argv);
-    }
-
-    if (rc != NGX_OK) {
+    if (ngx_keyspace_far_login(far) != NGX_OK) {
         ngx_keyspace_far_fail(far, "there is no memory for it");
         return;
     }
 
     ngx_post_event(c->read, &ngx_posted_events);
-}
-
-
-/* HELLO 3 [AUTH user password] */
-
-static ngx_int_t
-ngx_keyspace_far_hello(ngx_keyspace_far_t *far)
-{
-    ks_str_t                  argv[5];
-    ngx_keyspace_upstream_t  *us;
-
-    us = far->upstream;
-    far->greetings++;
-
-    argv[0] = ks_text("HELLO");
-    argv[1] = ks_text("3");
-    argv[2] = ks_text("AUTH");
-    argv[3] = ks_text("default");
-
-    if (us->user.len != 0) {
-        argv[3].data = us->user.data;
-        argv[3].len = us->user.len;
-    }
-
-    argv[4].data = us->password.data;
-    argv[4].len = us->password.len;
-
-    return ngx_keyspace_far_command(far, us->password.len ? 5 : 2, argv);
-}
-
-
-/* AUTH [user] password: the form with one of them is known to old servers */
-
-static ngx_int_t
-ngx_keyspace_far_auth(ngx_keyspace_far_t *far)
-{
-    ks_str_t                  argv[3];
-    ngx_uint_t                n;
-    ngx_keyspace_upstream_t  *us;
-
-    us = far->upstream;
-
-    if (us->password.len == 0) {
-        return NGX_OK;
-    }
-
-    n = 0;
-    argv[n++] = ks_text("AUTH");
-
-    if (us->user.len != 0) {
-        argv[n].data = us->user.data;
-        argv[n++].len = us->user.len;
-    }
-
-    argv[n].data = us->password.data;
-    argv[n++].len = us->password.len;
-    far->greetings++;
-
-    return ngx_keyspace_far_command(far, n, argv);
-}
-
-
-/* Takes the replies; it is up with the last of them. */
-
-static ssize_t
-ngx_keyspace_far_greeted(ngx_keyspace_far_t *far, u_char *p, size_t len)
-{
-    int     rc;
-    size_t  n, done;
-
-    done = 0;
-
-    while (far->greetings != 0) {
-        rc = ks_reader_next(&far->reader, p + done, len - done, &n);
-
-        if (rc == KS_AGAIN) {
-            return (ssize_t) done;
-        }
-
-        if (rc == KS_ERR) {
-            ngx_keyspace_far_fail(far, "it does not speak the protocol of "
-                                  "Redis");
-            return NGX_ERROR;
-        }
-
-        if (ngx_keyspace_far_refused(far, p + done, n) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        done += n;
-        far->greetings--;
-    }
-
-    return (ssize_t) done;
-}
-
-
-/*
- * CLIENT SETNAME is a courtesy, but it fails as well where a password is
- * missing.
- */
-
-static ngx_int_t
-ngx_keyspace_far_refused(ngx_keyspace_far_t *far, u_char *p, size_t len)
-{
-    if (*p != '-'
-        || (far->greetings == 1 && ngx_strncmp(p, "-NOAUTH", 7) != 0))
-    {
-        return NGX_OK;
-    }
-
-    ngx_snprintf((u_char *) far->text, sizeof(far->text),
-                 "it refuses the connection: %*s%Z",
-                 ngx_min(len - 3, sizeof(far->text) - 40), p + 1);
-
-    ngx_keyspace_far_fail(far, NULL);
-
-    return NGX_ERROR;
 }
 
 
@@ -599,6 +457,10 @@ ngx_keyspace_far_deliver(ngx_keyspace_far_t *far)
     if (far->state == NGX_KEYSPACE_FAR_GREETS) {
         n = ngx_keyspace_far_greeted(far, far->in, far->in_len);
 
+        if (n == NGX_ERROR) {
+            ngx_keyspace_far_fail(far, NULL);
+        }
+
     } else {
         expects = far->expects;
         far->failures = 0;
@@ -679,92 +541,6 @@ ngx_keyspace_far_busy(ngx_keyspace_far_t *far, ngx_uint_t busy)
     if (far->connection != NULL) {
         far->connection->idle = !busy;
     }
-}
-
-
-/* --- bytes that go --- */
-
-ngx_int_t
-ngx_keyspace_far_send(ngx_keyspace_far_t *far, const void *p, size_t len)
-{
-    if (ngx_keyspace_far_append(far, p, len) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_post_event(far->connection->write, &ngx_posted_events);
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_keyspace_far_command(ngx_keyspace_far_t *far, ngx_uint_t argc,
-    const ks_str_t *argv)
-{
-    size_t      unsent;
-    u_char      head[NGX_SIZE_T_LEN + 8], *p;
-    ngx_int_t   rc;
-    ngx_uint_t  i;
-
-    unsent = far->unsent;
-
-    p = ngx_sprintf(head, "*%ui" CRLF, argc);
-    rc = ngx_keyspace_far_append(far, head, p - head);
-
-    for (i = 0; i < argc && rc == NGX_OK; i++) {
-        p = ngx_sprintf(head, "$%uz" CRLF, argv[i].len);
-        rc = ngx_keyspace_far_append(far, head, p - head);
-
-        if (rc == NGX_OK && argv[i].len != 0) {
-            rc = ngx_keyspace_far_append(far, argv[i].data, argv[i].len);
-        }
-
-        if (rc == NGX_OK) {
-            rc = ngx_keyspace_far_append(far, CRLF, 2);
-        }
-    }
-
-    if (rc != NGX_OK) {
-        far->unsent = unsent;
-        return NGX_ERROR;
-    }
-
-    ngx_post_event(far->connection->write, &ngx_posted_events);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_keyspace_far_append(ngx_keyspace_far_t *far, const void *p, size_t len)
-{
-    u_char  *out;
-    size_t   size;
-
-    if (far->out_pos != 0
-        && far->out_size - far->out_pos - far->unsent < len)
-    {
-        ngx_memmove(far->out, far->out + far->out_pos, far->unsent);
-        far->out_pos = 0;
-    }
-
-    if (far->out_size - far->out_pos - far->unsent < len) {
-        size = ngx_max(far->out_size * 2, NGX_KEYSPACE_FAR_BUFFER);
-        size = ngx_max(size, far->unsent + len);
-
-        out = realloc(far->out, size);
-        if (out == NULL) {
-            return NGX_ERROR;
-        }
-
-        far->out = out;
-        far->out_size = size;
-    }
-
-    ngx_memcpy(far->out + far->out_pos + far->unsent, p, len);
-    far->unsent += len;
-
-    return NGX_OK;
 }
 
 

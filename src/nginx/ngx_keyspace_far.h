@@ -241,6 +241,18 @@ u_char *ngx_keyspace_far_write_command(u_char *p, int argc,
     const ks_str_t *argv);
 
 
+/* --- ngx_keyspace_far_greet.c --- */
+
+/*
+ * Sends what it begins with; NGX_ERROR: no memory.  And takes the replies: it is
+ * logged in when far->greetings is 0.  How many bytes are done with; NGX_ERROR:
+ * it is refused, far->text says why.
+ */
+ngx_int_t ngx_keyspace_far_login(ngx_keyspace_far_t *far);
+ssize_t ngx_keyspace_far_greeted(ngx_keyspace_far_t *far, u_char *p,
+    size_t len);
+
+
 /* --- ngx_keyspace_far_address.c --- */
 
 /*

@@ -20,7 +20,7 @@ static ngx_uint_t ngx_keyspace_far_is_address(ngx_str_t *arg);
 static ngx_uint_t ngx_keyspace_far_late(ngx_conf_t *cf, ngx_uint_t i);
 static ngx_int_t ngx_keyspace_far_add(ngx_conf_t *cf,
     ngx_keyspace_upstream_t *us, ngx_str_t *arg);
-static ngx_int_t ngx_keyspace_far_login(ngx_conf_t *cf,
+static ngx_int_t ngx_keyspace_far_userinfo(ngx_conf_t *cf,
     ngx_keyspace_upstream_t *us, ngx_str_t *rest);
 static ngx_int_t ngx_keyspace_far_unescape(ngx_conf_t *cf, ngx_str_t *s);
 static ngx_int_t ngx_keyspace_far_path(ngx_conf_t *cf, ngx_str_t *rest);
@@ -205,7 +205,7 @@ ngx_keyspace_far_add(ngx_conf_t *cf, ngx_keyspace_upstream_t *us,
     rest.data = arg->data + (tls ? 9 : 8);
     rest.len = arg->data + arg->len - rest.data;
 
-    if (ngx_keyspace_far_login(cf, us, &rest) != NGX_OK
+    if (ngx_keyspace_far_userinfo(cf, us, &rest) != NGX_OK
         || ngx_keyspace_far_path(cf, &rest) != NGX_OK)
     {
         return NGX_ERROR;
@@ -218,7 +218,7 @@ ngx_keyspace_far_add(ngx_conf_t *cf, ngx_keyspace_upstream_t *us,
 /* [user][:password]@ in front of a host, whose bytes may be escaped */
 
 static ngx_int_t
-ngx_keyspace_far_login(ngx_conf_t *cf, ngx_keyspace_upstream_t *us,
+ngx_keyspace_far_userinfo(ngx_conf_t *cf, ngx_keyspace_upstream_t *us,
     ngx_str_t *rest)
 {
     u_char     *at, *colon;

@@ -13,67 +13,14 @@
  */
 
 
-#include "ngx_keyspace_far.h"
-#include "ngx_keyspace_far_late.h"
-#include "ngx_keyspace_far_near.h"
+#include "ngx_keyspace_far_job.h"
 #include "commands/ks_args.h"
-#include "commands/ks_far.h"
 
 
 #define NGX_KEYSPACE_FAR_SPARE    4             /* lines that are kept */
 #define NGX_KEYSPACE_FAR_PAUSE    100           /* ms, behind a failure */
 #define NGX_KEYSPACE_FAR_PAUSES   2000          /* ms, behind many */
 #define NGX_KEYSPACE_FAR_JOBS     (64 * 1024 * 1024)    /* bytes that wait */
-
-
-typedef struct ngx_keyspace_forward_s  ngx_keyspace_forward_t;
-
-typedef struct {
-    ngx_keyspace_far_t       far;           /* first: its data is the line */
-    ngx_keyspace_forward_t  *forward;
-    ngx_queue_t              queue;         /* of lines that are no shared ones */
-    ngx_queue_t              sent;          /* jobs */
-    ngx_queue_t              unsent;
-    size_t                   unsent_bytes;
-    ngx_uint_t               jobs;          /* in both */
-    ks_reader_t              reader;
-    ngx_uint_t               replies;       /* of the first job, so far */
-
-    ngx_msec_t               failed;        /* when */
-    ngx_uint_t               failures;      /* in a row */
-    u_char                   why[256];
-
-    unsigned                 own:1;
-    unsigned                 spare:1;
-    unsigned                 was_up:1;
-} ngx_keyspace_line_t;
-
-typedef struct {
-    ngx_queue_t              queue;
-    ks_waiter_t             *waiter;        /* NULL: nobody waits any more */
-    ngx_keyspace_line_t     *line;
-    ngx_uint_t               replies;       /* the last is the client's, */
-    ngx_uint_t               offset;        /* or the last but one, and the
-                                               last is of ROLE */
-    ks_str_t                 reply;         /* the client's */
-    u_char                  *bytes;         /* NULL: they are sent */
-    u_char                  *keys;          /* mode=near: that it may change,
-                                               each a size_t and its bytes */
-    size_t                   keys_len;
-    unsigned                 all:1;         /* it may change all of them */
-    size_t                   len;
-    ngx_msec_t               since;
-} ngx_keyspace_job_t;
-
-struct ngx_keyspace_forward_s {
-    ks_far_t                 far;           /* first */
-    ngx_keyspace_far_lates_t  *lates;       /* NULL: no reply is late */
-    ngx_keyspace_zone_t     *zone;
-    ngx_keyspace_line_t      lines[2];      /* of RESP2, RESP3 */
-    ngx_queue_t              own;           /* lines with a job */
-    ngx_queue_t              spare;         /* without one */
-    ngx_uint_t               nspare;
-};
 
 
 static int ngx_keyspace_forward_local(const ks_far_t *far,
@@ -84,13 +31,6 @@ static int ngx_keyspace_forward_say(void *client, const ks_str_t *bytes,
     ks_reply_t *reply);
 static int ngx_keyspace_forward_refuse(ngx_keyspace_line_t *line,
     ks_client_t *client, ks_reply_t *reply);
-static ngx_keyspace_job_t *ngx_keyspace_job_create(const ks_far_job_t *job,
-    ngx_uint_t offset, ngx_log_t *log);
-static void ngx_keyspace_job_end(ngx_keyspace_job_t *job);
-static ngx_int_t ngx_keyspace_job_keys(ngx_keyspace_job_t *job,
-    const ks_far_job_t *fj);
-static int ngx_keyspace_job_key(void *data, const ks_str_t *key);
-static void ngx_keyspace_job_wrote(ngx_keyspace_job_t *job);
 static void ngx_keyspace_job_left(ks_waiter_t *w);
 static ngx_keyspace_line_t *ngx_keyspace_line_shared(
     ngx_keyspace_forward_t *fw, ngx_uint_t resp3);
@@ -106,8 +46,6 @@ static void ngx_keyspace_line_up(ngx_keyspace_far_t *far);
 static ssize_t ngx_keyspace_line_received(ngx_keyspace_far_t *far, u_char *p,
     size_t len);
 static void ngx_keyspace_line_reply(ngx_keyspace_line_t *line, u_char *p,
-    size_t len);
-static void ngx_keyspace_job_keep(ngx_keyspace_job_t *job, u_char *p,
     size_t len);
 static void ngx_keyspace_line_offset(ngx_keyspace_line_t *line,
     ngx_keyspace_job_t *job, u_char *p, size_t len);
@@ -345,179 +283,6 @@ ngx_keyspace_forward_refuse(ngx_keyspace_line_t *line, ks_client_t *client,
     ks_reply_errorf(reply, "UPSTREAM nothing was run: %s", line->why);
 
     return KS_OK;
-}
-
-
-/* A transaction is sent as a whole, and has a reply for each of its commands. */
-
-static ngx_keyspace_job_t *
-ngx_keyspace_job_create(const ks_far_job_t *fj, ngx_uint_t offset,
-    ngx_log_t *log)
-{
-    size_t               size;
-    u_char              *p;
-    ngx_uint_t           n;
-    const ks_queued_t   *q;
-    ngx_keyspace_job_t  *job;
-
-    static const char  multi[] = "*1" CRLF "$5" CRLF "MULTI" CRLF;
-    static const char  exec[] = "*1" CRLF "$4" CRLF "EXEC" CRLF;
-    static const char  role[] = "*1" CRLF "$4" CRLF "ROLE" CRLF;
-
-    size = fj->queue ? sizeof(multi) + sizeof(exec)
-                     : ngx_keyspace_far_size(fj->argc, fj->argv);
-    size += sizeof(role);
-
-    for (q = fj->queue; q != NULL; q = q->next) {
-        size += ngx_keyspace_far_size(q->argc, q->argv);
-    }
-
-    job = ngx_calloc(sizeof(ngx_keyspace_job_t), log);
-    if (job == NULL) {
-        return NULL;
-    }
-
-    job->bytes = ngx_alloc(size, log);
-    if (job->bytes == NULL) {
-        ngx_free(job);
-        return NULL;
-    }
-
-    p = job->bytes;
-    n = 1;
-
-    if (fj->queue == NULL) {
-        p = ngx_keyspace_far_write_command(p, fj->argc, fj->argv);
-
-    } else {
-        p = ngx_cpymem(p, multi, sizeof(multi) - 1);
-
-        for (q = fj->queue, n = 2; q != NULL; q = q->next, n++) {
-            p = ngx_keyspace_far_write_command(p, q->argc, q->argv);
-        }
-
-        p = ngx_cpymem(p, exec, sizeof(exec) - 1);
-    }
-
-    if (offset) {
-        p = ngx_cpymem(p, role, sizeof(role) - 1);
-        job->offset = 1;
-        n++;
-    }
-
-    job->len = p - job->bytes;
-    job->replies = n;
-    job->since = ngx_current_msec;
-
-    return job;
-}
-
-
-/* --- what it may change --- */
-
-static int
-ngx_keyspace_job_key(void *data, const ks_str_t *key)
-{
-    ngx_keyspace_job_t *job = data;
-
-    u_char  *keys;
-
-    keys = realloc(job->keys, job->keys_len + sizeof(size_t) + key->len);
-    if (keys == NULL) {
-        return NGX_ERROR;
-    }
-
-    job->keys = keys;
-    keys += job->keys_len;
-    ngx_memcpy(keys, &key->len, sizeof(size_t));
-
-    if (key->len != 0) {
-        ngx_memcpy(keys + sizeof(size_t), key->data, key->len);
-    }
-
-    job->keys_len += sizeof(size_t) + key->len;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_keyspace_job_keys_of(ngx_keyspace_job_t *job, const ks_command_t *cmd,
-    int argc, const ks_str_t *argv)
-{
-    if (!(cmd->flags & (KS_CMD_WRITE|KS_CMD_MOVABLE))) {
-        return NGX_OK;
-    }
-
-    if ((cmd->flags & KS_CMD_WRITE) && cmd->keys[0].first == 0
-        && !(cmd->acl & KS_ACL_SCRIPTING))
-    {
-        job->all = 1;
-    }
-
-    return ks_far_keys(cmd, argc, argv, ngx_keyspace_job_key, job);
-}
-
-
-static ngx_int_t
-ngx_keyspace_job_keys(ngx_keyspace_job_t *job, const ks_far_job_t *fj)
-{
-    const ks_queued_t  *q;
-
-    if (fj->queue == NULL) {
-        return ngx_keyspace_job_keys_of(job, fj->cmd, fj->argc, fj->argv);
-    }
-
-    for (q = fj->queue; q != NULL; q = q->next) {
-        if (ngx_keyspace_job_keys_of(job, q->cmd, q->argc, q->argv)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* It has a reply, or may have been run: what it writes is not here any more. */
-
-static void
-ngx_keyspace_job_wrote(ngx_keyspace_job_t *job)
-{
-    u_char               *p, *end;
-    ks_str_t              key;
-    ngx_keyspace_zone_t  *kz;
-
-    kz = job->line->forward->zone;
-    end = job->keys + job->keys_len;
-
-    for (p = job->keys; p < end; p = key.data + key.len) {
-        ngx_memcpy(&key.len, p, sizeof(size_t));
-        key.data = p + sizeof(size_t);
-        ngx_keyspace_near_wrote(kz, &key);
-    }
-
-    if (job->all) {
-        ngx_keyspace_near_wrote_all(kz);
-    }
-
-    if (job->keys_len != 0) {
-        ngx_keyspace_settle(kz);
-    }
-}
-
-
-static void
-ngx_keyspace_job_end(ngx_keyspace_job_t *job)
-{
-    ngx_queue_remove(&job->queue);
-    job->line->jobs--;
-
-    ngx_free(job->bytes);
-    ngx_free(job->keys);
-    ngx_free(job->reply.data);
-    ngx_free(job);
 }
 
 
@@ -825,24 +590,6 @@ ngx_keyspace_line_reply(ngx_keyspace_line_t *line, u_char *p, size_t len)
         bytes.data = p;
         bytes.len = len;
         ks_waiters_wake_far(w, &bytes);
-    }
-}
-
-
-/* The client's reply is kept while that of ROLE comes. */
-
-static void
-ngx_keyspace_job_keep(ngx_keyspace_job_t *job, u_char *p, size_t len)
-{
-    if (job->waiter == NULL) {
-        return;
-    }
-
-    job->reply.data = ngx_alloc(len, ngx_cycle->log);
-
-    if (job->reply.data != NULL) {
-        ngx_memcpy(job->reply.data, p, len);
-        job->reply.len = len;
     }
 }
 
