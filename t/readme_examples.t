@@ -24,7 +24,7 @@ use KS::Proc qw(capture free_port installed root spew tempdir);
 use KS::Redis;
 use KS::RESP;
 
-my $ngx = KS::Nginx->start(size => '16m', resp => '',
+my $ngx = KS::Nginx->start(size => '16m', resp => '', databases => 2,
                            tokens => 'token quickstart;');
 my $redis = KS::Redis::available() ? KS::Redis->start : undef;
 my $dir = tempdir();

@@ -15,6 +15,7 @@
 
 #include "ngx_keyspace.h"
 #include "ngx_keyspace_user.h"
+#include "commands/ks_databases.h"
 #include "commands/ks_blocking.h"
 #include "memory/ks_ticks.h"
 #include "protocol/ks_request.h"
@@ -46,9 +47,18 @@ typedef struct ngx_http_keyspace_events_conf_s
 typedef struct ngx_http_keyspace_console_s  ngx_http_keyspace_console_t;
 
 
+/* several zones: databases */
+
+typedef struct {
+    ks_databases_t             ks;
+    ngx_keyspace_zone_t      **zones;
+} ngx_http_keyspace_databases_t;
+
+
 typedef struct {
     ngx_keyspace_zone_t       *zone;    /* NULL: neither keyspace_rest nor
                                            keyspace_console is here */
+    ngx_http_keyspace_databases_t *databases;   /* NULL: there is one */
     ngx_str_t                  prefix;  /* of commands */
     ngx_http_keyspace_cors_t  *cors;    /* NULL: off */
 
@@ -93,6 +103,8 @@ typedef struct {
     unsigned                     foreign:1;     /* of an address that the user
                                                    may not come from */
     unsigned                     ours:1;        /* the response is */
+
+    ngx_uint_t                   db;            /* the number of its zone */
 
     const ks_user_t             *user;          /* NULL: it is not known yet */
 
@@ -235,6 +247,30 @@ ngx_int_t ngx_http_keyspace_authorize_token(ngx_http_request_t *r,
 ngx_int_t ngx_http_keyspace_become(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz,
     const ks_user_t *user);
+
+
+/* The user stays as long as the request does. */
+ngx_int_t ngx_http_keyspace_hold_user(ngx_http_request_t *r,
+    const ks_user_t *user);
+
+
+/* --- ngx_http_keyspace_databases.c --- */
+
+/* The zones of keyspace_rest. */
+ngx_int_t ngx_http_keyspace_zones(ngx_conf_t *cf,
+    ngx_http_keyspace_loc_conf_t *klcf, ngx_str_t *names, ngx_uint_t n);
+
+/* Sets ctx->db; NGX_ERROR: the location has no zone of that number. */
+ngx_int_t ngx_http_keyspace_choose(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_http_keyspace_loc_conf_t *klcf);
+
+/* The zone that was chosen. */
+#define ngx_http_keyspace_zone(klcf, ctx)                                     \
+    ((klcf)->databases ? (klcf)->databases->zones[(ctx)->db] : (klcf)->zone)
+
+/* The client, which is of the request's zone, may reach the others. */
+void ngx_http_keyspace_databases(ngx_http_keyspace_databases_t *d,
+    ngx_http_keyspace_ctx_t *ctx, ks_client_t *client);
 
 
 /* --- ngx_http_keyspace_request.c --- */

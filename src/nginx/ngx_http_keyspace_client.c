@@ -28,7 +28,8 @@ void
 ngx_http_keyspace_client(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     ngx_keyspace_zone_t *kz, ks_client_t *client)
 {
-    ks_stat_lane_t  *lane;
+    ks_stat_lane_t                *lane;
+    ngx_http_keyspace_loc_conf_t  *klcf;
 
     ks_client_init(client, kz->space, ctx->user);
 
@@ -41,6 +42,12 @@ ngx_http_keyspace_client(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
     client->peers = &kz->peers;
     client->whence = ngx_http_keyspace_whence;
     client->data = r;
+
+    klcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_module);
+
+    if (klcf->databases != NULL) {
+        ngx_http_keyspace_databases(klcf->databases, ctx, client);
+    }
 }
 
 

@@ -38,7 +38,7 @@ static ngx_int_t ngx_http_keyspace_add_handler(
 static ngx_command_t  ngx_http_keyspace_commands[] = {
 
     { ngx_string("keyspace_rest"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_keyspace_rest,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -218,6 +218,7 @@ ngx_http_keyspace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (clcf->noname && conf->zone == NULL && prev->zone != NULL) {
         conf->zone = prev->zone;
+        conf->databases = prev->databases;
         conf->prefix = prev->prefix;
         conf->console = prev->console;
 
@@ -267,8 +268,9 @@ ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    klcf->zone = ngx_keyspace_zone_named(cf, &value[1]);
-    if (klcf->zone == NULL) {
+    if (ngx_http_keyspace_zones(cf, klcf, &value[1], cf->args->nelts - 1)
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_keyspace.h"
+#include "commands/ks_args.h"
 #include "script/ks_script.h"
 
 
@@ -88,7 +89,15 @@ ngx_http_keyspace_rest_handler(ngx_http_request_t *r)
                                        "use GET, HEAD, POST or PUT");
     }
 
-    if (ngx_http_keyspace_authorize(r, ctx, klcf->zone) != NGX_OK) {
+    if (ngx_http_keyspace_choose(r, ctx, klcf) != NGX_OK) {
+        return ngx_http_keyspace_error(r, ctx, NGX_HTTP_BAD_REQUEST,
+                                       KS_ERR_DB);
+    }
+
+    if (ngx_http_keyspace_authorize(r, ctx,
+                                    ngx_http_keyspace_zone(klcf, ctx))
+        != NGX_OK)
+    {
 
         if (ctx->foreign) {
             return ngx_http_keyspace_error(r, ctx, NGX_HTTP_FORBIDDEN,
@@ -195,7 +204,7 @@ ngx_http_keyspace_command(ngx_http_request_t *r, ngx_str_t *body)
     rq.alloc = ngx_http_keyspace_alloc;
     rq.data = r->pool;
     rq.compiles = ngx_http_keyspace_compiles;
-    rq.compiles_data = klcf->zone->space;
+    rq.compiles_data = ngx_http_keyspace_zone(klcf, ctx)->space;
 
     if (ngx_http_keyspace_is_path(&path, "pipeline")) {
         rc = ngx_http_keyspace_parse_batch(r, &rq, body);
@@ -218,7 +227,7 @@ ngx_http_keyspace_command(ngx_http_request_t *r, ngx_str_t *body)
         ctx->commands = rq.commands;
         ctx->ncommands = rq.ncommands;
 
-        return run(r, ctx, klcf->zone, &rq);
+        return run(r, ctx, ngx_http_keyspace_zone(klcf, ctx), &rq);
 
     case KS_NOMEM:
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

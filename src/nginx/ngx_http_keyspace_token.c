@@ -23,8 +23,6 @@ static u_char *ngx_http_keyspace_parameter(u_char *p, u_char *last);
 static u_char *ngx_http_keyspace_is_token(u_char *p, u_char *last);
 static ngx_int_t ngx_http_keyspace_identify(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz);
-static ngx_int_t ngx_http_keyspace_hold_user(ngx_http_request_t *r,
-    const ks_user_t *user);
 static void ngx_http_keyspace_release_user(void *data);
 static ngx_int_t ngx_http_keyspace_bearer(ngx_http_request_t *r,
     ngx_str_t *token);
@@ -52,7 +50,7 @@ ngx_http_keyspace_query_token(ngx_http_request_t *r)
     query.len = r->args.len;
     query.data = r->args.data;
 
-    if (ks_query_token(query, buf, &token) == KS_OK) {
+    if (ks_query_value(query, KS_URL_TOKEN, buf, &token) == KS_OK) {
 
         ctx = ngx_http_keyspace_get_ctx(r);
         if (ctx == NULL) {
@@ -351,7 +349,7 @@ ngx_http_keyspace_become(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
 
 /* As long as the request is there; those that are always there need not be. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_keyspace_hold_user(ngx_http_request_t *r, const ks_user_t *user)
 {
     ngx_pool_cleanup_t  *cln;

@@ -4,8 +4,8 @@
  * Takes the raw URI, since a host's own normalization would merge slashes,
  * follow dots and stop at NUL: /set/a%2Fb/.. sets the key "a/b" to "..".
  *
- * Assumes that the buffers may be written to (but ks_query_token, which leaves
- * the query as it is); promises never to read beyond them.
+ * Assumes that the buffers may be written to (but ks_query_value(), which
+ * leaves the query as it is); promises never to read beyond them.
  */
 
 #include "types/ks_chars.h"
@@ -31,7 +31,7 @@ static u_char *ks_url_parameter(u_char *p, u_char *end, ks_parameter_t *q);
 static u_char *ks_url_decode(u_char *d, const u_char *p, const u_char *end,
     unsigned plus);
 static u_char *ks_url_find(u_char *p, u_char *end, u_char c);
-static int ks_url_is_token(const u_char *p, const u_char *end);
+static int ks_url_is(const u_char *p, const u_char *end, const char *name);
 
 
 int
@@ -107,7 +107,9 @@ ks_url_query(ks_build_t *b, u_char *p, u_char *end)
             return ks_build_error(b, KS_URL_BAD_ESCAPE);
         }
 
-        if (ks_url_is_token(q.name, name_end)) {
+        if (ks_url_is(q.name, name_end, KS_URL_TOKEN)
+            || ks_url_is(q.name, name_end, KS_URL_DB))
+        {
             continue;
         }
 
@@ -213,14 +215,18 @@ ks_url_find(u_char *p, u_char *end, u_char c)
 
 
 static int
-ks_url_is_token(const u_char *p, const u_char *end)
+ks_url_is(const u_char *p, const u_char *end, const char *name)
 {
-    return end - p == 6 && memcmp(p, "_token", 6) == 0;
+    size_t  len;
+
+    len = strlen(name);
+
+    return (size_t) (end - p) == len && memcmp(p, name, len) == 0;
 }
 
 
 int
-ks_query_token(ks_str_t query, u_char *buf, ks_str_t *token)
+ks_query_value(ks_str_t query, const char *name, u_char *buf, ks_str_t *value)
 {
     u_char          *p, *end, *last;
     ks_parameter_t   q;
@@ -236,7 +242,7 @@ ks_query_token(ks_str_t query, u_char *buf, ks_str_t *token)
         p = ks_url_parameter(p, end, &q);
         last = ks_url_decode(buf, q.name, q.name_end, KS_URL_PLUS_SPACE);
 
-        if (last == NULL || !ks_url_is_token(buf, last)) {
+        if (last == NULL || !ks_url_is(buf, last, name)) {
             continue;
         }
 
@@ -246,8 +252,8 @@ ks_query_token(ks_str_t query, u_char *buf, ks_str_t *token)
             return KS_ERR;
         }
 
-        token->data = buf;
-        token->len = (size_t) (last - buf);
+        value->data = buf;
+        value->len = (size_t) (last - buf);
 
         return KS_OK;
     }

@@ -92,18 +92,23 @@ int ks_parse_text(ks_request_t *rq, u_char *p, size_t len);
  *
  * query: what follows the '?'; each parameter adds its name and, unless it is
  * empty, its value: EX=100 -> EX 100, NX and NX= -> NX.  It is form-encoded,
- * so '+' is a space here; in the path '+' is itself.  _token is left out.
+ * so '+' is a space here; in the path '+' is itself.  _token and _db are left
+ * out.
  */
 int ks_parse_path(ks_request_t *rq, ks_str_t path, ks_str_t query,
     const ks_str_t *body);
 
+#define KS_URL_TOKEN  "_token"          /* who the client is */
+#define KS_URL_DB     "_db"             /* the number of its database */
+
 /*
- * The value of the first _token in a raw query, percent-decoded into buf
- * (which has room for query.len bytes); the query stays as it is.  '+' is
- * itself here, as base64 may be in a token and a space may not.  KS_ERR: none,
+ * The value of the first parameter of that name in a raw query, percent-decoded
+ * into buf (which has room for query.len bytes); the query stays as it is.  '+'
+ * is itself here, as base64 may be in a token and a space may not.  KS_ERR: none,
  * or one with a bad escape.
  */
-int ks_query_token(ks_str_t query, u_char *buf, ks_str_t *token);
+int ks_query_value(ks_str_t query, const char *name, u_char *buf,
+    ks_str_t *value);
 
 
 #endif /* KS_REQUEST_H */

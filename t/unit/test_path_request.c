@@ -185,7 +185,7 @@ expect_token(const char *query, const char *expected)
     q.data = copy;
     q.len = strlen(query);
 
-    rc = ks_query_token(q, buf, &token);
+    rc = ks_query_value(q, "_token", buf, &token);
 
     if (expected == NULL) {
         assert_int_equal(rc, KS_ERR);
@@ -275,7 +275,7 @@ test_garbage(void **state)
         query.data = t.buf;
         query.len = n;
 
-        if (ks_query_token(query, buf, &token) == KS_OK) {
+        if (ks_query_value(query, "_token", buf, &token) == KS_OK) {
             assert_true(token.len <= n);
         }
 

@@ -94,7 +94,6 @@ sub config {
         my $size = $o{size} // '16m';
         my $connections = $o{connections} // 512;
         my $workers = $o{workers} // 1;
-        my $locations = $o{locations} // 'location / { keyspace_rest main; }';
 
         $_ //= '' for @o{qw(main events http server)};
 
@@ -105,6 +104,8 @@ sub config {
         my ($load, $stream) = ('', '');
         my @more = map { "db$_" } 1 .. ($o{databases} // 1) - 1;
         my $more = join '', map { " $_" } @more;
+        my $locations = $o{locations}
+            // "location / { keyspace_rest main$more; }";
         my $zones = join '', map { <<"CONF" } @more;
 keyspace_zone $_ $size {
     $tokens
