@@ -12,6 +12,7 @@ use Test::More;
 use KS::Clients qw(run_tap);
 use KS::Clock;
 use KS::Nginx;
+use KS::RESP;
 use KS::Redis;
 use KS::Proc qw(capture free_port installed root slurp spawn_command spew
                 stop_pid tempdir wait_for);
@@ -32,6 +33,7 @@ my %test = (
     'catalogue.conf'  => \&catalogue,
     'durable.conf'    => \&durable,
     'near.conf'       => \&near,
+    'primary.conf'    => \&primary,
 );
 
 is_deeply([sort map { m{([^/]+)$} } glob "$examples/*.conf"],
@@ -236,6 +238,29 @@ sub production {
     unlike($ngx->access_log . $ngx->log, qr/token-(?:one|two|read)/,
            'and no token');
 
+    $ngx->stop;
+}
+
+
+# A stock server follows it, as its comment says.
+sub primary {
+    my ($name) = @_;
+
+    plan skip_all => 'there is no redis-server' unless KS::Redis::available();
+
+    my $ngx = start($name);
+    my ($port) = slurp($ngx->dir . '/conf/nginx.conf')
+        =~ /listen 127\.0\.0\.1:(\d+);\s+keyspace_resp/;
+    my $redis = KS::Redis->start('--replicaof', "127.0.0.1 $port",
+                                 '--masterauth', 'primary');
+    my $r = KS::RESP->new(port => $port, token => 'primary');
+
+    is($r->run('SET', 'greeting', 'hello'), 'OK', 'a key');
+    ok(wait_for(20, sub {
+        ($redis->run('GET', 'greeting') // '') eq 'hello'
+    }), '... is there in the replica');
+    is($r->run('WAIT', 1, 10_000), 1, 'WAIT');
+    $redis->stop;
     $ngx->stop;
 }
 

@@ -18,7 +18,8 @@ typedef struct ks_tracker_s  ks_tracker_t;
 
 typedef enum {
     KS_PEER_NORMAL = 0,
-    KS_PEER_PUBSUB              /* it subscribes to something */
+    KS_PEER_PUBSUB,             /* it subscribes to something */
+    KS_PEER_REPLICA
 } ks_peer_type_t;
 
 struct ks_user_s;

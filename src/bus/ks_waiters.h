@@ -29,12 +29,19 @@ typedef enum {
 /* what the command replies with when the time is over */
 typedef enum {
     KS_OVER_NULL_ARRAY = 0,
-    KS_OVER_ZERO,
-    KS_OVER_SYNCED,             /* 1 or 0: what its client has written is on the
-                                   disk, or not; and 0 */
-    KS_OVER_SYNCED_ONLY         /* the same, and that is all it waits for: its
-                                   time is over as soon as it is */
+
+    /* these wait for others than keys: see ks_block_done() */
+    KS_OVER_ACKED,              /* how many replicas have it */
+    KS_OVER_SYNCED              /* 1 or 0: what its client has written is on the
+                                   disk, or not; and on how many of replicas */
 } ks_over_t;
+
+/* what one of the latter waits for */
+typedef struct {
+    uint64_t         offset;    /* of the stream to replicas */
+    unsigned         replicas;
+    unsigned         local;     /* and the disk here */
+} ks_goal_t;
 
 struct ks_waiter_s {
     /* set by the host before the command: from ks_next_id() */
@@ -55,6 +62,7 @@ struct ks_waiter_s {
     /* set by the command that waits */
     uint64_t         until;     /* ms since the epoch; 0: for ever */
     ks_over_t        over;
+    ks_goal_t        goal;
 
     /* where it was served: a position of the journal (ks_hub_at()) */
     uint64_t         at;

@@ -10,6 +10,7 @@
 #include "commands/ks_block.h"
 #include "commands/ks_users.h"
 #include "keyspace/ks_aof.h"
+#include "keyspace/ks_primary.h"
 
 
 /*
@@ -79,21 +80,53 @@ ks_arg_ms(ks_ctx_t *c, const ks_str_t *arg, uint64_t *until)
 }
 
 
+static int
+ks_block_local(const ks_client_t *client)
+{
+    return ks_aof_on(client->space)
+           && ks_aof_synced(client->space, client->wrote);
+}
+
+
+int
+ks_block_done(const ks_client_t *client)
+{
+    const ks_goal_t  *goal;
+
+    goal = &client->waiter->goal;
+
+    switch (client->waiter->over) {
+
+    case KS_OVER_ACKED:
+        return ks_primary_acked(client->space, goal->offset)
+               >= goal->replicas;
+
+    case KS_OVER_SYNCED:
+        return (goal->local == 0 || ks_block_local(client))
+               && (goal->replicas == 0
+                   || ks_primary_synced(client->space, goal->offset)
+                      >= goal->replicas);
+
+    default:
+        return 0;
+    }
+}
+
+
 void
-ks_reply_over(const ks_client_t *client, ks_reply_t *r, ks_over_t over)
+ks_reply_over(const ks_client_t *client, ks_reply_t *r, ks_over_t over,
+    const ks_goal_t *goal)
 {
     switch (over) {
 
-    case KS_OVER_ZERO:
-        ks_reply_integer(r, 0);
+    case KS_OVER_ACKED:
+        ks_reply_integer(r, ks_primary_acked(client->space, goal->offset));
         return;
 
     case KS_OVER_SYNCED:
-    case KS_OVER_SYNCED_ONLY:
         ks_reply_array(r, 2);
-        ks_reply_integer(r, ks_aof_on(client->space)
-                            && ks_aof_synced(client->space, client->wrote));
-        ks_reply_integer(r, 0);
+        ks_reply_integer(r, ks_block_local(client));
+        ks_reply_integer(r, ks_primary_synced(client->space, goal->offset));
         return;
 
     default:
@@ -111,6 +144,7 @@ ks_block_record(ks_ctx_t *c, int argc, ks_str_t *argv, const ks_block_t *b)
     waiter = c->client->waiter;
     waiter->until = b->until;
     waiter->over = b->over;
+    waiter->goal = b->goal;
 
     ks_wait_here(c->space, &w);
     w.id = waiter->id;
@@ -144,7 +178,7 @@ ks_block(ks_ctx_t *c, int argc, ks_str_t *argv, const ks_block_t *b)
             ks_reply_null(c->reply);
 
         } else {
-            ks_reply_over(client, c->reply, b->over);
+            ks_reply_over(client, c->reply, b->over, &b->goal);
         }
 
         return;

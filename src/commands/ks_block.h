@@ -22,6 +22,7 @@ typedef struct {
     unsigned    types;          /* 1 << KS_TYPE_* */
     uint64_t    until;          /* ms since the epoch; 0: for ever */
     ks_over_t   over;
+    ks_goal_t   goal;           /* of one that waits for no keys */
     unsigned    null:1;         /* null, where it does not wait */
     unsigned    ends:1;         /* it is run again when a key has ended, or is
                                    of another type */
@@ -33,6 +34,15 @@ int ks_arg_ms(ks_ctx_t *c, const ks_str_t *arg, uint64_t *until);
 
 /* There is nothing for the command: it waits, or replies. */
 void ks_block(ks_ctx_t *c, int argc, ks_str_t *argv, const ks_block_t *b);
+
+
+/* --- for hosts --- */
+
+/*
+ * Whether a client that waits for others than keys has what it waits for: then
+ * its time is over.
+ */
+int ks_block_done(const ks_client_t *client);
 
 
 /* --- for ks_execute() --- */
@@ -47,7 +57,8 @@ int ks_block_begun(ks_client_t *client, int rc);
 /* --- for ks_blocking.c --- */
 
 /* What a command replies with when its time is over. */
-void ks_reply_over(const ks_client_t *client, ks_reply_t *r, ks_over_t over);
+void ks_reply_over(const ks_client_t *client, ks_reply_t *r, ks_over_t over,
+    const ks_goal_t *goal);
 
 
 #endif /* KS_BLOCK_H */

@@ -17,6 +17,7 @@
 #include "commands/ks_door.h"
 #include "commands/ks_gather.h"
 #include "commands/ks_users.h"
+#include "keyspace/ks_primary.h"
 
 
 #define KS_ERR_UNBLOCKED  "UNBLOCKED client unblocked via CLIENT UNBLOCK"
@@ -271,6 +272,7 @@ ks_blocking_come(ks_client_t *client, ks_reply_t *reply)
 
     if (call.wrote != 0) {
         client->wrote = call.wrote;
+        client->streamed = call.streamed;
     }
 
     if (rc == KS_OK && come.rc != KS_OK) {
@@ -324,6 +326,8 @@ ks_blocking_reply(ks_client_t *client, ks_woken_t why,
 
     case KS_WOKEN_SERVED:
         client->wrote = ks_max(client->wrote, client->waiter->at);
+        client->streamed = ks_primary_offset(client->space);
+
         if (ks_blocking_say(client, reply, gathered) != KS_OK) {
             return KS_WAITS;
         }
@@ -338,7 +342,8 @@ ks_blocking_reply(ks_client_t *client, ks_woken_t why,
         break;
 
     case KS_WOKEN_TIMEOUT:
-        ks_reply_over(client, reply, client->waiter->over);
+        ks_reply_over(client, reply, client->waiter->over,
+                      &client->waiter->goal);
         break;
 
     case KS_WOKEN_UNBLOCKED:

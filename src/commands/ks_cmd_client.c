@@ -67,9 +67,10 @@ ks_client_type(ks_ctx_t *c, const ks_str_t *arg, int32_t *type)
     } else if (ks_arg_is(arg, "pubsub")) {
         *type = KS_PEER_PUBSUB;
 
-    } else if (ks_arg_is(arg, "master") || ks_arg_is(arg, "replica")
-               || ks_arg_is(arg, "slave"))
-    {
+    } else if (ks_arg_is(arg, "replica") || ks_arg_is(arg, "slave")) {
+        *type = KS_PEER_REPLICA;
+
+    } else if (ks_arg_is(arg, "master")) {
         *type = KS_CLIENT_NOBODY;
 
     } else {

@@ -13,6 +13,7 @@
 #include "commands/ks_databases.h"
 #include "commands/ks_handlers.h"
 #include "keyspace/ks_aof.h"
+#include "keyspace/ks_primary.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -50,6 +51,37 @@ ks_param_get_maxmemory(const ks_param_t *p, const ks_zone_t *zone,
 
     ks_zone_stats(zone, &st);
     snprintf(text, KS_PARAM_TEXT, "%llu", (unsigned long long) st.size);
+}
+
+
+/* --- of replicas: what the directive says --- */
+
+static void
+ks_param_get_primary(const ks_param_t *p, const ks_zone_t *zone,
+    char text[KS_PARAM_TEXT])
+{
+    uint64_t            v;
+    ks_primary_state_t  st;
+
+    ks_primary_settings(zone, &st);
+
+    if (strcmp(p->name, "repl-timeout") == 0) {
+        v = st.on ? st.timeout / 1000 : 60;
+
+    } else if (strcmp(p->name, "repl-backlog-size") == 0) {
+        v = st.size;
+
+    } else if (strstr(p->name, "ping") != NULL) {
+        v = st.on ? st.period / 1000 : 10;
+
+    } else if (strstr(p->name, "max-lag") != NULL) {
+        v = st.on ? st.most / 1000 : 10;
+
+    } else {
+        v = st.least;
+    }
+
+    snprintf(text, KS_PARAM_TEXT, "%llu", (unsigned long long) v);
 }
 
 
@@ -384,14 +416,36 @@ static const ks_param_t  ks_params[] = {
     KS_PARAM_FIXED("maxmemory", ks_param_get_maxmemory),
     KS_PARAM_CONSTANT("maxmemory-clients", "0"),
     KS_PARAM_OWN("maxmemory-policy", policy),
+    KS_PARAM_FIXED("min-replicas-max-lag", ks_param_get_primary),
+    KS_PARAM_FIXED("min-replicas-to-write", ks_param_get_primary),
+    KS_PARAM_FIXED("min-slaves-max-lag", ks_param_get_primary),
+    KS_PARAM_FIXED("min-slaves-to-write", ks_param_get_primary),
     KS_PARAM_OWN("notify-keyspace-events", notify),
     KS_PARAM_FIXED("proto-max-bulk-len", ks_param_get_bulk_len),
     KS_PARAM_CONSTANT("protected-mode", "no"),
     KS_PARAM_CONSTANT("rdbchecksum", "yes"),
+    KS_PARAM_FIXED("repl-backlog-size", ks_param_get_primary),
+    KS_PARAM_CONSTANT("repl-backlog-ttl", "0"),
+    KS_PARAM_CONSTANT("repl-disable-tcp-nodelay", "no"),
+    KS_PARAM_CONSTANT("repl-diskless-load", "disabled"),
+    KS_PARAM_CONSTANT("repl-diskless-sync", "no"),
+    KS_PARAM_CONSTANT("repl-diskless-sync-delay", "0"),
+    KS_PARAM_FIXED("repl-ping-replica-period", ks_param_get_primary),
+    KS_PARAM_FIXED("repl-ping-slave-period", ks_param_get_primary),
+    KS_PARAM_FIXED("repl-timeout", ks_param_get_primary),
+    KS_PARAM_CONSTANT("replica-announce-ip", ""),
+    KS_PARAM_CONSTANT("replica-announce-port", "0"),
+    KS_PARAM_CONSTANT("replica-priority", "100"),
+    KS_PARAM_CONSTANT("replica-read-only", "yes"),
+    KS_PARAM_CONSTANT("replica-serve-stale-data", "yes"),
+    KS_PARAM_CONSTANT("replicaof", ""),
     KS_PARAM_CONSTANT("save", ""),
     KS_PARAM_KEPT("set-max-intset-entries", number, KS_SETTING_SET_INTEGERS),
     KS_PARAM_KEPT("set-max-listpack-entries", number, KS_SETTING_SET_ITEMS),
     KS_PARAM_KEPT("set-max-listpack-value", bytes, KS_SETTING_SET_BYTES),
+    KS_PARAM_CONSTANT("slave-priority", "100"),
+    KS_PARAM_CONSTANT("slave-read-only", "yes"),
+    KS_PARAM_CONSTANT("slaveof", ""),
     KS_PARAM_KEPT("slowlog-log-slower-than", micros, KS_SETTING_SLOW_MICROS),
     KS_PARAM_KEPT("slowlog-max-len", number, KS_SETTING_SLOW_LEN),
     KS_PARAM_CONSTANT("stop-writes-on-bgsave-error", "no"),

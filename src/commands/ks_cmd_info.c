@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 
-#define KS_INFO_SIZE   8192
+#define KS_INFO_SIZE   16384
 #define KS_INFO_LINES  (512 * 1024)     /* with a line for each command */
 
 typedef struct {
@@ -66,7 +66,7 @@ ks_info_metrics(ks_info_t *info, const char *section)
 
     for (i = 0; (m = ks_metric(i)) != NULL; i++) {
 
-        if (strcmp(m->section, section) != 0) {
+        if (m->section == NULL || strcmp(m->section, section) != 0) {
             continue;
         }
 
@@ -182,7 +182,7 @@ ks_info_persistence(ks_info_t *info)
 
 
 static void
-ks_info_replication(ks_info_t *info)
+ks_info_role(ks_info_t *info)
 {
     ks_upstream_state_t  up;
 
@@ -194,8 +194,6 @@ ks_info_replication(ks_info_t *info)
     } else {
         ks_info_line(info, "role:master");
     }
-
-    ks_info_number(info, "connected_slaves", 0);
 }
 
 
@@ -246,7 +244,7 @@ static const ks_info_section_t  ks_info_sections[] = {
     { "memory",       "Memory",       0, NULL, ks_info_memory },
     { "persistence",  "Persistence",  0, NULL, ks_info_persistence },
     { "stats",        "Stats",        0, NULL, ks_info_stats },
-    { "replication",  "Replication",  0, NULL, ks_info_replication },
+    { "replication",  "Replication",  0, ks_info_role, ks_info_replication },
     { "commandstats", "Commandstats", 1, NULL, ks_info_commandstats },
     { "latencystats", "Latencystats", 1, NULL, ks_info_latencystats },
     { "errorstats",   "Errorstats",   0, NULL, ks_info_errorstats },
@@ -336,6 +334,7 @@ ks_cmd_info(ks_ctx_t *c, int argc, ks_str_t *argv)
     info.room = ks_info_room(argc, argv);
     info.text = ks_arena_alloc(c->space, info.room);
     info.now = ks_space_now(c->space);
+    info.space = c->space;
     info.zone = ks_space_zone(c->space);
     info.databases = c->client->databases;
     info.stats = ks_space_stats(c->space);

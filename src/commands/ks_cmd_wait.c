@@ -1,15 +1,18 @@
 /*
  * Waiting for others than keys, and ending the waiting of others.
  *
- * There is no replica, so WAIT and WAITAOF reply with none; if they are asked for
- * some, at the end of their time, as Redis does.  What the disk has, of the
- * journal there, WAITAOF knows.
+ * WAIT and WAITAOF reply with how many replicas have what their client has
+ * written, or have it on their disks; what the disk here has, of the journal,
+ * WAITAOF says as well.
  */
+
+#include <limits.h>
 
 #include "commands/ks_args.h"
 #include "commands/ks_block.h"
 #include "commands/ks_handlers.h"
 #include "keyspace/ks_aof.h"
+#include "keyspace/ks_primary.h"
 
 
 #define KS_ERR_LOCAL    "ERR value is out of range, value must between 0 and 1"
@@ -17,9 +20,11 @@
                         "appendonly is disabled."
 
 
+/* The replicas are asked how far they are: by themselves they say it seldom. */
+
 static void
 ks_wait_out(ks_ctx_t *c, int argc, ks_str_t *argv, uint64_t until,
-    ks_over_t over)
+    ks_over_t over, const ks_goal_t *goal)
 {
     ks_block_t  b;
 
@@ -27,16 +32,23 @@ ks_wait_out(ks_ctx_t *c, int argc, ks_str_t *argv, uint64_t until,
 
     b.until = until;
     b.over = over;
+    b.goal = *goal;
 
     ks_block(c, argc, argv, &b);
+
+    if (c->client->blocks && goal->replicas != 0) {
+        ks_primary_ask(c->space);
+    }
 }
 
 
 void
 ks_cmd_wait(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int64_t   replicas;
-    uint64_t  until;
+    int64_t    replicas;
+    uint64_t   until;
+    unsigned   n;
+    ks_goal_t  goal;
 
     if (ks_arg_int(c, &argv[1], &replicas, NULL) != KS_OK
         || ks_arg_ms(c, &argv[2], &until) != KS_OK)
@@ -44,21 +56,28 @@ ks_cmd_wait(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    if (replicas <= 0) {
-        ks_reply_integer(c->reply, 0);
+    memset(&goal, 0, sizeof(goal));
+    goal.offset = c->client->streamed;
+    goal.replicas = (unsigned) ks_min(ks_max(replicas, 0), INT_MAX);
+    n = ks_primary_acked(c->space, goal.offset);
+
+    if (n >= goal.replicas) {
+        ks_reply_integer(c->reply, n);
         return;
     }
 
-    ks_wait_out(c, argc, argv, until, KS_OVER_ZERO);
+    ks_wait_out(c, argc, argv, until, KS_OVER_ACKED, &goal);
 }
 
 
 void
 ks_cmd_waitaof(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int       synced;
-    int64_t   local, replicas;
-    uint64_t  until;
+    int        synced;
+    int64_t    local, replicas;
+    uint64_t   until;
+    unsigned   n;
+    ks_goal_t  goal;
 
     if (ks_arg_int(c, &argv[1], &local, NULL) != KS_OK) {
         return;
@@ -87,15 +106,20 @@ ks_cmd_waitaof(ks_ctx_t *c, int argc, ks_str_t *argv)
     synced = ks_aof_on(c->space)
              && ks_aof_synced(c->space, c->client->wrote);
 
-    if (replicas == 0 && synced >= local) {
+    memset(&goal, 0, sizeof(goal));
+    goal.offset = c->client->streamed;
+    goal.replicas = (unsigned) ks_min(replicas, INT_MAX);
+    goal.local = (unsigned) local;
+    n = ks_primary_synced(c->space, goal.offset);
+
+    if (n >= goal.replicas && synced >= local) {
         ks_reply_array(c->reply, 2);
         ks_reply_integer(c->reply, synced);
-        ks_reply_integer(c->reply, 0);
+        ks_reply_integer(c->reply, n);
         return;
     }
 
-    ks_wait_out(c, argc, argv, until, replicas ? KS_OVER_SYNCED
-                                               : KS_OVER_SYNCED_ONLY);
+    ks_wait_out(c, argc, argv, until, KS_OVER_SYNCED, &goal);
 }
 
 

@@ -18,6 +18,7 @@
 #include "commands/ks_timing.h"
 #include "commands/ks_usage.h"
 #include "keyspace/ks_aof.h"
+#include "keyspace/ks_primary.h"
 
 
 #define KS_ARGS_SHOWN  128          /* bytes of what is not known */
@@ -119,6 +120,13 @@ ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
         return 0;
     }
 
+    if (ks_unlikely(ks_primary_needs(client->space))
+        && (cmd->flags & KS_CMD_WRITE) && ks_primary_refuses(client->space))
+    {
+        ks_reply_error(reply, "NOREPLICAS Not enough good replicas to write.");
+        return 0;
+    }
+
     return !ks_following_bars(client, cmd)
            || !ks_following_refuses(client, cmd, argc, argv, where,
                                     reply);
@@ -132,6 +140,7 @@ ks_command_open(const ks_client_t *client, const ks_command_t *cmd)
 {
     return ks_likely(ks_user_full(client->space, client->user, cmd))
            && ks_likely(!ks_aof_refuses(client->space))
+           && ks_likely(!ks_primary_needs(client->space))
            && ks_likely(!ks_following_bars(client, cmd));
 }
 
@@ -552,6 +561,7 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
 
     if (ks_unlikely(x.call.wrote != 0)) {
         client->wrote = x.call.wrote;
+        client->streamed = x.call.streamed;
     }
 
     if (ks_unlikely(client->blocks)) {

@@ -80,6 +80,8 @@ struct ks_client_s {
 
     /* the position behind the last effects that it has told (ks_transact.h) */
     uint64_t             wrote;
+    uint64_t             streamed;          /* the same of the stream to
+                                               replicas */
 
     /* see ks_block.c and ks_blocking.c */
     unsigned             served:1;          /* it waits, and is served now */

@@ -61,11 +61,13 @@ ks_conn_free(ks_conn_t *s)
     ks_conn_go(s);
     ks_conn_become(s, &ks_user_guest);
 
+    free(s->replica);
     free(s->watches);
     free(s->name);
     free(s->lib_name);
     free(s->lib_ver);
 
+    s->replica = NULL;
     s->watches = NULL;
     s->watch_room = 0;
     s->watch_bytes = 0;
@@ -83,7 +85,7 @@ ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
     s->active = a->now ? a->now : ks_clock();
     s->held.until = 0;
 
-    if (ks_unlikely(ks_gate_set(s->client.space)) && !s->monitoring
+    if (ks_unlikely(ks_gate_set(s->client.space)) && !(s->monitoring | s->replicating)
         && ks_pausing_call(&s->client, a->argc, a->argv, s->queue))
     {
         return KS_AGAIN;

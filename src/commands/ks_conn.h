@@ -24,6 +24,7 @@
 #include "commands/ks_blocking.h"
 #include "commands/ks_pipeline.h"
 #include "commands/ks_transaction.h"
+#include "keyspace/ks_primary.h"
 
 
 #define KS_CONN_QUEUE    (64u * 1024 * 1024)     /* bytes, the default */
@@ -91,6 +92,7 @@ struct ks_conn_s {
     unsigned                  silent:1;     /* no replies, of errors either */
     unsigned                  monitoring:1; /* it sees all commands */
     unsigned                  listening:1;  /* it does, or subscribes */
+    unsigned                  replicating:1;    /* it is a replica's */
     unsigned                  hearing:1;    /* it does, or tracks: what is told
                                                comes before its commands */
     unsigned                  several:1;    /* its door has several zones */
@@ -111,6 +113,8 @@ struct ks_conn_s {
 
     uint64_t                  created;      /* ms */
     uint64_t                  active;       /* ms, of the last command */
+
+    ks_replica_said_t        *replica;      /* what it says as one; or NULL */
 
     char                     *name;         /* NULL: none */
     char                     *lib_name;

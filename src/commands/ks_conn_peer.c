@@ -23,6 +23,10 @@ ks_conn_flags(const ks_conn_t *s, const ks_monitor_t *monitor, char *flags)
 
     p = flags;
 
+    if (s->replicating) {
+        *p++ = 'S';
+    }
+
     if (ks_monitors(monitor)) {
         *p++ = 'O';
     }
@@ -91,7 +95,8 @@ ks_conn_tell(ks_conn_t *s, unsigned db, ks_peer_about_t *a)
     a->command = s->client.command ? ks_command_name(s->client.command)
                                    : NULL;
     ks_conn_flags(s, db ? &s->seats[db].monitor : &s->monitor, a->flags);
-    a->type = ks_sink_subscribes(&s->sink) ? KS_PEER_PUBSUB : KS_PEER_NORMAL;
+    a->type = s->replicating ? KS_PEER_REPLICA
+              : ks_sink_subscribes(&s->sink) ? KS_PEER_PUBSUB : KS_PEER_NORMAL;
     a->fd = about.fd;
     a->resp = (int) s->resp;
     a->db = s->client.db;

@@ -16,6 +16,7 @@ typedef struct {
     size_t                len;
     size_t                room;
     uint64_t              now;          /* ms since the epoch */
+    ks_space_t           *space;
     ks_zone_t            *zone;
     const ks_databases_t *databases;    /* NULL: one */
     ks_stats_t           *stats;        /* NULL: commands are not counted */
@@ -36,6 +37,10 @@ void ks_info_replica(ks_info_t *info, const ks_upstream_state_t *st);
 
 /* the reply to ROLE */
 void ks_reply_role_replica(ks_reply_t *reply, const ks_upstream_state_t *st);
+/* --- ks_cmd_replication.c --- */
+
+void ks_info_replication(ks_info_t *info);
+
 
 /* --- ks_cmd_info_stats.c: sections of what is counted --- */
 

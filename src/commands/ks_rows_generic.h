@@ -109,9 +109,9 @@ ROW("unlink", ks_cmd_del, -2, W|FAST, KEYSPACE, KEYS(RM|DELETE, 1, -1, 1),
     .tips = MULTI_SHARD " response_policy:agg_sum")
 ROW("wait", ks_cmd_wait, 3, BLOCKS, CONNECTION, NO_KEYS,
     "generic", "3.0.0", "O(1)",
-    "Waits for replicas, of which there are none.",
+    "Waits until replicas have what the client has written.",
     .tips = "request_policy:all_shards response_policy:agg_min")
 ROW("waitaof", ks_cmd_waitaof, 4, BLOCKS, CONNECTION, NO_KEYS,
     "generic", "7.2.0", "O(1)",
-    "Waits for files of commands, of which there are none.",
+    "Waits until disks have what the client has written.",
     .tips = "request_policy:all_shards response_policy:agg_min")

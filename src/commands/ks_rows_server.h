@@ -77,6 +77,9 @@ ROW("dbsize", ks_cmd_dbsize, 1, R|FAST|ALLKEYS, KEYSPACE, NO_KEYS,
 ROW("echo", ks_cmd_echo, 2, LOAD|FAST|ALONE|OPEN, CONNECTION, NO_KEYS,
     "connection", "1.0.0", "O(1)",
     "Replies with its argument.")
+ROW("failover", ks_cmd_failover, -1, ADMIN|NOSCRIPT|STALE|ALONE, 0, NO_KEYS,
+    "server", "6.2.0", "O(1)",
+    "Refused: which server is the primary is said by nginx.conf.")
 ROW("flushall", ks_cmd_flushall, -1, W|ALLKEYS, KEYSPACE|DANGEROUS,
     NO_KEYS,
     "server", "1.0.0", "O(1)",
@@ -188,6 +191,14 @@ ROW("ping", ks_cmd_ping, -1, FAST|ALONE|OPEN|BETWEEN, CONNECTION, NO_KEYS,
     "connection", "1.0.0", "O(1)",
     "Replies with PONG, or with its argument.",
     .tips = ALL_SHARDS " response_policy:all_succeeded")
+ROW("replicaof", ks_cmd_replicaof, 3, ADMIN|NOSCRIPT|STALE|NO_ASYNC|ALONE, 0,
+    NO_KEYS,
+    "server", "5.0.0", "O(1)",
+    "Is refused, but for NO ONE: of what a zone is a replica nginx.conf says.")
+ROW("role", ks_cmd_role, 1, NOSCRIPT|LOAD|FAST|ALONE, KS_ACL_ADMIN|DANGEROUS,
+    NO_KEYS,
+    "server", "2.8.12", "O(N), N the number of replicas",
+    "Replies with the role of the server, and its replicas.")
 ROW("save", ks_cmd_save, 1, ADMIN|NOSCRIPT|NO_ASYNC|NO_MULTI|ALONE, 0,
     NO_KEYS,
     "server", "1.0.0", "O(N) where N is the number of keys",
@@ -195,6 +206,11 @@ ROW("save", ks_cmd_save, 1, ADMIN|NOSCRIPT|NO_ASYNC|NO_MULTI|ALONE, 0,
 ROW("select", ks_cmd_select, 2, LOAD|FAST|ALONE|OPEN, CONNECTION, NO_KEYS,
     "connection", "1.0.0", "O(1)",
     "Chooses the database.")
+ROW("slaveof", ks_cmd_replicaof, 3, ADMIN|NOSCRIPT|STALE|NO_ASYNC|ALONE, 0,
+    NO_KEYS,
+    "server", "1.0.0", "O(1)",
+    "Is refused, but for NO ONE: of what a zone is a replica nginx.conf says.",
+    .retired = "5.0.0", .instead = "`REPLICAOF`")
 PARENT_ROW("slowlog", -2, PARENT, 0, NO_KEYS,
     "server", "2.2.12", "Depends on subcommand.",
     "Shows the commands that took long.")

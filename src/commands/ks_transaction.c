@@ -92,6 +92,7 @@ ks_transaction_run(ks_transaction_t *t)
 
     if (call.wrote != 0) {
         t->client->wrote = call.wrote;
+        t->client->streamed = call.streamed;
     }
 
     return rc;

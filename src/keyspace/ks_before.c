@@ -42,7 +42,8 @@ ks_before_tell(ks_space_t *sp, ks_entry_t *e)
     }
 
     head.number = sp->mem.zone->save.number;
-    head.timed = (uint64_t) ks_image_timed(e);
+    head.timed = (uint32_t) ks_image_timed(e);
+    head.type = ks_entry_type(e);
     memcpy(p, &head, sizeof(head));
     ks_frame_close(sp, ks_image_put(sp, e, (int) sp->mem.zone->save.times,
                                     p + sizeof(head)));

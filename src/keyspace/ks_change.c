@@ -60,6 +60,16 @@ ks_frame_stream(const ks_space_t *sp, const ks_telling_t *t)
 }
 
 
+/* The journal is locked, or the frame was a transaction of its own. */
+
+static inline void
+ks_frame_wrote(ks_space_t *sp)
+{
+    sp->call->wrote = sp->mem.zone->journal.head;
+    sp->call->streamed = sp->mem.zone->journal.stream;
+}
+
+
 void
 ks_frame_append(ks_space_t *sp)
 {
@@ -76,7 +86,7 @@ ks_frame_append(ks_space_t *sp)
         ks_journal_append(&sp->mem, NULL, sp->mem.zone->journal.size + 8,
                           ks_frame_stream(sp, t), t->kinds | sp->told.kinds,
                           t->readers);
-        sp->call->wrote = sp->mem.zone->journal.head;
+        ks_frame_wrote(sp);
         return;
     }
 
@@ -93,7 +103,7 @@ ks_frame_append(ks_space_t *sp)
                       t->kinds, t->readers);
 
     if (t->effects) {
-        sp->call->wrote = sp->mem.zone->journal.head;
+        ks_frame_wrote(sp);
     }
 }
 

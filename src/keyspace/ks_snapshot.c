@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "keyspace/ks_keyspace.h"
+#include "keyspace/ks_primary.h"
 #include "keyspace/ks_snapshot.h"
 #include "memory/ks_process.h"
 
@@ -220,7 +221,7 @@ ks_snapshot_begin(ks_snapshot_t *s, unsigned patience)
     }
 
     ks_snapshot_count(s);
-    s->at = ks_journal_head(m);
+    s->at = ks_journal_ends(m, &s->stream);
 
     s->number = ++save->number;
     save->broken = KS_BROKEN_NOT;
@@ -378,6 +379,24 @@ ks_snapshot_pin(ks_snapshot_t *s, const ks_entry_t *e)
 }
 
 
+/* One that is asked about twice counts twice: it is for the log. */
+
+int
+ks_snapshot_leaves(ks_snapshot_t *s, unsigned type)
+{
+    if (s->leaves & KS_LEAVES_KEYS) {
+        return 1;
+    }
+
+    if ((s->leaves & KS_LEAVES_DOCUMENTS) && type == KS_TYPE_JSON) {
+        s->left++;
+        return 1;
+    }
+
+    return 0;
+}
+
+
 /*
  * All that is in a bucket.  KS_OK: its entries need no marks any more.
  * KS_AGAIN: some are yet to come, and those that were written are marked.
@@ -401,6 +420,10 @@ ks_snapshot_bucket(ks_snapshot_t *s, const ks_bucket_t *first, u_char **p,
         n++;
 
         if ((e->flags & KS_ENTRY_SAVED) || ks_snapshot_expired(sp, e)) {
+            continue;
+        }
+
+        if (s->leaves && ks_snapshot_leaves(s, ks_entry_type(e))) {
             continue;
         }
 

@@ -33,7 +33,8 @@
 /* what a record of KS_TOLD_IMAGES begins with; the image follows */
 typedef struct {
     uint64_t          number;   /* of the snapshot that it is for */
-    uint64_t          timed;    /* 1: it is a hash whose fields expire */
+    uint32_t          timed;    /* 1: it is a hash whose fields expire */
+    uint32_t          type;     /* KS_TYPE_* */
 } ks_image_head_t;
 
 typedef struct {
@@ -46,8 +47,12 @@ typedef struct {
     uint64_t          keys;
     uint64_t          expires;
     uint64_t          at;
+    uint64_t          stream;   /* the same of the stream to replicas */
+
+    unsigned          leaves;   /* KS_LEAVES_*, what is not wanted */
 
     uint64_t          timed;    /* written: hashes whose fields expire */
+    uint64_t          left;     /* not written: documents */
 
     /* private */
     uint64_t          next;     /* the bucket that the walk has come to */
@@ -80,7 +85,7 @@ int ks_snapshot_clear(ks_space_t *sp, uint64_t *at);
 /*
  * Begins one, of which the marks are cleared and KS_TOLD_IMAGES is wanted by
  * this process.  KS_AGAIN: not all locks could be had within so many ms.
- * KS_NOMEM.  s->space and s->times are set, all else zero.
+ * KS_NOMEM.  s->space, s->times and s->leaves are set, all else is zero.
  */
 int ks_snapshot_begin(ks_snapshot_t *s, unsigned patience);
 
@@ -94,6 +99,9 @@ int ks_snapshot_begin(ks_snapshot_t *s, unsigned patience);
  * Images that were told can be put between two steps if ks_snapshot_between().
  */
 int ks_snapshot_step(ks_snapshot_t *s, u_char **p, u_char *end);
+
+/* Whether an entry of that type is not wanted; those that are left count. */
+int ks_snapshot_leaves(ks_snapshot_t *s, unsigned type);
 
 static inline int
 ks_snapshot_between(const ks_snapshot_t *s)

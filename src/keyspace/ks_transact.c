@@ -278,6 +278,7 @@ ks_call_end(ks_space_t *sp, const ks_call_t *call, ks_call_t *outer)
 
     if (ks_unlikely(call->wrote != 0)) {
         outer->wrote = call->wrote;
+        outer->streamed = call->streamed;
     }
 
     if (ks_unlikely(sp->arena_taken)) {

@@ -55,6 +55,7 @@ struct ks_call_s {
     uint64_t         micros;    /* what TIME says in it; 0: not asked yet */
     uint64_t         wrote;     /* the position behind the effects that it has
                                    told; 0: none */
+    uint64_t         streamed;  /* the same of the stream to replicas */
 };
 
 

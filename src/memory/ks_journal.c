@@ -427,6 +427,34 @@ ks_journal_before(const ks_mem_t *m, uint64_t head, uint64_t offset,
 }
 
 
+uint64_t
+ks_journal_oldest(ks_mem_t *m)
+{
+    unsigned             i;
+    uint64_t             head, stream, block, first;
+    ks_journal_frame_t   frame;
+    const ks_journal_t  *j;
+
+    j = &m->zone->journal;
+    head = ks_journal_ends(m, &stream);
+    block = ks_journal_block(j, head);
+
+    for (i = 1; i <= KS_JOURNAL_BLOCKS; i++) {
+        first = __atomic_load_n(&j->first[(block + i)
+                                          & (KS_JOURNAL_BLOCKS - 1)],
+                                __ATOMIC_RELAXED);
+
+        if (first < head && head - first <= j->size
+            && ks_journal_copy(m, first, &frame, sizeof(frame)) == KS_OK)
+        {
+            return frame.offset;
+        }
+    }
+
+    return stream;
+}
+
+
 /* Frames that come to nothing have the offset of the one behind them. */
 
 int

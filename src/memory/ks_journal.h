@@ -141,6 +141,9 @@ uint64_t ks_journal_ends(ks_mem_t *m, uint64_t *stream);
  */
 int ks_journal_find(ks_mem_t *m, uint64_t offset, uint64_t *at);
 
+/* The offset of the stream at the oldest frame that is known to be there. */
+uint64_t ks_journal_oldest(ks_mem_t *m);
+
 /*
  * Reads the frame at the cursor, if its end is not beyond head, which was asked
  * for by ks_journal_head().  KS_OK: the frame is in c->frame, and the cursor is

@@ -32,7 +32,7 @@
  * Raised with any change of what lies in a zone, the forms of values included:
  * a zone in a file meets the code of later builds.
  */
-#define KS_ZONE_VERSION   19
+#define KS_ZONE_VERSION   20
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)
@@ -395,6 +395,52 @@ typedef struct {
     char             name[KS_AOF_DIR];  /* of the directory, or its beginning */
 } ks_aof_words_t;
 
+/*
+ * The zone as a primary: who it is, and the replicas that it has.  None of it is
+ * under an undo log: each field is stored at once, and is true by itself, but for
+ * a row's state, which is stored behind what goes with it.  See
+ * keyspace/ks_primary.c.
+ */
+
+#define KS_REPLICAS       64
+#define KS_REPLID         40
+#define KS_REPLICA_ADDR   64
+
+typedef struct {
+    uint64_t         client;    /* its id; 0: the row is free */
+    uint32_t         row;       /* its process */
+    uint32_t         birth;
+    uint32_t         state;     /* KS_REPLICA_* */
+    uint32_t         leaves;    /* what its file does not have: KS_LEAVES_* */
+    uint32_t         port;      /* that it listens to */
+    uint32_t         only;      /* it wants the file alone */
+
+    /* the file that it gets: its number and size, and where the stream goes on */
+    uint64_t         file;
+    uint64_t         size;
+    uint64_t         at;        /* a position of the journal */
+    uint64_t         offset;    /* the same of the stream */
+
+    uint64_t         acked;     /* so much of the stream it has, */
+    uint64_t         synced;    /* and on its disk */
+    uint64_t         seen;      /* when it has last said so, ms */
+    char             addr[KS_REPLICA_ADDR];
+} ks_replica_row_t;
+
+typedef struct {
+    uint32_t         on;
+    uint64_t         most;      /* ms, that those which are needed to write may
+                                   be behind */
+    char             id[KS_REPLID];
+    uint64_t         since;     /* the offset at which it was switched on */
+    uint64_t         waiting;   /* who is to be woken when one acks: bits */
+    uint64_t         pinged;    /* ms */
+    uint64_t         period;    /* between pings, ms */
+    uint64_t         timeout;   /* ms */
+    uint64_t         files;     /* numbers that were handed out */
+    ks_replica_row_t rows[KS_REPLICAS];
+} ks_primary_words_t;
+
 /* the script that is told of; see keyspace/ks_busy.c, which knows its fields */
 
 #define KS_BUSY_TEXT      480
@@ -445,6 +491,8 @@ typedef struct {
     uint32_t         aof_on;    /* there is a journal on disk; see ks_aof.h */
     uint32_t         aof_refuses;       /* errno: nobody may write; or 0 */
     uint32_t         upstream;  /* KS_GATE_*; see ks_upstream.h */
+    uint32_t         primary_on;        /* there may be replicas */
+    uint32_t         least;     /* that many are needed to write; 0: none */
     uint32_t         pad;
     uint64_t         users;     /* their version, see ks_library.c: a hint that
                                    never goes back */
@@ -489,6 +537,7 @@ struct ks_zone_s {
     ks_save_t        save;
     ks_aof_words_t   aof;
     ks_upstream_words_t  upstream;
+    ks_primary_words_t  primary;
     ks_busy_t        busy;      /* a hint */
 
     /* hints: commands run, and changes, by processes that share no cache line */

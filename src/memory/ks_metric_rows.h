@@ -57,6 +57,15 @@ EVENT(SAVES, "persistence", "rdb_saves",
 EVENT(CONNECTIONS, "stats", "total_connections_received",
     "redis_connections_received_total", "",
     "RESP connections that were accepted.")
+EVENT(SYNC_FULL, "stats", "sync_full",
+    "redis_replica_resyncs_full_total", "",
+    "Replicas that were sent all of the keyspace.")
+EVENT(SYNC_PARTIAL_OK, "stats", "sync_partial_ok",
+    "redis_replica_partial_resync_accepted_total", "",
+    "Replicas that went on with what they had.")
+EVENT(SYNC_PARTIAL_ERR, "stats", "sync_partial_err",
+    "redis_replica_partial_resync_denied_total", "",
+    "Replicas that asked to go on, and could not.")
 PARTS(commands, "stats", "total_commands_processed",
     "redis_commands_processed_total", "",
     "Commands that were run.")
@@ -159,3 +168,13 @@ EVENT(NEAR_INVALIDATIONS, "stats", "keyspace_near_invalidations",
 EVENT(LINK_LOSSES, "stats", "keyspace_link_losses",
     "keyspace_link_losses_total", "",
     "Times that the connection was lost which says what has changed.")
+
+ASKED(ks_metric_replicas, "replication", "connected_slaves",
+    "redis_connected_slaves", "",
+    "Replicas that are connected.")
+ASKED(ks_metric_stream, NULL, "master_repl_offset",
+    "redis_master_repl_offset", "bytes",
+    "Bytes of the stream to replicas.")
+ASKED(ks_metric_backlog, NULL, "repl_backlog_size",
+    "redis_replication_backlog_bytes", "bytes",
+    "Size of the backlog, 0 if there may be no replicas.")

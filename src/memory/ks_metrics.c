@@ -41,6 +41,43 @@ ks_metric_uptime_days(ks_zone_t *zone, uint64_t now_ms)
 
 
 static uint64_t
+ks_metric_replicas(ks_zone_t *zone, uint64_t now_ms)
+{
+    uint64_t           n;
+    ks_replica_row_t  *r;
+
+    (void) now_ms;
+
+    n = 0;
+
+    for (r = zone->primary.rows; r < zone->primary.rows + KS_REPLICAS; r++) {
+        n += (r->client != 0 && ks_process_is(zone, r->row, r->birth));
+    }
+
+    return n;
+}
+
+
+static uint64_t
+ks_metric_stream(ks_zone_t *zone, uint64_t now_ms)
+{
+    (void) now_ms;
+
+    return zone->primary.on
+           ? __atomic_load_n(&zone->journal.stream, __ATOMIC_RELAXED) : 0;
+}
+
+
+static uint64_t
+ks_metric_backlog(ks_zone_t *zone, uint64_t now_ms)
+{
+    (void) now_ms;
+
+    return zone->primary.on ? zone->journal.size : 0;
+}
+
+
+static uint64_t
 ks_metric_clients(ks_zone_t *zone, uint64_t now_ms)
 {
     (void) now_ms;

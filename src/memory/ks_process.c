@@ -166,6 +166,14 @@ ks_process_lives(ks_mem_t *m, unsigned i, uint32_t birth)
 }
 
 
+int
+ks_process_is(ks_zone_t *zone, unsigned row, uint32_t birth)
+{
+    return zone->processes[row].birth == birth
+           && ks_process_alive(&zone->processes[row]);
+}
+
+
 uint64_t
 ks_process_all(ks_mem_t *m)
 {

@@ -28,6 +28,9 @@ void ks_process_close(ks_mem_t *m);
  */
 int ks_process_lives(ks_mem_t *m, unsigned row, uint32_t birth);
 
+/* The same of a zone without a handle. */
+int ks_process_is(ks_zone_t *zone, unsigned row, uint32_t birth);
+
 /* The rows of all processes that are alive, but for helpers: bits. */
 uint64_t ks_process_all(ks_mem_t *m);
 

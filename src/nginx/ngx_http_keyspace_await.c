@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_keyspace.h"
+#include "commands/ks_block.h"
 
 
 /* for longer times the timer is set anew */
@@ -45,7 +46,6 @@ ngx_http_keyspace_await_create(ngx_http_request_t *r, ngx_keyspace_zone_t *kz)
     aw->zone = kz;
     aw->waiter.id = ks_next_id(kz->space);
     aw->waiter.woken = ngx_http_keyspace_await_woken;
-    aw->asked.strict = 1;
     aw->asked.synced = ngx_http_keyspace_await_synced;
 
     return aw;
@@ -94,9 +94,11 @@ static ngx_uint_t
 ngx_http_keyspace_await_over(ngx_http_keyspace_await_t *aw,
     ks_client_t *client)
 {
-    if (aw->waiter.over == KS_OVER_SYNCED_ONLY
+    aw->asked.client = client;
+
+    if (aw->waiter.over != KS_OVER_NULL_ARRAY
         && (aw->asked.waits
-            ? ks_aof_synced(client->space, client->wrote)
+            ? (ngx_uint_t) ks_block_done(client)
             : ngx_keyspace_unsynced_wait(aw->zone, &aw->asked, client->wrote)
               == NGX_OK))
     {
@@ -112,7 +114,7 @@ ngx_http_keyspace_await_arm(ngx_http_keyspace_await_t *aw)
 {
     uint64_t  now, left;
 
-    if (aw->waiter.over == KS_OVER_SYNCED_ONLY && !aw->asked.waits) {
+    if (aw->waiter.over != KS_OVER_NULL_ARRAY && !aw->asked.waits) {
         /* the first try makes it wait */
         ngx_http_keyspace_wake(aw->hold);
         return;

@@ -23,6 +23,8 @@
 #include "memory/ks_process.h"
 #include "persist/ks_appender.h"
 #include "persist/ks_saver.h"
+#include "replica/ks_replica.h"
+#include "replica/ks_syncer.h"
 #include "script/ks_script.h"
 
 
@@ -80,6 +82,15 @@ typedef struct {
 } ngx_keyspace_fd_t;
 
 
+/* a replica in this process: of its connection, and of the zone's list */
+
+typedef struct {
+    ngx_queue_t             queue;
+    ngx_event_t             event;          /* posted when it may go on */
+    unsigned                tick:1;         /* a second is over */
+} ngx_keyspace_replica_t;
+
+
 typedef struct ngx_keyspace_zone_s {
     ngx_cycle_t            *cycle;
     ngx_str_t               name;
@@ -115,6 +126,10 @@ typedef struct ngx_keyspace_zone_s {
     ks_appender_conf_t      journal;        /* dir NULL: there is none */
     ks_aof_settings_t       aof;            /* of it */
     int                     journal_lock;
+    ngx_str_t               replicas_dir;   /* empty: there are none */
+    size_t                  backlog;        /* bytes that the ring is to have */
+    ks_primary_settings_t   primary;
+    ks_syncer_conf_t        syncs;
     ngx_keyspace_upstream_t *upstream;      /* NULL: it goes with no other
                                                store; ngx_keyspace_far.h */
 
@@ -141,11 +156,15 @@ typedef struct ngx_keyspace_zone_s {
     ngx_msec_t              crowding;       /* when that was last seen */
     ngx_uint_t              clients;        /* of Redis, connected */
     ks_peers_t              peers;          /* all clients that last */
+    ngx_queue_t             replicas;       /* of this process */
+    ngx_event_t             replicas_timer;
+    unsigned                replicas_told:1;        /* there is more for them */
     ngx_queue_t             unsynced;       /* those who wait for the disk */
     ngx_event_t             unsynced_timer;
     ks_saver_t             *saver;          /* of the helper process */
     unsigned                rests:1;        /* for some ms */
     ks_appender_t          *appender;       /* the same */
+    ks_syncer_t            *syncer;         /* the same */
     ngx_keyspace_fd_t       journal_event;  /* told by its threads */
     ngx_event_t             journal_timer;
     unsigned                journal_rests:1;
@@ -240,6 +259,11 @@ void ngx_keyspace_stats_open(ngx_keyspace_zone_t *kz);
 
 /* The table of commands is there from now on; NGX_ERROR: it is faulty. */
 ngx_int_t ngx_keyspace_know_commands(void);
+
+
+/* A directory that the zone needs; NGX_ERROR: it is told in the log. */
+ngx_int_t ngx_keyspace_directory(ngx_keyspace_zone_t *kz, char *dir,
+    const char *what, ngx_log_t *log);
 
 
 /* --- a worker --- */
@@ -340,7 +364,7 @@ typedef struct ngx_keyspace_unsynced_s  ngx_keyspace_unsynced_t;
 struct ngx_keyspace_unsynced_s {
     /* set by who waits; called outside of transactions */
     void                  (*synced)(ngx_keyspace_unsynced_t *u);
-    unsigned                strict:1;       /* also if replies need not wait */
+    const ks_client_t      *client;         /* of WAIT or WAITAOF; or NULL */
 
     unsigned                waits:1;
 

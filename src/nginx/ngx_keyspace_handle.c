@@ -22,7 +22,9 @@ ngx_int_t
 ngx_keyspace_know_commands(void)
 {
     if (!ngx_keyspace_commands_ready) {
-        if (ks_commands_init() != KS_OK || ks_script_init() != KS_OK) {
+        if (ks_commands_init() != KS_OK || ks_script_init() != KS_OK
+            || ks_replica_init() != KS_OK)
+        {
             return NGX_ERROR;
         }
 
@@ -77,6 +79,10 @@ ngx_keyspace_close(ngx_keyspace_zone_t *kz)
 
     ngx_keyspace_follow_close(kz);
     ngx_keyspace_timer_done(kz);
+
+    if (kz->replicas_timer.timer_set) {
+        ngx_del_timer(&kz->replicas_timer);
+    }
 
     if (kz->unsynced_timer.timer_set) {
         ngx_del_timer(&kz->unsynced_timer);

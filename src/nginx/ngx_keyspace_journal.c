@@ -33,8 +33,6 @@ static const char *ngx_keyspace_journal_auto(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
 static const char *ngx_keyspace_journal_auto_min(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
-static ngx_int_t ngx_keyspace_journal_make(ngx_keyspace_zone_t *kz,
-    ngx_log_t *log);
 static ngx_int_t ngx_keyspace_journal_keep(ngx_keyspace_zone_t *kz, int fd,
     ngx_log_t *log);
 static void ngx_keyspace_journal_done(void *data);
@@ -231,7 +229,9 @@ ngx_keyspace_journal_take(ngx_keyspace_zone_t *kz, ngx_log_t *log)
         return NGX_OK;
     }
 
-    if (ngx_keyspace_journal_make(kz, log) != NGX_OK) {
+    if (ngx_keyspace_directory(kz, (char *) kz->journal.dir, "journal", log)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -260,14 +260,12 @@ ngx_keyspace_journal_take(ngx_keyspace_zone_t *kz, ngx_log_t *log)
 }
 
 
-static ngx_int_t
-ngx_keyspace_journal_make(ngx_keyspace_zone_t *kz, ngx_log_t *log)
+ngx_int_t
+ngx_keyspace_directory(ngx_keyspace_zone_t *kz, char *dir, const char *what,
+    ngx_log_t *log)
 {
-    u_char           *dir;
     ngx_file_info_t   fi;
     ngx_core_conf_t  *ccf;
-
-    dir = (u_char *) kz->journal.dir;
 
     if (ngx_create_dir(dir, 0700) == NGX_FILE_ERROR
         && ngx_errno != NGX_EEXIST)
@@ -280,8 +278,8 @@ ngx_keyspace_journal_make(ngx_keyspace_zone_t *kz, ngx_log_t *log)
 
     if (ngx_file_info(dir, &fi) == NGX_FILE_ERROR || !ngx_is_dir(&fi)) {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "keyspace zone \"%V\" does not start: its journal \"%s\" "
-                      "is no directory", &kz->name, dir);
+                      "keyspace zone \"%V\" does not start: its %s \"%s\" "
+                      "is no directory", &kz->name, what, dir);
         return NGX_ERROR;
     }
 
@@ -289,7 +287,7 @@ ngx_keyspace_journal_make(ngx_keyspace_zone_t *kz, ngx_log_t *log)
                                            ngx_core_module);
 
     if (geteuid() == 0 && ccf->user != (ngx_uid_t) NGX_CONF_UNSET_UINT
-        && fi.st_uid != ccf->user && chown((char *) dir, ccf->user, -1) == -1)
+        && fi.st_uid != ccf->user && chown(dir, ccf->user, -1) == -1)
     {
         ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
                       "keyspace zone \"%V\" does not start: chown(\"%s\") "

@@ -7,6 +7,7 @@
 
 #include "ngx_keyspace_load.h"
 #include "ngx_keyspace_memory.h"
+#include "ngx_keyspace_replicas.h"
 #include "persist/ks_carry.h"
 
 #include <openssl/crypto.h>
@@ -65,7 +66,7 @@ ngx_keyspace_memory_plain(ngx_keyspace_zone_t *kz, ngx_log_t *log)
     ngx_keyspace_memory_t  *m;
 
     m = kz->memory;
-    len = kz->size + ks_journal_size(kz->size);
+    len = kz->size + ngx_keyspace_ring(kz);
 
     m->base = mmap(NULL, len, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
                    -1, 0);
@@ -102,7 +103,7 @@ ngx_keyspace_memory_file(ngx_keyspace_zone_t *kz, ngx_log_t *log)
 
     conf.path = (char *) kz->path.data;
     conf.size = kz->size;
-    conf.ring = ks_journal_size(kz->size);
+    conf.ring = ngx_keyspace_ring(kz);
     conf.boot = boot;
     conf.patience = NGX_KEYSPACE_PATIENCE;
     conf.again = !ngx_is_init_cycle(ngx_cycle);
@@ -327,7 +328,7 @@ ngx_keyspace_memory_lay_out(ngx_keyspace_zone_t *kz, const u_char *seed,
         return NGX_ERROR;
     }
 
-    ks_journal_create(kz->zone, ks_journal_size(kz->size));
+    ks_journal_create(kz->zone, ngx_keyspace_ring(kz));
 
     return NGX_OK;
 }

@@ -14,6 +14,7 @@
 #include "ngx_keyspace_load.h"
 #include "ngx_keyspace_memory.h"
 #include "ngx_keyspace_param.h"
+#include "ngx_keyspace_replicas.h"
 #include "ngx_keyspace_snapshot.h"
 #include "ngx_keyspace_user.h"
 
@@ -79,6 +80,7 @@ static ngx_keyspace_param_t  ngx_keyspace_zone_lines[] = {
     { ngx_string("token"), ngx_keyspace_full_token, NGX_KEYSPACE_MANY },
     { ngx_string("readonly_token"), ngx_keyspace_readonly_token,
       NGX_KEYSPACE_MANY },
+    { ngx_string("replicas"), ngx_keyspace_replicas, NGX_KEYSPACE_MORE },
     { ngx_string("script_timeout"), ngx_keyspace_script_timeout, 0 },
     { ngx_string("script_memory"), ngx_keyspace_script_memory, 0 },
     { ngx_string("snapshot"), ngx_keyspace_snapshot, NGX_KEYSPACE_MORE },
@@ -125,6 +127,7 @@ static ngx_command_t  ngx_keyspace_commands[] = {
     NGX_KEYSPACE_LINE("notify_keyspace_events"),
     NGX_KEYSPACE_LINE("token"),
     NGX_KEYSPACE_LINE("readonly_token"),
+    NGX_KEYSPACE_LINE("replicas"),
     NGX_KEYSPACE_LINE("script_timeout"),
     NGX_KEYSPACE_LINE("script_memory"),
     NGX_KEYSPACE_LINE("snapshot"),
@@ -772,6 +775,7 @@ ngx_keyspace_init_module(ngx_cycle_t *cycle)
     }
 
     ngx_keyspace_journal_takeover(cycle, kcf);
+    ngx_keyspace_replicas_takeover(cycle, kcf);
     ngx_keyspace_tell_build(cycle);
 
     if (ngx_keyspace_snapshot_init(cycle, kcf) != NGX_OK) {

@@ -16,6 +16,7 @@
 #include "ngx_keyspace_snapshot.h"
 #include "ngx_keyspace_journal.h"
 #include "ngx_keyspace_param.h"
+#include "ngx_keyspace_replicas.h"
 
 
 #define NGX_KEYSPACE_SNAPSHOT_MANAGER  (60 * 60 * 1000)         /* ms */
@@ -52,12 +53,13 @@ static ngx_keyspace_param_t  ngx_keyspace_snapshot_params[] = {
 static ngx_uint_t  ngx_keyspace_snapshot_began;
 
 
-/* Whether the zone needs the process, be it for its journal. */
+/* Whether the zone needs the process, be it for its journal or for replicas. */
 
 static ngx_inline ngx_uint_t
 ngx_keyspace_snapshot_helps(ngx_keyspace_zone_t *kz)
 {
-    return kz->snapshot.path != NULL || kz->journal.dir != NULL;
+    return kz->snapshot.path != NULL || kz->journal.dir != NULL
+           || kz->replicas_dir.len != 0;
 }
 
 
@@ -181,7 +183,8 @@ ngx_keyspace_snapshot_check(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
                           "\"%s\" of keyspace zone \"%V\" needs a process "
                           "of its own, which \"master_process off\" does not "
                           "allow", kz[i]->snapshot.path ? "snapshot"
-                                                        : "journal",
+                                   : kz[i]->journal.dir ? "journal"
+                                                        : "replicas",
                           &kz[i]->name);
             return NGX_ERROR;
         }
@@ -320,6 +323,13 @@ ngx_keyspace_snapshot_open(ngx_keyspace_zone_t *kz)
         goto failed;
     }
 
+    if (ngx_keyspace_replicas_open(kz) != NGX_OK) {
+        ngx_keyspace_journal_close(kz);
+        ks_saver_close(kz->saver);
+        kz->saver = NULL;
+        goto failed;
+    }
+
     ev = &kz->timer;
     ev->handler = ngx_keyspace_snapshot_handler;
     ev->data = kz->hear.data;
@@ -333,7 +343,8 @@ failed:
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "keyspace zone \"%V\" has no place, or the system no memory, "
-                  "for a process that makes snapshots and writes the journal: "
+                  "for a process that makes snapshots, files for replicas and "
+                  "the journal: "
                   "there are none", &kz->name);
 }
 
@@ -343,7 +354,7 @@ failed:
 static void
 ngx_keyspace_snapshot_run(ngx_keyspace_zone_t *kz)
 {
-    uint64_t  wait;
+    uint64_t  wait, other;
 
     if (kz->timer.timer_set) {
         ngx_del_timer(&kz->timer);
@@ -356,6 +367,8 @@ ngx_keyspace_snapshot_run(ngx_keyspace_zone_t *kz)
     kz->heard = 1;
     wait = ks_saver_run(kz->saver, ks_clock());
     kz->rests = (wait != 0 && wait <= KS_SAVER_REST);
+    other = ngx_keyspace_replicas_run(kz);
+    wait = ngx_min(wait, other);
 
     if (wait == 0) {
         ngx_post_event(&kz->timer, &ngx_posted_next_events);
@@ -508,6 +521,7 @@ ngx_keyspace_snapshot_exit(void)
 
     for (i = 0; i < kcf->zones.nelts; i++) {
         if (kz[i]->saver != NULL) {
+            ngx_keyspace_replicas_close(kz[i]);
             ngx_keyspace_journal_close(kz[i]);
             ks_saver_close(kz[i]->saver);
             kz[i]->saver = NULL;

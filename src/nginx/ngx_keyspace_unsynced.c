@@ -1,7 +1,7 @@
 
 /*
- * Replies that wait for the disk, and clients of WAITAOF: those of a worker, by
- * the position of the journal that they wait for.
+ * Replies that wait for the disk, and clients of WAIT and WAITAOF: those of a
+ * worker, by the position of the journal that they wait for.
  *
  * The helper that writes the journal wakes the worker when it has come further.
  * A timer looks as well, once a second while anybody waits: a worker that shuts
@@ -11,6 +11,7 @@
 
 
 #include "ngx_keyspace.h"
+#include "commands/ks_block.h"
 
 
 #define NGX_KEYSPACE_UNSYNCED_LOOK  1000        /* milliseconds */
@@ -22,8 +23,8 @@ static void ngx_keyspace_unsynced_handler(ngx_event_t *ev);
 static ngx_uint_t
 ngx_keyspace_unsynced_done(ngx_keyspace_zone_t *kz, ngx_keyspace_unsynced_t *u)
 {
-    return u->strict ? ks_aof_synced(kz->space, u->position)
-                     : ks_aof_passes(kz->space, u->position);
+    return u->client ? (ngx_uint_t) ks_block_done(u->client)
+                     : (ngx_uint_t) ks_aof_passes(kz->space, u->position);
 }
 
 
@@ -76,6 +77,10 @@ ngx_keyspace_unsynced_wait(ngx_keyspace_zone_t *kz, ngx_keyspace_unsynced_t *u,
 
     ks_aof_wait(kz->space);
 
+    if (u->client) {
+        ks_primary_wait(kz->space);
+    }
+
     if (ngx_keyspace_unsynced_done(kz, u)) {
         return NGX_OK;
     }
@@ -121,6 +126,11 @@ ngx_keyspace_unsynced_check(ngx_keyspace_zone_t *kz)
     }
 
     ks_aof_wait(kz->space);
+
+    if (ks_primary_on(kz->space)) {
+        ks_primary_wait(kz->space);
+    }
+
     ngx_queue_init(&done);
 
     for (q = ngx_queue_head(&kz->unsynced);
@@ -130,7 +140,7 @@ ngx_keyspace_unsynced_check(ngx_keyspace_zone_t *kz)
 
         if (!ngx_keyspace_unsynced_done(kz, u)) {
 
-            if (!u->strict) {
+            if (u->client == NULL) {
                 break;
             }
 

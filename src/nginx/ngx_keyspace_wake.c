@@ -17,6 +17,7 @@
 
 
 #include "ngx_keyspace_memory.h"
+#include "ngx_keyspace_replicas.h"
 #include "bus/ks_followers.h"
 #include "bus/ks_pubsub.h"
 #include "bus/ks_waiters.h"
@@ -421,6 +422,7 @@ ngx_keyspace_wake_handler(ngx_event_t *ev)
 
     for (i = 0; i < kcf->zones.nelts; i++) {
         ngx_keyspace_unsynced_check(kz[i]);
+        ngx_keyspace_replicas_check(kz[i]);
         ngx_keyspace_hear(kz[i]);
     }
 }
@@ -434,6 +436,7 @@ ngx_keyspace_hear_handler(ngx_event_t *ev)
     kz = (ngx_keyspace_zone_t *)
              ((u_char *) ev - offsetof(ngx_keyspace_zone_t, hear));
 
+    ngx_keyspace_unsynced_check(kz);
     ngx_keyspace_hear(kz);
 }
 

@@ -13,6 +13,7 @@
 #include "ngx_keyspace_follow.h"
 #include "ngx_keyspace_journal.h"
 #include "ngx_keyspace_memory.h"
+#include "ngx_keyspace_replicas.h"
 #include "ngx_keyspace_user.h"
 
 
@@ -75,8 +76,9 @@ ngx_keyspace_shm_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_OK;
     }
 
-    if (ngx_keyspace_journal_take(shm_zone->data, shm_zone->shm.log)
-        != NGX_OK)
+    if (ngx_keyspace_journal_take(shm_zone->data, shm_zone->shm.log) != NGX_OK
+        || ngx_keyspace_replicas_take(shm_zone->data, shm_zone->shm.log)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -20,6 +20,7 @@
 #include "ngx_keyspace.h"
 #include "ngx_keyspace_user.h"
 #include "commands/ks_args.h"
+#include "commands/ks_block.h"
 #include "commands/ks_conn.h"
 #include "commands/ks_databases.h"
 #include "protocol/ks_request.h"
@@ -117,6 +118,7 @@ typedef struct {
 
 typedef struct ngx_stream_keyspace_turn_s  ngx_stream_keyspace_turn_t;
 typedef struct ngx_stream_keyspace_late_s  ngx_stream_keyspace_late_t;
+typedef struct ngx_stream_keyspace_replica_s  ngx_stream_keyspace_replica_t;
 
 
 typedef struct {
@@ -146,6 +148,8 @@ typedef struct {
     /* of that, what waits for the disk, if late_on is set; NULL: never did */
     ngx_stream_keyspace_late_t      *late;
     uint64_t                         passed;    /* a position that is on it */
+
+    ngx_stream_keyspace_replica_t   *replica;   /* it is one's; or NULL */
 
     ngx_stream_keyspace_turn_t      *turn;      /* it is running; or NULL */
 
@@ -363,7 +367,7 @@ ngx_stream_keyspace_part_t *ngx_stream_keyspace_late_part(
 /* The connection goes. */
 void ngx_stream_keyspace_late_drop(ngx_stream_keyspace_ctx_t *ctx);
 
-/* A WAITAOF waits for the disk, and does not any more. */
+/* A WAIT or a WAITAOF waits, and does not any more. */
 void ngx_stream_keyspace_late_ask(ngx_stream_keyspace_ctx_t *ctx);
 void ngx_stream_keyspace_late_answered(ngx_stream_keyspace_ctx_t *ctx);
 
@@ -418,6 +422,19 @@ void ngx_stream_keyspace_block_over(ngx_stream_keyspace_ctx_t *ctx);
 
 /* Has the client of one that waits gone? */
 ngx_uint_t ngx_stream_keyspace_block_gone(ngx_stream_keyspace_ctx_t *ctx);
+
+
+/* --- ngx_stream_keyspace_replica.c --- */
+
+/* The connection is that of a replica from now on; and it goes. */
+ngx_int_t ngx_stream_keyspace_replica_begin(ngx_stream_keyspace_ctx_t *ctx);
+void ngx_stream_keyspace_replica_end(ngx_stream_keyspace_ctx_t *ctx);
+
+/* Sends it what there is, behind the replies that it has yet to get. */
+void ngx_stream_keyspace_replica_feed(ngx_stream_keyspace_ctx_t *ctx);
+
+/* Whether it is being sent its file. */
+ngx_uint_t ngx_stream_keyspace_replica_busy(ngx_stream_keyspace_ctx_t *ctx);
 
 
 /*

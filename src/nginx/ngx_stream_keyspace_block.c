@@ -48,7 +48,7 @@ ngx_stream_keyspace_block_begin(ngx_stream_keyspace_ctx_t *ctx)
     ctx->awaits = 1;
     ngx_keyspace_keep(1);
 
-    if (ctx->waiter.over == KS_OVER_SYNCED_ONLY) {
+    if (ctx->waiter.over != KS_OVER_NULL_ARRAY) {
         ngx_stream_keyspace_late_ask(ctx);
     }
 
@@ -121,8 +121,7 @@ ngx_stream_keyspace_block_over(ngx_stream_keyspace_ctx_t *ctx)
     ks_str_t  none;
 
     if ((ctx->waiter.until == 0 || ks_clock() < ctx->waiter.until)
-        && !(ctx->waiter.over == KS_OVER_SYNCED_ONLY
-             && ks_aof_synced(ctx->ks.client.space, ctx->ks.client.wrote)))
+        && !ks_block_done(&ctx->ks.client))
     {
         ngx_stream_keyspace_block_timer(ctx);
         return;

@@ -196,6 +196,7 @@ ngx_stream_keyspace_release(ngx_stream_keyspace_ctx_t *ctx)
     ngx_stream_keyspace_forget_pushes(ctx);
     ngx_stream_keyspace_set_listening(ctx, 0);
     ngx_stream_keyspace_block_end(ctx);
+    ngx_stream_keyspace_replica_end(ctx);
 
     if (ctx->event.posted) {
         ngx_delete_posted_event(&ctx->event);

@@ -212,7 +212,12 @@ ngx_stream_keyspace_tell_timeout(ngx_stream_keyspace_ctx_t *ctx)
 
     log = ctx->connection->log;
 
-    if (ctx->listening && ctx->out != NULL) {
+    if (ctx->replica != NULL) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "a replica of keyspace zone \"%V\" does not read on: it "
+                      "is closed", &ctx->conf->zone->name);
+
+    } else if (ctx->listening && ctx->out != NULL) {
         ngx_log_error(NGX_LOG_NOTICE, log, 0,
                       "client has been behind for %M ms with what it "
                       "subscribes to, now by %uz bytes, which is more than "
@@ -253,7 +258,7 @@ ngx_stream_keyspace_write_handler(ngx_event_t *wev)
     s = c->data;
     ctx = ngx_stream_get_module_ctx(s, ngx_stream_keyspace_module);
 
-    if (ctx->out == NULL) {
+    if (ctx->out == NULL && ctx->replica == NULL) {
         return;
     }
 
@@ -264,6 +269,11 @@ ngx_stream_keyspace_write_handler(ngx_event_t *wev)
 
     if (ngx_stream_keyspace_send(ctx) == NGX_ERROR) {
         ngx_stream_keyspace_close(ctx, NGX_STREAM_OK);
+        return;
+    }
+
+    if (ctx->replica != NULL && ctx->out == NULL) {
+        ngx_stream_keyspace_replica_feed(ctx);
         return;
     }
 
@@ -337,7 +347,7 @@ ngx_stream_keyspace_wait(ngx_stream_keyspace_ctx_t *ctx)
 
     } else {
 
-        if (c->write->timer_set) {
+        if (c->write->timer_set && ctx->replica == NULL) {
             ngx_del_timer(c->write);
         }
 
@@ -365,7 +375,8 @@ static ngx_uint_t
 ngx_stream_keyspace_is_idle(ngx_stream_keyspace_ctx_t *ctx)
 {
     return ctx->out == NULL && ctx->in_len == 0 && !ctx->yielding
-           && !ctx->awaits && !ctx->late_on;
+           && !ctx->awaits && !ctx->late_on
+           && !ngx_stream_keyspace_replica_busy(ctx);
 }
 
 
@@ -472,7 +483,8 @@ ngx_stream_keyspace_wait_read(ngx_stream_keyspace_ctx_t *ctx)
 
     if (ctx->out == NULL && !ctx->yielding && !ctx->awaits && !ctx->late_on) {
         limit = (ctx->in_len != 0) ? NGX_STREAM_KEYSPACE_PATIENCE
-                                   : ctx->listening ? 0 : ctx->conf->timeout;
+                                   : ctx->listening || ctx->replica
+                                   ? 0 : ctx->conf->timeout;
     }
 
     if (limit != 0) {

@@ -617,6 +617,12 @@ ngx_stream_keyspace_after(ngx_stream_keyspace_turn_t *turn)
         return NGX_STREAM_KEYSPACE_STOP;
     }
 
+    if (ctx->ks.replicating && ctx->replica == NULL
+        && ngx_stream_keyspace_replica_begin(ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (ctx->ks.hearing | ctx->listening) {
         ngx_stream_keyspace_listen(ctx);
     }

@@ -34,7 +34,7 @@ ngx_stream_keyspace_late_get(ngx_stream_keyspace_ctx_t *ctx)
     late->ctx = ctx;
     late->unsynced.synced = ngx_stream_keyspace_late_synced;
     late->asked.synced = ngx_stream_keyspace_late_asked;
-    late->asked.strict = 1;
+    late->asked.client = &ctx->ks.client;
     late->parts[0].last = &late->parts[0].first;
     late->parts[1].last = &late->parts[1].first;
 
@@ -179,7 +179,7 @@ ngx_stream_keyspace_late_drop(ngx_stream_keyspace_ctx_t *ctx)
 }
 
 
-/* --- WAITAOF --- */
+/* --- WAIT and WAITAOF --- */
 
 void
 ngx_stream_keyspace_late_ask(ngx_stream_keyspace_ctx_t *ctx)

@@ -603,7 +603,7 @@ ks_appender_close(ks_appender_t *a)
     }
 
     if (a->finisher != NULL) {
-        ks_saver_set_base(a->saver, NULL);
+        ks_saver_set_base(a->saver, KS_SAVER_JOURNAL, NULL);
         ks_saver_set_disk(a->saver, NULL);
         ks_disk_close(a->finisher);
     }

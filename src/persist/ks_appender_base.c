@@ -54,15 +54,15 @@ ks_appender_wants(const ks_appender_t *a)
 }
 
 
-static const char *
-ks_appender_wanted(void *data)
+static void
+ks_appender_wanted(void *data, ks_saver_want_t *want)
 {
     ks_appender_t *a = data;
 
     char  name[KS_AOF_NAME];
 
     if (!ks_appender_wants(a)) {
-        return NULL;
+        return;
     }
 
     (void) snprintf(name, sizeof(name), "appendonly.aof.%llu.base.rdb",
@@ -73,7 +73,7 @@ ks_appender_wanted(void *data)
 
     if (a->path == NULL) {
         a->after = a->now + KS_APPENDER_RETRY;
-        return NULL;
+        return;
     }
 
     a->number = ks_aof_wanted(a->space);
@@ -84,14 +84,16 @@ ks_appender_wanted(void *data)
         ks_aof_begun(a->space, a->now);
     }
 
-    return a->path;
+    want->path = a->path;
 }
 
 
 static void
-ks_appender_base_begun(void *data, uint64_t at)
+ks_appender_base_begun(void *data, uint64_t at, uint64_t stream)
 {
     ks_appender_t *a = data;
+
+    (void) stream;
 
     a->cut = at;
 
@@ -235,5 +237,5 @@ ks_appender_set_base(ks_appender_t *a)
     a->base.ended = ks_appender_base_ended;
     a->base.data = a;
 
-    ks_saver_set_base(a->saver, &a->base);
+    ks_saver_set_base(a->saver, KS_SAVER_JOURNAL, &a->base);
 }

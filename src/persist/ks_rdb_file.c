@@ -78,9 +78,10 @@ ks_rdb_file_names(ks_rdb_file_t *f, const char *path)
 /* What somebody who died has left goes; a link is not followed. */
 
 int
-ks_rdb_file_begin(ks_rdb_file_t *f, const char *path)
+ks_rdb_file_begin(ks_rdb_file_t *f, const char *path, int brief)
 {
     f->fd = -1;
+    f->brief = (brief != 0);
     f->err = 0;
     f->size = 0;
     f->crc = 0;
@@ -148,7 +149,7 @@ ks_rdb_file_flush(ks_rdb_file_t *f)
         return KS_ERR;
     }
 
-    if (f->size - f->asked >= KS_RDB_PIECE) {
+    if (!f->brief && f->size - f->asked >= KS_RDB_PIECE) {
         (void) sync_file_range(f->fd, (off64_t) f->asked,
                                (off64_t) (f->size - f->asked),
                                SYNC_FILE_RANGE_WRITE);
@@ -230,9 +231,24 @@ ks_rdb_file_aux(ks_rdb_file_t *f, const char *name, const char *value)
 }
 
 
+/* as Redis has it */
+
+static void
+ks_rdb_file_stream(ks_rdb_file_t *f, const char *id, uint64_t offset)
+{
+    char  text[KS_RDB_TEXT];
+
+    ks_rdb_file_aux(f, "repl-stream-db", "0");
+    ks_rdb_file_aux(f, "repl-id", id);
+
+    snprintf(text, sizeof(text), "%llu", (unsigned long long) offset);
+    ks_rdb_file_aux(f, "repl-offset", text);
+}
+
+
 void
 ks_rdb_file_head(ks_rdb_file_t *f, uint64_t now, uint64_t keys,
-    uint64_t expires)
+    uint64_t expires, const char *id, uint64_t offset)
 {
     char  text[KS_RDB_TEXT];
 
@@ -246,6 +262,10 @@ ks_rdb_file_head(ks_rdb_file_t *f, uint64_t now, uint64_t keys,
     ks_rdb_file_aux(f, "ctime", text);
 
     ks_rdb_file_aux(f, "keyspace-ver", KS_VERSION);
+
+    if (id != NULL) {
+        ks_rdb_file_stream(f, id, offset);
+    }
 
     ks_rdb_file_code(f, KS_RDB_SELECT);
     ks_rdb_file_number(f, 0);
@@ -331,7 +351,7 @@ ks_rdb_file_complete(ks_rdb_file_t *f)
 
     f->size += sizeof(f->crc);
 
-    if (fsync(f->fd) == -1) {
+    if (!f->brief && fsync(f->fd) == -1) {
         return ks_rdb_file_failed(f, "fsync()");
     }
 
@@ -358,7 +378,7 @@ ks_rdb_file_finish(ks_rdb_file_t *f)
         return KS_ERR;
     }
 
-    return ks_rdb_file_settle(f);
+    return f->brief ? KS_OK : ks_rdb_file_settle(f);
 }
 
 

@@ -27,19 +27,24 @@ typedef struct {
     uint64_t     crc;
     uint64_t     asked;         /* of the file that are on their way */
     int          newer;
+    unsigned     brief:1;
 } ks_rdb_file_t;
 
 
 /*
  * Begins a file that is to become the one of that path, for its owner alone.
  * KS_ERR: it cannot; KS_NOMEM.  f is all zero before, and its memory is kept
- * from one file to the next, until ks_rdb_file_close().
+ * from one file to the next, until ks_rdb_file_close().  brief: it is for a
+ * moment, and nobody waits for the disk.
  */
-int ks_rdb_file_begin(ks_rdb_file_t *f, const char *path);
+int ks_rdb_file_begin(ks_rdb_file_t *f, const char *path, int brief);
 
-/* The first part: who has written it, and so many keys, of which some expire. */
+/*
+ * The first part: who has written it, and so many keys, of which some expire;
+ * and for replicas (id is not NULL) the stream that it is a part of.
+ */
 void ks_rdb_file_head(ks_rdb_file_t *f, uint64_t now, uint64_t keys,
-    uint64_t expires);
+    uint64_t expires, const char *id, uint64_t offset);
 
 /* Where at least so many bytes may be made, up to *end; those up to p were. */
 u_char *ks_rdb_file_room(ks_rdb_file_t *f, size_t room, u_char **end);

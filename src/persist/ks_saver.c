@@ -79,10 +79,13 @@ struct ks_saver_s {
     unsigned                bases:1;    /* it is a base */
     uint64_t                since;      /* it is on its way to the disk, ns */
 
-    const ks_saver_base_t  *base;       /* NULL: nobody wants any */
+    const ks_saver_base_t  *base;       /* whose it is, if it is one */
+    ks_saver_want_t         want;
+    const ks_saver_base_t  *bases_of[KS_SAVER_BASES];   /* NULL: wants none */
     ks_disk_t              *disk;       /* NULL: it is waited for */
 
     unsigned                lossy:1;    /* was said */
+    unsigned                left:1;     /* the same */
 };
 
 
@@ -139,7 +142,9 @@ ks_saver_image(ks_space_t *sp, void *data, const ks_frame_record_t *record)
 
     /* one that was given up may have left some */
 
-    if (s->phase == KS_SAVER_WRITES && head.number == s->snapshot.number) {
+    if (s->phase == KS_SAVER_WRITES && head.number == s->snapshot.number
+        && !ks_snapshot_leaves(&s->snapshot, head.type))
+    {
         s->snapshot.timed += head.timed;
         ks_rdb_file_put(&s->file, record->data + sizeof(head),
                         record->len - sizeof(head));
@@ -276,13 +281,60 @@ ks_saver_failed(ks_saver_t *s, int err, const char *call)
 
 /* --- waiting and idle --- */
 
+static int
+ks_saver_based(const ks_saver_t *s)
+{
+    unsigned  i;
+
+    for (i = 0; i < KS_SAVER_BASES && s->bases_of[i] == NULL; i++) {
+        /* void */
+    }
+
+    return i != KS_SAVER_BASES;
+}
+
+
+/* Whether anybody wants a base now; they take turns. */
+
+static int
+ks_saver_wanted(ks_saver_t *s)
+{
+    unsigned                i, first;
+    const ks_saver_base_t  *base;
+
+    for (first = 0; first < KS_SAVER_BASES - 1; first++) {
+        if (s->bases_of[first] == s->base) {
+            break;
+        }
+    }
+
+    for (i = 1; i <= KS_SAVER_BASES; i++) {
+        base = s->bases_of[(first + i) % KS_SAVER_BASES];
+
+        if (base == NULL) {
+            continue;
+        }
+
+        memset(&s->want, 0, sizeof(s->want));
+        base->wanted(base->data, &s->want);
+
+        if (s->want.path != NULL) {
+            s->base = base;
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static uint64_t
 ks_saver_waits(ks_saver_t *s)
 {
     int  cut;
 
     if (ks_snapshot_claim(s->space, s->conf->path != NULL, &cut) != KS_OK) {
-        return s->base != NULL ? KS_SAVER_LOOK_SOON : KS_SAVER_LOOK;
+        return ks_saver_based(s) ? KS_SAVER_LOOK_SOON : KS_SAVER_LOOK;
     }
 
     if (s->conf->path == NULL) {
@@ -305,9 +357,9 @@ ks_saver_waits(ks_saver_t *s)
 
 
 static uint64_t
-ks_saver_start_base(ks_saver_t *s, const char *path)
+ks_saver_start_base(ks_saver_t *s)
 {
-    s->path = path;
+    s->path = s->want.path;
     s->bases = 1;
     s->cleared = 0;
     s->waited = 0;
@@ -321,6 +373,7 @@ static uint64_t
 ks_saver_start(ks_saver_t *s)
 {
     s->path = s->conf->path;
+    memset(&s->want, 0, sizeof(s->want));
     s->cut = 0;
     s->cleared = 0;
     s->waited = 0;
@@ -377,7 +430,6 @@ static uint64_t
 ks_saver_looks(ks_saver_t *s)
 {
     uint64_t             due;
-    const char          *path;
     ks_snapshot_state_t  st;
 
     if (s->cut) {
@@ -390,10 +442,8 @@ ks_saver_looks(ks_saver_t *s)
         return ks_saver_start(s);
     }
 
-    path = (s->base != NULL) ? s->base->wanted(s->base->data) : NULL;
-
-    if (path != NULL) {
-        return ks_saver_start_base(s, path);
+    if (ks_saver_wanted(s)) {
+        return ks_saver_start_base(s);
     }
 
     if (s->conf->path == NULL || s->conf->every == 0) {
@@ -429,10 +479,12 @@ ks_saver_clears(ks_saver_t *s)
 
     memset(&s->snapshot, 0, sizeof(ks_snapshot_t));
     s->snapshot.space = s->space;
-    s->snapshot.times = s->bases || s->conf->times;
+    s->snapshot.times = s->bases ? !(s->want.leaves & KS_LEAVES_TIMES)
+                                 : s->conf->times;
+    s->snapshot.leaves = s->want.leaves;
     s->phase = KS_SAVER_BEGINS;
 
-    if (ks_rdb_file_begin(&s->file, s->path) != KS_OK) {
+    if (ks_rdb_file_begin(&s->file, s->path, s->want.id != NULL) != KS_OK) {
         ks_saver_failed(s, s->file.err, s->file.err ? s->file.call
                                                     : "there is no memory");
         return 0;
@@ -466,11 +518,12 @@ ks_saver_begins(ks_saver_t *s)
     }
 
     if (s->bases) {
-        s->base->begun(s->base->data, s->snapshot.at);
+        s->base->begun(s->base->data, s->snapshot.at, s->snapshot.stream);
     }
 
     s->phase = KS_SAVER_WRITES;
-    ks_rdb_file_head(&s->file, s->now, s->snapshot.keys, s->snapshot.expires);
+    ks_rdb_file_head(&s->file, s->now, s->snapshot.keys, s->snapshot.expires,
+                     s->want.id, s->snapshot.stream);
 
     return 0;
 }
@@ -564,7 +617,19 @@ ks_saver_writes(ks_saver_t *s)
 static void
 ks_saver_lossy(ks_saver_t *s)
 {
-    if (s->snapshot.timed == 0 || s->snapshot.times || s->lossy) {
+    if (s->snapshot.left != 0 && !s->left) {
+        s->left = 1;
+        ks_saver_log(s, KS_SAVER_WARNING, 0,
+                     "%llu documents of JSON are not in the file \"%s\" for "
+                     "replicas that do not know such",
+                     (unsigned long long) s->snapshot.left, s->path);
+    }
+
+    /* the stream says to replicas when these end */
+
+    if (s->snapshot.timed == 0 || s->snapshot.times || s->lossy
+        || s->want.id != NULL)
+    {
         return;
     }
 
@@ -767,9 +832,17 @@ ks_saver_open(ks_space_t *sp, const ks_saver_conf_t *conf)
 
 
 void
-ks_saver_set_base(ks_saver_t *s, const ks_saver_base_t *base)
+ks_saver_set_base(ks_saver_t *s, ks_saver_whose_t whose,
+    const ks_saver_base_t *base)
 {
-    s->base = base;
+    if (base == NULL && s->bases && s->base == s->bases_of[whose]) {
+        ks_saver_stop(s);
+        ks_rdb_file_drop(&s->file);
+        s->bases = 0;
+        ks_saver_idle(s);
+    }
+
+    s->bases_of[whose] = base;
 }
 
 

@@ -16,6 +16,7 @@
 #include <stdarg.h>
 
 #include "bus/ks_hub.h"
+#include "keyspace/ks_primary.h"
 #include "persist/ks_disk.h"
 
 
@@ -48,13 +49,22 @@ typedef struct {
     void        *data;
 } ks_saver_conf_t;
 
+/* a base that is wanted; its path is good until it has ended */
+typedef struct {
+    const char  *path;          /* NULL: none is */
+    unsigned     leaves;        /* KS_LEAVES_*, what it need not have */
+    const char  *id;            /* for replicas, whose file is for a moment and
+                                   says where the stream goes on; or NULL */
+} ks_saver_want_t;
+
 /* who wants bases; called by ks_saver_run() */
 typedef struct {
-    /* the path of one that is to be made now, good until it has ended; or NULL */
-    const char *(*wanted)(void *data);
+    /* one that is to be made now */
+    void        (*wanted)(void *data, ks_saver_want_t *want);
 
-    /* it is what the keyspace was at that position of the ring */
-    void        (*begun)(void *data, uint64_t at);
+    /* it is what the keyspace was at that position of the ring, and of the
+       stream to replicas */
+    void        (*begun)(void *data, uint64_t at, uint64_t stream);
 
     /* KS_OK: it has so many bytes and is on the disk; newer: only Redis 7.4 and
        later load it.  KS_AGAIN: it was cut
@@ -72,10 +82,18 @@ typedef struct ks_saver_s  ks_saver_t;
 ks_saver_t *ks_saver_open(ks_space_t *sp, const ks_saver_conf_t *conf);
 
 /*
- * The same for who wants bases; and a thread that waits for the disk when a file
- * is complete, after which ks_saver_run() is to be called.  Both have to stay.
+ * Whoever wants bases, of KS_SAVER_BASES, or (NULL) does not any more; and a
+ * thread that waits for the disk when a file is complete, after which
+ * ks_saver_run() is to be called.  Both have to stay.
  */
-void ks_saver_set_base(ks_saver_t *s, const ks_saver_base_t *base);
+typedef enum {
+    KS_SAVER_JOURNAL = 0,       /* on disk */
+    KS_SAVER_REPLICAS,
+    KS_SAVER_BASES
+} ks_saver_whose_t;
+
+void ks_saver_set_base(ks_saver_t *s, ks_saver_whose_t whose,
+    const ks_saver_base_t *base);
 void ks_saver_set_disk(ks_saver_t *s, ks_disk_t *disk);
 
 /* Whether it is this process that makes them: there is no other one. */

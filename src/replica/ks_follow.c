@@ -109,10 +109,11 @@ ks_follow_say_port(ks_follow_t *f)
 static void
 ks_follow_say_capa(ks_follow_t *f)
 {
-    ks_str_t  argv[5] = { ks_str("REPLCONF"), ks_str("capa"), ks_str("eof"),
-                          ks_str("capa"), ks_str("psync2") };
+    ks_str_t  argv[7] = { ks_str("REPLCONF"), ks_str("capa"), ks_str("eof"),
+                          ks_str("capa"), ks_str("psync2"),
+                          ks_str("capa"), ks_str("documents") };
 
-    ks_follow_ask(f, KS_FOLLOW_CAPA, 5, argv);
+    ks_follow_ask(f, KS_FOLLOW_CAPA, 7, argv);
 }
 
 

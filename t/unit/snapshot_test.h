@@ -124,7 +124,7 @@ maker_begin(maker_t *m)
     m->snapshot.times = 1;
     m->images = 0;
     m->steps = 0;
-    assert_int_equal(ks_rdb_file_begin(&m->file, m->path), KS_OK);
+    assert_int_equal(ks_rdb_file_begin(&m->file, m->path, 0), KS_OK);
     ks_hub_want(m->space, KS_TOLD_IMAGES);
     ks_snapshot_beat(m->space);
 
@@ -133,7 +133,7 @@ maker_begin(maker_t *m)
     }
 
     ks_rdb_file_head(&m->file, ks_space_now(m->space), m->snapshot.keys,
-                     m->snapshot.expires);
+                     m->snapshot.expires, NULL, 0);
 }
 
 
