@@ -1,5 +1,5 @@
 # Keys that are too long, and patterns that are: the same answer everywhere, and
-# soon.
+# soon; and DEBUG.
 
 use strict;
 use warnings;
@@ -43,9 +43,19 @@ for my $c ($http, $resp) {
 
 is($resp->run('DBSIZE'), 1, 'nothing has come of it');
 
-# --- patterns
+# --- what is refused
 
 my $redis = KS::Redis::available() ? KS::Redis->start : undef;
+
+for my $argv (['DEBUG', 'SLEEP', 0], ['DEBUG', 'JMAP'], ['DEBUG']) {
+    my ($got) = $resp->replies($argv);
+
+    like($got, qr/^-ERR (?:DEBUG command not allowed|wrong number)/, "@$argv");
+    is($got, ($redis->replies($argv))[0], 'in the words of Redis') if $redis;
+}
+
+# --- patterns
+
 my $stars = '*' x 50_000;
 my @keys = ('a', 'b' x 100, 'ab' x 200, 'x' x 5000);
 

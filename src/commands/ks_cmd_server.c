@@ -1,5 +1,5 @@
 /*
- * The server and the connection to it: PING, ECHO, TIME, MODULE.
+ * The server and the connection to it: PING, ECHO, TIME, DEBUG, MODULE.
  */
 
 #include "commands/ks_args.h"
@@ -59,6 +59,22 @@ ks_cmd_time(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     n = ks_integer_text(text, (int64_t) (micros % 1000000));
     ks_reply_bulk(c->reply, text, n);
+}
+
+
+/* What Redis says unless its configuration enables the command. */
+
+void
+ks_cmd_debug(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    (void) argv;
+
+    ks_reply_error(c->reply, "ERR DEBUG command not allowed. If the "
+                   "enable-debug-command option is set to \"local\", you can "
+                   "run it from a local connection, otherwise you need to set "
+                   "this option in the configuration file, and then restart "
+                   "the server.");
 }
 
 

@@ -74,6 +74,9 @@ ROW("dbsize", ks_cmd_dbsize, 1, R|FAST|ALLKEYS, KEYSPACE, NO_KEYS,
     "server", "1.0.0", "O(1)",
     "Counts the keys.",
     .tips = ALL_SHARDS " response_policy:agg_sum")
+ROW("debug", ks_cmd_debug, -2, ADMIN|NOSCRIPT|LOAD|ALONE, 0, NO_KEYS,
+    "server", "1.0.0", "Depends on subcommand.",
+    "Is refused, as by a Redis that does not enable it.")
 ROW("echo", ks_cmd_echo, 2, LOAD|FAST|ALONE|OPEN, CONNECTION, NO_KEYS,
     "connection", "1.0.0", "O(1)",
     "Replies with its argument.")

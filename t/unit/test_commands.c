@@ -321,10 +321,17 @@ test_rows(void **state)
         assert_false((cmd->flags & KS_CMD_WRITE)
                      && (cmd->flags & (KS_CMD_READONLY|KS_CMD_OPEN)));
 
+        /* MOVE locks by itself, in two zones */
+
+        if (strcmp(cmd->name, "move") == 0) {
+            continue;
+        }
+
         /* who touches the zone has its shards locked */
 
         if ((cmd->flags & (KS_CMD_WRITE|KS_CMD_READONLY))
-            && strcmp(cmd->name, "lolwut") != 0)
+            && strcmp(cmd->name, "lolwut") != 0
+            && strcmp(cmd->name, "swapdb") != 0)
         {
             assert_true(cmd->keys[0].first != 0
                         || (cmd->flags & (KS_CMD_ALLKEYS|KS_CMD_LIBRARY)));
