@@ -249,7 +249,9 @@ is_deeply([differs($r, $edge)], [], 'a reload');
 is(info($edge, 'keyspace_upstream_full_syncs', 'stats'), 1, 'is no new sync');
 
 
-# --- overtaken: all keys come anew, on disk as well ---
+# --- overtaken: all keys come anew, on disk as well, and readers see old or new ---
+
+$edge->run('SET', 'limit:kept', 'x');
 
 $r->run('CONFIG', 'SET', 'repl-diskless-sync', 'no');
 does($proxy, 'cut');
@@ -259,6 +261,8 @@ $r->run('SET', "fill:$_", 'x' x 1000) for 1 .. 100;
 does($proxy, 'pass');
 is_deeply([differs($r, $edge)], [], 'overtaken by what came meanwhile');
 is(info($edge, 'keyspace_upstream_full_syncs', 'stats'), 2, 'all keys anew');
+is($edge->run('GET', 'limit:kept'), 'x', 'but its own');
+unlike($ngx->log, qr/take the place of those that are there/, 'beside the old');
 
 
 # --- the primary is gone ---

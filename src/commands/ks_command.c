@@ -383,7 +383,8 @@ ks_command_refused(ks_client_t *client, ks_reply_t *reply, int rc)
     reply->ops->rewind(reply);
 
     if (rc == KS_ABORTED) {
-        ks_reply_error(reply, client->aborted);
+        ks_reply_error(reply, ks_barred(client->space) ? KS_ERR_READONLY
+                                                       : client->aborted);
         return;
     }
 

@@ -14,6 +14,7 @@
 #include "commands/ks_transaction.h"
 #include "commands/ks_usage.h"
 #include "keyspace/ks_aof.h"
+#include "keyspace/ks_upstream.h"
 
 
 static int ks_about_connection(const ks_command_t *cmd);
@@ -173,5 +174,7 @@ void
 ks_transaction_refused(ks_client_t *client, ks_reply_t *reply, int rc)
 {
     ks_reply_errorf(reply, "EXECABORT Transaction discarded because of: %s",
-                    (rc == KS_ABORTED) ? client->aborted : KS_ERR_OOM);
+                    (rc != KS_ABORTED) ? KS_ERR_OOM
+                    : ks_barred(client->space) ? KS_ERR_READONLY
+                    : client->aborted);
 }

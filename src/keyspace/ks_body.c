@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "keyspace/ks_keyspace.h"
+#include "keyspace/ks_upstream.h"
 
 
 static void  (*ks_wait_server)(ks_space_t *sp);
@@ -39,6 +40,7 @@ ks_try(ks_space_t *sp, ks_body_pt body, void *data)
     sp->mem.jump = &sp->jump;
     sp->flush = 0;
     sp->exhausted = 0;
+    sp->barred = 0;
     sp->tries++;
     sp->depth++;
     ks_frame_begin(sp);
@@ -152,6 +154,27 @@ void
 ks_abort(ks_space_t *sp)
 {
     longjmp(sp->jump, KS_ABORTED);
+}
+
+
+/* Who runs what the upstream has sent has no expiry of its own. */
+
+void
+ks_bar(ks_space_t *sp, const ks_place_t *at)
+{
+    if ((ks_upstream_gate(sp) & KS_GATE_READONLY) && sp->expires != 0
+        && sp->depth != 0 && !ks_shard_local(sp, at->shard))
+    {
+        sp->barred = 1;
+        ks_abort(sp);
+    }
+}
+
+
+int
+ks_barred(const ks_space_t *sp)
+{
+    return sp->barred;
 }
 
 

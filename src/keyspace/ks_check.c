@@ -45,14 +45,15 @@ ks_check(ks_space_t *sp, ks_report_pt report, void *data)
 
     if (!locked) {
         ks_lock(&sp->mem, ks_all_shards(sp) | ks_library_shard(sp)
-                          | ks_wait_shard(sp));
+                          | ks_wait_shard(sp)
+                          | ks_spares_mask(sp->mem.zone));
     }
 
     ks_pool_settle(&sp->mem);
 
     if (ks_checker_begin(&c.ck, &sp->mem) == KS_OK) {
 
-        for (i = 0; i < sp->mem.zone->nshards; i++) {
+        for (i = 0; i < ks_zone_own(sp->mem.zone); i++) {
             c.sh = &sp->mem.shards[i];
             c.shard = i;
             ks_check_shard(&c);
@@ -179,6 +180,10 @@ ks_check_entry(ks_check_t *c, const ks_bucket_t *b, unsigned i,
     hash = ks_entry_hash(c->sp, e);
     at.hash = hash;
     at.shard = ks_hash_shard(c->sp, hash);
+
+    if (c->shard >= c->sp->mem.zone->nshards) {
+        at.shard = ks_spare_of(&c->sp->mem, at.shard);
+    }
 
     if (at.shard != c->sh || !ks_table_has(c->sp, &at, e)) {
         ks_checker_fault(&c->ck, "entry %u in bucket %u is in the wrong place",

@@ -178,14 +178,13 @@ ks_entry_hash(ks_space_t *sp, const ks_entry_t *e)
     u_char     key[KS_KEY_MAX];
 
     if (!(e->flags & KS_ENTRY_BIGKEY)) {
-        return ks_siphash(sp->mem.zone->seed,
-                          e->data + ks_entry_key_offset(e), e->klen);
+        return ks_hash_of(sp, e->data + ks_entry_key_offset(e), e->klen);
     }
 
     b = ks_entry_keyblob(e);
     ks_blob_read(&sp->mem, &b, 0, key, e->klen);
 
-    return ks_siphash(sp->mem.zone->seed, key, e->klen);
+    return ks_hash_of(sp, key, e->klen);
 }
 
 

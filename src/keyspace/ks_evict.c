@@ -83,10 +83,18 @@ ks_note_garbage(ks_space_t *sp, ks_shard_t *sh)
 int
 ks_free_room(ks_space_t *sp, uint32_t pages)
 {
-    uint64_t     left;
+    uint64_t     left, locked;
     ks_shard_t  *sh;
 
-    for (left = sp->mem.locked; left; left &= left - 1) {
+    /* the entries of spare shards are found by a handle of theirs */
+
+    locked = sp->mem.locked;
+
+    if (sp->told.base == 0) {
+        locked &= ~ks_spares_mask(sp->mem.zone);
+    }
+
+    for (left = locked; left; left &= left - 1) {
         sh = &sp->mem.shards[__builtin_ctzll(left)];
 
         if (ks_free_shard(sp, sh, pages)) {
@@ -95,7 +103,7 @@ ks_free_room(ks_space_t *sp, uint32_t pages)
         }
     }
 
-    for (left = sp->mem.locked; left; left &= left - 1) {
+    for (left = locked; left; left &= left - 1) {
         sh = &sp->mem.shards[__builtin_ctzll(left)];
 
         ks_slab_release_empty(&sp->mem, sh);
@@ -187,6 +195,11 @@ ks_evict_find(ks_space_t *sp, ks_policy_t policy, ks_place_t *at)
 
     for (i = 0; i < n; i++, k = (k + 1) % n) {
         sh = &sp->mem.shards[k];
+
+        if (ks_unlikely(ks_follows(sp)) && !ks_shard_local(sp, sh)) {
+            continue;
+        }
+
         candidates = ks_policy_volatile(policy)
                      ? sh->root.nexpires - sh->root.nfields : sh->root.nkeys;
 
@@ -215,7 +228,7 @@ ks_evict_one(ks_space_t *sp, uint32_t pages)
     m = &sp->mem;
     policy = ks_zone_policy(m->zone);
 
-    if (policy == KS_NOEVICTION || ks_follows(sp)) {
+    if (policy == KS_NOEVICTION) {
         return 0;
     }
 

@@ -3,7 +3,7 @@
  *
  * Runs outside transactions, under the lock of the shard; each end is a
  * transaction of its own.  In a zone that follows an upstream nothing ends by
- * itself.
+ * itself but what is local.
  */
 
 #include "keyspace/ks_keyspace.h"
@@ -174,7 +174,7 @@ ks_expire_shard(ks_space_t *sp, ks_shard_t *sh, size_t *budget)
 
     n = 0;
 
-    if (ks_follows(sp)) {
+    if (ks_unlikely(ks_follows(sp)) && !ks_shard_local(sp, sh)) {
         return 0;
     }
 
@@ -200,11 +200,9 @@ ks_expire_next(ks_space_t *sp)
 
     sp->due = UINT64_MAX;
 
-    if (ks_follows(sp)) {
-        return sp->due;
-    }
+    i = ks_follows(sp) ? sp->mem.zone->nhashed : 0;
 
-    for (i = 0; i < sp->mem.zone->nshards; i++) {
+    for ( /* void */ ; i < sp->mem.zone->nshards; i++) {
         due = ks_wheel_due(&sp->mem.shards[i]);
         sp->due = ks_min(sp->due, due);
     }
@@ -224,11 +222,9 @@ ks_expire_cycle(ks_space_t *sp, size_t max)
     m = &sp->mem;
     n = 0;
 
-    if (ks_follows(sp)) {
-        return 0;
-    }
+    i = ks_follows(sp) ? m->zone->nhashed : 0;
 
-    for (i = 0; i < m->zone->nshards && max; i++) {
+    for ( /* void */ ; i < m->zone->nshards && max; i++) {
         sh = &m->shards[i];
 
         if (ks_wheel_due(sh) > sp->past) {

@@ -27,7 +27,7 @@ ks_space_open(ks_zone_t *zone)
     ks_mem_attach(&sp->mem, zone);
     sp->rng = (uint64_t) ts.tv_nsec ^ (uint64_t) getpid() << 32 ^ zone->seed[1];
     sp->told.gate = &zone->gate;
-    sp->told.shards = zone->nshards - 1;
+    sp->told.shards = (zone->nlocals ? 2 * zone->nhashed : zone->nhashed) - 1;
     sp->expires = UINT64_MAX;
     ks_set_now(sp, ks_clock());
     sp->call = &sp->idle;
@@ -45,6 +45,31 @@ ks_space_open(ks_zone_t *zone)
     sp->backlog = ks_all_shards(sp);
 
     return sp;
+}
+
+
+ks_space_t *
+ks_space_open_spare(ks_zone_t *zone)
+{
+    ks_space_t  *sp;
+
+    sp = ks_space_open(zone);
+
+    if (sp != NULL) {
+        sp->told.base = zone->nshards;
+        sp->expires = 0;
+        sp->backlog = 0;
+        ks_set_now(sp, sp->now);
+    }
+
+    return sp;
+}
+
+
+uint64_t
+ks_followed_shards(const ks_space_t *sp)
+{
+    return ~0ull >> (KS_MAX_SHARDS - sp->mem.zone->nhashed);
 }
 
 
@@ -173,6 +198,10 @@ ks_space_due(const ks_space_t *sp)
 uint64_t
 ks_all_shards(const ks_space_t *sp)
 {
+    if (ks_unlikely(sp->told.base != 0)) {
+        return ks_spares_mask(sp->mem.zone);
+    }
+
     return ~0ull >> (KS_MAX_SHARDS - sp->mem.zone->nshards);
 }
 

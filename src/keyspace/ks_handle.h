@@ -24,7 +24,8 @@ typedef struct {
     uint32_t         kinds;     /* KS_TOLD_*, of the running transaction */
     uint32_t         counted;   /* its commands are: see ks_space_stats() */
     const ks_gate_t *gate;      /* of the zone */
-    uint64_t         shards;    /* of keys, less one */
+    uint64_t         shards;    /* of the number of a key's shard: its bits, */
+    uint64_t         base;      /* and what is added to them */
     ks_far_t        *far;       /* another store, whose edge this is */
     uint64_t         absent;    /* keys that were looked up and not found */
 } ks_told_t;
@@ -33,6 +34,15 @@ typedef struct {
 /* A handle on an attached zone; NULL if the process has no memory. */
 ks_space_t *ks_space_open(ks_zone_t *zone);
 void ks_space_close(ks_space_t *sp);
+
+/*
+ * The same, on the keys in the spare shards of a zone that has such: nothing of
+ * them is seen by others, nor does anything expire.  It tells nothing.
+ */
+ks_space_t *ks_space_open_spare(ks_zone_t *zone);
+
+/* The bits of all shards whose keys are not local. */
+uint64_t ks_followed_shards(const ks_space_t *sp);
 
 /*
  * The time, ms since the epoch: that of the running call, or else of the last

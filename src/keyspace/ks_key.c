@@ -28,7 +28,9 @@ ks_lookup_due(ks_space_t *sp, const ks_str_t *key, const ks_place_t *place,
     at = ks_entry_expire(e);
     changes = sp->changes;
 
-    if (ks_unlikely(ks_upstream_gate(sp) & KS_GATE_READONLY)) {
+    if (ks_unlikely(ks_upstream_gate(sp) & KS_GATE_READONLY)
+        && !ks_shard_local(sp, place->shard))
+    {
         return (at && sp->past > at) ? NULL : e;
     }
 

@@ -145,6 +145,7 @@ struct ks_space_s {
     unsigned        flush:1;    /* to be done at commit */
     unsigned        exhausted:1;        /* the process has no memory */
     unsigned        last_try:1; /* no more room can be made */
+    unsigned        barred:1;   /* see ks_bar() */
     unsigned        arena_taken:1;
     unsigned        alone:1;    /* inside of ks_run_alone(), */
     jmp_buf         outer;      /* which this leaves */
@@ -233,10 +234,40 @@ uint32_t ks_rand(ks_space_t *sp, uint32_t below);
 static inline ks_shard_t *
 ks_hash_shard(const ks_space_t *sp, uint64_t hash)
 {
-    return &sp->mem.shards[(hash >> KS_HASH_SHARD) & sp->told.shards];
+    return &sp->mem.shards[((hash >> KS_HASH_SHARD) & sp->told.shards)
+                           + sp->told.base];
 }
 
 /* --- ks_place.c --- */
+
+/*
+ * The hash of a key: in a zone that has local keys it says by one bit above those
+ * of shards whether the key is local, and then which shard of these it is in.
+ */
+uint64_t ks_hash_local(const ks_space_t *sp, uint64_t hash, const u_char *key,
+    size_t len);
+
+static inline uint64_t
+ks_hash_of(const ks_space_t *sp, const u_char *key, size_t len)
+{
+    uint64_t  hash;
+
+    hash = ks_siphash(sp->mem.zone->seed, key, len);
+
+    return ks_likely(sp->mem.zone->nlocals == 0)
+           ? hash : ks_hash_local(sp, hash, key, len);
+}
+
+/* Whether a shard is one of local keys. */
+static inline int
+ks_shard_local(const ks_space_t *sp, const ks_shard_t *sh)
+{
+    unsigned  i;
+
+    i = ks_shard_index(&sp->mem, sh);
+
+    return i >= sp->mem.zone->nhashed && i < sp->mem.zone->nshards;
+}
 
 /* A place that the running call has not named. */
 ks_place_t ks_place_find(ks_space_t *sp, const ks_str_t *key);
@@ -607,6 +638,9 @@ int ks_evict_room(ks_space_t *sp, uint32_t pages);
 
 void ks_watch_changed(ks_space_t *sp, ks_shard_t *sh, uint64_t hash);
 
+/* All keys of a shard have changed, and it is not known which. */
+void ks_watch_changed_all(ks_space_t *sp, ks_shard_t *sh);
+
 /* The time at which a key begins to be watched; whether no change is later. */
 uint64_t ks_watch_begin(ks_space_t *sp, const ks_place_t *at);
 int ks_watch_holds(const ks_place_t *at, uint64_t since);
@@ -754,6 +788,15 @@ ks_tracked(const ks_space_t *sp)
     return (sp->told.kinds & (KS_TOLD_CHANGES|KS_TOLD_TRACKED)) != 0;
 }
 
+/* --- ks_body.c --- */
+
+/*
+ * In a zone that follows an upstream, a change of a key that is not local, by
+ * whom the upstream has not sent: what was done is rolled back, and the call has
+ * come to KS_ABORTED.  Outside of a transaction nothing like that is changed.
+ */
+void ks_bar(ks_space_t *sp, const ks_place_t *at);
+
 /*
  * To be called inside the transaction, before its commit, for every change of
  * a key; key NULL: it ends, and ks_track_ended() is the caller's.  Who watches
@@ -764,6 +807,10 @@ ks_changed(ks_space_t *sp, const ks_place_t *at, const ks_str_t *key,
     ks_change_t change)
 {
     sp->changes++;
+
+    if (ks_unlikely(sp->told.gate->upstream != 0)) {
+        ks_bar(sp, at);
+    }
 
     if (ks_unlikely(at->shard->watched != 0) && change < KS_CHANGE_DELETED) {
         ks_watch_changed(sp, at->shard, at->hash);

@@ -17,7 +17,7 @@
 uint64_t
 ks_library_shard(const ks_space_t *sp)
 {
-    return 1ull << sp->mem.zone->nshards;
+    return 1ull << ks_zone_own(sp->mem.zone);
 }
 
 
@@ -27,7 +27,7 @@ ks_library_open(ks_space_t *sp, ks_library_kind_t kind, ks_tree_t *t)
     memset(t, 0, sizeof(ks_tree_t));
 
     t->mem = &sp->mem;
-    t->shard = &sp->mem.shards[sp->mem.zone->nshards];
+    t->shard = &sp->mem.shards[ks_zone_own(sp->mem.zone)];
     t->root = (ks_root_t *) t->shard->library[kind].root;
     t->key = 4;
     t->width = 3;
@@ -99,7 +99,7 @@ ks_library_version(const ks_space_t *sp, ks_library_kind_t kind)
         return ks_users_version(sp);
     }
 
-    sh = &sp->mem.shards[sp->mem.zone->nshards];
+    sh = &sp->mem.shards[ks_zone_own(sp->mem.zone)];
 
     return __atomic_load_n(&sh->library[kind].version, __ATOMIC_ACQUIRE);
 }
@@ -262,7 +262,7 @@ ks_library_clear(ks_space_t *sp, ks_library_kind_t kind)
 static inline ks_library_t *
 ks_library_hints(const ks_space_t *sp)
 {
-    return &sp->mem.shards[sp->mem.zone->nshards].library[KS_LIBRARY_SCRIPTS];
+    return &sp->mem.shards[ks_zone_own(sp->mem.zone)].library[KS_LIBRARY_SCRIPTS];
 }
 
 
@@ -288,6 +288,6 @@ ks_library_check(ks_space_t *sp, ks_checker_t *ck)
 
     for (kind = 0; kind < KS_LIBRARIES; kind++) {
         ks_library_open(sp, (ks_library_kind_t) kind, &t);
-        ks_tree_check(ck, sp->mem.zone->nshards, &t);
+        ks_tree_check(ck, ks_zone_own(sp->mem.zone), &t);
     }
 }

@@ -10,10 +10,52 @@ ks_locate(const ks_space_t *sp, const ks_str_t *key)
 {
     ks_place_t  at;
 
-    at.hash = ks_siphash(sp->mem.zone->seed, key->data, key->len);
+    at.hash = ks_hash_of(sp, key->data, key->len);
     at.shard = ks_hash_shard(sp, at.hash);
 
     return at;
+}
+
+
+int
+ks_key_local(const ks_space_t *sp, const ks_str_t *key)
+{
+    uint32_t       i;
+    const u_char  *p;
+
+    p = sp->mem.zone->locals;
+
+    for (i = 0; i < sp->mem.zone->nlocals; i++, p += 1 + *p) {
+        if (key->len >= *p && memcmp(key->data, p + 1, *p) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+uint64_t
+ks_hash_local(const ks_space_t *sp, uint64_t hash, const u_char *key,
+    size_t len)
+{
+    ks_str_t          k;
+    uint64_t          hashed, own;
+    const ks_zone_t  *zone;
+
+    zone = sp->mem.zone;
+    hashed = zone->nhashed;
+    own = zone->nshards - hashed;       /* both are powers of two */
+
+    k.data = (u_char *) key;
+    k.len = len;
+
+    if (!ks_key_local(sp, &k)) {
+        return hash & ~(hashed << KS_HASH_SHARD);
+    }
+
+    return (hash & ~((hashed - own) << KS_HASH_SHARD))
+           | hashed << KS_HASH_SHARD;
 }
 
 
@@ -29,13 +71,13 @@ ks_key_hash(ks_space_t *sp, const u_char *p, size_t len)
     ks_hashed_t  *kept;
 
     if (len > KS_HASH_BYTES) {
-        return ks_siphash(sp->mem.zone->seed, p, len);
+        return ks_hash_of(sp, p, len);
     }
 
     kept = &sp->hashed[(uintptr_t) p / 16 % KS_HASH_CACHED];
 
     if (len != kept->len || !ks_same_bytes(p, kept->key, len)) {
-        kept->hash = ks_siphash(sp->mem.zone->seed, p, len);
+        kept->hash = ks_hash_of(sp, p, len);
         kept->len = len;
         memcpy(kept->key, p, len);
     }

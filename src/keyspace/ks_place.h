@@ -30,9 +30,16 @@ ks_place_t ks_locate(const ks_space_t *sp, const ks_str_t *key);
 static inline uint64_t
 ks_place_shard(const ks_space_t *sp, const ks_place_t *at)
 {
-    return 1ull << ((at->hash >> KS_HASH_SHARD)
-                    & ((const ks_told_t *) sp)->shards);
+    const ks_told_t  *told;
+
+    told = (const ks_told_t *) sp;
+
+    return 1ull << (((at->hash >> KS_HASH_SHARD) & told->shards)
+                    + told->base);
 }
+
+/* Whether a key begins with a prefix that makes it local to this zone. */
+int ks_key_local(const ks_space_t *sp, const ks_str_t *key);
 
 /*
  * Hints for a key that is going to be looked up soon: the first asks for its

@@ -41,7 +41,7 @@ typedef struct {
 static inline ks_registry_t *
 ks_registry_of(const ks_space_t *sp)
 {
-    return &sp->mem.shards[sp->mem.zone->nshards].registry;
+    return &sp->mem.shards[ks_zone_own(sp->mem.zone)].registry;
 }
 
 
@@ -55,7 +55,7 @@ ks_registry_open(ks_space_t *sp, ks_topic_kind_t kind, ks_topic_tree_t *t)
     memset(&t->tree, 0, sizeof(ks_tree_t));
 
     t->tree.mem = &sp->mem;
-    t->tree.shard = &sp->mem.shards[sp->mem.zone->nshards];
+    t->tree.shard = &sp->mem.shards[ks_zone_own(sp->mem.zone)];
     t->tree.root = (ks_root_t *) ks_registry_of(sp)->root[kind];
     t->tree.key = 4;
     t->tree.width = 2;
@@ -505,6 +505,6 @@ ks_registry_check(ks_space_t *sp, ks_checker_t *ck)
 
     for (kind = 0; kind < KS_TOPICS; kind++) {
         ks_registry_open(sp, (ks_topic_kind_t) kind, &t);
-        ks_tree_check(ck, sp->mem.zone->nshards, &t.tree);
+        ks_tree_check(ck, ks_zone_own(sp->mem.zone), &t.tree);
     }
 }

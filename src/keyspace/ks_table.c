@@ -52,7 +52,7 @@ ks_table_bucket(const ks_space_t *sp, const ks_shard_t *sh, uint32_t i)
     const ks_mem_t   *m;
 
     m = &sp->mem;
-    n = (uint64_t) ks_shard_index(m, sh) * m->zone->nbuckets + i;
+    n = (uint64_t) ks_page_owner(m, sh) * m->zone->nbuckets + i;
 
     return (ks_bucket_t *) (m->base + m->zone->buckets_at) + n;
 }
@@ -111,7 +111,7 @@ ks_table_marks(const ks_space_t *sp, const ks_shard_t *sh)
     m = &sp->mem;
 
     return (uint64_t *) (m->base + m->zone->marks_at
-                         + ks_shard_index(m, sh)
+                         + ks_page_owner(m, sh)
                            * ks_marks_size(m->zone->nbuckets));
 }
 

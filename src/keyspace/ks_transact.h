@@ -155,6 +155,12 @@ int ks_is_part(const ks_space_t *sp);
  */
 void ks_come_again(ks_space_t *sp) __attribute__((noreturn));
 
+/*
+ * Whether the last body was left for KS_ABORTED since it changed a key that only
+ * the zone's upstream may change.
+ */
+int ks_barred(const ks_space_t *sp);
+
 /* Leaves the running transaction, and rolls it back. */
 void ks_abort(ks_space_t *sp) __attribute__((noreturn));
 

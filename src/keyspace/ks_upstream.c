@@ -168,6 +168,10 @@ ks_upstream_claim(ks_space_t *sp)
                          KS_GATE_LOADING);
     ks_unlock(m);
 
+    /* also beside the keys that there are */
+
+    ks_spares_drop(m);
+
     return KS_OK;
 }
 

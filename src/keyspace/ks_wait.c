@@ -48,7 +48,7 @@ typedef struct {
 static inline unsigned
 ks_wait_index(const ks_space_t *sp)
 {
-    return sp->mem.zone->nshards + 1;
+    return ks_zone_own(sp->mem.zone) + 1;
 }
 
 

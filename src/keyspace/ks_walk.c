@@ -217,7 +217,9 @@ ks_flush_bucket(ks_space_t *sp, ks_bucket_t *b)
 
 
 /*
- * Alone in its transaction a flush is one store (ks_flush_locked()); together
+ * The keys of all shards that are locked.
+ *
+ * Alone in its transaction a flush is one store (ks_flush_begin()); together
  * with other changes, or when others may follow, it is one deletion after
  * another, so that it can be rolled back with them.
  */
@@ -249,10 +251,43 @@ ks_flush(ks_space_t *sp)
     for (i = 0; i < sp->mem.zone->nshards; i++) {
         sh = &sp->mem.shards[i];
 
+        if (!(sp->mem.locked & (1ull << i))) {
+            continue;
+        }
+
         for (b = ks_table_next(sp, sh, 0); b < nb;
              b = ks_table_next(sp, sh, b + 1))
         {
             ks_flush_bucket(sp, ks_table_bucket(sp, sh, b));
         }
     }
+}
+
+
+/*
+ * The keys of the spare shards take the place of all that are not local; nobody
+ * is told of single ones, so all are taken for changed.
+ */
+
+void
+ks_swap(ks_space_t *sp)
+{
+    unsigned  i;
+
+    if (ks_unlikely(ks_tracked(sp))) {
+        ks_track_flushed(sp);
+    }
+
+    if (ks_unlikely(sp->told.kinds & KS_TOLD_IMAGES)) {
+        ks_saved_break(sp, KS_BROKEN_FLUSHED);
+    }
+
+    ks_wait_flushed(sp);
+
+    for (i = 0; i < sp->mem.zone->nspares; i++) {
+        ks_watch_changed_all(sp, &sp->mem.shards[i]);
+    }
+
+    ks_spares_swap(&sp->mem);
+    sp->changes++;
 }

@@ -16,6 +16,13 @@ ks_entry_t *ks_random(ks_space_t *sp);          /* not expired, or NULL */
 void ks_flush(ks_space_t *sp);
 
 /*
+ * Inside a body that holds all shards of keys that are not local, their spare
+ * ones: what is in the spare ones takes the place of the
+ * others (ks_space_open_spare()), which are void then.
+ */
+void ks_swap(ks_space_t *sp);
+
+/*
  * Visits about count entries from the cursor on (0: the start), and returns
  * the next cursor, 0 at the end.  Every entry that is there all the time is
  * visited at least once.  Locks one shard at a time, by itself; inside a

@@ -143,7 +143,8 @@ ks_watch_holds(const ks_place_t *at, uint64_t since)
     slot = ks_watch_find(at->shard, at->hash, &set);
 
     return (slot ? slot->changed : *ks_watch_cell(at->shard, at->hash))
-           <= since;
+           <= since
+           && at->shard->watch_void <= since;
 }
 
 
@@ -160,3 +161,10 @@ ks_watch_changed(ks_space_t *sp, ks_shard_t *sh, uint64_t hash)
 }
 
 
+void
+ks_watch_changed_all(ks_space_t *sp, ks_shard_t *sh)
+{
+    if (sh->watched != 0) {
+        ks_set(&sp->mem, sh, sh->watch_void, ++sh->watched);
+    }
+}

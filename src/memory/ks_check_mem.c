@@ -70,7 +70,7 @@ ks_checker_mark(ks_checker_t *ck, unsigned shard, unsigned kind, ks_ref_t ref,
     row = &ck->m->pages[page];
 
     if (row->state != (kind == KS_KIND_ENTRY ? KS_PAGE_ENTRY : KS_PAGE_NODE)
-        || row->shard != shard)
+        || ks_page_shard(ck->m, row) != shard)
     {
         ks_checker_fault(ck, "reference %u of shard %u: page %u has state %u, "
                          "shard %u", ref, shard, page, row->state, row->shard);
@@ -176,10 +176,11 @@ ks_check_page(ks_checker_t *ck, uint32_t page)
         }
 
         if (row->used < ks_class_cap(row->cls)
-            && ck->m->shards[row->shard].parked != page)
+            && ck->m->shards[ks_page_shard(ck->m, row)].parked != page)
         {
-            ck->roomy[row->shard][row->state == KS_PAGE_ENTRY
-                                  ? KS_KIND_ENTRY : KS_KIND_NODE][row->cls]++;
+            ck->roomy[ks_page_shard(ck->m, row)]
+                     [row->state == KS_PAGE_ENTRY
+                      ? KS_KIND_ENTRY : KS_KIND_NODE][row->cls]++;
         }
 
         if (row->used != __builtin_popcountll(row->map[0])
@@ -265,7 +266,8 @@ ks_check_class(ks_checker_t *ck, unsigned shard, unsigned kind, unsigned cls)
 
         row = &m->pages[page];
 
-        if (row->prev != prev || row->shard != shard || row->cls != cls
+        if (row->prev != prev || ks_page_shard(m, row) != shard
+            || row->cls != cls
             || row->state != (kind == KS_KIND_ENTRY ? KS_PAGE_ENTRY
                                                     : KS_PAGE_NODE))
         {

@@ -49,6 +49,8 @@
 /* shards beside those of keys: that of the library, and that of who waits */
 #define KS_OWN_SHARDS     2
 
+#define KS_LOCALS         480           /* bytes of prefixes */
+
 #define KS_WAIT_CELLS     64            /* a power of two */
 
 #define KS_WATCH_SETS     128           /* a power of two */
@@ -281,6 +283,7 @@ typedef struct {
 
     ks_watch_slot_t  watch[KS_WATCH_SETS][KS_WATCH_WAYS];
     uint64_t         watch_cells[KS_WATCH_CELLS];
+    uint64_t         watch_void;        /* watches from before it have failed */
 
     /*
      * How many clients wait for keys that fall to a cell, whatever becomes of
@@ -505,7 +508,10 @@ struct ks_zone_s {
     uint64_t         size;
     uint64_t         created_ms;
     uint64_t         seed[2];
-    uint32_t         nshards;   /* of keys; there are KS_OWN_SHARDS more */
+    uint32_t         nshards;   /* of keys, at the beginning */
+    uint32_t         nhashed;   /* of these, such as keys fall to by their hash;
+                                   the others are for local keys */
+    uint32_t         nspares;   /* behind those of keys: 0 or nhashed */
     uint32_t         nbuckets;  /* in a shard; a multiple of 64 */
     uint32_t         npages;    /* in the zone, the layout's included */
     uint32_t         first_page;        /* the first beyond the layout */
@@ -516,6 +522,14 @@ struct ks_zone_s {
     uint64_t         meters_at;
     uint32_t         nmeters;
     uint32_t         reserve;   /* pages that ordinary writes leave alone */
+    uint32_t         nlocals;   /* prefixes of local keys, in this text: */
+    u_char           locals[KS_LOCALS];         /* each behind its length */
+
+    /*
+     * Of each shard the number by which pages and buckets know it: its own, or
+     * that of the spare shard whose content it has.
+     */
+    uint8_t          owner[KS_MAX_SHARDS];
     uint32_t         told;      /* kinds that any reader of the journal wants */
     ks_gate_t        gate;
     uint32_t         notify;    /* KS_NOTIFY_*: the events that are told */
@@ -545,12 +559,21 @@ struct ks_zone_s {
 };
 
 
-/* all shards, those of keys first */
+/* the first of the own shards */
+
+static inline unsigned
+ks_zone_own(const ks_zone_t *zone)
+{
+    return zone->nshards + zone->nspares;
+}
+
+
+/* all shards: those of keys, the spare ones, the own */
 
 static inline unsigned
 ks_zone_locks(const ks_zone_t *zone)
 {
-    return zone->nshards + KS_OWN_SHARDS;
+    return ks_zone_own(zone) + KS_OWN_SHARDS;
 }
 
 

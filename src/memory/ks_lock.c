@@ -472,8 +472,8 @@ ks_finish_flush(ks_mem_t *m, uint64_t mask)
     zone = m->zone;
 
     for (left = mask; left; left &= left - 1) {
-        i = (unsigned) __builtin_ctzll(left);
-        sh = &m->shards[i];
+        sh = &m->shards[__builtin_ctzll(left)];
+        i = ks_page_owner(m, sh);
 
         size = (size_t) zone->nbuckets * sizeof(ks_bucket_t);
         memset(m->base + zone->buckets_at + i * size, 0, size);
@@ -490,4 +490,122 @@ ks_finish_flush(ks_mem_t *m, uint64_t mask)
     ks_pool_seize(m, mask);
 
     __atomic_fetch_and(&zone->flush_mask, ~mask, __ATOMIC_SEQ_CST);
+}
+
+
+/* --- spare shards --- */
+
+static void
+ks_spares_save(ks_mem_t *m, ks_shard_t *sh)
+{
+    ks_save(m, sh, sh->classes, sizeof(sh->classes));
+    ks_save(m, sh, &sh->root, sizeof(sh->root));
+    ks_save(m, sh, &sh->pending, sizeof(sh->pending));
+    ks_save(m, sh, &sh->parked, sizeof(sh->parked));
+}
+
+
+#define ks_swap_field(a, b, field, room)                                      \
+    do {                                                                      \
+        memcpy(room, &(a)->field, sizeof((a)->field));                        \
+        memcpy(&(a)->field, &(b)->field, sizeof((a)->field));                 \
+        memcpy(&(b)->field, room, sizeof((a)->field));                        \
+    } while (0)
+
+
+static void
+ks_spares_exchange(ks_shard_t *a, ks_shard_t *b)
+{
+    u_char  room[sizeof(((ks_shard_t *) 0)->root)
+                 + sizeof(((ks_shard_t *) 0)->classes)];
+
+    ks_swap_field(a, b, classes, room);
+    ks_swap_field(a, b, root, room);
+    ks_swap_field(a, b, pending, room);
+    ks_swap_field(a, b, parked, room);
+}
+
+
+/*
+ * All is saved first.  What a shard's pages and buckets are called stays with
+ * them: so they need not be touched.
+ */
+
+void
+ks_spares_swap(ks_mem_t *m)
+{
+    uint8_t      number;
+    unsigned     i, k;
+    uint64_t    *mask;
+    ks_zone_t   *zone;
+    ks_shard_t  *sh;
+
+    zone = m->zone;
+    mask = &zone->flush_mask;
+
+    for (i = 0; i < zone->nspares; i++) {
+        sh = &m->shards[i];
+        ks_spares_save(m, sh);
+        ks_spares_save(m, ks_spare_of(m, sh));
+    }
+
+    ks_save(m, m->leader, zone->owner, sizeof(zone->owner));
+    ks_save(m, m->leader, mask, sizeof(*mask));
+
+    for (i = 0; i < zone->nspares; i++) {
+        sh = &m->shards[i];
+        ks_spares_exchange(sh, ks_spare_of(m, sh));
+
+        k = i + zone->nshards;
+        number = zone->owner[i];
+        zone->owner[i] = zone->owner[k];
+        zone->owner[k] = number;
+    }
+
+    ks_barrier();
+    __atomic_fetch_or(mask, ks_spares_mask(zone), __ATOMIC_SEQ_CST);
+}
+
+
+static int
+ks_spare_used(const ks_shard_t *sh)
+{
+    unsigned  i, kind;
+
+    for (kind = 0; kind < KS_NKINDS; kind++) {
+        for (i = 0; i < KS_NCLASSES; i++) {
+            if (sh->classes[kind][i].head != 0) {
+                return 1;
+            }
+        }
+    }
+
+    return sh->root.nkeys || sh->root.dead || sh->pending || sh->parked;
+}
+
+
+/*
+ * A change of one word, under the locks that it is about.  A shard that nobody
+ * has used is left alone, with all of its buckets.
+ */
+
+void
+ks_spares_drop(ks_mem_t *m)
+{
+    uint64_t  used, left;
+
+    ks_lock(m, ks_spares_mask(m->zone));
+
+    for (used = 0, left = m->locked; left; left &= left - 1) {
+        if (ks_spare_used(&m->shards[__builtin_ctzll(left)])) {
+            used |= left & ~(left - 1);
+        }
+    }
+
+    if (used != 0) {
+        __atomic_fetch_or(&m->zone->flush_mask, used, __ATOMIC_SEQ_CST);
+        ks_finish_flush(m, used);
+    }
+
+    ks_unlock(m);
 }

@@ -119,6 +119,25 @@ ks_shard_index(const ks_mem_t *m, const ks_shard_t *sh)
 }
 
 
+/*
+ * What pages say of the shard that has them, and which shard it is: the number
+ * of a shard, or that of its spare one if these have been exchanged.
+ */
+
+static inline uint8_t
+ks_page_owner(const ks_mem_t *m, const ks_shard_t *sh)
+{
+    return m->zone->owner[ks_shard_index(m, sh)];
+}
+
+
+static inline unsigned
+ks_page_shard(const ks_mem_t *m, const ks_page_t *row)
+{
+    return m->zone->owner[row->shard];
+}
+
+
 /* --- handles --- */
 
 /* A process's handle on a zone; there is nothing to be freed. */
@@ -144,6 +163,33 @@ void ks_unlock(ks_mem_t *m);
  * tried during four times as long.
  */
 int ks_lock_within(ks_mem_t *m, uint64_t mask, unsigned ms);
+
+/*
+ * The shard that is a shard of keys' spare one: its content may be made there,
+ * and then takes its place.  Only if the zone has such.
+ */
+static inline ks_shard_t *
+ks_spare_of(const ks_mem_t *m, const ks_shard_t *sh)
+{
+    return &m->shards[ks_shard_index(m, sh) + m->zone->nshards];
+}
+
+/* all spare shards: bits */
+static inline uint64_t
+ks_spares_mask(const ks_zone_t *zone)
+{
+    return ((1ull << zone->nspares) - 1) << zone->nshards;
+}
+
+/*
+ * In a transaction that holds all shards of which there are spare ones, and
+ * these: each gets the other's content, and with the commit the spare ones are
+ * void.  Whoever locks one next empties it.
+ */
+void ks_spares_swap(ks_mem_t *m);
+
+/* With no lock held: whatever the spare shards have is void, and emptied. */
+void ks_spares_drop(ks_mem_t *m);
 
 /*
  * Empties all locked shards at once, whatever they hold.  ks_flush_begin() is

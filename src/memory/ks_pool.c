@@ -51,7 +51,7 @@ ks_pool_grant(ks_mem_t *m, ks_shard_t *sh)
     if (page) {
         row = &m->pages[page];
         row->state = KS_PAGE_GRANTED;
-        row->shard = (uint8_t) ks_shard_index(m, sh);
+        row->shard = ks_page_owner(m, sh);
 
         /* before the commit: undoing a grant that did not happen is harmless */
         ks_log_put_grant(m, &m->leader->log, page);
@@ -75,7 +75,7 @@ ks_pool_ungrant(ks_mem_t *m, uint64_t shards, uint32_t page)
     /* it may be back already, and another's: this may be the second time */
 
     if (row->state != KS_PAGE_FREE && row->state != KS_PAGE_LOG
-        && shards & (1ull << row->shard))
+        && shards & (1ull << ks_page_shard(m, row)))
     {
         ks_pool_push(m, page);
     }
@@ -198,7 +198,7 @@ ks_pool_seize(ks_mem_t *m, uint64_t mask)
         row = &m->pages[page];
 
         if (row->state == KS_PAGE_FREE || row->state == KS_PAGE_LOG
-            || !(mask & (1ull << row->shard)))
+            || !(mask & (1ull << ks_page_shard(m, row))))
         {
             continue;
         }

@@ -402,7 +402,7 @@ ks_slab_give(ks_mem_t *m, ks_shard_t *from, ks_shard_t *to, ks_ref_t ref)
     page = ks_ref_page(ref);
     row = &m->pages[page];
 
-    if (row->shard == ks_shard_index(m, to)) {
+    if (row->shard == ks_page_owner(m, to)) {
         return 1;                       /* with another chunk of it */
     }
 
@@ -421,7 +421,7 @@ ks_slab_give(ks_mem_t *m, ks_shard_t *from, ks_shard_t *to, ks_ref_t ref)
         ks_set(m, from, class->nfree, class->nfree - n);
     }
 
-    ks_set(m, to, row->shard, (uint8_t) ks_shard_index(m, to));
+    ks_set(m, to, row->shard, ks_page_owner(m, to));
 
     if (n) {
         class = &to->classes[kind][row->cls];

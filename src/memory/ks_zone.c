@@ -26,12 +26,20 @@ typedef struct {
     uint64_t  meters_at;
     uint64_t  end;
     uint32_t  nshards;
+    uint32_t  nhashed;
+    uint32_t  nspares;
     uint32_t  nbuckets;
     uint32_t  npages;
 } ks_plan_t;
 
 
-static void ks_zone_plan(size_t size, unsigned shards, ks_plan_t *plan);
+static void ks_zone_plan(size_t size, unsigned shards,
+    const ks_zone_form_t *form, ks_plan_t *plan);
+static int ks_zone_fits_as(size_t size, unsigned shards,
+    const ks_zone_form_t *form, ks_plan_t *plan, const char **err);
+static void ks_zone_set_locals(ks_zone_t *zone, const ks_zone_form_t *form);
+static ks_zone_t *ks_zone_lay(void *base, size_t size, const ks_plan_t *plan,
+    const u_char seed[16], uint64_t now_ms);
 static void ks_zone_init_log(ks_zone_t *zone, ks_log_t *log, uint64_t at);
 static void ks_zone_init_pages(ks_zone_t *zone);
 
@@ -84,6 +92,16 @@ ks_zone_shards(size_t size)
 static int
 ks_zone_fits(size_t size, unsigned shards, ks_plan_t *plan, const char **err)
 {
+    static const ks_zone_form_t  plain;
+
+    return ks_zone_fits_as(size, shards, &plain, plan, err);
+}
+
+
+static int
+ks_zone_fits_as(size_t size, unsigned shards, const ks_zone_form_t *form,
+    ks_plan_t *plan, const char **err)
+{
     if (size < KS_ZONE_MIN) {
         *err = "the zone is too small";
         return KS_ERR;
@@ -99,7 +117,7 @@ ks_zone_fits(size_t size, unsigned shards, ks_plan_t *plan, const char **err)
         return KS_ERR;
     }
 
-    ks_zone_plan(size, shards, plan);
+    ks_zone_plan(size, shards, form, plan);
 
     if (plan->end + KS_PAGES_MIN * KS_PAGE_SIZE > size) {
         *err = "the zone is too small for so many shards";
@@ -141,10 +159,7 @@ ks_zone_t *
 ks_zone_create_zeroed(void *base, size_t size, unsigned shards,
     const u_char seed[16], uint64_t now_ms, const char **err)
 {
-    unsigned    i;
-    ks_plan_t   plan;
-    ks_zone_t  *zone;
-    ks_shard_t *sh;
+    ks_plan_t  plan;
 
     size &= ~((size_t) KS_PAGE_SIZE - 1);
 
@@ -154,6 +169,104 @@ ks_zone_create_zeroed(void *base, size_t size, unsigned shards,
         return NULL;
     }
 
+    return ks_zone_lay(base, size, &plan, seed, now_ms);
+}
+
+
+ks_zone_t *
+ks_zone_create_form(void *base, size_t size, const ks_zone_form_t *form,
+    const u_char seed[16], uint64_t now_ms, const char **err)
+{
+    unsigned    shards;
+    ks_plan_t   plan;
+    ks_zone_t  *zone;
+
+    size &= ~((size_t) KS_PAGE_SIZE - 1);
+    shards = form->shards ? form->shards : ks_zone_shards(size);
+    shards = ks_min(shards, (unsigned) KS_KEY_SHARDS / 2);
+
+    if (ks_zone_fits_as(size, shards, form, &plan, err) != KS_OK) {
+        return NULL;
+    }
+
+    zone = ks_zone_lay(base, size, &plan, seed, now_ms);
+    ks_zone_set_locals(zone, form);
+
+    return zone;
+}
+
+
+static void
+ks_zone_set_locals(ks_zone_t *zone, const ks_zone_form_t *form)
+{
+    u_char    *p;
+    uint32_t   i;
+
+    for (p = zone->locals, i = 0; i < form->nlocals; i++) {
+        *p++ = (u_char) form->locals[i].len;
+        memcpy(p, form->locals[i].data, form->locals[i].len);
+        p += form->locals[i].len;
+    }
+
+    zone->nlocals = form->nlocals;
+}
+
+
+int
+ks_zone_locals_fit(const ks_str_t *locals, uint32_t n)
+{
+    size_t    sum;
+    uint32_t  i;
+
+    for (sum = 0, i = 0; i < n; i++) {
+        sum += 1 + locals[i].len;
+
+        if (locals[i].len == 0 || locals[i].len > 255) {
+            return 0;
+        }
+    }
+
+    return sum <= KS_LOCALS;
+}
+
+
+int
+ks_zone_has_form(const ks_zone_t *zone, const ks_zone_form_t *form)
+{
+    uint32_t       i;
+    const u_char  *p;
+
+    if ((zone->nspares != 0) != (form->spares != 0)
+        || zone->nlocals != form->nlocals)
+    {
+        return 0;
+    }
+
+    for (p = zone->locals, i = 0; i < form->nlocals; i++) {
+
+        if (*p != form->locals[i].len
+            || memcmp(p + 1, form->locals[i].data, *p) != 0)
+        {
+            return 0;
+        }
+
+        p += 1 + *p;
+    }
+
+    return 1;
+}
+
+
+/* the memory is all zero, and the plan fits */
+
+static ks_zone_t *
+ks_zone_lay(void *base, size_t size, const ks_plan_t *plan,
+    const u_char seed[16], uint64_t now_ms)
+{
+    unsigned     i;
+    ks_zone_t   *zone;
+    ks_shard_t  *sh;
+
     zone = base;
 
     zone->version = KS_ZONE_VERSION;
@@ -161,15 +274,17 @@ ks_zone_create_zeroed(void *base, size_t size, unsigned shards,
     zone->created_ms = now_ms;
     memcpy(zone->seed, seed, sizeof(zone->seed));
 
-    zone->nshards = plan.nshards;
-    zone->nbuckets = plan.nbuckets;
-    zone->npages = plan.npages;
-    zone->first_page = (uint32_t) (plan.end / KS_PAGE_SIZE);
-    zone->shards_at = plan.shards_at;
-    zone->pages_at = plan.pages_at;
-    zone->buckets_at = plan.buckets_at;
-    zone->marks_at = plan.marks_at;
-    zone->meters_at = plan.meters_at;
+    zone->nshards = plan->nshards;
+    zone->nhashed = plan->nhashed;
+    zone->nspares = plan->nspares;
+    zone->nbuckets = plan->nbuckets;
+    zone->npages = plan->npages;
+    zone->first_page = (uint32_t) (plan->end / KS_PAGE_SIZE);
+    zone->shards_at = plan->shards_at;
+    zone->pages_at = plan->pages_at;
+    zone->buckets_at = plan->buckets_at;
+    zone->marks_at = plan->marks_at;
+    zone->meters_at = plan->meters_at;
     zone->nmeters = ks_meters_max(size);
     zone->pool.since = now_ms;
     zone->save.cursor = KS_SAVE_NONE;
@@ -177,7 +292,7 @@ ks_zone_create_zeroed(void *base, size_t size, unsigned shards,
     zone->aof.floor = KS_AOF_FREE;
 
     ks_mutex_init(&zone->pool.mutex);
-    ks_zone_init_log(zone, &zone->pool.log, plan.logs_at);
+    ks_zone_init_log(zone, &zone->pool.log, plan->logs_at);
     ks_mutex_init(&zone->journal.mutex);
     ks_mutex_init(&zone->meters);
 
@@ -185,12 +300,16 @@ ks_zone_create_zeroed(void *base, size_t size, unsigned shards,
         ks_mutex_init(&zone->processes[i].alive);
     }
 
+    for (i = 0; i < KS_MAX_SHARDS; i++) {
+        zone->owner[i] = (uint8_t) i;
+    }
+
     for (i = 0; i < ks_zone_locks(zone); i++) {
-        sh = (ks_shard_t *) ((u_char *) base + plan.shards_at) + i;
+        sh = (ks_shard_t *) ((u_char *) base + plan->shards_at) + i;
 
         ks_mutex_init(&sh->mutex);
         ks_zone_init_log(zone, &sh->log,
-                         plan.logs_at + (i + 1) * (uint64_t) KS_PAGE_SIZE);
+                         plan->logs_at + (i + 1) * (uint64_t) KS_PAGE_SIZE);
     }
 
     ks_zone_init_pages(zone);
@@ -254,7 +373,7 @@ ks_zone_layout(void)
         sizeof(ks_meter_t),
         offsetof(ks_zone_t, flush_mask), offsetof(ks_zone_t, pool),
         offsetof(ks_zone_t, journal), offsetof(ks_zone_t, processes),
-        offsetof(ks_zone_t, upstream),
+        offsetof(ks_zone_t, upstream), offsetof(ks_zone_t, owner),
         offsetof(ks_shard_t, pending), offsetof(ks_shard_t, watch),
         offsetof(ks_shard_t, root), offsetof(ks_shard_t, library),
         offsetof(ks_shard_t, registry), offsetof(ks_shard_t, waiters)
@@ -271,24 +390,29 @@ ks_zone_layout(void)
 
 
 static void
-ks_zone_plan(size_t size, unsigned shards, ks_plan_t *plan)
+ks_zone_plan(size_t size, unsigned shards, const ks_zone_form_t *form,
+    ks_plan_t *plan)
 {
-    uint64_t  at;
+    uint64_t  at, locks, tables;
 
-    plan->nshards = shards;
-    plan->nbuckets = (uint32_t) ks_align(size / KS_BUCKET_SPAN / plan->nshards,
+    plan->nhashed = shards;
+    plan->nshards = shards + (form->nlocals ? ks_max(shards / 4, 1u) : 0);
+    plan->nspares = form->spares ? shards : 0;
+    tables = plan->nshards + plan->nspares;
+    locks = tables + KS_OWN_SHARDS;
+    plan->nbuckets = (uint32_t) ks_align(size / KS_BUCKET_SPAN / plan->nhashed,
                                          KS_BUCKET_GROUP);
     plan->npages = (uint32_t) (size / KS_PAGE_SIZE);
 
     at = ks_align(sizeof(ks_zone_t), 128);
 
     plan->shards_at = at;
-    at += (plan->nshards + KS_OWN_SHARDS) * sizeof(ks_shard_t);
+    at += locks * sizeof(ks_shard_t);
 
     at = ks_align(at, KS_PAGE_SIZE);
 
     plan->logs_at = at;
-    at += (plan->nshards + KS_OWN_SHARDS + 1) * (uint64_t) KS_PAGE_SIZE;
+    at += (locks + 1) * KS_PAGE_SIZE;
 
     plan->pages_at = at;
     at += plan->npages * sizeof(ks_page_t);
@@ -296,10 +420,10 @@ ks_zone_plan(size_t size, unsigned shards, ks_plan_t *plan)
     at = ks_align(at, 64);
 
     plan->buckets_at = at;
-    at += (uint64_t) plan->nshards * plan->nbuckets * sizeof(ks_bucket_t);
+    at += tables * plan->nbuckets * sizeof(ks_bucket_t);
 
     plan->marks_at = at;
-    at += plan->nshards * ks_marks_size(plan->nbuckets);
+    at += tables * ks_marks_size(plan->nbuckets);
 
     at = ks_align(at, 64);
 

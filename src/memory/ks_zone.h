@@ -61,6 +61,28 @@ ks_zone_t *ks_zone_create_sharded(void *base, size_t size, unsigned shards,
 ks_zone_t *ks_zone_create_zeroed(void *base, size_t size, unsigned shards,
     const u_char seed[16], uint64_t now_ms, const char **err);
 
+/*
+ * What a zone has beside: "spares" is a second place for all keys that are not
+ * local, so that other keys can be made there and take their place at once;
+ * local keys, which begin with one of the prefixes, lie in shards of their own,
+ * and are no part of that.
+ */
+typedef struct {
+    unsigned         shards;    /* 0: by the size */
+    int              spares;
+    const ks_str_t  *locals;
+    uint32_t         nlocals;   /* see ks_zone_locals_fit() */
+} ks_zone_form_t;
+
+/* The same as ks_zone_create_zeroed(), with that. */
+ks_zone_t *ks_zone_create_form(void *base, size_t size,
+    const ks_zone_form_t *form, const u_char seed[16], uint64_t now_ms,
+    const char **err);
+
+/* Whether a zone has room for so many prefixes; whether it was laid out so. */
+int ks_zone_locals_fit(const ks_str_t *locals, uint32_t n);
+int ks_zone_has_form(const ks_zone_t *zone, const ks_zone_form_t *form);
+
 /* A zone laid out before, by this layout version; else NULL and *err. */
 ks_zone_t *ks_zone_attach(void *base, size_t size, const char **err);
 

@@ -7,6 +7,7 @@
 
 
 #include "ngx_keyspace_far.h"
+#include "ngx_keyspace_follow.h"
 #include "ngx_keyspace_param.h"
 #include "ngx_keyspace_secret.h"
 
@@ -474,6 +475,9 @@ ngx_keyspace_far_check(ngx_conf_t *cf, ngx_keyspace_upstream_t *us)
     {
         wrong = "has \"writes=local\", which would make of a replica another "
                 "set of data: \"local_prefix\" says what is local";
+
+    } else {
+        wrong = ngx_keyspace_follow_check(us);
     }
 
     if (wrong != NULL) {

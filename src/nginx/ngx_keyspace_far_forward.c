@@ -15,6 +15,7 @@
 
 #include "ngx_keyspace_far_job.h"
 #include "commands/ks_args.h"
+#include "keyspace/ks_upstream.h"
 
 
 #define NGX_KEYSPACE_FAR_SPARE    4             /* lines that are kept */
@@ -201,6 +202,12 @@ ngx_keyspace_forward_local(const ks_far_t *far, const ks_str_t *key)
     const ngx_keyspace_forward_t  *fw;
 
     fw = (const ngx_keyspace_forward_t *) far;
+
+    /* a zone that follows has them apart, as it was laid out */
+
+    if (ks_follows(fw->zone->space)) {
+        return ks_key_local(fw->zone->space, key);
+    }
 
     return (int) ngx_keyspace_far_local(fw->zone->upstream, key);
 }

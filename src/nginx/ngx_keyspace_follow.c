@@ -10,6 +10,7 @@
 
 #include "ngx_keyspace_far.h"
 #include "ngx_keyspace_follow.h"
+#include "ngx_keyspace_memory.h"
 #include "keyspace/ks_upstream.h"
 #include "replica/ks_follow.h"
 
@@ -18,6 +19,7 @@
 #define NGX_KEYSPACE_FOLLOW_REST     250        /* ms, before the next try */
 #define NGX_KEYSPACE_FOLLOW_MAX      5000
 #define NGX_KEYSPACE_FOLLOW_SILENCE  30000      /* ms; primaries ping each 10 s */
+#define NGX_KEYSPACE_FOLLOW_LOCALS   128        /* prefixes */
 #define NGX_KEYSPACE_FOLLOW_REPEAT   60000      /* ms between lines that are the
                                                    same */
 
@@ -72,6 +74,101 @@ ngx_keyspace_follows(ngx_keyspace_zone_t *kz)
 }
 
 
+/* the prefixes of local keys, of which a configuration has but a few */
+
+static uint32_t
+ngx_keyspace_follow_locals(ngx_keyspace_zone_t *kz, ks_str_t *locals)
+{
+    ngx_str_t   *prefix;
+    ngx_uint_t   i, n;
+
+    if (kz->upstream->local == NULL) {
+        return 0;
+    }
+
+    prefix = kz->upstream->local->elts;
+    n = ngx_min(kz->upstream->local->nelts, NGX_KEYSPACE_FOLLOW_LOCALS);
+
+    for (i = 0; i < n; i++) {
+        locals[i].len = prefix[i].len;
+        locals[i].data = prefix[i].data;
+    }
+
+    return (uint32_t) n;
+}
+
+
+const char *
+ngx_keyspace_follow_check(ngx_keyspace_upstream_t *us)
+{
+    size_t       sum;
+    ngx_str_t   *prefix;
+    ngx_uint_t   i;
+
+    if (us->mode != NGX_KEYSPACE_REPLICA || us->local == NULL) {
+        return NULL;
+    }
+
+    prefix = us->local->elts;
+
+    for (sum = 0, i = 0; i < us->local->nelts; i++) {
+        sum += prefix[i].len + 1;
+
+        if (prefix[i].len > 255) {
+            return "has a \"local_prefix\" of more than 255 bytes";
+        }
+    }
+
+    return (sum > KS_LOCALS || i > NGX_KEYSPACE_FOLLOW_LOCALS)
+           ? "has more \"local_prefix\" than a replica may have" : NULL;
+}
+
+
+ks_zone_t *
+ngx_keyspace_follow_create(ngx_keyspace_zone_t *kz, const u_char seed[16],
+    uint64_t now_ms, const char **err)
+{
+    ks_str_t        locals[NGX_KEYSPACE_FOLLOW_LOCALS];
+    ks_zone_form_t  form;
+
+    if (!ngx_keyspace_follows(kz)) {
+        return ks_zone_create_zeroed(kz->memory->base, kz->size, 0, seed,
+                                     now_ms, err);
+    }
+
+    ngx_memzero(&form, sizeof(ks_zone_form_t));
+    form.spares = 1;
+    form.locals = locals;
+    form.nlocals = ngx_keyspace_follow_locals(kz, locals);
+
+    return ks_zone_create_form(kz->memory->base, kz->size, &form, seed, now_ms,
+                               err);
+}
+
+
+/* What a zone was laid out with stays with it, as its keys do. */
+
+static void
+ngx_keyspace_follow_tell(ngx_keyspace_zone_t *kz)
+{
+    ks_str_t        locals[NGX_KEYSPACE_FOLLOW_LOCALS];
+    ks_zone_form_t  form;
+
+    ngx_memzero(&form, sizeof(ks_zone_form_t));
+    form.spares = 1;
+    form.locals = locals;
+    form.nlocals = ngx_keyspace_follow_locals(kz, locals);
+
+    if (!ks_zone_has_form(kz->zone, &form)) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "keyspace zone \"%V\" is kept as it was laid out, for "
+                      "another \"mode\" or \"local_prefix\" of \"upstream\": "
+                      "those of then stay in force until it is laid out anew",
+                      &kz->name);
+    }
+}
+
+
 void
 ngx_keyspace_follow_apply(ngx_keyspace_zone_t *kz)
 {
@@ -97,6 +194,7 @@ ngx_keyspace_follow_apply(ngx_keyspace_zone_t *kz)
                                                           : us->stale;
 
     ks_upstream_configure(kz->zone, &settings);
+    ngx_keyspace_follow_tell(kz);
 }
 
 

@@ -11,6 +11,16 @@
 
 #include "ngx_keyspace.h"
 
+/* What is wrong with what a line says of a zone that follows; or NULL. */
+const char *ngx_keyspace_follow_check(ngx_keyspace_upstream_t *us);
+
+
+/*
+ * Lays out the zone in its memory, which is all zero; if it is to follow another
+ * store, with a place for its keys beside those that are there.
+ */
+ks_zone_t *ngx_keyspace_follow_create(ngx_keyspace_zone_t *kz,
+    const u_char seed[16], uint64_t now_ms, const char **err);
 
 /* A cycle has taken over: what the zone's commands may do, and for how long. */
 void ngx_keyspace_follow_apply(ngx_keyspace_zone_t *kz);

@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_keyspace_follow.h"
 #include "ngx_keyspace_load.h"
 #include "ngx_keyspace_memory.h"
 #include "ngx_keyspace_replicas.h"
@@ -316,9 +317,8 @@ ngx_keyspace_memory_lay_out(ngx_keyspace_zone_t *kz, const u_char *seed,
         return NGX_ERROR;
     }
 
-    kz->zone = ks_zone_create_zeroed(kz->memory->base, kz->size, 0,
-                                     seed ? seed : fresh,
-                                     ngx_keyspace_memory_now(), &err);
+    kz->zone = ngx_keyspace_follow_create(kz, seed ? seed : fresh,
+                                          ngx_keyspace_memory_now(), &err);
 
     OPENSSL_cleanse(fresh, sizeof(fresh));
 

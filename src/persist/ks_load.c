@@ -341,6 +341,16 @@ ks_load_expired(const ks_load_t *l)
 }
 
 
+/* The file is another store's: what is local to this one is not in it. */
+
+static int
+ks_load_local(const ks_load_t *l, const ks_str_t *key)
+{
+    return l->options.foreign && l->space != NULL
+           && ks_key_local(l->space, key);
+}
+
+
 /* the key of a value, which is kept where it does not move */
 
 static int
@@ -398,6 +408,10 @@ ks_load_key_value(ks_load_t *l, unsigned form, size_t len)
                ? ks_load_leave(l, key, "keys of other databases than 0")
                : ks_load_leave(l, key, "keys longer than %u bytes",
                                KS_KEY_MAX);
+    }
+
+    if (ks_load_local(l, key)) {
+        return ks_load_pass(l, form, key, &none);
     }
 
     if (ks_load_expired(l)) {
@@ -529,7 +543,9 @@ ks_load_key(ks_load_t *l, unsigned form)
         return KS_ERR;
     }
 
-    if (k->key.len > KS_KEY_MAX || ks_load_expired(l)) {
+    if (k->key.len > KS_KEY_MAX || ks_load_expired(l)
+        || ks_load_local(l, &k->key))
+    {
         return KS_LOAD_ALONE;
     }
 

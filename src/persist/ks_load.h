@@ -33,6 +33,9 @@ typedef struct {
      */
     unsigned       tail:1;
 
+    /* keys that are local to the zone are left out, without a word */
+    unsigned       foreign:1;
+
     /* the size is not known, and is given as more than it may be */
     unsigned       unsized:1;
 

@@ -58,6 +58,9 @@ struct ks_follow_s {
     u_char                 replid[KS_REPLID];   /* its history, */
     uint64_t               at;                  /* and offset in it */
     ks_follow_load_t      *load;
+    ks_space_t            *spare;       /* where it goes; NULL: in the place of
+                                           what is there */
+    unsigned               narrow:1;    /* there was no room beside it */
     uint64_t               size;        /* 0: it ends with the mark */
     uint64_t               got;
     u_char                 mark[KS_FOLLOW_MARK];

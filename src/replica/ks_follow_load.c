@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-#include "commands/ks_command.h"
-#include "persist/ks_load_library.h"
 #include "replica/ks_fiber.h"
 #include "replica/ks_follow_load.h"
 
@@ -31,6 +29,7 @@ struct ks_follow_load_s {
     int                 rc;             /* KS_AGAIN: it has not ended */
     ks_follow_text_t   *libraries;
     ks_follow_text_t  **end;            /* of the list */
+    ks_follow_text_t   *next;           /* that is asked for */
 };
 
 
@@ -78,7 +77,7 @@ ks_follow_load_read(void *data, u_char *to, size_t n, const char **err)
 /* They are kept, and are the zone's when all keys are. */
 
 static int
-ks_follow_load_library(void *data, const ks_str_t *text, const char **err)
+ks_follow_load_keep(void *data, const ks_str_t *text, const char **err)
 {
     ks_follow_load_t  *l;
     ks_follow_text_t  *t;
@@ -118,8 +117,9 @@ ks_follow_load_open(ks_space_t *sp, uint64_t size)
     options.size = size ? size : KS_FOLLOW_UNSIZED;
     options.unsized = (size == 0);
     options.skip = 1;
+    options.foreign = 1;
     options.read = ks_follow_load_read;
-    options.library = ks_follow_load_library;
+    options.library = ks_follow_load_keep;
     options.data = l;
 
     l->end = &l->libraries;
@@ -182,23 +182,25 @@ ks_follow_load_finish(ks_follow_load_t *l)
 }
 
 
-int
-ks_follow_load_libraries(ks_follow_load_t *l, ks_space_t *sp,
-    const char **err)
+void
+ks_follow_load_first(ks_follow_load_t *l)
 {
-    ks_str_t           text;
-    ks_follow_text_t  *t;
+    l->next = l->libraries;
+}
 
-    for (t = l->libraries; t != NULL; t = t->next) {
-        text.data = t->data;
-        text.len = t->len;
 
-        if (ks_load_library_text(sp, &text, err) != KS_OK) {
-            return KS_ERR;
-        }
+int
+ks_follow_load_library(ks_follow_load_t *l, ks_str_t *text)
+{
+    if (l->next == NULL) {
+        return 0;
     }
 
-    return KS_OK;
+    text->data = l->next->data;
+    text->len = l->next->len;
+    l->next = l->next->next;
+
+    return 1;
 }
 
 

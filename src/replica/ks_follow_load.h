@@ -30,12 +30,11 @@ int ks_follow_load_add(ks_follow_load_t *l, const u_char *p, size_t n);
 int ks_follow_load_finish(ks_follow_load_t *l);
 
 /*
- * The libraries of functions that the file has, to take the place of those of
- * the zone.  KS_ERR: one cannot be loaded, and *err says why, until the next
- * call.
+ * The texts of the libraries of functions that the file has, one after the other
+ * from ks_follow_load_first() on; 0: there are no more.
  */
-int ks_follow_load_libraries(ks_follow_load_t *l, ks_space_t *sp,
-    const char **err);
+void ks_follow_load_first(ks_follow_load_t *l);
+int ks_follow_load_library(ks_follow_load_t *l, ks_str_t *text);
 
 /* Good until ks_follow_load_close(). */
 const ks_load_report_t *ks_follow_load_report(const ks_follow_load_t *l);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "commands/ks_far.h"
 #include "replica/ks_follow_in.h"
 #include "types/ks_number.h"
 
@@ -109,6 +110,29 @@ ks_follow_link(ks_follow_t *f, int argc, const ks_str_t *argv)
 }
 
 
+static int
+ks_follow_foreign_key(void *data, const ks_str_t *key)
+{
+    return !ks_key_local(data, key);
+}
+
+
+/*
+ * Whether all keys of a command are local to this zone: then the upstream's keys
+ * of these names are others.
+ */
+
+static int
+ks_follow_local(ks_follow_t *f, const ks_command_t *cmd, int argc,
+    const ks_str_t *argv)
+{
+    return ks_space_zone(f->space)->nlocals != 0 && cmd->keys[0].first != 0
+           && argc > cmd->keys[0].first
+           && ks_far_keys(cmd, argc, argv, ks_follow_foreign_key, f->space)
+              == 0;
+}
+
+
 /* room for one more that is to be applied */
 
 static int
@@ -177,6 +201,11 @@ ks_follow_admit(ks_follow_t *f, size_t number)
         return ks_follow_skip(f, &argv[0], "it is none that a stream has");
     }
 
+    if (ks_follow_local(f, cmd, c->argc, argv)) {
+        f->skipped++;
+        return KS_NONE;
+    }
+
     if (ks_follow_room(f) != KS_OK) {
         return KS_ERR;
     }
@@ -191,6 +220,11 @@ ks_follow_admit(ks_follow_t *f, size_t number)
         != KS_OK)
     {
         return ks_follow_skip(f, &argv[0], "its key is too long");
+    }
+
+    if (cmd->flags & KS_CMD_ALLKEYS) {
+        todo->shards &= ~ks_all_shards(f->space)
+                        | ks_followed_shards(f->space);
     }
 
     f->n++;

@@ -7,19 +7,23 @@
 #define _GNU_SOURCE             /* memmem() */
 #endif
 
+#include <stdio.h>
+
 #include "commands/ks_args.h"
+#include "keyspace/ks_keyspace.h"
 #include "replica/ks_follow_in.h"
 
 
 static int
-ks_follow_shards(ks_follow_t *f, ks_body_pt body)
+ks_follow_shards(ks_follow_t *f, uint64_t more, ks_body_pt body)
 {
     ks_call_t  call;
 
     memset(&call, 0, sizeof(ks_call_t));
 
     call.now = f->now;
-    call.shards = ks_all_shards(f->space) | ks_library_shard(f->space);
+    call.shards = ks_followed_shards(f->space) | ks_library_shard(f->space)
+                  | more;
     call.urgent = 1;
     call.body = body;
     call.data = f;
@@ -28,25 +32,43 @@ ks_follow_shards(ks_follow_t *f, ks_body_pt body)
 }
 
 
-/* a command without keys, as one that the upstream has sent */
+/*
+ * The libraries of functions become those of the file; inside a body.  One that
+ * cannot be loaded is missing.
+ */
 
-static int
-ks_follow_command(ks_follow_t *f, const char *name, const char *sub)
+static void
+ks_follow_libraries(ks_follow_t *f)
 {
-    ks_str_t    argv[2];
-    ks_ahead_t  a = ks_ahead(2, argv);
-
-    argv[0] = ks_text(name);
-    argv[1] = ks_text(sub);
+    ks_str_t             argv[4] = { ks_str("FUNCTION"), ks_str("FLUSH") };
+    const ks_command_t  *cmd;
 
     ks_reply_why(&f->reply);
-    (void) ks_execute(&f->client, &a, &f->reply.reply);
+    cmd = ks_command_find(2, argv);
 
-    return f->reply.reply.failed ? KS_ERR : KS_OK;
+    if (cmd != NULL) {
+        ks_perform(&f->client, cmd, 2, argv, &f->reply.reply);
+    }
+
+    f->wrong[0] = '\0';
+    argv[1] = ks_text("LOAD");
+    cmd = ks_command_find(3, argv);
+
+    while (cmd != NULL && ks_follow_load_library(f->load, &argv[2])) {
+        ks_reply_why(&f->reply);
+        ks_perform(&f->client, cmd, 3, argv, &f->reply.reply);
+
+        if (f->reply.reply.failed) {
+            (void) snprintf(f->wrong, sizeof(f->wrong), "%.*s",
+                            (int) f->reply.len, (char *) f->reply.text);
+        }
+    }
+
+    ks_arena_reset(f->space);
 }
 
 
-/* --- in the place of what is there --- */
+/* --- in the place of what is there, or beside it --- */
 
 static void
 ks_follow_empty(ks_space_t *sp, void *data)
@@ -59,6 +81,8 @@ ks_follow_empty(ks_space_t *sp, void *data)
 }
 
 
+/* may be left by longjmp and started again */
+
 static void
 ks_follow_complete(ks_space_t *sp, void *data)
 {
@@ -66,8 +90,68 @@ ks_follow_complete(ks_space_t *sp, void *data)
 
     f = data;
 
+    ks_follow_load_first(f->load);
+    ks_follow_libraries(f);
     ks_upstream_begin(sp, f->replid, f->at);
     ks_effects_lose(sp);
+
+    if (f->spare != NULL) {
+        ks_swap(sp);
+    }
+}
+
+
+/*
+ * Whether there is, for all that can be known, room for as much again: what is
+ * there, and a twentieth.  With nothing there the two ways are the same.
+ */
+
+static int
+ks_follow_beside(ks_follow_t *f)
+{
+    int              fits;
+    uint64_t         data;
+    ks_zone_t       *zone;
+    ks_zone_stats_t  st;
+
+    zone = ks_space_zone(f->space);
+    ks_zone_stats(zone, &st);
+
+    if (st.keys == 0) {
+        return 0;
+    }
+
+    data = st.used - st.overhead;
+    fits = !f->narrow && data + data / 20 < st.size - st.used;
+
+    if (zone->nspares == 0 || !fits) {
+        ks_follow_log(f, KS_FOLLOW_WARN, "the upstream's keys take the place "
+                      "of those that are there while they come, and none is "
+                      "read meanwhile, as the zone %s",
+                      zone->nspares == 0 ? "was laid out without a place "
+                      "beside them" : "has not enough room for both");
+        return 0;
+    }
+
+    return 1;
+}
+
+
+static int
+ks_follow_sync_place(ks_follow_t *f)
+{
+    f->spare = NULL;
+
+    if (ks_follow_beside(f)) {
+        ks_spares_drop(&f->space->mem);
+        f->spare = ks_space_open_spare(ks_space_zone(f->space));
+        return f->spare != NULL ? KS_OK : KS_NOMEM;
+    }
+
+    f->narrow = 0;
+    ks_upstream_set_loading(f->space, 1);
+
+    return ks_follow_shards(f, 0, ks_follow_empty);
 }
 
 
@@ -78,16 +162,12 @@ ks_follow_sync_begin(ks_follow_t *f, uint64_t size)
     f->got = 0;
     f->nkept = 0;
 
-    ks_upstream_set_loading(f->space, 1);
-
-    if (ks_follow_shards(f, ks_follow_empty) != KS_OK
-        || ks_follow_command(f, "FUNCTION", "FLUSH") != KS_OK)
-    {
+    if (ks_follow_sync_place(f) != KS_OK) {
         ks_follow_sync_drop(f);
-        return ks_follow_fail(f, "the zone cannot be emptied");
+        return ks_follow_fail(f, "there is no memory to load its keys");
     }
 
-    f->load = ks_follow_load_open(f->space, size);
+    f->load = ks_follow_load_open(f->spare ? f->spare : f->space, size);
 
     if (f->load == NULL) {
         ks_follow_sync_drop(f);
@@ -98,12 +178,21 @@ ks_follow_sync_begin(ks_follow_t *f, uint64_t size)
 }
 
 
+/* What came beside the keys is void; or they have taken each other's place. */
+
 void
 ks_follow_sync_drop(ks_follow_t *f)
 {
     if (f->load != NULL) {
         ks_follow_load_close(f->load);
         f->load = NULL;
+    }
+
+    if (f->spare != NULL) {
+        ks_space_close(f->spare);
+        f->spare = NULL;
+        ks_let_go(f->space);
+        ks_spares_drop(&f->space->mem);
     }
 
     ks_upstream_loading(f->space, 0, 0);
@@ -125,6 +214,12 @@ ks_follow_sync_bytes(ks_follow_t *f, const u_char *p, size_t n)
 
     f->got += n;
     rc = ks_follow_load_add(f->load, p, n);
+
+    if (rc == KS_ERR && f->spare != NULL
+        && strstr(ks_follow_load_report(f->load)->err, "is full") != NULL)
+    {
+        f->narrow = 1;
+    }
 
     return rc == KS_ERR
            ? ks_follow_fail(f, "the upstream's file cannot be loaded: %s",
@@ -234,20 +329,24 @@ ks_follow_sync_said(ks_follow_t *f)
 static int
 ks_follow_sync_end(ks_follow_t *f)
 {
-    const char  *err;
+    int  rc;
 
     if (ks_follow_load_finish(f->load) != KS_OK) {
         return ks_follow_fail(f, "the upstream's file cannot be loaded: %s",
                               ks_follow_load_report(f->load)->err);
     }
 
-    if (ks_follow_load_libraries(f->load, f->space, &err) != KS_OK) {
-        ks_follow_log(f, KS_FOLLOW_WARN, "a library of functions of the "
-                      "upstream cannot be loaded: %s", err);
+    rc = ks_follow_shards(f, f->spare != NULL
+                             ? ks_spares_mask(ks_space_zone(f->space)) : 0,
+                          ks_follow_complete);
+
+    if (rc != KS_OK) {
+        return ks_follow_fail(f, "the zone is full");
     }
 
-    if (ks_follow_shards(f, ks_follow_complete) != KS_OK) {
-        return ks_follow_fail(f, "the zone is full");
+    if (f->wrong[0] != '\0') {
+        ks_follow_log(f, KS_FOLLOW_WARN, "a library of functions of the "
+                      "upstream cannot be loaded: %s", f->wrong);
     }
 
     ks_follow_sync_said(f);

@@ -115,13 +115,11 @@ test_turned_out(void **unused)
     long         stores, nested;
     uint64_t     state;
     victim_t     v;
-    const char  *err;
     ks_space_t  *sp;
 
     (void) unused;
 
-    sp = ks_space_open(ks_zone_create_sharded(zone_mem, ZONE, SHARDS, SEED,
-                                              NOW, &err));
+    sp = ks_space_open(lay_zone(zone_mem, ZONE, SHARDS, "session:"));
     ks_space_set_time(sp, NOW);
     ks_space_set_time(probe, NOW);
     ks_space_set_time(probe2, NOW);

@@ -77,6 +77,25 @@ map_zone(size_t size)
 }
 
 
+/* A zone with spare shards, in which keys of that prefix are local. */
+
+static inline ks_zone_t *
+lay_zone(void *mem, size_t size, unsigned shards, const char *local)
+{
+    ks_str_t        prefix = { strlen(local), (u_char *) local };
+    ks_zone_t      *zone;
+    const char     *err;
+    ks_zone_form_t  form = { shards, 1, &prefix, 1 };
+
+    memset(mem, 0, size);
+    zone = ks_zone_create_form(mem, size, &form, SEED, NOW, &err);
+    assert_non_null(zone);
+    assert_true(ks_zone_has_form(zone, &form));
+
+    return zone;
+}
+
+
 /*
  * A handle on a new zone, at the time NOW, with a journal of ring bytes, or
  * none; shards 0: as its size says.

@@ -64,7 +64,7 @@ edge_configure(edge_t *e, uint64_t stale)
 
 
 static inline edge_t *
-edge_open_with(size_t size, const char *user, const char *password)
+edge_open_box(box_t *b, const char *user, const char *password)
 {
     edge_t               *e;
     ks_follow_options_t   options;
@@ -72,7 +72,7 @@ edge_open_with(size_t size, const char *user, const char *password)
     e = calloc(1, sizeof(edge_t));
     assert_non_null(e);
 
-    e->b = aof_open(size);
+    e->b = b;
     e->now = ks_clock();
 
     assert_int_equal(ks_process_open(&e->b->client.space->mem, 0), KS_OK);
@@ -99,6 +99,36 @@ edge_open_with(size_t size, const char *user, const char *password)
     assert_non_null(e->f);
 
     return e;
+}
+
+
+static inline edge_t *
+edge_open_with(size_t size, const char *user, const char *password)
+{
+    return edge_open_box(aof_open(size), user, password);
+}
+
+
+/* In a zone with spare shards, in which "limit:" is local. */
+
+static inline edge_t *
+edge_open_spared(size_t size)
+{
+    box_t             *b;
+    ks_space_t        *sp;
+    ks_script_conf_t   conf;
+
+    b = aof_open(1 << 20);
+    ks_script_close(b->client.space);
+    close_zone(b->client.space);
+
+    sp = ks_space_open(lay_zone(map_zone(size), size, 0, "limit:"));
+    assert_non_null(sp);
+    b->client.space = sp;
+    memset(&conf, 0, sizeof(conf));
+    ks_script_configure(sp, &conf);
+
+    return edge_open_box(b, NULL, NULL);
 }
 
 

@@ -34,7 +34,7 @@
 #include "crash_follow.h"
 
 
-#define ZONE        (512u * 1024)
+#define ZONE        (704u * 1024)
 #define SIZE        (ZONE + KS_JOURNAL_MIN)
 #define SHARDS      4
 #define OWNER_DIED  0x40000000          /* FUTEX_OWNER_DIED */
@@ -222,11 +222,11 @@ bury(u_char *to, const u_char *from, ks_space_t *sp)
 {
     int               *futex;
     unsigned           i;
-    pthread_mutex_t   *locks[SHARDS + KS_OWN_SHARDS + 2];
+    pthread_mutex_t   *locks[2 * SHARDS + KS_OWN_SHARDS + 4];
 
     memcpy(to, from, SIZE);
 
-    for (i = 0; i < SHARDS + KS_OWN_SHARDS; i++) {
+    for (i = 0; i < ks_zone_locks(sp->mem.zone); i++) {
         locks[i] = &sp->mem.shards[i].mutex;
     }
 
@@ -551,12 +551,10 @@ die_everywhere(const op_t *op)
     u_char      *start;
     uint64_t     before, after, state, at, told_before, told_after;
     victim_t     v;
-    const char  *err;
     ks_zone_t   *zone;
     ks_space_t  *sp, saved;
 
-    zone = ks_zone_create_sharded(zone_mem, ZONE, SHARDS,
-                                  SEED, NOW, &err);
+    zone = lay_zone(zone_mem, ZONE, SHARDS, "session:");
     assert_non_null(zone);
     ks_journal_create(zone, KS_JOURNAL_MIN);
     sp = ks_space_open(zone);
@@ -690,14 +688,12 @@ test_evict(void **unused)
 {
     long         stores;
     victim_t     v;
-    const char  *err;
     ks_zone_t   *zone;
     ks_space_t  *sp;
 
     (void) unused;
 
-    zone = ks_zone_create_sharded(zone_mem, ZONE, SHARDS,
-                                  SEED, NOW, &err);
+    zone = lay_zone(zone_mem, ZONE, SHARDS, "session:");
     sp = ks_space_open(zone);
     ks_space_set_time(sp, NOW);
     fill(sp);
@@ -758,7 +754,6 @@ setup_all(void **state)
 {
     int          k;
     size_t       i;
-    const char  *err;
 
     (void) state;
 
@@ -788,10 +783,8 @@ setup_all(void **state)
         assert_int_equal(keys[k].len, SESSION_KEY);
     }
 
-    probe = ks_space_open(ks_zone_create_sharded(copy, ZONE, SHARDS,
-                                   SEED, NOW, &err));
-    probe2 = ks_space_open(ks_zone_create_sharded(copy2, ZONE, SHARDS,
-                                   SEED, NOW, &err));
+    probe = ks_space_open(lay_zone(copy, ZONE, SHARDS, "session:"));
+    probe2 = ks_space_open(lay_zone(copy2, ZONE, SHARDS, "session:"));
 
     find_crowd();
     assert_int_equal(ks_commands_init(), KS_OK);

@@ -689,6 +689,359 @@ test_claim(void **state)
 }
 
 
+/* --- beside what is there --- */
+
+/* As a client whose writes of local keys are not refused. */
+
+static const char *
+own(edge_t *e, const char *text)
+{
+    const char  *reply;
+
+    e->b->client.obeys = 1;
+    reply = line(e->b, text);
+    e->b->client.obeys = 0;
+
+    return reply;
+}
+
+
+static void
+test_beside(void **state)
+{
+    size_t   at, n;
+    file_t   f, all;
+    edge_t  *e;
+    char     text[256];
+
+    (void) state;
+
+    e = edge_open_spared(16 << 20);
+    edge_connect(e, "PSYNC ? -1");
+    edge_keys(&f, 3000);
+    file_end(&f);
+    assert_int_equal(edge_file(e, &f, 100, 0), KS_OK);
+    file_free(&f);
+
+    assert_string_equal(own(e, "SET limit:a 1"), "+OK\r\n");
+    assert_string_equal(own(e, "SET limit:b 2 PX 100000000"), "+OK\r\n");
+
+    /* other keys come, and one that is local here */
+
+    ks_follow_lost(e->f, e->now, "cut");
+    e->len = 0;
+    edge_connect(e, "PSYNC " ID " 101");
+
+    file_begin(&f, "REDIS0011");
+    file_add(&f, "\xfe\0", 2);
+
+    for (n = 0; n < 3000; n++) {
+        file_add(&f, "\0", 1);
+        file_text(&f, "k%zu", n * 2);
+        file_text(&f, "new");
+    }
+
+    file_add(&f, "\0", 1);
+    file_text(&f, "limit:a");
+    file_text(&f, "the upstream's");
+    file_end(&f);
+
+    memset(&all, 0, sizeof(all));
+    snprintf(text, sizeof(text), "+FULLRESYNC " ID2 " 500\r\n$%zu\r\n",
+             f.len);
+    file_add(&all, text, strlen(text));
+    file_add(&all, f.p, f.len);
+
+    /* each client sees what was, up to the last byte */
+
+    for (at = 0; at < all.len; at += n) {
+        assert_string_equal(line(e->b, "MGET k2 k3 k5998"),
+                            "*3\r\n$1\r\n2\r\n$1\r\n3\r\n$-1\r\n");
+        assert_string_equal(line(e->b, "DBSIZE"), ":3002\r\n");
+        n = ks_min(all.len - at, (size_t) 1000);
+        assert_int_equal(edge_bytes(e, all.p + at, n), KS_OK);
+    }
+
+    assert_string_equal(line(e->b, "MGET k2 k3 k5998"),
+                        "*3\r\n$3\r\nnew\r\n$-1\r\n$3\r\nnew\r\n");
+    assert_string_equal(line(e->b, "DBSIZE"), ":3002\r\n");
+    assert_string_equal(line(e->b, "MGET limit:a limit:b"),
+                        "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
+    assert_int_equal(edge_state(e).offset, 500);
+    assert_memory_equal(edge_state(e).replid, ID2, KS_REPLID);
+    box_check(e->b);
+
+    /* and again, from the other side, cut before its end */
+
+    ks_follow_lost(e->f, e->now, "cut");
+    e->len = 0;
+    edge_connect(e, "PSYNC " ID2 " 501");
+    assert_int_equal(edge_bytes(e, all.p, all.len - 1), KS_OK);
+    ks_follow_lost(e->f, e->now, "cut");
+    assert_string_equal(line(e->b, "GET k2"), "$3\r\nnew\r\n");
+    box_check(e->b);
+
+    e->len = 0;
+    edge_connect(e, "PSYNC " ID2 " 501");
+    assert_int_equal(edge_bytes(e, all.p, all.len), KS_OK);
+    assert_string_equal(line(e->b, "DBSIZE"), ":3002\r\n");
+    assert_null(strstr(e->log, "take the place"));
+
+    file_free(&f);
+    file_free(&all);
+    edge_close(e);
+}
+
+
+/* Local keys are no part of what the upstream does. */
+
+static void
+test_local(void **state)
+{
+    file_t       f = { NULL, 0, 0 };
+    edge_t      *e;
+    ks_space_t  *sp;
+
+    (void) state;
+
+    e = edge_open_spared(16 << 20);
+    sp = e->b->client.space;
+    edge_connect(e, "PSYNC ? -1");
+    edge_keys(&f, 3);
+    file_end(&f);
+    assert_string_equal(own(e, "SET limit:a 1"), "+OK\r\n");
+    assert_int_equal(edge_file(e, &f, 100, 0), KS_OK);
+    assert_string_equal(line(e->b, "GET limit:a"), "$1\r\n1\r\n");
+
+    f.len = 0;
+    aof_line(&f, "SET limit:a upstream");
+    aof_line(&f, "SET a 1");
+    aof_line(&f, "FLUSHALL");
+    aof_line(&f, "MULTI");
+    aof_line(&f, "SET b 2");
+    aof_line(&f, "FLUSHALL");
+    aof_line(&f, "SET c 3");
+    aof_line(&f, "EXEC");
+    assert_int_equal(edge_bytes(e, f.p, f.len), KS_OK);
+    assert_string_equal(line(e->b, "GET limit:a"), "$1\r\n1\r\n");
+    assert_string_equal(line(e->b, "DBSIZE"), ":2\r\n");
+    assert_string_equal(line(e->b, "GET c"), "$1\r\n3\r\n");
+
+    /* they end by themselves */
+
+    e->b->now = e->now;
+    own(e, "SET limit:a 1 PX 5");
+    e->b->now = e->now + 10;
+    assert_string_equal(line(e->b, "GET limit:a"), "$-1\r\n");
+    e->b->now = e->now;
+    own(e, "SET limit:b 1 PX 5");
+    assert_true(ks_expire_next(sp) < e->now + 100);
+    ks_space_set_time(sp, e->now + 100);
+    assert_int_equal(ks_expire_cycle(sp, SIZE_MAX), 1);
+    e->b->now = 0;
+
+    file_free(&f);
+    edge_close(e);
+}
+
+
+/* With too little room beside them the keys are replaced in their place. */
+
+static void
+test_narrow(void **state)
+{
+    unsigned  i;
+    file_t    f;
+    edge_t   *e;
+
+    (void) state;
+
+    e = edge_open_spared(8 << 20);
+
+    edge_keys(&f, 0);
+
+    for (i = 0; i < 40000; i++) {
+        file_add(&f, "\0", 1);
+        file_text(&f, "key:%u", i);
+        file_text(&f, "%0*u", 80, i);
+    }
+
+    file_end(&f);
+
+    edge_connect(e, "PSYNC ? -1");
+    assert_int_equal(edge_file(e, &f, 100, 1), KS_OK);
+    ks_follow_lost(e->f, e->now, "cut");
+    e->len = 0;
+    edge_connect(e, "PSYNC " ID " 101");
+    assert_int_equal(edge_file(e, &f, 200, 1), KS_OK);
+    assert_non_null(strstr(e->log, "has not enough room for both"));
+    assert_string_equal(line(e->b, "DBSIZE"), ":40000\r\n");
+    assert_int_equal(edge_state(e).offset, 200);
+
+    file_free(&f);
+    edge_close(e);
+}
+
+
+/* It seemed to fit beside them, and did not: the next one takes their place. */
+
+static void
+test_tight(void **state)
+{
+    unsigned  i;
+    file_t    f;
+    edge_t   *e;
+
+    (void) state;
+
+    e = edge_open_spared(8 << 20);
+    edge_keys(&f, 3);
+    file_end(&f);
+    edge_connect(e, "PSYNC ? -1");
+    assert_int_equal(edge_file(e, &f, 100, 1), KS_OK);
+    file_free(&f);
+
+    own(e, "SET limit:large x");
+    e->b->client.obeys = 1;
+    linef(e->b, "SETRANGE limit:large %d x", 2500000);
+    e->b->client.obeys = 0;
+
+    edge_keys(&f, 0);
+
+    for (i = 0; i < 40000; i++) {
+        file_add(&f, "\0", 1);
+        file_text(&f, "key:%u", i);
+        file_text(&f, "%0*u", 80, i);
+    }
+
+    file_end(&f);
+
+    ks_follow_lost(e->f, e->now, "cut");
+    e->len = 0;
+    edge_connect(e, "PSYNC " ID " 101");
+    assert_int_equal(edge_file(e, &f, 200, 1), KS_ERR);
+    assert_non_null(strstr(ks_follow_why(e->f), "is full"));
+    ks_follow_lost(e->f, e->now, NULL);
+    assert_string_equal(line(e->b, "GET k1"), "$1\r\n1\r\n");
+    box_check(e->b);
+
+    e->len = 0;
+    edge_connect(e, "PSYNC " ID " 101");
+    assert_int_equal(edge_file(e, &f, 200, 1), KS_ERR);
+    assert_non_null(strstr(e->log, "has not enough room for both"));
+
+    file_free(&f);
+    edge_close(e);
+}
+
+
+/* What writes without a command is barred, but of local keys. */
+
+static void
+put_body(ks_space_t *sp, void *data)
+{
+    ks_str_t    *key = data, value = ks_str("x");
+    ks_entry_t  *e;
+
+    e = ks_lookup(sp, key, KS_LOOKUP_WRITE);
+    (void) ks_string_set(sp, key, e, &value, KS_ENC_RAW, KS_NO_EXPIRE);
+}
+
+
+static void
+test_barred(void **state)
+{
+    file_t       f;
+    edge_t      *e;
+    ks_str_t     keys[] = { ks_str("k1"), ks_str("new"), ks_str("limit:a") };
+    ks_space_t  *sp;
+
+    (void) state;
+
+    e = edge_open_spared(8 << 20);
+    sp = e->b->client.space;
+    edge_keys(&f, 3);
+    file_end(&f);
+    edge_connect(e, "PSYNC ? -1");
+    assert_int_equal(edge_file(e, &f, 100, 1), KS_OK);
+
+    assert_int_equal(transaction(sp, ks_all_shards(sp), put_body, &keys[0]),
+                     KS_ABORTED);
+    assert_true(ks_barred(sp));
+    assert_int_equal(transaction(sp, ks_all_shards(sp), put_body, &keys[1]),
+                     KS_ABORTED);
+    assert_int_equal(transaction(sp, ks_all_shards(sp), put_body, &keys[2]),
+                     KS_OK);
+    assert_false(ks_barred(sp));
+    assert_string_equal(line(e->b, "MGET k1 new limit:a"),
+                        "*3\r\n$1\r\n1\r\n$-1\r\n$1\r\nx\r\n");
+
+    file_free(&f);
+    edge_close(e);
+}
+
+
+/* A key that is watched has changed, though it is there before and after. */
+
+static void
+watch_one(ks_space_t *sp, void *data)
+{
+    ks_str_t  key = ks_str("k1");
+
+    ks_watch(sp, &key, data);
+}
+
+
+static ks_watched_t  watched_one;
+static int           unchanged_one;
+
+static void
+look_one(ks_space_t *sp, void *data)
+{
+    ks_str_t  key = ks_str("k1");
+
+    (void) data;
+
+    unchanged_one = ks_unchanged(sp, &key, &watched_one);
+}
+
+
+static void
+test_watched(void **state)
+{
+    file_t       f;
+    edge_t      *e;
+    ks_space_t  *sp;
+
+    (void) state;
+
+    e = edge_open_spared(8 << 20);
+    sp = e->b->client.space;
+    edge_keys(&f, 3);
+    file_end(&f);
+    edge_connect(e, "PSYNC ? -1");
+    assert_int_equal(edge_file(e, &f, 100, 1), KS_OK);
+
+    transaction(sp, ks_all_shards(sp), watch_one, &watched_one);
+    transaction(sp, ks_all_shards(sp), look_one, NULL);
+    assert_true(unchanged_one);
+
+    ks_follow_lost(e->f, e->now, "cut");
+    e->len = 0;
+    edge_connect(e, "PSYNC " ID " 101");
+    assert_int_equal(edge_file(e, &f, 200, 1), KS_OK);
+    transaction(sp, ks_all_shards(sp), look_one, NULL);
+    assert_false(unchanged_one);
+
+    transaction(sp, ks_all_shards(sp), watch_one, &watched_one);
+    transaction(sp, ks_all_shards(sp), look_one, NULL);
+    assert_true(unchanged_one);
+
+    file_free(&f);
+    edge_close(e);
+}
+
+
 int
 main(void)
 {
@@ -709,7 +1062,13 @@ main(void)
         cmocka_unit_test(test_due),
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_silence),
-        cmocka_unit_test(test_claim)
+        cmocka_unit_test(test_claim),
+        cmocka_unit_test(test_beside),
+        cmocka_unit_test(test_local),
+        cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_tight),
+        cmocka_unit_test(test_barred),
+        cmocka_unit_test(test_watched)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
