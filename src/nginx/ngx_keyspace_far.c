@@ -433,6 +433,7 @@ ngx_keyspace_far_room(ngx_keyspace_far_t *far)
     }
 
     size = ngx_max(far->in_size * 2, NGX_KEYSPACE_FAR_BUFFER);
+    size = ngx_max(size, far->bulk);
 
     in = realloc(far->in, size);
     if (in == NULL) {

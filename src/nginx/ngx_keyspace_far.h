@@ -142,6 +142,8 @@ struct ngx_keyspace_far_s {
     ngx_socket_t                     ident;
 
     const char                      *name;  /* for the other's CLIENT LIST */
+    size_t                           bulk;  /* bytes to be read at a time, where
+                                               many come; 0: as a rule */
     unsigned                         resp3:1;
     unsigned                         once:1;    /* it is not tried again */
     unsigned                         alert:1;   /* its end is to be noticed in

@@ -19,6 +19,7 @@
 #define NGX_KEYSPACE_FOLLOW_REST     250        /* ms, before the next try */
 #define NGX_KEYSPACE_FOLLOW_MAX      5000
 #define NGX_KEYSPACE_FOLLOW_SILENCE  30000      /* ms; primaries ping each 10 s */
+#define NGX_KEYSPACE_FOLLOW_BULK     65536      /* bytes */
 #define NGX_KEYSPACE_FOLLOW_LOCALS   128        /* prefixes */
 #define NGX_KEYSPACE_FOLLOW_REPEAT   60000      /* ms between lines that are the
                                                    same */
@@ -235,6 +236,7 @@ ngx_keyspace_follow_open(ngx_keyspace_zone_t *kz)
     fw->far.upstream = kz->upstream;
     fw->far.data = fw;
     fw->far.name = "keyspace-replica";
+    fw->far.bulk = NGX_KEYSPACE_FOLLOW_BULK;
 
     fw->event.handler = ngx_keyspace_follow_event;
     fw->event.data = fw;
