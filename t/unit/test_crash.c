@@ -34,7 +34,7 @@
 #include "crash_follow.h"
 
 
-#define ZONE        (704u * 1024)
+#define ZONE        (768u * 1024)
 #define SIZE        (ZONE + KS_JOURNAL_MIN)
 #define SHARDS      4
 #define OWNER_DIED  0x40000000          /* FUTEX_OWNER_DIED */
