@@ -238,7 +238,7 @@ ks_hash_shard(const ks_space_t *sp, uint64_t hash)
                            + sp->told.base];
 }
 
-/* --- ks_place.c --- */
+/* --- ks_local.c --- */
 
 /*
  * The hash of a key: in a zone that has local keys it says by one bit above those
@@ -268,6 +268,8 @@ ks_shard_local(const ks_space_t *sp, const ks_shard_t *sh)
 
     return i >= sp->mem.zone->nhashed && i < sp->mem.zone->nshards;
 }
+
+/* --- ks_place.c --- */
 
 /* A place that the running call has not named. */
 ks_place_t ks_place_find(ks_space_t *sp, const ks_str_t *key);
