@@ -255,6 +255,62 @@ like($r->error('WAITAOF', 1, 0, 0), qr/appendonly is disabled/,
      'WAITAOF without a journal');
 
 
+# --- what older servers do not know ---
+
+my $restored = "\0\1a\x0b\0" . "\0" x 8;
+
+for my $c (
+    [qw(SET n:s v)], [qw(DELEX n:s)], [qw(SET n:s v)], [qw(DELIFEQ n:s v)],
+    [qw(MSETEX 2 n:a 1 n:b 2 EX 100)], [qw(MSETEX 1 n:a 1)],
+    [qw(SET n:a 5 IFEQ 1)], [qw(SET n:a 6 IFNE 1 KEEPTTL)],
+    [qw(SET n:b 6 IFEQ 2 PX 90000)], [qw(INCREX n:i BYINT 5 EX 100)],
+    [qw(HSET n:h a 1 b 2 c 3 d 4)], [qw(HGETDEL n:h FIELDS 1 a)],
+    [qw(HGETEX n:h EX 100 FIELDS 1 b)], [qw(HGETEX n:h PERSIST FIELDS 1 b)],
+    [qw(HSETEX n:h EX 100 FIELDS 1 x y)], [qw(HSETEX n:h FNX FIELDS 1 z y)],
+    [qw(HSETEX n:h KEEPTTL FIELDS 2 x 1 b 2)], [qw(HPERSIST n:h FIELDS 1 x)],
+    [qw(HEXPIRE n:h 0 FIELDS 1 d)], [qw(HINCRBYFLOAT n:h c 1.5)],
+    ['RPUSH', 'n:l', 1 .. 9], [qw(LMOVEM n:l n:m LEFT RIGHT)],
+    [qw(LMOVEM n:l n:m RIGHT LEFT COUNT 3 OBO)],
+    [qw(LMOVEM n:l n:l LEFT LEFT COUNT 2 OBO)], [qw(EXPIRE n:l 900)],
+    [qw(LMOVEM n:l n:l LEFT RIGHT COUNT 99 BULK)],
+    [qw(BLMOVEM n:l n:m LEFT RIGHT 1)],
+    (map { ['XADD', 'n:x', "1-$_", 'a', $_] } 1 .. 9),
+    [qw(XGROUP CREATE n:x g 0)], [qw(XGROUP CREATE n:x other 0)],
+    [qw(XREADGROUP GROUP g c COUNT 5 STREAMS n:x >)],
+    [qw(XREADGROUP GROUP other c COUNT 5 STREAMS n:x >)],
+    [qw(XDELEX n:x KEEPREF IDS 1 1-9)], [qw(XDELEX n:x DELREF IDS 1 1-3)],
+    [qw(XDELEX n:x ACKED IDS 2 1-1 1-8)],
+    [qw(XACKDEL n:x g DELREF IDS 1 1-1)], [qw(XACKDEL n:x g IDS 1 1-2)],
+    [qw(XACKDEL n:x g ACKED IDS 1 1-4)],
+    [qw(SETBIT n:b1 1 1)], [qw(SETBIT n:b2 2 1)],
+    (map { ['BITOP', $_, "n:$_", 'n:b1', 'n:b2'] } qw(DIFF DIFF1 ANDOR ONE)),
+    [qw(ZADD n:z 1 a 2 b 3 c)],
+    [qw(ZUNIONSTORE n:zu 1 n:z AGGREGATE COUNT)],
+    [qw(ZINTERSTORE n:zi 1 n:z AGGREGATE COUNT)],
+    [qw(CL.THROTTLE n:t 10 10 60)], [qw(COPY n:h n:h2)],
+    ['RESTORE', 'n:r', 0, $restored],
+    ['EVAL', 'redis.call("SET", KEYS[1], "1")
+              redis.call("HSETEX", KEYS[2], "EX", 10, "FIELDS", 1, "a", "b")
+              redis.call("JSON.SET", KEYS[3], "$", "1")', 3,
+     'n:e', 'n:e2', 'j:e'])
+{
+    my $reply = ($r->replies($c))[0];
+    unlike($reply, qr/^-/, "@$c[0, 1] ...") if $c->[0] =~ /EX$|^(?:B?LMOV|X)/;
+}
+
+same($r, $redis, 'commands that it does not know');
+
+for my $program (qw(redis-server valkey-server)) {
+    SKIP: {
+        skip "KS_TRIXIE has no $program", 3 unless KS::Redis::of_trixie($program);
+
+        my $newer = replica($ngx->resp_port, $program);
+        same($r, $newer, "$program of Debian 13");
+        $newer->stop;
+    }
+}
+
+
 # --- several at once, and files for others ---
 
 my @more = map { replica($ngx->resp_port) } 1 .. 2;

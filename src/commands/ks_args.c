@@ -6,6 +6,7 @@
  */
 
 #include "commands/ks_args.h"
+#include "keyspace/ks_dump.h"
 #include "commands/ks_databases.h"
 #include "types/ks_type.h"
 
@@ -419,4 +420,40 @@ ks_arg_secret(const ks_command_t *cmd, const ks_str_t *argv, int i)
 
     return (i > 1 && ks_arg_is(&argv[i - 1], "auth"))
            || (i > 2 && ks_arg_is(&argv[i - 2], "auth"));
+}
+
+
+void
+ks_effect_value(ks_ctx_t *c, const ks_str_t *key)
+{
+    size_t         n;
+    u_char        *to;
+    ks_dump_t      d;
+    ks_str_t       dump;
+    ks_entry_t    *e;
+    const u_char  *p;
+
+    if (!ks_effects_told(c->space)) {
+        return;
+    }
+
+    e = ks_lookup(c->space, key, KS_LOOKUP_PEEK);
+
+    if (e == NULL) {
+        ks_effect_as(c->space, "DEL %s", key);
+        return;
+    }
+
+    ks_dump_begin(&d, c->space, e);
+    to = ks_arena_alloc(c->space, d.len);
+    dump.data = to;
+    dump.len = d.len;
+
+    while ((p = ks_dump_part(&d, &n)) != NULL) {
+        memcpy(to, p, n);
+        to += n;
+    }
+
+    ks_effect_as(c->space, "RESTORE %s %u %s REPLACE ABSTTL", key,
+                 ks_entry_expire(e), &dump);
 }

@@ -168,4 +168,11 @@ int ks_draws_allowed(ks_ctx_t *c, uint64_t n);
 int ks_arg_secret(const ks_command_t *cmd, const ks_str_t *argv, int i);
 
 
+/*
+ * The effect of a command that older servers do not know: what the key is now,
+ * as a dump, for a value of which that says all.
+ */
+void ks_effect_value(ks_ctx_t *c, const ks_str_t *key);
+
+
 #endif /* KS_ARGS_H */

@@ -697,5 +697,10 @@ ks_cmd_bitop(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     ks_bitop_store(&b, &argv[2], len);
+
+    if (b.op >= KS_BITOP_DIFF) {
+        ks_effect_value(c, &argv[2]);
+    }
+
     ks_reply_integer(c->reply, (int64_t) len);
 }

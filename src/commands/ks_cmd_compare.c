@@ -17,6 +17,7 @@ ks_delete_if(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e, int met)
 
     if (met) {
         ks_delete(c, key, e);
+        ks_effect_as(c->space, "DEL %s", key);
     }
 
     ks_reply_integer(c->reply, met);

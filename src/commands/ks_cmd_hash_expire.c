@@ -655,14 +655,42 @@ ks_hsetex_events(ks_ctx_t *c, const ks_str_t *key, const ks_value_t *v,
 }
 
 
+/* As HSET, and when each field expires: what most servers know. */
+
+static void
+ks_hsetex_tell(ks_ctx_t *c, int argc, const ks_str_t *argv,
+    const ks_value_t *v, const ks_hsetex_t *h)
+{
+    int       i;
+    uint64_t  at;
+    ks_pos_t  pos;
+
+    ks_effect_as(c->space, "HSET %s %v", &argv[1], argc - h->first,
+                 argv + h->first);
+
+    for (i = h->first; i < argc; i += 2) {
+        at = ks_hash_find(v, &pos, &argv[i]) ? ks_hash_expiry(v, &pos) : 0;
+
+        if (at != 0) {
+            ks_effect_as(c->space, "HPEXPIREAT %s %u FIELDS 1 %s", &argv[1],
+                         at, &argv[i]);
+        }
+    }
+}
+
+
 static void
 ks_hsetex_effect(ks_ctx_t *c, int argc, const ks_str_t *argv,
     const ks_value_t *v, const ks_hsetex_t *h)
 {
     int  i;
 
-    if ((uint64_t) h->at > v->past) {
-        ks_effect_at(c->space, argc, argv, h->unit, (uint64_t) h->at);
+    if (!ks_effects_told(c->space)) {
+        return;
+    }
+
+    if (h->op != KS_FIELDS_EXPIRE || (uint64_t) h->at > v->past) {
+        ks_hsetex_tell(c, argc, argv, v, h);
         return;
     }
 
@@ -708,11 +736,8 @@ ks_cmd_hsetex(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     ks_hsetex_events(c, &argv[1], &v, &h);
+    ks_hsetex_effect(c, argc, argv, &v, &h);
     (void) ks_value_close(&v);
-
-    if (h.op == KS_FIELDS_EXPIRE) {
-        ks_hsetex_effect(c, argc, argv, &v, &h);
-    }
 
     ks_reply_integer(c->reply, 1);
 }

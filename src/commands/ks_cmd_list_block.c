@@ -146,11 +146,6 @@ ks_cmd_blmovem(ks_ctx_t *c, int argc, ks_str_t *argv)
     if (rc == KS_NONE) {
         ks_block_lists(c, argc, argv, 1, 1, until);
 
-    } else if (rc == KS_OK && argc == 6) {
-        ks_effect_as(c->space, "LMOVEM %v", 4, &argv[1]);
-
-    } else if (rc == KS_OK) {
-        ks_effect_as(c->space, "LMOVEM %v %v", 4, &argv[1], 3, &argv[6]);
     }
 }
 

@@ -197,11 +197,34 @@ ks_lmovem_reply(ks_ctx_t *c, const ks_str_t *s, uint32_t n, int to)
 }
 
 
+/*
+ * What is taken, and what is pushed: most servers do not know the command.  The
+ * first may be the end of a list, whose time comes back with it.
+ */
+
+static void
+ks_lmovem_tell(ks_ctx_t *c, const ks_str_t *src, const ks_str_t *dst,
+    const ks_lmovem_t *m, uint32_t n, const ks_str_t *s, uint64_t expire)
+{
+    ks_effect_as(c->space, m->from == KS_LIST_HEAD ? "LPOP %s %u"
+                                                   : "RPOP %s %u",
+                 src, (uint64_t) n);
+    ks_effect_as(c->space, m->to == KS_LIST_HEAD ? "LPUSH %s %v"
+                                                 : "RPUSH %s %v",
+                 dst, (int) n, s);
+
+    if (expire != 0) {
+        ks_effect_as(c->space, "PEXPIREAT %s %u", dst, expire);
+    }
+}
+
+
 int
 ks_lmovem_move(ks_ctx_t *c, const ks_str_t *src, const ks_str_t *dst,
     const ks_lmovem_t *m)
 {
     uint32_t      n;
+    uint64_t      expire;
     ks_str_t     *s;
     ks_entry_t   *e;
     ks_value_t    sv, dv;
@@ -216,7 +239,10 @@ ks_lmovem_move(ks_ctx_t *c, const ks_str_t *src, const ks_str_t *dst,
         return KS_NONE;
     }
 
+    expire = 0;
+
     if (ks_str_same(src, dst)) {
+        expire = ks_entry_expire(e);
         s = ks_lmovem_take(c, &sv, m, n);
         ks_list_give(c, src, e, &sv, m->to, (int) n, s);
         ks_event(c->space, KS_NOTIFY_LIST, ks_list_pushed(m->to), src);
@@ -235,6 +261,7 @@ ks_lmovem_move(ks_ctx_t *c, const ks_str_t *src, const ks_str_t *dst,
     ks_event(c->space, KS_NOTIFY_LIST, ks_list_popped(m->from), src);
     ks_list_shrunk(&sv);
     (void) ks_value_close(&sv);
+    ks_lmovem_tell(c, src, dst, m, n, s, expire);
     ks_lmovem_reply(c, s, n, m->to);
 
     return KS_OK;

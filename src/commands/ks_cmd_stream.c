@@ -560,6 +560,10 @@ ks_cmd_xdelex(ks_ctx_t *c, int argc, ks_str_t *argv)
         rc = e ? ks_xdelex_one(&v, &ids.id[i], ids.refs, &changed) : -1;
         deleted += (rc == 1);
         ks_reply_integer(c->reply, rc);
+
+        if (rc == 1) {
+            ks_stream_tell_id(c, "XDEL %s %s", &argv[1], &ids.id[i]);
+        }
     }
 
     if (deleted) {
@@ -568,6 +572,10 @@ ks_cmd_xdelex(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     if (deleted || changed) {
         (void) ks_value_close(&v);
+    }
+
+    if (changed) {
+        ks_effect_value(c, &argv[1]);
     }
 }
 

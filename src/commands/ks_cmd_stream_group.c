@@ -400,6 +400,25 @@ ks_xackdel_one(ks_grouped_t *o, ks_refs_t refs, const ks_stream_id_t *id,
 }
 
 
+/* To those who do not know the command. */
+
+static void
+ks_xackdel_tell(ks_ctx_t *c, const ks_str_t *argv, const ks_stream_id_t *id,
+    int state)
+{
+    u_char    text[KS_STREAM_ID_TEXT];
+    ks_str_t  s;
+
+    s.data = text;
+    s.len = ks_stream_id_text(text, id);
+    ks_effect_as(c->space, "XACK %s %s %s", &argv[1], &argv[2], &s);
+
+    if (state == KS_XACKDEL_DELETED) {
+        ks_stream_tell_id(c, "XDEL %s %s", &argv[1], id);
+    }
+}
+
+
 void
 ks_cmd_xackdel(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
@@ -424,6 +443,10 @@ ks_cmd_xackdel(ks_ctx_t *c, int argc, ks_str_t *argv)
                             : KS_XACKDEL_NONE;
         acked += (state != KS_XACKDEL_NONE);
         ks_reply_integer(c->reply, state);
+
+        if (state != KS_XACKDEL_NONE) {
+            ks_xackdel_tell(c, argv, &x.id[i], state);
+        }
     }
 
     if (deleted) {
@@ -432,5 +455,9 @@ ks_cmd_xackdel(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     } else if (acked) {
         ks_group_close(&o);
+    }
+
+    if (acked && x.refs == KS_REFS_DELETE) {
+        ks_effect_value(c, o.key);
     }
 }

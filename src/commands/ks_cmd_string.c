@@ -50,6 +50,22 @@ ks_set_store(ks_ctx_t *c, const ks_str_t *key, ks_entry_t *e,
 }
 
 
+/* What older servers do not know as a condition has been met. */
+
+static void
+ks_set_tell(ks_ctx_t *c, const ks_str_t *key, const ks_str_t *value,
+    const ks_set_opts_t *o)
+{
+    if (o->form != KS_TIME_NONE) {
+        /* it is told */
+        return;
+    }
+
+    ks_effect_as(c->space, o->at == KS_KEEP_TTL ? "SET %s %s KEEPTTL"
+                                                : "SET %s %s", key, value);
+}
+
+
 static void
 ks_set_plain(ks_ctx_t *c, const ks_str_t *key, const ks_str_t *value)
 {
@@ -115,6 +131,10 @@ ks_cmd_set(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     ks_set_store(c, &argv[1], e, &argv[2], &o);
+
+    if (o.cond >= KS_COND_IFEQ) {
+        ks_set_tell(c, &argv[1], &argv[2], &o);
+    }
 
     if (!(o.flags & KS_OPT_GET)) {
         ks_reply_ok(c->reply);
@@ -428,6 +448,7 @@ ks_cmd_msetex(ks_ctx_t *c, int argc, ks_str_t *argv)
     for (i = 2; i < end; i += 2) {
         e = ks_lookup(c->space, &argv[i], KS_LOOKUP_WRITE);
         ks_set_store(c, &argv[i], e, &argv[i + 1], &o);
+        ks_set_tell(c, &argv[i], &argv[i + 1], &o);
     }
 
     ks_reply_integer(c->reply, 1);

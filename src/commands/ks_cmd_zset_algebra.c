@@ -730,6 +730,10 @@ ks_algebra(ks_ctx_t *c, int argc, ks_str_t *argv, ks_op_t op, int store)
     if (store) {
         ks_zset_store(c, ks_command_name(c->cmd), a.dst, a.items, a.n);
 
+        if (a.aggregate == KS_AGGREGATE_COUNT) {
+            ks_effect_value(c, a.dst);
+        }
+
     } else {
         ks_zsetops_reply(&a);
     }

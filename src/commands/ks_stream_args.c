@@ -362,3 +362,16 @@ ks_stream_create(ks_ctx_t *c, const ks_str_t *key, ks_value_t *v)
     ks_value_create(c->space, key, NULL, KS_TYPE_STREAM, KS_ENC_STREAM, 0,
                     KS_NO_EXPIRE, v);
 }
+
+
+void
+ks_stream_tell_id(ks_ctx_t *c, const char *fmt, const ks_str_t *key,
+    const ks_stream_id_t *id)
+{
+    u_char    text[KS_STREAM_ID_TEXT];
+    ks_str_t  s;
+
+    s.data = text;
+    s.len = ks_stream_id_text(text, id);
+    ks_effect_as(c->space, fmt, key, &s);
+}

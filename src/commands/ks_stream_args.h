@@ -101,6 +101,10 @@ typedef struct {
     ks_stream_id_t  *id;                /* in the arena */
 } ks_stream_ids_t;
 
+/* An effect of a key and an id. */
+void ks_stream_tell_id(ks_ctx_t *c, const char *fmt, const ks_str_t *key,
+    const ks_stream_id_t *id);
+
 int ks_arg_stream_ids(ks_ctx_t *c, int argc, const ks_str_t *argv,
     ks_stream_ids_t *ids);
 
