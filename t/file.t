@@ -165,7 +165,7 @@ subtest 'a test of the configuration' => sub {
 
     for (["file $file on_fault=ignore;", qr/invalid parameter "on_fault=ignore".*"refuse" or "aside"/],
          ["file $file a=b;", qr/unknown parameter "a=b"/],
-         ['file "";', qr/"file" needs a path/],
+         ['file "";', qr/"file" needs the path of a file/],
          ["file $file; file $file;", qr/"file" is duplicate/]) {
         ($code, $out) = KS::Nginx->check(zone => $_->[0]);
         isnt($code, 0, $_->[0]);

@@ -10,6 +10,7 @@
 
 
 #include "ngx_keyspace_load.h"
+#include "ngx_keyspace_param.h"
 #include "persist/ks_aof_load.h"
 #include "persist/ks_load_library.h"
 
@@ -47,15 +48,7 @@ ngx_keyspace_load(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 
     ngx_str_t  *args;
 
-    if (value->len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"load\" needs the path of a file");
-        return NGX_CONF_ERROR;
-    }
-
-    kz->load = *value;
-
-    if (ngx_conf_full_name(cf->cycle, &kz->load, 0) != NGX_OK) {
+    if (ngx_keyspace_path(cf, value, "load", 0, &kz->load) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 

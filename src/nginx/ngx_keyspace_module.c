@@ -353,14 +353,7 @@ ngx_keyspace_file(ngx_conf_t *cf, void *conf, ngx_str_t *value)
     ngx_keyspace_conf_t   *kcf;
     ngx_keyspace_zone_t  **other;
 
-    if (value->len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"file\" needs a path");
-        return NGX_CONF_ERROR;
-    }
-
-    kz->path = *value;
-
-    if (ngx_conf_full_name(cf->cycle, &kz->path, 0) != NGX_OK) {
+    if (ngx_keyspace_path(cf, value, "file", 0, &kz->path) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 

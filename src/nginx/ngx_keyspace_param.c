@@ -155,3 +155,28 @@ ngx_keyspace_param_again(ngx_keyspace_param_t *params,
 
     return 0;
 }
+
+
+char *
+ngx_keyspace_path(ngx_conf_t *cf, ngx_str_t *value, const char *of,
+    ngx_uint_t directory, ngx_str_t *path)
+{
+    if (value->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\" needs the path of a %s", of,
+                           directory ? "directory" : "file");
+        return NGX_CONF_ERROR;
+    }
+
+    *path = *value;
+
+    if (ngx_conf_full_name(cf->cycle, path, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    while (directory && path->len > 1 && path->data[path->len - 1] == '/') {
+        path->data[--path->len] = '\0';
+    }
+
+    return NGX_CONF_OK;
+}

@@ -56,6 +56,13 @@ char *ngx_keyspace_param_line(ngx_conf_t *cf, ngx_keyspace_param_t *params,
     void *conf, uint64_t *given, const char *of);
 
 
+/*
+ * The full path of a file, or of a directory, then without "/" at its end; it
+ * ends with a zero.  of: the line that needs it.
+ */
+char *ngx_keyspace_path(ngx_conf_t *cf, ngx_str_t *value, const char *of,
+    ngx_uint_t directory, ngx_str_t *path);
+
 /* Digits, up to KS_LIMIT_COUNT_MAX; *p is behind them. */
 ngx_int_t ngx_keyspace_number(u_char **p, u_char *last, int64_t *n);
 

@@ -55,20 +55,8 @@ ngx_keyspace_replicas(ngx_conf_t *cf, void *conf, ngx_str_t *value)
     u_char     *p;
     ngx_str_t   path;
 
-    if (value->len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"replicas\" needs the path of a directory");
+    if (ngx_keyspace_path(cf, value, "replicas", 1, &path) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
-    }
-
-    path = *value;
-
-    if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    while (path.len > 1 && path.data[path.len - 1] == '/') {
-        path.data[--path.len] = '\0';
     }
 
     kz->replicas_dir = path;

@@ -72,15 +72,7 @@ ngx_keyspace_snapshot(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 
     ngx_str_t  path;
 
-    if (value->len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"snapshot\" needs the path of a file");
-        return NGX_CONF_ERROR;
-    }
-
-    path = *value;
-
-    if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
+    if (ngx_keyspace_path(cf, value, "snapshot", 0, &path) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
