@@ -12,6 +12,7 @@ use Test::More;
 use KS::Clients qw(run_tap);
 use KS::Clock;
 use KS::Nginx;
+use KS::Redis;
 use KS::RESP;
 use KS::Redis;
 use KS::Proc qw(capture free_port installed root slurp spawn_command spew
@@ -31,6 +32,7 @@ my %test = (
     'events.conf'     => \&events,
     'switches.conf'   => \&switches,
     'catalogue.conf'  => \&catalogue,
+    'replica.conf'    => \&replica,
     'durable.conf'    => \&durable,
     'near.conf'       => \&near,
     'primary.conf'    => \&primary,
@@ -92,6 +94,35 @@ sub cli {
 
     return (capture(30, {}, 'redis-cli', '--no-auth-warning',
                     split / /, $args))[1];
+}
+
+
+sub replica {
+    my ($name) = @_;
+
+    plan skip_all => 'there is no redis-server' unless KS::Redis->available;
+
+    my $redis = KS::Redis->start('--repl-diskless-sync-delay', 0);
+    my $text = slurp("$examples/$name");
+
+    ok($text =~ s{redis://127\.0\.0\.1:6379}{'redis://127.0.0.1:' . $redis->port}e,
+       'it names the store');
+
+    my $ngx = start($name, 'conf/tokens' => "TOKEN\n",
+                    'conf/nginx.conf' => $text);
+    my $url = 'http://127.0.0.1:' . $ngx->port;
+
+    ok(wait_for(20, sub { curl("$url/ready") =~ /"ready":true.* 200$/ }),
+       'it is ready');
+
+    my @try = $text =~ m{^# try: curl http://127\.0\.0\.1:8080(/\S+)}mg;
+
+    is(curl("$url$try[0]", 'TOKEN'), '{"result":"OK"} 200', 'a write');
+    is(curl("$url$try[1]", 'TOKEN'), '{"result":"hello"} 200', 'is seen here');
+    is($redis->run('GET', 'greeting'), 'hello', 'and there');
+
+    $ngx->stop;
+    $redis->stop;
 }
 
 
