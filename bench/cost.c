@@ -1,6 +1,6 @@
 /*
  * What a GET and a SET cost the engine in a pipeline of 64, and how much more
- * if the journal takes the effects, commands are counted, or the user has a
+ * if the journal takes the effects, also for replicas, commands are counted, or the user has a
  * quota.
  *
  * Times depend on what else the machine does.  Instructions do not:
@@ -18,6 +18,7 @@
 #include "commands/ks_pipeline.h"
 #include "commands/ks_users.h"
 #include "keyspace/ks_keyspace.h"
+#include "keyspace/ks_wire.h"
 #include "memory/ks_ticks.h"
 
 #include <stdio.h>
@@ -37,7 +38,7 @@
 typedef struct {
     const char  *name;
     int          set;
-    int          journal;
+    int          journal;               /* kinds that are told */
     int          counted;
     int          metered;
 } cost_t;
@@ -45,7 +46,8 @@ typedef struct {
 static const cost_t  costs[] = {
     { "GET", 0, 0, 0, 0 },
     { "SET", 1, 0, 0, 0 },
-    { "SET-journal", 1, 1, 0, 0 },
+    { "SET-journal", 1, KS_TOLD_EFFECTS, 0, 0 },
+    { "SET-replicas", 1, KS_WIRE_STREAM, 0, 0 },
     { "GET-metrics", 0, 0, 1, 0 },
     { "SET-metrics", 1, 0, 1, 0 },
     { "GET-quota", 0, 0, 0, 1 },
@@ -132,7 +134,7 @@ cost_space(const cost_t *c)
     sp = bench_space(COST_ZONE, KS_NOEVICTION);
 
     if (c->journal) {
-        ks_journal_want(&sp->mem, 0, KS_TOLD_EFFECTS);
+        ks_journal_want(&sp->mem, 0, (uint32_t) c->journal);
     }
 
     if (c->counted) {

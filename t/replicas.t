@@ -434,6 +434,37 @@ like($r->run('MEMORY', 'DOCTOR'), qr/^ok/, 'MEMORY DOCTOR');
 $ngx->stop('stopped');
 
 
+# --- in a file: over upgrades, restarts and the death of all processes ---
+
+my $port = free_port();
+my $file = tempdir();
+chmod 0755, $file;
+$ngx = begin(zone => "file $file/main.ks; replicas $dir;", daemon => 1,
+             resp_port => $port);
+$r = $ngx->resp;
+fill($r, 1, 10);
+$redis = replica($port);
+same($r, $redis, 'a zone in a file');
+
+for my $step (['an upgrade', sub { $ngx->upgrade; $ngx->settle }],
+              ['a restart', sub { $ngx->halt; $ngx->launch }],
+              ['the death of all', sub { $ngx->crash; $ngx->launch }])
+{
+    my ($id) = section($r, 'replication')->{master_replid};
+
+    $step->[1]->();
+    $r = $ngx->resp;
+    fill($r, 20, 5);
+    same($r, $redis, $step->[0]);
+    is(section($r, 'replication')->{master_replid}, $id, '... of one id');
+    is(section($r, 'stats')->{sync_full}, 1, '... nobody got everything again');
+}
+
+$redis->stop;
+$ngx->allow(qr/documents of JSON are not in the file/);
+$ngx->stop('stopped');
+
+
 # --- without the line ---
 
 $ngx = begin(zone => '');
