@@ -218,7 +218,7 @@ edge_connect(edge_t *e, const char *psync)
     assert_int_equal(edge_gets(e, "+PONG\r\n"), KS_OK);
     edge_says(e, "REPLCONF listening-port 6380");
     assert_int_equal(edge_gets(e, "+OK\r\n"), KS_OK);
-    edge_says(e, "REPLCONF capa eof capa psync2");
+    edge_says(e, "REPLCONF capa eof capa psync2 capa documents");
     assert_int_equal(edge_gets(e, "+OK\r\n"), KS_OK);
     edge_says(e, psync);
 }
