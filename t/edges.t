@@ -25,6 +25,8 @@ sub edge_of {
     my ($port, $more, $password) = @_;
     my $secret = $password ? " password=$password" : '';
     my $ngx = KS::Nginx->start(size => '32m', resp => '', workers => 2,
+        locations => 'location = /metrics { keyspace_metrics; }'
+                     . ' location / { keyspace_rest main; }',
         zone => "upstream redis://127.0.0.1:$port mode=replica$secret;$more");
 
     $ngx->allow(qr/exited on signal 9/);
@@ -97,7 +99,9 @@ sub heard {
 
 {
     my $top = KS::Nginx->start(size => '32m', resp => '', workers => 2,
-                               zone => "replicas $dir;");
+        locations => 'location = /metrics { keyspace_metrics; }'
+                     . ' location / { keyspace_rest main; }',
+        zone => "replicas $dir;");
     my $edge = edge_of($top->resp_port, '', $KS::Nginx::TOKEN);
     my $r = $top->resp;
 
@@ -125,6 +129,20 @@ sub heard {
     is($e->run('INCR', 'written'), 1, 'a write goes up');
     is($r->run('GET', 'written'), 1, '... to the primary');
     is($e->run('GET', 'written'), 1, '... and is seen at once');
+
+    my $said = $edge->client->request('GET', '/metrics')->{body};
+    my ($offset) = $said =~ /^redis_slave_repl_offset\{zone="main"\} (\d+)$/m;
+    like($said, qr/^redis_master_link_up\{zone="main"\} 1$/m,
+         'the link is a metric');
+    like($said, qr/^redis_master_sync_in_progress\{zone="main"\} 0$/m,
+         '... which does not load');
+    like($said, qr/^redis_master_last_io_seconds_ago\{zone="main"\} \d+$/m,
+         '... and is heard of');
+    cmp_ok($offset, '>', 1000, '... so far');
+    $said = $top->client->request('GET', '/metrics')->{body};
+    unlike($said, qr/^redis_master_link_up\{/m, 'who follows nobody has none');
+    cmp_ok($said =~ /^redis_connected_slave_offset_bytes\{.*\} (\d+)$/m && $1,
+           '>', 1000, '... but a replica');
 
     my $before = join ' ', sort $top->workers;
     kill 'KILL', $top->workers;

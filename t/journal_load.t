@@ -147,10 +147,26 @@ for my $kill (1 .. $kills) {
 my $r = $ngx->resp;
 my $was = state($r);
 $ngx->halt;
+$ngx->launch;
+$r = $ngx->resp;
+is_deeply(state($r), $was, 'a stop and a start');
+
+# what Redis 7.0 does not know goes before its own program looks at the files
+
+$r->run('DEL', map { "h:$_" } 1 .. $filled);
+$was = state($r);
+my ($rewrites) = $r->run('INFO', 'persistence') =~ /^aof_rewrites:(\d+)/m;
+ok(wait_for(30, sub { eval { $r->run('BGREWRITEAOF'); 1 } }), 'a rewriting');
+wait_for(30, sub {
+    my $info = $r->run('INFO', 'persistence');
+    $info =~ /^aof_rewrites:(\d+)/m && $1 > $rewrites
+        && $info =~ /^aof_rewrite_in_progress:0/m
+});
+$ngx->halt;
 is((capture(60, {}, 'redis-check-aof', glob "$dir/aof/*.manifest"))[0], 0,
    'redis-check-aof finds it good') if installed('redis-check-aof');
 $ngx->launch;
-is_deeply(state($ngx->resp), $was, 'a stop and a start');
+is_deeply(state($ngx->resp), $was, 'a stop and a start of what is left');
 like($ngx->log, qr/"main" begins with the \d+ keys of "\Q$dir\E\/aof"/, 'the log says with what it begins');
 $ngx->stop;
 

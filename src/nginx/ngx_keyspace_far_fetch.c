@@ -358,7 +358,6 @@ static void
 ngx_keyspace_near_value(ngx_keyspace_near_t *nr, ngx_keyspace_near_fetch_t *f,
     u_char *p, size_t len)
 {
-    int                        rc;
     uint64_t                   expire, ttl;
     const u_char              *at;
     ks_reader_item_t           it;
@@ -392,12 +391,11 @@ ngx_keyspace_near_value(ngx_keyspace_near_t *nr, ngx_keyspace_near_fetch_t *f,
         expire = f->sent + ttl;
     }
 
-    rc = ks_near_store(&nr->shared->near, nr->zone->space, &f->key, f->seen,
-                       &it.text, expire);
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                   "keyspace near: a key was fetched, %uz bytes", it.text.len);
 
-    ngx_log_debug2(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
-                   "keyspace near: a key was fetched, %uz bytes: %d",
-                   it.text.len, rc);
+    (void) ks_near_store(&nr->shared->near, nr->zone->space, &f->key, f->seen,
+                         &it.text, expire);
 }
 
 

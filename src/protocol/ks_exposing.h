@@ -69,5 +69,9 @@ void ks_expose_integer(ks_exposing_t *x, const ks_family_t *family,
 /* What users use (ks_exposition_usage.c). */
 void ks_expose_usage(ks_exposing_t *x);
 
+/* Replicas, and what zones follow (ks_exposition_replication.c). */
+void ks_expose_replicas(ks_exposing_t *x);
+void ks_expose_upstreams(ks_exposing_t *x);
+
 
 #endif /* KS_EXPOSING_H */

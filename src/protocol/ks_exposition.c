@@ -8,8 +8,6 @@
 
 #include "commands/ks_command_table.h"
 #include "commands/ks_usage.h"
-#include "keyspace/ks_primary.h"
-#include "memory/ks_process.h"
 #include "protocol/ks_exposing.h"
 
 #include <stdio.h>
@@ -625,63 +623,6 @@ ks_expose_named(ks_exposing_t *x)
 }
 
 
-/* --- replicas --- */
-
-static void
-ks_expose_replica(ks_exposing_t *x, const ks_family_t *family,
-    const ks_gathered_t *z, const ks_replica_row_t *r, uint64_t v)
-{
-    char  port[16];
-
-    (void) snprintf(port, sizeof(port), "%u", r->port);
-
-    ks_expose_head(x, family, "", z, "slave_ip", r->addr);
-    ks_expose_cstr(x, ",");
-    ks_expose_label(x, "slave_port", (u_char *) port, strlen(port));
-    ks_expose_cstr(x, ",");
-    ks_expose_cstr(x, r->state == KS_REPLICA_ONLINE
-                      ? "slave_state=\"online\""
-                      : "slave_state=\"wait_bgsave\"");
-    ks_expose_count(x, v);
-}
-
-
-static void
-ks_expose_replicas(ks_exposing_t *x)
-{
-    unsigned            f, i, k;
-    uint64_t            now;
-    ks_zone_t          *zone;
-    ks_replica_row_t   *r;
-    static const ks_family_t  families[] = {
-        { "redis_connected_slave_offset_bytes", "gauge",
-          "Bytes of the stream that a replica has." },
-        { "redis_connected_slave_lag_seconds", "gauge",
-          "Time since a replica has last said what it has." }
-    };
-
-    now = ks_clock();
-
-    for (f = 0; f < ks_nelts(families); f++) {
-        ks_expose_family(x, &families[f]);
-
-        for (k = 0; k < x->n; k++) {
-            zone = x->zones[k].zone->zone;
-
-            for (i = 0; i < KS_REPLICAS; i++) {
-                r = &zone->primary.rows[i];
-
-                if (r->client != 0 && ks_process_is(zone, r->row, r->birth)) {
-                    ks_expose_replica(x, &families[f], &x->zones[k], r,
-                                      f == 0 ? r->acked
-                                      : (now - ks_min(now, r->seen)) / 1000);
-                }
-            }
-        }
-    }
-}
-
-
 /* --- single counters --- */
 
 static void
@@ -807,6 +748,7 @@ ks_expose(ks_out_t *out, ks_exposition_t format, const ks_exposed_t *zones,
     ks_expose_singles(&x);
     ks_expose_usage(&x);
     ks_expose_replicas(&x);
+    ks_expose_upstreams(&x);
 
     if (format == KS_EXPOSE_OPENMETRICS) {
         ks_expose_cstr(&x, "# EOF\n");

@@ -228,7 +228,7 @@ test_effects(void **unused)
         { "XTRIM s MINID 8008 ACKED", "XTRIM s MAXLEN = 1 ACKED\n" },
         { "XDEL s 8008-0 9-9", "XDEL s 8008-0 9-9\n" },
         { "XADD s 8009-0 a 4", "XADD s 8009-0 a 4\n" },
-        { "XDELEX s IDS 1 8009-0", "XDELEX s IDS 1 8009-0\n" },
+        { "XDELEX s IDS 1 8009-0", "XDEL s 8009-0\n" },
         { "XSETID s 9000", "XSETID s 9000\n" },
         { "XRANGE s - +", "" },
         { "XREAD STREAMS s 0", "" },
