@@ -107,7 +107,7 @@ sub fill {
             ['SADD', 'set:' . $i % 5, map { $i * $_ } 1 .. 4],
             ['SPOP', 'set:' . ($i + 1) % 5],
             ['HSET', 'h:' . $i % 5, "f$i", $i, 'g', $i],
-            ['HPEXPIRE', 'h:' . $i % 5, 60_000, 'FIELDS', 1, "f$i"],
+            ['HPEXPIRE', 'h:' . $i % 5, 6_000_000, 'FIELDS', 1, "f$i"],
             ['HPEXPIRE', 'h:' . $i % 5, 20, 'FIELDS', 1, "f" . ($i - 5)],
             ['ZADD', 'z:' . $i % 3, $i * 1.5, "m$i"],
             ['XADD', 'x:' . $i % 3, '*', 'f', $i],
