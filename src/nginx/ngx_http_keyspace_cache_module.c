@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_keyspace_cache.h"
+#include "ngx_http_keyspace_limit.h"
 #include "ngx_keyspace_param.h"
 
 
@@ -245,42 +246,32 @@ ngx_http_keyspace_cache_preconfiguration(ngx_conf_t *cf)
 
 
 /*
- * A configuration without a cache has no handler and no filters.  Handlers of
- * a phase are called from the last to the first: this one becomes the first of
- * the array, so that what happens to each request (its session, keyspace_run,
- * mirror) happens to hits as well.
+ * A configuration without a cache has no handler and no filters.  The handler is
+ * the last of its phase, so that what happens to each request (its session,
+ * keyspace_run, mirror) happens to hits as well; but for what is for misses.
  */
 
 static ngx_int_t
 ngx_http_keyspace_cache_postconfiguration(ngx_conf_t *cf)
 {
-    ngx_array_t                          *handlers;
-    ngx_http_handler_pt                  *h;
-    ngx_http_core_main_conf_t            *cmcf;
     ngx_http_keyspace_cache_main_conf_t  *mcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf,
                                              ngx_http_keyspace_cache_module);
 
-    if (!mcf->used) {
-        return NGX_OK;
+    if (mcf->used) {
+
+        if (ngx_http_keyspace_last_handler(cf, NGX_HTTP_PRECONTENT_PHASE,
+                                           ngx_http_keyspace_cache_handler)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ngx_http_keyspace_cache_add_filters();
     }
 
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    handlers = &cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers;
-
-    if (ngx_array_push(handlers) == NULL) {
-        return NGX_ERROR;
-    }
-
-    h = handlers->elts;
-    ngx_memmove(h + 1, h, (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
-    h[0] = ngx_http_keyspace_cache_handler;
-
-    ngx_http_keyspace_cache_add_filters();
-
-    return NGX_OK;
+    return ngx_http_keyspace_limit_add_misses(cf);
 }
 
 

@@ -62,4 +62,13 @@ void *ngx_http_keyspace_keep_ctx(ngx_http_request_t *r, ngx_module_t *module,
     ngx_pool_cleanup_pt handler, size_t size);
 
 
+/*
+ * Adds a handler that is called after those that the phase has so far: nginx calls
+ * them from the last of the array to the first, and modules that are loaded come
+ * behind its own.
+ */
+ngx_int_t ngx_http_keyspace_last_handler(ngx_conf_t *cf, ngx_uint_t phase,
+    ngx_http_handler_pt handler);
+
+
 #endif /* _NGX_HTTP_KEYSPACE_COMMON_H_INCLUDED_ */

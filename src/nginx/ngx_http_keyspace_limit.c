@@ -8,6 +8,9 @@
  * rules that are new there are asked then.  Subrequests do not ask.  After a
  * rejection nothing is asked any more, unless it was a dry run.
  *
+ * Rules with "misses" are asked in the same way, but at the end of the precontent
+ * phase: a request that keyspace_cache answers does not come so far.
+ *
  * All rules are asked in one transaction.  Whatever goes wrong is for a rule's
  * on_error to judge.
  */
@@ -28,9 +31,11 @@ typedef struct {
 } ngx_http_keyspace_limit_ask_t;
 
 
+static ngx_int_t ngx_http_keyspace_limit_phase(ngx_http_request_t *r,
+    ngx_uint_t misses);
 static ngx_int_t ngx_http_keyspace_limit_request(ngx_http_request_t *r,
     ngx_http_keyspace_limit_loc_conf_t *llcf,
-    ngx_http_keyspace_limit_ctx_t *ctx);
+    ngx_http_keyspace_limit_ctx_t *ctx, ngx_uint_t misses);
 static void ngx_http_keyspace_limit_absolve(
     ngx_http_keyspace_limit_ctx_t *ctx, ngx_uint_t first);
 static ngx_int_t ngx_http_keyspace_limit_pass(ngx_http_request_t *r,
@@ -43,7 +48,8 @@ static int64_t ngx_http_keyspace_limit_pace(
     ngx_http_keyspace_limit_ctx_t *ctx, ngx_uint_t first,
     ngx_http_keyspace_limit_rule_t **by);
 static ngx_int_t ngx_http_keyspace_limit_collect(ngx_http_request_t *r,
-    ngx_array_t *rules, ngx_http_keyspace_limit_ctx_t *ctx);
+    ngx_array_t *rules, ngx_http_keyspace_limit_ctx_t *ctx,
+    ngx_uint_t misses);
 static ngx_uint_t ngx_http_keyspace_limit_asked(
     ngx_http_keyspace_limit_ctx_t *ctx, ngx_http_keyspace_limit_rule_t *rule);
 static ngx_int_t ngx_http_keyspace_limit_prepare(ngx_http_request_t *r,
@@ -67,6 +73,22 @@ static void ngx_http_keyspace_limit_fault(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_http_keyspace_limit_handler(ngx_http_request_t *r)
+{
+    return ngx_http_keyspace_limit_phase(r, 0);
+}
+
+
+ngx_int_t
+ngx_http_keyspace_limit_misses_handler(ngx_http_request_t *r)
+{
+    return ngx_http_keyspace_limit_phase(r, 1);
+}
+
+
+/* The rules of one of the two phases. */
+
+static ngx_int_t
+ngx_http_keyspace_limit_phase(ngx_http_request_t *r, ngx_uint_t misses)
 {
     ngx_http_keyspace_limit_ctx_t       *ctx;
     ngx_http_keyspace_limit_loc_conf_t  *llcf;
@@ -96,21 +118,21 @@ ngx_http_keyspace_limit_handler(ngx_http_request_t *r)
 
     ctx->headers = llcf->headers;
 
-    return ngx_http_keyspace_limit_request(r, llcf, ctx);
+    return ngx_http_keyspace_limit_request(r, llcf, ctx, misses);
 }
 
 
 static ngx_int_t
 ngx_http_keyspace_limit_request(ngx_http_request_t *r,
     ngx_http_keyspace_limit_loc_conf_t *llcf,
-    ngx_http_keyspace_limit_ctx_t *ctx)
+    ngx_http_keyspace_limit_ctx_t *ctx, ngx_uint_t misses)
 {
     ngx_int_t   rc;
     ngx_uint_t  first;
 
     first = ctx->checks.nelts;
 
-    rc = ngx_http_keyspace_limit_collect(r, llcf->rules, ctx);
+    rc = ngx_http_keyspace_limit_collect(r, llcf->rules, ctx, misses);
 
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -311,7 +333,7 @@ ngx_http_keyspace_limit_absolve(ngx_http_keyspace_limit_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_keyspace_limit_collect(ngx_http_request_t *r, ngx_array_t *rules,
-    ngx_http_keyspace_limit_ctx_t *ctx)
+    ngx_http_keyspace_limit_ctx_t *ctx, ngx_uint_t misses)
 {
     ngx_int_t                         rc;
     ngx_uint_t                        i, first;
@@ -323,7 +345,9 @@ ngx_http_keyspace_limit_collect(ngx_http_request_t *r, ngx_array_t *rules,
 
     for (i = 0; i < rules->nelts; i++) {
 
-        if (ngx_http_keyspace_limit_asked(ctx, rule[i])) {
+        if (rule[i]->misses != misses
+            || ngx_http_keyspace_limit_asked(ctx, rule[i]))
+        {
             continue;
         }
 

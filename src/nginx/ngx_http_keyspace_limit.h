@@ -67,12 +67,14 @@ typedef struct {
     unsigned                    strict:1;       /* on_error=reject */
     unsigned                    delay:1;        /* what was given */
     unsigned                    dry:1;          /* dry_run=on */
+    unsigned                    misses:1;       /* misses=on */
 } ngx_http_keyspace_limit_rule_t;
 
 
 typedef struct {
     ngx_array_t                 rules;      /* of pointers to rules */
     ngx_uint_t                  used;   /* keyspace_limit is somewhere */
+    ngx_uint_t                  misses; /* a rule has misses=on */
 } ngx_http_keyspace_limit_main_conf_t;
 
 
@@ -108,10 +110,17 @@ typedef struct {
 } ngx_http_keyspace_limit_ctx_t;
 
 
+/* --- ngx_http_keyspace_limit_module.c --- */
+
+/* To be called when the handler of the HTTP cache has its place. */
+ngx_int_t ngx_http_keyspace_limit_add_misses(ngx_conf_t *cf);
+
+
 /* --- ngx_http_keyspace_limit.c --- */
 
-/* The preaccess phase handler. */
+/* The handlers of the preaccess and the precontent phase. */
 ngx_int_t ngx_http_keyspace_limit_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_keyspace_limit_misses_handler(ngx_http_request_t *r);
 
 
 /* --- ngx_http_keyspace_limit_ctx.c --- */

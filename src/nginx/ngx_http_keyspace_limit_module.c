@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_http_keyspace_common.h"
 #include "ngx_http_keyspace_limit.h"
 
 
@@ -23,7 +24,6 @@ static char *ngx_http_keyspace_limit_name(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule);
 static ngx_int_t ngx_http_keyspace_limit_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_keyspace_limit_postconfiguration(ngx_conf_t *cf);
-static ngx_int_t ngx_http_keyspace_limit_add_handler(ngx_conf_t *cf);
 
 
 static ngx_conf_enum_t  ngx_http_keyspace_limit_log_levels[] = {
@@ -329,7 +329,16 @@ ngx_http_keyspace_limit_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (ngx_http_keyspace_limit_add_handler(cf) != NGX_OK) {
+    /*
+     * After the one of real_ip, which says what $remote_addr is in a location,
+     * and after limit_req and limit_conn: a request that they reject is not
+     * charged.
+     */
+
+    if (ngx_http_keyspace_last_handler(cf, NGX_HTTP_PREACCESS_PHASE,
+                                       ngx_http_keyspace_limit_handler)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -340,30 +349,20 @@ ngx_http_keyspace_limit_postconfiguration(ngx_conf_t *cf)
 
 
 /*
- * nginx calls the handlers of a phase from the last to the first, and modules
- * that are loaded come behind its own.  This handler becomes the first of the
- * array, so that it is called after the one of real_ip, which says what
- * $remote_addr is in a location, and after limit_req and limit_conn: a request
- * that they reject is not charged.
+ * Called by the module of the HTTP cache, which is set up behind this one: so
+ * this handler of the phase is called behind the cache's.
  */
 
-static ngx_int_t
-ngx_http_keyspace_limit_add_handler(ngx_conf_t *cf)
+ngx_int_t
+ngx_http_keyspace_limit_add_misses(ngx_conf_t *cf)
 {
-    ngx_array_t                *handlers;
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_http_keyspace_limit_main_conf_t  *lmcf;
 
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-    handlers = &cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers;
+    lmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_keyspace_limit_module);
 
-    if (ngx_array_push(handlers) == NULL) {
-        return NGX_ERROR;
-    }
-
-    h = handlers->elts;
-    ngx_memmove(h + 1, h, (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
-    h[0] = ngx_http_keyspace_limit_handler;
-
-    return NGX_OK;
+    return (lmcf->used && lmcf->misses)
+           ? ngx_http_keyspace_last_handler(cf, NGX_HTTP_PRECONTENT_PHASE,
+                                      ngx_http_keyspace_limit_misses_handler)
+           : NGX_OK;
 }

@@ -45,6 +45,10 @@ static const char *ngx_http_keyspace_limit_set_block(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_limit_set_dry_run(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_limit_set_misses(ngx_conf_t *cf,
+    void *conf, ngx_str_t *value);
+static const char *ngx_http_keyspace_limit_on(ngx_str_t *value,
+    ngx_uint_t *on);
 static char *ngx_http_keyspace_limit_rule_names(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule);
 static char *ngx_http_keyspace_limit_variable(ngx_conf_t *cf,
@@ -64,6 +68,7 @@ static ngx_keyspace_param_t  ngx_http_keyspace_limit_params[] = {
     { ngx_string("delay"), ngx_http_keyspace_limit_set_delay, 0 },
     { ngx_string("block"), ngx_http_keyspace_limit_set_block, 0 },
     { ngx_string("dry_run"), ngx_http_keyspace_limit_set_dry_run, 0 },
+    { ngx_string("misses"), ngx_http_keyspace_limit_set_misses, 0 },
     ngx_keyspace_null_param
 };
 
@@ -649,16 +654,48 @@ ngx_http_keyspace_limit_set_dry_run(ngx_conf_t *cf, void *conf,
 {
     ngx_http_keyspace_limit_rule_t *rule = conf;
 
-    if (value->len == 3 && ngx_strncmp(value->data, "off", 3) == 0) {
-        return NGX_CONF_OK;
+    ngx_uint_t  on;
+
+    if (ngx_http_keyspace_limit_on(value, &on) != NGX_CONF_OK) {
+        return "dry_run is \"on\" or \"off\"";
     }
 
-    if (value->len == 2 && ngx_strncmp(value->data, "on", 2) == 0) {
-        rule->dry = 1;
-        return NGX_CONF_OK;
+    rule->dry = on;
+
+    return NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_http_keyspace_limit_set_misses(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value)
+{
+    ngx_http_keyspace_limit_rule_t *rule = conf;
+
+    ngx_uint_t                            on;
+    ngx_http_keyspace_limit_main_conf_t  *lmcf;
+
+    if (ngx_http_keyspace_limit_on(value, &on) != NGX_CONF_OK) {
+        return "misses is \"on\" or \"off\"";
     }
 
-    return "dry_run is \"on\" or \"off\"";
+    lmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_keyspace_limit_module);
+    lmcf->misses |= on;
+    rule->misses = on;
+
+    return NGX_CONF_OK;
+}
+
+
+static const char *
+ngx_http_keyspace_limit_on(ngx_str_t *value, ngx_uint_t *on)
+{
+    *on = (value->len == 2 && ngx_strncmp(value->data, "on", 2) == 0);
+
+    return (*on || (value->len == 3
+                    && ngx_strncmp(value->data, "off", 3) == 0))
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
