@@ -193,10 +193,19 @@ for (['write', '.base.rdb.new', EIO], ['fsync', '.base.rdb.new', EIO],
     }
 
     fill();
-    $disk->fail($call, $part, $errno, times => 1, %options);
+    my $ended = info()->{aof_rewrites};
+    $disk->fail($call, $part, $errno, times => 1000, %options);
     $r->run('BGREWRITEAOF');
     failed(1, $is);
-    ok(wait_for(20, sub { info()->{aof_last_bgrewrite_status} eq 'err' }), '... INFO says so');
+
+    # where the increment may have lost bytes another rewriting begins at once,
+    # which has an increment of its own, and is good
+
+    ok(wait_for(20, sub { my $i = info();
+                          $i->{aof_last_bgrewrite_status} eq 'err'
+                          || ($part eq '.incr.aof'
+                              && $i->{aof_rewrites} > $ended) }),
+       '... INFO says so');
     like(substr($ngx->log, $log), qr/could not be rewritten: .*\($errno: /, '... and the log');
     $disk->mend;
     fill();
