@@ -483,5 +483,30 @@ subtest 'documents and other commands' => sub {
 };
 
 
+# a document in its entry that leaves it by what is put into a container of it
+
+{
+    my $c = $ngx->resp;
+    my @faults;
+
+    for my $of (120, 200, 230) { for my $more (30, 74, 110) { for (0, 1) {
+        my $set = $_;
+        my $key = "leaves:$of:$more:$set";
+        my @first = ('"' . 'x' x $of . '"');
+        my @then = ('"' . 'y' x $more . '"');
+
+        $c->run('JSON.SET', $key, '$', '{"text":"","list":[],"map":{}}');
+        $c->run('JSON.SET', $key, '$.text', @first);
+        $c->run($set ? ('JSON.SET', $key, '$.map.a', @first)
+                     : ('JSON.ARRAPPEND', $key, '$.list', @first));
+        $c->run($set ? ('JSON.SET', $key, '$.map.b', @then)
+                     : ('JSON.ARRAPPEND', $key, '$.list', @then));
+        push @faults, $c->run('MEMORY', 'DOCTOR');
+    } } }
+
+    is(join(' ', grep { !/^ok/ } @faults), '', 'its length is known');
+    $c->close;
+}
+
 $ngx->stop;
 done_testing;

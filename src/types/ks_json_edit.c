@@ -60,11 +60,12 @@ ks_json_set(ks_value_t *v, const ks_json_memory_t *m,
 
     ks_json_prepare(v, m, flat->len, flat->opens);
 
-    for (told = 0; ks_json_resolve(v, at, &n); told = 1) {
+    for (told = 0; ks_json_resolve(v, at, &n); /* void */ ) {
 
         if (!told && v->enc == KS_ENC_JSON_TREES) {
             ks_json_text_more(v, (int64_t) flat->text
                                  - (int64_t) ks_json_text_len(v, &n));
+            told = 1;
         }
 
         if (n.off == 0) {
@@ -146,12 +147,13 @@ ks_json_add(ks_value_t *v, const ks_json_memory_t *m,
 
     ks_json_prepare(v, m, len, len > KS_JSON_PACK);
 
-    for (told = 0; ks_json_resolve(v, at, &n); told = 1) {
+    for (told = 0; ks_json_resolve(v, at, &n); /* void */ ) {
 
         if (!told && v->enc == KS_ENC_JSON_TREES) {
             ks_json_text_more(v, (int64_t) (flat->text + 1
                               + ks_json_quoted_len(name->data, name->len)
                               + (n.cid != 0 || n.len != 0)));
+            told = 1;
         }
 
         if (n.cid) {
@@ -273,11 +275,12 @@ ks_json_insert(ks_value_t *v, const ks_json_memory_t *m,
 
     ks_json_prepare(v, m, len, len > KS_JSON_PACK);
 
-    for (told = 0; ks_json_resolve(v, at, &in); told = 1) {
+    for (told = 0; ks_json_resolve(v, at, &in); /* void */ ) {
 
         if (!told && v->enc == KS_ENC_JSON_TREES) {
             ks_json_text_more(v, (int64_t) ks_json_texts(flats, n)
                                  - (in.cid == 0 && in.len == 0));
+            told = 1;
         }
 
         if (in.cid) {
