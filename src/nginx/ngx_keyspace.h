@@ -423,6 +423,13 @@ ngx_int_t ngx_keyspace_digest(u_char *p, size_t len,
     u_char digest[NGX_KEYSPACE_DIGEST_LEN]);
 
 
+/* --- ngx_keyspace_saver_log.c --- */
+
+/* A ks_saver_log_pt; the data is the zone. */
+void ngx_keyspace_saver_log(void *data, ks_saver_level_t level, int err,
+    const char *text);
+
+
 extern ngx_module_t  ngx_keyspace_module;
 
 

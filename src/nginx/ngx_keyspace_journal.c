@@ -39,8 +39,6 @@ static void ngx_keyspace_journal_done(void *data);
 static void ngx_keyspace_journal_done_handler(ngx_event_t *ev);
 static void ngx_keyspace_journal_timer_handler(ngx_event_t *ev);
 static void ngx_keyspace_journal_finish_wake(void *data, unsigned row);
-static void ngx_keyspace_journal_log(void *data, ks_saver_level_t level,
-    int err, const char *text);
 
 
 static ngx_keyspace_param_t  ngx_keyspace_journal_params[] = {
@@ -372,7 +370,7 @@ ngx_keyspace_journal_open(ngx_keyspace_zone_t *kz,
     int           fd;
     ngx_event_t  *ev;
 
-    kz->journal.log = ngx_keyspace_journal_log;
+    kz->journal.log = ngx_keyspace_saver_log;
     kz->journal.done = ngx_keyspace_journal_done;
     kz->journal.data = kz;
 
@@ -496,10 +494,10 @@ ngx_keyspace_journal_finish(ngx_keyspace_zone_t *kz, ngx_log_t *log)
         return;
     }
 
-    kz->journal.log = ngx_keyspace_journal_log;
+    kz->journal.log = ngx_keyspace_saver_log;
     kz->journal.done = NULL;
     kz->journal.data = kz;
-    kz->snapshot.log = ngx_keyspace_journal_log;
+    kz->snapshot.log = ngx_keyspace_saver_log;
     kz->snapshot.data = kz;
 
     sp = ks_space_open(kz->zone);
@@ -535,19 +533,4 @@ ngx_keyspace_journal_finish(ngx_keyspace_zone_t *kz, ngx_log_t *log)
         ks_hub_close(sp);
         ks_space_close(sp);
     }
-}
-
-
-static void
-ngx_keyspace_journal_log(void *data, ks_saver_level_t level, int err,
-    const char *text)
-{
-    ngx_keyspace_zone_t *kz = data;
-
-    static const ngx_uint_t  levels[] = {
-        NGX_LOG_NOTICE, NGX_LOG_WARN, NGX_LOG_ERR
-    };
-
-    ngx_log_error(levels[level], ngx_cycle->log, err,
-                  "keyspace zone \"%V\": %s", &kz->name, text);
 }

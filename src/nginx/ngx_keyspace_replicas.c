@@ -31,8 +31,6 @@ static const char *ngx_keyspace_replicas_min(ngx_conf_t *cf, void *conf,
 static const char *ngx_keyspace_replicas_min_lag(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
 static void ngx_keyspace_replicas_id(u_char id[KS_REPLID], ngx_log_t *log);
-static void ngx_keyspace_replicas_log(void *data, ks_saver_level_t level,
-    int err, const char *text);
 
 
 static ngx_keyspace_param_t  ngx_keyspace_replicas_params[] = {
@@ -374,7 +372,7 @@ ngx_keyspace_replicas_open(ngx_keyspace_zone_t *kz)
         return NGX_OK;
     }
 
-    kz->syncs.log = ngx_keyspace_replicas_log;
+    kz->syncs.log = ngx_keyspace_saver_log;
     kz->syncs.data = kz;
     kz->syncer = ks_syncer_open(kz->space, &kz->syncs, kz->saver);
 
@@ -397,19 +395,4 @@ ngx_keyspace_replicas_close(ngx_keyspace_zone_t *kz)
         ks_syncer_close(kz->syncer);
         kz->syncer = NULL;
     }
-}
-
-
-static void
-ngx_keyspace_replicas_log(void *data, ks_saver_level_t level, int err,
-    const char *text)
-{
-    ngx_keyspace_zone_t *kz = data;
-
-    static const ngx_uint_t  levels[] = {
-        NGX_LOG_NOTICE, NGX_LOG_WARN, NGX_LOG_ERR
-    };
-
-    ngx_log_error(levels[level], ngx_cycle->log, err,
-                  "keyspace zone \"%V\": %s", &kz->name, text);
 }

@@ -36,8 +36,6 @@ static void ngx_keyspace_snapshot_run(ngx_keyspace_zone_t *kz);
 static void ngx_keyspace_snapshot_goes_on(ngx_keyspace_zone_t *kz);
 static void ngx_keyspace_snapshot_handler(ngx_event_t *ev);
 static void ngx_keyspace_snapshot_wake_handler(ngx_event_t *ev);
-static void ngx_keyspace_snapshot_log(void *data, ks_saver_level_t level,
-    int err, const char *text);
 static void ngx_keyspace_snapshot_exit(void);
 
 
@@ -288,7 +286,7 @@ ngx_keyspace_snapshot_open(ngx_keyspace_zone_t *kz)
 {
     ngx_event_t  *ev;
 
-    kz->snapshot.log = ngx_keyspace_snapshot_log;
+    kz->snapshot.log = ngx_keyspace_saver_log;
     kz->snapshot.data = kz;
 
     kz->space = ks_space_open(kz->zone);
@@ -520,19 +518,4 @@ ngx_keyspace_snapshot_exit(void)
             ks_hub_close(kz[i]->space);
         }
     }
-}
-
-
-static void
-ngx_keyspace_snapshot_log(void *data, ks_saver_level_t level, int err,
-    const char *text)
-{
-    ngx_keyspace_zone_t *kz = data;
-
-    static const ngx_uint_t  levels[] = {
-        NGX_LOG_NOTICE, NGX_LOG_WARN, NGX_LOG_ERR
-    };
-
-    ngx_log_error(levels[level], ngx_cycle->log, err,
-                  "keyspace zone \"%V\": %s", &kz->name, text);
 }
