@@ -6,6 +6,7 @@
 #                   Redis clients (or PORT=... RESP_PORT=...); make stop ends it
 #   make test       the engine's unit tests and the tests with nginx
 #   make unit       the engine's unit tests alone
+#   make arm64-unit these for 64-bit Arm, under qemu
 #   make bench      the figures, side by side with those of others
 #   make lint       warnings of two compilers, cppcheck, the layers
 #   make install    what was built, into the modules directory of the nginx
@@ -51,7 +52,9 @@ endif
 WARN        = -Wall -Wextra -Werror
 # the callbacks of nginx have parameters that not every one needs
 WARN_NGX    = $(WARN) -Wno-unused-parameter
-STD         = -std=gnu11
+# a product is rounded before it is added, on processors that need not do so,
+# too: places and distances are the same on all of them
+STD         = -std=gnu11 -ffp-contract=off
 # no other object overrides a function of ours, so that they can be inlined
 PIC         = -fPIC -fno-semantic-interposition
 INC         = -Isrc -isystem $(LUA)/include
@@ -106,8 +109,9 @@ TEST_ENV    = KS_BUILD='$(abspath $(BUILD))' KS_MODULE='$(abspath $(SO))' \
 Q           = $(if $(V),,@)
 say         = @echo '  $(1)  $(patsubst $(BUILD)/%,%,$@)'
 
-.PHONY: all run stop test unit bench lint lint-c lint-circles lint-cppcheck \
-        lint-layers install dist deb deps deps-build deps-deb clean force
+.PHONY: all run stop test unit units arm64-unit bench lint lint-c lint-circles \
+        lint-cppcheck lint-layers lint-musl lint-width install dist deb \
+        deps deps-arm64 deps-build deps-deb clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -244,6 +248,20 @@ TOGETHER    = $(filter-out $(ALONE),$(wildcard t/*.t))
 unit: $(UNITS)
 	@printf '%s\n' $(UNITS) | xargs -n 1 -P $(JOBS) .ci/unit
 
+# The engine for 64-bit Arm.  The kernel gives back the locks of processes that
+# have died, and qemu-user does not: these wait for that.
+ARM64       = aarch64-linux-gnu-gcc
+ROBUST      = test_appender test_busy test_hub test_journal test_limit_places \
+              test_processes test_processes_values test_replay test_snapshot
+ARM64_UNITS = $(filter-out $(ROBUST:%=t/unit/%.c),$(wildcard t/unit/*.c))
+
+arm64-unit: deps-arm64
+	@$(MAKE) --no-print-directory CC=$(ARM64) BUILD=$(BUILD)/arm64 units
+	@printf '%s\n' $(ARM64_UNITS:t/unit/%.c=$(BUILD)/arm64/unit/%) \
+	    | KS_RUNNER='qemu-aarch64 -L /' xargs -n 1 -P $(JOBS) .ci/unit
+
+units: $(UNITS)
+
 test: deps
 	@$(MAKE) --no-print-directory \
 	    $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS)) all $(UNITS)
@@ -265,7 +283,8 @@ bench: deps
 # --- an nginx to try it with ---
 
 run: deps-build
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory \
+	    $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS)) all
 	@$(MAKE) --no-print-directory stop
 	@.ci/start '$(NGINX)' '$(abspath $(RUN))' '$(PORT)' '$(RESP_PORT)' \
 	    '$(RUN_MODULES)/ngx_stream_module.so' $(abspath $(SO) $(STREAM_SO))
@@ -286,29 +305,31 @@ LINT_OBJS   = $(foreach c,gcc clang,\
                 $(patsubst %.c,$(BUILD)/lint/$c/%.o,\
                     $(wildcard t/unit/*.c bench/*.c)))
 
-lint: lint-layers lint-circles lint-c lint-cppcheck
+lint: lint-width lint-layers lint-circles lint-c lint-cppcheck lint-musl
 
 lint-c: $(LINT_OBJS)
 
-# what nginx's own configure has clang warn of
-LINT_clang  = -Wconditional-uninitialized
+# what nginx's own configure has clang warn of, and how it has gcc optimize: that
+# finds other things than -O2, with which all is built here
+LINT_clang  = -O2 -Wconditional-uninitialized
+LINT_gcc    = -O1
 
 define lint_rules
 $(BUILD)/lint/$1/nginx/%.o: src/nginx/%.c $$(HDRS) $$(CONFIGURED) | $$(LUA_OWN)
 	@mkdir -p $$(@D)
 	$$(call say,$1)
-	$$(Q)$1 $$(STD) -O2 $$(WARN_NGX) $$(LINT_$1) $$(INC) $$(NGX_INC) \
+	$$(Q)$1 $$(STD) $$(WARN_NGX) $$(LINT_$1) $$(INC) $$(NGX_INC) \
 	    -c -o $$@ $$<
 
 $(BUILD)/lint/$1/%.o: src/%.c $$(HDRS) | $$(LUA_OWN)
 	@mkdir -p $$(@D)
 	$$(call say,$1)
-	$$(Q)$1 $$(STD) -O2 $$(WARN) $$(LINT_$1) $$(INC) -c -o $$@ $$<
+	$$(Q)$1 $$(STD) $$(WARN) $$(LINT_$1) $$(INC) -c -o $$@ $$<
 
 $(BUILD)/lint/$1/%.o: %.c $$(HDRS) $$(wildcard t/unit/*.h bench/*.h) | $$(LUA_OWN)
 	@mkdir -p $$(@D)
 	$$(call say,$1)
-	$$(Q)$1 $$(STD) -O2 $$(WARN) $$(INC) -It/unit -Ibench -c -o $$@ $$<
+	$$(Q)$1 $$(STD) $$(WARN) $$(LINT_$1:-W%=) $$(INC) -It/unit -Ibench -c -o $$@ $$<
 endef
 
 $(foreach c,gcc clang,$(eval $(call lint_rules,$c)))
@@ -320,8 +341,28 @@ lint-cppcheck: $(LUA_OWN)
 	    -D__BYTE_ORDER__=1234 -D__ORDER_LITTLE_ENDIAN__=1234 \
 	    $(INC) $(wildcard src/*/)
 
+# the engine with another libc, which has none of the libraries that are used
+LINT_MUSL   = $(KS_SRCS:src/%.c=$(BUILD)/lint/musl/%.ok)
+
+lint-musl: $(LINT_MUSL)
+
+$(BUILD)/lint/musl/include: .ci/musl
+	$(call say,musl)
+	$(Q).ci/musl $@
+
+$(BUILD)/lint/musl/%.ok: src/%.c $(HDRS) | $(LUA_OWN) $(BUILD)/lint/musl/include
+	@mkdir -p $(@D)
+	$(call say,musl)
+	$(Q)musl-gcc $(STD) -O2 $(WARN) -fsyntax-only $(INC) \
+	    -isystem $(BUILD)/lint/musl/include $<
+	@touch $@
+
 lint-layers:
 	.ci/layers
+
+# 80 columns
+lint-width:
+	@! grep -nE '^.{81,}' $(wildcard src/*/*.[ch] t/unit/*.[ch] bench/*.[ch])
 
 lint-circles: $(KS_OBJS) $(NGX_OBJS) $(STREAM_OBJS)
 	.ci/circles $(BUILD)/obj memory types keyspace bus protocol \
@@ -347,6 +388,9 @@ deb: deps-deb
 
 deps-deb:
 	@.ci/deps deb
+
+deps-arm64:
+	@.ci/deps arm64
 
 deps-build:
 	@.ci/deps build
