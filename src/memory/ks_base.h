@@ -6,7 +6,10 @@
 #ifndef KS_BASE_H
 #define KS_BASE_H
 
-/* a size is a word, and numbers in the zone are read as they are */
+/*
+ * What lies in a zone has one form, that of these machines: sizes and offsets
+ * of 64 bits, numbers with their least byte first, as RDB has them, too.
+ */
 
 #if !defined(__LP64__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "keyspace is for 64-bit little-endian machines"
@@ -33,14 +36,6 @@
 #define ks_max(a, b)    ((a) > (b) ? (a) : (b))
 #define ks_align(n, a)  (((n) + ((a) - 1)) & ~((__typeof__(n)) (a) - 1))
 #define ks_nelts(a)     (sizeof(a) / sizeof((a)[0]))
-
-/*
- * What lies in a zone has one form, that of these machines: offsets of 64 bits,
- * numbers with their least byte first, as RDB has them, too.
- */
-#if !defined(__LP64__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "keyspace needs a 64-bit little-endian machine"
-#endif
 
 /*
  * The ordering that the undo log needs.  A killed process has executed its

@@ -3,9 +3,9 @@
  *
  * Appending.  The journal's lock (U7) is held from the append to the end of the
  * transaction.  The old head goes into the transaction's undo log, which covers
- * the journal from then on (KS_LOG_JOURNAL), so closing the log commits the head
- * with all else.  The bytes themselves lie beyond the old head, where nobody
- * reads, and need no saving.
+ * the journal from then on (KS_LOG_JOURNAL), so closing the log commits the
+ * head with all else.  The bytes themselves lie beyond the old head, where
+ * nobody reads, and need no saving.
  *
  * After a death.  A holder's death leaves the head where it was, or moved under
  * a log that is still open.  Whoever gets the lock then looks for such a log in
@@ -20,8 +20,9 @@
  *
  * The stream to replicas is made of the frames, so its length grows with the
  * head, and is under the same log.  To find a place in it, "first" notes for
- * each part of the ring where the first frame begins in it.  That is not undone:
- * of a frame that never came to be it says the place where the next one begins.
+ * each part of the ring where the first frame begins in it.  That is not
+ * undone: of a frame that never came to be it says the place where the next one
+ * begins.
  */
 
 #include <errno.h>

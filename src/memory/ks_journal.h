@@ -120,10 +120,11 @@ ks_journal_readers(const ks_mem_t *m, uint32_t kind)
  * ks_commit() or ks_rollback() has to follow.  Without any shard locked it is
  * a transaction of its own, and is committed.  Leaves by longjmp if there is no
  * room in the undo log.  stream: how many bytes of the stream to replicas the
- * frame comes to, 0 for one without a lock; its "offset" is set.  A frame that is
- * larger than the ring may be NULL.  The frame is for readers that want any of the kinds,
- * and for those of the set "readers"; m->wake() is called for each of them that
- * slept, this process included, with locks held: it may only wake.
+ * frame comes to, 0 for one without a lock; its "offset" is set.  A frame that
+ * is larger than the ring may be NULL.  The frame is for readers that want any
+ * of the kinds, and for those of the set "readers"; m->wake() is called for
+ * each of them that slept, this process included, with locks held: it may only
+ * wake.
  */
 void ks_journal_append(ks_mem_t *m, void *frame, size_t len, size_t stream,
     uint32_t kinds, uint64_t readers);
@@ -136,8 +137,8 @@ uint64_t ks_journal_ends(ks_mem_t *m, uint64_t *stream);
 
 /*
  * The position of a frame from which on the stream has what lies behind its
- * first bytes, so many.  KS_NONE: the ring does not have all of that any more, or
- * no frame begins there.
+ * first bytes, so many.  KS_NONE: the ring does not have all of that any more,
+ * or no frame begins there.
  */
 int ks_journal_find(ks_mem_t *m, uint64_t offset, uint64_t *at);
 
@@ -155,9 +156,9 @@ int ks_journal_read(ks_mem_t *m, ks_cursor_t *c, uint64_t head);
 /*
  * For the process m->process, which was woken.  ks_journal_wakes() moves the
  * cursor to the first frame that it has not heard: its place is behind that
- * cursor or at it; KS_OK, and the head.  KS_NONE: it has heard all.  When it has
- * read as far as that head, ks_journal_sleeps() says so.  KS_OK: whatever comes
- * now wakes it.  KS_AGAIN: there is more, up to a later head.
+ * cursor or at it; KS_OK, and the head.  KS_NONE: it has heard all.  When it
+ * has read as far as that head, ks_journal_sleeps() says so.  KS_OK: whatever
+ * comes now wakes it.  KS_AGAIN: there is more, up to a later head.
  */
 int ks_journal_wakes(ks_mem_t *m, ks_cursor_t *c, uint64_t *head);
 int ks_journal_sleeps(ks_mem_t *m, uint64_t *head);

@@ -32,7 +32,7 @@
  * Raised with any change of what lies in a zone, the forms of values included:
  * a zone in a file meets the code of later builds.
  */
-#define KS_ZONE_VERSION   20
+#define KS_ZONE_VERSION   22
 
 #define KS_REF_UNIT       8
 #define KS_REFS_PER_PAGE  (KS_PAGE_SIZE / KS_REF_UNIT)
@@ -58,6 +58,7 @@
 #define KS_WATCH_CELLS    1024          /* a power of two */
 #define KS_TRACK_CELLS    512           /* a power of two */
 #define KS_FOLLOW_CELLS   64            /* a power of two */
+#define KS_ENDED_CELLS    256           /* a power of two */
 
 typedef uint32_t  ks_ref_t;
 
@@ -262,6 +263,17 @@ typedef struct {
     uint32_t         used;      /* when it was last asked for */
 } ks_watch_slot_t;
 
+/*
+ * A transaction that is committed as one with a transaction of another zone;
+ * see ks_bond.c, which alone knows its fields.
+ */
+typedef struct {
+    uint64_t         zone[2];   /* the seed of the other one */
+    uint32_t         shard;     /* that leads the transaction there */
+    uint32_t         fate;      /* KS_FATE_*, of the deciding one */
+    uint64_t         ticket;    /* of a follower: with the fate; 0: none */
+} ks_bond_t;
+
 typedef struct {
     pthread_mutex_t  mutex;
 
@@ -312,6 +324,10 @@ typedef struct {
 
     /* trees of clients that wait and of their keys, in the last shard only */
     uint32_t         waiters[KS_WAIT_TREES][4];
+
+    /* of the transaction that it leads: it decides a bond, or follows in one */
+    ks_bond_t        leads;
+    ks_bond_t        follows;
 } __attribute__((aligned(128))) ks_shard_t;
 
 typedef struct {
@@ -382,6 +398,7 @@ typedef struct {
     uint32_t         lax;       /* after an error commands go on */
     uint32_t         loose;     /* so they do now: nobody waits for a disk */
     uint32_t         error;     /* errno of the last write; 0: it was good */
+    uint32_t         last_error;        /* the last one that was not 0, ever */
 
     uint32_t         failed;    /* the last rewriting was not good */
     uint32_t         failures;  /* in a row */
@@ -399,9 +416,9 @@ typedef struct {
 } ks_aof_words_t;
 
 /*
- * The zone as a primary: who it is, and the replicas that it has.  None of it is
- * under an undo log: each field is stored at once, and is true by itself, but for
- * a row's state, which is stored behind what goes with it.  See
+ * The zone as a primary: who it is, and the replicas that it has.  None of it
+ * is under an undo log: each field is stored at once, and is true by itself,
+ * but for a row's state, which is stored behind what goes with it.  See
  * keyspace/ks_primary.c.
  */
 
@@ -418,7 +435,9 @@ typedef struct {
     uint32_t         port;      /* that it listens to */
     uint32_t         only;      /* it wants the file alone */
 
-    /* the file that it gets: its number and size, and where the stream goes on */
+    /*
+     * the file that it gets: its number and size, and where the stream goes on
+     */
     uint64_t         file;
     uint64_t         size;
     uint64_t         at;        /* a position of the journal */
@@ -427,14 +446,29 @@ typedef struct {
     uint64_t         acked;     /* so much of the stream it has, */
     uint64_t         synced;    /* and on its disk */
     uint64_t         seen;      /* when it has last said so, ms */
+    uint64_t         turn;      /* of the history that it follows */
     char             addr[KS_REPLICA_ADDR];
 } ks_replica_row_t;
+
+/*
+ * The name of the stream, and how its offsets are told: less those of the ring,
+ * so that a zone that was a replica goes on with its upstream's numbers.  Under
+ * undo logs, as it changes with the zone's role.
+ */
+typedef struct {
+    char             id[KS_REPLID];
+    char             before[KS_REPLID]; /* of which it goes on; zeroes: of
+                                           none, */
+    uint64_t         until;             /* at that offset, as it is told */
+    uint64_t         shift;
+    uint64_t         turn;      /* counts such changes; stored last */
+} ks_history_t;
 
 typedef struct {
     uint32_t         on;
     uint64_t         most;      /* ms, that those which are needed to write may
                                    be behind */
-    char             id[KS_REPLID];
+    ks_history_t     history;
     uint64_t         since;     /* the offset at which it was switched on */
     uint64_t         waiting;   /* who is to be woken when one acks: bits */
     uint64_t         pinged;    /* ms */
@@ -460,9 +494,9 @@ typedef struct {
 
 /*
  * The store that a zone follows: how far it is, and the state of the link.  The
- * first part is under undo logs, as it changes with what it tells of.  The other
- * fields are stored at once, each true by itself.  See keyspace/ks_upstream.c,
- * which alone knows its fields.
+ * first part is under undo logs, as it changes with what it tells of.  The
+ * other fields are stored at once, each true by itself.  See
+ * keyspace/ks_upstream.c, which alone knows its fields.
  */
 
 #define KS_REPLID         40            /* bytes of the name of a history */
@@ -478,27 +512,64 @@ typedef struct {
     uint32_t         birth;     /* 0: there is none */
     uint32_t         link;      /* KS_LINK_* */
     uint32_t         tries;     /* in vain, since it was last up */
+    uint64_t         shown;     /* the offset, once its transaction has ended:
+                                   it stays whoever dies.  0: it is about to be
+                                   one of another history */
     uint64_t         since;     /* when the link came up, or went down, ms */
     uint64_t         heard;     /* when bytes came last, ms */
+    uint64_t         known;     /* bytes that the stream has, as far as anybody
+                                   was told */
     uint64_t         stale;     /* ms for which reads go on while it is down */
     uint64_t         size;      /* bytes of the file that is loaded; 0: not
                                    known */
     uint64_t         loaded;    /* of these */
+    uint64_t         named;     /* host and port of a primary that was found
+                                   by its name, as a hash; 0: none */
     uint32_t         port;
     char             host[KS_UPSTREAM_HOST];
+    uint32_t         fetched;   /* the keys are those that were asked for, */
+    uint32_t         nown;      /* but for those with these prefixes */
+    u_char           own[KS_LOCALS];    /* each behind its length */
 } ks_upstream_words_t;
+
+/*
+ * What the zone is by REPLICAOF.  What was said is under undo logs.  See
+ * keyspace/ks_role.c, which alone knows its fields.
+ */
+
+typedef struct {
+    uint32_t         role;      /* KS_ROLE_* */
+    uint32_t         port;      /* of the primary of a replica */
+    uint64_t         turn;      /* counts what was said */
+    char             host[KS_UPSTREAM_HOST];
+} ks_order_t;
+
+typedef struct {
+    ks_order_t       order;
+    uint64_t         line;      /* of nginx.conf, as a hash */
+    uint32_t         obeys;
+    uint32_t         priority;
+} ks_role_words_t;
 
 /* what every command asks before it is run: 0 as a rule */
 typedef struct {
     uint64_t         pause;     /* of clients' commands; see ks_pause.c */
     uint32_t         aof_on;    /* there is a journal on disk; see ks_aof.h */
-    uint32_t         aof_refuses;       /* errno: nobody may write; or 0 */
-    uint32_t         upstream;  /* KS_GATE_*; see ks_upstream.h */
     uint32_t         primary_on;        /* there may be replicas */
-    uint32_t         least;     /* that many are needed to write; 0: none */
-    uint32_t         pad;
+
+    /* for what commands may be refused, whoever's they are: */
+    union {
+        struct {
+            uint32_t         upstream;  /* KS_GATE_*; see ks_upstream.h */
+            uint16_t         aof_refuses;       /* errno: nobody may write */
+            uint16_t         least;     /* replicas that are needed to write */
+        };
+        uint64_t     bars;      /* all of these: one look tells of none */
+    };
+
     uint64_t         users;     /* their version, see ks_library.c: a hint that
                                    never goes back */
+    uint64_t         store;     /* whose keys there are; see ks_upstream.h */
 } ks_gate_t;
 
 struct ks_zone_s {
@@ -538,12 +609,15 @@ struct ks_zone_s {
     /* shards whose content is void: whoever locks one empties it first */
     uint64_t         flush_mask;
 
-    uint64_t         garbage;   /* shards where much waits to be freed: a hint */
+    uint64_t         garbage;   /* shards where much waits to be freed: a
+                                   hint */
 
     ks_pool_t        pool;
     ks_journal_t     journal;
     pthread_mutex_t  meters;    /* of all meters */
+    pthread_mutex_t  ferry;     /* see ks_ferry_lock() */
 
+    uint64_t         bonds;     /* tickets handed out; never goes back */
     uint64_t         ids;       /* handed out; a hint, never goes back */
     uint64_t         counts[KS_NCOUNTS];        /* hints, see ks_metrics.h */
     ks_process_t     processes[KS_PROCESSES];
@@ -551,12 +625,36 @@ struct ks_zone_s {
     ks_save_t        save;
     ks_aof_words_t   aof;
     ks_upstream_words_t  upstream;
+    ks_role_words_t  role;
     ks_primary_words_t  primary;
     ks_busy_t        busy;      /* a hint */
 
-    /* hints: commands run, and changes, by processes that share no cache line */
+    /* hints, see keyspace/ks_ended.h; "ends" is 0 as long as nobody asks */
+    uint64_t         ends;
+    uint64_t         ended_all;
+    uint64_t         ended[KS_ENDED_CELLS];
+
+    /*
+     * hints: commands run, and changes, by processes that share no cache line
+     */
     ks_counter_t     commands[KS_COUNTERS];
 };
+
+
+/* Which keys go when memory lacks; and a setting.  Others may change them. */
+
+static inline ks_policy_t
+ks_zone_policy(const ks_zone_t *zone)
+{
+    return (ks_policy_t) __atomic_load_n(&zone->policy, __ATOMIC_RELAXED);
+}
+
+
+static inline int64_t
+ks_zone_setting(const ks_zone_t *zone, ks_setting_t which)
+{
+    return __atomic_load_n(&zone->settings[which], __ATOMIC_RELAXED);
+}
 
 
 /* the first of the own shards */

@@ -39,6 +39,7 @@ static int ks_lock_shard(ks_mem_t *m, unsigned i, ks_patience_t *p);
 static int ks_lock_tried(ks_mem_t *m, unsigned i, int rc, ks_patience_t *p);
 static int ks_lock_counted(ks_mem_t *m, unsigned i, ks_patience_t *p);
 static int ks_lock_wait(ks_mem_t *m, unsigned i, ks_patience_t *p);
+static int ks_mutex_until(pthread_mutex_t *mutex, uint64_t until);
 static int ks_mutex_try(pthread_mutex_t *mutex);
 static int ks_mutex_spin(pthread_mutex_t *mutex, int rc);
 static void ks_recover(ks_mem_t *m, unsigned i);
@@ -160,13 +161,7 @@ ks_lock_all(ks_mem_t *m, uint64_t mask, unsigned ms)
 void
 ks_unlock(ks_mem_t *m)
 {
-    uint64_t  left;
-
-    for (left = m->locked; left; left &= left - 1) {
-        pthread_mutex_unlock(&m->shards[__builtin_ctzll(left)].mutex);
-    }
-
-    m->locked = 0;
+    ks_unlock_shards(m);
 }
 
 
@@ -313,7 +308,6 @@ ks_lock_wait(ks_mem_t *m, unsigned i, ks_patience_t *p)
 {
     int               rc;
     uint64_t          now;
-    struct timespec   ts;
     pthread_mutex_t  *mutex;
 
     mutex = &m->shards[i].mutex;
@@ -336,10 +330,7 @@ ks_lock_wait(ks_mem_t *m, unsigned i, ks_patience_t *p)
         p->until = now + p->ms * KS_MS;
     }
 
-    ts.tv_sec = (time_t) (p->until / (1000 * KS_MS));
-    ts.tv_nsec = (long) (p->until % (1000 * KS_MS));
-
-    rc = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &ts);
+    rc = ks_mutex_until(mutex, p->until);
 
     if (rc == ETIMEDOUT) {
         m->busy |= 1ull << i;
@@ -351,8 +342,46 @@ ks_lock_wait(ks_mem_t *m, unsigned i, ks_patience_t *p)
 
 
 /*
- * The pool first: its log may hold old bytes of this shard's page lists, and
- * must not be applied after the shard has gone on.
+ * As pthread_mutex_lock(), or ETIMEDOUT at a time of ks_lock_clock().  musl can
+ * wait by the time of day alone: the wait is longer or shorter if somebody sets
+ * that meanwhile.
+ */
+
+static int
+ks_mutex_until(pthread_mutex_t *mutex, uint64_t until)
+{
+    struct timespec  ts;
+
+#ifdef __GLIBC__
+
+    ts.tv_sec = (time_t) (until / (1000 * KS_MS));
+    ts.tv_nsec = (long) (until % (1000 * KS_MS));
+
+    return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &ts);
+
+#else
+
+    uint64_t  now;
+
+    now = ks_lock_clock();
+    until = (until > now) ? until - now : 0;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    until += (uint64_t) ts.tv_nsec;
+
+    ts.tv_sec += (time_t) (until / (1000 * KS_MS));
+    ts.tv_nsec = (long) (until % (1000 * KS_MS));
+
+    return pthread_mutex_timedlock(mutex, &ts);
+
+#endif
+}
+
+
+/*
+ * What others wait for is said before anybody is waited for.  Then the pool:
+ * its log may hold old bytes of this shard's page lists, and must not be
+ * applied after the shard has gone on.
  */
 
 static void
@@ -363,15 +392,15 @@ ks_recover(ks_mem_t *m, unsigned i)
 
     sh = &m->shards[i];
 
+    ks_bond_decide(sh);
     ks_pool_settle(m);
 
     for (k = 0; k < i; k++) {
         ks_recover_leader(m, k, 1ull << i);
     }
 
-    if (sh->log.open) {
-        ks_log_undo(m, &sh->log);
-    }
+    ks_recover_bond(sh);
+    ks_log_end(m, sh);
 
     if (ks_log_page(m, sh->log.first)->next) {
         ks_pool_trim_log(m, sh);
@@ -382,6 +411,46 @@ ks_recover(ks_mem_t *m, unsigned i)
     __atomic_fetch_or(&m->zone->garbage, 1ull << i, __ATOMIC_RELAXED);
 
     sh->recovered++;
+}
+
+
+/*
+ * Whoever has the lock there says it at once; if nobody has, we are the next
+ * holder.
+ */
+
+void
+ks_recover_bond(ks_shard_t *sh)
+{
+    int          rc;
+    ks_mem_t     m;
+    ks_zone_t   *zone;
+    ks_shard_t  *first;
+
+    while ((zone = ks_bond_ask(sh)) != NULL) {
+
+        ks_mem_attach(&m, zone);
+        first = &m.shards[sh->follows.shard];
+        rc = pthread_mutex_trylock(&first->mutex);
+
+        if (rc == EBUSY) {
+            sched_yield();
+            continue;
+        }
+
+        if (rc == EOWNERDEAD) {
+            ks_recover(&m, sh->follows.shard);
+            pthread_mutex_consistent(&first->mutex);
+
+        } else if (rc == 0) {
+            ks_bond_decide(first);
+
+        } else {
+            abort();
+        }
+
+        pthread_mutex_unlock(&first->mutex);
+    }
 }
 
 
@@ -490,6 +559,33 @@ ks_finish_flush(ks_mem_t *m, uint64_t mask)
     ks_pool_seize(m, mask);
 
     __atomic_fetch_and(&zone->flush_mask, ~mask, __ATOMIC_SEQ_CST);
+}
+
+
+/* --- the ferry --- */
+
+/*
+ * Of all who bind transactions of the same two zones, in whatever direction,
+ * one alone has the late locks of both: the ferry's lock is that of the zone
+ * with the lower seed.  In a circle of more zones the lowest is an end of two
+ * ways, which exclude each other, so it is never closed.
+ */
+
+void
+ks_ferry_lock(ks_mem_t *m, const ks_mem_t *first)
+{
+    const ks_mem_t  *low;
+
+    low = memcmp(m->zone->seed, first->zone->seed, sizeof(m->zone->seed)) < 0
+          ? m : first;
+
+    m->ferry = &low->zone->ferry;
+
+    if (ks_mutex_lock(m->ferry) != 0) {
+        pthread_mutex_consistent(m->ferry);
+    }
+
+    m->late |= KS_LATE_FERRY;
 }
 
 

@@ -1,11 +1,25 @@
 /*
- * The undo log of a transaction: saving, commit, rollback.  What a record is
- * stands in ks_log_record.c.
+ * The undo log of a transaction: saving, commit, rollback; and the handle that
+ * it goes with.  What a record is stands in ks_log_record.c.
  */
 
 #include <stdlib.h>
 
 #include "memory/ks_log.h"
+
+
+void
+ks_mem_attach(ks_mem_t *m, ks_zone_t *zone)
+{
+    memset(m, 0, sizeof(*m));
+
+    m->zone = zone;
+    m->txn = 1;
+    m->process = KS_PROCESSES;
+    m->base = (u_char *) zone;
+    m->shards = (ks_shard_t *) (m->base + zone->shards_at);
+    m->pages = (ks_page_t *) (m->base + zone->pages_at);
+}
 
 
 /* whether a record of len bytes fits into the current page */
@@ -173,6 +187,25 @@ ks_log_undo(ks_mem_t *m, ks_log_t *log)
 }
 
 
+void
+ks_log_end(ks_mem_t *m, ks_shard_t *sh)
+{
+    if (sh->log.open == 0) {
+        ks_bond_clear(sh);
+        return;
+    }
+
+    if (ks_bond_keeps(sh)) {
+        ks_log_close(&sh->log);
+
+    } else {
+        ks_log_undo(m, &sh->log);
+    }
+
+    ks_bond_clear(sh);
+}
+
+
 /* the transaction is over; the shard that has its log */
 
 static inline ks_shard_t *
@@ -186,11 +219,72 @@ ks_transaction_over(ks_mem_t *m)
 }
 
 
+/* --- two zones --- */
+
+void
+ks_bind(ks_mem_t *m, ks_mem_t *first)
+{
+    ks_bond_begin(first, m);
+
+    first->bound = m;
+    first->late |= KS_LATE_BOUND;
+}
+
+
+static ks_mem_t *
+ks_bound_take(ks_mem_t *m)
+{
+    m->late &= ~(unsigned) KS_LATE_BOUND;
+
+    return m->bound;
+}
+
+
+/* The commit is done; it has to become so of what follows. */
+
+static void
+ks_bound_commit(ks_mem_t *m)
+{
+    ks_mem_t  *other;
+
+    other = ks_bound_take(m);
+
+    ks_commit(other);
+    ks_bond_end(m->leader, other->leader);
+}
+
+
+/* Before anything of this transaction is undone. */
+
+static void __attribute__((noinline))
+ks_bound_rollback(ks_mem_t *m)
+{
+    ks_mem_t  *other;
+
+    other = ks_bound_take(m);
+
+    ks_rollback(other);
+    ks_bond_end(m->leader, other->leader);
+    ks_unlock_shards(other);
+}
+
+
+/* --- the end --- */
+
 /* what the end of the transaction has locked */
 
 static void __attribute__((noinline))
 ks_late_unlock(ks_mem_t *m)
 {
+    if (m->late & KS_LATE_BOUND) {
+        ks_bound_commit(m);
+    }
+
+    if (m->late & KS_LATE_FERRY) {
+        m->late &= ~(unsigned) KS_LATE_FERRY;
+        pthread_mutex_unlock(m->ferry);
+    }
+
     if (m->late & KS_LATE_JOURNAL) {
         ks_journal_unlock(m);
     }
@@ -233,6 +327,10 @@ ks_rollback(ks_mem_t *m)
 
     if (m->dirty == 0) {
         return;
+    }
+
+    if (m->late & KS_LATE_BOUND) {
+        ks_bound_rollback(m);
     }
 
     sh = ks_transaction_over(m);

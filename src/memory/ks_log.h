@@ -1,7 +1,8 @@
 /*
  * Undo logs, as the files of src/memory share them; ks_mem.h has what the
  * layers above may use.  Each file calls those before it in this order:
- * records, the pool, transactions (ks_log.c), the slab, locks, the journal.
+ * records, the pool, bonds, transactions (ks_log.c), the slab, locks, the
+ * journal.
  *
  * Where the mechanism comes from: undo ("before image") logging, as in the
  * rollback journal of a database, cut down to memory: there is no disk to
@@ -86,6 +87,43 @@ ks_log_close(ks_log_t *log)
 }
 
 
+/* --- bonds (ks_bond.c) --- */
+
+/* what has become of a deciding transaction, as it is said to the follower */
+enum {
+    KS_FATE_OPEN = 0,
+    KS_FATE_KEPT,
+    KS_FATE_UNDONE
+};
+
+/* The transactions of both are bound from now on; and not any more. */
+void ks_bond_begin(ks_mem_t *first, ks_mem_t *m);
+void ks_bond_end(ks_shard_t *first, ks_shard_t *sh);
+
+/*
+ * For the next holder of a dead process's lock, first of all: what has become
+ * of a bond that the shard decides, is noted, and said to the follower.  It
+ * waits for nobody.  ks_bond_mark() notes it alone.
+ */
+void ks_bond_decide(ks_shard_t *sh);
+void ks_bond_mark(ks_shard_t *sh);
+
+/*
+ * For the same, before it undoes the log: the zone where somebody has to decide
+ * what becomes of it; NULL: that is known.
+ */
+ks_zone_t *ks_bond_ask(ks_shard_t *sh);
+
+/*
+ * Whether it is to be decided; whether what is known is that the log is kept.
+ */
+int ks_bond_open(const ks_shard_t *sh);
+int ks_bond_keeps(const ks_shard_t *sh);
+
+/* The log is closed: it follows nothing. */
+void ks_bond_clear(ks_shard_t *sh);
+
+
 /* --- transactions (ks_log.c) --- */
 
 /*
@@ -110,8 +148,12 @@ ks_save_word(ks_mem_t *m, ks_log_t *log, const uint64_t *p)
     ks_log_seal(log, m->page, sizeof(*p), ks_log_word(m, p, sizeof(*p)));
 }
 
-/* The same as ks_log_apply(), for the log of a shard. */
+/*
+ * The same as ks_log_apply(), for the log of a shard, with which a dead
+ * process's transaction ends: undone, or kept with what it follows.
+ */
 void ks_log_undo(ks_mem_t *m, ks_log_t *log);
+void ks_log_end(ks_mem_t *m, ks_shard_t *sh);
 
 
 /* --- the pool (ks_pool.c) --- */
@@ -121,6 +163,19 @@ void ks_pool_recover(ks_mem_t *m);
 
 
 /* --- locks (ks_lock.c) --- */
+
+static inline void
+ks_unlock_shards(ks_mem_t *m)
+{
+    uint64_t  left;
+
+    for (left = m->locked; left; left &= left - 1) {
+        pthread_mutex_unlock(&m->shards[__builtin_ctzll(left)].mutex);
+    }
+
+    m->locked = 0;
+}
+
 
 /* A robust mutex of processes, unlocked, whatever was there before. */
 void ks_mutex_init(pthread_mutex_t *mutex);
@@ -137,6 +192,12 @@ int ks_mutex_lock(pthread_mutex_t *mutex);
  * which are of locks that this process holds: then it is a dead process's.
  */
 void ks_recover_leader(ks_mem_t *m, unsigned k, uint64_t mask);
+
+/*
+ * For the holder of the shard's lock, which was a dead process's: until it is
+ * known what becomes of the log, if that goes with one of another zone.
+ */
+void ks_recover_bond(ks_shard_t *sh);
 
 
 /* --- the journal's lock (ks_journal.c) --- */

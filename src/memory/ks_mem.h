@@ -4,20 +4,22 @@
  * What everything rests on; other files cite these numbers.
  *
  *  U1  Memory of the zone that was there before the transaction is changed only
- *      after ks_save() of its old bytes (or by ks_set(), which does both), under
- *      the lock of the shard that it belongs to.
+ *      after ks_save() of its old bytes (or by ks_set(), which does both),
+ *      under the lock of the shard that it belongs to.
  *  U2  A transaction has one log, that of the lowest shard it has locked, its
  *      leader: changes of several shards, and memory that changes hands between
  *      them, are undone in the reverse of their order.
  *  U3  A record counts once the page's "used" covers it, and the log once its
  *      "open" is set; both before the place itself changes.
  *  U4  "open" names all locks that the log covers: those of shards, of the
- *      meters, of the journal.  What it covers is of no use before the log is closed.
+ *      meters, of the journal.  What it covers is of no use before the log is
+ *      closed.
  *  U5  The commit is one store: "open" becomes 0.  Nothing that follows it in
  *      the transaction may fail.
  *  U6  A log can be applied from anywhere, again and again, and comes to the
  *      same.
- *  U7  Locks are taken in the order: shards ascending, meters, journal, pool.
+ *  U7  Locks are taken in the order: shards ascending, ferry, meters, journal,
+ *      pool.
  *  U8  A chunk that is freed is not used again before the commit.  A chunk that
  *      was allocated in the transaction is seen by nobody else, and needs no
  *      saving.
@@ -25,6 +27,8 @@
  *      under the pool's log; the transaction's log notes what it took.
  *  U10 Hints are exempt: words of which any value of the past is true enough
  *      (counters, access clocks).
+ *  U11 A transaction that is bound to one of another zone (ks_bind()) is
+ *      committed by the commit of that one, and by nothing else.
  */
 
 #ifndef KS_MEM_H
@@ -41,6 +45,8 @@
 
 #define KS_LATE_JOURNAL  1
 #define KS_LATE_METERS   2
+#define KS_LATE_FERRY    4
+#define KS_LATE_BOUND    8              /* no lock: "bound" is set */
 
 /* what a transaction took, and what it could not get */
 typedef struct {
@@ -50,7 +56,9 @@ typedef struct {
     unsigned      cls;
 } ks_needed_t;
 
-typedef struct {
+typedef struct ks_mem_s  ks_mem_t;
+
+struct ks_mem_s {
     ks_zone_t    *zone;
     u_char       *base;
     ks_shard_t   *shards;
@@ -63,6 +71,8 @@ typedef struct {
     ks_logpage_t *page;         /* in this page; or NULL */
     unsigned      late;         /* KS_LATE_*: locks that the end of a
                                    transaction takes, which we hold */
+    pthread_mutex_t  *ferry;    /* that is locked */
+    ks_mem_t     *bound;        /* in another zone: what follows this one */
     unsigned      process;      /* our row; KS_PROCESSES: we have none */
 
     /* wakes a process that sleeps; see ks_journal.h */
@@ -86,7 +96,7 @@ typedef struct {
     } saved[KS_SAVED];
 
     ks_needed_t   need;         /* of the running transaction */
-} ks_mem_t;
+};
 
 
 /* --- references --- */
@@ -138,7 +148,7 @@ ks_page_shard(const ks_mem_t *m, const ks_page_t *row)
 }
 
 
-/* --- handles --- */
+/* --- handles (ks_log.c) --- */
 
 /* A process's handle on a zone; there is nothing to be freed. */
 void ks_mem_attach(ks_mem_t *m, ks_zone_t *zone);
@@ -209,6 +219,17 @@ void ks_save(ks_mem_t *m, ks_shard_t *sh, const void *p, size_t len);
 /* Ends the transaction; the locks stay. */
 void ks_commit(ks_mem_t *m);
 void ks_rollback(ks_mem_t *m);
+
+/*
+ * The open transaction of m, which has done all that it does, follows that of
+ * first, in another zone, from now on: ks_commit() and ks_rollback() of first
+ * do the same with it.  After a commit its shards stay locked, for what
+ * follows; after a rollback they are unlocked.
+ *
+ * Before it takes any late lock, m takes the ferry's, which its end unlocks.
+ */
+void ks_bind(ks_mem_t *m, ks_mem_t *first);
+void ks_ferry_lock(ks_mem_t *m, const ks_mem_t *first);
 
 /* Leaves by longjmp, as an allocation of that size that failed. */
 void ks_raise_nomem(ks_mem_t *m, ks_shard_t *sh, unsigned kind, size_t size)

@@ -1,12 +1,12 @@
 /*
  * Meters: what users have used, and what they may use.
  *
- * A meter is a row of the zone that belongs to a user by its name.  Its counts of
- * commands and its quotas are changed under a lock of their own, which stands
- * between those of shards and the journal's (U7).  A transaction takes it at
- * its very end, and its undo log covers the meter from then on: so what it has
- * used is counted with its commit, or not at all.  Bytes are added by single
- * stores without a lock.
+ * A meter is a row of the zone that belongs to a user by its name.  Its counts
+ * of commands and its quotas are changed under a lock of their own, which
+ * stands between those of shards and the journal's (U7).  A transaction takes
+ * it at its very end, and its undo log covers the meter from then on: so what
+ * it has used is counted with its commit, or not at all.  Bytes are added by
+ * single stores without a lock.
  *
  * Quotas are here for who reads them; what they mean is known above.
  */
@@ -58,7 +58,9 @@ ks_meter_set(ks_mem_t *m, uint64_t *p, uint64_t value)
 }
 
 
-/* Bytes that came in and went out; before they are sent, so that none is lost. */
+/*
+ * Bytes that came in and went out; before they are sent, so that none is lost.
+ */
 static inline void
 ks_meter_bytes(ks_meter_t *mt, uint64_t in, uint64_t out)
 {

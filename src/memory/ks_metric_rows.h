@@ -13,8 +13,9 @@
  *       counter: the function says it
  *
  * name is that of INFO, series that of Prometheus (redis_exporter's, if it has
- * one); NULL: no series.  unit: "" for what is a plain number; "bytes+" is shown once more as people
- * read it, and "ms" is shown by Prometheus in seconds.
+ * one); NULL: no series.  unit: "" for what is a plain number; "bytes+" is
+ * shown once more as people read it, and "ms" is shown by Prometheus in
+ * seconds.
  */
 
 ASKED(ks_metric_uptime, "server", "uptime_in_seconds",
@@ -147,12 +148,16 @@ EVENT(UPSTREAM_APPLIED, "stats", "keyspace_upstream_commands",
 EVENT(UPSTREAM_SKIPPED, "stats", "keyspace_upstream_skipped",
     "keyspace_upstream_skipped_total", "",
     "Commands of its stream that were not: for other databases, or faulty.")
+EVENT(UPSTREAM_SWITCHES, "stats", "keyspace_upstream_switches",
+    "keyspace_upstream_switches_total", "",
+    "Times that the sentinels have named another primary.")
 EVENT(FORWARDED, "stats", "keyspace_forwarded",
     "keyspace_forwarded_total", "",
     "Commands and transactions that were handed to the upstream.")
 EVENT(FORWARD_FAILED, "stats", "keyspace_forward_errors",
     "keyspace_forward_errors_total", "",
-    "Of these, those that got no reply of it, and those that were refused while it was away.")
+    "Of these, those that got no reply of it, and those that were refused "
+    "while it was away.")
 EVENT(FORWARD_TIME, "stats", "keyspace_forward_milliseconds",
     "keyspace_forward_seconds_total", "ms",
     "Time from handing them over to the replies, in sum.")
@@ -168,6 +173,15 @@ EVENT(NEAR_INVALIDATIONS, "stats", "keyspace_near_invalidations",
 EVENT(LINK_LOSSES, "stats", "keyspace_link_losses",
     "keyspace_link_losses_total", "",
     "Times that the connection was lost which says what has changed.")
+EVENT(NEAR_MESSAGES, "stats", "keyspace_near_messages",
+    "keyspace_near_messages_total", "",
+    "Messages of the upstream that were published here.")
+EVENT(CLUSTER_MOVES, "stats", "keyspace_cluster_redirections",
+    "keyspace_cluster_redirections_total", "",
+    "Forwarded commands that a node of a cluster has sent elsewhere.")
+EVENT(CLUSTER_MAPS, "stats", "keyspace_cluster_maps",
+    "keyspace_cluster_maps_total", "",
+    "Times that a node of a cluster was asked which one has which slot.")
 
 ASKED(ks_metric_replicas, "replication", "connected_slaves",
     "redis_connected_slaves", "",

@@ -228,13 +228,13 @@ ks_metric_unsaved(ks_zone_t *zone, uint64_t now_ms)
       .where = w, .offset = o, .ask = a },
 
 #define EVENT(id, s, n, e, u, h)                                              \
-    ROW(n, e, s, u, h, KS_METRIC_COUNTER, RESET, KS_AT_ZONE,                     \
+    ROW(n, e, s, u, h, KS_METRIC_COUNTER, RESET, KS_AT_ZONE,                  \
         offsetof(ks_zone_t, counts[KS_COUNT_##id]), NULL)
 #define PARTS(field, s, n, e, u, h)                                           \
-    ROW(n, e, s, u, h, KS_METRIC_COUNTER, RESET, KS_AT_PARTS,                    \
+    ROW(n, e, s, u, h, KS_METRIC_COUNTER, RESET, KS_AT_PARTS,                 \
         offsetof(ks_zone_t, field), NULL)
 #define SHARDS(field, r, s, n, e, u, h)                                       \
-    ROW(n, e, s, u, h, KS_METRIC_COUNTER, r, KS_AT_SHARDS,                       \
+    ROW(n, e, s, u, h, KS_METRIC_COUNTER, r, KS_AT_SHARDS,                    \
         offsetof(ks_shard_t, field), NULL)
 #define ASKED(function, s, n, e, u, h)                                        \
     ROW(n, e, s, u, h, KS_METRIC_GAUGE, KEPT, KS_AT_NOWHERE, 0, function)

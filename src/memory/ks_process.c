@@ -51,7 +51,9 @@ ks_process_bury(ks_process_t *row)
 }
 
 
-/* what a process leaves behind that is gone, whether it closed its row or not */
+/*
+ * what a process leaves behind that is gone, whether it closed its row or not
+ */
 
 static void
 ks_process_clear(ks_mem_t *m, unsigned i)
@@ -202,6 +204,24 @@ ks_process_helpers(ks_mem_t *m)
     for (n = 0, i = 0; i < KS_PROCESSES; i++) {
         row = &m->zone->processes[i];
         n += (row->helper && (i == m->process || ks_process_alive(row)));
+    }
+
+    return n;
+}
+
+
+unsigned
+ks_process_pids(ks_mem_t *m, int32_t *pids)
+{
+    unsigned       i, n;
+    ks_process_t  *row;
+
+    for (n = 0, i = 0; i < KS_PROCESSES; i++) {
+        row = &m->zone->processes[i];
+
+        if (i == m->process || ks_process_alive(row)) {
+            pids[n++] = row->pid;
+        }
     }
 
     return n;

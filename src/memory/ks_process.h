@@ -37,6 +37,12 @@ uint64_t ks_process_all(ks_mem_t *m);
 /* How many helpers are alive. */
 unsigned ks_process_helpers(ks_mem_t *m);
 
+/*
+ * The pids of all processes that are alive, helpers too, of which there is room
+ * for KS_PROCESSES; how many.
+ */
+unsigned ks_process_pids(ks_mem_t *m, int32_t *pids);
+
 /* This process, which has a row, serves no clients: it is a helper. */
 void ks_process_set_helper(ks_mem_t *m);
 

@@ -8,11 +8,16 @@
  * different shards each.  Cut short anywhere, it is done again by whoever
  * comes next, as logs can be applied again (U6).
  *
+ * A log that goes with one of another zone (ks_bond.c) stays as it is until
+ * that zone has been revived, too, in whatever order they come:
+ * ks_zone_settle().
+ *
  * What belonged to the processes goes: their rows, what they wanted of the
- * journal, the script that one ran, a pause of their clients.  What they had in trees of the zone
- * (subscriptions, clients that wait) names a row and a birth that no process
- * has any more, so it counts for nothing, and is taken away by the first
- * process that opens its end of the bus.  Numbers that only grow go on.
+ * journal, the script that one ran, a pause of their clients.  What they had in
+ * trees of the zone (subscriptions, clients that wait) names a row and a birth
+ * that no process has any more, so it counts for nothing, and is taken away by
+ * the first process that opens its end of the bus.  Numbers that only grow go
+ * on.
  *
  * Nothing here goes by the size of the zone.
  */
@@ -24,6 +29,7 @@
 
 static void ks_revive_locks(ks_zone_t *zone);
 static void ks_revive_logs(ks_mem_t *m);
+static void ks_revive_log(ks_mem_t *m, ks_shard_t *sh);
 static void ks_revive_rows(ks_zone_t *zone);
 
 
@@ -60,6 +66,7 @@ ks_revive_locks(ks_zone_t *zone)
     ks_mutex_init(&zone->pool.mutex);
     ks_mutex_init(&zone->journal.mutex);
     ks_mutex_init(&zone->meters);
+    ks_mutex_init(&zone->ferry);
 
     for (i = 0; i < KS_PROCESSES; i++) {
         ks_mutex_init(&zone->processes[i].alive);
@@ -84,14 +91,42 @@ ks_revive_logs(ks_mem_t *m)
 
     for (i = 0; i < ks_zone_locks(m->zone); i++) {
         sh = &m->shards[i];
+        ks_bond_mark(sh);
 
-        if (sh->log.open) {
-            ks_log_undo(m, &sh->log);
-            sh->recovered++;
+        if (!ks_bond_open(sh)) {
+            ks_revive_log(m, sh);
         }
+    }
+}
 
-        if (ks_log_page(m, sh->log.first)->next) {
-            ks_pool_trim_log(m, sh);
+
+static void
+ks_revive_log(ks_mem_t *m, ks_shard_t *sh)
+{
+    sh->recovered += (sh->log.open != 0);
+    ks_log_end(m, sh);
+
+    if (ks_log_page(m, sh->log.first)->next) {
+        ks_pool_trim_log(m, sh);
+    }
+}
+
+
+void
+ks_zone_settle(ks_zone_t *zone)
+{
+    unsigned     i;
+    ks_mem_t     m;
+    ks_shard_t  *sh;
+
+    ks_mem_attach(&m, zone);
+
+    for (i = 0; i < ks_zone_locks(zone); i++) {
+        sh = &m.shards[i];
+
+        if (ks_bond_open(sh)) {
+            ks_recover_bond(sh);
+            ks_revive_log(&m, sh);
         }
     }
 }

@@ -130,12 +130,14 @@ ks_stat_time(uint64_t nanos)
 }
 
 
+/* n calls, 1 or more, that have taken so long together. */
+
 static inline void
-ks_stat_count(ks_stat_t *st, uint64_t nanos)
+ks_stat_count(ks_stat_t *st, uint64_t n, uint64_t nanos)
 {
-    st->calls++;
+    st->calls += n;
     st->nanos += nanos;
-    st->times[ks_stat_time(nanos)]++;
+    st->times[ks_stat_time(nanos / n)] += n;
 }
 
 
@@ -171,7 +173,9 @@ ks_stat_second(ks_stat_lane_t *lane, uint64_t second)
 void ks_stats_command(const ks_stats_t *stats, unsigned i, ks_stat_t *sum);
 uint64_t ks_stats_door(const ks_stats_t *stats, ks_door_t door);
 
-/* Bytes that came in and went out by a door; waits for locks, and ns of them. */
+/*
+ * Bytes that came in and went out by a door; waits for locks, and ns of them.
+ */
 void ks_stats_net(const ks_stats_t *stats, ks_door_t door, uint64_t *in,
     uint64_t *out);
 void ks_stats_waits(const ks_stats_t *stats, uint64_t *n, uint64_t *nanos);

@@ -15,6 +15,8 @@
 #define KS_PAGES_MIN      8u            /* that are no layout */
 #define KS_RESERVE_MIN    2u            /* pages */
 #define KS_RESERVE_MAX    4096u
+#define KS_BOND_BITS      16            /* of tickets, for those that the zone's
+                                           next layout hands out */
 
 
 typedef struct {
@@ -295,6 +297,8 @@ ks_zone_lay(void *base, size_t size, const ks_plan_t *plan,
     ks_zone_init_log(zone, &zone->pool.log, plan->logs_at);
     ks_mutex_init(&zone->journal.mutex);
     ks_mutex_init(&zone->meters);
+    ks_mutex_init(&zone->ferry);
+    zone->bonds = now_ms << KS_BOND_BITS;
 
     for (i = 0; i < KS_PROCESSES; i++) {
         ks_mutex_init(&zone->processes[i].alive);
@@ -356,6 +360,13 @@ ks_zone_seed(const ks_zone_t *zone)
 }
 
 
+unsigned
+ks_zone_version(void)
+{
+    return KS_ZONE_VERSION;
+}
+
+
 /* FNV-1a over the version, sizes and places that the zone is made of */
 
 uint64_t
@@ -376,7 +387,8 @@ ks_zone_layout(void)
         offsetof(ks_zone_t, upstream), offsetof(ks_zone_t, owner),
         offsetof(ks_shard_t, pending), offsetof(ks_shard_t, watch),
         offsetof(ks_shard_t, root), offsetof(ks_shard_t, library),
-        offsetof(ks_shard_t, registry), offsetof(ks_shard_t, waiters)
+        offsetof(ks_shard_t, registry), offsetof(ks_shard_t, waiters),
+        offsetof(ks_shard_t, leads)
     };
 
     h = 0xcbf29ce484222325ull;
@@ -475,30 +487,9 @@ ks_zone_init_pages(ks_zone_t *zone)
 
 
 void
-ks_mem_attach(ks_mem_t *m, ks_zone_t *zone)
-{
-    memset(m, 0, sizeof(*m));
-
-    m->zone = zone;
-    m->txn = 1;
-    m->process = KS_PROCESSES;
-    m->base = (u_char *) zone;
-    m->shards = (ks_shard_t *) (m->base + zone->shards_at);
-    m->pages = (ks_page_t *) (m->base + zone->pages_at);
-}
-
-
-void
 ks_zone_set_policy(ks_zone_t *zone, ks_policy_t policy)
 {
     __atomic_store_n(&zone->policy, (uint32_t) policy, __ATOMIC_RELAXED);
-}
-
-
-ks_policy_t
-ks_zone_policy(const ks_zone_t *zone)
-{
-    return (ks_policy_t) __atomic_load_n(&zone->policy, __ATOMIC_RELAXED);
 }
 
 
@@ -520,13 +511,6 @@ void
 ks_zone_set(ks_zone_t *zone, ks_setting_t which, int64_t value)
 {
     __atomic_store_n(&zone->settings[which], value, __ATOMIC_RELAXED);
-}
-
-
-int64_t
-ks_zone_setting(const ks_zone_t *zone, ks_setting_t which)
-{
-    return __atomic_load_n(&zone->settings[which], __ATOMIC_RELAXED);
 }
 
 

@@ -91,8 +91,20 @@ ks_zone_t *ks_zone_attach(void *base, size_t size, const char **err);
  * dead.  Undoes what they were amid, makes the locks anew and forgets the
  * processes; the time does not go by the zone's size.  May be cut short and run
  * again.
+ *
+ * Before it is used, ks_zone_settle() has to end what goes with a transaction
+ * of another zone, once the zones that this process is going to have are known.
  */
 void ks_zone_revive(ks_zone_t *zone, uint64_t now_ms);
+void ks_zone_settle(ks_zone_t *zone);
+
+/*
+ * The zones that a process has, those that it inherits included: one of them
+ * may have to ask another what became of a transaction of both.  KS_NOMEM: it
+ * is not noted.
+ */
+int ks_zone_know(ks_zone_t *zone);
+void ks_zone_forget(const ks_zone_t *zone);
 
 /* The seed of a zone: 16 bytes, as secret as its keys. */
 const u_char *ks_zone_seed(const ks_zone_t *zone);
@@ -100,9 +112,11 @@ const u_char *ks_zone_seed(const ks_zone_t *zone);
 /* A number that differs where the zone's layout in memory does. */
 uint64_t ks_zone_layout(void);
 
+/* Its version, for people. */
+unsigned ks_zone_version(void);
+
 /* Which keys go when memory lacks; known to all processes at once. */
 void ks_zone_set_policy(ks_zone_t *zone, ks_policy_t policy);
-ks_policy_t ks_zone_policy(const ks_zone_t *zone);
 const char *ks_policy_name(ks_policy_t policy);
 int ks_policy_parse(const ks_str_t *name, ks_policy_t *policy); /* KS_ERR */
 
@@ -175,7 +189,6 @@ typedef enum {
 #define KS_SLOW_LEN              128
 
 void ks_zone_set(ks_zone_t *zone, ks_setting_t which, int64_t value);
-int64_t ks_zone_setting(const ks_zone_t *zone, ks_setting_t which);
 int ks_zone_within(const ks_zone_t *zone, ks_setting_t which, size_t n);
 void ks_zone_reset_settings(ks_zone_t *zone);
 
