@@ -124,8 +124,8 @@ ks_crc64_by_table(uint64_t crc, const u_char *p, size_t n)
 /*
  * n bytes, a multiple of 16 and not 0.  Sixteen bytes stand for a polynomial;
  * taken 128 bits further it is added to the next sixteen, modulo the CRC's own,
- * and the CRC of the last sum is that of all.  A product of two reflected halves
- * comes with one power of x too many, which the constants are short of.
+ * and the CRC of the last sum is that of all.  A product of two reflected
+ * halves comes with one power of x too many, which the constants are short of.
  */
 
 static __attribute__((target("pclmul,sse2"))) uint64_t
@@ -185,8 +185,8 @@ ks_crc64_more(uint64_t crc, const u_char *p, size_t n)
 
 
 /*
- * What the change alone comes to, with zeros behind it: that many times x to the
- * power of 8, modulo the polynomial, by squaring.
+ * What the change alone comes to, with zeros behind it: that many times x to
+ * the power of 8, modulo the polynomial, by squaring.
  */
 
 static uint64_t

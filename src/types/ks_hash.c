@@ -90,7 +90,8 @@ ks_hash_find(const ks_value_t *v, ks_pos_t *pos, const ks_str_t *field)
 {
     uint32_t  hash;
 
-    return ks_hash_locate(v, pos, &hash, field);
+    return ks_hash_locate(v, pos, &hash, field)
+           && !(v->expiries && ks_hash_due(v, pos));
 }
 
 

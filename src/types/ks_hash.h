@@ -4,6 +4,9 @@
  *
  * In a hash with expiries (v->expiries) fields that are due are taken out by
  * ks_hash_purge() before anything else looks at it; the layer above calls it.
+ * Where an upstream says what ends they stay, and are hidden: ks_hash_find()
+ * does not find them, and whoever walks over fields passes them over
+ * (ks_hash_due()).
  */
 
 #ifndef KS_HASH_H
@@ -12,7 +15,7 @@
 #include "types/ks_dump_item.h"
 
 
-/* 1: the field is there, and pos is its item. */
+/* 1: the field is there and not due, and pos is its item. */
 int ks_hash_find(const ks_value_t *v, ks_pos_t *pos, const ks_str_t *field);
 
 /*
@@ -66,9 +69,9 @@ uint32_t ks_hash_purge(ks_value_t *v, uint32_t max, ks_hash_purge_t *p);
 
 
 /*
- * The row's dump and restore (ks_type.h).  A dump leaves out fields that are due.
- * If others expire, it has the form of Redis 7.4; ks_hash_dump_plain() leaves out
- * when, and has that of all versions.
+ * The row's dump and restore (ks_type.h).  A dump leaves out fields that are
+ * due.  If others expire, it has the form of Redis 7.4; ks_hash_dump_plain()
+ * leaves out when, and has that of all versions.
  */
 u_char *ks_hash_dump(const ks_value_t *v, u_char *p);
 u_char *ks_hash_dump_plain(const ks_value_t *v, u_char *p);
@@ -78,8 +81,8 @@ int ks_hash_restore(ks_value_t *v, const ks_rdb_value_t *in);
 
 /*
  * For who writes such a dump in parts: the soonest time of all fields that are
- * not due, 0: none expires; the same of the fields so far and one more; and what
- * stands before a field, KS_RDB_LENGTH bytes at the most.
+ * not due, 0: none expires; the same of the fields so far and one more; and
+ * what stands before a field, KS_RDB_LENGTH bytes at the most.
  */
 uint64_t ks_hash_first(const ks_value_t *v);
 uint64_t ks_hash_sooner(const ks_value_t *v, const ks_pos_t *pos,

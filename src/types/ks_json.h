@@ -183,7 +183,9 @@ int ks_json_order_strings(const ks_value_t *v, const ks_json_node_t *a,
     const ks_value_t *w, const ks_json_node_t *b);
 uint64_t ks_json_chars(const ks_value_t *v, const ks_json_node_t *s);
 
-/* The values in a container, all told, or 1; containers inside of each other. */
+/*
+ * The values in a container, all told, or 1; containers inside of each other.
+ */
 uint64_t ks_json_fields(const ks_value_t *v, const ks_json_node_t *n);
 unsigned ks_json_depth(const ks_value_t *v, const ks_json_node_t *n);
 
@@ -230,9 +232,9 @@ void ks_json_out_newline(ks_json_out_t *out, const ks_json_format_t *f,
 
 /*
  * The shortest text of a document in steps, while it does not change: where
- * it is is kept in memory of ks_json_steps_size() bytes, all zero at first.  More
- * of it to p; there is room for KS_JSON_STEP bytes behind end.  *done: that is
- * all.
+ * it is is kept in memory of ks_json_steps_size() bytes, all zero at first.
+ * More of it to p; there is room for KS_JSON_STEP bytes behind end.  *done:
+ * that is all.
  */
 #define KS_JSON_STEP   12288
 

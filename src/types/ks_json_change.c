@@ -1,9 +1,9 @@
 /*
  * JSON documents: what all changes are made of.
  *
- * The head follows the text; what goes takes its containers and its names along;
- * the bytes of a packed container are written anew; one that has become too long
- * is opened.
+ * The head follows the text; what goes takes its containers and its names
+ * along; the bytes of a packed container are written anew; one that has become
+ * too long is opened.
  */
 
 #include "types/ks_json_change.h"
@@ -75,7 +75,9 @@ ks_json_renew_room(ks_json_out_t *out, size_t n)
 }
 
 
-/* The document anew, with numbers from 1 on: not before 2^32 have been given. */
+/*
+ * The document anew, with numbers from 1 on: not before 2^32 have been given.
+ */
 
 static void
 ks_json_renew(ks_value_t *v, const ks_json_memory_t *m)
@@ -363,9 +365,9 @@ ks_json_lengths(u_char *data, size_t len, size_t off, int itself, int by)
 
 
 /*
- * In the item that the node is in: del bytes at "at" become len others.  itself:
- * they are inside of the node, which is a container.  0: the item would be too
- * long, and nothing has changed.
+ * In the item that the node is in: del bytes at "at" become len others.
+ * itself: they are inside of the node, which is a container.  0: the item would
+ * be too long, and nothing has changed.
  */
 
 int

@@ -1,7 +1,7 @@
 /*
  * What changes of JSON documents are made of (ks_json_change.c), for
- * ks_json_edit.c.  A node is as it has just been found; all calls want a running
- * transaction.
+ * ks_json_edit.c.  A node is as it has just been found; all calls want a
+ * running transaction.
  */
 
 #ifndef KS_JSON_CHANGE_H
@@ -35,9 +35,9 @@ void ks_json_drop_range(ks_value_t *v, const ks_json_memory_t *m,
     const ks_json_node_t *n, uint32_t i, uint32_t count);
 
 /*
- * In the item that the node is in: del bytes at "at" become len others.  itself:
- * they are inside of the node, which is a container.  0: the item would be too
- * long, and nothing has changed.
+ * In the item that the node is in: del bytes at "at" become len others.
+ * itself: they are inside of the node, which is a container.  0: the item would
+ * be too long, and nothing has changed.
  */
 int ks_json_splice(ks_value_t *v, const ks_json_node_t *n, int itself,
     size_t at, size_t del, const u_char *p, size_t len);

@@ -1,8 +1,8 @@
 /*
  * Paths into JSON documents: reading filters.
  *
- * filter: and { || and }; and: not { && not }; not: ! not, ( filter ), or a term
- * that is tested or compared with another one.
+ * filter: and { || and }; and: not { && not }; not: ! not, ( filter ), or a
+ * term that is tested or compared with another one.
  */
 
 #include "types/ks_json_expr.h"

@@ -1,5 +1,6 @@
 /*
- * JSON documents: values made of what is at hand, in the form of what was parsed.
+ * JSON documents: values made of what is at hand, in the form of what was
+ * parsed.
  */
 
 #include "types/ks_json_node.h"

@@ -11,8 +11,8 @@
  * how many.  Bit 0 of the tag says that the name of the item is written with
  * escapes.  Only there may be a container that is open; its bytes are a number.
  *
- * What was parsed is a node in plain memory, whose containers are never open and
- * may be of any length.
+ * What was parsed is a node in plain memory, whose containers are never open
+ * and may be of any length.
  */
 
 #ifndef KS_JSON_NODE_H
@@ -21,10 +21,12 @@
 #include "types/ks_json.h"
 
 
-#define KS_JSON_PACK      248           /* bytes of a container that is packed */
+#define KS_JSON_PACK      248           /* bytes of a container that is
+                                           packed */
 #define KS_JSON_NEST      (KS_JSON_PACK + 2)    /* and of its node in another */
 #define KS_JSON_FEW       32            /* members that are gone through */
-#define KS_JSON_INLINE    640           /* bytes of items that lie in an entry */
+#define KS_JSON_INLINE    640           /* bytes of items that lie in an
+                                           entry */
 
 /* tags, without their lower half */
 enum {

@@ -418,7 +418,10 @@ ks_json_number_end(ks_json_parser_t *s, const u_char *from,
         return KS_OK;
     }
 
-    if (ks_json_number_read(from, n, point != NULL || exponent, text, &len, &tag) != KS_OK) {
+    if (ks_json_number_read(from, n, point != NULL || exponent, text, &len,
+                            &tag)
+        != KS_OK)
+    {
         return ks_json_fail(s, "number out of range");
     }
 

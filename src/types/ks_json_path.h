@@ -4,10 +4,10 @@
  * Two dialects.  A path that is "$", or begins with "$." or "$[", is a JSONPath
  * and may have any number of results; any other is a legacy one, ".a.b" or
  * "a.b", which is the same path with a "$" in front, and whose first result
- * counts.  The language is RedisJSON's, with the order of its results, and where
- * RFC 9535 has more that does not contradict it, that too: escapes in names,
- * unions of any selectors, steps below 0, the functions length(), count(),
- * match(), search() and value().
+ * counts.  The language is RedisJSON's, with the order of its results, and
+ * where RFC 9535 has more that does not contradict it, that too: escapes in
+ * names, unions of any selectors, steps below 0, the functions length(),
+ * count(), match(), search() and value().
  *
  * How much is looked at is bounded (KS_JSON_LOOKS), because filters inside of
  * filters can ask for more than any document is worth.
@@ -19,7 +19,8 @@
 #include "types/ks_json.h"
 
 
-#define KS_JSON_SEGMENTS  512           /* of a path, those in filters included */
+#define KS_JSON_SEGMENTS  512           /* of a path, those in filters
+                                           included */
 #define KS_JSON_LOOKS     (32u << 20)   /* values and steps of expressions */
 
 typedef struct ks_json_expr_s      ks_json_expr_t;
@@ -104,8 +105,8 @@ struct ks_json_found_s {
 };
 
 /*
- * The matches, in memory of m.  KS_ERR: it would take too long.  A match is good
- * until the document changes; its way, until something on it is taken out.
+ * The matches, in memory of m.  KS_ERR: it would take too long.  A match is
+ * good until the document changes; its way, until something on it is taken out.
  */
 int ks_json_path_follow(const ks_json_path_t *path, ks_json_found_t *found);
 

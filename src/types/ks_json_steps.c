@@ -3,8 +3,8 @@
  *
  * A step is an item: a packed container or a scalar as a whole, the beginning
  * or the end of an open container, or a part of a string in pieces.  Where the
- * steps are is said by ranks, so that they can be gone on with at any time while
- * the document stays as it is.
+ * steps are is said by ranks, so that they can be gone on with at any time
+ * while the document stays as it is.
  */
 
 #include "types/ks_json_node.h"

@@ -218,8 +218,8 @@ u_char *ks_rdb_put_time(u_char *p, uint64_t ms);
 void ks_rdb_fill_gap(u_char *gap, uint32_t n);
 
 /*
- * What is from start on is the dump, or with a crc, that of the bytes before, the
- * end of one.  The version is that of its form.
+ * What is from start on is the dump, or with a crc, that of the bytes before,
+ * the end of one.  The version is that of its form.
  */
 u_char *ks_rdb_put_footer(uint64_t crc, u_char *start, u_char *p);
 

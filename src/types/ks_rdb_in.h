@@ -1,7 +1,7 @@
 /*
  * What the files that read dumps share: ks_rdb.c has the bytes, ks_rdb_value.c
- * the items of values, ks_rdb_stream.c streams, ks_rdb_parts.c values that do not
- * fit into memory.
+ * the items of values, ks_rdb_stream.c streams, ks_rdb_parts.c values that do
+ * not fit into memory.
  */
 
 #ifndef KS_RDB_IN_H

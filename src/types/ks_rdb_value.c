@@ -160,7 +160,12 @@ ks_rdb_count(ks_rdb_in_t *in, uint64_t *n)
         return KS_ERR;
     }
 
-    return *n <= (uint64_t) (in->end - in->p) + in->rest ? KS_OK : KS_ERR;
+    if (*n > (uint64_t) (in->end - in->p) + in->rest) {
+        in->ended = 1;
+        return KS_ERR;
+    }
+
+    return KS_OK;
 }
 
 

@@ -1,9 +1,9 @@
 /*
  * Regular expressions: compiled into steps, which are followed side by side.
  *
- * The method is Thompson's, as in Pike's machine: the set of steps that may come
- * next is moved on by one character at a time.  Where a step leads is said by
- * its distance, so that the steps of a part can be copied and moved.
+ * The method is Thompson's, as in Pike's machine: the set of steps that may
+ * come next is moved on by one character at a time.  Where a step leads is said
+ * by its distance, so that the steps of a part can be copied and moved.
  */
 
 #include "types/ks_regex.h"
@@ -730,7 +730,8 @@ typedef struct {
 static int
 ks_regex_wordy(const u_char *p)
 {
-    return (*p >= '0' && *p <= '9') || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z')
+    return (*p >= '0' && *p <= '9')
+           || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z')
            || *p == '_' || *p >= 0x80;
 }
 

@@ -3,10 +3,10 @@
  * of its characters no more is done than the expression is long, whatever it
  * says.  Nothing is kept of what matched where.
  *
- * The syntax is that of Rust's crate, as far as it goes: . [a-z] [^a] [[:alpha:]]
- * \d \w \s and their opposites, \b \B ^ $, groups, |, * + ? {n,m} also lazy, and
- * (?i) at the beginning.  Texts and expressions are UTF-8; a character beyond
- * ASCII counts as a letter, and only ASCII has two cases.
+ * The syntax is that of Rust's crate, as far as it goes: . [a-z] [^a]
+ * [[:alpha:]] \d \w \s and their opposites, \b \B ^ $, groups, |, * + ? {n,m}
+ * also lazy, and (?i) at the beginning.  Texts and expressions are UTF-8; a
+ * character beyond ASCII counts as a letter, and only ASCII has two cases.
  *
  * Pure functions; a compiled expression is plain memory that can be copied.
  */

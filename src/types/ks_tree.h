@@ -37,7 +37,8 @@ typedef struct {
     ks_ref_t            ref;            /* the topmost node */
     uint32_t            count;          /* items */
     uint16_t            levels;         /* of inner nodes above the leaves */
-    uint16_t            blobs;          /* there may be strings that are blobs */
+    uint16_t            blobs;          /* there may be strings that are
+                                           blobs */
 } ks_root_t;
 
 /*

@@ -387,7 +387,9 @@ ks_node_mark(const ks_tree_t *t, ks_ref_t ref, unsigned levels, int mark)
 }
 
 
-/* where the node is then; leaves without blobs are looked at only to copy them */
+/*
+ * where the node is then; leaves without blobs are looked at only to copy them
+ */
 
 static ks_ref_t
 ks_node_move(ks_tree_t *t, ks_shard_t *to, ks_ref_t ref, unsigned levels)

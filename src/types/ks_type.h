@@ -76,9 +76,10 @@ typedef struct {
                               u_char *p);
 
     /*
-     * Or steps() writes the value, from its first byte behind the key on, at any
-     * number of times: where it is is kept in so many bytes, all zero at first.
-     * There is room for KS_TYPE_STEP bytes behind end.  *done: that was all.
+     * Or steps() writes the value, from its first byte behind the key on, at
+     * any number of times: where it is is kept in so many bytes, all zero at
+     * first.  There is room for KS_TYPE_STEP bytes behind end.  *done: that was
+     * all.
      */
     size_t            (*steps_size)(void);
     u_char           *(*steps)(void *steps, const ks_value_t *v, u_char *p,
