@@ -22,13 +22,18 @@
 
 /* what is asked, and what is only told */
 enum {
-    KS_ASK_LIST = 0,            /* lines of clients, in the order of their ids */
+    KS_ASK_LIST = 0,            /* lines of clients, in the order of their
+                                   ids */
     KS_ASK_KILL,                /* how many were killed */
     KS_ASK_FIND,                /* whether a client is there */
     KS_ASK_RESUME,              /* told: commands are to be tried again */
     KS_ASK_USERS,               /* told: users have changed */
     KS_ASK_PUSH,                /* told: to be pushed on, see ks_tracking.c */
-    KS_ASK_GONE                 /* told: it could not be pushed on */
+    KS_ASK_GONE,                /* told: it could not be pushed on */
+    KS_ASK_FAR,                 /* told: of the links to another store */
+    KS_ASK_ROLE,                /* told: what REPLICAOF has said */
+    KS_ASK_SHARD,               /* told: of subscribers, see ks_pubsub.h */
+    KS_ASK_AWAITED              /* told: of who is to be one, see ks_far.h */
 };
 
 /* what is asked; text is the question's own matter */

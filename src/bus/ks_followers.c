@@ -234,9 +234,12 @@ ks_followers_record(ks_space_t *sp, void *data, const ks_frame_record_t *record)
 
     at = 0;
 
-    if (ks_record_part(record, &at, &part) != KS_OK
-        || part.len != sizeof(hash))
-    {
+    if (ks_record_part(record, &at, &part) != KS_OK) {
+        return;
+    }
+
+    if (part.len != sizeof(hash)) {
+        ks_followers_overtaken(sp, data);
         return;
     }
 

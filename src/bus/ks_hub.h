@@ -5,7 +5,8 @@
  * A transaction tells with ks_tell() (keyspace/ks_change.h), and what it has
  * told comes with its commit.  Each kind of records has a listener here, one
  * file of this layer: messages of channels, answers to clients that wait, and
- * so on.  A listener is called between transactions, may run some, and may tell.
+ * so on.  A listener is called between transactions, may run some, and may
+ * tell.
  *
  * Nothing is heard while nothing is wanted: the host's ks_mem_t.wake is called
  * when there is something, and then the host calls ks_hub_hear().
@@ -38,8 +39,9 @@ typedef struct {
 /*
  * Opens the handle's end of the bus.  wake(wake_data, row) wakes the process of
  * a row, this one included; it is called with locks held, and number is what it
- * goes by: ks_process_wake().  KS_ERR: the zone has no row left for the process,
- * or the process no memory; then it is told nothing, and ks_space_hub() is NULL.
+ * goes by: ks_process_wake().  KS_ERR: the zone has no row left for the
+ * process, or the process no memory; then it is told nothing, and
+ * ks_space_hub() is NULL.
  */
 int ks_hub_open(ks_space_t *sp, uint32_t number,
     void (*wake)(void *data, unsigned row), void *wake_data);

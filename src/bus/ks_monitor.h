@@ -3,7 +3,8 @@
  *
  * A line is told with the commit of its command, once, and comes to each of
  * them in the order of the journal.  What a client does not read in time is
- * its sink's to limit; one whose process was overtaken has lost lines, and ends.
+ * its sink's to limit; one whose process was overtaken has lost lines, and
+ * ends.
  */
 
 #ifndef KS_MONITOR_H

@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "bus/ks_ask.h"
 #include "bus/ks_pubsub.h"
 #include "bus/ks_topic.h"
 #include "keyspace/ks_event.h"
@@ -30,6 +31,9 @@
 #define KS_LEAVE_BATCH    128           /* subscriptions in one transaction */
 #define KS_ANY_DB         UINT_MAX
 
+/* bytes of a frame that are left to others by what is told of channels */
+#define KS_SHARD_SPARE    4096
+
 typedef struct {
     ks_topic_table_t    tables;
 
@@ -37,6 +41,7 @@ typedef struct {
     uint64_t            transaction;
     ks_subscription_t  *unsettled;
     unsigned            settling:1;
+    unsigned            tells:1;        /* KS_ASK_SHARD */
 
     uint64_t            told;           /* processes that the last message was
                                            for: bits */
@@ -74,7 +79,6 @@ ks_pubsub_open(ks_space_t *sp)
         return KS_ERR;
     }
 
-    ks_registry_sweep(sp);
     memset(&l, 0, sizeof(l));
 
     ps = calloc(1, sizeof(ks_pubsub_t));
@@ -119,6 +123,19 @@ ks_pubsub_close(ks_space_t *sp)
 
     ks_topics_close(&ps->tables);
     free(ps);
+}
+
+
+void
+ks_pubsub_tell_shards(ks_space_t *sp)
+{
+    ks_pubsub_t  *ps;
+
+    ps = ks_pubsub_of(sp);
+
+    if (ps != NULL) {
+        ps->tells = 1;
+    }
 }
 
 
@@ -254,6 +271,25 @@ ks_pubsub_settle(ks_space_t *sp)
 
 /* --- changes --- */
 
+/*
+ * So many clients of this process subscribe to it now, and so many did before.
+ * What finds no room in a frame is not told.
+ */
+
+static void
+ks_pubsub_put(ks_space_t *sp, const ks_pubsub_t *ps, ks_topic_kind_t kind,
+    const ks_str_t *name, uint32_t before, uint32_t now)
+{
+    ks_registry_put(sp, kind, name, now);
+
+    if (ps->tells && kind == KS_TOPIC_SHARD && (before == 0) != (now == 0)
+        && ks_tell_room(sp) > name->len + KS_SHARD_SPARE)
+    {
+        ks_ask_all(sp, KS_ASK_SHARD, name);
+    }
+}
+
+
 static ks_subscription_t *
 ks_pubsub_find(const ks_pubsub_t *ps, const ks_sink_t *sink,
     ks_topic_kind_t kind, const ks_str_t *name)
@@ -272,6 +308,7 @@ int
 ks_pubsub_subscribe(ks_space_t *sp, ks_sink_t *sink, ks_topic_kind_t kind,
     const ks_str_t *name)
 {
+    uint32_t            clients;
     ks_topic_t         *topic;
     ks_pubsub_t        *ps;
     ks_subscription_t  *sub;
@@ -289,13 +326,14 @@ ks_pubsub_subscribe(ks_space_t *sp, ks_sink_t *sink, ks_topic_kind_t kind,
         return KS_NONE;
     }
 
-    ks_registry_put(sp, kind, name, (topic ? topic->clients : 0) + 1);
+    clients = topic ? topic->clients : 0;
+    ks_pubsub_put(sp, ps, kind, name, clients, clients + 1);
 
     if (sub == NULL) {
         sub = ks_subscription_new(&ps->tables, sink, kind, name);
 
         if (sub == NULL) {
-            ks_registry_put(sp, kind, name, topic ? topic->clients : 0);
+            ks_pubsub_put(sp, ps, kind, name, clients + 1, clients);
             return KS_NOMEM;
         }
 
@@ -330,7 +368,8 @@ ks_pubsub_unsubscribe(ks_space_t *sp, ks_sink_t *sink, ks_topic_kind_t kind,
         return KS_NONE;
     }
 
-    ks_registry_put(sp, kind, name, sub->topic->clients - 1);
+    ks_pubsub_put(sp, ps, kind, name, sub->topic->clients,
+                  sub->topic->clients - 1);
 
     sub->going = 1;
     sub->until = ks_registry_published(sp);
@@ -406,8 +445,9 @@ ks_leave_body(ks_space_t *sp, void *data)
     n = 0;
 
     for (sub = data; sub != NULL && n < KS_LEAVE_BATCH; sub = sub->sink_next) {
-        ks_registry_put(sp, sub->topic->kind, &sub->topic->name,
-                        sub->topic->clients - 1);
+        ks_pubsub_put(sp, ks_pubsub_of(sp), sub->topic->kind,
+                      &sub->topic->name, sub->topic->clients,
+                      sub->topic->clients - 1);
         n++;
     }
 }

@@ -20,13 +20,20 @@
 
 
 /*
- * For a process that has an end of the bus; removes what dead processes have
- * left in the registry.  KS_ERR: it has none, or no memory; then nothing can be
- * subscribed to in it.  It is closed before the bus is; sinks that have not
- * left by then are not looked at any more.
+ * For a process that has an end of the bus; ks_registry_sweep() belongs to it.
+ * KS_ERR: it has none, or no memory; then nothing can be subscribed to in it.
+ * It is closed before the bus is; sinks that have not left by then are not
+ * looked at any more.
  */
 int ks_pubsub_open(ks_space_t *sp);
 void ks_pubsub_close(ks_space_t *sp);
+
+/*
+ * From now on all processes are told the name of a channel of shards
+ * (KS_ASK_SHARD) when this process has got its first subscriber of it, or lost
+ * the last one: with the commit of that, if there is room.
+ */
+void ks_pubsub_tell_shards(ks_space_t *sp);
 
 
 /* --- inside a transaction, with the library's shard locked --- */

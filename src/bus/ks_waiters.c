@@ -9,6 +9,7 @@
 
 #include "bus/ks_waiters.h"
 #include "keyspace/ks_space.h"
+#include "keyspace/ks_upstream.h"
 
 
 #define KS_WAITERS_SLOTS  1024          /* a power of two */
@@ -40,10 +41,10 @@ ks_waiters_sweep_body(ks_space_t *sp, void *data)
 }
 
 
-/* outside of its own transaction; rc of it */
+/* in a transaction of its own; rc of it */
 
 static int
-ks_waiters_run(ks_space_t *sp, ks_body_pt body, void *data)
+ks_waiters_try(ks_space_t *sp, ks_body_pt body, void *data, unsigned patience)
 {
     ks_call_t  call;
 
@@ -52,6 +53,7 @@ ks_waiters_run(ks_space_t *sp, ks_body_pt body, void *data)
     call.shards = ks_wait_shard(sp);
     call.urgent = 1;
     call.quiet = 1;
+    call.patience = patience;
     call.body = body;
     call.data = data;
 
@@ -59,20 +61,31 @@ ks_waiters_run(ks_space_t *sp, ks_body_pt body, void *data)
 }
 
 
-static void
-ks_waiters_sweep(ks_space_t *sp)
+static int
+ks_waiters_run(ks_space_t *sp, ks_body_pt body, void *data)
 {
+    return ks_waiters_try(sp, body, data, 0);
+}
+
+
+int
+ks_waiters_sweep(ks_space_t *sp, unsigned patience)
+{
+    int       rc;
     uint64_t  at[2];
 
     if (ks_wait_count(sp) == 0) {
-        return;
+        return KS_OK;
     }
 
     at[0] = 1;
 
-    while (ks_waiters_run(sp, ks_waiters_sweep_body, at) == KS_OK && at[1]) {
+    do {
+        rc = ks_waiters_try(sp, ks_waiters_sweep_body, at, patience);
         at[0] = at[1];
-    }
+    } while (rc == KS_OK && at[1]);
+
+    return (rc == KS_AGAIN) ? KS_AGAIN : KS_OK;
 }
 
 
@@ -101,8 +114,6 @@ ks_waiters_open(ks_space_t *sp)
     l.record = ks_waiters_ended;
     l.overtaken = NULL;                 /* the other one does for both */
     ks_hub_listen(ks_space_hub(sp), KS_TOLD_WAITERS, &l);
-
-    ks_waiters_sweep(sp);
 
     return KS_OK;
 }
@@ -287,6 +298,34 @@ ks_waiters_look_body(ks_space_t *sp, void *data)
 }
 
 
+/* What is not taken away stays until a process sweeps up after the dead. */
+
+void
+ks_waiters_leave_all(ks_space_t *sp)
+{
+    unsigned            i;
+    ks_waiter_t        *w;
+    ks_waiters_t       *ws;
+    ks_waiters_call_t   call;
+
+    ws = ks_space_waiters(sp);
+
+    if (ws == NULL || ws->count == 0) {
+        return;
+    }
+
+    for (i = 0; i < KS_WAITERS_SLOTS; i++) {
+        for (w = ws->slots[i]; w != NULL; w = w->next) {
+            call.id = w->id;
+
+            if (ks_waiters_run(sp, ks_waiters_leave_body, &call) != KS_OK) {
+                return;
+            }
+        }
+    }
+}
+
+
 /*
  * Where there is no memory to take the record away, it stays as that of a
  * client that nobody knows: what it is served with is lost.  The shard of
@@ -356,6 +395,42 @@ ks_waiters_unblock(ks_space_t *sp, uint64_t id, ks_woken_t why)
     ks_waiters_tell(sp, id, w.process, why, NULL);
 
     return 1;
+}
+
+
+static void
+ks_waiters_demoted_body(ks_space_t *sp, void *data)
+{
+    ks_waiters_call_t *call = data;
+
+    if (ks_upstream_gate(sp) & KS_GATE_READONLY) {
+        (void) ks_waiters_unblock(sp, call->id, KS_WOKEN_DEMOTED);
+    }
+}
+
+
+void
+ks_waiters_demoted(ks_space_t *sp)
+{
+    unsigned            i;
+    ks_waiter_t        *w;
+    ks_waiters_t       *ws;
+    ks_waiters_call_t   call;
+
+    ws = ks_space_waiters(sp);
+
+    if (ws == NULL || ws->count == 0
+        || !(ks_upstream_gate(sp) & KS_GATE_READONLY))
+    {
+        return;
+    }
+
+    for (i = 0; i < KS_WAITERS_SLOTS; i++) {
+        for (w = ws->slots[i]; w != NULL; w = w->next) {
+            call.id = w->id;
+            (void) ks_waiters_run(sp, ks_waiters_demoted_body, &call);
+        }
+    }
 }
 
 

@@ -23,6 +23,7 @@ typedef enum {
                                    it is still one of those that wait */
     KS_WOKEN_TIMEOUT,           /* as if the time was over */
     KS_WOKEN_UNBLOCKED,         /* CLIENT UNBLOCK ... ERROR */
+    KS_WOKEN_DEMOTED,           /* the zone has become a replica */
     KS_WOKEN_LOST               /* it was served, and the reply is lost */
 } ks_woken_t;
 
@@ -79,6 +80,19 @@ int ks_waiters_open(ks_space_t *sp);
 void ks_waiters_close(ks_space_t *sp);
 
 /*
+ * Removes what dead processes have left, in transactions of its own.  KS_AGAIN:
+ * the patience (ms; 0: as long as it takes) was over, and there may be more.
+ * Not to be called inside of a transaction.
+ */
+int ks_waiters_sweep(ks_space_t *sp, unsigned patience);
+
+/*
+ * Takes the records of all waiters of this process out of the zone, whose
+ * connections end with it; just before ks_waiters_close().
+ */
+void ks_waiters_leave_all(ks_space_t *sp);
+
+/*
  * That there may be waiters from now on, said by the transaction that is about
  * to put a record into the zone; KS_ERR: the process hears nothing.  After it
  * comes ks_waiters_join(), or ks_waiters_settle() if it came to nothing.
@@ -96,6 +110,9 @@ int ks_waiters_leave(ks_space_t *sp, ks_waiter_t *w);
 
 /* The same without a transaction: it was served, and nobody wants to hear. */
 void ks_waiters_part(ks_space_t *sp, ks_waiter_t *w);
+
+/* Those of this process are woken, if the zone is a replica by now. */
+void ks_waiters_demoted(ks_space_t *sp);
 
 /* How many wait in this process. */
 unsigned ks_waiters_count(const ks_space_t *sp);

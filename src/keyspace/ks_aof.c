@@ -203,6 +203,7 @@ ks_aof_state(const ks_zone_t *zone, ks_aof_state_t *st)
     st->scheduled = (st->begun == 0 && w->wanted > w->served);
     st->failed = (w->failed != 0);
     st->refused = (w->error != 0);
+    st->last_error = w->last_error;
     st->took = w->took;
     st->rewrites = w->rewrites;
     st->failures = w->failures;
@@ -371,8 +372,9 @@ ks_aof_set_error(ks_space_t *sp, int err)
     w = ks_aof_words(sp);
 
     w->error = (uint32_t) err;
-    __atomic_store_n(&sp->mem.zone->gate.aof_refuses, w->lax ? 0 : (uint32_t) err,
-                     __ATOMIC_RELAXED);
+    w->last_error = err ? (uint32_t) err : w->last_error;
+    __atomic_store_n(&sp->mem.zone->gate.aof_refuses,
+                     w->lax ? 0 : (uint16_t) err, __ATOMIC_RELAXED);
     __atomic_store_n(&w->loose, w->lax && err, __ATOMIC_SEQ_CST);
 
     if (w->loose) {

@@ -54,8 +54,8 @@ ks_aof_on(const ks_space_t *sp)
 static inline int
 ks_aof_refuses(const ks_space_t *sp)
 {
-    return (int) __atomic_load_n(&((const ks_told_t *) sp)->gate->aof_refuses,
-                                 __ATOMIC_RELAXED);
+    return __atomic_load_n(&((const ks_told_t *) sp)->gate->aof_refuses,
+                           __ATOMIC_RELAXED);
 }
 
 /*
@@ -104,9 +104,11 @@ int ks_aof_ask(ks_space_t *sp);
 /* What is known; times in ms, and of an epoch where they are points. */
 typedef struct {
     unsigned       on:1;
-    unsigned       scheduled:1; /* a rewriting is asked for, and has not begun */
+    unsigned       scheduled:1; /* a rewriting is asked for, and has not
+                                   begun */
     unsigned       failed:1;    /* the last one */
     unsigned       refused:1;   /* there was an error in writing */
+    unsigned       last_error;  /* the errno of the last one there was; 0 */
     ks_aof_mode_t  mode;
     uint64_t       begun;       /* the one that is under way; 0: none is */
     uint64_t       took;        /* the last one */
@@ -128,15 +130,15 @@ void ks_aof_state(const ks_zone_t *zone, ks_aof_state_t *st);
 /* --- of the host: without a handle, as no other process has it yet --- */
 
 /*
- * There is a journal on disk from now on, or (NULL) there is none any more: then
- * nobody waits for it.  Changes are told as of the next transactions, so what
- * there is before counts only with the next rewriting.
+ * There is a journal on disk from now on, or (NULL) there is none any more:
+ * then nobody waits for it.  Changes are told as of the next transactions, so
+ * what there is before counts only with the next rewriting.
  */
 void ks_aof_configure(ks_zone_t *zone, const ks_aof_settings_t *settings);
 
 /*
- * A zone that nobody has yet, and that was empty, has been loaded from a journal
- * whose last increment is that one, with so many bytes.
+ * A zone that nobody has yet, and that was empty, has been loaded from a
+ * journal whose last increment is that one, with so many bytes.
  */
 void ks_aof_loaded(ks_zone_t *zone, uint64_t number, uint64_t length,
     uint64_t inode);

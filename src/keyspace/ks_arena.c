@@ -4,7 +4,8 @@
  *
  * It is the process's own, not the zone's.  Where there is none, the command is
  * left as one for which the zone has no room, inside of a transaction or of
- * ks_run_alone(); elsewhere nobody takes any.  One block stays for the next one.
+ * ks_run_alone(); elsewhere nobody takes any.  One block stays for the next
+ * one.
  */
 
 #include <stdlib.h>

@@ -50,17 +50,6 @@ ks_before_tell(ks_space_t *sp, ks_entry_t *e)
 }
 
 
-static inline int
-ks_before_expired(const ks_space_t *sp, const ks_entry_t *e)
-{
-    uint64_t  at;
-
-    at = ks_entry_expire(e);
-
-    return at != KS_NO_EXPIRE && sp->now > at;
-}
-
-
 /* a look-up takes out fields that are due, whoever looks */
 
 static inline int
@@ -85,7 +74,7 @@ ks_before(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e)
         return;
     }
 
-    if (ks_before_expired(sp, e)) {
+    if (ks_saved_over(sp, e)) {
 
         if (ks_saved_pinned(sp, at->hash)) {
             ks_saved_wait(sp, KS_BROKEN_LARGE);
@@ -122,7 +111,7 @@ ks_before_evicted(ks_space_t *sp, ks_entry_t *e)
     at.hash = ks_entry_hash(sp, e);
     at.shard = ks_hash_shard(sp, at.hash);
 
-    if (ks_unsaved(sp, &at, e) && !ks_before_expired(sp, e)) {
+    if (ks_unsaved(sp, &at, e) && !ks_saved_over(sp, e)) {
         ks_before_tell(sp, e);
     }
 }

@@ -3,9 +3,9 @@
  *
  * The owner's word is taken by whoever finds it free, or a dead process's, or
  * past its time.  What belongs to it is written between two turns, the first of
- * which is odd.  A reader trusts its copy if the turn is even, and the same before
- * and behind.  It checks the lengths in the text nevertheless, because two
- * writers are not kept apart for certain.
+ * which is odd.  A reader trusts its copy if the turn is even, and the same
+ * before and behind.  It checks the lengths in the text nevertheless, because
+ * two writers are not kept apart for certain.
  */
 
 #include "keyspace/ks_busy.h"

@@ -1,11 +1,11 @@
 /*
- * The script that keeps a process busy, for others to see: it is told of when it
- * has run for a while.
+ * The script that keeps a process busy, for others to see: it is told of when
+ * it has run for a while.
  *
  * There is one place for the whole zone.  Of scripts that run at the same time,
  * the first to ask has it; the others ask again later.  All of it is a hint,
- * written without locks: at a bad moment two scripts may be mixed up, and one of
- * a dead process is not shown at all.
+ * written without locks: at a bad moment two scripts may be mixed up, and one
+ * of a dead process is not shown at all.
  */
 
 #ifndef KS_BUSY_H

@@ -45,8 +45,8 @@ ks_frame_start(ks_space_t *sp)
 
 
 /*
- * Bytes of the stream that the frame comes to.  Of one that is lost nobody knows
- * them: whoever had the stream up to it cannot go on behind it.
+ * Bytes of the stream that the frame comes to.  Of one that is lost nobody
+ * knows them: whoever had the stream up to it cannot go on behind it.
  */
 
 static inline size_t

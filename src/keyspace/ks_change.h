@@ -92,13 +92,6 @@ ks_told(const ks_space_t *sp, uint32_t kinds)
 /* Inside a transaction: from now on it tells these as well. */
 void ks_told_more(ks_space_t *sp, uint32_t kinds);
 
-/* Whether commands are counted and timed. */
-static inline int
-ks_counted(const ks_space_t *sp)
-{
-    return ((const ks_told_t *) sp)->counted != 0;
-}
-
 /*
  * What the running transaction does cannot be told as effects: if these are
  * told, whoever reads them has to begin anew with the keyspace itself.
@@ -131,8 +124,8 @@ void ks_set_author(ks_space_t *sp, uint64_t id);
 
 /*
  * Whether the command that runs now changes no key, in which case what it looks
- * up need not be saved first (ks_snapshot.h); what was said before.  By itself a
- * transaction may change all that it looks up.
+ * up need not be saved first (ks_snapshot.h); what was said before.  By itself
+ * a transaction may change all that it looks up.
  */
 int ks_set_reads(ks_space_t *sp, int reads);
 
@@ -151,8 +144,8 @@ void ks_effect_begin(ks_space_t *sp, int argc);
 void ks_effect_arg(ks_space_t *sp, const u_char *data, size_t len);
 
 /*
- * Tells a command for replicas that is no effect (ks_primary.h), if there may be
- * any.  A shard has to be locked.
+ * Tells a command for replicas that is no effect (ks_primary.h), if there may
+ * be any.  A shard has to be locked.
  */
 void ks_stream(ks_space_t *sp, int argc, const ks_str_t *argv);
 

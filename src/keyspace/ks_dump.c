@@ -9,6 +9,7 @@
 #include "keyspace/ks_keyspace.h"
 #include "types/ks_crc64.h"
 #include "types/ks_dump_item.h"
+#include "types/ks_hash.h"
 #include "types/ks_number.h"
 
 
@@ -48,6 +49,21 @@ ks_dump_elements(ks_space_t *sp, ks_entry_t *e, u_char **start)
 
     /* cppcheck-suppress returnDanglingLifetime ; it is of the arena */
     return ks_types[v.type].dump(&v, *start);
+}
+
+
+int
+ks_dump_any(ks_space_t *sp, ks_entry_t *e)
+{
+    ks_value_t  v;
+
+    if (!(e->flags & KS_ENTRY_FIELDS)) {
+        return 1;
+    }
+
+    ks_value_attach(sp, NULL, e, &v);
+
+    return ks_hash_alive(&v) != 0;
 }
 
 

@@ -22,6 +22,9 @@ typedef struct {
     ks_str_t           next;        /* the part at hand, if it is not a piece */
 } ks_dump_t;
 
+/* Whether there is something to dump: 0: a hash whose fields are all due. */
+int ks_dump_any(ks_space_t *sp, ks_entry_t *e);
+
 /*
  * The value of the entry as Redis 7.0 writes it, footer and all.  When the key
  * and its fields expire is no part of it.  d->len is its length in bytes.  A

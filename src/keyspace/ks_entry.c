@@ -8,30 +8,8 @@
 #include "keyspace/ks_keyspace.h"
 
 
-#define KS_CLOCK_SHIFT  4               /* the access clock ticks in 16 ms */
 #define KS_LFU_INIT     5
 #define KS_LFU_FACTOR   10
-
-
-static inline size_t
-ks_entry_key_offset(const ks_entry_t *e)
-{
-    return (e->flags & KS_ENTRY_TTL) ? sizeof(ks_ttl_t) : 0;
-}
-
-
-/* where the value begins in an entry's data */
-
-static inline size_t
-ks_value_offset(unsigned flags, size_t klen)
-{
-    size_t  n;
-
-    n = ((flags & KS_ENTRY_TTL) ? sizeof(ks_ttl_t) : 0)
-        + ((flags & KS_ENTRY_BIGKEY) ? sizeof(ks_ref_t) : klen);
-
-    return (flags & KS_ENTRY_ELEMENTS) ? ks_align(n, sizeof(uint32_t)) : n;
-}
 
 
 static inline size_t
@@ -72,13 +50,6 @@ size_t
 ks_entry_size(const ks_entry_t *e)
 {
     return ks_stored_size(e->flags, e->klen, e->vlen);
-}
-
-
-u_char *
-ks_entry_value(const ks_entry_t *e)
-{
-    return (u_char *) e->data + ks_value_offset(e->flags, e->klen);
 }
 
 
@@ -133,18 +104,9 @@ ks_entry_set_blob(ks_entry_t *e, const ks_blob_t *b)
 
 
 int
-ks_entry_is(ks_space_t *sp, const ks_entry_t *e, const ks_str_t *key)
+ks_entry_is_big(ks_space_t *sp, const ks_entry_t *e, const ks_str_t *key)
 {
     ks_blob_t  b;
-
-    if (e->klen != key->len) {
-        return 0;
-    }
-
-    if (ks_likely(!(e->flags & KS_ENTRY_BIGKEY))) {
-        return ks_same_bytes(e->data + ks_entry_key_offset(e), key->data,
-                             key->len);
-    }
 
     b = ks_entry_keyblob(e);
 
@@ -226,17 +188,6 @@ ks_entry_fields_expire(const ks_entry_t *e)
  * decay above a logarithmic counter of 8 bits.
  */
 
-static inline int
-ks_policy_lfu(const ks_space_t *sp)
-{
-    ks_policy_t  policy;
-
-    policy = ks_zone_policy(sp->mem.zone);
-
-    return policy == KS_ALLKEYS_LFU || policy == KS_VOLATILE_LFU;
-}
-
-
 static uint32_t
 ks_lfu_minutes(const ks_space_t *sp)
 {
@@ -269,14 +220,9 @@ ks_entry_born(ks_space_t *sp, ks_entry_t *e)
 
 
 void
-ks_entry_touch(ks_space_t *sp, ks_entry_t *e)
+ks_entry_touch_lfu(ks_space_t *sp, ks_entry_t *e)
 {
     uint32_t  count, over;
-
-    if (!ks_policy_lfu(sp)) {
-        e->access = (uint32_t) (sp->now >> KS_CLOCK_SHIFT);
-        return;
-    }
 
     count = ks_lfu_decayed(sp, e);
     over = count > KS_LFU_INIT ? count - KS_LFU_INIT : 0;
@@ -343,5 +289,3 @@ ks_entry_used(ks_space_t *sp, ks_entry_t *e, int64_t idle, int64_t freq)
         e->access = (uint32_t) (sp->now >> KS_CLOCK_SHIFT) - (uint32_t) ticks;
     }
 }
-
-

@@ -5,7 +5,8 @@
  * that the one who lacks memory holds: one shard's as a rule; all of them for
  * values that are large beside a shard, or when a shard has nothing to give.
  * Before the first victim is chosen, the garbage of all shards is freed, each
- * under its own lock; and a key that the transaction has looked up is no victim.
+ * under its own lock; and a key that the transaction has looked up is no
+ * victim.
  *
  * Compaction.  Evicting one entry of some other size frees a chunk that is of
  * no use.  As soon as a class of entries has as many chunks free as a page

@@ -125,20 +125,6 @@ ks_clock(void)
 }
 
 
-ks_zone_t *
-ks_space_zone(const ks_space_t *sp)
-{
-    return sp->mem.zone;
-}
-
-
-ks_mem_t *
-ks_space_mem(ks_space_t *sp)
-{
-    return &sp->mem;
-}
-
-
 void **
 ks_space_slot(ks_space_t *sp)
 {
@@ -150,6 +136,20 @@ void **
 ks_space_users(ks_space_t *sp)
 {
     return &sp->users;
+}
+
+
+ks_migrates_t *
+ks_space_migrates(const ks_space_t *sp)
+{
+    return sp->migrates;
+}
+
+
+void
+ks_space_set_migrates(ks_space_t *sp, ks_migrates_t *migrates)
+{
+    sp->migrates = migrates;
 }
 
 
@@ -210,9 +210,8 @@ void
 ks_space_set_stats(ks_space_t *sp, ks_stats_t *stats)
 {
     sp->stats = stats;
-    sp->lane = stats ? ks_stats_lane(stats, sp->mem.process) : NULL;
-    sp->told.counted = (stats != NULL);
-    sp->mem.waits = stats ? &sp->lane->waits : NULL;
+    sp->told.lane = stats ? ks_stats_lane(stats, sp->mem.process) : NULL;
+    sp->mem.waits = stats ? &sp->told.lane->waits : NULL;
 }
 
 
@@ -223,7 +222,7 @@ ks_space_set_prefixes(ks_space_t *sp, ks_prefix_count_t *prefixes,
     unsigned  i;
 
     for (i = 0; i < n; i++) {
-        prefixes[i].count = ks_stat_named(sp->lane, KS_NAMED_PREFIXES,
+        prefixes[i].count = ks_stat_named(sp->told.lane, KS_NAMED_PREFIXES,
                                           &prefixes[i].name);
     }
 
@@ -236,13 +235,6 @@ ks_stats_t *
 ks_space_stats(const ks_space_t *sp)
 {
     return sp->stats;
-}
-
-
-ks_stat_lane_t *
-ks_space_lane(const ks_space_t *sp)
-{
-    return sp->lane;
 }
 
 

@@ -18,17 +18,25 @@ typedef struct ks_call_s   ks_call_t;
 typedef struct ks_hub_s    ks_hub_t;
 typedef struct ks_waiters_s  ks_waiters_t;
 typedef struct ks_far_s  ks_far_t;
+typedef struct ks_migrates_s  ks_migrates_t;
+typedef struct ks_role_host_s  ks_role_host_t;
 
 /* what a handle begins with, so that to ask is the test of a field */
 typedef struct {
     uint32_t         kinds;     /* KS_TOLD_*, of the running transaction */
-    uint32_t         counted;   /* its commands are: see ks_space_stats() */
+    ks_stat_lane_t  *lane;      /* see ks_space_lane() */
     const ks_gate_t *gate;      /* of the zone */
     uint64_t         shards;    /* of the number of a key's shard: its bits, */
     uint64_t         base;      /* and what is added to them */
     ks_far_t        *far;       /* another store, whose edge this is */
     uint64_t         absent;    /* keys that were looked up and not found */
 } ks_told_t;
+
+/* and what comes next */
+typedef struct {
+    ks_told_t        told;
+    ks_mem_t         mem;
+} ks_head_t;
 
 
 /* A handle on an attached zone; NULL if the process has no memory. */
@@ -63,10 +71,18 @@ uint64_t ks_space_past(const ks_space_t *sp);
 /* What the system's clock says, ms since the epoch. */
 uint64_t ks_clock(void);
 
-ks_zone_t *ks_space_zone(const ks_space_t *sp);
+static inline ks_zone_t *
+ks_space_zone(const ks_space_t *sp)
+{
+    return ((const ks_head_t *) sp)->mem.zone;
+}
 
 /* Its memory, for what lies in the zone beside the keys. */
-ks_mem_t *ks_space_mem(ks_space_t *sp);
+static inline ks_mem_t *
+ks_space_mem(ks_space_t *sp)
+{
+    return &((ks_head_t *) sp)->mem;
+}
 
 /* the bits of all shards of keys */
 uint64_t ks_all_shards(const ks_space_t *sp);
@@ -87,6 +103,18 @@ ks_space_absent(const ks_space_t *sp)
     return ((const ks_told_t *) sp)->absent;
 }
 
+/*
+ * Whether commands may be refused for what concerns the zone: its journal, its
+ * replicas, its upstream.  The test of one word.
+ */
+static inline int
+ks_space_bars(const ks_space_t *sp)
+{
+    return __atomic_load_n(&((const ks_told_t *) sp)->gate->bars,
+                           __ATOMIC_RELAXED)
+           != 0;
+}
+
 /* A place for the layer of scripts to keep what goes with the handle. */
 void **ks_space_slot(ks_space_t *sp);
 
@@ -96,6 +124,10 @@ void **ks_space_users(ks_space_t *sp);
 /* The process's end of the bus; NULL: it has none. */
 ks_hub_t *ks_space_hub(const ks_space_t *sp);
 void ks_space_set_hub(ks_space_t *sp, ks_hub_t *hub);
+
+/* What sends keys elsewhere, see commands/ks_migrate.h; NULL: nothing may. */
+ks_migrates_t *ks_space_migrates(const ks_space_t *sp);
+void ks_space_set_migrates(ks_space_t *sp, ks_migrates_t *migrates);
 
 /* Its clients that wait for keys, see bus/ks_waiters.h; NULL: none may. */
 ks_waiters_t *ks_space_waiters(const ks_space_t *sp);
@@ -107,11 +139,16 @@ void ks_space_set_waiters(ks_space_t *sp, ks_waiters_t *waiters);
  */
 void ks_space_set_stats(ks_space_t *sp, ks_stats_t *stats);
 ks_stats_t *ks_space_stats(const ks_space_t *sp);
-ks_stat_lane_t *ks_space_lane(const ks_space_t *sp);
+
+static inline ks_stat_lane_t *
+ks_space_lane(const ks_space_t *sp)
+{
+    return ((const ks_told_t *) sp)->lane;
+}
 
 /*
- * Hits and misses of keys are counted by the first of n prefixes that they begin
- * with; the array, whose counts are set, is the caller's to keep.  After
+ * Hits and misses of keys are counted by the first of n prefixes that they
+ * begin with; the array, whose counts are set, is the caller's to keep.  After
  * ks_space_set_stats().
  */
 typedef struct {

@@ -232,6 +232,7 @@ ks_image_put(ks_space_t *sp, ks_entry_t *e, int times, u_char *p)
     }
 
     ks_value_attach(sp, NULL, e, &v);
+    v.past = (v.expiries && ks_saved_due(sp, e)) ? 0 : v.past;
 
     if (v.expiries && ks_hash_alive(&v) == 0) {
         return p;
@@ -590,7 +591,7 @@ ks_image_step(ks_space_t *sp, ks_entry_t *e, ks_image_steps_t *s, u_char *p,
 
     ks_value_attach(sp, NULL, e, &v);
     s->now = s->now ? s->now : sp->now;
-    v.past = s->now;
+    v.past = (v.expiries && ks_saved_due(sp, e)) ? 0 : s->now;
 
     if (!s->counted && !ks_image_count(s, &v)) {
         return p;

@@ -4,9 +4,9 @@
  *
  * A small one is written at once.  A large one is written in steps, between
  * which its shard may be unlocked as long as nobody changes it; where it lies
- * may change.  Of a hash whose fields expire those that are due are left out, and
- * whether it is told when the others do is the caller's choice: Redis before 7.4
- * reads no such form, and without it they stay for ever.
+ * may change.  Of a hash whose fields expire those that are due are left out,
+ * and whether it is told when the others do is the caller's choice: Redis
+ * before 7.4 reads no such form, and without it they stay for ever.
  *
  * All of these read, and want the entry's shard locked; when fields are due
  * goes by the time of the handle.
@@ -32,8 +32,8 @@ int ks_image_timed(const ks_entry_t *e);
 
 /*
  * Bytes that the image of a small entry takes at most, and the image at p, with
- * the times of fields or without them: where it ends, p if nothing is left of the
- * value.
+ * the times of fields or without them: where it ends, p if nothing is left of
+ * the value.
  */
 size_t ks_image_size(ks_space_t *sp, ks_entry_t *e);
 u_char *ks_image_put(ks_space_t *sp, ks_entry_t *e, int times, u_char *p);
@@ -58,9 +58,9 @@ typedef struct {
 } ks_image_steps_t;
 
 /*
- * The next bytes of it, at p, where there is KS_IMAGE_ROOM; where they end, which
- * is not far behind end.  *done: that was all of it; KS_IMAGE_EMPTY: there is
- * nothing at all.  NULL: the process has no memory.
+ * The next bytes of it, at p, where there is KS_IMAGE_ROOM; where they end,
+ * which is not far behind end.  *done: that was all of it; KS_IMAGE_EMPTY:
+ * there is nothing at all.  NULL: the process has no memory.
  */
 #define KS_IMAGE_DONE   1
 #define KS_IMAGE_EMPTY  2

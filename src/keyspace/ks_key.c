@@ -73,6 +73,28 @@ ks_lookup_counted(ks_space_t *sp, const ks_str_t *key, int miss)
 }
 
 
+/* The key is not there, or no more. */
+
+static __attribute__((noinline)) void
+ks_lookup_missed(ks_space_t *sp, const ks_str_t *key, ks_shard_t *sh,
+    unsigned flags)
+{
+    sp->told.absent++;
+
+    if (flags == KS_LOOKUP_READ) {
+        sh->misses++;
+
+        if (sp->nprefixes != 0) {
+            ks_lookup_counted(sp, key, 1);
+        }
+    }
+
+    if (flags == KS_LOOKUP_READ || flags == KS_LOOKUP_ASK) {
+        ks_event(sp, KS_NOTIFY_MISS, "keymiss", key);
+    }
+}
+
+
 ks_entry_t *
 ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
 {
@@ -91,29 +113,22 @@ ks_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags)
         e = ks_lookup_due(sp, key, &place, e);
     }
 
-    if (e && flags < KS_LOOKUP_PEEK && !sp->call->quiet) {
+    if (e == NULL) {
+        ks_lookup_missed(sp, key, place.shard, flags);
+        return NULL;
+    }
+
+    if (flags < KS_LOOKUP_PEEK && !sp->call->quiet) {
         ks_entry_touch(sp, e);
     }
 
     if (flags == KS_LOOKUP_READ) {
+        place.shard->hits++;
 
         if (ks_unlikely(sp->nprefixes != 0)) {
-            ks_lookup_counted(sp, key, e == NULL);
+            ks_lookup_counted(sp, key, 0);
         }
-
-        if (e) {
-            place.shard->hits++;
-
-        } else {
-            place.shard->misses++;
-            ks_event(sp, KS_NOTIFY_MISS, "keymiss", key);
-        }
-
-    } else if (flags == KS_LOOKUP_ASK && e == NULL) {
-        ks_event(sp, KS_NOTIFY_MISS, "keymiss", key);
     }
-
-    sp->told.absent += (e == NULL);
 
     return e;
 }

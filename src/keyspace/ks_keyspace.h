@@ -131,7 +131,7 @@ typedef struct {
 } ks_ready_t;
 
 struct ks_space_s {
-    ks_told_t       told;       /* first, see ks_handle.h */
+    ks_told_t       told;       /* these two first, see ks_handle.h */
     ks_mem_t        mem;
     uint64_t        now;        /* ms since the epoch */
     uint64_t        past;       /* what expires by then has: now, or 0 */
@@ -147,6 +147,8 @@ struct ks_space_s {
     unsigned        last_try:1; /* no more room can be made */
     unsigned        barred:1;   /* see ks_bar() */
     unsigned        arena_taken:1;
+    unsigned        binds:1;    /* see ks_run_bound(); its transaction goes */
+    ks_space_t     *first;      /* with that of this handle */
     unsigned        alone:1;    /* inside of ks_run_alone(), */
     jmp_buf         outer;      /* which this leaves */
     uint64_t        backlog;    /* shards where something waits to be freed */
@@ -156,8 +158,9 @@ struct ks_space_s {
     void           *users;      /* the commands' */
     ks_hub_t       *hub;        /* see bus/ks_hub.h; NULL: has none */
     ks_waiters_t   *waiters;    /* see bus/ks_waiters.h; NULL: has none */
-    ks_stats_t     *stats;      /* and its lane; NULL: nothing is counted */
-    ks_stat_lane_t *lane;
+    ks_migrates_t  *migrates;   /* NULL: no keys may go elsewhere */
+    const ks_role_host_t *role; /* see ks_role.h; NULL: nobody is told */
+    ks_stats_t     *stats;      /* NULL: nothing is counted */
     ks_prefix_count_t *prefixes; /* whose hits and misses are counted */
     unsigned        nprefixes;
 
@@ -241,21 +244,18 @@ ks_hash_shard(const ks_space_t *sp, uint64_t hash)
 /* --- ks_local.c --- */
 
 /*
- * The hash of a key: in a zone that has local keys it says by one bit above those
- * of shards whether the key is local, and then which shard of these it is in.
+ * The hash of a key: in a zone that has local keys it says by one bit above
+ * those of shards whether the key is local, and then which shard of these it is
+ * in.
  */
-uint64_t ks_hash_local(const ks_space_t *sp, uint64_t hash, const u_char *key,
-    size_t len);
+uint64_t ks_hash_local(const ks_space_t *sp, const u_char *key, size_t len);
 
 static inline uint64_t
 ks_hash_of(const ks_space_t *sp, const u_char *key, size_t len)
 {
-    uint64_t  hash;
-
-    hash = ks_siphash(sp->mem.zone->seed, key, len);
-
     return ks_likely(sp->mem.zone->nlocals == 0)
-           ? hash : ks_hash_local(sp, hash, key, len);
+           ? ks_siphash(sp->mem.zone->seed, key, len)
+           : ks_hash_local(sp, key, len);
 }
 
 /* Whether a shard is one of local keys. */
@@ -309,8 +309,31 @@ size_t ks_form_size(const ks_form_t *f);
 unsigned ks_form_flags(const ks_form_t *f);
 size_t ks_entry_size(const ks_entry_t *e);
 
+static inline size_t
+ks_entry_key_offset(const ks_entry_t *e)
+{
+    return (e->flags & KS_ENTRY_TTL) ? sizeof(ks_ttl_t) : 0;
+}
+
+/* where the value begins in an entry's data */
+static inline size_t
+ks_value_offset(unsigned flags, size_t klen)
+{
+    size_t  n;
+
+    n = ((flags & KS_ENTRY_TTL) ? sizeof(ks_ttl_t) : 0)
+        + ((flags & KS_ENTRY_BIGKEY) ? sizeof(ks_ref_t) : klen);
+
+    return (flags & KS_ENTRY_ELEMENTS) ? ks_align(n, sizeof(uint32_t)) : n;
+}
+
 /* Where in the entry things are that it has; pointers as good as the entry. */
-u_char *ks_entry_value(const ks_entry_t *e);
+static inline u_char *
+ks_entry_value(const ks_entry_t *e)
+{
+    return (u_char *) e->data + ks_value_offset(e->flags, e->klen);
+}
+
 ks_ttl_t *ks_entry_ttl(const ks_entry_t *e);            /* if it has one */
 ks_fields_t *ks_entry_fields(const ks_entry_t *e);
 
@@ -326,13 +349,52 @@ ks_blob_t ks_entry_blob(const ks_entry_t *e);
 ks_blob_t ks_entry_keyblob(const ks_entry_t *e);
 void ks_entry_set_blob(ks_entry_t *e, const ks_blob_t *b);      /* unsaved */
 
+/* Whether a key that is a blob is this one, which is as long. */
+int ks_entry_is_big(ks_space_t *sp, const ks_entry_t *e, const ks_str_t *key);
+
 /* Whether its key is this one; and the hash of its key. */
-int ks_entry_is(ks_space_t *sp, const ks_entry_t *e, const ks_str_t *key);
+static inline int
+ks_entry_is(ks_space_t *sp, const ks_entry_t *e, const ks_str_t *key)
+{
+    if (e->klen != key->len) {
+        return 0;
+    }
+
+    return ks_likely(!(e->flags & KS_ENTRY_BIGKEY))
+           ? ks_same_bytes(e->data + ks_entry_key_offset(e), key->data,
+                           key->len)
+           : ks_entry_is_big(sp, e, key);
+}
+
 uint64_t ks_entry_hash(ks_space_t *sp, const ks_entry_t *e);
+
+#define KS_CLOCK_SHIFT  4               /* the access clock ticks in 16 ms */
+
+static inline int
+ks_policy_lfu(const ks_space_t *sp)
+{
+    ks_policy_t  policy;
+
+    policy = ks_zone_policy(sp->mem.zone);
+
+    return policy == KS_ALLKEYS_LFU || policy == KS_VOLATILE_LFU;
+}
 
 /* The access clock: a hint, never saved. */
 void ks_entry_born(ks_space_t *sp, ks_entry_t *e);
-void ks_entry_touch(ks_space_t *sp, ks_entry_t *e);
+void ks_entry_touch_lfu(ks_space_t *sp, ks_entry_t *e);
+
+static inline void
+ks_entry_touch(ks_space_t *sp, ks_entry_t *e)
+{
+    if (ks_policy_lfu(sp)) {
+        ks_entry_touch_lfu(sp, e);
+
+    } else {
+        e->access = (uint32_t) (sp->now >> KS_CLOCK_SHIFT);
+    }
+}
+
 uint32_t ks_entry_age(ks_space_t *sp, const ks_entry_t *e);     /* 16 ms */
 
 /* --- ks_trees.c --- */
@@ -695,6 +757,15 @@ void ks_wait_changed(ks_space_t *sp, const ks_place_t *at);
 void ks_wait_ended(ks_space_t *sp, const ks_place_t *at);
 void ks_wait_flushed(ks_space_t *sp);
 
+/*
+ * All keys may have other values: with a later one whoever waits looks again.
+ */
+void ks_wait_renewed(ks_space_t *sp);
+
+/* What a record has in the place of the hash of a key. */
+#define KS_WAIT_ALL_ENDED    0
+#define KS_WAIT_ALL_RENEWED  1
+
 /* Where those are noted who wait for the end of the key at a place. */
 ks_place_t ks_wait_end_place(const ks_place_t *at);
 
@@ -722,6 +793,14 @@ typedef enum {
  */
 int ks_unsaved(const ks_space_t *sp, const ks_place_t *at,
     const ks_entry_t *e);
+
+/*
+ * Whether it is the upstream that ends an entry and its fields: what is due may
+ * yet live longer, as the upstream has said before, and is saved as it is.  And
+ * whether an entry is not worth to be saved, as its time is over.
+ */
+int ks_saved_due(ks_space_t *sp, const ks_entry_t *e);
+int ks_saved_over(ks_space_t *sp, const ks_entry_t *e);
 
 /* A new entry of a running transaction is no part of the snapshot. */
 void ks_saved_new(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e);
@@ -783,6 +862,9 @@ void ks_track_flushed(ks_space_t *sp);
 /* A key has got a value: told to the processes that follow it. */
 void ks_follow_changed(ks_space_t *sp, const ks_place_t *at);
 
+/* All keys may have. */
+void ks_follow_renewed(ks_space_t *sp);
+
 /* whether that is told to anybody */
 static inline int
 ks_tracked(const ks_space_t *sp)
@@ -790,12 +872,21 @@ ks_tracked(const ks_space_t *sp)
     return (sp->told.kinds & (KS_TOLD_CHANGES|KS_TOLD_TRACKED)) != 0;
 }
 
+/* --- ks_ended.c --- */
+
+/*
+ * A hash or a set is deleted, while somebody asks for that; and all keys are.
+ */
+void ks_ended_note(ks_space_t *sp, uint64_t hash);
+void ks_ended_note_all(ks_space_t *sp);
+
 /* --- ks_body.c --- */
 
 /*
  * In a zone that follows an upstream, a change of a key that is not local, by
- * whom the upstream has not sent: what was done is rolled back, and the call has
- * come to KS_ABORTED.  Outside of a transaction nothing like that is changed.
+ * whom the upstream has not sent: what was done is rolled back, and the call
+ * has come to KS_ABORTED.  Outside of a transaction nothing like that is
+ * changed.
  */
 void ks_bar(ks_space_t *sp, const ks_place_t *at);
 

@@ -262,7 +262,11 @@ ks_library_clear(ks_space_t *sp, ks_library_kind_t kind)
 static inline ks_library_t *
 ks_library_hints(const ks_space_t *sp)
 {
-    return &sp->mem.shards[ks_zone_own(sp->mem.zone)].library[KS_LIBRARY_SCRIPTS];
+    ks_shard_t  *sh;
+
+    sh = &sp->mem.shards[ks_zone_own(sp->mem.zone)];
+
+    return &sh->library[KS_LIBRARY_SCRIPTS];
 }
 
 

@@ -137,6 +137,13 @@ ks_remove_at(ks_space_t *sp, const ks_place_t *at, ks_entry_t *e,
         ks_track_ended(sp, at, e, why);
     }
 
+    if (ks_unlikely(sp->mem.zone->ends != 0) && why == KS_CHANGE_DELETED
+        && (ks_entry_type(e) == KS_TYPE_HASH
+            || ks_entry_type(e) == KS_TYPE_SET))
+    {
+        ks_ended_note(sp, at->hash);
+    }
+
     ks_table_remove(sp, at, e);
 
     if (e->flags & KS_ENTRY_TTL) {

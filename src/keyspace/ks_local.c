@@ -25,14 +25,14 @@ ks_key_local(const ks_space_t *sp, const ks_str_t *key)
 
 
 uint64_t
-ks_hash_local(const ks_space_t *sp, uint64_t hash, const u_char *key,
-    size_t len)
+ks_hash_local(const ks_space_t *sp, const u_char *key, size_t len)
 {
     ks_str_t          k;
-    uint64_t          hashed, own;
+    uint64_t          hash, hashed, own;
     const ks_zone_t  *zone;
 
     zone = sp->mem.zone;
+    hash = ks_siphash(zone->seed, key, len);
     hashed = zone->nhashed;
     own = zone->nshards - hashed;       /* both are powers of two */
 

@@ -56,7 +56,7 @@ ks_pause(ks_space_t *sp, ks_pause_t kind, uint64_t now, uint64_t until)
             word = (ks_max(at, until) << KS_PAUSE_BITS) | ks_max(k, kind);
         }
 
-    } while (!__atomic_compare_exchange_n(&sp->mem.zone->gate.pause, &old, word, 0,
-                                          __ATOMIC_RELAXED,
+    } while (!__atomic_compare_exchange_n(&sp->mem.zone->gate.pause, &old,
+                                          word, 0, __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED));
 }

@@ -2,8 +2,8 @@
  * The words of the zone as a primary, and the rows of its replicas.
  *
  * A row is taken by one compare-and-swap of its client, by the process whose it
- * is then.  Others read it as it is: a hint, but for the state, which the helper
- * and the worker pass to each other.
+ * is then.  Others read it as it is: a hint, but for the state, which the
+ * helper and the worker pass to each other.
  */
 
 #include <stdio.h>
@@ -44,8 +44,14 @@ ks_primary_settings(const ks_zone_t *zone, ks_primary_state_t *st)
     w = &zone->primary;
     memset(st, 0, sizeof(ks_primary_state_t));
 
+    /* the turn comes first: it is stored last */
+
+    st->turn = __atomic_load_n(&w->history.turn, __ATOMIC_ACQUIRE);
     st->on = (w->on != 0);
-    memcpy(st->id, w->id, KS_REPLID);
+    memcpy(st->id, w->history.id, KS_REPLID);
+    memcpy(st->before, w->history.before, KS_REPLID);
+    st->until = w->history.until;
+    st->shift = w->history.shift;
     st->size = zone->journal.size;
     st->period = w->period;
     st->timeout = w->timeout;
@@ -63,7 +69,87 @@ ks_primary_state(ks_space_t *sp, ks_primary_state_t *st)
         st->offset = ks_primary_offset(sp);
         st->since = ks_max(ks_journal_oldest(&sp->mem),
                            ks_primary_words(sp)->since);
+        st->since = ks_max(st->since, st->until - st->shift);
     }
+}
+
+
+uint64_t
+ks_primary_shown(const ks_space_t *sp, uint64_t offset)
+{
+    return offset + ks_primary_words(sp)->history.shift;
+}
+
+
+/* --- the name of the stream --- */
+
+/* Nobody else has it; that it could be guessed does no harm. */
+
+static void
+ks_primary_name(ks_space_t *sp, char id[KS_REPLID])
+{
+    int       i;
+    char      text[KS_REPLID + 9];
+    uint64_t  from[3], h;
+
+    from[0] = ks_clock();
+    from[1] = ks_next_id(sp);
+
+    for (i = 0; i < KS_REPLID; i += 8) {
+        from[2] = (uint64_t) i;
+        h = ks_siphash(sp->mem.zone->seed, (u_char *) from, sizeof(from));
+        snprintf(text + i, 9, "%08x", (unsigned) (h & 0xffffffff));
+    }
+
+    memcpy(id, text, KS_REPLID);
+}
+
+
+uint64_t
+ks_primary_own(ks_space_t *sp, char id[KS_REPLID])
+{
+    const ks_primary_words_t  *w;
+
+    w = ks_primary_words(sp);
+
+    if (!w->on) {
+        ks_primary_name(sp, id);
+        return 0;
+    }
+
+    memcpy(id, w->history.id, KS_REPLID);
+
+    return ks_primary_shown(sp, ks_primary_offset(sp));
+}
+
+
+void
+ks_primary_promote(ks_space_t *sp, const char *before, uint64_t offset)
+{
+    char           id[KS_REPLID];
+    uint64_t       at;
+    ks_history_t  *h;
+
+    if (!ks_primary_words(sp)->on) {
+        return;
+    }
+
+    h = &ks_primary_words(sp)->history;
+    at = ks_primary_offset(sp);
+    ks_primary_name(sp, id);
+
+    ks_save(&sp->mem, sp->mem.leader, h, sizeof(ks_history_t));
+    memcpy(h->id, id, KS_REPLID);
+    memset(h->before, 0, KS_REPLID);
+
+    if (before != NULL) {
+        memcpy(h->before, before, KS_REPLID);
+        h->shift = offset - at;
+    }
+
+    h->until = at + h->shift;
+    __atomic_store_n(&h->turn, h->turn + 1, __ATOMIC_RELEASE);
+    ks_barrier();
 }
 
 
@@ -220,6 +306,7 @@ ks_replica_take(ks_space_t *sp, uint64_t client, const ks_replica_said_t *said)
         r->acked = 0;
         r->synced = 0;
         r->seen = ks_clock();
+        r->turn = ks_primary_words(sp)->history.turn;
         memcpy(r->addr, said->addr, KS_REPLICA_ADDR);
 
         return i;
@@ -278,14 +365,34 @@ ks_primary_call(ks_space_t *sp)
 }
 
 
+int
+ks_replica_current(ks_space_t *sp, uint64_t turn)
+{
+    return __atomic_load_n(&ks_primary_words(sp)->history.turn,
+                           __ATOMIC_ACQUIRE)
+           == turn;
+}
+
+
 void
 ks_replica_ack(ks_space_t *sp, unsigned i, uint64_t offset, uint64_t synced,
     uint64_t now)
 {
+    uint64_t           shift;
     ks_replica_row_t  *r;
 
     r = &ks_primary_words(sp)->rows[i];
     r->seen = now;
+    shift = ks_primary_words(sp)->history.shift;
+
+    /* one that is going to be let go counts by another shift */
+
+    if (!ks_replica_current(sp, r->turn)) {
+        return;
+    }
+
+    offset -= shift;
+    synced = synced ? synced - shift : 0;
 
     if (offset > r->acked) {
         __atomic_store_n(&r->acked, offset, __ATOMIC_SEQ_CST);
@@ -375,7 +482,9 @@ ks_primary_begin(ks_mem_t *m, const char *id)
 
     w = &m->zone->primary;
 
-    memcpy(w->id, id, KS_REPLID);
+    memset(&w->history, 0, offsetof(ks_history_t, turn));
+    memcpy(w->history.id, id, KS_REPLID);
+    w->history.turn++;
     (void) ks_journal_ends(m, &w->since);
 
     ks_journal_always(m, KS_ALWAYS_REPLICAS, KS_WIRE_STREAM);
@@ -412,7 +521,7 @@ ks_primary_configure(ks_zone_t *zone, const ks_primary_settings_t *settings)
 
     w->period = settings->period;
     w->timeout = settings->timeout;
-    zone->gate.least = settings->least;
+    zone->gate.least = (uint16_t) settings->least;
     w->most = settings->most;
 
     if (!w->on) {

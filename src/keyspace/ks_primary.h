@@ -3,13 +3,13 @@
  * row for each replica.
  *
  * What replicas get is a file of the form of RDB, made by the helper process
- * that makes snapshots (replica/ks_syncer.h), and behind it the stream, which is
- * a function of the frames of the journal (ks_wire.h) and counted with them
+ * that makes snapshots (replica/ks_syncer.h), and behind it the stream, which
+ * is a function of the frames of the journal (ks_wire.h) and counted with them
  * (ks_journal_ends()).  So a replica that was cut off goes on from what it has,
  * with any worker, as long as the ring has what follows.
  *
- * A row belongs to the worker that has the connection.  Of a worker that is dead
- * they are free.
+ * A row belongs to the worker that has the connection.  Of a worker that is
+ * dead they are free.
  *
  * While it is off all of this is the test of a field.
  */
@@ -24,7 +24,7 @@
 typedef enum {
     KS_REPLICA_NONE = 0,
     KS_REPLICA_ASKS,            /* for a file */
-    KS_REPLICA_MAKES,           /* the file is being made, */
+    KS_REPLICA_MAKES,           /* the file is being made, has so many bytes, */
     KS_REPLICA_READY,           /* and is complete */
     KS_REPLICA_FAILED,          /* or could not be made */
     KS_REPLICA_SENDS,           /* it is being sent */
@@ -37,7 +37,8 @@ typedef enum {
 #define KS_LEAVES_KEYS       0x04       /* all of them */
 
 typedef struct {
-    const char  *id;            /* KS_REPLID digits: random, for one who begins */
+    const char  *id;            /* KS_REPLID digits: random, for one who
+                                   begins */
     uint64_t     period;        /* between pings, ms */
     uint64_t     timeout;       /* of a replica that says nothing, ms */
     unsigned     least;         /* replicas without which nobody writes, */
@@ -50,10 +51,12 @@ typedef struct {
     char         addr[KS_REPLICA_ADDR];
     unsigned     documents:1;   /* it knows JSON, and when fields expire */
     unsigned     psync2:1;
+    unsigned     eof:1;         /* its file may end with a mark */
     unsigned     only:1;        /* it wants the file alone */
     unsigned     functions:1;   /* and in that only functions */
     unsigned     partial:1;     /* it asks to go on */
     unsigned     old:1;         /* by SYNC: it is told no id */
+    unsigned     acked:1;       /* it has said how far it is */
     char         id[KS_REPLID];
     uint64_t     offset;        /* of the stream, that it has */
     unsigned     row;           /* from 1 on; 0: it has none */
@@ -81,10 +84,18 @@ ks_primary_needs(const ks_space_t *sp)
 
 int ks_primary_refuses(ks_space_t *sp);
 
-/* What is known. */
+/*
+ * What is known.  Offsets are those of the ring (ks_journal_ends()); whoever is
+ * told one gets it with the shift added to it.
+ */
 typedef struct {
     unsigned     on:1;
+    uint64_t     turn;          /* of the name, and of what goes with it: */
     char         id[KS_REPLID + 1];
+    char         before[KS_REPLID + 1]; /* whose replicas may go on; zeroes:
+                                           none, */
+    uint64_t     until;         /* with so much of it */
+    uint64_t     shift;
     uint64_t     offset;        /* of the stream, so far */
     uint64_t     since;         /* of which the ring has what lies behind */
     uint64_t     size;          /* bytes of the ring */
@@ -106,8 +117,19 @@ const ks_replica_row_t *ks_primary_replica(ks_space_t *sp, unsigned i);
 unsigned ks_primary_acked(ks_space_t *sp, uint64_t offset);
 unsigned ks_primary_synced(ks_space_t *sp, uint64_t offset);
 
-/* The offset of all that is told so far. */
+/* The offset of all that is told so far; and as others are told it. */
 uint64_t ks_primary_offset(ks_space_t *sp);
+uint64_t ks_primary_shown(const ks_space_t *sp, uint64_t offset);
+
+/*
+ * Inside a body that holds all shards.  ks_primary_own(): the name and the
+ * offset of its own history, as they are told, or a new one if it has none.
+ * ks_primary_promote(): it goes on for the history of that name (NULL: for
+ * none), of which it has what lies before the offset, under a new one.  The
+ * replicas that it has are let go.
+ */
+uint64_t ks_primary_own(ks_space_t *sp, char id[KS_REPLID]);
+void ks_primary_promote(ks_space_t *sp, const char *before, uint64_t offset);
 
 /* As ks_aof_wait(): for the next time that a replica acks. */
 void ks_primary_wait(ks_space_t *sp);
@@ -133,7 +155,10 @@ int ks_replica_turn(ks_space_t *sp, unsigned i, ks_replica_state_t before,
 /* The helper is to look at the rows. */
 void ks_primary_call(ks_space_t *sp);
 
-/* What it has, and has on its disk; ms since the epoch. */
+/* Whether it follows the history that there is; another one may have begun. */
+int ks_replica_current(ks_space_t *sp, uint64_t turn);
+
+/* What it has, and has on its disk, as it says it; ms since the epoch. */
 void ks_replica_ack(ks_space_t *sp, unsigned i, uint64_t offset,
     uint64_t synced, uint64_t now);
 

@@ -104,7 +104,7 @@ ks_wait_end_place(const ks_place_t *at)
 }
 
 
-/* hash 0: all keys */
+/* of one key, or KS_WAIT_ALL_* */
 
 static void
 ks_wait_tell_end(ks_space_t *sp, uint64_t hash)
@@ -138,7 +138,16 @@ void
 ks_wait_flushed(ks_space_t *sp)
 {
     if (sp->told.kinds & KS_TOLD_WAITERS) {
-        ks_wait_tell_end(sp, 0);
+        ks_wait_tell_end(sp, KS_WAIT_ALL_ENDED);
+    }
+}
+
+
+void
+ks_wait_renewed(ks_space_t *sp)
+{
+    if (sp->told.kinds & KS_TOLD_WAITERS) {
+        ks_wait_tell_end(sp, KS_WAIT_ALL_RENEWED);
     }
 }
 

@@ -463,9 +463,10 @@ ks_sweep_body(ks_space_t *sp, void *data)
  * later.
  */
 
-static void
-ks_sweep_kind(ks_space_t *sp, ks_topic_kind_t kind)
+static int
+ks_sweep_kind(ks_space_t *sp, ks_topic_kind_t kind, unsigned patience)
 {
+    int         rc;
     ks_call_t   call;
     ks_sweep_t  s;
 
@@ -477,23 +478,30 @@ ks_sweep_kind(ks_space_t *sp, ks_topic_kind_t kind)
 
     call.shards = ks_library_shard(sp);
     call.urgent = 1;
+    call.patience = patience;
     call.body = ks_sweep_body;
     call.data = &s;
 
-    while (!s.done && ks_run(sp, &call) == KS_OK) {
-        /* void */
-    }
+    do {
+        rc = ks_run(sp, &call);
+    } while (rc == KS_OK && !s.done);
+
+    return rc;
 }
 
 
-void
-ks_registry_sweep(ks_space_t *sp)
+int
+ks_registry_sweep(ks_space_t *sp, unsigned patience)
 {
     unsigned  kind;
 
     for (kind = 0; kind < KS_TOPICS; kind++) {
-        ks_sweep_kind(sp, (ks_topic_kind_t) kind);
+        if (ks_sweep_kind(sp, (ks_topic_kind_t) kind, patience) == KS_AGAIN) {
+            return KS_AGAIN;
+        }
     }
+
+    return KS_OK;
 }
 
 

@@ -67,9 +67,11 @@ uint64_t ks_registry_publish(ks_space_t *sp);
 
 /*
  * Removes what the dead have left, in transactions of its own: for a process
- * that has just got its row.  Not to be called inside of a transaction.
+ * that has just got its row.  KS_AGAIN: the patience (ms; 0: as long as it
+ * takes) was over, and there may be more.  Nothing depends on it: what is left
+ * of the dead is seen as such.  Not to be called inside of a transaction.
  */
-void ks_registry_sweep(ks_space_t *sp);
+int ks_registry_sweep(ks_space_t *sp, unsigned patience);
 
 
 #endif /* KS_REGISTRY_H */

@@ -15,6 +15,7 @@
  */
 
 #include "keyspace/ks_keyspace.h"
+#include "keyspace/ks_upstream.h"
 #include "memory/ks_process.h"
 
 
@@ -39,6 +40,25 @@ ks_unsaved(const ks_space_t *sp, const ks_place_t *at, const ks_entry_t *e)
 {
     return !(e->flags & KS_ENTRY_SAVED)
            && ks_table_number(sp, at) >= ks_saved_cursor(sp);
+}
+
+
+int
+ks_saved_due(ks_space_t *sp, const ks_entry_t *e)
+{
+    return ks_follows(sp)
+           && !ks_shard_local(sp, ks_hash_shard(sp, ks_entry_hash(sp, e)));
+}
+
+
+int
+ks_saved_over(ks_space_t *sp, const ks_entry_t *e)
+{
+    uint64_t  at;
+
+    at = ks_entry_expire(e);
+
+    return at != KS_NO_EXPIRE && sp->now > at && !ks_saved_due(sp, e);
 }
 
 

@@ -338,17 +338,6 @@ ks_snapshot_pass(ks_snapshot_t *s, uint64_t next)
 }
 
 
-static inline int
-ks_snapshot_expired(const ks_space_t *sp, const ks_entry_t *e)
-{
-    uint64_t  at;
-
-    at = ks_entry_expire(e);
-
-    return at != KS_NO_EXPIRE && sp->now > at;
-}
-
-
 /* The value of this entry is written in steps from now on. */
 
 static void
@@ -419,7 +408,7 @@ ks_snapshot_bucket(ks_snapshot_t *s, const ks_bucket_t *first, u_char **p,
     while ((e = ks_snapshot_slot(sp, &b, &i)) != NULL) {
         n++;
 
-        if ((e->flags & KS_ENTRY_SAVED) || ks_snapshot_expired(sp, e)) {
+        if ((e->flags & KS_ENTRY_SAVED) || ks_saved_over(sp, e)) {
             continue;
         }
 
@@ -560,7 +549,7 @@ ks_snapshot_find(ks_snapshot_t *s, uint64_t hash)
     while ((e = ks_snapshot_slot(sp, &b, &i)) != NULL) {
 
         if (ks_unsaved(sp, &at, e) && ks_entry_hash(sp, e) == hash
-            && !ks_snapshot_expired(sp, e) && ks_image_large(sp, e))
+            && !ks_saved_over(sp, e) && ks_image_large(sp, e))
         {
             ks_snapshot_pin(s, e);
             return;

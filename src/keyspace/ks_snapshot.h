@@ -68,10 +68,10 @@ typedef struct {
 /* --- the process that makes them --- */
 
 /*
- * Makes this process, which has a row, the one that makes snapshots of the zone.
- * KS_AGAIN: another one that lives is.  *cut: the one before it died amid one.
- * asked: whoever asks for one gets it; else those are made that this process
- * wants for itself.  No lock may be held, here and below.
+ * Makes this process, which has a row, the one that makes snapshots of the
+ * zone.  KS_AGAIN: another one that lives is.  *cut: the one before it died
+ * amid one.  asked: whoever asks for one gets it; else those are made that this
+ * process wants for itself.  No lock may be held, here and below.
  */
 int ks_snapshot_claim(ks_space_t *sp, int asked, int *cut);
 
@@ -128,8 +128,9 @@ void ks_snapshot_beat(ks_space_t *sp);
 
 /*
  * What others are told: an attempt begins at a time, and ends.  ended() answers
- * the questions up to that number; changes is what ks_changes() was when it began.
- * begun(): which attempt it is since the last one that ended, from 1 on.
+ * the questions up to that number; changes is what ks_changes() was when it
+ * began.  begun(): which attempt it is since the last one that ended, from 1
+ * on.
  */
 unsigned ks_snapshot_begun(ks_space_t *sp, uint64_t now);
 void ks_snapshot_ended(ks_space_t *sp, uint64_t number, int good,

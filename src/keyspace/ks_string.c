@@ -51,14 +51,22 @@ ks_string_len(const ks_entry_t *e)
 }
 
 
-const u_char *
-ks_string_run(ks_space_t *sp, const ks_entry_t *e, size_t off, size_t *n)
+static const u_char * __attribute__((noinline))
+ks_string_run_blob(ks_space_t *sp, const ks_entry_t *e, size_t off, size_t *n)
 {
     ks_blob_t  b;
 
+    b = ks_entry_blob(e);
+
+    return ks_blob_run(&sp->mem, &b, off, n);
+}
+
+
+const u_char *
+ks_string_run(ks_space_t *sp, const ks_entry_t *e, size_t off, size_t *n)
+{
     if (e->flags & KS_ENTRY_BLOB) {
-        b = ks_entry_blob(e);
-        return ks_blob_run(&sp->mem, &b, off, n);
+        return ks_string_run_blob(sp, e, off, n);
     }
 
     *n = off < e->vlen ? e->vlen - off : 0;

@@ -226,3 +226,22 @@ ks_follow_changed(ks_space_t *sp, const ks_place_t *at)
         ks_tell(sp, KS_TOLD_FOLLOWED, readers, 1, &part);
     }
 }
+
+
+/* a record without a hash */
+
+void
+ks_follow_renewed(ks_space_t *sp)
+{
+    uint64_t  readers;
+    ks_str_t  part;
+
+    readers = ks_journal_readers(&sp->mem, KS_TOLD_FOLLOWED);
+
+    if (readers != 0) {
+        part.data = NULL;
+        part.len = 0;
+
+        ks_tell(sp, KS_TOLD_FOLLOWED, readers, 1, &part);
+    }
+}

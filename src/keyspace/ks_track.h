@@ -37,7 +37,9 @@ typedef struct {
 } ks_track_t;
 
 
-/* the cells of a shard: of keys that were read, and of those that are followed */
+/*
+ * the cells of a shard: of keys that were read, and of those that are followed
+ */
 typedef enum {
     KS_TRACKED = 0,
     KS_FOLLOWED
@@ -72,7 +74,9 @@ uint64_t ks_track_serial(const ks_space_t *sp);
 int ks_track_past(const ks_space_t *sp, const ks_track_t *track,
     uint64_t serial);
 
-/* Inside a transaction: this process itself is told of a key as if it changed. */
+/*
+ * Inside a transaction: this process itself is told of a key as if it changed.
+ */
 void ks_track_tell_self(ks_space_t *sp, uint64_t hash, const ks_str_t *key);
 
 

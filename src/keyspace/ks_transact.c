@@ -321,6 +321,87 @@ ks_run(ks_space_t *sp, ks_call_t *call)
 }
 
 
+/* --- with a transaction of another zone --- */
+
+/*
+ * What ks_call_commit() does before the locks are given and after is apart
+ * here: the commit is the other zone's.
+ */
+
+int
+ks_run_bound(ks_space_t *sp, ks_call_t *call, ks_space_t *first)
+{
+    int         rc;
+    ks_call_t  *outer;
+
+    ks_let_go(sp);
+
+    outer = ks_call_begin(sp, call);
+    sp->first = first;
+    sp->binds = 0;
+
+    rc = ks_call_lock(sp, call->shards);
+
+    if (rc == KS_OK) {
+        rc = ks_run_body(sp, call);
+    }
+
+    if (rc == KS_OK && sp->binds) {
+        ks_bind(&sp->mem, &first->mem);
+
+    } else if (rc == KS_OK) {
+        ks_call_commit(sp, call);
+
+    } else {
+        ks_unlock(&sp->mem);
+        call->commands = 0;
+    }
+
+    ks_call_end(sp, call, outer);
+    sp->first = NULL;
+
+    return rc;
+}
+
+
+void
+ks_run_binds(ks_space_t *sp)
+{
+    sp->binds = 1;
+}
+
+
+void
+ks_run_ferry(ks_space_t *sp)
+{
+    if (sp->binds) {
+        ks_ferry_lock(&sp->mem, &sp->first->mem);
+    }
+}
+
+
+/* Without locks there was nothing, or it was undone. */
+
+void
+ks_run_done(ks_space_t *sp)
+{
+    if (sp->mem.locked == 0) {
+        return;
+    }
+
+    sp->counter->changes += sp->changes - sp->counted;
+
+    if (sp->noted == sp->tries) {
+        sp->noted = 0;
+    }
+
+    ks_settle(sp, sp->mem.locked);
+    ks_unlock(&sp->mem);
+}
+
+
+/* --- without a transaction --- */
+
 void
 ks_not_yet(ks_space_t *sp)
 {

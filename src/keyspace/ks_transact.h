@@ -74,6 +74,21 @@ int ks_run(ks_space_t *sp, ks_call_t *call);
 void ks_let_go(ks_space_t *sp);
 
 /*
+ * Inside the last of a call of "first", which has changed something: runs a
+ * call of another zone that is committed with that of first, or undone with it.
+ * As ks_run(); and when first's call has ended, ks_run_done() does what
+ * follows.
+ *
+ * The call's body says that it is to be so, by ks_run_binds(), and its last
+ * locks the ferry then, by ks_run_ferry(), before anything else.  If the body
+ * says nothing, the call is committed by itself.
+ */
+int ks_run_bound(ks_space_t *sp, ks_call_t *call, ks_space_t *first);
+void ks_run_binds(ks_space_t *sp);
+void ks_run_ferry(ks_space_t *sp);
+void ks_run_done(ks_space_t *sp);
+
+/*
  * Runs the body without a transaction around it: nothing is locked.  KS_OK; or
  * KS_NOMEM when the process had no arena memory, or KS_AGAIN: the body was left
  * by longjmp.
@@ -118,9 +133,9 @@ void ks_manner(ks_space_t *sp, int urgent, int quiet);
 void ks_want_shards(ks_space_t *sp, uint64_t shards);
 
 /*
- * The reverse, for what was wanted for a moment: if a shard of the set is locked
- * that the call has not named, what was done is rolled back and the body run
- * again without it.  A call does so once.
+ * The reverse, for what was wanted for a moment: if a shard of the set is
+ * locked that the call has not named, what was done is rolled back and the body
+ * run again without it.  A call does so once.
  */
 void ks_spare_shards(ks_space_t *sp, uint64_t shards);
 
@@ -156,8 +171,8 @@ int ks_is_part(const ks_space_t *sp);
 void ks_come_again(ks_space_t *sp) __attribute__((noreturn));
 
 /*
- * Whether the last body was left for KS_ABORTED since it changed a key that only
- * the zone's upstream may change.
+ * Whether the last body was left for KS_ABORTED since it changed a key that
+ * only the zone's upstream may change.
  */
 int ks_barred(const ks_space_t *sp);
 

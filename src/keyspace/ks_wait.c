@@ -442,10 +442,13 @@ ks_wait_end(ks_space_t *sp, const ks_wait_t *w)
 
 /* --- keys that have ended --- */
 
-/* All that somebody waits for the end of. */
+/*
+ * All that somebody waits for the end of; with ended 0 all that somebody waits
+ * for.
+ */
 
 static void
-ks_wait_recall_all(ks_space_t *sp)
+ks_wait_recall_all(ks_space_t *sp, int ended)
 {
     int              more;
     ks_pos_t         pos;
@@ -464,12 +467,12 @@ ks_wait_recall_all(ks_space_t *sp)
     {
         ks_wait_header(&t, &pos, &h, sizeof(h));
 
-        if (h.types & KS_WAIT_ENDS) {
+        if (!ended || (h.types & KS_WAIT_ENDS)) {
             mark = ks_arena_mark(sp);
             it = ks_tree_get(&t, &pos, 1);
             key = ks_item_copy(sp, &it);
             at = ks_locate(sp, &key);
-            at = ks_wait_end_place(&at);
+            at = (h.types & KS_WAIT_ENDS) ? ks_wait_end_place(&at) : at;
             ks_wait_changed(sp, &at);
             ks_arena_release(sp, &mark);
         }
@@ -493,8 +496,8 @@ ks_wait_recall(ks_space_t *sp, const ks_frame_record_t *record)
     memcpy(&at.hash, part.data, sizeof(at.hash));
     ks_want_shards(sp, ks_wait_shard(sp) | ks_all_shards(sp));
 
-    if (at.hash == 0) {
-        ks_wait_recall_all(sp);
+    if (at.hash == KS_WAIT_ALL_ENDED || at.hash == KS_WAIT_ALL_RENEWED) {
+        ks_wait_recall_all(sp, at.hash == KS_WAIT_ALL_ENDED);
 
     } else {
         at.shard = ks_hash_shard(sp, at.hash);

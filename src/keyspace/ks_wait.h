@@ -32,7 +32,8 @@ typedef struct {
     ks_str_t         user;      /* in whose name, as the caller has it */
 
     int              first;     /* argv[first] and so on are the keys that it */
-    int              nkeys;     /* waits for, each 1 to KS_KEY_MAX bytes or "" */
+    int              nkeys;     /* waits for, each 1 to KS_KEY_MAX bytes or
+                                   "" */
     int              argc;
     ks_str_t        *argv;
 } ks_wait_t;
@@ -97,9 +98,9 @@ void ks_wait_sweep(ks_space_t *sp, uint64_t *from, unsigned max);
 void ks_wait_serve_by(void (*serve)(ks_space_t *sp));
 
 /*
- * That a key has ended outside of a body, or all keys have, is a record of kind
- * KS_TOLD_WAITERS: whoever reads it has a body that notes as ready what it is
- * about.
+ * That a key has ended outside of a body, or all keys have, or all may have
+ * other values, is a record of kind KS_TOLD_WAITERS: whoever reads it has a
+ * body that notes as ready what it is about.
  */
 void ks_wait_recall(ks_space_t *sp, const ks_frame_record_t *record);
 

@@ -10,6 +10,11 @@
 
 #define KS_SCAN_BUCKETS   65536         /* looked at in one call, at most */
 #define KS_RANDOM_TRIES   100
+#define KS_TTL_SAMPLES    64            /* keys that are enough */
+#define KS_TTL_TRIES      8             /* buckets of a shard */
+#define KS_TTL_LOCKED     4             /* shards of others that it meets, at
+                                           most */
+#define KS_TTL_PATIENCE   1             /* ms, for each of them */
 
 typedef struct {
     ks_scan_pt  visit;
@@ -202,6 +207,103 @@ ks_random(ks_space_t *sp)
 }
 
 
+/* --- the average time to live --- */
+
+typedef struct {
+    uint64_t  n;
+    uint64_t  sum;                      /* ms */
+} ks_ttls_t;
+
+
+static void
+ks_ttl_add(const ks_space_t *sp, const ks_entry_t *e, ks_ttls_t *t)
+{
+    uint64_t  at;
+
+    at = ks_entry_expire(e);
+
+    if (at != KS_NO_EXPIRE) {
+        t->n++;
+        t->sum += (at > sp->now) ? at - sp->now : 0;
+    }
+}
+
+
+/* some keys at random; if none has a TTL, some of those that have one */
+
+static void
+ks_ttl_shard(ks_space_t *sp, ks_shard_t *sh, ks_ttls_t *t)
+{
+    uint64_t     before;
+    unsigned     i, k, n;
+    ks_entry_t  *found[KS_BUCKET_SLOTS];
+
+    before = t->n;
+
+    for (i = 0; i < KS_TTL_TRIES && sh->root.nkeys != 0; i++) {
+        n = ks_table_sample(sp, sh, found, KS_BUCKET_SLOTS);
+
+        for (k = 0; k < n; k++) {
+            ks_ttl_add(sp, found[k], t);
+        }
+    }
+
+    if (t->n != before) {
+        return;
+    }
+
+    n = ks_wheel_sample(sp, sh, found, KS_BUCKET_SLOTS, 0);
+
+    for (k = 0; k < n; k++) {
+        ks_ttl_add(sp, found[k], t);
+    }
+}
+
+
+uint64_t
+ks_average_ttl(ks_space_t *sp)
+{
+    unsigned     i, n, k, busy;
+    ks_ttls_t    t;
+    ks_shard_t  *sh;
+
+    n = sp->mem.zone->nshards;
+    k = ks_rand(sp, n);
+    busy = 0;
+    t.n = 0;
+    t.sum = 0;
+
+    for (i = 0;
+         i < n && t.n < KS_TTL_SAMPLES && busy < KS_TTL_LOCKED;
+         i++, k = (k + 1) % n)
+    {
+        sh = &sp->mem.shards[k];
+
+        if (sh->root.nexpires == 0) {
+            continue;
+        }
+
+        if (sp->depth != 0) {
+
+            if (sp->mem.locked & 1ull << k) {
+                ks_ttl_shard(sp, sh, &t);
+            }
+
+        } else if (ks_lock_within(&sp->mem, 1ull << k, KS_TTL_PATIENCE)
+                   == KS_OK)
+        {
+            ks_ttl_shard(sp, sh, &t);
+            ks_unlock(&sp->mem);
+
+        } else {
+            busy++;
+        }
+    }
+
+    return t.n ? t.sum / t.n : 0;
+}
+
+
 static void
 ks_flush_bucket(ks_space_t *sp, ks_bucket_t *b)
 {
@@ -234,6 +336,8 @@ ks_flush(ks_space_t *sp)
     if (ks_unlikely(ks_tracked(sp))) {
         ks_track_flushed(sp);
     }
+
+    ks_ended_note_all(sp);
 
     if (ks_unlikely(sp->told.kinds & KS_TOLD_IMAGES)) {
         ks_saved_break(sp, KS_BROKEN_FLUSHED);
@@ -277,6 +381,8 @@ ks_swap(ks_space_t *sp)
     if (ks_unlikely(ks_tracked(sp))) {
         ks_track_flushed(sp);
     }
+
+    ks_ended_note_all(sp);
 
     if (ks_unlikely(sp->told.kinds & KS_TOLD_IMAGES)) {
         ks_saved_break(sp, KS_BROKEN_FLUSHED);

@@ -16,6 +16,14 @@ ks_entry_t *ks_random(ks_space_t *sp);          /* not expired, or NULL */
 void ks_flush(ks_space_t *sp);
 
 /*
+ * How long keys with a TTL have yet, ms, by the average of some tens of them;
+ * 0: there are none.  Locks one shard at a time, by itself, and waits for none
+ * that others have locked for long; inside a transaction it looks at those that
+ * are locked.
+ */
+uint64_t ks_average_ttl(ks_space_t *sp);
+
+/*
  * Inside a body that holds all shards of keys that are not local, their spare
  * ones: what is in the spare ones takes the place of the
  * others (ks_space_open_spare()), which are void then.
