@@ -8,6 +8,7 @@
 #include "commands/ks_args.h"
 #include "keyspace/ks_dump.h"
 #include "commands/ks_databases.h"
+#include "commands/ks_migrate.h"
 #include "types/ks_type.h"
 
 #include <limits.h>
@@ -321,35 +322,42 @@ ks_reply_item(ks_ctx_t *c, const ks_item_t *it)
 }
 
 
-void
-ks_reply_slice(ks_ctx_t *c, const ks_entry_t *e, size_t off, size_t len)
+static void __attribute__((noinline))
+ks_reply_pieces(ks_ctx_t *c, const ks_entry_t *e, size_t off, size_t len)
 {
     size_t         n;
     ks_reply_t    *r;
     const u_char  *p;
 
     r = c->reply;
-    p = ks_string_run(c->space, e, off, &n);
-
-    if (ks_likely(n >= len)) {
-        ks_reply_bulk(r, p, len);
-        return;
-    }
-
     r->ops->bulk_begin(r, len);
 
     while (len != 0) {
+        p = ks_string_run(c->space, e, off, &n);
         n = ks_min(n, len);
         r->ops->bulk_part(r, p, n);
         off += n;
         len -= n;
-
-        if (len != 0) {
-            p = ks_string_run(c->space, e, off, &n);
-        }
     }
 
     r->ops->bulk_end(r);
+}
+
+
+void
+ks_reply_slice(ks_ctx_t *c, const ks_entry_t *e, size_t off, size_t len)
+{
+    size_t         n;
+    const u_char  *p;
+
+    p = ks_string_run(c->space, e, off, &n);
+
+    if (ks_likely(n >= len)) {
+        ks_reply_bulk(c->reply, p, len);
+        return;
+    }
+
+    ks_reply_pieces(c, e, off, len);
 }
 
 
@@ -381,6 +389,28 @@ ks_reply_help_heading(ks_ctx_t *c)
     strcpy(text + n, " <subcommand> [<arg> [value] [opt] ...]. "
                      "Subcommands are:");
     ks_reply_status(c->reply, text);
+}
+
+
+#define KS_ARG_SHOWN  128               /* bytes of an argument in an error */
+
+void
+ks_reply_subcommand(ks_ctx_t *c, const ks_str_t *argv)
+{
+    size_t  i, n;
+    char    name[KS_ARG_SHOWN];
+
+    n = ks_min(argv[0].len, sizeof(name));
+
+    for (i = 0; i < n; i++) {
+        name[i] = (char) (argv[0].data[i] >= 'a' && argv[0].data[i] <= 'z'
+                          ? argv[0].data[i] & ~0x20 : argv[0].data[i]);
+    }
+
+    ks_reply_errorf(c->reply, "ERR unknown subcommand or wrong number of "
+                    "arguments for '%.*s'. Try %.*s HELP.",
+                    (int) ks_min(argv[1].len, (size_t) KS_ARG_SHOWN),
+                    (char *) argv[1].data, (int) n, name);
 }
 
 
@@ -416,6 +446,14 @@ ks_arg_secret(const ks_command_t *cmd, const ks_str_t *argv, int i)
 
     if (ks_arg_is(&argv[0], "acl")) {
         return i > 1;
+    }
+
+    if (ks_arg_is(&argv[0], "migrate")) {
+        return i > KS_MIGRATE_OPTIONS
+               && (ks_arg_is(&argv[i - 1], "auth")
+                   || ks_arg_is(&argv[i - 1], "auth2")
+                   || (i > KS_MIGRATE_OPTIONS + 1
+                       && ks_arg_is(&argv[i - 2], "auth2")));
     }
 
     return (i > 1 && ks_arg_is(&argv[i - 1], "auth"))

@@ -153,6 +153,9 @@ void ks_reply_slice(ks_ctx_t *c, const ks_entry_t *e, size_t off, size_t len);
 /* The whole string, or null if there is no entry. */
 void ks_reply_value(ks_ctx_t *c, const ks_entry_t *e);
 
+/* The error of a subcommand that takes no such arguments. */
+void ks_reply_subcommand(ks_ctx_t *c, const ks_str_t *argv);
+
 /* A list of status lines, NULL at its end, under the usual heading. */
 void ks_reply_help(ks_ctx_t *c, const char *const *lines);
 

@@ -13,7 +13,8 @@
 
 #define KS_LINE_MAX    16384            /* bytes of a line */
 #define KS_LINE_ARG    4096             /* of one of its arguments */
-#define KS_LINE_SPARE  64               /* for what says that some is left out */
+#define KS_LINE_SPARE  64               /* for what says that some is left
+                                           out */
 #define KS_LINE_CHAR   4                /* a byte, as it is written */
 
 /* a line that is being written */
@@ -308,9 +309,9 @@ ks_handle_effect(ks_ctx_t *c, int argc, ks_str_t *argv)
 /* A script is shown before its commands, and all else when it is done. */
 
 static void __attribute__((noinline))
-ks_handle_around(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
+ks_handle_around(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int                  shown, first, reads;
+    int                  lua, shown, first, reads;
     const ks_conn_t     *s;
     ks_line_call_t       line;
     const ks_command_t  *cmd;
@@ -318,6 +319,7 @@ ks_handle_around(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
     cmd = c->cmd;
     s = c->client->conn;
 
+    lua = (c->reply->ops->script != 0);
     shown = ks_told(c->space, KS_TOLD_CALLS) && !ks_line_hidden(cmd);
     first = (cmd->flags & KS_CMD_NO_MONITOR) != 0;
 
@@ -332,7 +334,10 @@ ks_handle_around(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
 
     ks_set_author(c->space, s && s->tracker.noloop ? s->id : 0);
 
-    reads = ks_set_reads(c->space, !(cmd->flags & KS_CMD_WRITE));
+    /* PFCOUNT may write */
+
+    reads = ks_set_reads(c->space,
+                         !(cmd->flags & (KS_CMD_WRITE|KS_CMD_PAUSES)));
     ks_handle_effect(c, argc, argv);
     (void) ks_set_reads(c->space, reads);
 
@@ -347,10 +352,10 @@ ks_handle_around(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
 
 
 void
-ks_handle_told(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
+ks_handle_told(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     if (ks_told(c->space, KS_TOLD_AROUND & ~KS_TOLD_EFFECTS)) {
-        ks_handle_around(c, argc, argv, lua);
+        ks_handle_around(c, argc, argv);
 
     } else {
         ks_handle_effect(c, argc, argv);

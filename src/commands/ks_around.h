@@ -17,8 +17,8 @@
     (KS_TOLD_EFFECTS|KS_TOLD_CALLS|KS_TOLD_CHANGES|KS_TOLD_TRACKED           \
      |KS_TOLD_IMAGES)
 
-/* The handler, inside a transaction; lua: a script runs the command. */
-void ks_handle_told(ks_ctx_t *c, int argc, ks_str_t *argv, int lua);
+/* The handler, inside a transaction. */
+void ks_handle_told(ks_ctx_t *c, int argc, ks_str_t *argv);
 
 /*
  * Tells the line of a command that was run without a transaction around it, in

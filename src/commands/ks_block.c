@@ -15,9 +15,10 @@
 
 /*
  * client->blocks: its process was told to listen; and there is a record, which
- * goes when the command is run once more.
+ * goes when the command is run once more.  Or it waits for another store.
  */
 #define KS_BLOCKS_EXPECTS  1
+#define KS_BLOCKS_FAR      2
 #define KS_BLOCKS_WAITS    3
 
 
@@ -196,6 +197,13 @@ ks_block(ks_ctx_t *c, int argc, ks_str_t *argv, const ks_block_t *b)
 }
 
 
+void
+ks_block_far(ks_ctx_t *c)
+{
+    c->client->blocks = KS_BLOCKS_FAR;
+}
+
+
 int
 ks_block_begun(ks_client_t *client, int rc)
 {
@@ -203,6 +211,10 @@ ks_block_begun(ks_client_t *client, int rc)
 
     blocks = client->blocks;
     client->blocks = 0;
+
+    if (blocks == KS_BLOCKS_FAR) {
+        return KS_WAITS;
+    }
 
     if (rc == KS_OK && blocks == KS_BLOCKS_WAITS) {
         ks_waiters_join(client->space, client->waiter);

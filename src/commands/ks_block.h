@@ -35,6 +35,12 @@ int ks_arg_ms(ks_ctx_t *c, const ks_str_t *arg, uint64_t *until);
 /* There is nothing for the command: it waits, or replies. */
 void ks_block(ks_ctx_t *c, int argc, ks_str_t *argv, const ks_block_t *b);
 
+/*
+ * The client's waiter waits for another store (ks_waiters_begin_far()): it gets
+ * the reply.  For a handler that runs alone, as the last thing that it does.
+ */
+void ks_block_far(ks_ctx_t *c);
+
 
 /* --- for hosts --- */
 

@@ -14,13 +14,16 @@
 #include "commands/ks_block.h"
 #include "commands/ks_blocking.h"
 #include "commands/ks_command_table.h"
-#include "commands/ks_door.h"
+#include "commands/ks_following.h"
 #include "commands/ks_gather.h"
 #include "commands/ks_users.h"
 #include "keyspace/ks_primary.h"
 
 
 #define KS_ERR_UNBLOCKED  "UNBLOCKED client unblocked via CLIENT UNBLOCK"
+#define KS_ERR_DEMOTED                                                        \
+    "UNBLOCKED force unblock from blocking operation, instance state changed "\
+    "(master -> replica?)"
 #define KS_ERR_LOST       "ERR the reply is lost: too much was told at once"
 
 /* one that is being served */
@@ -51,6 +54,12 @@ ks_serve_run(ks_space_t *sp, ks_served_t *s, ks_reply_t *reply)
     s->client.user = ks_users_ticket(sp, &s->wait.user);
     s->client.command = s->cmd;
     s->client.served = 1;
+
+    if (ks_following_bars(&s->client, s->cmd)
+        && ks_following_waits(&s->client, s->cmd, s->wait.argc, s->wait.argv))
+    {
+        return KS_WAITS;
+    }
 
     shards = ks_wait_shard(sp);
     (void) ks_command_keys(sp, s->cmd, s->wait.argc, s->wait.argv, &shards);
@@ -205,7 +214,15 @@ ks_blocking_may(const ks_space_t *sp, int argc, const ks_str_t *argv)
 
     cmd = ks_command_find(argc, argv);
 
-    return cmd != NULL && (cmd->flags & KS_CMD_BLOCKING);
+    if (cmd == NULL) {
+        return 0;
+    }
+
+    /* MIGRATE is one that writes and locks by itself */
+
+    return (cmd->flags & KS_CMD_BLOCKING)
+           || (ks_space_migrates(sp) != NULL && (cmd->flags & KS_CMD_WRITE)
+               && (cmd->flags & KS_CMD_ALONE));
 }
 
 
@@ -348,6 +365,10 @@ ks_blocking_reply(ks_client_t *client, ks_woken_t why,
 
     case KS_WOKEN_UNBLOCKED:
         ks_reply_error(reply, KS_ERR_UNBLOCKED);
+        break;
+
+    case KS_WOKEN_DEMOTED:
+        ks_reply_error(reply, KS_ERR_DEMOTED);
         break;
 
     case KS_WOKEN_LOST:

@@ -7,6 +7,7 @@
 
 #include "commands/ks_cache.h"
 #include "commands/ks_cache_tag.h"
+#include "keyspace/ks_ended.h"
 #include "types/ks_hash.h"
 #include "types/ks_number.h"
 
@@ -60,17 +61,17 @@ static const ks_str_t  ks_cache_tags = ks_str("tags");
 /* --- numbers of a variant --- */
 
 static const struct {
-    const char  *name;
-    size_t       offset;
+    ks_str_t  name;
+    size_t    offset;
 } ks_cache_numbers[] = {
-    { "version", offsetof(ks_cache_meta_t, version) },
-    { "status", offsetof(ks_cache_meta_t, status) },
-    { "stored", offsetof(ks_cache_meta_t, stored) },
-    { "age", offsetof(ks_cache_meta_t, age) },
-    { "fresh", offsetof(ks_cache_meta_t, fresh) },
-    { "stale", offsetof(ks_cache_meta_t, stale) },
-    { "error", offsetof(ks_cache_meta_t, error) },
-    { "flags", offsetof(ks_cache_meta_t, flags) },
+    { ks_str("version"), offsetof(ks_cache_meta_t, version) },
+    { ks_str("status"), offsetof(ks_cache_meta_t, status) },
+    { ks_str("stored"), offsetof(ks_cache_meta_t, stored) },
+    { ks_str("age"), offsetof(ks_cache_meta_t, age) },
+    { ks_str("fresh"), offsetof(ks_cache_meta_t, fresh) },
+    { ks_str("stale"), offsetof(ks_cache_meta_t, stale) },
+    { ks_str("error"), offsetof(ks_cache_meta_t, error) },
+    { ks_str("flags"), offsetof(ks_cache_meta_t, flags) },
 };
 
 #define ks_cache_number(meta, i)                                              \
@@ -83,13 +84,13 @@ ks_cache_meta_text(u_char *p, const ks_cache_meta_t *meta)
     size_t  i, n, len;
 
     for (len = 0, i = 0; i < ks_nelts(ks_cache_numbers); i++) {
-        n = strlen(ks_cache_numbers[i].name);
+        n = ks_cache_numbers[i].name.len;
 
         if (i) {
             p[len++] = ' ';
         }
 
-        memcpy(p + len, ks_cache_numbers[i].name, n);
+        memcpy(p + len, ks_cache_numbers[i].name.data, n);
         len += n;
         p[len++] = '=';
         len += ks_integer_text(p + len,
@@ -114,10 +115,10 @@ ks_cache_meta_parse(const ks_str_t *text, ks_cache_meta_t *meta)
     end = p + text->len;
 
     for (i = 0; i < ks_nelts(ks_cache_numbers); i++) {
-        n = strlen(ks_cache_numbers[i].name);
+        n = ks_cache_numbers[i].name.len;
 
         if ((size_t) (end - p) <= n || p[n] != '='
-            || memcmp(p, ks_cache_numbers[i].name, n) != 0)
+            || memcmp(p, ks_cache_numbers[i].name.data, n) != 0)
         {
             return KS_ERR;
         }
@@ -297,14 +298,16 @@ ks_cache_take(ks_space_t *sp, ks_cache_get_t *get, const ks_item_t *item,
 }
 
 
-/* The entry of that key; NULL: there is none, or it is something else. */
+/*
+ * The entry of that key, and its names of request fields; NULL: there is none,
+ * or it is something else.
+ */
 
 static ks_entry_t *
 ks_cache_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags,
-    ks_value_t *v, ks_cache_found_t *found)
+    ks_value_t *v, ks_item_t *vary, ks_cache_found_t *found)
 {
     ks_entry_t  *e;
-    ks_item_t    item;
 
     *found = KS_CACHE_NONE;
     e = ks_lookup(sp, key, flags);
@@ -316,7 +319,7 @@ ks_cache_lookup(ks_space_t *sp, const ks_str_t *key, unsigned flags,
     if (ks_entry_type(e) == KS_TYPE_HASH) {
         ks_value_open(sp, key, e, v);
 
-        if (ks_cache_item(v, &ks_cache_vary, &item)) {
+        if (ks_cache_item(v, &ks_cache_vary, vary)) {
             return e;
         }
     }
@@ -334,7 +337,7 @@ ks_cache_look_body(ks_space_t *sp, void *data)
 
     size_t             n;
     ks_str_t           vary, tags;
-    ks_item_t          item;
+    ks_item_t          names, item;
     ks_value_t         v;
     ks_cache_get_t    *get;
     ks_cache_field_t   f;
@@ -344,7 +347,8 @@ ks_cache_look_body(ks_space_t *sp, void *data)
     get->now = ks_space_now(sp);
     get->body = (ks_str_t) { 0, NULL };
 
-    if (ks_cache_lookup(sp, &get->key, KS_LOOKUP_READ, &v, &look->found)
+    if (ks_cache_lookup(sp, &get->key, KS_LOOKUP_READ, &v, &names,
+                        &look->found)
         == NULL)
     {
         return;
@@ -364,11 +368,10 @@ ks_cache_look_body(ks_space_t *sp, void *data)
 
     look->found = KS_CACHE_FAILED;
 
-    (void) ks_cache_item(&v, &ks_cache_vary, &item);
-    vary = ks_item_flat(sp, &item);
+    vary = ks_item_flat(sp, &names);
     get->idlen = vary.len ? get->select(get->data, &vary, get->id) : 0;
 
-    if (ks_cache_take(sp, get, &item, &get->vary) != KS_OK) {
+    if (ks_cache_take(sp, get, &names, &get->vary) != KS_OK) {
         return;
     }
 
@@ -431,7 +434,8 @@ ks_cache_slice_body(ks_space_t *sp, void *data)
 
     get = look->get;
 
-    if (ks_cache_lookup(sp, &get->key, KS_LOOKUP_PEEK, &v, &look->found)
+    if (ks_cache_lookup(sp, &get->key, KS_LOOKUP_PEEK, &v, &item,
+                        &look->found)
         == NULL)
     {
         look->found = KS_CACHE_OTHER;
@@ -692,6 +696,7 @@ static ks_entry_t *
 ks_cache_house(ks_space_t *sp, ks_cache_store_t *st, ks_value_t *v)
 {
     uint64_t          at;
+    ks_item_t         item;
     ks_entry_t       *e;
     ks_cache_put_t   *put = st->put;
     ks_cache_meta_t   meta;
@@ -701,7 +706,7 @@ ks_cache_house(ks_space_t *sp, ks_cache_store_t *st, ks_value_t *v)
     st->tags = put->tags;
     st->until = put->meta.fresh + put->keep;
 
-    e = ks_cache_lookup(sp, &put->key, KS_LOOKUP_WRITE, v, &found);
+    e = ks_cache_lookup(sp, &put->key, KS_LOOKUP_WRITE, v, &item, &found);
 
     if (found == KS_CACHE_FAILED) {
         st->rc = KS_NONE;
@@ -737,6 +742,17 @@ ks_cache_house(ks_space_t *sp, ks_cache_store_t *st, ks_value_t *v)
 }
 
 
+/* Whether it was purged on its way. */
+
+static int
+ks_cache_late(ks_space_t *sp, const ks_cache_put_t *put)
+{
+    return put->since != 0
+           && (ks_ended_since(sp, &put->key, put->since)
+               || ks_cache_tags_ended(sp, &put->tags, put->since));
+}
+
+
 static void
 ks_cache_put_body(ks_space_t *sp, void *data)
 {
@@ -746,10 +762,21 @@ ks_cache_put_body(ks_space_t *sp, void *data)
     ks_value_t       v;
     const ks_str_t  *key = &st->put->key;
 
+    if (ks_cache_late(sp, st->put)) {
+        st->rc = KS_NONE;
+        return;
+    }
+
     e = ks_cache_house(sp, st, &v);
 
     if (st->rc != KS_OK) {
         return;
+    }
+
+    /* what was removed just now must not stop the body if it is run again */
+
+    if (st->put->since) {
+        st->put->since = ks_ended_now(sp);
     }
 
     if (st->tags.len
@@ -820,11 +847,12 @@ ks_cache_drop_body(ks_space_t *sp, void *data)
 {
     ks_cache_end_t *end = data;
 
+    ks_item_t          item;
     ks_entry_t        *e;
     ks_value_t         v;
     ks_cache_found_t   found;
 
-    e = ks_cache_lookup(sp, end->key, KS_LOOKUP_PEEK, &v, &found);
+    e = ks_cache_lookup(sp, end->key, KS_LOOKUP_PEEK, &v, &item, &found);
     end->found = (e != NULL);
 
     if (e) {

@@ -98,6 +98,7 @@ typedef struct {
     ks_cache_meta_t   meta;     /* version is set here, but for an update */
     uint64_t          keep;     /* how long it is kept beyond "fresh" */
     uint64_t          now;      /* ms; 0: what the system's clock says */
+    uint64_t          since;    /* ks_ended_now() before it was fetched, or 0 */
     unsigned          update:1; /* the body stays, if it is that version */
 } ks_cache_put_t;
 
@@ -112,7 +113,8 @@ ks_cache_found_t ks_cache_get(ks_space_t *sp, ks_cache_get_t *get);
 /*
  * Stores a variant.  Those that were stored for other names of fields end with
  * that.  KS_NOMEM: the zone has no room.  KS_NONE: the key is something else,
- * or what was to be updated is there no more.  Nothing has changed then.
+ * what was to be updated is there no more, or the key or one of the tags was
+ * purged since.  Nothing has changed then.
  */
 int ks_cache_put(ks_space_t *sp, ks_cache_put_t *put);
 

@@ -3,6 +3,7 @@
  */
 
 #include "commands/ks_cache_tag.h"
+#include "keyspace/ks_ended.h"
 #include "types/ks_set.h"
 
 
@@ -119,6 +120,25 @@ ks_cache_tag_shards(ks_space_t *sp, const ks_str_t *tags)
     }
 
     return shards;
+}
+
+
+int
+ks_cache_tags_ended(ks_space_t *sp, const ks_str_t *tags, uint64_t number)
+{
+    size_t          at;
+    ks_cache_set_t  set;
+
+    for (at = 0; ks_cache_tag_next(tags, &at, &set) == KS_OK; /* void */ ) {
+
+        ks_want_shards(sp, ks_key_shard(sp, &set.key));
+
+        if (ks_ended_since(sp, &set.key, number)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -36,6 +36,10 @@ ks_cache_tagged_t ks_cache_tagged(ks_space_t *sp, const ks_str_t *key,
 /* The shards of their sets. */
 uint64_t ks_cache_tag_shards(ks_space_t *sp, const ks_str_t *tags);
 
+/* Whether any of the sets was deleted since that number (ks_ended_now()). */
+int ks_cache_tags_ended(ks_space_t *sp, const ks_str_t *tags,
+    uint64_t number);
+
 /*
  * Puts the key into the sets, which live until then at least (ms; 0: without
  * an end).  Members that are keys no more are taken out, a few at a time, if

@@ -3,11 +3,14 @@
  */
 
 #include "bus/ks_invalidate.h"
+#include "bus/ks_waiters.h"
 #include "commands/ks_args.h"
 #include "commands/ks_clients.h"
+#include "commands/ks_far.h"
 #include "commands/ks_held.h"
 #include "commands/ks_conn.h"
 #include "commands/ks_users.h"
+#include "keyspace/ks_role.h"
 
 #include <stdio.h>
 
@@ -53,8 +56,9 @@ ks_client_line(ks_space_t *sp, ks_peer_t *peer, uint64_t now)
             ks_text_of(a.name),
             (unsigned long long) (now - a.created) / 1000,
             (unsigned long long) (now - a.active) / 1000, a.flags,
-            a.db, a.sub, a.psub, a.ssub, (long long) a.multi, a.qbuf, a.qbuf_free,
-            a.multi_mem, a.out, a.memory, a.command ? a.command : "NULL",
+            a.db, a.sub, a.psub, a.ssub, (long long) a.multi, a.qbuf,
+            a.qbuf_free, a.multi_mem, a.out, a.memory,
+            a.command ? a.command : "NULL",
             (int) a.user.len, (char *) a.user.data, (long long) a.redir,
             a.resp, ks_text_of(a.lib_name), ks_text_of(a.lib_ver));
 
@@ -371,6 +375,23 @@ ks_clients_answer(ks_space_t *sp, ks_peers_t *peers, const ks_question_t *q,
 
     case KS_ASK_USERS:
         ks_users_changed(sp, peers);
+        break;
+
+    case KS_ASK_FAR:
+        ks_far_told(sp);
+        break;
+
+    case KS_ASK_SHARD:
+        ks_far_told_shard(sp, &q->text);
+        break;
+
+    case KS_ASK_AWAITED:
+        ks_far_told_awaited(sp, &q->text);
+        break;
+
+    case KS_ASK_ROLE:
+        ks_waiters_demoted(sp);
+        ks_role_told(sp);
         break;
 
     default:

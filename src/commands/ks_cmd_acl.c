@@ -323,8 +323,7 @@ ks_cmd_acl_cat(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     if (argc > 3) {
-        ks_reply_error(c->reply, "ERR unknown subcommand or wrong number of "
-                       "arguments for 'CAT'. Try ACL HELP.");
+        ks_reply_subcommand(c, argv);
         return;
     }
 
@@ -365,8 +364,7 @@ ks_cmd_acl_genpass(ks_ctx_t *c, int argc, ks_str_t *argv)
     bits = KS_GENPASS_BITS;
 
     if (argc > 3) {
-        ks_reply_error(c->reply, "ERR unknown subcommand or wrong number of "
-                       "arguments for 'GENPASS'. Try ACL HELP.");
+        ks_reply_subcommand(c, argv);
         return;
     }
 

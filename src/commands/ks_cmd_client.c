@@ -487,8 +487,7 @@ ks_cmd_client_pause(ks_ctx_t *c, int argc, ks_str_t *argv)
     now = ks_space_now(c->space);
 
     if (argc > 4) {
-        ks_reply_error(c->reply, "ERR unknown subcommand or wrong number of "
-                       "arguments for 'pause'. Try CLIENT HELP.");
+        ks_reply_subcommand(c, argv);
         return;
     }
 
@@ -541,7 +540,8 @@ ks_cmd_client_help(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     static const char *const  lines[] = {
         "CACHING YES|NO",
-        "    Whether the next command's keys are tracked, with OPTIN or OPTOUT.",
+        "    Whether the next command's keys are tracked, with OPTIN or "
+        "OPTOUT.",
         "GETNAME",
         "    The name of this connection.",
         "GETREDIR",
@@ -556,7 +556,8 @@ ks_cmd_client_help(ks_ctx_t *c, int argc, ks_str_t *argv)
         "KILL <option> <value> [<option> <value> ...]",
         "    Closes the connections that fit all options: ADDR <ip:port>,",
         "    LADDR <ip:port>, ID <number>, USER <name>, MAXAGE <seconds>,",
-        "    TYPE NORMAL|PUBSUB, SKIPME YES|NO (whether to spare this one: YES).",
+        "    TYPE NORMAL|PUBSUB, SKIPME YES|NO (whether to spare this one: "
+        "YES).",
         "LIST [TYPE NORMAL|PUBSUB | ID <number> [<number> ...]]",
         "    A line about each connection.",
         "NO-EVICT ON|OFF",

@@ -81,6 +81,7 @@ static const ks_flag_name_t  ks_key_names[] = {
     { KS_KEY_DELETE,     "delete" },
     { KS_KEY_VARIABLE,   "variable_flags" },
     { KS_KEY_NOT,        "not_key" },
+    { KS_KEY_INCOMPLETE, "incomplete" },
     { 0, NULL }
 };
 
@@ -232,13 +233,17 @@ ks_reply_begin(ks_reply_t *r, const char *word, int from)
 static void
 ks_reply_keyrange(ks_reply_t *r, const ks_keyrange_t *range)
 {
+    const char  *word;
+
+    word = (range->last != KS_KEYS_STREAMS) ? NULL
+           : ks_keyrange_named(range) ? "KEYS" : "STREAMS";
+
     ks_reply_map(r, 3);
 
     ks_reply_cstr(r, "flags");
     ks_reply_flags(r, ks_key_names, range->flags);
 
-    ks_reply_begin(r, range->last == KS_KEYS_STREAMS ? "STREAMS" : NULL,
-                   range->first);
+    ks_reply_begin(r, word, range->first);
 
     ks_reply_cstr(r, "find_keys");
     ks_reply_map(r, 2);
@@ -248,7 +253,7 @@ ks_reply_keyrange(ks_reply_t *r, const ks_keyrange_t *range)
         ks_reply_counted(r, range->step);
 
     } else if (range->last == KS_KEYS_STREAMS) {
-        ks_reply_range(r, -1, range->step, 2);
+        ks_reply_range(r, -1, range->step, ks_keyrange_named(range) ? 0 : 2);
 
     } else {
         ks_reply_range(r, range->last < 0 ? range->last
@@ -313,6 +318,33 @@ ks_command_ranges(const ks_command_t *cmd)
 }
 
 
+/*
+ * The ranges as COMMAND shows them, in shown if they are not those of the row:
+ * a key, and those behind a word that is looked for from the last but one on.
+ */
+
+static const ks_keyrange_t *
+ks_command_shown(const ks_command_t *cmd, ks_keyrange_t *shown, size_t *n)
+{
+    *n = ks_command_ranges(cmd);
+
+    if (*n == 0 || !ks_keyrange_named(&cmd->keys[0])) {
+        return cmd->keys;
+    }
+
+    shown[0] = cmd->keys[0];
+    shown[0].first = (int8_t) -cmd->keys[0].first;
+    shown[0].last = shown[0].first;
+
+    shown[1] = cmd->keys[0];
+    shown[1].flags |= KS_KEY_INCOMPLETE;
+    shown[1].first = -2;
+    *n = 2;
+
+    return shown;
+}
+
+
 static void
 ks_command_reply_infos(ks_reply_t *r, const ks_command_t *parent)
 {
@@ -334,18 +366,19 @@ ks_command_reply_info(ks_reply_t *r, const ks_command_t *cmd)
 {
     int                   placed;
     size_t                i, n, fixed, others;
-    const ks_keyrange_t  *first, *last;
+    ks_keyrange_t         shown[2];
+    const ks_keyrange_t  *keys, *first, *last;
 
-    n = ks_command_ranges(cmd);
+    keys = ks_command_shown(cmd, shown, &n);
 
     for (fixed = 0; fixed < n; fixed++) {
-        if (!ks_keyrange_fixed(&cmd->keys[fixed])) {
+        if (!ks_keyrange_fixed(&keys[fixed])) {
             break;
         }
     }
 
-    first = fixed ? &cmd->keys[0] : &cmd->channels;
-    last = fixed ? &cmd->keys[fixed - 1] : &cmd->channels;
+    first = fixed ? &keys[0] : &cmd->channels;
+    last = fixed ? &keys[fixed - 1] : &cmd->channels;
     placed = (fixed != 0 || cmd->channels.flags != 0);
     others = (cmd->stored ? 2 : 0) + (size_t) cmd->unknown
              + (cmd->channels.flags != 0);
@@ -363,7 +396,7 @@ ks_command_reply_info(ks_reply_t *r, const ks_command_t *cmd)
     ks_reply_set(r, n + others);
 
     for (i = 0; i < n; i++) {
-        ks_reply_keyrange(r, &cmd->keys[i]);
+        ks_reply_keyrange(r, &keys[i]);
     }
 
     if (cmd->channels.flags) {

@@ -14,12 +14,18 @@
 #include "commands/ks_handlers.h"
 #include "keyspace/ks_aof.h"
 #include "keyspace/ks_primary.h"
+#include "keyspace/ks_role.h"
+#include "keyspace/ks_upstream.h"
 
 #include <limits.h>
 #include <stdio.h>
 
 
-#define KS_PARAM_TEXT  64
+#define KS_PARAM_TEXT  1024
+
+/* what Redis has where nothing else is known */
+#define KS_PARAM_CLIENTS    10000
+#define KS_PARAM_BACKLOG    511
 
 typedef struct ks_param_s  ks_param_t;
 
@@ -27,8 +33,11 @@ struct ks_param_s {
     const char     *name;
     const char     *value;      /* of a constant; else NULL */
 
+    /* of the zone; and of the client's door, or of what is configured */
     void          (*get)(const ks_param_t *p, const ks_zone_t *zone,
                          char text[KS_PARAM_TEXT]);
+    void          (*tell)(const ks_param_t *p, const ks_client_t *client,
+                          char text[KS_PARAM_TEXT]);
 
     /* NULL, or what is wrong.  No parse(): the setting is fixed. */
     const char   *(*parse)(const ks_param_t *p, const ks_str_t *arg,
@@ -37,6 +46,91 @@ struct ks_param_s {
 
     ks_setting_t    setting;
 };
+
+
+/* --- of the client's door --- */
+
+static void
+ks_param_tell_databases(const ks_param_t *p, const ks_client_t *client,
+    char text[KS_PARAM_TEXT])
+{
+    (void) p;
+
+    snprintf(text, KS_PARAM_TEXT, "%u",
+             client->databases ? client->databases->n : 1);
+}
+
+
+static void
+ks_param_tell_text(const ks_param_t *p, const ks_client_t *client,
+    char text[KS_PARAM_TEXT])
+{
+    const char       *is;
+    ks_configured_t   conf;
+
+    ks_client_configured(client, &conf);
+
+    if (strcmp(p->name, "bind") == 0) {
+        is = conf.bind;
+
+    } else if (strcmp(p->name, "unixsocket") == 0) {
+        is = conf.path;
+
+    } else if (strcmp(p->name, "dir") == 0) {
+        is = conf.dir;
+
+    } else {
+        is = conf.snapshot[0] ? conf.snapshot : "dump.rdb";
+    }
+
+    snprintf(text, KS_PARAM_TEXT, "%s", is);
+}
+
+
+static void
+ks_param_tell_number(const ks_param_t *p, const ks_client_t *client,
+    char text[KS_PARAM_TEXT])
+{
+    uint64_t         v;
+    ks_configured_t  conf;
+
+    ks_client_configured(client, &conf);
+
+    if (strcmp(p->name, "port") == 0) {
+        v = conf.port;
+
+    } else if (strcmp(p->name, "tls-port") == 0) {
+        v = conf.tls_port;
+
+    } else if (strcmp(p->name, "timeout") == 0) {
+        v = conf.timeout;
+
+    } else if (strcmp(p->name, "tcp-keepalive") == 0) {
+        v = conf.keepalive;
+
+    } else if (strcmp(p->name, "tcp-backlog") == 0) {
+        v = conf.backlog ? conf.backlog : KS_PARAM_BACKLOG;
+
+    } else if (strcmp(p->name, "maxclients") == 0) {
+        v = conf.clients ? conf.clients : KS_PARAM_CLIENTS;
+
+    } else {
+        v = conf.script;                /* two names */
+    }
+
+    snprintf(text, KS_PARAM_TEXT, "%llu", (unsigned long long) v);
+}
+
+
+static void
+ks_param_tell_tracking(const ks_param_t *p, const ks_client_t *client,
+    char text[KS_PARAM_TEXT])
+{
+    (void) p;
+
+    snprintf(text, KS_PARAM_TEXT, "%s",
+             ks_space_stats(client->space) ? "yes" : "no");
+}
 
 
 /* --- settings of their own --- */
@@ -82,6 +176,35 @@ ks_param_get_primary(const ks_param_t *p, const ks_zone_t *zone,
     }
 
     snprintf(text, KS_PARAM_TEXT, "%llu", (unsigned long long) v);
+}
+
+
+/* --- of the zone as a replica --- */
+
+static void
+ks_param_get_priority(const ks_param_t *p, const ks_zone_t *zone,
+    char text[KS_PARAM_TEXT])
+{
+    (void) p;
+
+    snprintf(text, KS_PARAM_TEXT, "%u", ks_role_priority(zone));
+}
+
+
+static void
+ks_param_get_replicaof(const ks_param_t *p, const ks_zone_t *zone,
+    char text[KS_PARAM_TEXT])
+{
+    ks_upstream_state_t  st;
+
+    (void) p;
+
+    text[0] = '\0';
+    ks_upstream_state(zone, &st);
+
+    if (st.on) {
+        snprintf(text, KS_PARAM_TEXT, "%s %u", st.host, st.port);
+    }
 }
 
 
@@ -375,25 +498,31 @@ ks_param_set_number(const ks_param_t *p, ks_zone_t *zone, int64_t v)
 
 /* --- the table --- */
 
-#define KS_PARAM_CONSTANT(name, value)  { name, value, NULL, NULL, NULL, 0 }
-#define KS_PARAM_FIXED(name, get)       { name, NULL, get, NULL, NULL, 0 }
+#define KS_PARAM_CONSTANT(name, value)                                        \
+    { name, value, NULL, NULL, NULL, NULL, 0 }
+#define KS_PARAM_FIXED(name, get)                                             \
+    { name, NULL, get, NULL, NULL, NULL, 0 }
+#define KS_PARAM_TOLD(name, what)                                             \
+    { name, NULL, NULL, ks_param_tell_ ## what, NULL, NULL, 0 }
 
 #define KS_PARAM_OWN(name, what)                                              \
-    { name, NULL, ks_param_get_ ## what, ks_param_parse_ ## what,             \
+    { name, NULL, ks_param_get_ ## what, NULL, ks_param_parse_ ## what,       \
       ks_param_set_ ## what, 0 }
 
 /* one that is kept with the zone's: a number, bytes, or a size */
 #define KS_PARAM_KEPT(name, form, setting)                                    \
-    { name, NULL, ks_param_get_number, ks_param_parse_ ## form,               \
+    { name, NULL, ks_param_get_number, NULL, ks_param_parse_ ## form,         \
       ks_param_set_number, setting }
 
 /*
- * Constants are what monitors and libraries look for.  What nginx's directives
- * say (ports, time-outs, numbers of clients) differs from listener to listener,
- * and has no row.
+ * Constants are what monitors and libraries look for, as it is here.  Of what
+ * nginx's directives say of ports, time-outs and numbers of clients, a client
+ * is told what holds for its own door.  No password has a row.
  */
 
 static const ks_param_t  ks_params[] = {
+    KS_PARAM_CONSTANT("aclfile", ""),
+    KS_PARAM_CONSTANT("acllog-max-len", "128"),
     KS_PARAM_CONSTANT("activedefrag", "no"),
     KS_PARAM_CONSTANT("aof-use-rdb-preamble", "yes"),
     KS_PARAM_FIXED("appenddirname", ks_param_get_aof_dir),
@@ -402,28 +531,59 @@ static const ks_param_t  ks_params[] = {
     KS_PARAM_FIXED("appendonly", ks_param_get_aof_on),
     KS_PARAM_FIXED("auto-aof-rewrite-min-size", ks_param_get_aof_least),
     KS_PARAM_FIXED("auto-aof-rewrite-percentage", ks_param_get_aof_percent),
+    KS_PARAM_TOLD("bind", text),
+    KS_PARAM_TOLD("busy-reply-threshold", number),
     KS_PARAM_CONSTANT("cluster-enabled", "no"),
+    KS_PARAM_CONSTANT("crash-log-enabled", "no"),
     KS_PARAM_CONSTANT("daemonize", "no"),
-    KS_PARAM_FIXED("databases", NULL),  /* of the client's door */
+    KS_PARAM_TOLD("databases", databases),
+    KS_PARAM_TOLD("dbfilename", text),
+    KS_PARAM_TOLD("dir", text),
+    KS_PARAM_CONSTANT("dynamic-hz", "no"),
+    KS_PARAM_CONSTANT("enable-debug-command", "no"),
+    KS_PARAM_CONSTANT("enable-module-command", "no"),
+    KS_PARAM_CONSTANT("enable-protected-configs", "no"),
     KS_PARAM_KEPT("hash-max-listpack-entries", number, KS_SETTING_HASH_ITEMS),
     KS_PARAM_KEPT("hash-max-listpack-value", bytes, KS_SETTING_HASH_BYTES),
     KS_PARAM_KEPT("hash-max-ziplist-entries", number, KS_SETTING_HASH_ITEMS),
     KS_PARAM_KEPT("hash-max-ziplist-value", bytes, KS_SETTING_HASH_BYTES),
+    KS_PARAM_CONSTANT("hll-sparse-max-bytes", "3000"),
+    KS_PARAM_CONSTANT("hz", "10"),
     KS_PARAM_CONSTANT("io-threads", "1"),
+    KS_PARAM_CONSTANT("io-threads-do-reads", "no"),
     KS_PARAM_KEPT("latency-monitor-threshold", number, KS_SETTING_SPIKE_MS),
+    KS_PARAM_TOLD("latency-tracking", tracking),
+    KS_PARAM_CONSTANT("lazyfree-lazy-eviction", "no"),
+    KS_PARAM_CONSTANT("lazyfree-lazy-expire", "no"),
+    KS_PARAM_CONSTANT("lazyfree-lazy-server-del", "no"),
+    KS_PARAM_CONSTANT("lazyfree-lazy-user-del", "no"),
+    KS_PARAM_CONSTANT("lazyfree-lazy-user-flush", "no"),
+    KS_PARAM_CONSTANT("lfu-decay-time", "1"),
+    KS_PARAM_CONSTANT("lfu-log-factor", "10"),
+    KS_PARAM_CONSTANT("list-compress-depth", "0"),
     KS_PARAM_KEPT("list-max-listpack-size", size, KS_SETTING_LIST_SIZE),
     KS_PARAM_KEPT("list-max-ziplist-size", size, KS_SETTING_LIST_SIZE),
+    KS_PARAM_CONSTANT("logfile", ""),
+    KS_PARAM_CONSTANT("loglevel", "notice"),
+    KS_PARAM_TOLD("lua-time-limit", number),
+    KS_PARAM_TOLD("maxclients", number),
     KS_PARAM_FIXED("maxmemory", ks_param_get_maxmemory),
     KS_PARAM_CONSTANT("maxmemory-clients", "0"),
     KS_PARAM_OWN("maxmemory-policy", policy),
+    KS_PARAM_CONSTANT("maxmemory-samples", "10"),
     KS_PARAM_FIXED("min-replicas-max-lag", ks_param_get_primary),
     KS_PARAM_FIXED("min-replicas-to-write", ks_param_get_primary),
     KS_PARAM_FIXED("min-slaves-max-lag", ks_param_get_primary),
     KS_PARAM_FIXED("min-slaves-to-write", ks_param_get_primary),
     KS_PARAM_OWN("notify-keyspace-events", notify),
-    KS_PARAM_FIXED("proto-max-bulk-len", ks_param_get_bulk_len),
+    KS_PARAM_CONSTANT("pidfile", ""),
+    KS_PARAM_TOLD("port", number),
     KS_PARAM_CONSTANT("protected-mode", "no"),
+    KS_PARAM_FIXED("proto-max-bulk-len", ks_param_get_bulk_len),
+    KS_PARAM_CONSTANT("rdb-del-sync-files", "no"),
+    KS_PARAM_CONSTANT("rdb-save-incremental-fsync", "yes"),
     KS_PARAM_CONSTANT("rdbchecksum", "yes"),
+    KS_PARAM_CONSTANT("rdbcompression", "no"),
     KS_PARAM_FIXED("repl-backlog-size", ks_param_get_primary),
     KS_PARAM_CONSTANT("repl-backlog-ttl", "0"),
     KS_PARAM_CONSTANT("repl-disable-tcp-nodelay", "no"),
@@ -435,21 +595,35 @@ static const ks_param_t  ks_params[] = {
     KS_PARAM_FIXED("repl-timeout", ks_param_get_primary),
     KS_PARAM_CONSTANT("replica-announce-ip", ""),
     KS_PARAM_CONSTANT("replica-announce-port", "0"),
-    KS_PARAM_CONSTANT("replica-priority", "100"),
+    KS_PARAM_CONSTANT("replica-announced", "yes"),
+    KS_PARAM_CONSTANT("replica-ignore-maxmemory", "yes"),
+    KS_PARAM_FIXED("replica-priority", ks_param_get_priority),
     KS_PARAM_CONSTANT("replica-read-only", "yes"),
     KS_PARAM_CONSTANT("replica-serve-stale-data", "yes"),
-    KS_PARAM_CONSTANT("replicaof", ""),
+    KS_PARAM_FIXED("replicaof", ks_param_get_replicaof),
+    KS_PARAM_CONSTANT("sanitize-dump-payload", "yes"),
     KS_PARAM_CONSTANT("save", ""),
     KS_PARAM_KEPT("set-max-intset-entries", number, KS_SETTING_SET_INTEGERS),
     KS_PARAM_KEPT("set-max-listpack-entries", number, KS_SETTING_SET_ITEMS),
     KS_PARAM_KEPT("set-max-listpack-value", bytes, KS_SETTING_SET_BYTES),
-    KS_PARAM_CONSTANT("slave-priority", "100"),
+    KS_PARAM_CONSTANT("slave-announce-ip", ""),
+    KS_PARAM_CONSTANT("slave-announce-port", "0"),
+    KS_PARAM_FIXED("slave-priority", ks_param_get_priority),
     KS_PARAM_CONSTANT("slave-read-only", "yes"),
-    KS_PARAM_CONSTANT("slaveof", ""),
+    KS_PARAM_CONSTANT("slave-serve-stale-data", "yes"),
+    KS_PARAM_FIXED("slaveof", ks_param_get_replicaof),
     KS_PARAM_KEPT("slowlog-log-slower-than", micros, KS_SETTING_SLOW_MICROS),
     KS_PARAM_KEPT("slowlog-max-len", number, KS_SETTING_SLOW_LEN),
     KS_PARAM_CONSTANT("stop-writes-on-bgsave-error", "no"),
+    KS_PARAM_CONSTANT("supervised", "no"),
+    KS_PARAM_CONSTANT("syslog-enabled", "no"),
+    KS_PARAM_TOLD("tcp-backlog", number),
+    KS_PARAM_TOLD("tcp-keepalive", number),
+    KS_PARAM_TOLD("timeout", number),
+    KS_PARAM_TOLD("tls-port", number),
     KS_PARAM_KEPT("tracking-table-max-keys", number, KS_SETTING_TRACKING_KEYS),
+    KS_PARAM_TOLD("unixsocket", text),
+    KS_PARAM_CONSTANT("unixsocketperm", "0"),
     KS_PARAM_KEPT("zset-max-listpack-entries", number, KS_SETTING_ZSET_ITEMS),
     KS_PARAM_KEPT("zset-max-listpack-value", bytes, KS_SETTING_ZSET_BYTES),
     KS_PARAM_KEPT("zset-max-ziplist-entries", number, KS_SETTING_ZSET_ITEMS),
@@ -491,8 +665,6 @@ ks_param_wanted(const ks_param_t *p, int argc, ks_str_t *argv, ks_str_t *name)
 static const char *
 ks_param_value(ks_ctx_t *c, const ks_param_t *p, char text[KS_PARAM_TEXT])
 {
-    const ks_databases_t  *d;
-
     if (p->value != NULL) {
         return p->value;
     }
@@ -501,8 +673,7 @@ ks_param_value(ks_ctx_t *c, const ks_param_t *p, char text[KS_PARAM_TEXT])
         p->get(p, ks_space_zone(c->space), text);
 
     } else {
-        d = c->client->databases;
-        snprintf(text, KS_PARAM_TEXT, "%u", d ? d->n : 1);
+        p->tell(p, c->client, text);
     }
 
     return text;

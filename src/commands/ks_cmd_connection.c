@@ -2,10 +2,10 @@
  * The connection: AUTH, HELLO, QUIT, RESET, and what CLIENT says to its own
  * connection.
  *
- * Users are those of ks_users.h; a password may also be one of the host's tokens,
- * and which one it is says what it opens.  Over REST there is no connection: what
- * would change one answers an error there, but CLIENT SETINFO, which libraries
- * send unasked.
+ * Users are those of ks_users.h; a password may also be one of the host's
+ * tokens, and which one it is says what it opens.  Over REST there is no
+ * connection: what would change one answers an error there, but CLIENT SETINFO,
+ * which libraries send unasked.
  */
 
 #include "commands/ks_args.h"

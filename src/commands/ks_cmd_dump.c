@@ -29,7 +29,7 @@ ks_cmd_dump(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     e = ks_read_key(c, &argv[1]);
 
-    if (e == NULL) {
+    if (e == NULL || !ks_dump_any(c->space, e)) {
         ks_reply_null(c->reply);
         return;
     }

@@ -2,8 +2,8 @@
  * Hashes: HSET, HSETNX, HMSET, HGET, HMGET, HGETALL, HKEYS, HVALS, HDEL, HLEN,
  * HEXISTS, HSTRLEN, HINCRBY, HINCRBYFLOAT.
  *
- * Fields whose time has come are gone when a hash is opened, so nothing here
- * knows of them.
+ * Fields whose time has come are gone when a hash is opened.  Where an upstream
+ * says what ends they are there and hidden, and count in HLEN, as in Redis.
  */
 
 #include "commands/ks_cmd_hash.h"
@@ -222,7 +222,7 @@ ks_hash_all(ks_ctx_t *c, const ks_str_t *key, int what)
         return;
     }
 
-    n = e ? ks_value_count(&v) : 0;
+    n = e ? ks_hash_alive(&v) : 0;
 
     if (what == (KS_HASH_FIELDS|KS_HASH_VALUES)) {
         ks_reply_map(c->reply, n);
@@ -233,7 +233,9 @@ ks_hash_all(ks_ctx_t *c, const ks_str_t *key, int what)
     for (more = n && ks_value_at(&v, &pos, 0); more;
          more = ks_value_next(&v, &pos))
     {
-        ks_reply_hash_pair(c, &v, &pos, what);
+        if (!ks_hash_due(&v, &pos)) {
+            ks_reply_hash_pair(c, &v, &pos, what);
+        }
     }
 }
 

@@ -90,8 +90,8 @@ ks_field_expire(ks_value_t *v, const ks_str_t *field, unsigned conditions,
 
 
 /*
- * The effect, told with the time as it is: of a time that is over the fields are
- * told that it has deleted, as in Redis.
+ * The effect, told with the time as it is: of a time that is over the fields
+ * are told that it has deleted, as in Redis.
  */
 
 static void

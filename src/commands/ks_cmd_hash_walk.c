@@ -24,17 +24,62 @@ ks_reply_drawn(ks_ctx_t *c, const ks_value_t *v, const ks_pos_t *pos, int what)
 }
 
 
-/* any field, any number of times */
+/* what is drawn from: the fields that are not due */
+
+typedef struct {
+    ks_value_t       v;
+    uint32_t         n;
+    const uint32_t  *ranks;             /* of these; NULL: all are */
+} ks_urn_t;
+
 
 static void
-ks_hash_draw(ks_ctx_t *c, const ks_value_t *v, int64_t n, int what)
+ks_urn_fill(ks_ctx_t *c, ks_urn_t *urn)
+{
+    int        more;
+    uint32_t   rank, *ranks, *last;
+    ks_pos_t   pos;
+
+    urn->n = ks_hash_alive(&urn->v);
+    urn->ranks = NULL;
+
+    if (ks_likely(urn->n == ks_value_count(&urn->v))) {
+        return;
+    }
+
+    ranks = ks_arena_alloc(c->space, (urn->n + 1) * sizeof(uint32_t));
+    last = ranks;
+    more = ks_value_at(&urn->v, &pos, 0);
+
+    for (rank = 0; more; rank++) {
+        if (!ks_hash_due(&urn->v, &pos)) {
+            *last++ = rank;
+        }
+
+        more = ks_value_next(&urn->v, &pos);
+    }
+
+    urn->ranks = ranks;
+}
+
+
+static void
+ks_urn_take(ks_ctx_t *c, const ks_urn_t *urn, uint32_t i, int what)
 {
     ks_pos_t  pos;
 
+    (void) ks_value_at(&urn->v, &pos, urn->ranks ? urn->ranks[i] : i);
+    ks_reply_drawn(c, &urn->v, &pos, what);
+}
+
+
+/* any field, any number of times */
+
+static void
+ks_hash_draw(ks_ctx_t *c, const ks_urn_t *urn, int64_t n, int what)
+{
     for ( /* void */ ; n > 0; n--) {
-        (void) ks_value_at(v, &pos,
-                           ks_random_below(c->space, ks_value_count(v)));
-        ks_reply_drawn(c, v, &pos, what);
+        ks_urn_take(c, urn, ks_random_below(c->space, urn->n), what);
     }
 }
 
@@ -45,25 +90,28 @@ ks_hash_draw(ks_ctx_t *c, const ks_value_t *v, int64_t n, int what)
  */
 
 static void
-ks_hash_sample(ks_ctx_t *c, const ks_value_t *v, uint32_t n, int what)
+ks_hash_sample(ks_ctx_t *c, const ks_urn_t *urn, uint32_t n, int what)
 {
     uint32_t  left;
     ks_pos_t  pos;
 
-    left = ks_value_count(v);
-    (void) ks_value_at(v, &pos, 0);
+    left = urn->n;
+    (void) ks_value_at(&urn->v, &pos, 0);
 
     for ( ;; ) {
-        if (ks_random_below(c->space, left) < n) {
-            ks_reply_drawn(c, v, &pos, what);
-            n--;
+        if (urn->ranks == NULL || !ks_hash_due(&urn->v, &pos)) {
+
+            if (ks_random_below(c->space, left) < n) {
+                ks_reply_drawn(c, &urn->v, &pos, what);
+                n--;
+            }
+
+            left--;
         }
 
-        if (n == 0 || !ks_value_next(v, &pos)) {
+        if (n == 0 || !ks_value_next(&urn->v, &pos)) {
             break;
         }
-
-        left--;
     }
 }
 
@@ -90,17 +138,16 @@ ks_rank_add(uint32_t *set, uint32_t mask, uint32_t rank)
 /* n different fields of many more (Floyd's algorithm) */
 
 static void
-ks_hash_sample_few(ks_ctx_t *c, const ks_value_t *v, uint32_t n, int what)
+ks_hash_sample_few(ks_ctx_t *c, const ks_urn_t *urn, uint32_t n, int what)
 {
-    uint32_t   j, mask, rank, *set;
-    ks_pos_t   pos;
+    uint32_t  j, mask, rank, *set;
 
     for (mask = 15; mask / 2 < n; mask = mask * 2 + 1) { /* void */ }
 
     set = ks_arena_alloc(c->space, (mask + 1) * sizeof(uint32_t));
     memset(set, 0, (mask + 1) * sizeof(uint32_t));
 
-    for (j = ks_value_count(v) - n; j < ks_value_count(v); j++) {
+    for (j = urn->n - n; j < urn->n; j++) {
         rank = ks_random_below(c->space, j + 1);
 
         if (!ks_rank_add(set, mask, rank)) {
@@ -108,8 +155,7 @@ ks_hash_sample_few(ks_ctx_t *c, const ks_value_t *v, uint32_t n, int what)
             (void) ks_rank_add(set, mask, rank);
         }
 
-        (void) ks_value_at(v, &pos, rank);
-        ks_reply_drawn(c, v, &pos, what);
+        ks_urn_take(c, urn, rank, what);
     }
 }
 
@@ -120,15 +166,21 @@ ks_hash_random(ks_ctx_t *c, const ks_str_t *key, int64_t count, int what)
     int          uniq;
     int64_t      n;
     uint32_t     size;
+    ks_urn_t     urn;
     ks_entry_t  *e;
-    ks_value_t   v;
 
-    if (ks_read_value(c, key, KS_TYPE_HASH, &e, &v) != KS_OK) {
+    if (ks_read_value(c, key, KS_TYPE_HASH, &e, &urn.v) != KS_OK) {
         return;
     }
 
+    size = 0;
+
+    if (e != NULL) {
+        ks_urn_fill(c, &urn);
+        size = urn.n;
+    }
+
     uniq = (count > 0);
-    size = e ? ks_value_count(&v) : 0;
     n = size == 0 ? 0 : uniq ? ks_min(count, (int64_t) size) : -count;
 
     if (!uniq && !ks_draws_allowed(c, (uint64_t) n)) {
@@ -143,13 +195,13 @@ ks_hash_random(ks_ctx_t *c, const ks_str_t *key, int64_t count, int what)
     }
 
     if (!uniq || n == 1) {
-        ks_hash_draw(c, &v, n, what);
+        ks_hash_draw(c, &urn, n, what);
 
     } else if (n > size / 8) {
-        ks_hash_sample(c, &v, (uint32_t) n, what);
+        ks_hash_sample(c, &urn, (uint32_t) n, what);
 
     } else {
-        ks_hash_sample_few(c, &v, (uint32_t) n, what);
+        ks_hash_sample_few(c, &urn, (uint32_t) n, what);
     }
 }
 
@@ -157,19 +209,23 @@ ks_hash_random(ks_ctx_t *c, const ks_str_t *key, int64_t count, int what)
 static void
 ks_hash_random_one(ks_ctx_t *c, const ks_str_t *key)
 {
+    ks_urn_t     urn;
     ks_entry_t  *e;
-    ks_value_t   v;
 
-    if (ks_read_value(c, key, KS_TYPE_HASH, &e, &v) != KS_OK) {
+    if (ks_read_value(c, key, KS_TYPE_HASH, &e, &urn.v) != KS_OK) {
         return;
     }
 
-    if (e == NULL) {
+    if (e != NULL) {
+        ks_urn_fill(c, &urn);
+    }
+
+    if (e == NULL || urn.n == 0) {
         ks_reply_null(c->reply);
         return;
     }
 
-    ks_hash_draw(c, &v, 1, KS_HASH_FIELDS);
+    ks_hash_draw(c, &urn, 1, KS_HASH_FIELDS);
 }
 
 
@@ -247,6 +303,10 @@ ks_hscan_visit(const ks_value_t *v, const ks_pos_t *pos, void *data)
     ks_item_t          field;
     ks_hash_walk_t    *w;
     ks_found_field_t  *f;
+
+    if (ks_hash_due(v, pos)) {
+        return;
+    }
 
     w = data;
     field = ks_value_item(v, pos, 0);

@@ -5,6 +5,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
+#include "keyspace/ks_upstream.h"
 #include "types/ks_hll.h"
 
 
@@ -222,7 +223,20 @@ ks_hll_merge_keys(ks_ctx_t *c, int n, ks_str_t *keys, u_char *registers,
 }
 
 
-/* of one key, which remembers it */
+/* Where an upstream has the last word on a key the estimate is not kept. */
+
+static int
+ks_pfcount_keeps(const ks_ctx_t *c, const ks_str_t *key)
+{
+    return !(ks_upstream_gate(c->space) & KS_GATE_READONLY)
+           || c->client->obeys || ks_key_local(c->space, key);
+}
+
+
+/*
+ * Of one key, which remembers it.  That is told, as Redis tells it, so that a
+ * copy has the same bytes.
+ */
 
 static void
 ks_pfcount_one(ks_ctx_t *c, const ks_str_t *key)
@@ -260,10 +274,13 @@ ks_pfcount_one(ks_ctx_t *c, const ks_str_t *key)
             return;
         }
 
-        ks_hll_cache(header, n);
-        ks_string_write(c->space, key, e, KS_HLL_ESTIMATE,
-                        header + KS_HLL_ESTIMATE,
-                        KS_HLL_HEADER - KS_HLL_ESTIMATE);
+        if (ks_pfcount_keeps(c, key)) {
+            ks_hll_cache(header, n);
+            ks_string_write(c->space, key, e, KS_HLL_ESTIMATE,
+                            header + KS_HLL_ESTIMATE,
+                            KS_HLL_HEADER - KS_HLL_ESTIMATE);
+            ks_effectf(c->space, "PFCOUNT %s", key);
+        }
     }
 
     ks_reply_integer(c->reply, (int64_t) n);

@@ -10,6 +10,8 @@
 #include "commands/ks_handlers.h"
 #include "commands/ks_info.h"
 #include "keyspace/ks_aof.h"
+#include "keyspace/ks_library.h"
+#include "types/ks_siphash.h"
 
 #include <stdio.h>
 #include <sys/utsname.h>
@@ -82,10 +84,37 @@ ks_info_metrics(ks_info_t *info, const char *section)
 }
 
 
+/*
+ * By which clients, sentinels among them, know a server from one that has begun
+ * anew: of the life of the zone, over restarts that keep it.  It is a digest of
+ * the zone's seed, which nobody learns from it.
+ */
+
+static void
+ks_info_run_id(ks_info_t *info)
+{
+    u_char           i;
+    char             id[3 * 16 + 1];
+    const uint64_t  *seed;
+
+    seed = ks_space_zone(info->space)->seed;
+
+    for (i = 0; i < 3; i++) {
+        (void) snprintf(&id[i * 16], 17, "%016llx",
+                        (unsigned long long) ks_siphash(seed, &i, 1));
+    }
+
+    ks_info_line(info, "run_id:%.40s", id);
+}
+
+
 static void
 ks_info_server(ks_info_t *info)
 {
-    struct utsname  os;
+    struct utsname   os;
+    ks_configured_t  conf;
+
+    ks_client_configured(info->client, &conf);
 
     ks_info_line(info, "redis_version:%s", KS_REDIS_VERSION);
     ks_info_line(info, "redis_mode:standalone");
@@ -97,6 +126,13 @@ ks_info_server(ks_info_t *info)
 
     ks_info_number(info, "arch_bits", sizeof(void *) * 8);
     ks_info_number(info, "process_id", (uint64_t) getpid());
+    ks_info_run_id(info);
+
+    if ((conf.port | conf.tls_port) != 0) {
+        ks_info_number(info, "tcp_port", conf.port ? conf.port
+                                                   : conf.tls_port);
+    }
+
     ks_info_number(info, "server_time_usec", info->now * 1000);
 }
 
@@ -104,16 +140,56 @@ ks_info_server(ks_info_t *info)
 static void
 ks_info_clients(ks_info_t *info)
 {
+    ks_configured_t  conf;
+
+    ks_client_configured(info->client, &conf);
+
     ks_info_number(info, "cluster_connections", 0);
+
+    if (conf.clients != 0) {
+        ks_info_number(info, "maxclients", conf.clients);
+    }
+
     ks_info_number(info, "blocked_clients", info->blocked);
+}
+
+
+/*
+ * What the zone uses is in memory, and nowhere else: for tools that divide the
+ * one by the other.
+ */
+
+static void
+ks_info_resident(ks_info_t *info)
+{
+    long             pages;
+    ks_zone_stats_t  st;
+
+    ks_zone_stats(info->zone, &st);
+    pages = sysconf(_SC_PHYS_PAGES);
+
+    ks_info_bytes(info, "used_memory_rss", st.used);
+    ks_info_line(info, "mem_fragmentation_ratio:1.00");
+    ks_info_number(info, "active_defrag_running", 0);
+    ks_info_number(info, "lazyfree_pending_objects", 0);
+
+    if (pages > 0) {
+        ks_info_bytes(info, "total_system_memory",
+                      (uint64_t) pages * (uint64_t) sysconf(_SC_PAGESIZE));
+    }
 }
 
 
 static void
 ks_info_memory(ks_info_t *info)
 {
+    ks_info_resident(info);
     ks_info_line(info, "maxmemory_policy:%s",
                  ks_policy_name(ks_zone_policy(info->zone)));
+    ks_info_number(info, "number_of_cached_scripts",
+                   ks_library_count(info->space, KS_LIBRARY_SCRIPTS));
+    ks_info_number(info, "number_of_libraries",
+                   ks_library_count(info->space, KS_LIBRARY_FUNCTIONS));
 }
 
 
@@ -146,6 +222,7 @@ ks_info_aof(ks_info_t *info)
     ks_info_number(info, "aof_rewrites", st.rewrites);
     ks_info_number(info, "aof_rewrites_consecutive_failures", st.failures);
     ks_info_line(info, "aof_last_write_status:%s", st.refused ? "err" : "ok");
+    ks_info_number(info, "keyspace_journal_last_errno", st.last_error);
     ks_info_number(info, "aof_last_cow_size", 0);
 
     if (!st.on) {
@@ -169,6 +246,8 @@ ks_info_persistence(ks_info_t *info)
     st = &info->saves;
 
     ks_info_number(info, "loading", 0);
+    ks_info_number(info, "async_loading", 0);
+    ks_info_number(info, "current_cow_size", 0);
     ks_info_number(info, "rdb_bgsave_in_progress", st->begun != 0);
     ks_info_number(info, "rdb_last_save_time", st->last / 1000);
     ks_info_line(info, "rdb_last_bgsave_status:%s", st->failed ? "err" : "ok");
@@ -205,16 +284,52 @@ ks_info_cluster(ks_info_t *info)
 
 
 static void
-ks_info_database(ks_info_t *info, unsigned db, ks_zone_t *zone)
+ks_info_ttl_body(ks_space_t *sp, void *data)
+{
+    *(uint64_t *) data = ks_average_ttl(sp);
+}
+
+
+/* ms; 0 in another zone than a transaction's, which it may not wait for */
+
+static uint64_t
+ks_info_ttl(ks_info_t *info, ks_space_t *sp)
+{
+    uint64_t   ttl;
+    ks_call_t  call;
+
+    ttl = 0;
+
+    if (sp == info->space) {
+        return ks_average_ttl(sp);
+    }
+
+    if (!ks_is_part(info->space)) {
+        memset(&call, 0, sizeof(ks_call_t));
+        call.quiet = 1;
+        call.body = ks_info_ttl_body;
+        call.data = &ttl;
+
+        (void) ks_run_alone(sp, &call);
+    }
+
+    return ttl;
+}
+
+
+static void
+ks_info_database(ks_info_t *info, unsigned db, ks_space_t *sp)
 {
     ks_zone_stats_t  st;
 
-    ks_zone_stats(zone, &st);
+    ks_zone_stats(ks_space_zone(sp), &st);
 
     if (st.keys != 0) {
-        ks_info_line(info, "db%u:keys=%llu,expires=%llu", db,
+        ks_info_line(info, "db%u:keys=%llu,expires=%llu,avg_ttl=%llu", db,
                      (unsigned long long) st.keys,
-                     (unsigned long long) st.expires);
+                     (unsigned long long) st.expires,
+                     (unsigned long long) (st.expires ? ks_info_ttl(info, sp)
+                                                      : 0));
     }
 }
 
@@ -228,12 +343,12 @@ ks_info_keyspace(ks_info_t *info)
     d = info->databases;
 
     if (d == NULL) {
-        ks_info_database(info, 0, info->zone);
+        ks_info_database(info, 0, info->space);
         return;
     }
 
     for (i = 0; i < d->n; i++) {
-        ks_info_database(info, i, ks_space_zone(d->spaces[i]));
+        ks_info_database(info, i, d->spaces[i]);
     }
 }
 
@@ -245,6 +360,7 @@ static const ks_info_section_t  ks_info_sections[] = {
     { "persistence",  "Persistence",  0, NULL, ks_info_persistence },
     { "stats",        "Stats",        0, NULL, ks_info_stats },
     { "replication",  "Replication",  0, ks_info_role, ks_info_replication },
+    { "cpu",          "CPU",          0, NULL, ks_info_cpu },
     { "commandstats", "Commandstats", 1, NULL, ks_info_commandstats },
     { "latencystats", "Latencystats", 1, NULL, ks_info_latencystats },
     { "errorstats",   "Errorstats",   0, NULL, ks_info_errorstats },
@@ -336,6 +452,7 @@ ks_cmd_info(ks_ctx_t *c, int argc, ks_str_t *argv)
     info.now = ks_space_now(c->space);
     info.space = c->space;
     info.zone = ks_space_zone(c->space);
+    info.client = c->client;
     info.databases = c->client->databases;
     info.stats = ks_space_stats(c->space);
     info.blocked = ks_wait_count(c->space);

@@ -135,6 +135,11 @@ ks_info_stats(ks_info_t *info)
     uint64_t         sum;
     ks_stat_error_t  errors[KS_INFO_ERRORS];
 
+    /* nothing is ever forked */
+
+    ks_info_line(info, "latest_fork_usec:0");
+    ks_info_line(info, "total_forks:0");
+
     if (info->stats == NULL) {
         return;
     }

@@ -1,6 +1,6 @@
 /*
- * JSON documents as wholes and by paths: JSON.SET, MSET, GET, MGET, DEL, FORGET,
- * CLEAR, TYPE.
+ * JSON documents as wholes and by paths: JSON.SET, MSET, GET, MGET, DEL,
+ * FORGET, CLEAR, TYPE.
  */
 
 #include "commands/ks_handlers.h"
@@ -349,8 +349,8 @@ typedef struct {
 
 
 /*
- * The options of JSON.GET; the paths are packed, *n of them.  FORMAT behind a path
- * is no error over RESP2, as in RedisJSON, and does nothing.
+ * The options of JSON.GET; the paths are packed, *n of them.  FORMAT behind a
+ * path is no error over RESP2, as in RedisJSON, and does nothing.
  */
 
 static int

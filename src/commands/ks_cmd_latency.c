@@ -334,7 +334,8 @@ ks_cmd_latency_help(ks_ctx_t *c, int argc, ks_str_t *argv)
         "RESET [<event> ...]",
         "    Forgets what was watched.",
         "HISTOGRAM [<command> ...]",
-        "    How many calls of the commands took how many microseconds at most.",
+        "    How many calls of the commands took how many microseconds at "
+        "most.",
         NULL
     };
 

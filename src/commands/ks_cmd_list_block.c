@@ -160,8 +160,8 @@ ks_cmd_blmpop(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_lmpop_t       m;
     const ks_str_t  *key;
 
-    if (ks_arg_seconds(c, &argv[1], &until) != KS_OK
-        || ks_lmpop_options(c, argc - 2, &argv[2], &m) != KS_OK)
+    if (ks_lmpop_options(c, argc - 2, &argv[2], &m) != KS_OK
+        || ks_arg_seconds(c, &argv[1], &until) != KS_OK)
     {
         return;
     }

@@ -14,16 +14,39 @@
 #define KS_MAZE_TAIL     64
 
 
-/* A number among the arguments: from 1 on, and no more than is shown. */
+/* From 1 on, and no more than is shown. */
 
-static int
-ks_maze_side(ks_ctx_t *c, const ks_str_t *arg, int64_t *side)
+static int64_t
+ks_maze_side(const ks_str_t *arg, int64_t usual)
 {
-    if (ks_arg_int(c, arg, side, NULL) != KS_OK) {
-        return KS_ERR;
+    int64_t  side;
+
+    if (ks_parse_int(arg, &side) != KS_OK) {
+        return usual;
     }
 
-    *side = ks_max(1, ks_min(*side, KS_MAZE_MOST));
+    return ks_max(1, ks_min(side, KS_MAZE_MOST));
+}
+
+
+/*
+ * Redis looks at the arguments only for a picture of version 5, which has three
+ * numbers, or 6, which has two.
+ */
+
+static int
+ks_maze_numbers(ks_ctx_t *c, int argc, const ks_str_t *argv, int64_t version)
+{
+    int      i, n;
+    int64_t  v;
+
+    n = (version == 5) ? 3 : (version == 6) ? 2 : 0;
+
+    for (i = 0; i < ks_min(n, argc); i++) {
+        if (ks_arg_int(c, &argv[i], &v, NULL) != KS_OK) {
+            return KS_ERR;
+        }
+    }
 
     return KS_OK;
 }
@@ -39,8 +62,7 @@ ks_cmd_lolwut(ks_ctx_t *c, int argc, ks_str_t *argv)
     size_t    len;
     int64_t   version, columns, rows, x, y;
 
-    columns = KS_MAZE_COLUMNS;
-    rows = KS_MAZE_ROWS;
+    version = 0;
     i = 1;
 
     if (argc > 2 && ks_arg_is(&argv[1], "version")) {
@@ -51,11 +73,14 @@ ks_cmd_lolwut(ks_ctx_t *c, int argc, ks_str_t *argv)
         i = 3;
     }
 
-    if ((i < argc && ks_maze_side(c, &argv[i], &columns) != KS_OK)
-        || (i + 1 < argc && ks_maze_side(c, &argv[i + 1], &rows) != KS_OK))
-    {
+    if (ks_maze_numbers(c, argc - i, argv + i, version) != KS_OK) {
         return;
     }
+
+    columns = (i < argc) ? ks_maze_side(&argv[i], KS_MAZE_COLUMNS)
+                         : KS_MAZE_COLUMNS;
+    rows = (i + 1 < argc) ? ks_maze_side(&argv[i + 1], KS_MAZE_ROWS)
+                          : KS_MAZE_ROWS;
 
     text = ks_arena_alloc(c->space,
                           (size_t) (rows * (columns + 1)) + KS_MAZE_TAIL);

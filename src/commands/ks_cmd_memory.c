@@ -2,8 +2,8 @@
  * MEMORY STATS, MALLOC-STATS and PURGE: what takes the zone's memory, in the
  * words that Redis has for it.
  *
- * The allocator is the zone's own.  All that it has is in use or free at once, so
- * that there is nothing to give back.
+ * The allocator is the zone's own.  All that it has is in use or free at once,
+ * so that there is nothing to give back.
  */
 
 #include "commands/ks_args.h"

@@ -2,18 +2,20 @@
  * Keys on the way to another zone of the client's door: MOVE, and COPY with DB.
  * And SWAPDB, which is refused.
  *
- * The value goes as a dump, and is stored in the other zone under the lock of its
- * key there, while the lock of the key here is held: no other client sees the one
- * without the other.  MOVE commits there first, at the very end of the
- * transaction that has deleted the key here and has but to commit.  So a worker
- * that is killed between the two leaves the key in both zones, and in none by no
- * instant.
+ * The value goes as a dump, and is stored in the other zone under the lock of
+ * its key there, while the lock of the key here is held: no other client sees
+ * the one without the other.  MOVE does so at the very end of the transaction
+ * that has deleted the key here, and the two are committed as one
+ * (ks_run_bound()).  So a worker that is killed has moved the key or has not,
+ * at any instant.
  */
 
 #include "commands/ks_args.h"
 #include "commands/ks_elsewhere.h"
 #include "commands/ks_handlers.h"
 #include "commands/ks_move.h"
+
+#include <limits.h>
 
 
 /* a value on its way */
@@ -25,9 +27,7 @@ typedef struct {
 
     ks_str_t         dump;              /* of the arena of where it was */
     uint64_t         expire;
-    uint64_t         crc;               /* of the dump that has arrived */
-    unsigned         arrived:1;
-    unsigned         exists:1;          /* there is such a key */
+    unsigned         arrived:1;         /* or there is such a key */
     int              rc;                /* of the transaction there */
 } ks_move_t;
 
@@ -40,19 +40,6 @@ typedef struct {
 
 
 /* --- the value --- */
-
-/* A dump ends with its checksum. */
-
-static uint64_t
-ks_dump_crc(const ks_str_t *dump)
-{
-    uint64_t  crc;
-
-    memcpy(&crc, dump->data + dump->len - sizeof(crc), sizeof(crc));
-
-    return crc;
-}
-
 
 static void
 ks_move_take(ks_move_t *m, ks_space_t *sp, ks_entry_t *e)
@@ -77,15 +64,13 @@ ks_move_take(ks_move_t *m, ks_space_t *sp, ks_entry_t *e)
 /* in the other zone */
 
 static void
-ks_move_body(ks_space_t *sp, void *data)
+ks_move_put(ks_space_t *sp, ks_move_t *m)
 {
-    ks_move_t       *m;
     ks_entry_t      *old;
     ks_rdb_value_t   in;
 
-    m = data;
     old = ks_lookup(sp, m->key, KS_LOOKUP_WRITE);
-    m->exists = (old != NULL);
+    m->arrived = 0;
 
     if ((old != NULL && !m->replace)
         || ks_restore_read(sp, &m->dump, &in) != KS_OK)
@@ -97,30 +82,25 @@ ks_move_body(ks_space_t *sp, void *data)
     ks_event(sp, KS_NOTIFY_GENERIC, m->event, m->key);
     ks_effect_as(sp, "RESTORE %s %u %s REPLACE ABSTTL", m->key, m->expire,
                  &m->dump);
+    m->arrived = 1;
 }
 
 
-/* Whether it is there; otherwise rc says why not. */
-
-static int
-ks_move_put(ks_move_t *m, uint64_t now)
+static uint64_t
+ks_move_shard(const ks_move_t *m)
 {
-    m->rc = ks_elsewhere_run(&m->there, now,
-                             ks_key_shard(m->there.space, m->key),
-                             ks_move_body, m);
-
-    if (m->rc != KS_OK || (m->exists && !m->replace)) {
-        return 0;
-    }
-
-    m->arrived = 1;
-    m->crc = ks_dump_crc(&m->dump);
-
-    return 1;
+    return ks_key_shard(m->there.space, m->key);
 }
 
 
 /* --- COPY --- */
+
+static void
+ks_copying_body(ks_space_t *sp, void *data)
+{
+    ks_move_put(sp, data);
+}
+
 
 /*
  * Inside of the transaction of the command, which changes nothing here.
@@ -153,10 +133,8 @@ ks_copy_elsewhere(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned db,
     ks_effect_own(c->space);
 
     do {
-        if (ks_move_put(&m, ks_space_now(c->space))) {
-            ks_reply_integer(c->reply, 1);
-            return;
-        }
+        m.rc = ks_elsewhere_run(&m.there, ks_space_now(c->space),
+                                ks_move_shard(&m), ks_copying_body, &m);
 
         if (m.rc == KS_AGAIN && c->client->patience != 0) {
             ks_come_again(c->space);
@@ -169,16 +147,11 @@ ks_copy_elsewhere(ks_ctx_t *c, int argc, ks_str_t *argv, unsigned db,
         return;
     }
 
-    ks_reply_integer(c->reply, 0);
+    ks_reply_integer(c->reply, m.arrived);
 }
 
 
 /* --- MOVE --- */
-
-/*
- * A run that begins anew when the key has arrived already, as the log of what it
- * does here found no room: a value that is another one by now stays.
- */
 
 static void
 ks_moving_body(ks_space_t *sp, void *data)
@@ -188,19 +161,13 @@ ks_moving_body(ks_space_t *sp, void *data)
 
     x = data;
     e = ks_lookup(sp, x->key, KS_LOOKUP_WRITE);
+    x->found = (e != NULL);
 
     if (e == NULL) {
-        x->found = x->move.arrived;
         return;
     }
 
-    x->found = 1;
     ks_move_take(&x->move, sp, e);
-
-    if (x->move.arrived && ks_dump_crc(&x->move.dump) != x->move.crc) {
-        return;
-    }
-
     ks_remove(sp, x->key, e);
     ks_event(sp, KS_NOTIFY_GENERIC, "move_from", x->key);
     ks_effect_as(sp, "DEL %s", x->key);
@@ -208,22 +175,40 @@ ks_moving_body(ks_space_t *sp, void *data)
 
 
 static void
+ks_moving_body_there(ks_space_t *sp, void *data)
+{
+    ks_move_t  *m;
+
+    m = data;
+    ks_move_put(sp, m);
+
+    if (m->arrived) {
+        ks_run_binds(sp);
+    }
+}
+
+
+static void
 ks_moving_last(ks_space_t *sp, void *data)
 {
+    ks_move_t    *m;
     ks_moving_t  *x;
 
     x = data;
+    m = &x->move;
 
-    if (!x->found || x->move.arrived) {
+    if (!x->found) {
         return;
     }
 
-    if (!ks_move_put(&x->move, ks_space_now(sp))) {
+    m->rc = ks_elsewhere_bound(&m->there, sp, ks_move_shard(m),
+                               ks_moving_body_there, m);
 
-        if (x->move.rc == KS_AGAIN) {
-            ks_come_again(sp);
-        }
+    if (m->rc == KS_AGAIN) {
+        ks_come_again(sp);
+    }
 
+    if (m->rc != KS_OK || !m->arrived) {
         x->client->aborted = NULL;
         ks_abort(sp);
     }
@@ -247,6 +232,7 @@ ks_moving_run(ks_ctx_t *c, ks_moving_t *x)
 
     do {
         rc = ks_run(c->space, &call);
+        ks_run_done(x->move.there.space);
     } while (rc == KS_AGAIN && c->client->patience == 0);
 
     return rc;
@@ -302,16 +288,14 @@ ks_cmd_move(ks_ctx_t *c, int argc, ks_str_t *argv)
 /* --- SWAPDB --- */
 
 static int
-ks_swap_number(ks_ctx_t *c, const ks_str_t *arg, const char *err)
+ks_swap_number(ks_ctx_t *c, const ks_str_t *arg, const char *err, int64_t *db)
 {
-    int64_t  db;
-
-    if (ks_arg_int(c, arg, &db, err) != KS_OK) {
+    if (ks_arg_int(c, arg, db, err) != KS_OK) {
         return KS_ERR;
     }
 
-    if (db < 0 || db >= (c->client->databases ? c->client->databases->n : 1)) {
-        ks_reply_error(c->reply, KS_ERR_DB);
+    if (*db < INT_MIN || *db > INT_MAX) {
+        ks_reply_error(c->reply, err);
         return KS_ERR;
     }
 
@@ -319,15 +303,41 @@ ks_swap_number(ks_ctx_t *c, const ks_str_t *arg, const char *err)
 }
 
 
+static int
+ks_swap_known(const ks_ctx_t *c, int64_t db)
+{
+    return db >= 0
+           && db < (c->client->databases ? c->client->databases->n : 1);
+}
+
+
+/* A database with itself is all that can be exchanged: nothing happens. */
+
 void
 ks_cmd_swapdb(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
+    int64_t  first, second;
+
     (void) argc;
 
-    if (ks_swap_number(c, &argv[1], "ERR invalid first DB index") == KS_OK
-        && ks_swap_number(c, &argv[2], "ERR invalid second DB index") == KS_OK)
+    if (ks_swap_number(c, &argv[1], "ERR invalid first DB index", &first)
+        != KS_OK
+        || ks_swap_number(c, &argv[2], "ERR invalid second DB index", &second)
+           != KS_OK)
     {
-        ks_reply_error(c->reply, "ERR databases are zones, each with a size, "
-                       "users and files of its own: they are not swapped");
+        return;
     }
+
+    if (!ks_swap_known(c, first) || !ks_swap_known(c, second)) {
+        ks_reply_error(c->reply, KS_ERR_DB);
+        return;
+    }
+
+    if (first == second) {
+        ks_reply_ok(c->reply);
+        return;
+    }
+
+    ks_reply_error(c->reply, "ERR databases are zones, each with a size, "
+                   "users and files of its own: they are not swapped");
 }

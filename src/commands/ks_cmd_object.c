@@ -271,9 +271,9 @@ ks_doctor_advice(const ks_space_t *sp, char *text, size_t size)
     n = 0;
 
     if (part >= KS_DOCTOR_FULL && ks_zone_policy(zone) == KS_NOEVICTION) {
-        n = snprintf(text, size, "\n* %u %% of the zone are in use, and nothing "
-                     "is evicted: soon writes will be refused. Make it larger, "
-                     "or set \"eviction\".", part);
+        n = snprintf(text, size, "\n* %u %% of the zone are in use, and "
+                     "nothing is evicted: soon writes will be refused. Make "
+                     "it larger, or set \"eviction\".", part);
 
     } else if (part >= KS_DOCTOR_FULL && evicted > st.keys) {
         n = snprintf(text, size, "\n* The zone is full, and more keys were "

@@ -253,10 +253,7 @@ ks_pubsub_list(ks_ctx_t *c, int argc, ks_str_t *argv, ks_topic_kind_t kind)
     ks_topic_walk_t  w;
 
     if (argc > 3) {
-        ks_reply_errorf(c->reply, "ERR unknown subcommand or wrong number of "
-                        "arguments for '%.*s'. Try PUBSUB HELP.",
-                        (int) ks_min(argv[1].len, 128u),
-                        (char *) argv[1].data);
+        ks_reply_subcommand(c, argv);
         return;
     }
 

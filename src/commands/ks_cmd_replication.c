@@ -1,16 +1,18 @@
 /*
- * The zone as a primary: ROLE, what INFO says of it, and the commands by which a
- * Redis would become something else, which here nginx.conf alone says.
+ * The zone as a primary: ROLE, what INFO says of it, and REPLICAOF, which is
+ * obeyed if nginx.conf says so.
  *
  * What replicas say is in replica/.
  */
 
 #include <stdio.h>
 
+#include "bus/ks_ask.h"
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
 #include "commands/ks_info.h"
 #include "keyspace/ks_primary.h"
+#include "keyspace/ks_role.h"
 #include "keyspace/ks_upstream.h"
 
 
@@ -39,7 +41,9 @@ ks_cmd_role(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_reply_array(c->reply, 3);
     ks_reply_cstr(c->reply, "master");
     ks_reply_integer(c->reply, ks_primary_on(c->space)
-                     ? (int64_t) ks_primary_offset(c->space) : 0);
+                     ? (int64_t) ks_primary_shown(c->space,
+                                                  ks_primary_offset(c->space))
+                     : 0);
 
     ks_reply_deferred(c->reply, KS_AGG_ARRAY);
 
@@ -54,7 +58,8 @@ ks_cmd_role(ks_ctx_t *c, int argc, ks_str_t *argv)
         ks_reply_cstr(c->reply, r->addr);
         snprintf(text, sizeof(text), "%u", r->port);
         ks_reply_cstr(c->reply, text);
-        snprintf(text, sizeof(text), "%llu", (unsigned long long) r->acked);
+        snprintf(text, sizeof(text), "%llu", (unsigned long long)
+                 ks_primary_shown(c->space, r->acked));
         ks_reply_cstr(c->reply, text);
         n++;
     }
@@ -63,18 +68,80 @@ ks_cmd_role(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+/* --- REPLICAOF --- */
+
+/* All processes hear of it with the commit. */
+
+static void
+ks_replicaof_tell(ks_ctx_t *c)
+{
+    ks_str_t  none = { 0, NULL };
+
+    ks_ask_all(c->space, KS_ASK_ROLE, &none);
+}
+
+
+static void
+ks_replicaof_refused(ks_ctx_t *c, const ks_str_t *argv)
+{
+    ks_role_refused(c->space, &argv[1], &argv[2]);
+    ks_reply_error(c->reply, "ERR REPLICAOF not allowed: of what a zone is a "
+                   "replica is said by \"upstream\" in nginx.conf, and a zone "
+                   "that obeys REPLICAOF has a line \"replicaof\" there");
+}
+
+
+static void
+ks_replicaof_no_one(ks_ctx_t *c)
+{
+    if (ks_role_obeys(c->space) && ks_role_primary(c->space) == KS_OK) {
+        ks_replicaof_tell(c);
+    }
+
+    ks_reply_ok(c->reply);
+}
+
+
 void
 ks_cmd_replicaof(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
+    int64_t  port;
+
     (void) argc;
 
     if (ks_arg_is(&argv[1], "no") && ks_arg_is(&argv[2], "one")) {
-        ks_reply_ok(c->reply);
+        ks_replicaof_no_one(c);
         return;
     }
 
-    ks_reply_error(c->reply, "ERR REPLICAOF not allowed: of what a zone is a "
-                   "replica is said by \"upstream\" in nginx.conf");
+    if (!ks_role_obeys(c->space)) {
+        ks_replicaof_refused(c, argv);
+        return;
+    }
+
+    if (ks_arg_int(c, &argv[2], &port, NULL) != KS_OK) {
+        return;
+    }
+
+    if (port < 1 || port > 65535 || argv[1].len == 0) {
+        ks_reply_error(c->reply, "ERR Invalid master port");
+        return;
+    }
+
+    switch (ks_role_replica(c->space, &argv[1], (unsigned) port)) {
+
+    case KS_OK:
+        ks_replicaof_tell(c);
+        ks_reply_ok(c->reply);
+        break;
+
+    case KS_NONE:
+        ks_reply_status(c->reply, "OK Already connected to specified master");
+        break;
+
+    default:
+        ks_reply_error(c->reply, "ERR the name of the host is too long");
+    }
 }
 
 
@@ -119,16 +186,24 @@ ks_info_slave(ks_info_t *info, unsigned n, const ks_replica_row_t *r)
 
     ks_info_line(info, "slave%u:ip=%s,port=%u,state=%s,offset=%llu,lag=%llu",
                  n, r->addr, r->port, ks_info_state(r),
-                 (unsigned long long) (online ? r->acked : 0),
+                 (unsigned long long)
+                 (online ? ks_primary_shown(info->space, r->acked) : 0),
                  (unsigned long long) lag);
 }
 
+
+/*
+ * A zone that follows another store and is no primary itself tells the history
+ * of that store.
+ */
 
 void
 ks_info_replication(ks_info_t *info)
 {
     unsigned                 i, n;
+    int                      follows;
     ks_primary_state_t       st;
+    ks_upstream_state_t      up;
     const ks_replica_row_t  *r;
 
     for (n = 0, i = 0; i < KS_REPLICAS; i++) {
@@ -141,17 +216,25 @@ ks_info_replication(ks_info_t *info)
 
     ks_primary_state(info->space, &st);
 
+    ks_upstream_state(ks_space_zone(info->space), &up);
+    follows = !st.on && up.on && up.whole;
+
     ks_info_line(info, "master_failover_state:no-failover");
-    ks_info_line(info, "master_replid:%s", st.on ? st.id : KS_NO_ID);
-    ks_info_line(info, "master_replid2:" KS_NO_ID);
+    ks_info_line(info, "master_replid:%.40s",
+                 follows ? (const char *) up.replid : st.on ? st.id
+                                                            : KS_NO_ID);
+    ks_info_line(info, "master_replid2:%s",
+                 st.before[0] ? st.before : KS_NO_ID);
     ks_info_line(info, "master_repl_offset:%llu",
-                 (unsigned long long) st.offset);
-    ks_info_line(info, "second_repl_offset:-1");
+                 (unsigned long long) (follows ? up.offset
+                                               : st.offset + st.shift));
+    ks_info_line(info, "second_repl_offset:%lld",
+                 st.before[0] ? (long long) st.until + 1 : -1ll);
     ks_info_line(info, "repl_backlog_active:%u", st.on);
     ks_info_line(info, "repl_backlog_size:%llu",
                  (unsigned long long) (st.on ? st.size : 0));
     ks_info_line(info, "repl_backlog_first_byte_offset:%llu",
-                 (unsigned long long) (st.on ? st.since + 1 : 0));
+                 (unsigned long long) (st.on ? st.since + st.shift + 1 : 0));
     ks_info_line(info, "repl_backlog_histlen:%llu",
                  (unsigned long long) (st.offset - st.since));
 }

@@ -1,6 +1,6 @@
 /*
- * SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF.  A helper process makes the snapshots and
- * the journal: here it is asked for one, and waited for.
+ * SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF.  A helper process makes the snapshots
+ * and the journal: here it is asked for one, and waited for.
  */
 
 #include "commands/ks_args.h"
@@ -16,9 +16,9 @@
 #define KS_ERR_REWRITING  "ERR Another child process is active (AOF?): can't " \
                           "BGSAVE right now. Use BGSAVE SCHEDULE in order to " \
                           "schedule a BGSAVE whenever possible."
-#define KS_ERR_REWRITES   "ERR Background append only file rewriting already "  \
+#define KS_ERR_REWRITES   "ERR Background append only file rewriting already " \
                           "in progress"
-#define KS_ERR_NO_AOF     "ERR this zone has no journal on disk: see the "      \
+#define KS_ERR_NO_AOF     "ERR this zone has no journal on disk: see the "     \
                           "directive \"journal\""
 #define KS_ERR_NOT_SAVED  "ERR the snapshot was not made: see the error log"
 #define KS_ERR_SAVE_HERE  "ERR SAVE cannot wait here, but BGSAVE need not"

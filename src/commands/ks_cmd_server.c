@@ -78,6 +78,21 @@ ks_cmd_debug(ks_ctx_t *c, int argc, ks_str_t *argv)
 }
 
 
+/*
+ * By these words clients that try a Cluster first know that there is none.
+ * Slots and nodes are known to Redis alone.
+ */
+
+void
+ks_cmd_cluster(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    (void) argc;
+    (void) argv;
+
+    ks_reply_error(c->reply, "ERR This instance has cluster support disabled");
+}
+
+
 /* Modules are Redis's way to be extended; clients ask which there are. */
 
 void

@@ -53,6 +53,11 @@ ks_cmd_slowlog_get(ks_ctx_t *c, int argc, ks_str_t *argv)
 
     max = KS_SLOWLOG_SHOWN;
 
+    if (argc > 3) {
+        ks_reply_subcommand(c, argv);
+        return;
+    }
+
     if (argc == 3
         && (ks_parse_int(&argv[2], &max) != KS_OK || max < -1))
     {
@@ -121,7 +126,8 @@ ks_cmd_slowlog_help(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     static const char *const  lines[] = {
         "GET [<count>]",
-        "    The last entries (10, or all with -1): number, time, microseconds,",
+        "    The last entries (10, or all with -1): number, time, "
+        "microseconds,",
         "    arguments, address and name of the client.",
         "LEN",
         "    How many entries there are.",

@@ -14,16 +14,6 @@
 
 /* --- XGROUP --- */
 
-static void
-ks_xgroup_wrong(ks_ctx_t *c, const ks_str_t *argv)
-{
-    ks_reply_errorf(c->reply, "ERR unknown subcommand or wrong number of "
-                    "arguments for '%.*s'. Try XGROUP HELP.",
-                    (int) ks_min(argv[1].len, 128u),
-                    (const char *) argv[1].data);
-}
-
-
 /* what CREATE and SETID have behind the id */
 typedef struct {
     int64_t   read;
@@ -48,7 +38,7 @@ ks_xgroup_options(ks_ctx_t *c, int argc, const ks_str_t *argv, int create,
         }
 
         if (!ks_arg_is(&argv[i], "entriesread") || i + 1 == argc) {
-            ks_xgroup_wrong(c, argv);
+            ks_reply_subcommand(c, argv);
             return KS_ERR;
         }
 
@@ -123,7 +113,7 @@ ks_xgroup_begin(ks_ctx_t *c, int argc, const ks_str_t *argv,
     }
 
     if (argc > 8) {
-        ks_xgroup_wrong(c, argv);
+        ks_reply_subcommand(c, argv);
         return KS_ERR;
     }
 
@@ -209,7 +199,7 @@ ks_cmd_xgroup_setid(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     if (argc > 7) {
-        ks_xgroup_wrong(c, argv);
+        ks_reply_subcommand(c, argv);
         return;
     }
 

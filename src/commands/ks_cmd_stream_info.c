@@ -202,9 +202,7 @@ ks_xinfo_options(ks_ctx_t *c, int argc, const ks_str_t *argv, int *full,
     if ((argc != 4 && argc != 6) || !ks_arg_is(&argv[3], "full")
         || (argc == 6 && !ks_arg_is(&argv[4], "count")))
     {
-        ks_reply_errorf(c->reply, "ERR unknown subcommand or wrong number of "
-                        "arguments for '%.*s'. Try XINFO HELP.",
-                        (int) argv[1].len, (const char *) argv[1].data);
+        ks_reply_subcommand(c, argv);
         return KS_ERR;
     }
 

@@ -9,6 +9,7 @@
 #include "commands/ks_args.h"
 #include "commands/ks_handlers.h"
 #include "commands/ks_conn.h"
+#include "commands/ks_following.h"
 #include "commands/ks_databases.h"
 #include "commands/ks_pausing.h"
 #include "commands/ks_users.h"
@@ -164,13 +165,96 @@ ks_cmd_unwatch(ks_ctx_t *c, int argc, ks_str_t *argv)
 
 /* --- EXEC --- */
 
+/*
+ * Why nothing of a transaction is run while keys of a zone that follows another
+ * store cannot be read; NULL: it is.  With several zones each command is asked
+ * about when its turn comes.
+ */
+
+static const char *
+ks_exec_stale(const ks_conn_t *s)
+{
+    const char         *error;
+    const ks_queued_t  *q;
+
+    for (q = s->several ? NULL : s->queue; q != NULL; q = q->next) {
+        error = ks_following_bars(&s->client, q->cmd)
+                ? ks_following_refusal(&s->client, q->cmd, q->argc, q->argv,
+                                       KS_DENIED_EXEC)
+                : NULL;
+
+        if (error != NULL) {
+            return error;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Whether it is not run at all: then the error is written. */
+
+static int
+ks_exec_refused(ks_ctx_t *c, const ks_conn_t *s)
+{
+    const char  *error;
+
+    if (s->aborted) {
+        ks_reply_error(c->reply, KS_ERR_EXECABORT);
+        return 1;
+    }
+
+    if (ks_unlikely(ks_aof_refuses(c->space)) && ks_pausing_any(s->queue)) {
+        ks_reply_errorf(c->reply, "EXECABORT Transaction discarded because of: "
+                        KS_ERR_JOURNAL "%s",
+                        strerror(ks_aof_refuses(c->space)));
+        return 1;
+    }
+
+    if (ks_unlikely(ks_upstream_gate(c->space)
+                    & (KS_GATE_LOADING|KS_GATE_DOWN)))
+    {
+        error = ks_exec_stale(s);
+
+        if (error != NULL) {
+            ks_reply_errorf(c->reply, "EXECABORT Transaction discarded because "
+                            "of: %s", error);
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+ks_exec_run(ks_exec_t *x, ks_ctx_t *c)
+{
+    ks_conn_t         *s;
+    ks_transaction_t   t;
+
+    s = x->conn;
+
+    t.client = &s->client;
+    t.queue = s->queue;
+    t.now = ks_space_now(c->space);
+    t.shards = s->shards | ks_conn_watched(s, s->client.db);
+    t.data = x;
+    t.begin = ks_exec_begin;
+    t.open = ks_exec_open;
+    t.close = NULL;
+
+    return ks_unlikely(s->several && s->nwatches != 0)
+           ? ks_exec_watching(x, &t) : ks_transaction_run(&t);
+}
+
+
 void
 ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    int               rc;
-    ks_exec_t         x;
-    ks_conn_t        *s;
-    ks_transaction_t  t;
+    int         rc;
+    ks_exec_t   x;
+    ks_conn_t  *s;
 
     (void) argc;
     (void) argv;
@@ -186,28 +270,10 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
-    if (s->aborted) {
+    if (ks_exec_refused(c, s)) {
         ks_conn_discard(s);
-        ks_reply_error(c->reply, KS_ERR_EXECABORT);
         return;
     }
-
-    if (ks_unlikely(ks_aof_refuses(c->space)) && ks_pausing_any(s->queue)) {
-        ks_conn_discard(s);
-        ks_reply_errorf(c->reply, "EXECABORT Transaction discarded because of: "
-                        KS_ERR_JOURNAL "%s",
-                        strerror(ks_aof_refuses(c->space)));
-        return;
-    }
-
-    t.client = &s->client;
-    t.queue = s->queue;
-    t.now = ks_space_now(c->space);
-    t.shards = s->shards | ks_conn_watched(s, s->client.db);
-    t.data = &x;
-    t.begin = ks_exec_begin;
-    t.open = ks_exec_open;
-    t.close = NULL;
 
     x.conn = s;
     x.reply = c->reply;
@@ -218,8 +284,7 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_user_hold(x.user);
     s->executing = 1;
 
-    rc = ks_unlikely(s->several && s->nwatches != 0)
-         ? ks_exec_watching(&x, &t) : ks_transaction_run(&t);
+    rc = ks_exec_run(&x, c);
 
     s->executing = 0;
     s->client.command = c->cmd;
@@ -241,9 +306,10 @@ ks_cmd_exec(ks_ctx_t *c, int argc, ks_str_t *argv)
 
 
 /*
- * Keys that are watched in other databases: they are compared under the locks of
- * their shards, which are held until the transaction has ended.  Nobody waits for
- * long then, so that two who do so in opposite order do not wait for each other.
+ * Keys that are watched in other databases: they are compared under the locks
+ * of their shards, which are held until the transaction has ended.  Nobody
+ * waits for long then, so that two who do so in opposite order do not wait for
+ * each other.
  */
 
 static int

@@ -132,8 +132,7 @@ ks_cmd_client_unblock(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_woken_t  why;
 
     if (argc > 4) {
-        ks_reply_error(c->reply, "ERR unknown subcommand or wrong number of "
-                       "arguments for 'unblock'. Try CLIENT HELP.");
+        ks_reply_subcommand(c, argv);
         return;
     }
 

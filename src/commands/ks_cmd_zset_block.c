@@ -85,8 +85,8 @@ ks_cmd_bzmpop(ks_ctx_t *c, int argc, ks_str_t *argv)
     uint64_t   until;
     ks_zpop_t  p;
 
-    if (ks_arg_seconds(c, &argv[1], &until) != KS_OK
-        || ks_zmpop_args(c, argc - 2, &argv[2], &p) != KS_OK)
+    if (ks_zmpop_args(c, argc - 2, &argv[2], &p) != KS_OK
+        || ks_arg_seconds(c, &argv[1], &until) != KS_OK)
     {
         return;
     }

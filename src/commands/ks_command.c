@@ -133,15 +133,25 @@ ks_command_permitted(const ks_client_t *client, const ks_command_t *cmd,
 }
 
 
+/* Whether the zone is in a state for which the command may be barred. */
+
+static inline int
+ks_command_barred(const ks_client_t *client, const ks_command_t *cmd)
+{
+    return ks_unlikely(ks_space_bars(client->space))
+           && (ks_aof_refuses(client->space)
+               || ks_primary_needs(client->space)
+               || ks_following_bars(client, cmd));
+}
+
+
 /* What nearly all commands come by, without a look at their arguments. */
 
 static inline int
 ks_command_open(const ks_client_t *client, const ks_command_t *cmd)
 {
     return ks_likely(ks_user_full(client->space, client->user, cmd))
-           && ks_likely(!ks_aof_refuses(client->space))
-           && ks_likely(!ks_primary_needs(client->space))
-           && ks_likely(!ks_following_bars(client, cmd));
+           && !ks_command_barred(client, cmd);
 }
 
 
@@ -268,8 +278,10 @@ ks_command_admit(ks_client_t *client, int argc, const ks_str_t *argv,
     }
 
     if (ks_unlikely(!ks_command_arity_ok(cmd, argc))) {
-        ks_reply_errorf(reply, "ERR wrong number of arguments for '%s' "
-                        "command", cmd->name);
+        ks_reply_errorf(reply, "%s wrong number of arguments for '%s' command",
+                        (cmd->flags & KS_CMD_EXECUTES)
+                        ? "EXECABORT Transaction discarded because of:"
+                        : "ERR", cmd->name);
         return NULL;
     }
 
@@ -287,17 +299,19 @@ ks_command_admit(ks_client_t *client, int argc, const ks_str_t *argv,
 /* Each command that is run passes here, also when it is run once more. */
 
 static inline void
-ks_handle(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
+ks_handle(ks_ctx_t *c, int argc, ks_str_t *argv, const ks_ahead_t *a)
 {
     c->client->outcome = KS_OUTCOME_OK;
 
-    if (ks_unlikely(ks_counted(c->space))) {
-        ks_handle_timed(c, argc, argv, lua);
+    if (ks_unlikely(ks_space_lane(c->space) != NULL)
+        && !(a != NULL && a->brief && ks_timed_joins(c)))
+    {
+        ks_handle_timed(c, argc, argv);
         return;
     }
 
     if (ks_unlikely(ks_told(c->space, KS_TOLD_AROUND))) {
-        ks_handle_told(c, argc, argv, lua);
+        ks_handle_told(c, argc, argv);
         return;
     }
 
@@ -322,9 +336,9 @@ ks_ctx_init(ks_ctx_t *c, ks_client_t *client, const ks_command_t *cmd,
  * when it is alone.
  */
 
-static inline void
-ks_perform_as(ks_client_t *client, const ks_command_t *cmd, int argc,
-    ks_str_t *argv, ks_reply_t *reply, int lua)
+void
+ks_perform(ks_client_t *client, const ks_command_t *cmd, int argc,
+    ks_str_t *argv, ks_reply_t *reply)
 {
     ks_ctx_t  ctx;
 
@@ -337,16 +351,8 @@ ks_perform_as(ks_client_t *client, const ks_command_t *cmd, int argc,
 
     ks_part_begin(client->space);
     ks_running(client->space)->commands++;
-    ks_handle(&ctx, argc, argv, lua);
+    ks_handle(&ctx, argc, argv, NULL);
     ks_part_end(client->space);
-}
-
-
-void
-ks_perform(ks_client_t *client, const ks_command_t *cmd, int argc,
-    ks_str_t *argv, ks_reply_t *reply)
-{
-    ks_perform_as(client, cmd, argc, argv, reply, 0);
 }
 
 
@@ -360,15 +366,7 @@ ks_perform_whole(ks_client_t *client, const ks_command_t *cmd, int argc,
     client->command = cmd;
 
     ks_running(client->space)->commands++;
-    ks_handle(&ctx, argc, argv, 0);
-}
-
-
-void
-ks_perform_in_script(ks_client_t *client, const ks_command_t *cmd, int argc,
-    ks_str_t *argv, ks_reply_t *reply)
-{
-    ks_perform_as(client, cmd, argc, argv, reply, 1);
+    ks_handle(&ctx, argc, argv, NULL);
 }
 
 
@@ -419,11 +417,12 @@ ks_execute_body(ks_space_t *sp, void *data)
     if (ks_unlikely(x->runs++ != 0)) {
         x->ctx.reply->ops->rewind(x->ctx.reply);
         x->ctx.client->blocks &= 1;
+        ks_timed_leaves(x->ahead->brief);
     }
 
     x->call.commands++;
     x->ctx.client->spent = 1;
-    ks_handle(&x->ctx, x->ahead->argc, x->ahead->argv, 0);
+    ks_handle(&x->ctx, x->ahead->argc, x->ahead->argv, x->ahead);
 
     if (ks_unlikely(ks_reply_lost(x->ctx.reply))) {
         ks_execute_lost(sp, &x->ctx);
@@ -492,49 +491,14 @@ ks_execute_admit(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply,
 }
 
 
-int
-ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
+/* What has been admitted is run here; there are two copies, both short. */
+
+static inline __attribute__((always_inline)) int
+ks_execute_here(ks_client_t *client, const ks_command_t *cmd,
+    const ks_ahead_t *a, uint64_t shards, ks_reply_t *reply)
 {
-    int                  rc;
-    uint64_t             absent;
-    ks_execution_t       x;
-    const ks_command_t  *cmd;
-
-    absent = 0;
-    reply->ops->mark(reply);
-
-    if (client->conn == NULL && ks_unlikely(ks_gate_set(client->space))
-        && ks_pausing_call(client, a->argc, a->argv, NULL))
-    {
-        return KS_AGAIN;
-    }
-
-    cmd = ks_execute_admit(client, a, reply, &x.call.shards);
-
-    if (cmd == NULL) {
-        ks_timing_refused(client, reply);
-        return KS_OK;
-    }
-
-    if (ks_unlikely(ks_space_far(client->space) != NULL)
-        && ks_far_asks(ks_space_far(client->space), cmd))
-    {
-        rc = ks_far_take(client, cmd, a->argc, a->argv, reply);
-
-        /* what was fetched is run here again, and counts then */
-
-        if (rc == KS_WAITS && (cmd->flags & KS_CMD_WRITE)
-            && ks_unlikely(client->user->meter != NULL))
-        {
-            (void) ks_usage_charge_alone(client);
-        }
-
-        if (rc != KS_NONE) {
-            return rc;
-        }
-
-        absent = ks_space_absent(client->space);
-    }
+    int             rc;
+    ks_execution_t  x;
 
     ks_ctx_init(&x.ctx, client, cmd, reply);
     x.ctx.waits = (client->waiter != NULL);
@@ -542,6 +506,7 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
     x.runs = 0;
 
     x.call.now = a->now;
+    x.call.shards = shards;
     x.call.key = a->key;
     x.call.at = a->at;
     x.call.urgent = !(cmd->flags & KS_CMD_DENYOOM);
@@ -569,7 +534,15 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
         rc = ks_block_begun(client, rc);
     }
 
+    if (ks_unlikely(cmd->flags & KS_CMD_ALONE)
+        && (rc == KS_OK || rc == KS_WAITS)
+        && ks_told_now(client->space, KS_TOLD_CALLS))
+    {
+        ks_call_tell(client, cmd, a->argc, a->argv);
+    }
+
     if (ks_unlikely(rc != KS_OK)) {
+        ks_timed_leaves(x.ahead->brief);
 
         if (rc == KS_AGAIN || rc == KS_WAITS) {
             reply->ops->rewind(reply);
@@ -577,28 +550,94 @@ ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
         }
 
         ks_command_refused(client, reply, rc);
-
-    } else if (ks_unlikely(cmd->flags & KS_CMD_ALONE)
-               && ks_told_now(client->space, KS_TOLD_CALLS))
-    {
-        ks_call_tell(client, cmd, a->argc, a->argv);
     }
 
-    if (ks_unlikely(ks_space_far(client->space) != NULL)
-        && ks_space_far(client->space)->knows != NULL
+    if (ks_unlikely(reply->failed)) {
+        client->outcome = KS_OUTCOME_ERROR;
+
+        if (rc == KS_OK && x.ahead->brief) {
+            ks_timed_failed(x.ctx.cmd, reply);
+        }
+    }
+
+    return KS_OK;
+}
+
+
+/* The same where another store is to be asked, see ks_far_asks(). */
+
+static int __attribute__((noinline))
+ks_execute_far(ks_client_t *client, const ks_command_t *cmd,
+    const ks_ahead_t *a, uint64_t shards, ks_reply_t *reply)
+{
+    int       rc;
+    uint64_t  absent;
+
+    rc = ks_far_take(client, cmd, a->argc, a->argv, reply);
+
+    /* what was fetched is run here again, and counts then */
+
+    if (rc == KS_WAITS && (cmd->flags & KS_CMD_WRITE)
+        && ks_unlikely(client->user->meter != NULL))
+    {
+        (void) ks_usage_charge_alone(client);
+    }
+
+    if (rc != KS_NONE) {
+        return rc;
+    }
+
+    client->unknown = 0;
+    absent = ks_space_absent(client->space);
+    rc = ks_execute_here(client, cmd, a, shards, reply);
+
+    if (rc == KS_OK && client->unknown) {
+        rc = ks_far_unknown(client, cmd, a->argc, a->argv, reply);
+
+        return (rc == KS_NONE) ? KS_OK : rc;
+    }
+
+    if (rc == KS_OK && ks_space_far(client->space)->knows != NULL
         && (cmd->flags & KS_CMD_READONLY)
         && ks_space_absent(client->space) != absent)
     {
         rc = ks_far_missed(client, cmd, a->argc, a->argv, reply);
 
-        if (rc != KS_NONE) {
-            return rc;
+        if (rc == KS_NONE) {
+            rc = KS_OK;
         }
     }
 
-    if (reply->failed) {
-        client->outcome = KS_OUTCOME_ERROR;
+    return rc;
+}
+
+
+int
+ks_execute(ks_client_t *client, const ks_ahead_t *a, ks_reply_t *reply)
+{
+    uint64_t             shards;
+    const ks_command_t  *cmd;
+
+    reply->ops->mark(reply);
+
+    if (client->conn == NULL && ks_unlikely(ks_gate_set(client->space))
+        && ks_pausing_call(client, a->argc, a->argv, NULL))
+    {
+        return KS_AGAIN;
     }
 
-    return KS_OK;
+    cmd = ks_execute_admit(client, a, reply, &shards);
+
+    if (cmd == NULL) {
+        ks_timing_refused(client, reply);
+        return KS_OK;
+    }
+
+    if (ks_unlikely(ks_space_far(client->space) != NULL)
+        && ks_far_asks(client, cmd))
+    {
+        return ks_execute_far(client, cmd, a, shards, reply);
+    }
+
+    return ks_execute_here(client, cmd, a, shards, reply);
 }

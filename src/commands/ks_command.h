@@ -38,6 +38,23 @@ typedef enum {
     KS_OUTCOME_ERROR
 } ks_outcome_t;
 
+/* what the host's configuration says of a client's door and zone */
+typedef struct {
+    const char          *bind;              /* the address; empty: not known */
+    const char          *path;              /* of a socket; empty: there is
+                                               none */
+    unsigned             port;              /* 0: there is none */
+    unsigned             tls_port;          /* the same with TLS */
+    uint64_t             clients;           /* at the most; 0: not known */
+    uint64_t             timeout;           /* seconds that a client may rest;
+                                               0: any */
+    uint64_t             keepalive;         /* of TCP, seconds; 0: off */
+    uint64_t             backlog;           /* of the socket; 0: not known */
+    uint64_t             script;            /* ms that one may run; 0: any */
+    const char          *dir;               /* of its files; empty: none */
+    const char          *snapshot;          /* a name in it; empty: none */
+} ks_configured_t;
+
 /* the source of commands: a connection, or an HTTP request */
 struct ks_client_s {
     ks_space_t          *space;
@@ -68,10 +85,22 @@ struct ks_client_s {
     /* where it comes from, as text that is good until the next call, for
        MONITOR; NULL: nobody knows */
     void               (*whence)(const ks_client_t *client, ks_str_t *addr);
+
+    /* fills what is all zero; its texts are good until the next call; NULL: it
+       is not known */
+    void               (*configured)(const ks_client_t *client,
+                                     ks_configured_t *conf);
     void                *data;              /* the host's own */
 
     unsigned             fetched:1;         /* its command is run again, as keys
                                                were fetched for it */
+    unsigned             unknown:1;         /* the script that its command
+                                               names is not here */
+    unsigned             there:1;           /* what it reads is asked of the
+                                               upstream (ks_far.h) */
+    unsigned             batches:1;         /* its host hands over commands
+                                               together: calls ks_far_close() */
+    unsigned             open:1;            /* a batch is, see ks_far.h */
     unsigned             crowded:1;         /* it has published more than is
                                                heard: it is to pause */
 
@@ -114,6 +143,23 @@ ks_client_init(ks_client_t *client, ks_space_t *space, const ks_user_t *user)
 }
 
 
+/* What is configured for it; its texts are never NULL. */
+static inline void
+ks_client_configured(const ks_client_t *client, ks_configured_t *conf)
+{
+    memset(conf, 0, sizeof(ks_configured_t));
+
+    conf->bind = "";
+    conf->path = "";
+    conf->dir = "";
+    conf->snapshot = "";
+
+    if (client->configured != NULL) {
+        client->configured(client, conf);
+    }
+}
+
+
 /*
  * ks_commands_init() adds the rows of this layer, ks_commands_add() those of a
  * layer above.  Both come before all else here, and before any command.  Rows
@@ -138,7 +184,7 @@ typedef struct {
     ks_place_t           at;    /* of the key */
     unsigned             same;  /* as that of the command before */
     unsigned             brief; /* it has one key, and its time depends on its
-                                   arguments alone */
+                                   arguments alone, which are few */
 } ks_ahead_t;
 
 /* A command without a look ahead: it goes by the system's clock. */
@@ -170,21 +216,21 @@ const char *ks_command_name(const ks_command_t *cmd);   /* "config|get" */
 const ks_command_t *ks_command_admit(ks_client_t *client, int argc,
     const ks_str_t *argv, ks_reply_t *reply, uint64_t *shards);
 
-/* ORs the shards of the command's keys into *shards; KS_ERR: one is too long. */
+/*
+ * ORs the shards of the command's keys into *shards; KS_ERR: one is too long.
+ */
 int ks_command_keys(ks_space_t *sp, const ks_command_t *cmd, int argc,
     const ks_str_t *argv, uint64_t *shards);
 
 /*
  * A command in the running transaction, as a part of it; its shards are
  * locked.  May be left by longjmp.  ks_perform_whole(): no other command is in
- * it, and it has changed nothing yet.  The third one is for a script's commands.
+ * it, and it has changed nothing yet.
  */
 void ks_perform(ks_client_t *client, const ks_command_t *cmd, int argc,
     ks_str_t *argv, ks_reply_t *reply);
 void ks_perform_whole(ks_client_t *client, const ks_command_t *cmd, int argc,
     ks_str_t *argv, ks_reply_t *reply);
-void ks_perform_in_script(ks_client_t *client, const ks_command_t *cmd,
-    int argc, ks_str_t *argv, ks_reply_t *reply);
 
 
 #endif /* KS_COMMAND_H */

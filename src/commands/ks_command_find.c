@@ -378,6 +378,51 @@ ks_keyrange_streams(int from, int argc, const ks_str_t *argv)
 }
 
 
+/*
+ * Where KEYS is, behind the options of MIGRATE, with keys behind it; argc:
+ * nowhere.
+ */
+
+static int
+ks_keyrange_keys(int argc, const ks_str_t *argv)
+{
+    int  i;
+
+    for (i = 6; i < argc - 1; i++) {
+
+        if (ks_arg_is(&argv[i], "keys")) {
+            return i;
+        }
+
+        i += ks_arg_is(&argv[i], "auth") ? 1
+             : ks_arg_is(&argv[i], "auth2") ? 2 : 0;
+    }
+
+    return argc;
+}
+
+
+/* A key that is not empty does not go with KEYS: then there are none. */
+
+static void
+ks_keyrange_named_keys(int at, int argc, const ks_str_t *argv, int *first,
+    int *last)
+{
+    int  i;
+
+    i = ks_keyrange_keys(argc, argv);
+
+    if (i < argc) {
+        *first = i + 1;
+        *last = argv[at].len == 0 ? argc - 1 : i;
+        return;
+    }
+
+    *first = at;
+    *last = at < argc ? at : at - 1;
+}
+
+
 void
 ks_keyrange_said(const ks_keyrange_t *range, int argc, const ks_str_t *argv,
     int *first, int *last)
@@ -389,6 +434,11 @@ ks_keyrange_said(const ks_keyrange_t *range, int argc, const ks_str_t *argv,
 
     if (range->last == KS_KEYS_COUNTED) {
         ks_keyrange_counted(range, argc, argv, first, last);
+        return;
+    }
+
+    if (ks_keyrange_named(range)) {
+        ks_keyrange_named_keys(-range->first, argc, argv, first, last);
         return;
     }
 

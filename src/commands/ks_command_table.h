@@ -15,8 +15,8 @@
 
 
 /*
- * The flags of a row: KS_CMD_WRITE and so on, each with a bit of its own.  Those
- * up to NO_ASYNC_LOADING COMMAND shows, the others are ours.
+ * The flags of a row: KS_CMD_WRITE and so on, each with a bit of its own.
+ * Those up to NO_ASYNC_LOADING COMMAND shows, the others are ours.
  */
 #define KS_CMD_FLAGS(FLAG)                                                    \
     FLAG(WRITE)                                                               \
@@ -93,6 +93,7 @@ enum { KS_CMD_FLAGS(KS_CMD_BIT) };
 #define KS_KEY_DELETE     0x0080
 #define KS_KEY_VARIABLE   0x0100    /* the arguments say: row->key_flags() */
 #define KS_KEY_NOT        0x0200    /* it is no key */
+#define KS_KEY_INCOMPLETE 0x0400    /* not all that the place says are keys */
 
 #define KS_CMD_KEYS       2         /* key ranges a row may have */
 #define KS_ROWS_MAX       512       /* of all tables; a multiple of 64 */
@@ -114,13 +115,17 @@ typedef struct {
 /*
  * As the last of a range that the arguments say: argv[first] is how many keys
  * follow it; or from argv[first] on there is the word STREAMS, behind which the
- * first half of what is there are keys.
+ * first half of what is there are keys; or, with a negative first, argv[-first]
+ * is the key, and if it is empty those behind the word KEYS are, if it is
+ * there.
  */
 #define KS_KEYS_COUNTED   0
 #define KS_KEYS_STREAMS   INT8_MIN
+#define KS_KEYS_NAMED     INT8_MIN
 
 /* whether it is none of these */
 #define ks_keyrange_fixed(range)  (((range)->last & INT8_MAX) != 0)
+#define ks_keyrange_named(range)  ((range)->first < 0)
 
 struct ks_command_s {
     const char           *name;     /* lower case */

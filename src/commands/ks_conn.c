@@ -1,8 +1,8 @@
 /*
  * Connections: what becomes of a command between the connection and dispatch.
  *
- * A connection without anything special (no MULTI, replies on) costs one look at
- * its flags.
+ * A connection without anything special (no MULTI, replies on) costs one look
+ * at its flags.
  */
 
 #include "bus/ks_pubsub.h"
@@ -12,6 +12,7 @@
 #include "commands/ks_conn_peer.h"
 #include "commands/ks_conn_seat.h"
 #include "commands/ks_databases.h"
+#include "commands/ks_far.h"
 #include "commands/ks_pausing.h"
 #include "keyspace/ks_aof.h"
 
@@ -26,7 +27,7 @@ static void ks_conn_done(ks_conn_t *s, ks_reply_t *reply);
 static void ks_conn_settle(ks_conn_t *s);
 static void ks_conn_silence(ks_conn_t *s, ks_reply_t *reply);
 static int ks_about_listening(const ks_command_t *cmd);
-static void ks_conn_refused(ks_conn_t *s, int argc, ks_reply_t *reply);
+static void ks_conn_refused(ks_conn_t *s);
 static void ks_conn_cached(ks_conn_t *s);
 
 
@@ -85,7 +86,8 @@ ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
     s->active = a->now ? a->now : ks_clock();
     s->held.until = 0;
 
-    if (ks_unlikely(ks_gate_set(s->client.space)) && !(s->monitoring | s->replicating)
+    if (ks_unlikely(ks_gate_set(s->client.space))
+        && !(s->monitoring | s->replicating)
         && ks_pausing_call(&s->client, a->argc, a->argv, s->queue))
     {
         return KS_AGAIN;
@@ -106,6 +108,33 @@ ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
     }
 
     return rc;
+}
+
+
+/*
+ * What it reads is asked there as well, where it lies behind what it has
+ * written.
+ */
+
+int
+ks_conn_join(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply)
+{
+    int  rc, there;
+
+    if (s->hearing || s->silent || s->skip || s->monitoring || s->replicating
+        || s->tracker.caching || !ks_far_joins(&s->client, a, s->multi))
+    {
+        return KS_NONE;
+    }
+
+    there = s->client.there;
+    s->client.there = 1;
+
+    rc = ks_conn_execute(s, a, reply);
+
+    s->client.there = (there != 0);
+
+    return (rc == KS_AGAIN) ? KS_NONE : rc;
 }
 
 
@@ -190,7 +219,9 @@ ks_conn_silence(ks_conn_t *s, ks_reply_t *reply)
 }
 
 
-/* What CLIENT CACHING said is for the next command, or for what MULTI begins. */
+/*
+ * What CLIENT CACHING said is for the next command, or for what MULTI begins.
+ */
 
 static void
 ks_conn_cached(ks_conn_t *s)
@@ -278,8 +309,8 @@ ks_conn_hear(ks_conn_t *s)
 
 
 /*
- * Amid a MULTI, or of who listens, who hears first what was told before.  KS_OK:
- * it is to be run now; otherwise the reply is there.
+ * Amid a MULTI, or of who listens, who hears first what was told before.
+ * KS_OK: it is to be run now; otherwise the reply is there.
  */
 
 static int
@@ -300,7 +331,7 @@ ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
     if (cmd == NULL) {
 
         if (s->multi) {
-            ks_conn_refused(s, argc, reply);
+            ks_conn_refused(s);
         }
 
         return KS_ERR;
@@ -321,7 +352,7 @@ ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
 
     if (cmd->flags & KS_CMD_NO_MULTI) {
         ks_reply_error(reply, "ERR Command not allowed inside a transaction");
-        ks_conn_refused(s, argc, reply);
+        ks_conn_refused(s);
         return KS_ERR;
     }
 
@@ -345,7 +376,7 @@ ks_conn_admit(ks_conn_t *s, int argc, ks_str_t *argv, ks_reply_t *reply)
 /* A command that is refused amid a MULTI spoils it, and an EXEC ends it. */
 
 static void
-ks_conn_refused(ks_conn_t *s, int argc, ks_reply_t *reply)
+ks_conn_refused(ks_conn_t *s)
 {
     const ks_command_t  *cmd;
 
@@ -354,12 +385,6 @@ ks_conn_refused(ks_conn_t *s, int argc, ks_reply_t *reply)
 
     if (cmd == NULL || !(cmd->flags & KS_CMD_EXECUTES)) {
         return;
-    }
-
-    if (!ks_command_arity_ok(cmd, argc)) {
-        reply->ops->rewind(reply);
-        ks_reply_error(reply, "EXECABORT Transaction discarded because of: "
-                       "wrong number of arguments for 'exec' command");
     }
 
     ks_conn_discard(s);

@@ -42,9 +42,9 @@ typedef struct {
 typedef struct {
     /*
      * The user of that name and password, of which this is the digest
-     * (ks_acl_digest()), in a zone of the door; NULL: there is none.  Called only
-     * if the connection has come as ks_user_guest, or if the zone knows no such
-     * user.
+     * (ks_acl_digest()), in a zone of the door; NULL: there is none.  Called
+     * only if the connection has come as ks_user_guest, or if the zone knows no
+     * such user.
      */
     const ks_user_t *(*login)(ks_conn_t *s, unsigned db, const ks_str_t *name,
                               const u_char *hex);
@@ -64,7 +64,9 @@ typedef struct {
     /* its command that was told "not yet", if any, is to be run again, soon */
     void           (*resume)(ks_conn_t *s);
 
-    /* whether the user may come from where the connection does; NULL: all may */
+    /*
+     * whether the user may come from where the connection does; NULL: all may
+     */
     int            (*admits)(ks_conn_t *s, unsigned db, const ks_user_t *user);
 } ks_conn_host_t;
 
@@ -143,9 +145,9 @@ void ks_conn_init(ks_conn_t *s, ks_space_t *space,
 void ks_conn_free(ks_conn_t *s);
 
 /*
- * Behind ks_conn_init(), which was given the first of them: its door has several
- * zones, and the connection gets another number.  KS_NOMEM: the process has no
- * memory.
+ * Behind ks_conn_init(), which was given the first of them: its door has
+ * several zones, and the connection gets another number.  KS_NOMEM: the process
+ * has no memory.
  */
 int ks_conn_databases(ks_conn_t *s, const ks_databases_t *databases);
 
@@ -155,6 +157,12 @@ int ks_conn_databases(ks_conn_t *s, const ks_databases_t *databases);
  * before they write.
  */
 int ks_conn_execute(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply);
+
+/*
+ * The same while a batch of the client is open (ks_far.h).  KS_WAITS: it was
+ * added; KS_NONE: it is to be run when the batch has its replies.
+ */
+int ks_conn_join(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply);
 
 /* ks_blocking_reply() for a connection. */
 int ks_conn_woken(ks_conn_t *s, ks_woken_t why, const ks_str_t *gathered,
@@ -193,8 +201,8 @@ const ks_user_t *ks_conn_login(ks_conn_t *s, unsigned db, const ks_str_t *name,
     const u_char *hex);
 
 /*
- * It has logged in with these, which are kept for the other zones: those that do
- * not let it in with them are left.  KS_NOMEM: nothing has changed.
+ * It has logged in with these, which are kept for the other zones: those that
+ * do not let it in with them are left.  KS_NOMEM: nothing has changed.
  */
 int ks_conn_logged_in(ks_conn_t *s, const ks_str_t *name, const u_char *hex);
 

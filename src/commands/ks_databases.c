@@ -47,8 +47,8 @@ ks_databases_alone(ks_ctx_t *c)
         return 1;
     }
 
-    ks_reply_errorf(c->reply, "ERR '%s' is for several databases at once, which "
-                    "a transaction or a script cannot be",
+    ks_reply_errorf(c->reply, "ERR '%s' is for several databases at once, "
+                    "which a transaction or a script cannot be",
                     ks_command_name(c->cmd));
 
     return 0;
@@ -157,9 +157,9 @@ ks_listen_at(ks_conn_t *s, unsigned db, const ks_ahead_t *a, ks_reply_t *reply)
 
 /*
  * What a zone behind the first says is nobody's to hear: if it does not let the
- * client in, or not to the channel, the client hears what the others publish.  A
- * zone whose shard is busy is waited for: once the first has replied there is no
- * way back.
+ * client in, or not to the channel, the client hears what the others publish.
+ * A zone whose shard is busy is waited for: once the first has replied there is
+ * no way back.
  */
 
 int

@@ -2,10 +2,10 @@
  * Databases: several zones behind one door, of which a client is in one at a
  * time.
  *
- * SELECT gives a client another space, and the user that it is there.  Each zone
- * judges by itself who the client is: by the name and the password of its last
- * AUTH, or, if there was none, as whom a client comes that shows nothing.  All
- * that is a zone's own stays so: its size and eviction, its users, scripts,
+ * SELECT gives a client another space, and the user that it is there.  Each
+ * zone judges by itself who the client is: by the name and the password of its
+ * last AUTH, or, if there was none, as whom a client comes that shows nothing.
+ * All that is a zone's own stays so: its size and eviction, its users, scripts,
  * settings and files.
  *
  * What a client of Redis expects to be the server's is there for all zones of
@@ -13,8 +13,8 @@
  * clients of each.  What it subscribes to, and MONITOR, it hears from all that
  * let it in.
  *
- * No transaction spans two zones.  What would have to, inside of MULTI or of a
- * script, is refused.
+ * No transaction of a client spans two zones.  What would have to, inside of
+ * MULTI or of a script, is refused.
  */
 
 #ifndef KS_DATABASES_H
@@ -56,8 +56,8 @@ int ks_databases_leaves(const ks_client_t *client, const ks_command_t *cmd,
 int ks_databases_alone(ks_ctx_t *c);
 
 /*
- * SUBSCRIBE and its kin of a connection, in all zones of its door: the first one
- * has the reply.  As ks_execute().
+ * SUBSCRIBE and its kin of a connection, in all zones of its door: the first
+ * one has the reply.  As ks_execute().
  */
 int ks_databases_listen(ks_conn_t *s, const ks_ahead_t *a, ks_reply_t *reply);
 

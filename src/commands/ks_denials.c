@@ -124,8 +124,7 @@ ks_denial_put(ks_space_t *sp, ks_denial_entry_t *e)
 
     vol.name.data = (u_char *) &e->h.place;
     vol.name.len = sizeof(e->h.place);
-    vol.note.data = NULL;
-    vol.note.len = 0;
+    vol.note = ks_text("");
     vol.text.len = sizeof(e->h) + e->object.len + e->user.len + e->info.len;
     vol.text.data = ks_arena_alloc(sp, vol.text.len);
 
@@ -284,8 +283,7 @@ ks_cmd_acl_log(ks_ctx_t *c, int argc, ks_str_t *argv)
     count = KS_DENIALS_SHOWN;
 
     if (argc > 3) {
-        ks_reply_error(c->reply, "ERR unknown subcommand or wrong number of "
-                       "arguments for 'LOG'. Try ACL HELP.");
+        ks_reply_subcommand(c, argv);
         return;
     }
 

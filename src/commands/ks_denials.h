@@ -13,8 +13,8 @@
 
 /*
  * Notes a denial of a client, in a transaction of its own or in the running
- * one, which may have to ask for the library's shard.  object: a command, a key or a
- * channel.
+ * one, which may have to ask for the library's shard.  object: a command, a key
+ * or a channel.
  */
 void ks_denials_note(const ks_client_t *client, const char *user,
     ks_str_t object, ks_denied_t why, ks_denied_where_t where);

@@ -88,28 +88,54 @@ ks_elsewhere_last(ks_space_t *sp, void *data)
 }
 
 
+static void
+ks_elsewhere_last_bound(ks_space_t *sp, void *data)
+{
+    ks_run_ferry(sp);
+    ks_elsewhere_last(sp, data);
+}
+
+
+static void
+ks_elsewhere_call(ks_elsewhere_t *e, ks_call_t *call, uint64_t now,
+    uint64_t shards)
+{
+    memset(call, 0, sizeof(ks_call_t));
+    call->now = now;
+    call->shards = shards;
+    call->patience = ks_max(e->there->patience, 1u);
+    call->body = ks_elsewhere_body;
+    call->data = e;
+
+    ks_let_go(e->there->space);
+}
+
+
 int
 ks_elsewhere_run(ks_client_t *there, uint64_t now, uint64_t shards,
     ks_body_pt body, void *data)
 {
     ks_call_t       call;
-    ks_elsewhere_t  e;
+    ks_elsewhere_t  e = { there, body, data };
 
-    e.there = there;
-    e.body = body;
-    e.data = data;
-
-    memset(&call, 0, sizeof(ks_call_t));
-    call.now = now;
-    call.shards = shards;
-    call.patience = ks_max(there->patience, 1u);
-    call.body = ks_elsewhere_body;
+    ks_elsewhere_call(&e, &call, now, shards);
     call.last = there->user->meter ? ks_elsewhere_last : NULL;
-    call.data = &e;
-
-    ks_let_go(there->space);
 
     return ks_run(there->space, &call);
+}
+
+
+int
+ks_elsewhere_bound(ks_client_t *there, ks_space_t *first, uint64_t shards,
+    ks_body_pt body, void *data)
+{
+    ks_call_t       call;
+    ks_elsewhere_t  e = { there, body, data };
+
+    ks_elsewhere_call(&e, &call, ks_space_now(first), shards);
+    call.last = ks_elsewhere_last_bound;
+
+    return ks_run_bound(there->space, &call, first);
 }
 
 

@@ -2,10 +2,9 @@
  * What a command does in another zone of its client's door: MOVE, COPY with DB,
  * FLUSHALL.
  *
- * It is a transaction of that zone, with locks of that zone, inside of one of the
- * client's own zone or beside it.  Each is committed by itself, one after the
- * other: whoever runs one says in which order, and what a kill between the two
- * leaves.
+ * It is a transaction of that zone, with locks of that zone, inside of one of
+ * the client's own zone or beside it.  It is committed by itself, or, with
+ * ks_elsewhere_bound(), as one with that of the client's zone.
  *
  * Two clients may do so in opposite directions.  So nobody waits for long for a
  * lock of another zone while it holds any of its own: that is KS_AGAIN.
@@ -30,6 +29,15 @@ int ks_elsewhere_open(ks_ctx_t *c, unsigned db, int argc,
  * counts it as one command of its user.  As ks_run().
  */
 int ks_elsewhere_run(ks_client_t *there, uint64_t now, uint64_t shards,
+    ks_body_pt body, void *data);
+
+/*
+ * The same in the last of a transaction of the client's own zone, first, which
+ * has changed something.  If the body calls ks_run_binds(), the two are
+ * committed as one, or not at all; ks_run_done() of the other space follows
+ * when first's has ended.
+ */
+int ks_elsewhere_bound(ks_client_t *there, ks_space_t *first, uint64_t shards,
     ks_body_pt body, void *data);
 
 /* The error of a call that has ended with rc. */

@@ -19,6 +19,9 @@ typedef struct {
     uint64_t   until;           /* ms since the epoch */
     ks_ask_t   ask;             /* what other processes were asked */
     uint64_t   save;            /* the snapshot that SAVE has asked for */
+    uint64_t   hears;           /* SUBSCRIBE and SSUBSCRIBE wait for another
+                                   store until then, ms; 0: they do not, */
+    uint64_t   asks;            /* and ask again at that time */
 } ks_held_t;
 
 

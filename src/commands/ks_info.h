@@ -18,6 +18,7 @@ typedef struct {
     uint64_t              now;          /* ms since the epoch */
     ks_space_t           *space;
     ks_zone_t            *zone;
+    const ks_client_t    *client;
     const ks_databases_t *databases;    /* NULL: one */
     ks_stats_t           *stats;        /* NULL: commands are not counted */
     uint32_t              blocked;      /* clients that wait for keys */
@@ -37,6 +38,12 @@ void ks_info_replica(ks_info_t *info, const ks_upstream_state_t *st);
 
 /* the reply to ROLE */
 void ks_reply_role_replica(ks_reply_t *reply, const ks_upstream_state_t *st);
+
+/* --- ks_info_cpu.c: what the processes of the zone have used --- */
+
+void ks_info_cpu(ks_info_t *info);
+
+
 /* --- ks_cmd_replication.c --- */
 
 void ks_info_replication(ks_info_t *info);

@@ -1,10 +1,11 @@
 /*
- * What INFO and ROLE say of a zone that follows an upstream, as Redis says it of
- * a replica.
+ * What INFO and ROLE say of a zone that follows an upstream, as Redis says it
+ * of a replica.
  */
 
 #include "commands/ks_args.h"
 #include "commands/ks_info.h"
+#include "keyspace/ks_role.h"
 #include "keyspace/ks_upstream.h"
 
 
@@ -46,6 +47,11 @@ ks_info_replica(ks_info_t *info, const ks_upstream_state_t *st)
     ks_info_line(info, "slave_repl_offset:%llu",
                  (unsigned long long) st->offset);
 
+    ks_info_line(info, "keyspace_upstream_lag_bytes:%llu",
+                 (unsigned long long) ks_upstream_lag(st));
+
+    ks_info_line(info, "keyspace_upstream_full:%d", st->full);
+
     if (st->link == KS_LINK_SYNC) {
         ks_info_sync(info, st);
     }
@@ -55,9 +61,10 @@ ks_info_replica(ks_info_t *info, const ks_upstream_state_t *st)
                      st->since ? ks_info_ago(info, st->since) : -1ll);
     }
 
-    /* it is never made a primary */
+    /* by which Sentinel chooses; 0 where REPLICAOF is not obeyed */
 
-    ks_info_line(info, "slave_priority:0");
+    ks_info_line(info, "slave_priority:%u",
+                 ks_role_priority(ks_space_zone(info->space)));
     ks_info_line(info, "slave_read_only:%d", st->readonly);
     ks_info_line(info, "replica_announced:1");
 }

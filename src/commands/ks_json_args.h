@@ -102,7 +102,9 @@ int ks_doc_add(ks_doc_t *d, const ks_json_flat_t *flat);
  */
 size_t *ks_doc_order(ks_doc_t *d);
 
-/* The same for taking them out: without those that lie in others; *n of them. */
+/*
+ * The same for taking them out: without those that lie in others; *n of them.
+ */
 size_t *ks_doc_order_topmost(ks_doc_t *d, size_t *n);
 
 /* A scalar in the place of a match. */
@@ -126,8 +128,8 @@ void ks_doc_reply_node(ks_doc_t *d, const ks_json_node_t *n,
 void ks_doc_reply_text(ks_doc_t *d, const ks_json_out_t *out);
 
 /*
- * How values are replied: as text, or in RESP3, where FORMAT says so, scalars as
- * what they are and containers as text, or all as what it is.
+ * How values are replied: as text, or in RESP3, where FORMAT says so, scalars
+ * as what they are and containers as text, or all as what it is.
  */
 typedef enum {
     KS_DOC_STRING = 0,

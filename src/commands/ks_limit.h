@@ -89,7 +89,8 @@ typedef struct {
     unsigned              lasting:1;    /* gcra: time beyond the quota counts,
                                            as in redis-cell */
     unsigned              dry:1;    /* that it limits is told, and no more: the
-                                       request may pass, and it is not charged */
+                                       request may pass, and it is not
+                                       charged */
     int64_t               block;    /* ms for which a request that it limits
                                        bars those to come; 0: none */
     ks_str_t              bar;      /* the key of that bar, if there is one */

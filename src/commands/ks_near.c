@@ -2,8 +2,8 @@
  * Keys of another store, kept while they do not change there.
  *
  * What is stored and dropped is stored and dropped by the commands RESTORE and
- * DEL, so that those who watch or track keys here, and the journal, hear of it as
- * of any change.
+ * DEL, so that those who watch or track keys here, and the journal, hear of it
+ * as of any change.
  */
 
 #include <inttypes.h>
@@ -12,7 +12,9 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_near.h"
+#include "keyspace/ks_upstream.h"
 #include "keyspace/ks_walk.h"
+#include "types/ks_rdb.h"
 
 
 #define KS_NEAR_STEP  512               /* keys that are looked at, at a time */
@@ -60,7 +62,12 @@ ks_near_cell(const ks_near_t *near, ks_space_t *sp, const ks_str_t *key)
 static int
 ks_near_late(ks_near_change_t *ch)
 {
-    return __atomic_load_n(&ch->near->suspect, __ATOMIC_SEQ_CST) != 0
+    unsigned  slot;
+
+    slot = ks_near_slot(ch->near, ch->key);
+
+    return ks_upstream_store(ch->client.space) != ch->near->store
+           || ks_near_state(ks_near_slot_word(ch->near, slot)) != KS_NEAR_GOOD
            || ks_near_cell(ch->near, ch->client.space, ch->key) != ch->seen;
 }
 
@@ -151,11 +158,45 @@ ks_near_change(ks_space_t *sp, ks_near_change_t *ch)
 }
 
 
+/*
+ * A value that would take more than half of the zone is none for it: most
+ * others would be evicted, perhaps in vain.
+ */
+
+static int
+ks_near_large(const ks_space_t *sp, const ks_str_t *dump)
+{
+    int          special;
+    uint64_t     n, packed, size;
+    ks_rdb_in_t  in;
+
+    n = dump->len;
+    memset(&in, 0, sizeof(ks_rdb_in_t));
+    in.p = dump->data + 1;
+    in.end = dump->data + dump->len;
+
+    if (n > 1 && dump->data[0] == KS_RDB_STRING
+        && ks_rdb_any_length(&in, &packed, &special) == KS_OK
+        && special && packed == KS_RDB_LZF
+        && ks_rdb_any_length(&in, &packed, &special) == KS_OK
+        && ks_rdb_any_length(&in, &size, &special) == KS_OK)
+    {
+        n = size;
+    }
+
+    return n > ks_space_zone(sp)->size / 2;
+}
+
+
 int
 ks_near_store(ks_near_t *near, ks_space_t *sp, const ks_str_t *key,
     uint32_t seen, const ks_str_t *dump, uint64_t expire)
 {
     ks_near_change_t  ch;
+
+    if (ks_near_large(sp, dump)) {
+        return KS_ERR;
+    }
 
     ch.near = near;
     ch.key = key;

@@ -1,6 +1,6 @@
 /*
- * What waits for the end of a pause, or for the journal on disk: that takes some
- * milliseconds as a rule, so it is only tried again.
+ * What waits for the end of a pause, or for the journal on disk: that takes
+ * some milliseconds as a rule, so it is only tried again.
  */
 
 #include "commands/ks_args.h"

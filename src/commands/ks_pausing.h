@@ -1,6 +1,6 @@
 /*
- * Commands that are held back: by a CLIENT PAUSE, and those that write while the
- * journal on disk is far behind.
+ * Commands that are held back: by a CLIENT PAUSE, and those that write while
+ * the journal on disk is far behind.
  */
 
 #ifndef KS_PAUSING_H

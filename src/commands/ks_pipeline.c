@@ -5,6 +5,7 @@
 
 #include "commands/ks_args.h"
 #include "commands/ks_pipeline.h"
+#include "commands/ks_timing.h"
 
 
 /* the row, which is mostly that of the command before */
@@ -74,7 +75,8 @@ ks_ahead_key(ks_client_t *client, ks_ahead_t *a, const ks_ahead_t *last,
     }
 
     a->key = key;
-    a->brief = a->cmd->flags & (KS_CMD_FAST|KS_CMD_SHORT);
+    a->brief = (a->cmd->flags & (KS_CMD_FAST|KS_CMD_SHORT))
+               && a->argc <= KS_PIPELINE_ARGS;
 
     if (last != NULL && last->key != NULL && key->len == last->key->len
         && ks_same_bytes(key->data, last->key->data, key->len))
@@ -136,4 +138,12 @@ ks_ahead_entries(ks_client_t *client, const ks_ahead_t *a)
     {
         ks_ahead_keys(client, a, 1);
     }
+}
+
+
+void
+ks_pipeline_end(ks_client_t *client)
+{
+    ks_timing_settle();
+    ks_let_go(client->space);
 }

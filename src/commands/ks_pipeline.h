@@ -37,10 +37,11 @@ ks_ahead_entry(ks_client_t *client, const ks_ahead_t *a)
 
 #define KS_PIPELINE_HOLD   8            /* commands under one lock */
 
+#define KS_PIPELINE_ARGS   8            /* of a brief command, at most */
+
 /* a reading of the clock is good for so much */
 
 #define KS_CLOCK_COMMANDS  8
-#define KS_CLOCK_ARGS      8            /* of the last one */
 #define KS_CLOCK_BYTES     4096         /* of replies */
 
 
@@ -84,10 +85,17 @@ ks_pipeline_next(ks_pipeline_t *p, ks_ahead_t *a, const ks_ahead_t *next,
 
     a->now = p->now;
 
-    if (!a->brief || a->argc > KS_CLOCK_ARGS) {
+    if (!a->brief) {
         p->clock_left = 0;
     }
 }
+
+
+/*
+ * Behind the last one that is run without a pause: gives the locks back, and
+ * counts what was timed together.
+ */
+void ks_pipeline_end(ks_client_t *client);
 
 
 #endif /* KS_PIPELINE_H */

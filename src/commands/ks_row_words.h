@@ -82,6 +82,10 @@
 /* as many keys as the argument at n says, which they follow */
 #define COUNTED(f, n)     KEYS(f, n, KS_KEYS_COUNTED, 1)
 #define STREAMS(f, n)     KEYS(f, n, KS_KEYS_STREAMS, 1)
+
+/* the key at n; if it is empty, those behind the word KEYS */
+#define NAMED(f, n)       KEYS(f, -(n), KS_KEYS_NAMED, 1)
+
 #define STORED(f1, f2, n) KEYS2(f1, 1, 1, 1, f2, n, KS_KEYS_COUNTED, 1)
 
 #define MULTI_SHARD  "request_policy:multi_shard"

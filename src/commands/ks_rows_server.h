@@ -3,6 +3,9 @@
  * ks_command_table.c, and ks_handlers.h.
  */
 
+ROW("asking", ks_cmd_cluster, 1, FAST|ALONE, CONNECTION, NO_KEYS,
+    "cluster", "3.0.0", "O(1)",
+    "Refused, as by a Redis that is no part of a Cluster.")
 ROW("bgrewriteaof", ks_cmd_bgrewriteaof, 1, ADMIN|NOSCRIPT|NO_ASYNC|ALONE, 0,
     NO_KEYS,
     "server", "1.0.0", "O(1)",
@@ -10,6 +13,9 @@ ROW("bgrewriteaof", ks_cmd_bgrewriteaof, 1, ADMIN|NOSCRIPT|NO_ASYNC|ALONE, 0,
 ROW("bgsave", ks_cmd_bgsave, -1, ADMIN|NOSCRIPT|NO_ASYNC|ALONE, 0, NO_KEYS,
     "server", "1.0.0", "O(1)",
     "Has a snapshot of the keyspace made.")
+ROW("cluster", ks_cmd_cluster, -2, ALONE, 0, NO_KEYS,
+    "cluster", "3.0.0", "O(1)",
+    "Refused, as by a Redis that is no part of a Cluster.")
 ROW("command", ks_cmd_command, -1, LOAD|ALONE|OPEN|PARENT, CONNECTION,
     NO_KEYS,
     "server", "2.8.13", "O(N), N the number of commands",
@@ -98,6 +104,10 @@ ROW("info", ks_cmd_info, -1, LOAD|ALONE, DANGEROUS, NO_KEYS,
 
     .tips = "nondeterministic_output " ALL_SHARDS
             " response_policy:special")
+ROW("keyspace.sync", ks_cmd_keyspace_sync, -1,
+    LOAD|FAST|ALONE|NOSCRIPT|NO_MULTI, CONNECTION, NO_KEYS,
+    "server", "0.1.0", "O(1)",
+    "Replies with the sync token of the zone, once it has come to another one.")
 ROW("lastsave", ks_cmd_lastsave, 1, LOAD|FAST|ALONE, KS_ACL_ADMIN|DANGEROUS,
     NO_KEYS,
     "server", "1.0.0", "O(1)",
@@ -194,10 +204,16 @@ ROW("ping", ks_cmd_ping, -1, FAST|ALONE|OPEN|BETWEEN, CONNECTION, NO_KEYS,
     "connection", "1.0.0", "O(1)",
     "Replies with PONG, or with its argument.",
     .tips = ALL_SHARDS " response_policy:all_succeeded")
-ROW("replicaof", ks_cmd_replicaof, 3, ADMIN|NOSCRIPT|STALE|NO_ASYNC|ALONE, 0,
-    NO_KEYS,
+ROW("readonly", ks_cmd_cluster, 1, LOAD|FAST|ALONE, CONNECTION, NO_KEYS,
+    "cluster", "3.0.0", "O(1)",
+    "Refused, as by a Redis that is no part of a Cluster.")
+ROW("readwrite", ks_cmd_cluster, 1, LOAD|FAST|ALONE, CONNECTION, NO_KEYS,
+    "cluster", "3.0.0", "O(1)",
+    "Refused, as by a Redis that is no part of a Cluster.")
+ROW("replicaof", ks_cmd_replicaof, 3,
+    ADMIN|NOSCRIPT|STALE|NO_ASYNC|ALLKEYS|LIBRARY, 0, NO_KEYS,
     "server", "5.0.0", "O(1)",
-    "Is refused, but for NO ONE: of what a zone is a replica nginx.conf says.")
+    "Makes the zone a replica, or a primary, if nginx.conf lets it.")
 ROW("role", ks_cmd_role, 1, NOSCRIPT|LOAD|FAST|ALONE, KS_ACL_ADMIN|DANGEROUS,
     NO_KEYS,
     "server", "2.8.12", "O(N), N the number of replicas",
@@ -209,10 +225,10 @@ ROW("save", ks_cmd_save, 1, ADMIN|NOSCRIPT|NO_ASYNC|NO_MULTI|ALONE, 0,
 ROW("select", ks_cmd_select, 2, LOAD|FAST|ALONE|OPEN, CONNECTION, NO_KEYS,
     "connection", "1.0.0", "O(1)",
     "Chooses the database.")
-ROW("slaveof", ks_cmd_replicaof, 3, ADMIN|NOSCRIPT|STALE|NO_ASYNC|ALONE, 0,
-    NO_KEYS,
+ROW("slaveof", ks_cmd_replicaof, 3,
+    ADMIN|NOSCRIPT|STALE|NO_ASYNC|ALLKEYS|LIBRARY, 0, NO_KEYS,
     "server", "1.0.0", "O(1)",
-    "Is refused, but for NO ONE: of what a zone is a replica nginx.conf says.",
+    "Makes the zone a replica, or a primary, if nginx.conf lets it.",
     .retired = "5.0.0", .instead = "`REPLICAOF`")
 PARENT_ROW("slowlog", -2, PARENT, 0, NO_KEYS,
     "server", "2.2.12", "Depends on subcommand.",

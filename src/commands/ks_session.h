@@ -41,8 +41,8 @@ typedef struct {
     uint64_t  ttl;              /* without a use */
     uint64_t  absolute;         /* from its beginning on; 0: no matter */
     uint64_t  grace;            /* after a renewal; 0: the old id is void */
-    uint64_t  remember;         /* of one that is to be remembered, from then on;
-                                   0: none is */
+    uint64_t  remember;         /* of one that is to be remembered, from then
+                                   on; 0: none is */
     ks_str_t  subject;          /* the field that names it, see ks_subject.h;
                                    data NULL: nobody asks */
     uint32_t  limit;            /* sessions of a subject; 0: any number */

@@ -27,6 +27,8 @@ static void ks_subject_sweep(ks_space_t *sp, const ks_session_rule_t *rule,
     const ks_str_t *set, const ks_str_t *key, ks_value_t *v);
 static int ks_subject_is_over(ks_space_t *sp, const ks_session_rule_t *rule,
     const ks_str_t *key, double score);
+static void ks_subject_forget(ks_space_t *sp, const ks_session_rule_t *rule,
+    const ks_str_t *set, const ks_str_t *key, ks_value_t *v);
 static void ks_subject_bound(ks_space_t *sp, const ks_session_rule_t *rule,
     const ks_str_t *set, const ks_str_t *key, ks_value_t *v,
     ks_subject_ends_t *ends);
@@ -183,6 +185,7 @@ ks_subject_add(ks_space_t *sp, const ks_session_rule_t *rule,
     ks_event(sp, KS_NOTIFY_ZSET, "zadd", set);
 
     ks_subject_sweep(sp, rule, set, key, &v);
+    ks_subject_forget(sp, rule, set, key, &v);
     ks_subject_bound(sp, rule, set, key, &v, &ends);
 
     (void) ks_value_close(&v);
@@ -296,6 +299,46 @@ ks_subject_sweep(ks_space_t *sp, const ks_session_rule_t *rule,
         (void) ks_zset_remove(v, &other);
         ks_effectf(sp, "ZREM %s %s", set, &other);
         ks_event(sp, KS_NOTIFY_ZSET, "zrem", set);
+    }
+}
+
+
+/*
+ * Where there are too many, those that have ended by themselves are none: they
+ * leave the set before one that is alive ends.
+ */
+
+static void
+ks_subject_forget(ks_space_t *sp, const ks_session_rule_t *rule,
+    const ks_str_t *set, const ks_str_t *key, ks_value_t *v)
+{
+    double     score;
+    uint32_t   n, i;
+    uint64_t   shards;
+    ks_str_t   others[KS_SUBJECT_ENDS];
+
+    if (rule->limit == 0 || ks_value_count(v) <= rule->limit) {
+        return;
+    }
+
+    n = ks_min(ks_value_count(v), KS_SUBJECT_ENDS);
+
+    for (shards = 0, i = 0; i < n; i++) {
+        others[i] = ks_subject_key(sp, key, v, i, &score);
+
+        if (others[i].data != NULL) {
+            shards |= ks_key_shard(sp, &others[i]);
+        }
+    }
+
+    ks_want_shards(sp, shards);
+
+    for (i = 0; i < n; i++) {
+        if (others[i].data != NULL && !ks_subject_same(&others[i], key)
+            && ks_lookup(sp, &others[i], KS_LOOKUP_PEEK) == NULL)
+        {
+            ks_subject_take(sp, set, &others[i], v);
+        }
     }
 }
 

@@ -8,7 +8,8 @@
  * all of them, and whoever removes a member that one.  A session whose subject
  * was set by a command comes into the set when it is used.
  * A session that ends by itself may stay in the set until its time would have
- * been over, or until the next of the subject begins.  Where many are ended at
+ * been over, or until the next of the subject begins; it does not count for the
+ * limit.  Where many are ended at
  * once, some hashes stay until they are used, or their time is over.
  *
  * All functions belong into the body of a transaction on a session, and may

@@ -7,7 +7,8 @@
  *                 (ks_syntax_types).  A number behind the letter says by which
  *                 of the command's key specifications it is found: name:k1.
  *     WORD        a word as it stands
- *     name=WORD   the same, of another name than the word in lower case
+ *     name=WORD   the same, of another name than the word in lower case; "" is
+ *                 a word without letters
  *     WORD arg    an argument with a word before it
  *     name(a|b)   one of these
  *     name{a b}   all of these
@@ -37,7 +38,7 @@ typedef struct {
 
 typedef struct {
     ks_str_t     name;
-    ks_str_t     word;          /* its len is 0: none */
+    ks_str_t     word;          /* its data is NULL: none */
     ks_str_t     shown;         /* its len is 0: of a kind that is not */
     const char  *type;
     int          spec;          /* of the command's keys; -1: none */
@@ -162,7 +163,13 @@ ks_syntax_kind(const char *p, ks_syntax_arg_t *a)
 
     case '=':
         a->type = "pure-token";
-        return ks_syntax_word(p + 1, &a->word);
+        p = ks_syntax_word(p + 1, &a->word);
+
+        if (a->word.data[0] == '"') {
+            a->word.len = 0;
+        }
+
+        return p;
 
     case '(':
     case '{':
@@ -275,7 +282,7 @@ ks_syntax_reply_arg(ks_reply_t *r, const ks_syntax_arg_t *a)
     flags = a->optional || a->multiple;
 
     ks_reply_map(r, 2 + (a->shown.len != 0) + (a->spec >= 0)
-                    + (a->word.len != 0) + (size_t) flags
+                    + (a->word.data != NULL) + (size_t) flags
                     + (a->parts != NULL));
 
     ks_syntax_reply_name(r, "name", &a->name);
@@ -291,7 +298,7 @@ ks_syntax_reply_arg(ks_reply_t *r, const ks_syntax_arg_t *a)
         ks_reply_integer(r, a->spec);
     }
 
-    if (a->word.len != 0) {
+    if (a->word.data != NULL) {
         ks_reply_cstr(r, "token");
         ks_reply_bulk(r, a->word.data, a->word.len);
     }

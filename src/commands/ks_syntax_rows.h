@@ -1,6 +1,6 @@
 /*
- * What commands take: a row for each that takes anything, by name.  Not a header
- * of its own; see ks_syntax.c, which says what the texts mean.
+ * What commands take: a row for each that takes anything, by name.  Not a
+ * header of its own; see ks_syntax.c, which says what the texts mean.
  */
 
 SYNTAX("acl|cat", "[category]")
@@ -198,7 +198,8 @@ SYNTAX("json.arrindex", "key:k path value [range{start:i [stop:i]}]")
 SYNTAX("json.arrinsert", "key:k path index:i value*")
 SYNTAX("json.arrlen", "key:k [path]")
 SYNTAX("json.arrpop",
-    "key:k [FORMAT format(STRINGS|EXPAND1|EXPAND)] [path-index{path [index:i]}]")
+    "key:k [FORMAT format(STRINGS|EXPAND1|EXPAND)] "
+    "[path-index{path [index:i]}]")
 SYNTAX("json.arrtrim", "key:k path start:i stop:i")
 SYNTAX("json.clear", "key:k [path]")
 SYNTAX("json.debug|depth", "key:k [path]")
@@ -226,6 +227,7 @@ SYNTAX("json.strlen", "key:k [path]")
 SYNTAX("json.toggle", "key:k path")
 SYNTAX("json.type", "key:k [path]")
 SYNTAX("keys", "pattern:p")
+SYNTAX("keyspace.sync", "[token [milliseconds:i]]")
 SYNTAX("latency|graph", "event")
 SYNTAX("latency|histogram", "[command*]")
 SYNTAX("latency|history", "event")
@@ -253,6 +255,10 @@ SYNTAX("lset", "key:k index:i element")
 SYNTAX("ltrim", "key:k start:i stop:i")
 SYNTAX("memory|usage", "key:k [SAMPLES count:i]")
 SYNTAX("mget", "key:k*")
+SYNTAX("migrate",
+    "host port:i key-selector(key:k|empty-string=\"\") destination-db:i "
+    "timeout:i [COPY] [REPLACE] [authentication(AUTH auth~password|AUTH2 "
+    "auth2{username password})] [KEYS keys:k1~key*]")
 SYNTAX("move", "key:k db:i")
 SYNTAX("mset", "data{key:k value}*")
 SYNTAX("msetex",

@@ -16,20 +16,23 @@
 #include <time.h>
 
 
-#define KS_TIMED_MS   1000000           /* nanoseconds */
-#define KS_SLOW_ARG   128               /* bytes of an argument that are kept */
+#define KS_TIMED_MICRO  1000            /* nanoseconds */
+#define KS_TIMED_MS     1000000
+#define KS_TIMED_SHORT  1000            /* microseconds */
+#define KS_SLOW_ARG     128             /* bytes of an argument that are kept */
 
 /* a call of a command that has ended */
 typedef struct {
     ks_ctx_t        *ctx;
     int              argc;
     const ks_str_t  *argv;
-    int              lua;
     uint64_t         micros;
 } ks_timed_t;
 
 /* errors that this process has counted: one is counted where it comes up */
 static uint64_t  ks_timed_errors;
+
+ks_timed_group_t  ks_timed_group;
 
 
 /* --- the slow log --- */
@@ -69,19 +72,21 @@ ks_slow_arg(u_char *to, const ks_timed_t *call, int i)
 static void
 ks_slow_client(ks_slow_t *entry, const ks_timed_t *call)
 {
-    ks_str_t           addr = ks_str("?:0");
+    int                 lua;
+    ks_str_t            addr = ks_str("?:0");
     const ks_client_t  *client;
 
     client = call->ctx->client;
+    lua = (call->ctx->reply->ops->script != 0);
 
-    if (!call->lua && client->whence != NULL) {
+    if (!lua && client->whence != NULL) {
         client->whence(client, &addr);
     }
 
     entry->addr_len = (uint32_t) ks_min(addr.len, (size_t) KS_SLOW_NAME);
     memcpy(entry->addr, addr.data, entry->addr_len);
 
-    if (!call->lua && client->conn != NULL && client->conn->name != NULL) {
+    if (!lua && client->conn != NULL && client->conn->name != NULL) {
         entry->name_len = (uint32_t) ks_min(strlen(client->conn->name),
                                             (size_t) KS_SLOW_NAME);
         memcpy(entry->name, client->conn->name, entry->name_len);
@@ -115,7 +120,7 @@ ks_slow_log(ks_stats_t *stats, const ks_timed_t *call)
 
 /* --- events --- */
 
-static void __attribute__((noinline))
+static void
 ks_timed_spike(ks_ctx_t *c, uint64_t nanos)
 {
     ks_spike_t  spike;
@@ -129,16 +134,46 @@ ks_timed_spike(ks_ctx_t *c, uint64_t nanos)
 }
 
 
+/* A call that is long enough for the log, or for the events. */
+
+static void __attribute__((noinline))
+ks_timed_long(ks_ctx_t *c, int argc, const ks_str_t *argv, uint64_t nanos)
+{
+    int64_t           spike;
+    ks_timed_t        call;
+    const ks_zone_t  *zone;
+
+    zone = ks_space_zone(c->space);
+    call.micros = nanos / KS_TIMED_MICRO;
+
+    if (call.micros >= (uint64_t) ks_zone_setting(zone, KS_SETTING_SLOW_MICROS)
+        && !(c->cmd->flags & KS_CMD_NO_SLOWLOG))
+    {
+        call.ctx = c;
+        call.argc = argc;
+        call.argv = argv;
+
+        ks_slow_log(ks_space_stats(c->space), &call);
+    }
+
+    spike = ks_zone_setting(zone, KS_SETTING_SPIKE_MS);
+
+    if (spike != 0 && nanos / KS_TIMED_MS >= (uint64_t) spike) {
+        ks_timed_spike(c, nanos);
+    }
+}
+
+
 /* --- counting --- */
 
-static ks_door_t
-ks_timed_door(const ks_client_t *client, int lua)
+static inline ks_door_t
+ks_timed_door(const ks_ctx_t *c)
 {
-    if (lua) {
+    if (ks_unlikely(c->reply->ops->script)) {
         return KS_DOOR_SCRIPT;
     }
 
-    return client->conn ? KS_DOOR_RESP : KS_DOOR_REST;
+    return c->client->conn ? KS_DOOR_RESP : KS_DOOR_REST;
 }
 
 
@@ -156,8 +191,7 @@ ks_timed_error(ks_stat_lane_t *lane, const ks_reply_t *reply)
  */
 
 static void
-ks_timed_failed(ks_ctx_t *c, ks_stat_lane_t *lane, ks_stat_t *stat,
-    uint64_t errors)
+ks_timed_alone_failed(ks_ctx_t *c, ks_stat_lane_t *lane, uint64_t errors)
 {
     if (errors == ks_timed_errors) {
         ks_timed_error(lane, c->reply);
@@ -166,30 +200,34 @@ ks_timed_failed(ks_ctx_t *c, ks_stat_lane_t *lane, ks_stat_t *stat,
         return;
     }
 
-    stat->failed++;
+    lane->commands[ks_command_number(c->cmd)].failed++;
 }
 
 
-void
-ks_handle_timed(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
+/* No setting is below -1, which is a very large number here. */
+
+static int
+ks_timed_is_long(const ks_zone_t *zone, uint64_t micros)
 {
-    int64_t          slow;
-    unsigned         failed;
+    return micros >= (uint64_t) ks_zone_setting(zone, KS_SETTING_SLOW_MICROS)
+           || ks_zone_setting(zone, KS_SETTING_SPIKE_MS) != 0;
+}
+
+
+/* --- one by one --- */
+
+static void
+ks_timed_alone(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
     uint64_t         start, nanos, errors;
-    ks_stat_t       *stat;
-    ks_timed_t       call;
     ks_stat_lane_t  *lane;
 
     lane = ks_space_lane(c->space);
-    stat = &lane->commands[ks_command_number(c->cmd)];
-
-    failed = c->reply->failed;
-    c->reply->failed = 0;
     errors = ks_timed_errors;
     start = ks_ticks();
 
     if (ks_unlikely(ks_told(c->space, KS_TOLD_AROUND))) {
-        ks_handle_told(c, argc, argv, lua);
+        ks_handle_told(c, argc, argv);
 
     } else {
         c->cmd->handler(c, argc, argv);
@@ -197,34 +235,96 @@ ks_handle_timed(ks_ctx_t *c, int argc, ks_str_t *argv, int lua)
 
     nanos = ks_ticks_nanos(ks_ticks() - start);
 
-    ks_stat_count(stat, nanos);
-    lane->doors[ks_timed_door(c->client, lua)]++;
+    ks_stat_count(&lane->commands[ks_command_number(c->cmd)], 1, nanos);
+    lane->doors[ks_timed_door(c)]++;
 
     if (ks_unlikely(c->reply->failed)) {
-        ks_timed_failed(c, lane, stat, errors);
+        ks_timed_alone_failed(c, lane, errors);
     }
 
-    c->reply->failed = (failed | c->reply->failed) & 1;
-
-    slow = ks_zone_setting(ks_space_zone(c->space), KS_SETTING_SLOW_MICROS);
-
-    if (ks_unlikely((uint64_t) slow <= nanos / 1000)
-        && !(c->cmd->flags & KS_CMD_NO_SLOWLOG))
+    if (ks_unlikely(ks_timed_is_long(ks_space_zone(c->space),
+                                     nanos / KS_TIMED_MICRO)))
     {
-        call.ctx = c;
-        call.argc = argc;
-        call.argv = argv;
-        call.lua = lua;
-        call.micros = nanos / 1000;
+        ks_timed_long(c, argc, argv, nanos);
+    }
+}
 
-        ks_slow_log(ks_space_stats(c->space), &call);
+
+void
+ks_handle_timed(ks_ctx_t *c, int argc, ks_str_t *argv)
+{
+    unsigned  failed;
+
+    /* what has failed before, in the same reply, is not this command */
+
+    failed = c->reply->failed;
+    c->reply->failed = 0;
+
+    ks_timing_settle();
+    ks_timed_alone(c, argc, argv);
+
+    c->reply->failed |= failed & 1;
+}
+
+
+/* --- together --- */
+
+int
+ks_timed_begins(const ks_ctx_t *c)
+{
+    ks_timed_group_t  *g;
+
+    if (ks_timed_is_long(ks_space_zone(c->space), KS_TIMED_SHORT)) {
+        return 0;
     }
 
-    slow = ks_zone_setting(ks_space_zone(c->space), KS_SETTING_SPIKE_MS);
+    ks_timing_settle();
 
-    if (ks_unlikely(slow != 0) && nanos / KS_TIMED_MS >= (uint64_t) slow) {
-        ks_timed_spike(c, nanos);
+    g = &ks_timed_group;
+    g->cmd = c->cmd;
+    g->lane = ks_space_lane(c->space);
+    g->door = ks_timed_door(c);
+    g->n = 1;
+    g->waited = g->lane->waited;
+    g->start = ks_ticks();
+
+    return 1;
+}
+
+
+void
+ks_timed_failed(const ks_command_t *cmd, const ks_reply_t *reply)
+{
+    ks_timed_group_t  *g;
+
+    g = &ks_timed_group;
+
+    if (g->n != 0) {
+        ks_timed_error(g->lane, reply);
+        g->lane->commands[ks_command_number(cmd)].failed++;
     }
+}
+
+
+void
+ks_timing_settle(void)
+{
+    uint64_t           nanos, waited;
+    ks_timed_group_t  *g;
+
+    g = &ks_timed_group;
+
+    if (g->n == 0) {
+        return;
+    }
+
+    nanos = ks_ticks_nanos(ks_ticks() - g->start);
+    waited = g->lane->waited - g->waited;
+    nanos = nanos > waited ? nanos - waited : 0;
+
+    ks_stat_count(&g->lane->commands[ks_command_number(g->cmd)], g->n, nanos);
+    g->lane->doors[g->door] += g->n;
+    g->n = 0;
 }
 
 

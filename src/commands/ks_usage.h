@@ -25,16 +25,16 @@
 unsigned ks_usage_counts(const ks_command_t *cmd);
 
 /*
- * Whether the client, whose user has a meter, may run the command by its quotas;
- * 0: the error is written.
+ * Whether the client, whose user has a meter, may run the command by its
+ * quotas; 0: the error is written.
  */
 int ks_usage_admits(ks_client_t *client, const ks_command_t *cmd, int argc,
     const ks_str_t *argv, ks_reply_t *reply);
 
 /*
  * The end of a transaction: it has run client->spent commands.  If that is more
- * than the user may, it is left, with client->aborted set.  The other one is for
- * a command that was run without a transaction around it: KS_OK, or what
+ * than the user may, it is left, with client->aborted set.  The other one is
+ * for a command that was run without a transaction around it: KS_OK, or what
  * ks_run() says.
  */
 void ks_usage_charge(ks_space_t *sp, ks_client_t *client);

@@ -91,9 +91,9 @@ void ks_user_hold(const ks_user_t *user);
 void ks_user_release(const ks_user_t *user);
 
 /*
- * Outside of transactions: the users that a configuration has, with their rules,
- * one a line, and quotas.  Others that came by a configuration go, as does a
- * record of "default".  KS_OK; or what ks_run() says.
+ * Outside of transactions: the users that a configuration has, with their
+ * rules, one a line, and quotas.  Others that came by a configuration go, as
+ * does a record of "default".  KS_OK; or what ks_run() says.
  */
 typedef struct {
     ks_str_t     name;

@@ -125,7 +125,6 @@ ks_users_announce(ks_space_t *sp)
 }
 
 
-
 static int
 ks_peer_hears(const ks_acl_t *acl, const ks_sink_t *sink)
 {

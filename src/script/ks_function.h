@@ -122,10 +122,4 @@ const ks_function_t *ks_shelf_collision(ks_space_t *sp,
 void ks_error_taken(ks_ctx_t *c, const ks_str_t *name);
 
 
-/* --- ks_script_function.c --- */
-
-/* what FUNCTION says to a number of arguments that the row let through */
-void ks_error_function_syntax(ks_ctx_t *c, const ks_str_t *name);
-
-
 #endif /* KS_FUNCTION_H */

@@ -61,7 +61,7 @@ ks_restore_policy(ks_ctx_t *c, int argc, const ks_str_t *argv,
     ks_restore_policy_t *policy)
 {
     if (argc > 4) {
-        ks_error_function_syntax(c, &argv[1]);
+        ks_reply_subcommand(c, argv);
         return KS_ERR;
     }
 

@@ -281,8 +281,8 @@ ks_cjson_next(ks_json_reader_t *r)
     static const char  marks[] = "{}[]:,";
 
     static const ks_cjson_kind_t  kinds[] = {
-        KS_CJSON_OBJECT, KS_CJSON_OBJECT_END, KS_CJSON_ARRAY, KS_CJSON_ARRAY_END,
-        KS_CJSON_COLON, KS_CJSON_COMMA
+        KS_CJSON_OBJECT, KS_CJSON_OBJECT_END, KS_CJSON_ARRAY,
+        KS_CJSON_ARRAY_END, KS_CJSON_COLON, KS_CJSON_COMMA
     };
 
     const char  *at;

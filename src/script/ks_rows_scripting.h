@@ -35,8 +35,8 @@ ROW("function|delete", ks_handle_function_delete, 3, W|NOSCRIPT|LIBRARY|SUB,
     "scripting", "7.0.0", "O(1)",
     "Forgets a library and its functions.",
     .tips = ALL_SHARDS " response_policy:all_succeeded")
-ROW("function|dump", ks_handle_function_dump, 2, NOSCRIPT|LIBRARY|SUB, SCRIPTING,
-    NO_KEYS,
+ROW("function|dump", ks_handle_function_dump, 2, NOSCRIPT|LIBRARY|SUB,
+    SCRIPTING, NO_KEYS,
     "scripting", "7.0.0", "O(N), N the number of functions",
     "Replies with all libraries in a form that can be restored.")
 ROW("function|flush", ks_handle_function_flush, -2, W|NOSCRIPT|LIBRARY|SUB,
@@ -53,8 +53,8 @@ ROW("function|kill", ks_handle_kill, 2, NOSCRIPT|BUSY|ALONE|SUB,
     "scripting", "7.0.0", "O(1)",
     "Ends the function that is running.",
     .tips = ALL_SHARDS " response_policy:one_succeeded")
-ROW("function|list", ks_handle_function_list, -2, NOSCRIPT|LIBRARY|SUB, SCRIPTING,
-    NO_KEYS,
+ROW("function|list", ks_handle_function_list, -2, NOSCRIPT|LIBRARY|SUB,
+    SCRIPTING, NO_KEYS,
     "scripting", "7.0.0", "O(N), N the number of functions",
     "Lists the libraries and their functions.",
     .tips = "nondeterministic_output_order")
@@ -76,8 +76,8 @@ ROW("function|stats", ks_handle_function_stats, 2, NOSCRIPT|BUSY|LIBRARY|SUB,
 PARENT_ROW("script", -2, PARENT, 0, NO_KEYS,
     "scripting", "2.6.0", "Depends on subcommand",
     "Loads scripts and forgets them.")
-ROW("script|exists", ks_handle_script_exists, -3, NOSCRIPT|LIBRARY|SUB, SCRIPTING,
-    NO_KEYS,
+ROW("script|exists", ks_handle_script_exists, -3, NOSCRIPT|LIBRARY|SUB,
+    SCRIPTING, NO_KEYS,
     "scripting", "2.6.0", "O(N), N the number of scripts asked for",
     "Says which scripts are known.",
     .tips = ALL_SHARDS " response_policy:agg_logical_and")

@@ -18,7 +18,8 @@
 
 
 typedef struct {
-    uint64_t   timeout;         /* ms that a script may run; 0: for ever */
+    uint64_t   timeout;         /* ms of CPU time that a script may take, and
+                                   ten times that by the clock; 0: any */
     size_t     memory;          /* bytes that it may take; 0: any */
 
     /* what redis.log() says; level: 0 debug to 3 warning; may be NULL */

@@ -9,10 +9,14 @@
 #include <stdlib.h>
 
 #include "commands/ks_args.h"
+#include "commands/ks_following.h"
 #include "keyspace/ks_busy.h"
 #include "script/ks_script_handlers.h"
 #include "script/ks_vm.h"
 
+
+#define KS_ERR_NOSCRIPT                                                       \
+    "NOSCRIPT No matching script. Please use EVAL."
 
 #define KS_SCRIPTS_CACHED  1000         /* compiled, a process */
 #define KS_SCRIPTS_BYTES   (32u << 20)  /* the same */
@@ -462,9 +466,7 @@ ks_script_run(ks_ctx_t *c, ks_vm_t *vm, const char *name, unsigned flags,
 {
     ks_run_t  run;
 
-    if (readonly && (flags & KS_SHEBANG) && !(flags & KS_SHEBANG_NOWRITES)) {
-        ks_reply_error(c->reply, "ERR Can not execute a script with write "
-                       "flag using *_ro command.");
+    if (ks_script_refused(c, flags, argc, argv)) {
         return;
     }
 
@@ -493,6 +495,34 @@ ks_script_run(ks_ctx_t *c, ks_vm_t *vm, const char *name, unsigned flags,
     } else {
         ks_reply_lua_error(&run, vm->L);
     }
+}
+
+
+/* The order of the questions is Redis's. */
+
+int
+ks_script_refused(ks_ctx_t *c, unsigned flags, int argc, const ks_str_t *argv)
+{
+    int          writes;
+    unsigned     may;
+    const char  *error;
+
+    writes = (flags & KS_SHEBANG) && !(flags & KS_SHEBANG_NOWRITES);
+    may = (writes ? KS_SCRIPT_WRITES : 0)
+          | ((flags & KS_SHEBANG_ALLOWSTALE) ? KS_SCRIPT_STALE : 0);
+
+    error = ks_following_script(c->client, c->cmd, argc, argv, may);
+
+    if (error == NULL && writes && (c->cmd->flags & KS_CMD_READONLY)) {
+        error = "ERR Can not execute a script with write flag using *_ro "
+                "command.";
+    }
+
+    if (error != NULL) {
+        ks_reply_error(c->reply, error);
+    }
+
+    return error != NULL;
 }
 
 
@@ -628,7 +658,8 @@ ks_scripts_by_digest(ks_ctx_t *c, ks_vm_t *vm, const ks_str_t *arg, char *sha,
 
 unknown:
 
-    ks_reply_error(c->reply, "NOSCRIPT No matching script. Please use EVAL.");
+    c->client->unknown = 1;
+    ks_reply_error(c->reply, KS_ERR_NOSCRIPT);
 
     return KS_ERR;
 }
@@ -640,6 +671,11 @@ ks_evalsha(ks_ctx_t *c, ks_vm_t *vm, int argc, ks_str_t *argv)
     int        nkeys;
     char       sha[KS_SHA_LEN + 1];
     unsigned   flags;
+
+    if (argv[1].len != KS_SHA_LEN) {
+        ks_reply_error(c->reply, KS_ERR_NOSCRIPT);
+        return;
+    }
 
     if (ks_script_keys(c, argc, argv, NULL, &nkeys) != KS_OK) {
         return;

@@ -74,11 +74,7 @@ ks_fcall(ks_ctx_t *c, ks_vm_t *vm, int argc, ks_str_t *argv)
         return;
     }
 
-    if ((c->cmd->flags & KS_CMD_READONLY)
-        && !(callee.flags & KS_SHEBANG_NOWRITES))
-    {
-        ks_reply_error(c->reply, "ERR Can not execute a script with write "
-                       "flag using *_ro command.");
+    if (ks_script_refused(c, callee.flags | KS_SHEBANG, argc, argv)) {
         return;
     }
 
@@ -178,15 +174,6 @@ ks_handle_function_load(ks_ctx_t *c, int argc, ks_str_t *argv)
 /* --- FUNCTION DELETE, FLUSH, KILL --- */
 
 void
-ks_error_function_syntax(ks_ctx_t *c, const ks_str_t *name)
-{
-    ks_reply_errorf(c->reply, "ERR unknown subcommand or wrong number of "
-                    "arguments for '%.*s'. Try FUNCTION HELP.",
-                    (int) ks_min(name->len, 128u), name->data);
-}
-
-
-void
 ks_handle_function_delete(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     ks_vm_t  *vm;
@@ -211,7 +198,7 @@ ks_handle_function_flush(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_vm_t  *vm;
 
     if (argc > 3) {
-        ks_error_function_syntax(c, &argv[1]);
+        ks_reply_subcommand(c, argv);
         return;
     }
 
@@ -384,7 +371,6 @@ ks_stats_running(ks_ctx_t *c)
     ks_reply_cstr(c->reply, "duration_ms");
     ks_reply_integer(c->reply, (int64_t) s.ms);
 }
-
 
 
 void

@@ -5,15 +5,6 @@
 #include "script/ks_vm.h"
 
 
-/* for what is outside of any transaction */
-
-static uint64_t
-ks_vm_soon(ks_vm_t *vm)
-{
-    return ks_vm_clock() + vm->conf.timeout * 1000000;
-}
-
-
 /*
  * Lua says what is wrong near which token: is it the end?  If nothing is said
  * of a place, it is wrong because of something that may yet come, as a label.
@@ -59,7 +50,8 @@ ks_script_compiles(ks_space_t *sp, const u_char *text, size_t len)
     }
 
     L = vm->main;
-    rc = ks_vm_compile_bounded(vm, L, text, len, KS_SCRIPT_NAME, ks_vm_soon);
+    vm->attempt = KS_VM_NONE;
+    rc = ks_vm_compile_bounded(vm, L, text, len, KS_SCRIPT_NAME);
 
     if (rc == LUA_OK) {
         rc = 1;

@@ -155,8 +155,7 @@ ks_vm_refuses(ks_vm_t *vm, size_t more)
     if (ks_unlikely(vm->grown > KS_VM_GROWTH)) {
         vm->grown = 0;
         vm->heavy = 1;
-        vm->late = (vm->run && vm->run->deadline
-                    && ks_vm_clock() > vm->run->deadline);
+        vm->late = (vm->run && ks_vm_over(vm, &vm->run->time));
     }
 
     return vm->late;
@@ -421,7 +420,7 @@ ks_vm_run(ks_vm_t *vm, ks_run_t *run, int nargs)
 
     run->kills = ks_library_kills(vm->space);
     run->line = 0;
-    run->deadline = vm->conf.timeout ? ks_vm_deadline(vm) : 0;
+    ks_vm_begin(vm, &run->time);
 
     vm->run = run;
     vm->refused = 0;

@@ -25,8 +25,21 @@
 #define KS_SCRIPT_NAME   "@user_script"
 #define KS_SOURCE_LEN    128            /* bytes of a chunk's name that errors
                                            show, with a zero */
+#define KS_VM_NONE       UINT64_MAX     /* in the place of a transaction's
+                                           number */
 
 typedef struct ks_vm_s  ks_vm_t;
+
+/* how long something may run; all in ns */
+
+typedef struct {
+    uint64_t       most;                /* CPU time; 0: any */
+    uint64_t       began;               /* the thread's CPU time then; 0: that
+                                           has not been read yet */
+    uint64_t       look;                /* there is time until then, and */
+    uint64_t       latest;              /* none after this: by the monotonic
+                                           clock */
+} ks_vm_time_t;
 
 typedef struct {
     ks_ctx_t      *ctx;
@@ -34,7 +47,7 @@ typedef struct {
     const char    *name;                /* a digest, or a function's name */
     int            argc;                /* the command that runs it; 0: none */
     const ks_str_t *argv;
-    uint64_t       deadline;            /* ns of the monotonic clock; 0: none */
+    ks_vm_time_t   time;
     uint64_t       kills;               /* SCRIPT KILLs before it */
     unsigned       replied;             /* since the last look at the clock */
     unsigned       logged;              /* lines that it has written */
@@ -79,8 +92,9 @@ struct ks_vm_s {
     unsigned           calling:1;       /* a command runs for the script */
     unsigned           shown:1;         /* others see that one runs */
 
-    uint64_t           attempt;         /* the last transaction with a script */
-    uint64_t           first;           /* when that began, ns */
+    uint64_t           attempt;         /* the last transaction with a script,
+                                           or none */
+    ks_vm_time_t       whole;           /* and for all that it runs */
 
     ks_run_t          *run;             /* the running script, or NULL */
 
@@ -162,10 +176,14 @@ void ks_vm_weigh(ks_vm_t *vm, size_t limit, size_t more);
 /* Gives the script up if that was put off; to be called between commands. */
 void ks_vm_judge(ks_vm_t *vm);
 
-/* ns of the monotonic clock: now, and when a script that begins now has to end
- * within the running transaction */
-uint64_t ks_vm_clock(void);
-uint64_t ks_vm_deadline(ks_vm_t *vm);
+/*
+ * What begins now may run as long as a script may, as a part of the running
+ * transaction, which has a time for all its scripts.
+ */
+void ks_vm_begin(ks_vm_t *vm, ks_vm_time_t *time);
+
+/* Whether its time is over. */
+int ks_vm_over(ks_vm_t *vm, ks_vm_time_t *time);
 
 /*
  * To be called every few thousand steps of long work inside a C function:
@@ -202,12 +220,9 @@ int ks_vm_load(ks_vm_t *vm, const ks_str_t *text, const char *name);
 /* Compiles a chunk: lua_load(), with an eye on the clock. */
 int ks_vm_compile(lua_State *L, const char *p, size_t len, const char *name);
 
-/*
- * The same outside of scripts: it may take as much memory as one.  deadline()
- * is not asked for texts of one piece.
- */
+/* The same outside of scripts: it may take as much memory and time as one. */
 int ks_vm_compile_bounded(ks_vm_t *vm, lua_State *L, const u_char *p,
-    size_t len, const char *name, uint64_t (*deadline)(ks_vm_t *vm));
+    size_t len, const char *name);
 
 /* flags of a script's first line, "#!lua flags=a,b", and of functions */
 #define KS_SHEBANG_NOWRITES    0x01
@@ -226,6 +241,13 @@ int ks_vm_compile_bounded(ks_vm_t *vm, lua_State *L, const u_char *p,
  */
 int ks_script_keys(ks_ctx_t *c, int argc, const ks_str_t *argv,
     const char *err, int *nkeys);
+
+/*
+ * Whether a script or a function with these flags may not be run by the command
+ * or in this zone now: then the error is written.
+ */
+int ks_script_refused(ks_ctx_t *c, unsigned flags, int argc,
+    const ks_str_t *argv);
 
 /* --- ks_vm_env.c --- */
 

@@ -1,8 +1,11 @@
 /*
  * How long a script may run, and how it is given up.
  *
- * What takes long inside C functions ticks by itself.  A script that is given
- * up does not go on: its transaction is rolled back, by longjmp.
+ * What counts is the CPU time of its thread: a script does not end because its
+ * worker waits for a processor.  But it holds locks, so that it may not wait
+ * for ever either.  What takes long inside C functions ticks by itself.  A
+ * script that is given up does not go on: its transaction is rolled back, by
+ * longjmp.
  */
 
 #include <malloc.h>
@@ -15,6 +18,8 @@
 
 #define KS_VM_WORK          4096        /* values of a reply, the same */
 #define KS_VM_SCRIPTS       10          /* that take all their time at once */
+#define KS_VM_PATIENCE      10          /* times as long by the wall clock */
+#define KS_VM_LONGEST       (1ull << 35)    /* ms, about a year */
 #define KS_VM_TRIM          (1u << 20)  /* bytes worth giving to the system */
 #define KS_VM_MS            1000000ull  /* of nanoseconds */
 
@@ -26,14 +31,36 @@
 
 /* --- the clock --- */
 
-uint64_t
-ks_vm_clock(void)
+static uint64_t
+ks_vm_clock(clockid_t id)
 {
     struct timespec  ts;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(id, &ts);
 
     return (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
+}
+
+
+static uint64_t
+ks_vm_now(void)
+{
+    return ks_vm_clock(CLOCK_MONOTONIC);
+}
+
+
+/*
+ * To read the CPU's clock is a system call: what has ended within a millisecond
+ * does without.
+ */
+
+static void
+ks_vm_give_time(ks_vm_time_t *time, uint64_t now, uint64_t ms)
+{
+    time->most = ms * KS_VM_MS;
+    time->began = 0;
+    time->look = now + KS_VM_MS;
+    time->latest = now + time->most * KS_VM_PATIENCE;
 }
 
 
@@ -42,20 +69,62 @@ ks_vm_clock(void)
  * have many, but not for ever.
  */
 
-uint64_t
-ks_vm_deadline(ks_vm_t *vm)
+void
+ks_vm_begin(ks_vm_t *vm, ks_vm_time_t *time)
 {
-    uint64_t  now;
+    uint64_t  now, ms;
 
-    now = ks_vm_clock();
+    now = ks_vm_now();
+    ms = ks_min(vm->conf.timeout, KS_VM_LONGEST);
 
     if (vm->attempt != ks_transaction(vm->space)) {
         vm->attempt = ks_transaction(vm->space);
-        vm->first = now;
+        ks_vm_give_time(&vm->whole, now, ms * KS_VM_SCRIPTS);
     }
 
-    return ks_min(now + vm->conf.timeout * KS_VM_MS,
-                  vm->first + vm->conf.timeout * KS_VM_MS * KS_VM_SCRIPTS);
+    ks_vm_give_time(time, now, ms);
+}
+
+
+/* A thread has no more CPU time than passes: what is left of it can wait. */
+
+static int
+ks_vm_passed(ks_vm_time_t *time, uint64_t now)
+{
+    uint64_t  cpu;
+
+    if (ks_likely(now <= time->look)) {
+        return 0;
+    }
+
+    cpu = ks_vm_clock(CLOCK_THREAD_CPUTIME_ID);
+
+    if (time->began == 0) {
+        time->began = cpu;
+    }
+
+    if (now > time->latest || cpu > time->began + time->most) {
+        return 1;
+    }
+
+    time->look = ks_min(now + (time->began + time->most - cpu), time->latest);
+
+    return 0;
+}
+
+
+int
+ks_vm_over(ks_vm_t *vm, ks_vm_time_t *time)
+{
+    uint64_t  now;
+
+    if (time->most == 0) {
+        return 0;
+    }
+
+    now = ks_vm_now();
+
+    return ks_vm_passed(time, now) || ks_vm_passed(&vm->whole, now);
 }
 
 
@@ -93,6 +162,8 @@ ks_vm_discard(ks_vm_t *vm)
     if (vm->used + KS_VM_TRIM < used) {
         (void) malloc_trim(0);
     }
+#else
+    (void) used;                        /* free() sees to it by itself */
 #endif
 }
 
@@ -148,7 +219,7 @@ ks_vm_hurry(ks_vm_t *vm)
                           "with SCRIPT KILL, and rolled back");
     }
 
-    if (run->deadline && ks_vm_clock() > run->deadline) {
+    if (ks_vm_over(vm, &run->time)) {
         ks_vm_give_up(vm, KS_VM_LATE);
     }
 }
@@ -159,7 +230,10 @@ ks_vm_hurry(ks_vm_t *vm)
 static void
 ks_vm_show(ks_vm_t *vm, ks_run_t *run)
 {
+    uint64_t          ms;
     ks_busy_script_t  s;
+
+    ms = run->time.most / KS_VM_MS * KS_VM_PATIENCE;
 
     memset(&s, 0, sizeof(s));
     s.function = (run->function && !run->loading);
@@ -167,8 +241,7 @@ ks_vm_show(ks_vm_t *vm, ks_run_t *run)
     s.argc = run->argc;
     s.argv = run->argv;
 
-    vm->shown = (ks_busy_tell(vm->space, &s, vm->conf.timeout
-                              ? vm->conf.timeout : UINT32_MAX) != 0);
+    vm->shown = (ks_busy_tell(vm->space, &s, ms ? ms : UINT32_MAX) != 0);
 }
 
 

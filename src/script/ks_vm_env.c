@@ -2,8 +2,9 @@
  * What scripts see: the globals, and why they cannot change them.
  *
  * The environment of all chunks is a read-only view (ks_vm_view.c) of the table
- * of globals, and each library is a view of its own table.  The tables behind are reached from C only.  A global that
- * does not exist is an error, as in Redis.
+ * of globals, and each library is a view of its own table.  The tables behind
+ * are reached from C only.  A global that does not exist is an error, as in
+ * Redis.
  *
  * Out of reach: files, processes, the debug library, bytecode, the collector,
  * and setting anything that the next script would see.

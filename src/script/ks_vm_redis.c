@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "commands/ks_args.h"
-#include "commands/ks_door.h"
+#include "commands/ks_following.h"
 #include "script/ks_lua_lib.h"
 
 
@@ -143,7 +143,8 @@ ks_call_args(lua_State *L, int argc, ks_str_t *argv)
 /* why the script may not call that; NULL: it may try */
 
 static const char *
-ks_call_refusal(const ks_run_t *run, const ks_command_t *cmd, int argc)
+ks_call_refusal(const ks_run_t *run, const ks_command_t *cmd, int argc,
+    const ks_str_t *argv)
 {
     if (cmd == NULL) {
         return "ERR Unknown Redis command called from script";
@@ -157,7 +158,11 @@ ks_call_refusal(const ks_run_t *run, const ks_command_t *cmd, int argc)
         return "ERR This Redis command is not allowed from script";
     }
 
-    if (run->readonly && (cmd->flags & KS_CMD_WRITE)) {
+    if (ks_following_stale(run->ctx->client, cmd, argc, argv)) {
+        return KS_ERR_STALE;
+    }
+
+    if (run->readonly && (cmd->flags & (KS_CMD_WRITE|KS_CMD_PAUSES))) {
         return "ERR Write commands are not allowed from read-only scripts.";
     }
 
@@ -198,7 +203,7 @@ ks_call_run(lua_State *L, ks_run_t *run, const ks_command_t *cmd, int argc,
         == KS_OK)
     {
         ks_want_shards(vm->space, shards);
-        ks_perform_in_script(client, cmd, argc, argv, &w.reply);
+        ks_perform(client, cmd, argc, argv, &w.reply);
     }
 
     ks_arena_release(vm->space, &mark);
@@ -270,7 +275,7 @@ ks_call(lua_State *L)
     }
 
     cmd = ks_command_find(argc, argv);
-    refusal = ks_call_refusal(run, cmd, argc);
+    refusal = ks_call_refusal(run, cmd, argc, argv);
 
     if (refusal) {
         ks_vm_tick(L);

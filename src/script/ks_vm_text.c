@@ -56,7 +56,7 @@ ks_sha1hex(const u_char *p, size_t len, char *to)
 typedef struct {
     const u_char  *p;
     size_t         left;
-    uint64_t       deadline;
+    ks_vm_time_t  *time;                /* NULL: any */
 } ks_vm_text_t;
 
 
@@ -68,7 +68,7 @@ ks_vm_read(lua_State *L, void *data, size_t *size)
 
     text = data;
 
-    if (text->deadline && ks_vm_clock() > text->deadline) {
+    if (text->time && ks_vm_over(ks_vm_of(L), text->time)) {
         luaL_error(L, "it takes longer than script_timeout allows");
     }
 
@@ -96,7 +96,7 @@ ks_vm_compile(lua_State *L, const char *p, size_t len, const char *name)
     vm = ks_vm_of(L);
     text.p = (const u_char *) p;
     text.left = len;
-    text.deadline = vm->run ? vm->run->deadline : 0;
+    text.time = vm->run ? &vm->run->time : NULL;
 
     rc = lua_load(L, ks_vm_read, &text, name, "t");
 
@@ -110,14 +110,20 @@ ks_vm_compile(lua_State *L, const char *p, size_t len, const char *name)
 
 int
 ks_vm_compile_bounded(ks_vm_t *vm, lua_State *L, const u_char *p, size_t len,
-    const char *name, uint64_t (*deadline)(ks_vm_t *vm))
+    const char *name)
 {
     int           rc;
     ks_vm_text_t  text;
+    ks_vm_time_t  time;
 
     text.p = p;
     text.left = len;
-    text.deadline = vm->conf.timeout && len > KS_VM_PIECE ? deadline(vm) : 0;
+    text.time = NULL;
+
+    if (len > KS_VM_PIECE) {
+        ks_vm_begin(vm, &time);
+        text.time = &time;
+    }
 
     vm->refused = 0;
     vm->late = 0;
@@ -136,10 +142,8 @@ ks_vm_load(ks_vm_t *vm, const ks_str_t *text, const char *name)
 
     L = vm->L;
 
-    if (ks_vm_compile_bounded(vm, L, text->data, text->len, name,
-                              ks_vm_deadline)
-        != LUA_OK)
-    {
+    if (ks_vm_compile_bounded(vm, L, text->data, text->len, name) != LUA_OK) {
+
         /* ks_vm_enter() tells of it */
 
         if (vm->dry) {
