@@ -21,19 +21,24 @@
 #include "persist/ks_appender_part.h"
 
 
-#define KS_APPENDER_LEAST   (64u * 1024)        /* bytes that are read at once */
+#define KS_APPENDER_LEAST   (64u * 1024)        /* bytes that are read at
+                                                   once */
 #define KS_APPENDER_MOST    (1024u * 1024)
 #define KS_APPENDER_SECOND  1000                /* ms */
 #define KS_APPENDER_SLOW    2000                /* ms, of an fsync */
 
-#define KS_APPENDER_TURNS   16                  /* writes, one after the other */
+#define KS_APPENDER_TURNS   16                  /* writes, one after the
+                                                   other */
 
-#define KS_APPENDER_LOOK    5000                /* ms, after one of the manifest */
+#define KS_APPENDER_LOOK    5000                /* ms, after one of the
+                                                   manifest */
 
 
 /* --- from the ring --- */
 
-/* how much is read at once, so that the ring has room for what comes meanwhile */
+/*
+ * how much is read at once, so that the ring has room for what comes meanwhile
+ */
 
 static size_t
 ks_appender_share(const ks_appender_t *a)
@@ -96,9 +101,18 @@ ks_appender_pass(ks_appender_t *a, uint64_t at, size_t len)
 }
 
 
+/*
+ * An fdatasync() that was asked for may end behind a write with one of its own,
+ * which has come further.
+ */
+
 static void
 ks_appender_synced(ks_appender_t *a, uint64_t at)
 {
+    if (at < a->synced) {
+        return;
+    }
+
     a->synced = at;
 
     if (ks_aof_whole(a->space)) {
@@ -205,8 +219,8 @@ ks_appender_written(ks_appender_t *a, int err)
 /* --- to the disk --- */
 
 /*
- * After an error the kernel may have dropped what was written: nobody knows what
- * is on the disk.
+ * After an error the kernel may have dropped what was written: nobody knows
+ * what is on the disk.
  */
 
 static void

@@ -40,8 +40,8 @@ typedef struct {
     ks_saver_log_pt   log;
     void             *data;
 
-    /* from threads: ks_appender_run() is to be called; NULL: there are none, and
-       disks are waited for */
+    /* from threads: ks_appender_run() is to be called; NULL: there are none,
+       and disks are waited for */
     void            (*done)(void *data);
 } ks_appender_conf_t;
 
@@ -56,9 +56,9 @@ ks_appender_t *ks_appender_open(ks_space_t *sp, const ks_appender_conf_t *conf,
     ks_saver_t *saver);
 
 /*
- * As ks_saver_run(), and to be called behind it.  0: call both again.  While the
- * result is KS_APPENDER_REST or less, it need not be called when the process is
- * woken by what is told, only when a thread has done something.
+ * As ks_saver_run(), and to be called behind it.  0: call both again.  While
+ * the result is KS_APPENDER_REST or less, it need not be called when the
+ * process is woken by what is told, only when a thread has done something.
  */
 #define KS_APPENDER_REST  5
 
@@ -72,8 +72,9 @@ int ks_appender_busy(const ks_appender_t *a);
 
 /*
  * For the last process of a master: writes all that was told, and waits
- * until it is on the disk; if it is to be rewritten, for that as well.  KS_NONE:
- * another process writes it.  KS_ERR: it cannot be, which is in the log.
+ * until it is on the disk; if it is to be rewritten, for that as well.
+ * KS_NONE: another process writes it.  KS_ERR: it cannot be, which is in the
+ * log.
  */
 int ks_appender_finish(ks_appender_t *a);
 

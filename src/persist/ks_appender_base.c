@@ -1,6 +1,6 @@
 /*
- * Rewriting: when a base is wanted, where the increments are cut for it, and how it
- * takes the place of all before.
+ * Rewriting: when a base is wanted, where the increments are cut for it, and
+ * how it takes the place of all before.
  */
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /*
- * What the appender says of itself, to the zone and to the log, and what becomes
- * of the files when something is lost.
+ * What the appender says of itself, to the zone and to the log, and what
+ * becomes of the files when something is lost.
  */
 
 #include <stdarg.h>

@@ -68,7 +68,10 @@ ks_appender_write(void *data)
 
         } else if (n <= 0) {
             err = (n == -1) ? errno : ENOSPC;
-            (void) ftruncate(w->fd, (off_t) w->offset);
+
+            /* if this fails, too, the next attempt begins with it */
+
+            n = ftruncate(w->fd, (off_t) w->offset);
             return err;
         }
     }

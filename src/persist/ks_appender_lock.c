@@ -75,7 +75,7 @@ ks_appender_lock(const char *dir, int heirs, unsigned patience, int *had)
     }
 
     ours = (fstat(fd, &st) == 0)
-           ? ks_file_inherited(st.st_dev, st.st_ino, fd) : -1;
+           ? ks_file_inherited(st.st_dev, st.st_ino, fd, 1) : -1;
 
     if (ours != -1 && ks_file_lock(ours, 0) == KS_OK) {
         (void) close(fd);

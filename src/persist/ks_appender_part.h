@@ -66,7 +66,8 @@ struct ks_appender_s {
     ks_aof_spot_t              spot;
     uint64_t                   files;   /* bytes of all others */
     ks_cursor_t                cursor;
-    ks_wire_t                  fill;    /* read from the ring, up to the cursor */
+    ks_wire_t                  fill;    /* read from the ring, up to the
+                                           cursor */
     ks_append_t                append;
     unsigned                   fails:1; /* append is to be tried again */
     unsigned                   ends:1;  /* nothing is told any more */

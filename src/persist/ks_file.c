@@ -126,7 +126,7 @@ ks_file_descriptors(ks_file_t *f, const ks_file_conf_t *conf, ino_t *inode,
         return KS_ERR;
     }
 
-    f->family = ks_file_inherited(st.st_dev, st.st_ino, f->own);
+    f->family = ks_file_inherited(st.st_dev, st.st_ino, f->own, 0);
 
     if (f->family != -1) {
 

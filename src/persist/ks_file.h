@@ -82,9 +82,10 @@ void ks_file_boot(char boot[KS_FILE_BOOT]);
 
 /*
  * Looks for a file and takes it.  KS_FILE_KEPT, _SHARED, _RESIZE: it is open
- * and mapped, the handle is to be closed.  Other than _SHARED, its zone has been
- * revived by now_ms, and with _RESIZE it has the handle's size, not the wanted
- * one.  Otherwise nothing is open, and f->fault says why but for KS_FILE_NONE.
+ * and mapped, the handle is to be closed.  Other than _SHARED, its zone has
+ * been revived by now_ms, and with _RESIZE it has the handle's size, not the
+ * wanted one.  Otherwise nothing is open, and f->fault says why but for
+ * KS_FILE_NONE.
  */
 ks_file_found_t ks_file_open(ks_file_t *f, const ks_file_conf_t *conf,
     uint64_t now_ms);

@@ -54,7 +54,7 @@ ks_file_again(int fd)
 
 
 int
-ks_file_inherited(dev_t dev, ino_t inode, int but)
+ks_file_inherited(dev_t dev, ino_t inode, int but, int own)
 {
     int             fd, found;
     DIR            *dir;
@@ -73,7 +73,7 @@ ks_file_inherited(dev_t dev, ino_t inode, int but)
 
         if (entry->d_name[0] == '.' || fd == but || fd == dirfd(dir)
             || fstat(fd, &st) == -1 || st.st_dev != dev
-            || st.st_ino != inode || fcntl(fd, F_GETFD) != 0
+            || st.st_ino != inode || (!own && fcntl(fd, F_GETFD) != 0)
             || (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR)
         {
             continue;

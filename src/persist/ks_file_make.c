@@ -3,7 +3,7 @@
  */
 
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE             /* renameat2() */
+#define _GNU_SOURCE             /* syscall() */
 #endif
 
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "persist/ks_file_part.h"
@@ -20,6 +21,8 @@
 #define KS_FILE_NEW   ".new"
 #define KS_FILE_OLD   ".old"
 #define KS_FILE_OLDS  99
+
+#define KS_FILE_NO_REPLACE  1   /* RENAME_NOREPLACE of the kernel */
 
 
 /* whoever may rename in it could put another file in the place of ours */
@@ -298,7 +301,11 @@ ks_file_rename(const char *path, const char *to)
 {
     struct stat  st;
 
-    if (renameat2(AT_FDCWD, path, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
+    /* renameat2(), which not each libc has */
+
+    if (syscall(SYS_renameat2, AT_FDCWD, path, AT_FDCWD, to,
+                KS_FILE_NO_REPLACE) == 0)
+    {
         return KS_OK;
     }
 

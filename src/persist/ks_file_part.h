@@ -93,9 +93,10 @@ int ks_file_again(int fd);
 
 /*
  * A descriptor of the file that this process was executed with; -1: none.  They
- * are all the same family's.
+ * are all the same family's.  With own, it may be one that this process has
+ * opened for itself, too, other than "but".
  */
-int ks_file_inherited(dev_t dev, ino_t inode, int but);
+int ks_file_inherited(dev_t dev, ino_t inode, int but, int own);
 
 /*
  * Takes the family's lock, or sees that it is ours, and then a seat: f->seat.

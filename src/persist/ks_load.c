@@ -507,8 +507,8 @@ ks_load_mark(ks_load_t *l, unsigned op)
 
 
 /*
- * A value whose form is known; KS_LOAD_ALONE: it is too large for the batch, or of
- * a module, of which documents alone belong here if they are good.
+ * A value whose form is known; KS_LOAD_ALONE: it is too large for the batch, or
+ * of a module, of which documents alone belong here if they are good.
  */
 
 static int

@@ -72,6 +72,7 @@ typedef struct {
     uint64_t       libraries;
     uint64_t       least;       /* bytes that keys and values take for sure */
     unsigned       preamble:1;  /* it begins an append-only file, it says */
+    unsigned       full:1;      /* the zone has no room for what comes next */
     unsigned       nleft;
     ks_load_left_t left[KS_LOAD_KINDS];
     char           err[512];    /* after KS_ERR: why, and where */

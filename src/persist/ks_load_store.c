@@ -34,6 +34,7 @@ ks_load_run(ks_load_t *l, uint64_t shards, ks_body_pt body)
         return rc;
     }
 
+    l->report.full = 1;
     ks_zone_stats(ks_space_zone(l->space), &st);
 
     if (l->options.unsized) {

@@ -49,6 +49,17 @@ ks_rdb_file_failed(ks_rdb_file_t *f, const char *call)
 }
 
 
+int
+ks_rdb_file_temp(const char *path, char *temp, size_t room)
+{
+    int  n;
+
+    n = snprintf(temp, room, "%s" KS_RDB_TEMP, path);
+
+    return (n < 0 || (size_t) n >= room) ? KS_ERR : KS_OK;
+}
+
+
 static int
 ks_rdb_file_names(ks_rdb_file_t *f, const char *path)
 {
@@ -69,9 +80,7 @@ ks_rdb_file_names(ks_rdb_file_t *f, const char *path)
         return KS_NOMEM;
     }
 
-    snprintf(f->temp, len, "%s" KS_RDB_TEMP, path);
-
-    return KS_OK;
+    return ks_rdb_file_temp(path, f->temp, len);
 }
 
 
@@ -87,6 +96,7 @@ ks_rdb_file_begin(ks_rdb_file_t *f, const char *path, int brief)
     f->crc = 0;
     f->asked = 0;
     f->newer = 0;
+    f->raised = 0;
 
     if (ks_rdb_file_names(f, path) != KS_OK) {
         return KS_NOMEM;
@@ -252,7 +262,9 @@ ks_rdb_file_head(ks_rdb_file_t *f, uint64_t now, uint64_t keys,
 {
     char  text[KS_RDB_TEXT];
 
-    snprintf(text, sizeof(text), "REDIS%04d", KS_RDB_VERSION);
+    f->raised = (f->newer != 0);
+    snprintf(text, sizeof(text), "REDIS%04d",
+             f->raised ? KS_RDB_VERSION_TIMES : KS_RDB_VERSION);
     ks_rdb_file_put(f, (u_char *) text, strlen(text));
 
     ks_rdb_file_aux(f, "redis-ver", KS_REDIS_VERSION);
@@ -310,8 +322,8 @@ ks_rdb_file_settle(ks_rdb_file_t *f)
 
 
 /*
- * Which version it is turns out when all is written: then one byte of the head is
- * another one, and the checksum that of the file with this byte.
+ * Which version it is turns out when all is written: then one byte of the head
+ * is another one, and the checksum that of the file with this byte.
  */
 
 static int
@@ -340,7 +352,7 @@ ks_rdb_file_complete(ks_rdb_file_t *f)
     ks_rdb_file_code(f, KS_RDB_EOF);
 
     if (ks_rdb_file_flush(f) != KS_OK
-        || (f->newer && ks_rdb_file_raise(f) != KS_OK))
+        || (f->newer && !f->raised && ks_rdb_file_raise(f) != KS_OK))
     {
         return KS_ERR;
     }

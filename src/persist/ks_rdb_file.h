@@ -28,6 +28,7 @@ typedef struct {
     uint64_t     asked;         /* of the file that are on their way */
     int          newer;
     unsigned     brief:1;
+    unsigned     raised:1;      /* the head says that it is newer */
 } ks_rdb_file_t;
 
 
@@ -38,6 +39,12 @@ typedef struct {
  * moment, and nobody waits for the disk.
  */
 int ks_rdb_file_begin(ks_rdb_file_t *f, const char *path, int brief);
+
+/*
+ * Its name until it is complete, as a text of room bytes; KS_ERR: that is too
+ * little.
+ */
+int ks_rdb_file_temp(const char *path, char *temp, size_t room);
 
 /*
  * The first part: who has written it, and so many keys, of which some expire;
@@ -57,7 +64,10 @@ ks_rdb_file_made(ks_rdb_file_t *f, u_char *p)
 
 void ks_rdb_file_put(ks_rdb_file_t *f, const u_char *data, size_t len);
 
-/* It has forms that Redis 7.4 was the first to read: its head is to say so. */
+/*
+ * It has forms that Redis 7.4 was the first to read: its head is to say so.
+ * Before ks_rdb_file_head() it does at once; later, when all is written.
+ */
 static inline void
 ks_rdb_file_newer(ks_rdb_file_t *f)
 {

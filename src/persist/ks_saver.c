@@ -80,6 +80,7 @@ struct ks_saver_s {
     uint64_t                since;      /* it is on its way to the disk, ns */
 
     const ks_saver_base_t  *base;       /* whose it is, if it is one */
+    uint64_t                told_size;  /* of its bytes, how many were told */
     ks_saver_want_t         want;
     const ks_saver_base_t  *bases_of[KS_SAVER_BASES];   /* NULL: wants none */
     ks_disk_t              *disk;       /* NULL: it is waited for */
@@ -521,9 +522,17 @@ ks_saver_begins(ks_saver_t *s)
         s->base->begun(s->base->data, s->snapshot.at, s->snapshot.stream);
     }
 
+    /* of a file that is read while it grows no byte may change */
+
+    if (s->want.id != NULL && s->snapshot.times) {
+        ks_rdb_file_newer(&s->file);
+    }
+
+    s->told_size = 0;
     s->phase = KS_SAVER_WRITES;
     ks_rdb_file_head(&s->file, s->now, s->snapshot.keys, s->snapshot.expires,
-                     s->want.id, s->snapshot.stream);
+                     s->want.id, ks_primary_shown(s->space,
+                                                  s->snapshot.stream));
 
     return 0;
 }
@@ -549,6 +558,20 @@ ks_saver_completes(ks_saver_t *s)
 
     ks_hub_unwant(s->space, KS_TOLD_IMAGES);
     s->phase = KS_SAVER_FINISHES;
+}
+
+
+/* Whoever wants the base is told that there is more of it. */
+
+static void
+ks_saver_grown(ks_saver_t *s)
+{
+    if (!s->bases || s->base->grown == NULL || s->file.size == s->told_size) {
+        return;
+    }
+
+    s->told_size = s->file.size;
+    s->base->grown(s->base->data, s->told_size);
 }
 
 
@@ -591,6 +614,8 @@ ks_saver_writes(ks_saver_t *s)
         ks_saver_failed(s, s->file.err, s->file.call);
         return 0;
     }
+
+    ks_saver_grown(s);
 
     switch (rc) {
 
@@ -763,7 +788,7 @@ ks_saver_hears(ks_saver_t *s)
 }
 
 
-/* While others wait it does not rest. */
+/* While others wait it does not rest, and for a replica not for long. */
 
 uint64_t
 ks_saver_run(ks_saver_t *s, uint64_t now)
@@ -795,7 +820,11 @@ ks_saver_run(ks_saver_t *s, uint64_t now)
         return wait;
     }
 
-    return ks_snapshot_hurry(&s->snapshot) ? 0 : KS_SAVER_REST;
+    if (ks_snapshot_hurry(&s->snapshot)) {
+        return 0;
+    }
+
+    return s->want.id != NULL ? KS_SAVER_REST_BRIEF : KS_SAVER_REST;
 }
 
 

@@ -66,6 +66,10 @@ typedef struct {
        stream to replicas */
     void        (*begun)(void *data, uint64_t at, uint64_t stream);
 
+    /* so many bytes of it are in the file, which has the name
+       ks_rdb_file_temp() until it is complete; NULL: no matter */
+    void        (*grown)(void *data, uint64_t size);
+
     /* KS_OK: it has so many bytes and is on the disk; newer: only Redis 7.4 and
        later load it.  KS_AGAIN: it was cut
        short by what others do, and may be wanted again.  KS_ERR: it cannot be
@@ -109,8 +113,12 @@ int ks_saver_idles(const ks_saver_t *s);
  */
 #define KS_SAVER_SLEEP  UINT64_MAX
 
-/* While it rests for so many ms, it need not be called when it is woken. */
-#define KS_SAVER_REST   7
+/*
+ * While it rests for so many ms, it need not be called when it is woken.  The
+ * shorter one is for a file that a replica waits for.
+ */
+#define KS_SAVER_REST        7
+#define KS_SAVER_REST_BRIEF  1
 
 uint64_t ks_saver_run(ks_saver_t *s, uint64_t now);
 
