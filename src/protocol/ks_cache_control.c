@@ -39,6 +39,8 @@ typedef struct {
     ks_str_t  value;
     unsigned  valued:1;         /* there is a "=" */
     unsigned  quoted:1;
+    unsigned  spoiled:1;        /* there is more than that */
+    unsigned  denied:1;         /* the value is a boolean, false */
 } ks_cc_word_t;
 
 typedef struct {
@@ -282,6 +284,49 @@ ks_cc_set(ks_cache_control_t *cc, const ks_cc_word_t *w)
 
 
 /*
+ * A directive and the comma behind it; what is between them spoils it.  A quote
+ * that nothing closes is no quote, so that it hides none of those behind it.
+ */
+
+static void
+ks_cc_next(ks_cc_in_t *in, ks_cc_word_t *w)
+{
+    u_char  *quote;
+
+    memset(w, 0, sizeof(ks_cc_word_t));
+
+    ks_cc_blanks(in);
+    w->name = ks_cc_token(in);
+
+    if (in->p < in->end && *in->p == '=') {
+        w->valued = 1;
+        in->p++;
+
+        if (in->p < in->end && *in->p == '"') {
+            quote = in->p;
+            w->quoted = 1;
+
+            if (ks_cc_quoted(in, &w->value) != KS_OK) {
+                in->p = quote;
+            }
+
+        } else {
+            w->value = ks_cc_token(in);
+        }
+    }
+
+    ks_cc_blanks(in);
+
+    while (in->p < in->end && *in->p != ',') {
+        w->spoiled = 1;
+        in->p++;
+    }
+
+    in->p += (in->p < in->end);
+}
+
+
+/*
  * What follows a value up to the next comma makes it none: 3600 s, '3600'.
  * Blanks around "=" do, too.
  */
@@ -293,34 +338,63 @@ ks_cache_control_line(ks_cache_control_t *cc, const ks_str_t *line)
     ks_cc_in_t    in = { line->data, line->data + line->len };
 
     while (in.p < in.end) {
-        memset(&w, 0, sizeof(ks_cc_word_t));
+        ks_cc_next(&in, &w);
 
-        ks_cc_blanks(&in);
-        w.name = ks_cc_token(&in);
-
-        if (in.p < in.end && *in.p == '=') {
-            w.valued = 1;
-            in.p++;
-
-            if (in.p < in.end && *in.p == '"') {
-                w.quoted = 1;
-                (void) ks_cc_quoted(&in, &w.value);
-            } else {
-                w.value = ks_cc_token(&in);
-            }
-        }
-
-        ks_cc_blanks(&in);
-
-        while (in.p < in.end && *in.p != ',') {
+        if (w.spoiled) {
             w.valued = 1;
             w.value.len = 0;
-            in.p++;
         }
 
-        in.p += (in.p < in.end);
-
         if (w.name.len) {
+            ks_cc_set(cc, &w);
+        }
+    }
+}
+
+
+/* FRESH+STALE: the second is a directive of its own elsewhere. */
+
+static void
+ks_cc_set_surrogate(ks_cache_control_t *cc, ks_cc_word_t *w)
+{
+    u_char        *plus;
+    ks_cc_word_t   stale;
+
+    plus = memchr(w->value.data, '+', w->value.len);
+
+    if (plus) {
+        stale = *w;
+        stale.value.data = plus + 1;
+        stale.value.len = (size_t) (w->value.data + w->value.len - plus - 1);
+        w->value.len = (size_t) (plus - w->value.data);
+
+        ks_cc_set_time(&cc->stale_while_revalidate,
+                       KS_CC_STALE_WHILE_REVALIDATE, &stale);
+    }
+
+    ks_cc_set(cc, w);
+}
+
+
+void
+ks_cache_control_surrogate(ks_cache_control_t *cc, const ks_str_t *line)
+{
+    int           name;
+    ks_cc_word_t  w;
+    ks_cc_in_t    in = { line->data, line->data + line->len };
+
+    while (in.p < in.end) {
+        ks_cc_next(&in, &w);
+        name = ks_cc_find(&w.name);
+
+        if (w.spoiled) {
+            continue;
+        }
+
+        if (name == KS_CC_MAX_AGE && w.valued) {
+            ks_cc_set_surrogate(cc, &w);
+
+        } else if (name == KS_CC_NO_STORE) {
             ks_cc_set(cc, &w);
         }
     }
@@ -388,9 +462,14 @@ ks_sf_bare(ks_cc_in_t *in, ks_cc_word_t *w)
 
     if (c == '?') {
         in->p += 2;
+
+        if (in->p > in->end || (in->p[-1] != '0' && in->p[-1] != '1')) {
+            return KS_ERR;
+        }
+
         w->quoted = 1;
-        return (in->p <= in->end && (in->p[-1] == '0' || in->p[-1] == '1'))
-               ? KS_OK : KS_ERR;
+        w->denied = (in->p[-1] == '0');
+        return KS_OK;
     }
 
     if (c == '-' || (c >= '0' && c <= '9')) {
@@ -471,12 +550,15 @@ ks_sf_parameters(ks_cc_in_t *in)
 }
 
 
-/* A time that is no integer is no such directive, and spoils the field. */
+/*
+ * A time that is no integer is no such directive, and spoils the field.  Of two
+ * with the same name the last counts.
+ */
 
 static int
 ks_sf_member(ks_cache_control_t *cc, ks_cc_in_t *in)
 {
-    int64_t       seconds;
+    int64_t      *at, seconds;
     ks_cc_word_t  w;
 
     memset(&w, 0, sizeof(ks_cc_word_t));
@@ -498,13 +580,22 @@ ks_sf_member(ks_cache_control_t *cc, ks_cc_in_t *in)
         return KS_ERR;
     }
 
-    if (ks_cc_time(cc, ks_cc_find(&w.name)) != NULL
-        && (w.quoted || ks_delta_seconds(&w.value, &seconds) != KS_OK))
-    {
-        return KS_ERR;
+    at = ks_cc_time(cc, ks_cc_find(&w.name));
+
+    if (at) {
+        if (w.quoted || ks_delta_seconds(&w.value, &seconds) != KS_OK) {
+            return KS_ERR;
+        }
+
+        *at = KS_CACHE_UNSAID;
     }
 
-    ks_cc_set(cc, &w);
+    if (w.denied) {
+        cc->given = 1;
+
+    } else {
+        ks_cc_set(cc, &w);
+    }
 
     return KS_OK;
 }

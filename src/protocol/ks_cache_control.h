@@ -1,6 +1,7 @@
 /*
  * Cache-Control: RFC 9111, section 5.2; RFC 5861; and, in the form of
- * structured fields, CDN-Cache-Control: RFC 9213.
+ * structured fields, CDN-Cache-Control: RFC 9213.  Surrogate-Control is older,
+ * and of no RFC.
  *
  * Slices point into the lines that were read.
  */
@@ -50,6 +51,12 @@ void ks_cache_control_line(ks_cache_control_t *cc, const ks_str_t *line);
 
 /* The same as a dictionary of structured fields; KS_ERR: it is none. */
 int ks_cache_control_targeted(ks_cache_control_t *cc, const ks_str_t *line);
+
+/*
+ * Surrogate-Control, of the Edge Architecture: max-age, also as FRESH+STALE,
+ * and no-store.  What has parameters is said to others, and does not count.
+ */
+void ks_cache_control_surrogate(ks_cache_control_t *cc, const ks_str_t *line);
 
 /* Whether a field of that name is in one of the lists. */
 int ks_cache_control_lists(const ks_cache_control_t *cc,

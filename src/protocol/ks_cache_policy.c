@@ -36,8 +36,43 @@ ks_cache_by_default(unsigned status)
 
 
 /*
- * Whether what the status demands of a cache is done here: final ones of the
- * registry but for 206, 304, and those for a proxy.
+ * Whether it is about one request and what that has beside its URL: a
+ * condition, a range, the size of its header, its connection, how many there
+ * were.  RFC 6585 forbids to store 428, 429, 431 and 511; and a Range that no
+ * page has must not put a 416 into the place of one.  413 and 414 are not here:
+ * the one is about a body, and what answers a request that has one is not
+ * stored anyway, the other about the URL itself, which is the key's.
+ */
+
+static int
+ks_cache_of_one_request(unsigned status)
+{
+    switch (status) {
+
+    case 206:
+    case 304:
+    case 407:
+    case 408:
+    case 412:
+    case 416:
+    case 417:
+    case 421:
+    case 425:
+    case 428:
+    case 429:
+    case 431:
+    case 511:
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
+/*
+ * Whether what the status demands of a cache is done here: the other final ones
+ * of the registry.
  */
 
 static int
@@ -51,12 +86,11 @@ ks_cache_understood(unsigned status)
     case 303:
     case 307:
     case 451:
-    case 511:
         return 1;
 
     default:
         return ks_cache_by_default(status)
-               || (status >= 400 && status <= 431 && status != 407)
+               || (status >= 400 && status <= 426)
                || (status >= 500 && status <= 508);
     }
 }
@@ -67,7 +101,7 @@ ks_cache_allowed(const ks_cache_rule_t *rule, const ks_cache_response_t *res)
 {
     const ks_cache_control_t  *cc = &res->cc;
 
-    if (res->status < 200 || res->status == 206 || res->status == 304
+    if (res->status < 200 || ks_cache_of_one_request(res->status)
         || res->any || cc->private)
     {
         return 0;
@@ -114,6 +148,10 @@ ks_cache_lifetime(const ks_cache_rule_t *rule, const ks_cache_response_t *res)
     if (res->expiring && !res->targeted) {
         return res->expires > date
                ? ks_min(res->expires - date, (int64_t) KS_CACHE_AGE_MAX) : 0;
+    }
+
+    if (res->explicit) {
+        return KS_CACHE_UNSAID;
     }
 
     if (cc->no_cache) {

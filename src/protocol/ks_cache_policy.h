@@ -19,7 +19,7 @@ typedef struct {
     int64_t   stale;            /* the same of stale-while-revalidate */
     int64_t   error;            /* and of stale-if-error */
     int64_t   keep;             /* so long all is kept beyond its freshness */
-    unsigned  cookies:1;        /* responses that set some are stored */
+    size_t    cookies;          /* 1: responses that set some are stored */
 } ks_cache_rule_t;
 
 /* a response, and the request that it came for */
@@ -39,6 +39,8 @@ typedef struct {
     unsigned            cookies:1;      /* it sets cookies */
     unsigned            authorized:1;   /* the request had Authorization */
     unsigned            any:1;          /* Vary: * */
+    unsigned            explicit:1;     /* only what says itself how long it is
+                                           fresh may be stored */
 } ks_cache_response_t;
 
 /* what may be done with it; ms */

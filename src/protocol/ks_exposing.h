@@ -1,6 +1,6 @@
 /*
- * The text of metrics while it is written, as the files of ks_exposition.h share
- * it.
+ * The text of metrics while it is written, as the files of ks_exposition.h
+ * share it.
  */
 
 #ifndef KS_EXPOSING_H

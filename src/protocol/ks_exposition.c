@@ -2,8 +2,8 @@
  * The text of metrics: families one after the other, and in each the samples
  * of all zones.
  *
- * What a zone has is gathered once, and then shown by tables: a counter is a row
- * of one.
+ * What a zone has is gathered once, and then shown by tables: a counter is a
+ * row of one.
  */
 
 #include "commands/ks_command_table.h"
@@ -194,6 +194,13 @@ ks_level_aof_written(const ks_gathered_t *z)
 
 
 static double
+ks_level_aof_error(const ks_gathered_t *z)
+{
+    return z->zone->aof.last_error;
+}
+
+
+static double
 ks_level_aof_behind(const ks_gathered_t *z)
 {
     return (double) z->zone->aof.behind;
@@ -273,6 +280,9 @@ ks_expose_levels(ks_exposing_t *x)
         { { "redis_aof_last_write_status", "gauge",
             "1: the journal could be written the last time." },
           ks_level_aof_written, 0 },
+        { { "keyspace_journal_last_errno", "gauge",
+            "The errno of the last error in writing the journal; 0: none." },
+          ks_level_aof_error, 0 },
         { { "keyspace_journal_behind_bytes", "gauge",
             "Bytes of changes that are not yet written to the journal." },
           ks_level_aof_behind, 0 },

@@ -32,6 +32,28 @@ ks_expose_replica(ks_exposing_t *x, const ks_family_t *family,
 }
 
 
+static uint64_t
+ks_replica_sample(const ks_zone_t *zone, const ks_replica_row_t *r,
+    unsigned which, uint64_t now)
+{
+    uint64_t  told;
+
+    switch (which) {
+
+    case 0:
+        return r->acked + zone->primary.history.shift;
+
+    case 1:
+        return (now - ks_min(now, r->seen)) / 1000;
+
+    default:
+        told = __atomic_load_n(&zone->journal.stream, __ATOMIC_RELAXED);
+
+        return told - ks_min(told, r->acked);
+    }
+}
+
+
 void
 ks_expose_replicas(ks_exposing_t *x)
 {
@@ -44,7 +66,9 @@ ks_expose_replicas(ks_exposing_t *x)
         { "redis_connected_slave_offset_bytes", "gauge",
           "Bytes of the stream that a replica has." },
         { "redis_connected_slave_lag_seconds", "gauge",
-          "Time since a replica has last said what it has." }
+          "Time since a replica has last said what it has." },
+        { "keyspace_replica_lag_bytes", "gauge",
+          "Bytes of the stream that a replica has not." }
     };
 
     now = ks_clock();
@@ -60,8 +84,7 @@ ks_expose_replicas(ks_exposing_t *x)
 
                 if (r->client != 0 && ks_process_is(zone, r->row, r->birth)) {
                     ks_expose_replica(x, &families[f], &x->zones[k], r,
-                                      f == 0 ? r->acked
-                                      : (now - ks_min(now, r->seen)) / 1000);
+                                      ks_replica_sample(zone, r, f, now));
                 }
             }
         }
@@ -99,8 +122,16 @@ ks_upstream_sample(const ks_gathered_t *z, unsigned which, uint64_t now,
         *v = (now - ks_min(now, st.heard)) / 1000;
         break;
 
-    default:
+    case 3:
         *v = st.offset;
+        break;
+
+    case 4:
+        *v = ks_upstream_lag(&st);
+        break;
+
+    default:
+        *v = st.full;
     }
 
     /* nothing has ever come */
@@ -122,7 +153,11 @@ ks_expose_upstreams(ks_exposing_t *x)
         { "redis_master_last_io_seconds_ago", "gauge",
           "Time since the upstream has last said something." },
         { "redis_slave_repl_offset", "gauge",
-          "Bytes of its stream whose changes are in the zone." }
+          "Bytes of its stream whose changes are in the zone." },
+        { "keyspace_upstream_lag_bytes", "gauge",
+          "Bytes of its stream that are known of, and are not in the zone." },
+        { "keyspace_upstream_full", "gauge",
+          "1: the zone has no room for what the upstream has." }
     };
 
     now = ks_clock();

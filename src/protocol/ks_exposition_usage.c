@@ -12,7 +12,9 @@ typedef struct {
     size_t        offset;               /* in ks_meter_t */
 } ks_usage_series_t;
 
-/* a quota: its label, how much of it is used, and where it says how much is had */
+/*
+ * a quota: its label, how much of it is used, and where it says how much is had
+ */
 typedef struct {
     const char   *name;
     size_t        used;                 /* in ks_used_t */

@@ -104,8 +104,8 @@ int ks_parse_path(ks_request_t *rq, ks_str_t path, ks_str_t query,
 /*
  * The value of the first parameter of that name in a raw query, percent-decoded
  * into buf (which has room for query.len bytes); the query stays as it is.  '+'
- * is itself here, as base64 may be in a token and a space may not.  KS_ERR: none,
- * or one with a bad escape.
+ * is itself here, as base64 may be in a token and a space may not.  KS_ERR:
+ * none, or one with a bad escape.
  */
 int ks_query_value(ks_str_t query, const char *name, u_char *buf,
     ks_str_t *value);

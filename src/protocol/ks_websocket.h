@@ -72,10 +72,10 @@ u_char *ks_ws_header(u_char *to, ks_ws_opcode_t opcode, size_t len);
 u_char *ks_ws_close(u_char *to, unsigned code);
 
 /*
- * Reads from *p on.  KS_OK: a frame of control, or the head of a message, behind
- * which nothing can be read.  KS_AGAIN: all was read, and there is no frame yet.
- * KS_ERR: the peer breaks the rules, and frame->code says which; nothing can be
- * read after that.
+ * Reads from *p on.  KS_OK: a frame of control, or the head of a message,
+ * behind which nothing can be read.  KS_AGAIN: all was read, and there is no
+ * frame yet.  KS_ERR: the peer breaks the rules, and frame->code says which;
+ * nothing can be read after that.
  */
 int ks_ws_read(ks_ws_reader_t *r, const u_char **p, const u_char *end,
     ks_ws_frame_t *frame);

@@ -89,7 +89,9 @@ void ks_json_init(ks_json_t *w, ks_out_t *out, unsigned base64);
 void ks_json_again(ks_json_t *w);
 void ks_json_finish(ks_json_t *w);
 
-/* Nothing but the value is written, without an envelope; no ks_json_finish(). */
+/*
+ * Nothing but the value is written, without an envelope; no ks_json_finish().
+ */
 void ks_json_bare(ks_json_t *w, ks_out_t *out);
 
 /*

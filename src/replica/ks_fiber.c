@@ -1,6 +1,6 @@
 /*
- * By the C library's contexts.  A page that nobody may touch is below the stack,
- * so that one that is too small ends the process instead of its data.
+ * By the C library's contexts.  A page that nobody may touch is below the
+ * stack, so that one that is too small ends the process instead of its data.
  */
 
 #ifndef _GNU_SOURCE

@@ -12,7 +12,8 @@
 #include "types/ks_number.h"
 
 
-#define KS_FOLLOW_ACK      1000         /* ms between two words to the upstream */
+#define KS_FOLLOW_ACK      1000         /* ms between two words to the
+                                           upstream */
 
 
 /* --- what is said --- */
@@ -171,6 +172,7 @@ ks_follow_refused(ks_follow_t *f, const ks_str_t *line, const char *to)
 static void
 ks_follow_rename(ks_space_t *sp, void *data)
 {
+    ks_follow_holds(sp, data);
     ks_upstream_rename(sp, ((ks_follow_t *) data)->replid);
 }
 
@@ -178,7 +180,6 @@ ks_follow_rename(ks_space_t *sp, void *data)
 static int
 ks_follow_renamed(ks_follow_t *f, const ks_str_t *replid)
 {
-    ks_call_t            call;
     ks_upstream_state_t  st;
 
     ks_upstream_state(ks_space_zone(f->space), &st);
@@ -188,15 +189,9 @@ ks_follow_renamed(ks_follow_t *f, const ks_str_t *replid)
     }
 
     memcpy(f->replid, replid->data, KS_REPLID);
-    memset(&call, 0, sizeof(ks_call_t));
-    call.now = f->now;
-    call.shards = ks_library_shard(f->space);
-    call.urgent = 1;
-    call.body = ks_follow_rename;
-    call.data = f;
 
-    if (ks_run(f->space, &call) != KS_OK) {
-        return ks_follow_fail(f, "the zone is full");
+    if (ks_follow_by_itself(f, ks_follow_rename) != KS_OK) {
+        return ks_follow_undone(f);
     }
 
     ks_follow_log(f, KS_FOLLOW_NOTICE, "the upstream's history goes on as "
@@ -207,13 +202,31 @@ ks_follow_renamed(ks_follow_t *f, const ks_str_t *replid)
 
 
 static void
+ks_follow_renew(ks_space_t *sp, void *data)
+{
+    (void) data;
+
+    ks_upstream_renewed(sp);
+}
+
+
+/*
+ * The gate is open before clients that wait are told to look again: others find
+ * it shut, and go on waiting.  A process that dies in between leaves that to
+ * the next one, as each link that comes up tells it.
+ */
+
+static void
 ks_follow_go(ks_follow_t *f)
 {
     f->step = KS_FOLLOW_STREAM;
     f->up = 1;
     ks_follow_run_begin(f);
     ks_upstream_set_link(f->space, KS_LINK_UP, f->now);
-    f->judge = UINT64_MAX;
+    f->judge = ks_upstream_judge(f->space, f->now);
+
+    (void) ks_follow_by_itself(f, ks_follow_renew);
+
     ks_follow_ack(f);
 }
 
@@ -249,8 +262,11 @@ ks_follow_continue(ks_follow_t *f, const ks_str_t *line)
 
     ks_count(ks_space_zone(f->space), KS_COUNT_UPSTREAM_PARTIAL);
     ks_follow_go(f);
-    ks_follow_log(f, KS_FOLLOW_NOTICE, "the upstream's stream goes on at "
-                  "offset %llu", (unsigned long long) f->offset);
+
+    if (f->lacked != KS_FOLLOW_STREAM) {
+        ks_follow_log(f, KS_FOLLOW_NOTICE, "the upstream's stream goes on at "
+                      "offset %llu", (unsigned long long) f->offset);
+    }
 
     return KS_OK;
 }
@@ -282,8 +298,11 @@ ks_follow_full(ks_follow_t *f, const ks_str_t *line)
     memcpy(f->replid, line->data + head, KS_REPLID);
     f->step = KS_FOLLOW_FILE;
     ks_upstream_set_link(f->space, KS_LINK_SYNC, f->now);
-    ks_follow_log(f, KS_FOLLOW_NOTICE, "the upstream sends all of its keys, "
-                  "as at offset %llu", (unsigned long long) f->at);
+
+    if (f->lacked != KS_FOLLOW_BYTES) {
+        ks_follow_log(f, KS_FOLLOW_NOTICE, "the upstream sends all of its "
+                      "keys, as at offset %llu", (unsigned long long) f->at);
+    }
 
     return KS_OK;
 }
@@ -461,12 +480,26 @@ ks_follow_connected(ks_follow_t *f, uint64_t now)
     f->len = 0;
     f->asks = 0;
     f->up = 0;
+    f->other = 0;
+    f->crowded = 0;
+    f->turn = ks_role_turn(f->space);
     f->why[0] = '\0';
 
     ks_upstream_set_link(f->space, KS_LINK_CONNECTING, now);
     ks_follow_say_first(f);
 
     return KS_OK;
+}
+
+
+void
+ks_follow_known(ks_follow_t *f, uint64_t more)
+{
+    if (f->step == KS_FOLLOW_STREAM) {
+        ks_upstream_known(ks_space_zone(f->space),
+                          f->offset + (f->stream.len - f->stream.start)
+                          + more);
+    }
 }
 
 
@@ -482,6 +515,7 @@ ks_follow_bytes(ks_follow_t *f, const u_char *p, size_t n, size_t *used)
 
         if (rc == KS_OK) {
             ks_count(ks_space_zone(f->space), KS_COUNT_UPSTREAM_FULL);
+            ks_follow_has_room(f);
             ks_follow_go(f);
         }
 
@@ -489,6 +523,7 @@ ks_follow_bytes(ks_follow_t *f, const u_char *p, size_t n, size_t *used)
 
     case KS_FOLLOW_STREAM:
         *used = n;
+        ks_follow_known(f, n);
         rc = ks_follow_run(f, p, n);
 
         if (rc == KS_OK && f->asks) {
@@ -538,6 +573,23 @@ ks_follow_due(const ks_follow_t *f)
 }
 
 
+/*
+ * A zone that is full may find room for a command or two at each try: it has
+ * come past that once a link has come further, and is still there a second
+ * after it came up.
+ */
+
+static void
+ks_follow_past(ks_follow_t *f)
+{
+    if (f->step == KS_FOLLOW_STREAM && f->offset != f->begun
+        && f->now >= f->came + KS_FOLLOW_ACK)
+    {
+        ks_follow_has_room(f);
+    }
+}
+
+
 int
 ks_follow_tick(ks_follow_t *f, uint64_t now)
 {
@@ -556,6 +608,8 @@ ks_follow_tick(ks_follow_t *f, uint64_t now)
                               (unsigned long long)
                               (f->options.timeout / 1000));
     }
+
+    ks_follow_past(f);
 
     if (now < f->acked + KS_FOLLOW_ACK) {
         return KS_OK;

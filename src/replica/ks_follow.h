@@ -49,13 +49,18 @@ ks_follow_t *ks_follow_open(const ks_follow_options_t *options);
 void ks_follow_close(ks_follow_t *f);
 
 /*
- * All times in ms since the epoch.  A connection is there; bytes have come; time
- * has passed.  KS_OK; or KS_ERR: the connection is to be closed, which
+ * All times in ms since the epoch.  A connection is there; bytes have come;
+ * time has passed.  KS_OK; or KS_ERR: the connection is to be closed, which
  * ks_follow_lost() then says, and ks_follow_why() why.
  */
 int ks_follow_connected(ks_follow_t *f, uint64_t now);
 int ks_follow_input(ks_follow_t *f, const u_char *p, size_t n, uint64_t now);
 int ks_follow_tick(ks_follow_t *f, uint64_t now);
+
+/*
+ * So many more bytes of the stream are there already, and have not been read.
+ */
+void ks_follow_known(ks_follow_t *f, uint64_t more);
 
 /* When ks_follow_tick() is to be called next; UINT64_MAX: nothing is due. */
 uint64_t ks_follow_due(const ks_follow_t *f);
@@ -66,6 +71,12 @@ uint64_t ks_follow_due(const ks_follow_t *f);
  */
 int ks_follow_lost(ks_follow_t *f, uint64_t now, const char *why);
 const char *ks_follow_why(const ks_follow_t *f);
+
+/*
+ * Whether the last connection ended for want of room in the zone.  That is
+ * logged by itself, once until there is room (ks_upstream_set_full()).
+ */
+int ks_follow_lacks_room(const ks_follow_t *f);
 
 
 #endif /* KS_FOLLOW_H */

@@ -8,6 +8,8 @@
 #define KS_FOLLOW_IN_H
 
 #include "commands/ks_command_table.h"
+#include "keyspace/ks_keyspace.h"
+#include "keyspace/ks_role.h"
 #include "keyspace/ks_upstream.h"
 #include "replica/ks_follow.h"
 #include "replica/ks_follow_load.h"
@@ -36,18 +38,25 @@ typedef struct {
     const ks_command_t    *cmd;
     size_t                 number;      /* among the stream's */
     uint64_t               shards;
+    uint32_t               db;          /* which is selected */
 } ks_follow_todo_t;
 
 struct ks_follow_s {
     ks_follow_options_t    options;
     ks_space_t            *space;
     ks_follow_step_t       step;
+    ks_follow_step_t       lacked;      /* what there was no room for when it
+                                           was tried last; CLOSED: nothing */
     uint64_t               now;         /* ms since the epoch */
     uint64_t               heard;       /* when bytes came */
-    uint64_t               acked;       /* when the upstream was told something */
+    uint64_t               acked;       /* when the upstream was told
+                                           something */
     uint64_t               judge;       /* when reads are to be judged again */
     unsigned               asks:1;      /* an answer to GETACK is due */
     unsigned               up:1;        /* this connection was */
+    unsigned               other:1;     /* REPLICAOF has said something since */
+    unsigned               crowded:1;   /* it ended for want of room */
+    uint64_t               turn;        /* when it began: see ks_role.h, R2 */
     char                   why[256];    /* after KS_ERR */
 
     /* replies */
@@ -70,6 +79,8 @@ struct ks_follow_s {
     /* the stream */
     ks_follow_stream_t     stream;
     ks_client_t            client;
+    uint64_t               begun;       /* the offset where it went on, */
+    uint64_t               came;        /* and when, ms */
     uint64_t               offset;      /* of its first command */
     uint32_t               db;
     ks_follow_todo_t       todo[KS_FOLLOW_BATCH];
@@ -78,8 +89,10 @@ struct ks_follow_s {
     size_t                 n;
     size_t                 first;       /* those that are run now, */
     size_t                 last;
-    unsigned               whole:1;     /* one that is alone in its transaction */
-    uint64_t               end;         /* and the offset behind them */
+    unsigned               whole:1;     /* one that is alone in its
+                                           transaction */
+    uint64_t               end;         /* and the offset behind them, with */
+    uint32_t               end_db;      /* what is selected there */
     uint64_t               applied;     /* since they were counted */
     uint64_t               skipped;
     uint64_t               faults;      /* of those, and when it was logged */
@@ -91,11 +104,54 @@ struct ks_follow_s {
 };
 
 
+/*
+ * Inside each body: the transaction comes to nothing if it is for nobody now.
+ */
+static inline void
+ks_follow_holds(ks_space_t *sp, ks_follow_t *f)
+{
+    if (ks_unlikely(ks_role_turn(sp) != f->turn)) {
+        f->other = 1;
+        ks_abort(sp);
+    }
+}
+
+
+/*
+ * A transaction of the link's own, with f as its data, under the lock of the
+ * library's shard.
+ */
+static inline int
+ks_follow_by_itself(ks_follow_t *f, ks_body_pt body)
+{
+    ks_call_t  call;
+
+    memset(&call, 0, sizeof(ks_call_t));
+    call.now = f->now;
+    call.shards = ks_library_shard(f->space);
+    call.urgent = 1;
+    call.body = body;
+    call.data = f;
+
+    return ks_run(f->space, &call);
+}
+
+
 /* --- ks_follow_say.c --- */
 
 /* Notes why the link has to end; KS_ERR. */
 int ks_follow_fail(ks_follow_t *f, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The same, of a transaction that came to nothing. */
+int ks_follow_undone(ks_follow_t *f);
+
+/*
+ * What ks_follow_fail() has noted is for want of room: so the zone is full
+ * until ks_follow_has_room().  KS_ERR.
+ */
+int ks_follow_no_room(ks_follow_t *f);
+void ks_follow_has_room(ks_follow_t *f);
 
 void ks_follow_log(ks_follow_t *f, ks_follow_level_t level, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
@@ -117,6 +173,17 @@ int ks_follow_sync_add(ks_follow_t *f, const u_char *p, size_t n,
 
 /* It is not gone on with. */
 void ks_follow_sync_drop(ks_follow_t *f);
+
+
+/* --- ks_follow_across.c --- */
+
+/*
+ * A command that may be about other databases than the one that was selected.
+ * KS_AGAIN: it is not.  KS_OK: it is to be applied, as *cmd says now; KS_NONE:
+ * it leaves database 0 as it is; KS_ERR.
+ */
+int ks_follow_across(ks_follow_t *f, const ks_command_t **cmd, int argc,
+    ks_str_t *argv);
 
 
 /* --- ks_follow_run.c --- */

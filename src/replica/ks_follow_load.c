@@ -1,7 +1,7 @@
 /*
- * The loader of RDB files asks for bytes when it needs some (persist/ks_load.h),
- * and is put aside until they come (ks_fiber.h): it holds no lock then, as it
- * reads outside of transactions.
+ * The loader of RDB files asks for bytes when it needs some
+ * (persist/ks_load.h), and is put aside until they come (ks_fiber.h): it holds
+ * no lock then, as it reads outside of transactions.
  */
 
 #include <stdlib.h>

@@ -118,8 +118,8 @@ ks_follow_foreign_key(void *data, const ks_str_t *key)
 
 
 /*
- * Whether all keys of a command are local to this zone: then the upstream's keys
- * of these names are others.
+ * Whether all keys of a command are local to this zone: then the upstream's
+ * keys of these names are others.
  */
 
 static int
@@ -192,9 +192,21 @@ ks_follow_admit(ks_follow_t *f, size_t number)
         return ks_follow_skip(f, &argv[0], "it is not known");
     }
 
-    if (f->db != 0) {
-        return ks_follow_skip(f, &argv[0], "it is for another database than "
-                              "0");
+    if (ks_unlikely(f->db != 0 || (cmd->acl & KS_ACL_KEYSPACE))) {
+        rc = ks_follow_across(f, &cmd, c->argc, argv);
+
+        if (rc == KS_NONE) {
+            f->skipped++;
+        }
+
+        if (rc == KS_ERR || rc == KS_NONE) {
+            return rc;
+        }
+
+        if (rc == KS_AGAIN && f->db != 0) {
+            return ks_follow_skip(f, &argv[0], "it is for another database "
+                                  "than 0");
+        }
     }
 
     if (!ks_command_arity_ok(cmd, c->argc) || !ks_follow_belongs(cmd)) {
@@ -213,6 +225,7 @@ ks_follow_admit(ks_follow_t *f, size_t number)
     todo = &f->todos[f->n];
     todo->cmd = cmd;
     todo->number = number;
+    todo->db = f->db;
     todo->shards = (cmd->acl & KS_ACL_SCRIPTING) ? ks_library_shard(f->space)
                                                  : 0;
 
@@ -290,6 +303,7 @@ ks_follow_body(ks_space_t *sp, void *data)
 
     f = data;
     f->failed = 0;
+    ks_follow_holds(sp, f);
 
     for (i = f->first; i < ks_min(f->last, f->first + KS_FOLLOW_AHEAD); i++) {
         ks_follow_ahead(f, &f->todos[i]);
@@ -303,7 +317,7 @@ ks_follow_body(ks_space_t *sp, void *data)
         ks_follow_perform(f, &f->todos[i]);
     }
 
-    ks_upstream_applied(sp, f->end, f->db);
+    ks_upstream_applied(sp, f->end, f->end_db);
 }
 
 
@@ -330,6 +344,7 @@ ks_follow_transact(ks_follow_t *f)
     }
 
     rc = ks_run(f->space, &call);
+    ks_upstream_show(f->space);
 
     if (rc == KS_OK) {
         f->applied += f->last - f->first - f->failed;
@@ -354,26 +369,47 @@ ks_follow_full(ks_follow_t *f)
 
     ks_zone_stats(ks_space_zone(f->space), &st);
 
-    return ks_follow_fail(f, "the zone of %llu bytes is full, and has no room "
+    (void) ks_follow_fail(f, "the zone of %llu bytes is full, and has no room "
                           "for the upstream's keys",
                           (unsigned long long) st.size);
+
+    return ks_follow_no_room(f);
+}
+
+
+/* the offset before a command */
+
+static uint64_t
+ks_follow_before(const ks_follow_t *f, size_t number)
+{
+    const ks_follow_command_t  *c;
+
+    if (number == 0) {
+        return f->offset;
+    }
+
+    c = &f->stream.commands[number - 1];
+
+    return f->offset + ks_follow_stream_length(&f->stream, c);
 }
 
 
 /*
- * Those from first to last, with which the zone has all before the offset end.
- * KS_AGAIN: together they cannot be run, but may be one by one.
+ * Those from first to last, with which the zone has all commands before number
+ * "next".  KS_AGAIN: together they cannot be run, but may be one by one;
+ * KS_NOMEM: there is no room.
  */
 
 static int
-ks_follow_apply(ks_follow_t *f, size_t first, size_t last, uint64_t end,
+ks_follow_apply(ks_follow_t *f, size_t first, size_t last, size_t next,
     int divides)
 {
     int  rc;
 
     f->first = first;
     f->last = last;
-    f->end = end;
+    f->end = ks_follow_before(f, next);
+    f->end_db = last < f->n ? f->todos[last].db : f->db;
 
     rc = ks_follow_transact(f);
 
@@ -386,12 +422,16 @@ ks_follow_apply(ks_follow_t *f, size_t first, size_t last, uint64_t end,
         return KS_OK;
     }
 
+    if (f->other) {
+        return ks_follow_undone(f);
+    }
+
     if (divides && last - first > 1) {
         return KS_AGAIN;
     }
 
     if (rc == KS_NOMEM) {
-        return ks_follow_full(f);
+        return rc;
     }
 
     (void) ks_follow_skip(f, ks_follow_name(f, &f->todos[first]),
@@ -400,15 +440,24 @@ ks_follow_apply(ks_follow_t *f, size_t first, size_t last, uint64_t end,
 
     f->first = f->last;
 
-    return ks_follow_transact(f) == KS_OK ? KS_OK : ks_follow_full(f);
+    return ks_follow_transact(f) == KS_OK ? KS_OK : KS_NOMEM;
 }
 
 
-static uint64_t
-ks_follow_behind(const ks_follow_t *f, size_t number)
+/*
+ * There is no room for a command: the zone's place is right before it, behind
+ * what changes nothing, so that whoever comes further has come past it.
+ */
+
+static int
+ks_follow_stop(ks_follow_t *f)
 {
-    return f->offset + ks_follow_stream_length(&f->stream,
-                                               &f->stream.commands[number]);
+    if (f->first < f->last) {
+        (void) ks_follow_apply(f, f->first, f->first,
+                               f->todos[f->first].number, 0);
+    }
+
+    return f->other ? ks_follow_undone(f) : ks_follow_full(f);
 }
 
 
@@ -428,7 +477,7 @@ ks_follow_flush(ks_follow_t *f, size_t first, size_t next)
     }
 
     f->whole = 0;
-    rc = ks_follow_apply(f, first, f->n, ks_follow_behind(f, next - 1), 1);
+    rc = ks_follow_apply(f, first, f->n, next, 1);
 
     if (rc != KS_AGAIN) {
         return rc;
@@ -436,9 +485,7 @@ ks_follow_flush(ks_follow_t *f, size_t first, size_t next)
 
     for (rc = KS_OK, i = first; i < f->n && rc == KS_OK; i++) {
         rc = ks_follow_apply(f, i, i + 1,
-                             i + 1 < f->n
-                             ? ks_follow_behind(f, f->todos[i].number)
-                             : ks_follow_behind(f, next - 1), 0);
+                             i + 1 < f->n ? f->todos[i + 1].number : next, 0);
     }
 
     return rc;
@@ -489,17 +536,18 @@ ks_follow_plain(ks_follow_t *f, size_t end)
 
         f->n--;
 
-        if (f->n > first && ks_follow_flush(f, first, i) != KS_OK) {
-            return KS_ERR;
+        rc = f->n > first ? ks_follow_flush(f, first, i) : KS_OK;
+
+        if (rc != KS_OK) {
+            return rc;
         }
 
         f->n++;
         f->whole = 1;
+        rc = ks_follow_apply(f, f->n - 1, f->n, i + 1, 0);
 
-        if (ks_follow_apply(f, f->n - 1, f->n, ks_follow_behind(f, i), 0)
-            != KS_OK)
-        {
-            return KS_ERR;
+        if (rc != KS_OK) {
+            return rc;
         }
 
         first = f->n;
@@ -509,11 +557,15 @@ ks_follow_plain(ks_follow_t *f, size_t end)
 }
 
 
-/* a transaction from its MULTI to its EXEC, which is the last command */
+/*
+ * A transaction from its MULTI to its EXEC, which is the last command: the
+ * zone's place is right before it.
+ */
 
 static int
 ks_follow_whole(ks_follow_t *f, size_t multi)
 {
+    int     rc;
     size_t  i, exec;
 
     exec = f->stream.n - 1;
@@ -526,7 +578,9 @@ ks_follow_whole(ks_follow_t *f, size_t multi)
 
     f->whole = 0;
 
-    return ks_follow_apply(f, 0, f->n, ks_follow_behind(f, exec), 0);
+    rc = ks_follow_apply(f, 0, f->n, exec + 1, 0);
+
+    return rc == KS_NOMEM ? ks_follow_full(f) : rc;
 }
 
 
@@ -534,7 +588,7 @@ static void
 ks_follow_done(ks_follow_t *f, size_t n)
 {
     if (n != 0) {
-        f->offset = ks_follow_behind(f, n - 1);
+        f->offset = ks_follow_before(f, n);
         ks_follow_stream_drop(&f->stream, n);
     }
 }
@@ -579,13 +633,14 @@ ks_follow_gather(ks_follow_t *f, size_t *multi)
 static int
 ks_follow_batch(ks_follow_t *f)
 {
-    int     rc;
+    int     rc, done;
     size_t  multi;
 
     rc = ks_follow_gather(f, &multi);
+    done = multi != 0 ? ks_follow_plain(f, multi) : KS_OK;
 
-    if (multi != 0 && ks_follow_plain(f, multi) != KS_OK) {
-        return KS_ERR;
+    if (done != KS_OK) {
+        return done == KS_NOMEM ? ks_follow_stop(f) : KS_ERR;
     }
 
     if (multi < f->stream.n && ks_follow_word(f, f->stream.n - 1, "EXEC")) {
@@ -645,6 +700,8 @@ ks_follow_run_begin(ks_follow_t *f)
 
     ks_follow_run_end(f);
     f->offset = st.offset;
+    f->begun = st.offset;
+    f->came = f->now;
     f->db = st.db;
     f->todos = f->todo;
     f->room = KS_FOLLOW_BATCH;

@@ -73,8 +73,7 @@ ks_follow_libraries(ks_follow_t *f)
 static void
 ks_follow_empty(ks_space_t *sp, void *data)
 {
-    (void) data;
-
+    ks_follow_holds(sp, data);
     ks_flush(sp);
     ks_upstream_void(sp);
     ks_effects_lose(sp);
@@ -90,6 +89,7 @@ ks_follow_complete(ks_space_t *sp, void *data)
 
     f = data;
 
+    ks_follow_holds(sp, f);
     ks_follow_load_first(f->load);
     ks_follow_libraries(f);
     ks_upstream_begin(sp, f->replid, f->at);
@@ -124,16 +124,19 @@ ks_follow_beside(ks_follow_t *f)
     data = st.used - st.overhead;
     fits = !f->narrow && data + data / 20 < st.size - st.used;
 
-    if (zone->nspares == 0 || !fits) {
+    if (zone->nspares != 0 && fits) {
+        return 1;
+    }
+
+    if (f->lacked != KS_FOLLOW_BYTES) {
         ks_follow_log(f, KS_FOLLOW_WARN, "the upstream's keys take the place "
                       "of those that are there while they come, and none is "
                       "read meanwhile, as the zone %s",
                       zone->nspares == 0 ? "was laid out without a place "
                       "beside them" : "has not enough room for both");
-        return 0;
     }
 
-    return 1;
+    return 0;
 }
 
 
@@ -203,28 +206,44 @@ ks_follow_sync_drop(ks_follow_t *f)
 
 /* --- its bytes --- */
 
+/*
+ * What did not fit beside the keys that are there takes their place at the next
+ * try: only what does not fit then, has no room.
+ */
+
+static int
+ks_follow_sync_failed(ks_follow_t *f)
+{
+    const ks_load_report_t  *r;
+
+    r = ks_follow_load_report(f->load);
+    (void) ks_follow_fail(f, "the upstream's file cannot be loaded: %s",
+                          r->err);
+
+    if (!r->full) {
+        return KS_ERR;
+    }
+
+    if (f->spare != NULL) {
+        f->narrow = 1;
+        return KS_ERR;
+    }
+
+    return ks_follow_no_room(f);
+}
+
+
 static int
 ks_follow_sync_bytes(ks_follow_t *f, const u_char *p, size_t n)
 {
-    int  rc;
-
     if (n == 0) {
         return KS_AGAIN;
     }
 
     f->got += n;
-    rc = ks_follow_load_add(f->load, p, n);
 
-    if (rc == KS_ERR && f->spare != NULL
-        && strstr(ks_follow_load_report(f->load)->err, "is full") != NULL)
-    {
-        f->narrow = 1;
-    }
-
-    return rc == KS_ERR
-           ? ks_follow_fail(f, "the upstream's file cannot be loaded: %s",
-                            ks_follow_load_report(f->load)->err)
-           : KS_AGAIN;
+    return ks_follow_load_add(f->load, p, n) == KS_ERR
+           ? ks_follow_sync_failed(f) : KS_AGAIN;
 }
 
 
@@ -332,16 +351,16 @@ ks_follow_sync_end(ks_follow_t *f)
     int  rc;
 
     if (ks_follow_load_finish(f->load) != KS_OK) {
-        return ks_follow_fail(f, "the upstream's file cannot be loaded: %s",
-                              ks_follow_load_report(f->load)->err);
+        return ks_follow_sync_failed(f);
     }
 
     rc = ks_follow_shards(f, f->spare != NULL
                              ? ks_spares_mask(ks_space_zone(f->space)) : 0,
                           ks_follow_complete);
+    ks_upstream_show(f->space);
 
     if (rc != KS_OK) {
-        return ks_follow_fail(f, "the zone is full");
+        return ks_follow_undone(f);
     }
 
     if (f->wrong[0] != '\0') {

@@ -23,11 +23,26 @@ ks_replica_masks(u_char *command, size_t len)
 }
 
 
+/* Whether it has a part of this history, or all of the one before. */
+
+static int
+ks_replica_knows(const ks_replica_said_t *said, const ks_primary_state_t *st)
+{
+    if (memcmp(said->id, st->id, KS_REPLID) == 0) {
+        return said->offset >= st->until;
+    }
+
+    return st->before[0] != '\0' && said->offset == st->until
+           && memcmp(said->id, st->before, KS_REPLID) == 0;
+}
+
+
 /* KS_OK: the ring has all that follows what it says that it has. */
 
 static int
 ks_replica_goes_on(ks_replica_t *r, const ks_replica_said_t *said)
 {
+    uint64_t            at;
     ks_primary_state_t  st;
 
     if (!said->partial) {
@@ -35,15 +50,16 @@ ks_replica_goes_on(ks_replica_t *r, const ks_replica_said_t *said)
     }
 
     ks_primary_state(r->space, &st);
+    at = said->offset - st.shift;
 
-    if (memcmp(said->id, st.id, KS_REPLID) != 0 || said->offset < st.since
-        || ks_journal_find(&r->space->mem, said->offset, &r->cursor.at)
-           != KS_OK)
+    if (!ks_replica_knows(said, &st) || at < st.since
+        || ks_journal_find(&r->space->mem, at, &r->cursor.at) != KS_OK)
     {
         return KS_NONE;
     }
 
-    r->offset = said->offset;
+    r->turn = st.turn;
+    r->offset = at;
 
     return KS_OK;
 }
@@ -112,9 +128,22 @@ ks_replica_end(ks_replica_t *r)
 }
 
 
-int
-ks_replica_file(const ks_replica_t *r, uint64_t *number, uint64_t *size)
+/* The state comes first: a file that is complete has its whole size. */
+
+static void
+ks_replica_file_is(const ks_replica_row_t *row, uint32_t state,
+    ks_replica_file_t *file)
 {
+    file->number = row->file;
+    file->size = __atomic_load_n(&row->size, __ATOMIC_ACQUIRE);
+    file->grows = (state == KS_REPLICA_MAKES);
+}
+
+
+int
+ks_replica_file(const ks_replica_t *r, ks_replica_file_t *file)
+{
+    uint32_t                 state;
     const ks_replica_row_t  *row;
 
     row = ks_replica_row(r);
@@ -123,11 +152,20 @@ ks_replica_file(const ks_replica_t *r, uint64_t *number, uint64_t *size)
         return KS_ERR;
     }
 
-    switch (__atomic_load_n(&row->state, __ATOMIC_ACQUIRE)) {
+    state = __atomic_load_n(&row->state, __ATOMIC_ACQUIRE);
+
+    switch (state) {
+
+    case KS_REPLICA_MAKES:
+        if (!r->said->eof) {
+            return KS_AGAIN;
+        }
+
+        ks_replica_file_is(row, state, file);
+        return file->size != 0 ? KS_OK : KS_AGAIN;
 
     case KS_REPLICA_READY:
-        *number = row->file;
-        *size = row->size;
+        ks_replica_file_is(row, state, file);
         return KS_OK;
 
     case KS_REPLICA_FAILED:
@@ -139,17 +177,13 @@ ks_replica_file(const ks_replica_t *r, uint64_t *number, uint64_t *size)
 }
 
 
-int
-ks_replica_took(ks_replica_t *r, uint64_t size, int opened, char *text)
+/* A file that grows stays the maker's until it is complete. */
+
+static int
+ks_replica_takes(ks_replica_t *r, const ks_replica_file_t *file, int opened)
 {
-    size_t                   len;
-    ks_primary_state_t       st;
-    const ks_replica_row_t  *row;
-
-    row = ks_replica_row(r);
-
-    if (row == NULL) {
-        return KS_ERR;
+    if (file->grows) {
+        return opened ? KS_OK : KS_ERR;
     }
 
     if (!opened) {
@@ -159,27 +193,79 @@ ks_replica_took(ks_replica_t *r, uint64_t size, int opened, char *text)
         return KS_ERR;
     }
 
-    r->cursor.at = row->at;
-    r->offset = row->offset;
+    return ks_replica_turn(r->space, r->row, KS_REPLICA_READY,
+                           KS_REPLICA_SENDS);
+}
 
-    if (ks_replica_turn(r->space, r->row, KS_REPLICA_READY, KS_REPLICA_SENDS)
-        != KS_OK)
-    {
+
+int
+ks_replica_took(ks_replica_t *r, const ks_replica_file_t *file, int opened,
+    const char *mark, char *text)
+{
+    size_t                   len;
+    ks_primary_state_t       st;
+    const ks_replica_row_t  *row;
+
+    row = ks_replica_row(r);
+
+    if (row == NULL || ks_replica_takes(r, file, opened) != KS_OK) {
         return KS_ERR;
     }
 
+    ks_primary_settings(ks_space_zone(r->space), &st);
+    r->turn = row->turn;
+    r->cursor.at = row->at;
+    r->offset = row->offset;
     len = 0;
 
     if (!r->said->old) {
-        ks_primary_settings(ks_space_zone(r->space), &st);
-        len = (size_t) snprintf(text, KS_REPLICA_TEXT, "+FULLRESYNC %s %llu\r\n",
-                                st.id, (unsigned long long) r->offset);
+        len = (size_t) snprintf(text, KS_REPLICA_TEXT,
+                                "+FULLRESYNC %s %llu\r\n", st.id,
+                                (unsigned long long) (r->offset + st.shift));
     }
 
-    (void) snprintf(text + len, KS_REPLICA_TEXT - len, "$%llu\r\n",
-                    (unsigned long long) size);
+    if (file->grows) {
+        (void) snprintf(text + len, KS_REPLICA_TEXT - len, "$EOF:%.*s\r\n",
+                        KS_REPLICA_MARK, mark);
+
+    } else {
+        (void) snprintf(text + len, KS_REPLICA_TEXT - len, "$%llu\r\n",
+                        (unsigned long long) file->size);
+    }
 
     return KS_OK;
+}
+
+
+int
+ks_replica_grown(ks_replica_t *r, ks_replica_file_t *file)
+{
+    uint32_t                 state;
+    uint64_t                 number;
+    const ks_replica_row_t  *row;
+
+    row = ks_replica_row(r);
+
+    if (row == NULL) {
+        return KS_ERR;
+    }
+
+    state = __atomic_load_n(&row->state, __ATOMIC_ACQUIRE);
+
+    if (state != KS_REPLICA_MAKES && state != KS_REPLICA_READY) {
+        return KS_ERR;
+    }
+
+    number = file->number;
+    ks_replica_file_is(row, state, file);
+
+    if (file->number != number) {
+        return KS_ERR;
+    }
+
+    return file->grows ? KS_OK
+                       : ks_replica_turn(r->space, r->row, KS_REPLICA_READY,
+                                         KS_REPLICA_SENDS);
 }
 
 
@@ -197,7 +283,9 @@ ks_replica_online(ks_replica_t *r)
 }
 
 
-/* Whether the frame at hand follows what was put: one that was lost left a gap. */
+/*
+ * Whether the frame at hand follows what was put: one that was lost left a gap.
+ */
 
 static int
 ks_replica_follows(const ks_replica_t *r)
@@ -214,6 +302,11 @@ ks_replica_next(ks_replica_t *r)
     uint64_t  head;
 
     r->wire.len = 0;
+
+    if (!ks_replica_current(r->space, r->turn)) {
+        return KS_ABORTED;
+    }
+
     head = ks_journal_head(&r->space->mem);
 
     do {

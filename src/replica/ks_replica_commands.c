@@ -214,6 +214,9 @@ ks_replconf_capable(ks_replica_said_t *said, const ks_str_t *value)
     if (ks_arg_is(value, "psync2")) {
         said->psync2 = 1;
 
+    } else if (ks_arg_is(value, "eof")) {
+        said->eof = 1;
+
     } else if (ks_arg_is(value, "documents")) {
         said->documents = 1;
     }
@@ -259,6 +262,7 @@ ks_replconf_ack(ks_ctx_t *c, int argc, ks_str_t *argv)
         return;
     }
 
+    s->replica->acked = 1;
     ks_replica_ack(c->space, s->replica->row - 1, (uint64_t) offset,
                    (uint64_t) synced, ks_clock());
 }
@@ -290,6 +294,7 @@ ks_replconf_word(ks_ctx_t *c, ks_replica_said_t *said, const ks_str_t *word,
     }
 
     if (ks_arg_is(word, "rdb-only")) {
+        flag = 0;
         rc = ks_replconf_flag(c, value, &flag);
         said->only = (rc == KS_OK && flag);
         return rc;

@@ -2,8 +2,8 @@
  * Replies of another store, RESP2 or RESP3, out of bytes as they come, and said
  * to a writer of ours (commands/ks_reply.h).
  *
- * ks_reader_next() looks for the end of the first reply and remembers how far it
- * has looked, so that each byte is looked at once however the bytes are cut.
+ * ks_reader_next() looks for the end of the first reply and remembers how far
+ * it has looked, so that each byte is looked at once however the bytes are cut.
  * Nothing is allocated and nothing is copied; what a reply says is read when it
  * is whole.  Bytes are not trusted: whatever they are, the answer is one of the
  * three below, and a reply that was found can be said.

@@ -3,7 +3,8 @@
  *
  *   idle     until a replica asks for one
  *   waits    the saver is going to make it
- *   makes    it has begun: whoever asks now has a part in it
+ *   makes    it has begun: whoever asks now has a part in it, and may read it
+ *            while it grows
  *   keeps    it is there, until all have opened it
  */
 
@@ -141,7 +142,7 @@ ks_syncer_join(ks_syncer_t *s, int fresh)
             r->file = s->number;
             r->at = s->at;
             r->offset = s->offset;
-            r->size = s->size;
+            __atomic_store_n(&r->size, s->size, __ATOMIC_RELEASE);
 
             (void) ks_replica_turn(s->space, i, KS_REPLICA_ASKS,
                                    s->phase == KS_SYNCER_KEEPS
@@ -165,7 +166,7 @@ ks_syncer_turn(ks_syncer_t *s, ks_replica_state_t before,
         r = ks_syncer_row(s, i, before);
 
         if (r != NULL) {
-            r->size = s->size;
+            __atomic_store_n(&r->size, s->size, __ATOMIC_RELEASE);
             (void) ks_replica_turn(s->space, i, before, state);
             ks_primary_wake(s->space, r);
         }
@@ -236,10 +237,34 @@ ks_syncer_begun(void *data, uint64_t at, uint64_t stream)
     ks_syncer_t *s = data;
 
     s->phase = KS_SYNCER_MAKES;
+    s->size = 0;
     s->at = at;
     s->offset = stream;
 
     ks_syncer_join(s, 1);
+}
+
+
+/* Those who read it meanwhile are told, with how much of it there is. */
+
+static void
+ks_syncer_grown(void *data, uint64_t size)
+{
+    ks_syncer_t *s = data;
+
+    unsigned           i;
+    ks_replica_row_t  *r;
+
+    s->size = size;
+
+    for (i = 0; i < KS_REPLICAS; i++) {
+        r = ks_syncer_row(s, i, KS_REPLICA_MAKES);
+
+        if (r != NULL) {
+            __atomic_store_n(&r->size, size, __ATOMIC_RELEASE);
+            ks_primary_wake(s->space, r);
+        }
+    }
 }
 
 
@@ -427,6 +452,7 @@ ks_syncer_open(ks_space_t *sp, const ks_syncer_conf_t *conf,
 
     s->base.wanted = ks_syncer_wanted;
     s->base.begun = ks_syncer_begun;
+    s->base.grown = ks_syncer_grown;
     s->base.ended = ks_syncer_ended;
     s->base.data = s;
 

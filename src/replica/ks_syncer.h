@@ -18,7 +18,8 @@
 
 
 typedef struct {
-    const char       *prefix;   /* of the paths of files; the rest is a number */
+    const char       *prefix;   /* of the paths of files; the rest is a
+                                   number */
     ks_saver_log_pt   log;
     void             *data;
 } ks_syncer_conf_t;
