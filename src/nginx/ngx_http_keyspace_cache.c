@@ -25,6 +25,8 @@
 static ngx_http_keyspace_cache_ctx_t *ngx_http_keyspace_cache_begin(
     ngx_http_request_t *r, ngx_http_keyspace_cache_loc_conf_t *conf);
 static ngx_uint_t ngx_http_keyspace_cache_unsafe(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_keyspace_cache_forbidden(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_keyspace_cache_look(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx);
 static void ngx_http_keyspace_cache_count(ngx_http_keyspace_cache_ctx_t *ctx);
@@ -32,6 +34,7 @@ static ngx_int_t ngx_http_keyspace_cache_decide(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_keyspace_cache_miss(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx);
+static void ngx_http_keyspace_cache_goes(ngx_http_keyspace_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_keyspace_cache_fetch(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_keyspace_cache_serve(ngx_http_request_t *r,
@@ -52,7 +55,9 @@ ngx_http_keyspace_cache_handler(ngx_http_request_t *r)
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_cache_module);
 
-    if (conf->cache == NULL || r != r->main || r->error_page) {
+    if (conf->cache == NULL || r->error_page
+        || (r != r->main && (!conf->cache->subrequests || r->background)))
+    {
         return NGX_DECLINED;
     }
 
@@ -80,6 +85,8 @@ ngx_http_keyspace_cache_handler(ngx_http_request_t *r)
 
     if (ngx_http_keyspace_cache_unsafe(r)) {
         ctx->unsafe = 1;
+        ctx->no_store = (ngx_http_keyspace_cache_forbidden(r, ctx)
+                         || ngx_http_keyspace_cache_doubtful(r, conf->cache));
         ctx->forward = "method";
         ctx->status = NGX_HTTP_KEYSPACE_CACHE_BYPASS;
         return NGX_DECLINED;
@@ -94,6 +101,17 @@ ngx_http_keyspace_cache_unsafe(ngx_http_request_t *r)
 {
     return !(r->method
              & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_OPTIONS|NGX_HTTP_TRACE));
+}
+
+
+/* Whether nothing of what comes may be stored. */
+
+static ngx_uint_t
+ngx_http_keyspace_cache_forbidden(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx)
+{
+    return ctx->asks.no_store
+           || ngx_http_test_predicates(r, ctx->conf->no_store) != NGX_OK;
 }
 
 
@@ -141,6 +159,7 @@ static ngx_int_t
 ngx_http_keyspace_cache_look(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx)
 {
+    ngx_uint_t            doubtful;
     ks_cache_get_t       *get;
     ks_cache_found_t      found;
     ngx_keyspace_zone_t  *kz;
@@ -148,19 +167,27 @@ ngx_http_keyspace_cache_look(ngx_http_request_t *r,
     if (!(ctx->conf->cache->methods & r->method)) {
         ctx->forward = "method";
         ctx->status = NGX_HTTP_KEYSPACE_CACHE_BYPASS;
+        ctx->no_store = 1;
         return NGX_DECLINED;
     }
 
-    ctx->no_store = (ctx->asks.no_store || r->method == NGX_HTTP_HEAD
-                     || ngx_http_test_predicates(r, ctx->conf->no_store)
-                        != NGX_OK);
+    /* what has a body may get a response that depends on it */
 
-    if (ngx_http_test_predicates(r, ctx->conf->bypass) != NGX_OK
-        || ctx->asks.no_store)
+    doubtful = ngx_http_keyspace_cache_doubtful(r, ctx->conf->cache);
+
+    ctx->alone = (doubtful
+                  || r->headers_in.content_length_n > 0
+                  || r->headers_in.chunked
+                  || ngx_http_keyspace_cache_forbidden(r, ctx));
+
+    ctx->no_store = (ctx->alone || r->method == NGX_HTTP_HEAD);
+
+    if (doubtful || ctx->asks.no_store
+        || ngx_http_test_predicates(r, ctx->conf->bypass) != NGX_OK)
     {
         ctx->forward = ctx->asks.no_store ? "request" : "bypass";
         ctx->status = NGX_HTTP_KEYSPACE_CACHE_BYPASS;
-        ctx->fetch = 1;
+        ngx_http_keyspace_cache_goes(ctx);
         return NGX_DECLINED;
     }
 
@@ -189,6 +216,8 @@ ngx_http_keyspace_cache_look(ngx_http_request_t *r,
     }
 
     ctx->found = 0;
+    ctx->etag.len = 0;
+    ctx->modified.len = 0;
     ctx->forward = (found == KS_CACHE_OTHER) ? "vary-miss" : "uri-miss";
     ctx->status = NGX_HTTP_KEYSPACE_CACHE_MISS;
 
@@ -263,7 +292,9 @@ ngx_http_keyspace_cache_decide(ngx_http_request_t *r,
             return ngx_http_keyspace_cache_serve(r, ctx);
         }
 
-        if (-left < (int64_t) meta->stale && !asks->only_if_cached) {
+        if (-left < (int64_t) meta->stale && !asks->only_if_cached
+            && r == r->main)
+        {
             ctx->status = NGX_HTTP_KEYSPACE_CACHE_UPDATING;
             return ngx_http_keyspace_cache_serve(r, ctx);
         }
@@ -285,11 +316,23 @@ ngx_http_keyspace_cache_miss(ngx_http_request_t *r,
         return NGX_HTTP_GATEWAY_TIME_OUT;
     }
 
-    if (ctx->conf->lock && !ctx->no_store && !ctx->collapsed) {
+    if (ctx->conf->lock && !ctx->no_store && !ctx->collapsed
+        && r == r->main)
+    {
         return ngx_http_keyspace_cache_wait(r, ctx);
     }
 
     return ngx_http_keyspace_cache_fetch(r, ctx);
+}
+
+
+/* It is fetched; what is purged from now on is not to be stored then. */
+
+static void
+ngx_http_keyspace_cache_goes(ngx_http_keyspace_cache_ctx_t *ctx)
+{
+    ctx->fetch = 1;
+    ctx->since = ks_ended_now(ctx->conf->cache->zone->space);
 }
 
 
@@ -299,16 +342,12 @@ ngx_http_keyspace_cache_fetch(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    ctx->fetch = 1;
+    ngx_http_keyspace_cache_goes(ctx);
     ctx->until = 0;
 
     if (ctx->follows) {
         ks_unfollow(ctx->conf->cache->zone->space, &ctx->follower);
         ctx->follows = 0;
-    }
-
-    if (!ctx->found) {
-        return NGX_DECLINED;
     }
 
     rc = ngx_http_keyspace_cache_condition(r, ctx);
@@ -354,7 +393,7 @@ ngx_http_keyspace_cache_serve(ngx_http_request_t *r,
         rc = out ? ngx_http_output_filter(r, out) : NGX_ERROR;
     }
 
-    if (ctx->status == NGX_HTTP_KEYSPACE_CACHE_UPDATING) {
+    if (ctx->status == NGX_HTTP_KEYSPACE_CACHE_UPDATING && !ctx->alone) {
         ngx_http_keyspace_cache_refresh(r, ctx);
     }
 
@@ -397,12 +436,12 @@ ngx_http_keyspace_cache_refresh(ngx_http_request_t *r,
     bg->etag = ctx->etag;
     bg->modified = ctx->modified;
     bg->found = 1;
-    bg->fetch = 1;
     bg->background = 1;
     bg->authorized = ctx->authorized;
     bg->status = NGX_HTTP_KEYSPACE_CACHE_EXPIRED;
     bg->forward = "stale";
     ks_cache_control_init(&bg->asks);
+    ngx_http_keyspace_cache_goes(bg);
     cln->handler = ngx_http_keyspace_cache_cleanup;
 
     key = ngx_http_keyspace_cache_beside(ctx, KS_CACHE_LOCK);

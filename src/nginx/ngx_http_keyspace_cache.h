@@ -19,6 +19,7 @@
 #include "commands/ks_cache.h"
 #include "commands/ks_cache_lock.h"
 #include "commands/ks_cache_tag.h"
+#include "keyspace/ks_ended.h"
 #include "protocol/ks_cache_policy.h"
 
 
@@ -32,6 +33,10 @@ typedef struct {
     ks_cache_rule_t             rule;
     size_t                      max_size;       /* bytes of a body */
     ngx_uint_t                  methods;        /* NGX_HTTP_GET|... */
+    ngx_uint_t                  subrequests;    /* they are cached, too */
+    ngx_uint_t                  whole;          /* of what a range is asked for,
+                                                   all is fetched */
+    ngx_uint_t                  decoded;        /* the key may be of $uri */
 } ngx_http_keyspace_cache_t;
 
 
@@ -105,17 +110,26 @@ typedef struct {
     ks_follower_t               follower;
     uint64_t                    until;          /* it waits, ms; 0: not */
     uint64_t                    lock;           /* our id; 0: we have none */
+    uint64_t                    since;          /* the last deletion before it
+                                                   was fetched */
 
     ngx_http_keyspace_cache_status_e  status;
     const char                 *forward;        /* "fwd=" of Cache-Status */
     ngx_uint_t                  upstream;       /* the status that came */
+    ngx_list_t                  asked;          /* the client's fields, while
+                                                   others are sent on */
 
     unsigned                    found:1;        /* there is a stored response */
     unsigned                    fetch:1;        /* the response is to be
                                                    judged when it comes */
     unsigned                    revalidate:1;   /* with our own validators */
+    unsigned                    disguised:1;    /* "asked" are put aside */
     unsigned                    unsafe:1;       /* the method is */
+    unsigned                    renews:1;       /* but its response is that of
+                                                   GET */
     unsigned                    no_store:1;
+    unsigned                    alone:1;        /* what comes for it is for
+                                                   nobody else */
     unsigned                    authorized:1;
     unsigned                    capturing:1;
     unsigned                    served:1;       /* what is sent is stored */
@@ -156,9 +170,13 @@ u_char *ngx_http_keyspace_cache_room(void *data, size_t len);
 
 /*
  * The request goes on with the stored response's validators, and without what
- * its client has of that kind.  NGX_DECLINED: it has none.
+ * its client has of that kind.  NGX_DECLINED: it has none.  A subrequest goes
+ * on without conditions then, and any request without a range, if all is to be
+ * fetched.  And the client's fields come back.
  */
 ngx_int_t ngx_http_keyspace_cache_condition(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx);
+void ngx_http_keyspace_cache_undisguise(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx);
 
 /* Whether its client has what would be sent: RFC 9110, 13.2.2. */
@@ -166,14 +184,26 @@ ngx_uint_t ngx_http_keyspace_cache_matches(ngx_http_request_t *r,
     ks_str_t *etag, ks_str_t *modified);
 
 
+/* --- ngx_http_keyspace_cache_url.c --- */
+
+/* $keyspace_cache_host: $host, and the port if Host has an unusual one. */
+ngx_int_t ngx_http_keyspace_cache_host(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+/* Whether what is asked for may be another URL than its key says. */
+ngx_uint_t ngx_http_keyspace_cache_doubtful(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_t *cache);
+
+
 /* --- ngx_http_keyspace_cache_head.c --- */
 
 /*
  * The response's fields as text, as they are to be stored.  cc: what says
- * which are not.  update: it is a 304, of which not all fields count.
+ * which are not.  old: it updates a stored response, which has these fields;
+ * what belongs to its body is left out then.  NULL: it does not.
  */
 ngx_int_t ngx_http_keyspace_cache_head(ngx_http_request_t *r,
-    ks_cache_control_t *cc, ngx_uint_t update, ks_str_t *head);
+    ks_cache_control_t *cc, ks_str_t *old, ks_str_t *head);
 
 /* Fields of the second that the first does not have, behind it. */
 ngx_int_t ngx_http_keyspace_cache_merge(ngx_pool_t *pool, ks_str_t *head,
@@ -226,12 +256,22 @@ ngx_int_t ngx_http_keyspace_cache_freshen(ngx_http_request_t *r,
 ngx_int_t ngx_http_keyspace_cache_compare_head(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx);
 
-/* The response to an unsafe method has come. */
-void ngx_http_keyspace_cache_invalidate(ngx_http_request_t *r,
-    ngx_http_keyspace_cache_ctx_t *ctx);
+/* An entry ends. */
+void ngx_http_keyspace_cache_end(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx, ks_str_t *key);
 
 /* Those who wait for this request wait no longer. */
 void ngx_http_keyspace_cache_unlock(ngx_http_keyspace_cache_ctx_t *ctx);
+
+
+/* --- ngx_http_keyspace_cache_unsafe.c --- */
+
+/*
+ * The response to an unsafe method has come: what it changes is ended, and
+ * ctx->renews is set if it says that it is itself what GET gets from now on.
+ */
+void ngx_http_keyspace_cache_invalidate(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx);
 
 
 /* --- ngx_http_keyspace_cache_send.c --- */

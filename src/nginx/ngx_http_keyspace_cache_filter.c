@@ -65,6 +65,17 @@ ngx_http_keyspace_cache_header_filter(ngx_http_request_t *r)
 
     ctx->upstream = r->headers_out.status;
 
+    if (ctx->disguised) {
+        ngx_http_keyspace_cache_undisguise(r, ctx);
+
+        /* all comes, as nobody has asked for a range but the client */
+
+        if (r->headers_in.range && r->headers_out.status == NGX_HTTP_OK) {
+            r->allow_ranges = 1;
+            r->single_range = 1;
+        }
+    }
+
     if (ctx->unsafe) {
         ngx_http_keyspace_cache_invalidate(r, ctx);
         return ngx_http_keyspace_cache_pass(r, ctx);
@@ -184,7 +195,8 @@ ngx_http_keyspace_cache_pass(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    rc = (ctx->no_store || ctx->unsafe || !ctx->forward || r->err_status)
+    rc = (ctx->no_store || (ctx->unsafe && !ctx->renews) || !ctx->forward
+          || r->err_status)
          ? NGX_DECLINED : ngx_http_keyspace_cache_capture(r, ctx);
 
     if (rc == NGX_ERROR) {
@@ -246,7 +258,7 @@ ngx_http_keyspace_cache_capture(ngx_http_request_t *r,
 
     ks_cache_control_init(&cc);
 
-    if (ngx_http_keyspace_cache_head(r, &cc, 0, &head) != NGX_OK) {
+    if (ngx_http_keyspace_cache_head(r, &cc, NULL, &head) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -266,7 +278,7 @@ ngx_http_keyspace_cache_capture(ngx_http_request_t *r,
     }
 
     if (cc.nlists
-        && ngx_http_keyspace_cache_head(r, &cc, 0, &c->head) != NGX_OK)
+        && ngx_http_keyspace_cache_head(r, &cc, NULL, &c->head) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -17,8 +17,9 @@ typedef struct {
     u_char              *p;
     size_t               len;
     ks_cache_control_t  *cc;
-    ngx_uint_t           update;
-    ks_str_t             hops;          /* what Connection names */
+    ks_str_t            *old;           /* NULL: it is no update */
+    ngx_list_t          *hops;          /* where Connection names some; NULL:
+                                           nowhere */
 } ngx_http_keyspace_cache_text_t;
 
 
@@ -30,6 +31,12 @@ static void ngx_http_keyspace_cache_date(ngx_http_request_t *r,
     ngx_http_keyspace_cache_text_t *t);
 static ngx_table_elt_t *ngx_http_keyspace_cache_said(ngx_list_t *list,
     const char *name);
+static ngx_uint_t ngx_http_keyspace_cache_has(ks_str_t *head,
+    ks_str_t *field);
+static ngx_uint_t ngx_http_keyspace_cache_of_old(ks_str_t *old,
+    ks_str_t *name);
+static ngx_uint_t ngx_http_keyspace_cache_hop(ngx_list_t *list,
+    ks_str_t *name);
 static ngx_uint_t ngx_http_keyspace_cache_kept(
     ngx_http_keyspace_cache_text_t *t, ks_str_t *name);
 static void ngx_http_keyspace_cache_put(ngx_http_keyspace_cache_text_t *t,
@@ -51,6 +58,12 @@ static const char  *ngx_http_keyspace_cache_never[] = {
 
 static const char  *ngx_http_keyspace_cache_of_body[] = {
     "Content-Encoding", "Content-Range", NULL
+};
+
+/* of the stored body, if it has them; else a 304 may bring them */
+
+static const char  *ngx_http_keyspace_cache_identifies[] = {
+    "Content-Digest", "Content-MD5", "Digest", "ETag", "Repr-Digest", NULL
 };
 
 
@@ -79,23 +92,20 @@ ngx_http_keyspace_cache_among(ks_str_t *name, const char **names)
 
 ngx_int_t
 ngx_http_keyspace_cache_head(ngx_http_request_t *r, ks_cache_control_t *cc,
-    ngx_uint_t update, ks_str_t *head)
+    ks_str_t *old, ks_str_t *head)
 {
-    ngx_table_elt_t                 *h;
-    ngx_http_keyspace_cache_text_t   t;
+    ngx_http_keyspace_cache_text_t  t;
 
     ngx_memzero(&t, sizeof(ngx_http_keyspace_cache_text_t));
 
     t.cc = cc;
-    t.update = update;
+    t.old = old;
 
-    if (r->upstream) {
-        h = ngx_http_keyspace_cache_said(&r->upstream->headers_in.headers,
-                                         "Connection");
-        if (h) {
-            t.hops.len = h->value.len;
-            t.hops.data = h->value.data;
-        }
+    if (r->upstream
+        && ngx_http_keyspace_cache_said(&r->upstream->headers_in.headers,
+                                        "Connection"))
+    {
+        t.hops = &r->upstream->headers_in.headers;
     }
 
     ngx_http_keyspace_cache_fields(r, &t);
@@ -159,7 +169,7 @@ ngx_http_keyspace_cache_own(ngx_http_request_t *r,
 
     out = &r->headers_out;
 
-    if (out->content_type.len && !t->update) {
+    if (out->content_type.len && t->old == NULL) {
 
         if (out->charset.len
             && out->content_type_len == out->content_type.len
@@ -211,23 +221,23 @@ ngx_http_keyspace_cache_date(ngx_http_request_t *r,
         ngx_http_keyspace_cache_put(t, "Date", 4, h->value.data,
                                     h->value.len);
 
-    } else if (!t->update) {
+    } else if (t->old == NULL) {
         p = ngx_http_time(buf, ngx_time());
         ngx_http_keyspace_cache_put(t, "Date", 4, buf, p - buf);
     }
 }
 
 
+/* The next field of that name. */
+
 static ngx_table_elt_t *
-ngx_http_keyspace_cache_said(ngx_list_t *list, const char *text)
+ngx_http_keyspace_cache_next_said(ngx_http_keyspace_fields_t *fields,
+    const char *text)
 {
-    ks_str_t                    name;
-    ngx_table_elt_t            *h;
-    ngx_http_keyspace_fields_t  fields;
+    ks_str_t          name;
+    ngx_table_elt_t  *h;
 
-    ngx_http_keyspace_fields(&fields, list);
-
-    while ((h = ngx_http_keyspace_next_field(&fields)) != NULL) {
+    while ((h = ngx_http_keyspace_next_field(fields)) != NULL) {
 
         name.len = h->key.len;
         name.data = h->key.data;
@@ -241,15 +251,62 @@ ngx_http_keyspace_cache_said(ngx_list_t *list, const char *text)
 }
 
 
+static ngx_table_elt_t *
+ngx_http_keyspace_cache_said(ngx_list_t *list, const char *text)
+{
+    ngx_http_keyspace_fields_t  fields;
+
+    ngx_http_keyspace_fields(&fields, list);
+
+    return ngx_http_keyspace_cache_next_said(&fields, text);
+}
+
+
+/* Whether a 304 has no say in it. */
+
+static ngx_uint_t
+ngx_http_keyspace_cache_of_old(ks_str_t *old, ks_str_t *name)
+{
+    return ngx_http_keyspace_cache_among(name, ngx_http_keyspace_cache_of_body)
+           || (ngx_http_keyspace_cache_among(name,
+                                          ngx_http_keyspace_cache_identifies)
+               && ngx_http_keyspace_cache_has(old, name));
+}
+
+
+/* Whether a Connection, of which there may be several, names the field. */
+
+static ngx_uint_t
+ngx_http_keyspace_cache_hop(ngx_list_t *list, ks_str_t *field)
+{
+    ks_str_t                    value;
+    ngx_table_elt_t            *h;
+    ngx_http_keyspace_fields_t  fields;
+
+    ngx_http_keyspace_fields(&fields, list);
+
+    while ((h = ngx_http_keyspace_cache_next_said(&fields, "Connection"))
+           != NULL)
+    {
+        value.len = h->value.len;
+        value.data = h->value.data;
+
+        if (ks_list_has(&value, field)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static ngx_uint_t
 ngx_http_keyspace_cache_kept(ngx_http_keyspace_cache_text_t *t, ks_str_t *name)
 {
     return !ngx_http_keyspace_cache_among(name, ngx_http_keyspace_cache_never)
-           && !ks_list_has(&t->hops, name)
+           && !(t->hops && ngx_http_keyspace_cache_hop(t->hops, name))
            && !ks_cache_control_lists(t->cc, name)
-           && !(t->update
-                && ngx_http_keyspace_cache_among(name,
-                                             ngx_http_keyspace_cache_of_body));
+           && !(t->old && ngx_http_keyspace_cache_of_old(t->old, name));
 }
 
 
@@ -279,14 +336,14 @@ ngx_http_keyspace_cache_next(ks_str_t *head, size_t *at, ks_str_t *name,
     u_char  *p, *end, *colon;
 
     p = head->data + *at;
-    end = ngx_strlchr(p, head->data + head->len, LF);
+    end = *at < head->len ? memchr(p, LF, head->len - *at) : NULL;
 
     if (end == NULL) {
         return NGX_DONE;
     }
 
     *at = end + 1 - head->data;
-    colon = ngx_strlchr(p, end, ':');
+    colon = memchr(p, ':', end - p);
 
     if (end > p && end[-1] == CR) {
         end--;

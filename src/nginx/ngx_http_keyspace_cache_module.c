@@ -7,9 +7,15 @@
 #include "ngx_http_keyspace_cache.h"
 #include "ngx_http_keyspace_limit.h"
 #include "ngx_keyspace_param.h"
+#include "ngx_keyspace_uses.h"
 
 
-#define NGX_HTTP_KEYSPACE_CACHE_KEY   "$scheme://$host$request_uri"
+#define NGX_HTTP_KEYSPACE_CACHE_KEY                                           \
+    "$scheme://$keyspace_cache_host$request_uri"
+
+/* $request_uri is that of the page, for all subrequests of it */
+#define NGX_HTTP_KEYSPACE_CACHE_PART                                          \
+    "$scheme://$keyspace_cache_host$uri$is_args$args"
 #define NGX_HTTP_KEYSPACE_CACHE_KEEP  (600 * 1000)
 #define NGX_HTTP_KEYSPACE_CACHE_SIZE  (1024 * 1024)
 #define NGX_HTTP_KEYSPACE_CACHE_MOST  (64 * 1024 * 1024)
@@ -31,19 +37,9 @@ static const char *ngx_http_keyspace_cache_set_prefix(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_cache_set_tags(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_cache_set_ttl(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_cache_set_stale(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_cache_set_error(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_cache_set_keep(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_cache_set_max_size(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_cache_set_methods(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_cache_set_cookies(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static ngx_int_t ngx_http_keyspace_cache_status_variable(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
@@ -137,17 +133,34 @@ ngx_module_t  ngx_http_keyspace_cache_module = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_keyspace_cache_ranges[] = {
+    { ngx_string("whole"), 1 },
+    { ngx_string("pass"), 0 },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_keyspace_param_t  ngx_http_keyspace_cache_params[] = {
-    { ngx_string("key"), ngx_http_keyspace_cache_set_key, 0 },
-    { ngx_string("prefix"), ngx_http_keyspace_cache_set_prefix, 0 },
-    { ngx_string("tags"), ngx_http_keyspace_cache_set_tags, 0 },
-    { ngx_string("ttl"), ngx_http_keyspace_cache_set_ttl, 0 },
-    { ngx_string("stale"), ngx_http_keyspace_cache_set_stale, 0 },
-    { ngx_string("stale_error"), ngx_http_keyspace_cache_set_error, 0 },
-    { ngx_string("keep"), ngx_http_keyspace_cache_set_keep, 0 },
-    { ngx_string("max_size"), ngx_http_keyspace_cache_set_max_size, 0 },
-    { ngx_string("methods"), ngx_http_keyspace_cache_set_methods, 0 },
-    { ngx_string("set_cookie"), ngx_http_keyspace_cache_set_cookies, 0 },
+    ngx_keyspace_param_row("key", ngx_http_keyspace_cache_set_key, 0),
+    ngx_keyspace_param_row("prefix", ngx_http_keyspace_cache_set_prefix, 0),
+    ngx_keyspace_param_row("tags", ngx_http_keyspace_cache_set_tags, 0),
+    ngx_keyspace_param_field("ttl", ngx_keyspace_param_time,
+                             ngx_http_keyspace_cache_t, rule.ttl),
+    ngx_keyspace_param_field("stale", ngx_keyspace_param_time,
+                             ngx_http_keyspace_cache_t, rule.stale),
+    ngx_keyspace_param_field("stale_error", ngx_keyspace_param_time,
+                             ngx_http_keyspace_cache_t, rule.error),
+    ngx_keyspace_param_field("keep", ngx_keyspace_param_time,
+                             ngx_http_keyspace_cache_t, rule.keep),
+    ngx_keyspace_param_row("max_size", ngx_http_keyspace_cache_set_max_size,
+                           0),
+    ngx_keyspace_param_row("methods", ngx_http_keyspace_cache_set_methods, 0),
+    ngx_keyspace_param_words("set_cookie", ngx_keyspace_on_off,
+                             ngx_http_keyspace_cache_t, rule.cookies),
+    ngx_keyspace_param_words("subrequests", ngx_keyspace_on_off,
+                             ngx_http_keyspace_cache_t, subrequests),
+    ngx_keyspace_param_words("ranges", ngx_http_keyspace_cache_ranges,
+                             ngx_http_keyspace_cache_t, whole),
     ngx_keyspace_null_param
 };
 
@@ -171,6 +184,9 @@ static ngx_http_variable_t  ngx_http_keyspace_cache_vars[] = {
     { ngx_string("keyspace_cache_status"), NULL,
       ngx_http_keyspace_cache_status_variable, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("keyspace_cache_host"), NULL,
+      ngx_http_keyspace_cache_host, 0, 0, 0 },
 
       ngx_http_null_variable
 };
@@ -246,8 +262,8 @@ ngx_http_keyspace_cache_preconfiguration(ngx_conf_t *cf)
 
 
 /*
- * A configuration without a cache has no handler and no filters.  The handler is
- * the last of its phase, so that what happens to each request (its session,
+ * A configuration without a cache has no handler and no filters.  The handler
+ * is the last of its phase, so that what happens to each request (its session,
  * keyspace_run, mirror) happens to hits as well; but for what is for misses.
  */
 
@@ -261,8 +277,8 @@ ngx_http_keyspace_cache_postconfiguration(ngx_conf_t *cf)
 
     if (mcf->used) {
 
-        if (ngx_http_keyspace_last_handler(cf, NGX_HTTP_PRECONTENT_PHASE,
-                                           ngx_http_keyspace_cache_handler)
+        if (ngx_http_keyspace_front_handler(cf, NGX_HTTP_PRECONTENT_PHASE,
+                                            ngx_http_keyspace_cache_handler)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -320,14 +336,28 @@ ngx_http_keyspace_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    cache->decoded = cache->key.value.data == NULL
+                     ? cache->subrequests
+                     : ngx_strnstr(cache->key.value.data, "request_uri",
+                                   cache->key.value.len)
+                       == NULL;
+
     if (cache->key.value.data == NULL) {
-        ngx_str_set(&key, NGX_HTTP_KEYSPACE_CACHE_KEY);
+        if (cache->subrequests) {
+            ngx_str_set(&key, NGX_HTTP_KEYSPACE_CACHE_PART);
+        } else {
+            ngx_str_set(&key, NGX_HTTP_KEYSPACE_CACHE_KEY);
+        }
 
         if (ngx_http_keyspace_compile(cf, &key, &cache->key)
             != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
         }
+
+    } else if (cache->subrequests && !cache->decoded) {
+        return "has a \"key\" with $request_uri, which is the same for all "
+               "\"subrequests\" of a page: $uri is not";
     }
 
     mcf = ngx_http_conf_get_module_main_conf(cf,
@@ -335,7 +365,8 @@ ngx_http_keyspace_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     mcf->used = 1;
     clcf->cache = cache;
 
-    return NGX_CONF_OK;
+    return ngx_keyspace_use(cf, cache->zone, NGX_KEYSPACE_USE_RESPONSES,
+                            &cache->prefix);
 }
 
 
@@ -486,61 +517,6 @@ ngx_http_keyspace_cache_set_tags(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 
 
 static const char *
-ngx_http_keyspace_cache_time(ngx_str_t *value, int64_t *to)
-{
-    ngx_int_t  ms;
-
-    ms = ngx_parse_time(value, 0);
-
-    if (ms == NGX_ERROR) {
-        return "is no time";
-    }
-
-    *to = ms;
-
-    return NGX_CONF_OK;
-}
-
-
-static const char *
-ngx_http_keyspace_cache_set_ttl(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_http_keyspace_cache_t *cache = conf;
-
-    return ngx_http_keyspace_cache_time(value, &cache->rule.ttl);
-}
-
-
-static const char *
-ngx_http_keyspace_cache_set_stale(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value)
-{
-    ngx_http_keyspace_cache_t *cache = conf;
-
-    return ngx_http_keyspace_cache_time(value, &cache->rule.stale);
-}
-
-
-static const char *
-ngx_http_keyspace_cache_set_error(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value)
-{
-    ngx_http_keyspace_cache_t *cache = conf;
-
-    return ngx_http_keyspace_cache_time(value, &cache->rule.error);
-}
-
-
-static const char *
-ngx_http_keyspace_cache_set_keep(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_http_keyspace_cache_t *cache = conf;
-
-    return ngx_http_keyspace_cache_time(value, &cache->rule.keep);
-}
-
-
-static const char *
 ngx_http_keyspace_cache_set_max_size(ngx_conf_t *cf, void *conf,
     ngx_str_t *value)
 {
@@ -577,20 +553,4 @@ ngx_http_keyspace_cache_set_methods(ngx_conf_t *cf, void *conf,
     }
 
     return "is neither \"GET\" nor \"GET HEAD\"";
-}
-
-
-static const char *
-ngx_http_keyspace_cache_set_cookies(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value)
-{
-    ngx_http_keyspace_cache_t *cache = conf;
-
-    if (ngx_strcmp(value->data, "on") == 0) {
-        cache->rule.cookies = 1;
-        return NGX_CONF_OK;
-    }
-
-    return ngx_strcmp(value->data, "off") == 0 ? NGX_CONF_OK
-                                               : "is neither on nor off";
 }

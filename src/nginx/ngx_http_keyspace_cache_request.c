@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_keyspace_cache.h"
+#include "protocol/ks_cache_vary.h"
 #include "protocol/ks_http_date.h"
 
 #include <openssl/evp.h>
@@ -17,14 +18,18 @@
 
 static void ngx_http_keyspace_cache_values(ngx_http_request_t *r,
     const ks_str_t *name, EVP_MD_CTX *md);
-static void ngx_http_keyspace_cache_value(ngx_str_t *value, ngx_uint_t lower,
-    EVP_MD_CTX *md);
-static ngx_uint_t ngx_http_keyspace_cache_conditional(ngx_str_t *name);
+static ngx_int_t ngx_http_keyspace_cache_joined(ngx_http_request_t *r,
+    const ks_str_t *name, ks_str_t *value);
+static ngx_uint_t ngx_http_keyspace_cache_conditional(ngx_str_t *name,
+    ngx_uint_t ranges);
+static void ngx_http_keyspace_cache_set_list(ngx_http_request_t *r,
+    ngx_list_t *list);
 static ngx_int_t ngx_http_keyspace_cache_add(ngx_pool_t *pool,
     ngx_list_t *list, const char *name, const char *lowcase, ks_str_t *value);
 static ngx_uint_t ngx_http_keyspace_cache_has_tag(ngx_str_t *list,
     ks_str_t *etag);
-static ks_str_t ngx_http_keyspace_cache_opaque(ks_str_t tag);
+static ngx_int_t ngx_http_keyspace_cache_next_tag(ks_str_t *list, size_t *at,
+    ks_str_t *tag);
 
 
 ngx_int_t
@@ -150,91 +155,102 @@ ngx_http_keyspace_cache_select(void *data, const ks_str_t *vary, u_char *id)
 }
 
 
-/* The lines of a field count as one, with commas between them. */
+/*
+ * The lines of a field count as one, with commas between them.  A field that is
+ * not there is another value than one that is empty.
+ */
 
 static void
 ngx_http_keyspace_cache_values(ngx_http_request_t *r, const ks_str_t *name,
     EVP_MD_CTX *md)
 {
-    ngx_uint_t                  n, lower;
-    ngx_table_elt_t            *h;
-    ngx_http_keyspace_fields_t  fields;
-
-    lower = (name->len >= 6
-             && ngx_strncasecmp(name->data, (u_char *) "accept", 6) == 0);
+    u_char    *p;
+    ks_str_t   value;
 
     (void) EVP_DigestUpdate(md, name->data, name->len);
-    (void) EVP_DigestUpdate(md, ":", 1);
 
-    n = 0;
-    ngx_http_keyspace_fields(&fields, &r->headers_in.headers);
+    if (ngx_http_keyspace_cache_joined(r, name, &value) == NGX_OK) {
+        p = ngx_pnalloc(r->pool, value.len + 1);
 
-    while ((h = ngx_http_keyspace_next_field(&fields)) != NULL) {
-
-        if (h->key.len == name->len
-            && ngx_strncasecmp(h->key.data, name->data, name->len) == 0)
-        {
-            if (n++) {
-                (void) EVP_DigestUpdate(md, ",", 1);
-            }
-
-            ngx_http_keyspace_cache_value(&h->value, lower, md);
+        if (p) {
+            value.len = ks_cache_vary_value(name, &value, p);
+            value.data = p;
         }
+
+        (void) EVP_DigestUpdate(md, ":", 1);
+        (void) EVP_DigestUpdate(md, value.data, value.len);
     }
 
     (void) EVP_DigestUpdate(md, "\n", 1);
 }
 
 
-/* Without blanks around commas; codings and types are in any case. */
+/* NGX_DECLINED: there is none, or no memory. */
 
-static void
-ngx_http_keyspace_cache_value(ngx_str_t *value, ngx_uint_t lower,
-    EVP_MD_CTX *md)
+static ngx_int_t
+ngx_http_keyspace_cache_joined(ngx_http_request_t *r, const ks_str_t *name,
+    ks_str_t *value)
 {
-    size_t    i, at;
-    u_char    c;
-    ks_str_t  list, word;
+    u_char                      *p;
+    ngx_uint_t                   n;
+    ngx_table_elt_t             *h;
+    ngx_http_keyspace_fields_t   fields;
 
-    list.len = value->len;
-    list.data = value->data;
+    n = 0;
+    value->len = 0;
+    value->data = NULL;
+    ngx_http_keyspace_fields(&fields, &r->headers_in.headers);
 
-    for (at = 0; ks_list_next(&list, &at, &word) == KS_OK; /* void */ ) {
+    while ((h = ngx_http_keyspace_next_field(&fields)) != NULL) {
 
-        if (word.data != list.data) {
-            (void) EVP_DigestUpdate(md, ",", 1);
-        }
-
-        if (!lower) {
-            (void) EVP_DigestUpdate(md, word.data, word.len);
+        if (h->key.len != name->len
+            || ngx_strncasecmp(h->key.data, name->data, name->len) != 0)
+        {
             continue;
         }
 
-        for (i = 0; i < word.len; i++) {
-            c = ngx_tolower(word.data[i]);
-            (void) EVP_DigestUpdate(md, &c, 1);
+        if (n++ == 0) {
+            value->len = h->value.len;
+            value->data = h->value.data;
+            continue;
         }
+
+        p = ngx_pnalloc(r->pool, value->len + 1 + h->value.len);
+        if (p == NULL) {
+            return NGX_DECLINED;
+        }
+
+        ngx_memcpy(p, value->data, value->len);
+        p[value->len] = ',';
+        ngx_memcpy(p + value->len + 1, h->value.data, h->value.len);
+
+        value->data = p;
+        value->len += 1 + h->value.len;
     }
+
+    return n ? NGX_OK : NGX_DECLINED;
 }
 
 
 /* --- validation, upstream --- */
 
+/* ranges: whether it is about one; else whether it is that or a condition. */
+
 static ngx_uint_t
-ngx_http_keyspace_cache_conditional(ngx_str_t *name)
+ngx_http_keyspace_cache_conditional(ngx_str_t *name, ngx_uint_t ranges)
 {
     ngx_uint_t  i;
 
     static ngx_str_t  names[] = {
+        ngx_string("If-Range"),
+        ngx_string("Range"),
         ngx_string("If-None-Match"),
         ngx_string("If-Modified-Since"),
         ngx_string("If-Match"),
-        ngx_string("If-Unmodified-Since"),
-        ngx_string("If-Range"),
-        ngx_string("Range")
+        ngx_string("If-Unmodified-Since")
     };
 
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (i = 0; i < (ranges ? 2 : sizeof(names) / sizeof(names[0])); i++) {
         if (name->len == names[i].len
             && ngx_strncasecmp(name->data, names[i].data, name->len) == 0)
         {
@@ -252,9 +268,14 @@ ngx_http_keyspace_cache_condition(ngx_http_request_t *r,
 {
     ngx_list_t                  list;
     ngx_table_elt_t            *h, *to;
+    ngx_uint_t                  none, ranges;
     ngx_http_keyspace_fields_t  fields;
 
-    if (ctx->etag.len == 0 && ctx->modified.len == 0) {
+    none = (ctx->etag.len == 0 && ctx->modified.len == 0);
+
+    ranges = (none && r == r->main);
+
+    if (ranges && (!ctx->conf->cache->whole || r->headers_in.range == NULL)) {
         return NGX_DECLINED;
     }
 
@@ -268,7 +289,7 @@ ngx_http_keyspace_cache_condition(ngx_http_request_t *r,
 
     while ((h = ngx_http_keyspace_next_field(&fields)) != NULL) {
 
-        if (ngx_http_keyspace_cache_conditional(&h->key)) {
+        if (ngx_http_keyspace_cache_conditional(&h->key, ranges)) {
             continue;
         }
 
@@ -296,15 +317,38 @@ ngx_http_keyspace_cache_condition(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    /* the last part is a member of the list itself, if it is the first, too */
+    ctx->disguised = 1;
+    ctx->asked = r->headers_in.headers;
+    ngx_http_keyspace_cache_set_list(r, &list);
 
-    r->headers_in.headers = list;
+    return none ? NGX_DECLINED : NGX_OK;
+}
 
-    if (list.last == &list.part) {
+
+/* The last part is a member of the list itself, if it is the first, too. */
+
+static void
+ngx_http_keyspace_cache_set_list(ngx_http_request_t *r, ngx_list_t *list)
+{
+    ngx_uint_t  first;
+
+    first = (list->part.next == NULL);
+    r->headers_in.headers = *list;
+
+    if (first) {
         r->headers_in.headers.last = &r->headers_in.headers.part;
     }
+}
 
-    return NGX_OK;
+
+/* Parts of the response that are fetched are not to be asked for with them. */
+
+void
+ngx_http_keyspace_cache_undisguise(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_ctx_t *ctx)
+{
+    ctx->disguised = 0;
+    ngx_http_keyspace_cache_set_list(r, &ctx->asked);
 }
 
 
@@ -359,7 +403,11 @@ ngx_http_keyspace_cache_matches(ngx_http_request_t *r, ks_str_t *etag,
 }
 
 
-/* In the weak comparison: whether there is W/ in front does not matter. */
+/*
+ * In the weak comparison: whether there is W/ in front does not matter.  Nor
+ * does it matter whether there are quotes, as some clients and servers forget
+ * them.
+ */
 
 static ngx_uint_t
 ngx_http_keyspace_cache_has_tag(ngx_str_t *list, ks_str_t *etag)
@@ -371,17 +419,19 @@ ngx_http_keyspace_cache_has_tag(ngx_str_t *list, ks_str_t *etag)
         return 1;
     }
 
-    if (etag->len == 0) {
+    at = 0;
+
+    if (ngx_http_keyspace_cache_next_tag(etag, &at, &own) != NGX_OK) {
         return 0;
     }
 
     all.len = list->len;
     all.data = list->data;
-    own = ngx_http_keyspace_cache_opaque(*etag);
 
-    for (at = 0; ks_list_next(&all, &at, &tag) == KS_OK; /* void */ ) {
-        tag = ngx_http_keyspace_cache_opaque(tag);
-
+    for (at = 0;
+         ngx_http_keyspace_cache_next_tag(&all, &at, &tag) == NGX_OK;
+         /* void */ )
+    {
         if (tag.len == own.len
             && ngx_memcmp(tag.data, own.data, own.len) == 0)
         {
@@ -389,23 +439,56 @@ ngx_http_keyspace_cache_has_tag(ngx_str_t *list, ks_str_t *etag)
         }
     }
 
-    /* a tag may have commas in it */
-
-    tag = ngx_http_keyspace_cache_opaque(all);
-
-    return tag.len == own.len && ngx_memcmp(tag.data, own.data, own.len) == 0;
+    return 0;
 }
 
 
-static ks_str_t
-ngx_http_keyspace_cache_opaque(ks_str_t tag)
+/*
+ * What is in the quotes of the next tag of a list; there may be commas in it.
+ */
+
+static ngx_int_t
+ngx_http_keyspace_cache_next_tag(ks_str_t *list, size_t *at, ks_str_t *tag)
 {
-    if (tag.len > 2 && (tag.data[0] == 'W' || tag.data[0] == 'w')
-        && tag.data[1] == '/')
-    {
-        tag.data += 2;
-        tag.len -= 2;
+    u_char  *p, *end, *last;
+
+    p = list->data + *at;
+    end = list->data + list->len;
+
+    while (p < end && (*p == ' ' || *p == '\t' || *p == ',')) {
+        p++;
     }
 
-    return tag;
+    if (end - p > 2 && (*p == 'W' || *p == 'w') && p[1] == '/') {
+        p += 2;
+    }
+
+    if (p < end && *p == '"') {
+        p++;
+        last = ngx_strlchr(p, end, '"');
+
+    } else {
+        last = ngx_strlchr(p, end, ',');
+    }
+
+    if (p == end) {
+        return NGX_DONE;
+    }
+
+    if (last == NULL) {
+        last = end;
+    }
+
+    *at = ngx_min(last + 1, end) - list->data;
+
+    if (last == end || *last == ',') {
+        while (last > p && (last[-1] == ' ' || last[-1] == '\t')) {
+            last--;
+        }
+    }
+
+    tag->data = p;
+    tag->len = last - p;
+
+    return NGX_OK;
 }

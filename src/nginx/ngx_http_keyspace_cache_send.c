@@ -45,7 +45,7 @@ ngx_http_keyspace_cache_answer(ngx_http_request_t *r,
             ? ctx->modified
             : ngx_http_keyspace_cache_field(&ctx->stored.head, "Date");
 
-    if (r->headers_out.status == NGX_HTTP_OK
+    if (r->headers_out.status == NGX_HTTP_OK && r == r->main
         && ngx_http_keyspace_cache_matches(r, &ctx->etag, &since))
     {
         ngx_http_keyspace_cache_not_modified(r);

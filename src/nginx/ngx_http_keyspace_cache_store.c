@@ -1,8 +1,7 @@
 
 /*
  * What comes from upstream, and what becomes of it in the store: responses are
- * stored, stored ones get the fields of a 304, and others end because of an
- * unsafe method.
+ * stored, and stored ones get the fields of a 304 or end.
  */
 
 
@@ -17,7 +16,8 @@ static void ngx_http_keyspace_cache_describe(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx, ks_str_t *head,
     ks_cache_response_t *res);
 static void ngx_http_keyspace_cache_describe_field(ks_cache_response_t *res,
-    ks_str_t *name, ks_str_t *value, ks_cache_control_t *targeted);
+    ks_str_t *name, ks_str_t *value, ks_cache_control_t *targeted,
+    ks_cache_control_t *surrogate);
 static void ngx_http_keyspace_cache_date_of(ks_str_t *value, int64_t *at);
 static int64_t ngx_http_keyspace_cache_age_of(ngx_http_request_t *r);
 static ks_cache_rule_t ngx_http_keyspace_cache_rule(
@@ -28,12 +28,6 @@ static ngx_int_t ngx_http_keyspace_cache_compare(const void *one,
     const void *two);
 static int ngx_http_keyspace_cache_run(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx, ks_cache_put_t *put);
-static void ngx_http_keyspace_cache_end(ngx_http_request_t *r,
-    ngx_http_keyspace_cache_ctx_t *ctx, ks_str_t *key);
-static void ngx_http_keyspace_cache_end_other(ngx_http_request_t *r,
-    ngx_http_keyspace_cache_ctx_t *ctx, ks_str_t *uri);
-static ngx_int_t ngx_http_keyspace_cache_swap(ngx_http_request_t *r,
-    ks_str_t *key, ngx_str_t *old, ngx_str_t *new, ks_str_t *to);
 
 
 /* --- judging --- */
@@ -95,11 +89,12 @@ ngx_http_keyspace_cache_describe(ngx_http_request_t *r,
 {
     size_t              at;
     ks_str_t            name, value;
-    ks_cache_control_t  targeted;
+    ks_cache_control_t  targeted, surrogate;
 
     ngx_memzero(res, sizeof(ks_cache_response_t));
     ks_cache_control_init(&res->cc);
     ks_cache_control_init(&targeted);
+    ks_cache_control_init(&surrogate);
 
     res->now = ks_clock();
     res->date = KS_CACHE_NEVER;
@@ -108,16 +103,18 @@ ngx_http_keyspace_cache_describe(ngx_http_request_t *r,
     res->age = ngx_http_keyspace_cache_age_of(r);
     res->authorized = (ctx->authorized
                        && r->headers_out.status != NGX_HTTP_NOT_MODIFIED);
+    res->explicit = ctx->unsafe;
 
     for (at = 0;
          ngx_http_keyspace_cache_next(head, &at, &name, &value) == NGX_OK;
          /* void */ )
     {
-        ngx_http_keyspace_cache_describe_field(res, &name, &value, &targeted);
+        ngx_http_keyspace_cache_describe_field(res, &name, &value, &targeted,
+                                               &surrogate);
     }
 
-    if (targeted.given) {
-        res->cc = targeted;
+    if (targeted.given || surrogate.given) {
+        res->cc = targeted.given ? targeted : surrogate;
         res->targeted = 1;
     }
 }
@@ -125,7 +122,8 @@ ngx_http_keyspace_cache_describe(ngx_http_request_t *r,
 
 static void
 ngx_http_keyspace_cache_describe_field(ks_cache_response_t *res,
-    ks_str_t *name, ks_str_t *value, ks_cache_control_t *targeted)
+    ks_str_t *name, ks_str_t *value, ks_cache_control_t *targeted,
+    ks_cache_control_t *surrogate)
 {
     ks_str_t            any = ks_str("*");
     ks_cache_control_t  before;
@@ -177,6 +175,9 @@ ngx_http_keyspace_cache_describe_field(ks_cache_response_t *res,
             if (ks_cache_control_targeted(targeted, value) != KS_OK) {
                 *targeted = before;
             }
+
+        } else if (ngx_http_keyspace_cache_is(name, "Surrogate-Control")) {
+            ks_cache_control_surrogate(surrogate, value);
         }
 
         break;
@@ -193,12 +194,16 @@ ngx_http_keyspace_cache_date_of(ks_str_t *value, int64_t *at)
 }
 
 
-/* What a cache before this one says; the first number of a list counts. */
+/*
+ * What a cache before this one says; the first number of a list counts, without
+ * its parameters.
+ */
 
 static int64_t
 ngx_http_keyspace_cache_age_of(ngx_http_request_t *r)
 {
     size_t                      at;
+    u_char                     *p;
     int64_t                     age;
     ks_str_t                    list, word;
     ngx_table_elt_t            *h;
@@ -215,13 +220,17 @@ ngx_http_keyspace_cache_age_of(ngx_http_request_t *r)
             list.len = h->value.len;
             list.data = h->value.data;
 
-            if (ks_list_next(&list, &at, &word) != KS_OK
-                || ks_delta_seconds(&word, &age) != KS_OK)
-            {
+            if (ks_list_next(&list, &at, &word) != KS_OK) {
                 return 0;
             }
 
-            return age;
+            p = ngx_strlchr(word.data, word.data + word.len, ';');
+
+            if (p) {
+                word.len = p - word.data;
+            }
+
+            return ks_delta_seconds(&word, &age) == KS_OK ? age : 0;
         }
     }
 
@@ -394,6 +403,7 @@ ngx_http_keyspace_cache_store(ngx_http_request_t *r,
     put.body.len = c->len;
     put.meta = c->meta;
     put.keep = c->keep;
+    put.since = ctx->since;
 
     (void) ngx_http_keyspace_cache_run(r, ctx, &put);
 
@@ -412,7 +422,9 @@ ngx_http_keyspace_cache_freshen(ngx_http_request_t *r,
 
     ks_cache_control_init(&cc);
 
-    if (ngx_http_keyspace_cache_head(r, &cc, 1, &text) != NGX_OK) {
+    if (ngx_http_keyspace_cache_head(r, &cc, &ctx->stored.head, &text)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -428,7 +440,8 @@ ngx_http_keyspace_cache_freshen(ngx_http_request_t *r,
     }
 
     if (cc.nlists
-        && ngx_http_keyspace_cache_head(r, &cc, 1, &text) != NGX_OK)
+        && ngx_http_keyspace_cache_head(r, &cc, &ctx->stored.head, &text)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -472,6 +485,7 @@ ngx_http_keyspace_cache_freshen(ngx_http_request_t *r,
     put.head = head;
     put.meta = ctx->capture.meta;
     put.keep = ctx->capture.keep;
+    put.since = ctx->since;
     put.update = 1;
 
     (void) ngx_http_keyspace_cache_run(r, ctx, &put);
@@ -480,58 +494,43 @@ ngx_http_keyspace_cache_freshen(ngx_http_request_t *r,
 }
 
 
-/*
- * Whether a validator of the response is that of the stored one; NGX_DECLINED:
- * it has none.
- */
+/* Whether the response has this validator, and the stored one has another. */
 
-static ngx_int_t
-ngx_http_keyspace_cache_same(ks_str_t *new, ks_str_t *old)
+static ngx_uint_t
+ngx_http_keyspace_cache_differs(ks_str_t *new, ks_str_t *old)
 {
-    if (new->len == 0) {
-        return NGX_DECLINED;
-    }
-
-    return (new->len == old->len
-            && ngx_memcmp(new->data, old->data, new->len) == 0)
-           ? NGX_OK : NGX_ERROR;
+    return new->len != 0
+           && (new->len != old->len
+               || ngx_memcmp(new->data, old->data, new->len) != 0);
 }
 
-
-/*
- * What says nothing of the body changes nothing: the stored one may be another
- * by now.
- */
 
 ngx_int_t
 ngx_http_keyspace_cache_compare_head(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx)
 {
+    ngx_int_t           rc;
     ks_str_t            head, etag, modified;
-    ngx_int_t           tagged, dated;
-    ngx_uint_t          sized;
     ks_cache_control_t  cc;
 
-    if (r->headers_out.status != NGX_HTTP_OK || ctx->asks.no_store) {
+    if (r->headers_out.status != NGX_HTTP_OK || ctx->alone) {
         return NGX_OK;
     }
 
     ks_cache_control_init(&cc);
 
-    if (ngx_http_keyspace_cache_head(r, &cc, 0, &head) != NGX_OK) {
+    if (ngx_http_keyspace_cache_head(r, &cc, NULL, &head) != NGX_OK) {
         return NGX_ERROR;
     }
 
     etag = ngx_http_keyspace_cache_field(&head, "ETag");
     modified = ngx_http_keyspace_cache_field(&head, "Last-Modified");
 
-    tagged = ngx_http_keyspace_cache_same(&etag, &ctx->etag);
-    dated = ngx_http_keyspace_cache_same(&modified, &ctx->modified);
-    sized = (r->headers_out.content_length_n != -1);
-
-    if (tagged == NGX_ERROR || dated == NGX_ERROR
-        || (sized && r->headers_out.content_length_n
-                     != (off_t) ctx->stored.body.len))
+    if (ngx_http_keyspace_cache_differs(&etag, &ctx->etag)
+        || ngx_http_keyspace_cache_differs(&modified, &ctx->modified)
+        || (r->headers_out.content_length_n != -1
+            && r->headers_out.content_length_n
+               != (off_t) ctx->stored.body.len))
     {
         ngx_http_keyspace_cache_end(r, ctx, &ctx->key);
         ctx->found = 0;
@@ -539,13 +538,13 @@ ngx_http_keyspace_cache_compare_head(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (tagged == NGX_DECLINED && dated == NGX_DECLINED && !sized) {
-        return NGX_OK;
-    }
+    /* its fields may be stored; the body that it has not may not */
 
     ctx->no_store = 0;
+    rc = ngx_http_keyspace_cache_freshen(r, ctx);
+    ctx->no_store = 1;
 
-    return ngx_http_keyspace_cache_freshen(r, ctx);
+    return rc;
 }
 
 
@@ -569,9 +568,7 @@ ngx_http_keyspace_cache_unlock(ngx_http_keyspace_cache_ctx_t *ctx)
 }
 
 
-/* --- unsafe methods --- */
-
-static void
+void
 ngx_http_keyspace_cache_end(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx, ks_str_t *key)
 {
@@ -584,173 +581,4 @@ ngx_http_keyspace_cache_end(ngx_http_request_t *r,
 
     (void) ks_cache_drop(kz->space, key, 0);
     ngx_keyspace_settle(kz);
-}
-
-
-void
-ngx_http_keyspace_cache_invalidate(ngx_http_request_t *r,
-    ngx_http_keyspace_cache_ctx_t *ctx)
-{
-    ks_str_t                    name, uri;
-    ngx_table_elt_t            *h;
-    ngx_http_keyspace_fields_t  fields;
-
-    if (r->headers_out.status < 200 || r->headers_out.status >= 400) {
-        return;
-    }
-
-    ngx_http_keyspace_cache_end(r, ctx, &ctx->key);
-
-    ngx_http_keyspace_fields(&fields, &r->headers_out.headers);
-
-    while ((h = ngx_http_keyspace_next_field(&fields)) != NULL) {
-
-        name.len = h->key.len;
-        name.data = h->key.data;
-
-        if (h->hash
-            && (ngx_http_keyspace_cache_is(&name, "Location")
-                || ngx_http_keyspace_cache_is(&name, "Content-Location")))
-        {
-            uri.len = h->value.len;
-            uri.data = h->value.data;
-            ngx_http_keyspace_cache_end_other(r, ctx, &uri);
-        }
-    }
-}
-
-
-/*
- * A URL of this host, or relative to the request's.  Its key is the request's
- * key with the one in the place of the other.
- */
-
-static void
-ngx_http_keyspace_cache_end_other(ngx_http_request_t *r,
-    ngx_http_keyspace_cache_ctx_t *ctx, ks_str_t *uri)
-{
-    u_char     *p, *end;
-    ks_str_t    key;
-    ngx_str_t   path, old, host;
-
-    path.len = uri->len;
-    path.data = uri->data;
-    old = r->unparsed_uri;
-
-    p = (u_char *) ngx_strlchr(uri->data, uri->data + uri->len, '#');
-    if (p) {
-        path.len = p - path.data;
-    }
-
-    p = ngx_strnstr(path.data, "://", path.len);
-
-    if (p) {
-        host.data = p + 3;
-        end = path.data + path.len;
-        p = ngx_strlchr(host.data, end, '/');
-        host.len = (p ? p : end) - host.data;
-
-        p = ngx_strlchr(host.data, host.data + host.len, ':');
-
-        if ((p ? (size_t) (p - host.data) : host.len)
-            != r->headers_in.server.len
-            || ngx_strncasecmp(host.data, r->headers_in.server.data,
-                               r->headers_in.server.len)
-               != 0)
-        {
-            return;
-        }
-
-        path.data = host.data + host.len;
-        path.len = end - path.data;
-
-    } else if (path.len == 0 || path.data[0] != '/') {
-
-        /* beside the last part of the request's path */
-
-        end = ngx_strlchr(old.data, old.data + old.len, '?');
-
-        for (p = end ? end : old.data + old.len;
-             p > old.data && p[-1] != '/';
-             p--)
-        {
-            /* void */
-        }
-
-        host.len = p - old.data;
-        host.data = ngx_pnalloc(r->pool, host.len + path.len);
-        if (host.data == NULL) {
-            return;
-        }
-
-        p = ngx_cpymem(host.data, old.data, host.len);
-        ngx_memcpy(p, path.data, path.len);
-
-        path.len += host.len;
-        path.data = host.data;
-
-    } else if (path.len > 1 && path.data[1] == '/') {
-        return;
-    }
-
-    if (ngx_http_keyspace_cache_swap(r, &ctx->key, &old, &path, &key)
-        == NGX_OK)
-    {
-        ngx_http_keyspace_cache_end(r, ctx, &key);
-        return;
-    }
-
-    /* the key may be made of the path alone */
-
-    end = ngx_strlchr(path.data, path.data + path.len, '?');
-
-    if (end) {
-        path.len = end - path.data;
-    }
-
-    if (ngx_http_keyspace_cache_swap(r, &ctx->key, &r->uri, &path, &key)
-        == NGX_OK)
-    {
-        ngx_http_keyspace_cache_end(r, ctx, &key);
-    }
-}
-
-
-/* The last "old" of the key becomes "new"; NGX_DECLINED: there is none. */
-
-static ngx_int_t
-ngx_http_keyspace_cache_swap(ngx_http_request_t *r, ks_str_t *key,
-    ngx_str_t *old, ngx_str_t *new, ks_str_t *to)
-{
-    u_char  *p;
-    size_t   i, rest;
-
-    if (old->len == 0 || key->len < old->len) {
-        return NGX_DECLINED;
-    }
-
-    for (i = key->len - old->len; /* void */ ; i--) {
-        if (ngx_memcmp(key->data + i, old->data, old->len) == 0) {
-            break;
-        }
-
-        if (i == 0) {
-            return NGX_DECLINED;
-        }
-    }
-
-    rest = key->len - i - old->len;
-
-    to->len = i + new->len + rest;
-    to->data = ngx_pnalloc(r->pool, to->len);
-
-    if (to->data == NULL || to->len > KS_KEY_MAX) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_cpymem(to->data, key->data, i);
-    p = ngx_cpymem(p, new->data, new->len);
-    ngx_memcpy(p, key->data + i + old->len, rest);
-
-    return NGX_OK;
 }

@@ -1,8 +1,8 @@
 
 /*
  * The tags of a response: what Surrogate-Key, Cache-Tag and the parameter tags=
- * say.  Names are separated by blanks or commas.  Fields that the location hides
- * from clients are seen.
+ * say.  Names are separated by blanks or commas.  Fields that the location
+ * hides from clients are seen.
  */
 
 
