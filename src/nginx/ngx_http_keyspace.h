@@ -103,6 +103,9 @@ typedef struct {
     unsigned                     foreign:1;     /* of an address that the user
                                                    may not come from */
     unsigned                     ours:1;        /* the response is */
+    unsigned                     reads:1;       /* what an upstream has sent */
+    unsigned                     there:1;       /* the upstream is asked what
+                                                   it reads */
 
     ngx_uint_t                   db;            /* the number of its zone */
 
@@ -164,6 +167,7 @@ typedef struct {
     uint64_t                   created;     /* ms since the epoch */
     ngx_keyspace_zone_t       *zone;
     ngx_http_keyspace_hold_t  *hold;
+    unsigned                   ended:1;
 } ngx_http_keyspace_held_t;
 
 
@@ -241,8 +245,8 @@ ngx_int_t ngx_http_keyspace_authorize_token(ngx_http_request_t *r,
     "NOPERM the user may not come from this address"
 
 /*
- * The request is that user's, if it may come from there: otherwise NGX_DECLINED,
- * and ctx->foreign is set.
+ * The request is that user's, if it may come from there: otherwise
+ * NGX_DECLINED, and ctx->foreign is set.
  */
 ngx_int_t ngx_http_keyspace_become(ngx_http_request_t *r,
     ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz,
@@ -362,6 +366,9 @@ ngx_int_t ngx_http_keyspace_log_bytes(ngx_http_request_t *r);
 ngx_http_keyspace_held_t *ngx_http_keyspace_held(ngx_http_request_t *r,
     ngx_keyspace_zone_t *kz, ks_client_t *client, ngx_http_keyspace_hold_t *h);
 
+/* It is none from now on.  It may be said twice. */
+void ngx_http_keyspace_held_end(ngx_http_keyspace_held_t *held);
+
 
 /* --- ngx_http_keyspace_hold.c --- */
 
@@ -424,8 +431,32 @@ void ngx_http_keyspace_await_hold(ngx_http_keyspace_await_t *aw,
 ngx_int_t ngx_http_keyspace_await_try(ngx_http_keyspace_await_t *aw,
     ks_client_t *client, ks_reply_t *reply);
 
-/* The bytes that its client was woken with: it waits no more.  NULL: not yet. */
+/*
+ * The bytes that its client was woken with: it waits no more.  NULL: not yet.
+ */
 ks_str_t *ngx_http_keyspace_await_take(ngx_http_keyspace_await_t *aw);
+
+
+/* --- ngx_http_keyspace_sync.c --- */
+
+/* what becomes of a request's commands */
+typedef ngx_int_t (*ngx_http_keyspace_run_pt)(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ks_request_t *rq);
+
+/*
+ * Runs the commands once the zone has come to the request's sync token, if it
+ * has one and reads; the result finalizes the request.
+ */
+ngx_int_t ngx_http_keyspace_sync(ngx_http_request_t *r,
+    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ks_request_t *rq,
+    ngx_http_keyspace_run_pt run);
+
+/*
+ * What a response says of how far the zone is: a sync token; and, if it was
+ * read without a link to its upstream, for how long that is down.
+ */
+ngx_int_t ngx_http_keyspace_sync_fields(ngx_http_request_t *r,
+    ngx_keyspace_zone_t *kz);
 
 
 /* --- ngx_http_keyspace_events_conf.c --- */

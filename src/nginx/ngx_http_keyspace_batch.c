@@ -9,7 +9,10 @@
 
 #include "ngx_http_keyspace.h"
 #include "commands/ks_command_table.h"
+#include "commands/ks_args.h"
+#include "commands/ks_far.h"
 #include "commands/ks_pipeline.h"
+#include "replica/ks_reply_reader.h"
 
 
 /* a slice ends with the first of these */
@@ -20,6 +23,10 @@
 /* commands that are known: the one before, this one, and those ahead */
 
 #define NGX_HTTP_KEYSPACE_RING  16
+
+/* bytes of a reply that is there while others are under way */
+
+#define NGX_HTTP_KEYSPACE_SAID  2048
 
 
 typedef struct {
@@ -34,6 +41,9 @@ typedef struct {
     size_t                     ncommands;
     size_t                     next;
     size_t                     looked;          /* at so many */
+    size_t                     joined;          /* so many, from "next" on, were
+                                                   handed over together */
+    ngx_uint_t                 opened;          /* the reply to it was */
     ngx_uint_t                 again;           /* "next" was told "not yet" */
     ngx_msec_t                 since;           /* for the first time */
     ks_ahead_t                 ahead[NGX_HTTP_KEYSPACE_RING];
@@ -57,12 +67,15 @@ static ngx_int_t ngx_http_keyspace_batch_run(ngx_http_keyspace_batch_t *bt,
     ks_ahead_t *a);
 static ngx_int_t ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt,
     ngx_uint_t more);
+static void ngx_http_keyspace_batch_join(ngx_http_keyspace_batch_t *bt);
+static ngx_int_t ngx_http_keyspace_batch_replies(
+    ngx_http_keyspace_batch_t *bt);
+static void ngx_http_keyspace_batch_finish(ngx_http_keyspace_batch_t *bt);
 static void ngx_http_keyspace_batch_lost(ngx_http_keyspace_batch_t *bt);
 static ngx_int_t ngx_http_keyspace_batch_send(ngx_http_keyspace_batch_t *bt);
 static ngx_int_t ngx_http_keyspace_batch_retry(ngx_http_request_t *r,
     void *data);
 static ngx_int_t ngx_http_keyspace_batch_later(ngx_http_keyspace_batch_t *bt);
-
 
 
 static ngx_inline ngx_uint_t
@@ -125,6 +138,7 @@ ngx_http_keyspace_batch_create(ngx_http_request_t *r,
     bt->ctx = ctx;
     bt->zone = kz;
     ngx_http_keyspace_client(r, ctx, kz, &bt->client);
+    bt->client.batches = 1;
     bt->commands = rq->commands;
     bt->ncommands = rq->ncommands;
 
@@ -168,6 +182,10 @@ ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
     bt->client.patience = bt->again ? ngx_keyspace_patience(bt->since)
                                     : NGX_KEYSPACE_WAIT;
 
+    if (bt->joined && ngx_http_keyspace_batch_replies(bt) != NGX_OK) {
+        last = 0;
+    }
+
     while (bt->next < last) {
         ngx_http_keyspace_batch_ahead(bt);
 
@@ -187,7 +205,7 @@ ngx_http_keyspace_batch_slice(ngx_http_keyspace_batch_t *bt)
         }
     }
 
-    ks_let_go(bt->client.space);
+    ks_pipeline_end(&bt->client);
     ngx_http_keyspace_end(bt->ctx, begun);
     ngx_keyspace_settle(bt->zone);
 }
@@ -206,7 +224,9 @@ static void
 ngx_http_keyspace_batch_may_wait(ngx_http_keyspace_batch_t *bt,
     const ks_ahead_t *a)
 {
-    if (bt->await != NULL || !ks_blocking_may(bt->client.space, a->argc, a->argv)) {
+    if (bt->await != NULL
+        || !ks_blocking_may(bt->client.space, a->argc, a->argv))
+    {
         return;
     }
 
@@ -236,7 +256,8 @@ ngx_http_keyspace_batch_ahead(ngx_http_keyspace_batch_t *bt)
 
         ks_ahead_bucket(&bt->client, a, last);
 
-        if (a->cmd == NULL || (a->cmd->flags & KS_CMD_BLOCKING)
+        if (a->cmd == NULL
+            || (a->cmd->flags & (KS_CMD_BLOCKING|KS_CMD_ALONE))
             || ks_space_far(bt->client.space) != NULL)
         {
             ngx_http_keyspace_batch_may_wait(bt, a);
@@ -270,9 +291,20 @@ ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ngx_uint_t more)
     ks_pipeline_next(&bt->pipeline, a, next, bt->out.size);
 
     if (ngx_http_keyspace_batch_run(bt, a) != NGX_OK) {
+        bt->opened = 1;
         return NGX_BUSY;
     }
 
+    bt->opened = 0;
+    ngx_http_keyspace_batch_finish(bt);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_keyspace_batch_finish(ngx_http_keyspace_batch_t *bt)
+{
     ngx_http_keyspace_finish(bt->ctx, &bt->w);
 
     if (bt->out.failed) {
@@ -282,8 +314,6 @@ ngx_http_keyspace_batch_one(ngx_http_keyspace_batch_t *bt, ngx_uint_t more)
     if (bt->client.outcome == KS_OUTCOME_ERROR) {
         bt->ctx->outcome = KS_OUTCOME_ERROR;
     }
-
-    return NGX_OK;
 }
 
 
@@ -313,10 +343,113 @@ ngx_http_keyspace_batch_run(ngx_http_keyspace_batch_t *bt, ks_ahead_t *a)
     case KS_WAITS:
         bt->again = 0;
         ngx_http_keyspace_await_begin(bt->await);
+        ngx_http_keyspace_batch_join(bt);
         return NGX_BUSY;
     }
 
     bt->again = 0;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The command has been handed to another store: so are those that follow it, if
+ * that store is to run them.
+ */
+
+static void
+ngx_http_keyspace_batch_join(ngx_http_keyspace_batch_t *bt)
+{
+    int          rc;
+    size_t       i;
+    u_char       buf[NGX_HTTP_KEYSPACE_SAID];
+    ks_far_t    *far;
+    ks_out_t     out;
+    ks_str_t     bytes;
+    ks_resp_t    writer;
+
+    if (!bt->client.open) {
+        return;
+    }
+
+    far = ks_space_far(bt->client.space);
+    bt->client.there = 1;
+
+    for (i = bt->next + 1; i < bt->ncommands && bt->client.open; i++) {
+        ks_ahead_t  a = ks_ahead(bt->commands[i].argc, bt->commands[i].argv);
+
+        if (!ks_far_joins(&bt->client, &a, 0)) {
+            break;
+        }
+
+        ks_out_init(&out, buf, sizeof(buf), NULL, NULL);
+        out.limit = sizeof(buf);
+        ks_resp_init(&writer, &out, 2);
+        rc = ks_execute(&bt->client, &a, &writer.reply);
+
+        if (rc == KS_OK) {
+            bytes.data = buf;
+            bytes.len = out.size;
+            rc = far->said(far, &bt->client, &bytes);
+            rc = (rc == KS_OK) ? KS_WAITS : rc;
+        }
+
+        if (rc != KS_WAITS) {
+            break;
+        }
+    }
+
+    bt->joined = i - bt->next;
+    bt->client.there = bt->ctx->there;
+    ks_far_close(&bt->client);
+}
+
+
+/* What the other store has replied to all of them; NGX_BUSY: nothing yet. */
+
+static ngx_int_t
+ngx_http_keyspace_batch_replies(ngx_http_keyspace_batch_t *bt)
+{
+    size_t       n;
+    ks_str_t    *bytes, rest;
+    ks_reader_t  rd;
+
+    bytes = ngx_http_keyspace_await_take(bt->await);
+
+    if (bytes == NULL) {
+        return NGX_BUSY;
+    }
+
+    ngx_http_keyspace_hold_unwatch(bt->hold);
+
+    rest = *bytes;
+    ks_reader_init(&rd, 0);
+
+    for ( /* void */ ; bt->joined != 0; bt->joined--, bt->next++) {
+
+        if (bt->next != 0 && !bt->ctx->resp2 && !bt->opened) {
+            ks_out_write(&bt->out, ",", 1);
+            ks_json_again(&bt->w.json);
+        }
+
+        bt->opened = 0;
+        bt->w.reply.ops->mark(&bt->w.reply);
+        bt->w.reply.failed = 0;
+
+        if (ks_reader_next(&rd, rest.data, rest.len, &n) == KS_OK) {
+            ks_reader_say(rest.data, n, &bt->w.reply);
+            rest.data += n;
+            rest.len -= n;
+
+        } else {
+            ks_reply_error(&bt->w.reply, KS_ERR_NOMEM);
+        }
+
+        bt->client.outcome = bt->w.reply.failed ? KS_OUTCOME_ERROR
+                                                : KS_OUTCOME_OK;
+        ngx_http_keyspace_batch_finish(bt);
+    }
 
     return NGX_OK;
 }

@@ -41,7 +41,9 @@ ngx_http_keyspace_client(ngx_http_request_t *r, ngx_http_keyspace_ctx_t *ctx,
 
     client->peers = &kz->peers;
     client->whence = ngx_http_keyspace_whence;
+    client->configured = ngx_keyspace_configured;
     client->data = r;
+    client->there = ctx->there;
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_module);
 
@@ -132,6 +134,20 @@ ngx_http_keyspace_held(ngx_http_request_t *r, ngx_keyspace_zone_t *kz,
 }
 
 
+void
+ngx_http_keyspace_held_end(ngx_http_keyspace_held_t *held)
+{
+    if (held->ended) {
+        return;
+    }
+
+    held->ended = 1;
+
+    ks_held_end(&held->held);
+    ks_peers_remove(&held->zone->peers, &held->peer);
+}
+
+
 static void
 ngx_http_keyspace_held_about(ks_peer_t *peer, ks_peer_about_t *a)
 {
@@ -191,8 +207,5 @@ ngx_http_keyspace_held_answered(ks_ask_t *ask)
 static void
 ngx_http_keyspace_held_cleanup(void *data)
 {
-    ngx_http_keyspace_held_t *held = data;
-
-    ks_held_end(&held->held);
-    ks_peers_remove(&held->zone->peers, &held->peer);
+    ngx_http_keyspace_held_end(data);
 }

@@ -156,19 +156,39 @@ ngx_http_keyspace_keep_ctx(ngx_http_request_t *r, ngx_module_t *module,
 
 
 ngx_int_t
-ngx_http_keyspace_last_handler(ngx_conf_t *cf, ngx_uint_t phase,
+ngx_http_keyspace_push_handler(ngx_conf_t *cf, ngx_uint_t phase,
+    ngx_http_handler_pt handler)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[phase].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = handler;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_keyspace_front_handler(ngx_conf_t *cf, ngx_uint_t phase,
     ngx_http_handler_pt handler)
 {
     ngx_array_t                *handlers;
     ngx_http_handler_pt        *h;
     ngx_http_core_main_conf_t  *cmcf;
 
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-    handlers = &cmcf->phases[phase].handlers;
-
-    if (ngx_array_push(handlers) == NULL) {
+    if (ngx_http_keyspace_push_handler(cf, phase, handler) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    handlers = &cmcf->phases[phase].handlers;
 
     h = handlers->elts;
     ngx_memmove(h + 1, h, (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));

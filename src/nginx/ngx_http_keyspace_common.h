@@ -63,11 +63,19 @@ void *ngx_http_keyspace_keep_ctx(ngx_http_request_t *r, ngx_module_t *module,
 
 
 /*
- * Adds a handler that is called after those that the phase has so far: nginx calls
- * them from the last of the array to the first, and modules that are loaded come
- * behind its own.
+ * Adds a handler at the end of a phase's array.  In the log phase it is called
+ * after all others so far, in the other phases before them.
  */
-ngx_int_t ngx_http_keyspace_last_handler(ngx_conf_t *cf, ngx_uint_t phase,
+ngx_int_t ngx_http_keyspace_push_handler(ngx_conf_t *cf, ngx_uint_t phase,
+    ngx_http_handler_pt handler);
+
+/*
+ * Adds a handler at the front of a phase's array. In the log phase it is called
+ * before all others; in the other phases, which nginx builds from the last of
+ * the array to the first, after all that the phase has so far (modules that are
+ * loaded come behind nginx's own).
+ */
+ngx_int_t ngx_http_keyspace_front_handler(ngx_conf_t *cf, ngx_uint_t phase,
     ngx_http_handler_pt handler);
 
 

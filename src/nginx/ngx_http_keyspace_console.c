@@ -35,7 +35,7 @@ static ngx_int_t ngx_http_keyspace_console_authorize(ngx_http_request_t *r,
 
 
 static ngx_keyspace_param_t  ngx_http_keyspace_console_params[] = {
-    { ngx_string("user"), ngx_http_keyspace_console_user, 0 },
+    ngx_keyspace_param_row("user", ngx_http_keyspace_console_user, 0),
     ngx_keyspace_null_param
 };
 

@@ -20,7 +20,8 @@
 /* what a page may read of a response besides its body */
 
 #define NGX_HTTP_KEYSPACE_CORS_EXPOSED                                        \
-    "Upstash-Sync-Token, Retry-After, RateLimit, RateLimit-Policy, "          \
+    "Upstash-Sync-Token, Keyspace-Stale, Retry-After, RateLimit, "            \
+    "RateLimit-Policy, "                                                      \
     "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 
 

@@ -3,9 +3,9 @@
  * keyspace_events: streams and channels of a zone, sent to browsers.
  *
  * A request that listens is a listener, in one of three forms, each a table of
- * functions.  What it has of streams comes from a feed, which it shares with all
- * listeners of this worker that have the same streams in the same location; what
- * it has of channels is published to it as to any subscriber.
+ * functions.  What it has of streams comes from a feed, which it shares with
+ * all listeners of this worker that have the same streams in the same location;
+ * what it has of channels is published to it as to any subscriber.
  */
 
 

@@ -6,6 +6,7 @@
 
 #include "ngx_http_keyspace_events.h"
 #include "ngx_keyspace_param.h"
+#include "ngx_keyspace_uses.h"
 
 
 static const char *ngx_http_keyspace_events_add(ngx_conf_t *cf, void *conf,
@@ -22,10 +23,6 @@ static const char *ngx_http_keyspace_events_event(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
 static const char *ngx_http_keyspace_events_data(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
-static const char *ngx_http_keyspace_events_heartbeat(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_events_retry(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
 static const char *ngx_http_keyspace_events_max(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
 static const char *ngx_http_keyspace_events_origin(ngx_conf_t *cf, void *conf,
@@ -33,16 +30,18 @@ static const char *ngx_http_keyspace_events_origin(ngx_conf_t *cf, void *conf,
 
 
 static ngx_keyspace_param_t  ngx_http_keyspace_events_params[] = {
-    { ngx_string("stream"), ngx_http_keyspace_events_stream, 1 },
-    { ngx_string("channel"), ngx_http_keyspace_events_channel, 1 },
-    { ngx_string("pattern"), ngx_http_keyspace_events_pattern, 1 },
-    { ngx_string("from"), ngx_http_keyspace_events_from, 0 },
-    { ngx_string("event"), ngx_http_keyspace_events_event, 0 },
-    { ngx_string("data"), ngx_http_keyspace_events_data, 0 },
-    { ngx_string("heartbeat"), ngx_http_keyspace_events_heartbeat, 0 },
-    { ngx_string("retry"), ngx_http_keyspace_events_retry, 0 },
-    { ngx_string("max"), ngx_http_keyspace_events_max, 0 },
-    { ngx_string("origin"), ngx_http_keyspace_events_origin, 1 },
+    ngx_keyspace_param_row("stream", ngx_http_keyspace_events_stream, 1),
+    ngx_keyspace_param_row("channel", ngx_http_keyspace_events_channel, 1),
+    ngx_keyspace_param_row("pattern", ngx_http_keyspace_events_pattern, 1),
+    ngx_keyspace_param_row("from", ngx_http_keyspace_events_from, 0),
+    ngx_keyspace_param_row("event", ngx_http_keyspace_events_event, 0),
+    ngx_keyspace_param_row("data", ngx_http_keyspace_events_data, 0),
+    ngx_keyspace_param_field("heartbeat", ngx_keyspace_param_time,
+                            ngx_http_keyspace_events_conf_t, stream.heartbeat),
+    ngx_keyspace_param_field("retry", ngx_keyspace_param_time,
+                             ngx_http_keyspace_events_conf_t, retry),
+    ngx_keyspace_param_row("max", ngx_http_keyspace_events_max, 0),
+    ngx_keyspace_param_row("origin", ngx_http_keyspace_events_origin, 1),
     ngx_keyspace_null_param
 };
 
@@ -191,31 +190,6 @@ ngx_http_keyspace_events_data(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 
 
 static const char *
-ngx_http_keyspace_events_heartbeat(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value)
-{
-    ngx_http_keyspace_events_conf_t *ecf = conf;
-
-    ecf->stream.heartbeat = ngx_parse_time(value, 0);
-
-    return (ecf->stream.heartbeat == (ngx_msec_t) NGX_ERROR)
-           ? "it is a time, as 15s, or 0" : NGX_CONF_OK;
-}
-
-
-static const char *
-ngx_http_keyspace_events_retry(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_http_keyspace_events_conf_t *ecf = conf;
-
-    ecf->retry = ngx_parse_time(value, 0);
-
-    return (ecf->retry == (ngx_msec_t) NGX_ERROR) ? "it is a time, as 3s"
-                                                  : NGX_CONF_OK;
-}
-
-
-static const char *
 ngx_http_keyspace_events_max(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 {
     ngx_int_t                         n;
@@ -261,5 +235,7 @@ ngx_http_keyspace_events_add(ngx_conf_t *cf, void *conf, ngx_str_t *value,
     ecf->streams += stream;
     ecf->topics += !stream;
 
-    return NGX_CONF_OK;
+    return stream ? ngx_keyspace_use(cf, ecf->zone, NGX_KEYSPACE_USE_STREAM,
+                                     value)
+                  : NGX_CONF_OK;
 }

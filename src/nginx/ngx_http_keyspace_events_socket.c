@@ -1,7 +1,7 @@
 
 /*
- * Listeners over WebSocket (RFC 6455): the handshake, who may make one, and what
- * clients send.
+ * Listeners over WebSocket (RFC 6455): the handshake, who may make one, and
+ * what clients send.
  *
  * It is a feed in one direction.  Pings are answered, a close is, and any
  * message ends the connection with 1003; so there is nothing to be put together
@@ -192,8 +192,8 @@ ngx_http_keyspace_socket_check(ngx_http_keyspace_listener_t *l)
 
 /*
  * A browser sends cookies along, whichever page it is: so a page of another
- * origin needs to be named.  "*" of keyspace_cors is for those that come without
- * any.  What is no browser need not say where it comes from.
+ * origin needs to be named.  "*" of keyspace_cors is for those that come
+ * without any.  What is no browser need not say where it comes from.
  */
 
 static ngx_uint_t

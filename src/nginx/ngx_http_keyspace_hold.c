@@ -210,6 +210,7 @@ ngx_http_keyspace_hold_handler(ngx_event_t *ev)
     ngx_int_t                  rc;
     ngx_connection_t          *c;
     ngx_http_request_t        *r;
+    ngx_http_keyspace_ctx_t   *ctx;
     ngx_http_keyspace_hold_t  *h;
 
     h = (ngx_http_keyspace_hold_t *)
@@ -238,7 +239,13 @@ ngx_http_keyspace_hold_handler(ngx_event_t *ev)
 
     ngx_http_keyspace_hold_cleanup(h);
 
-    r->read_event_handler = h->reading;
+    /* unless it is held once more, for something else */
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_module);
+
+    if (rc != NGX_DONE || ctx == NULL || ctx->hold == h) {
+        r->read_event_handler = h->reading;
+    }
 
     ngx_http_finalize_request(r, rc);
 

@@ -8,8 +8,8 @@
  * rules that are new there are asked then.  Subrequests do not ask.  After a
  * rejection nothing is asked any more, unless it was a dry run.
  *
- * Rules with "misses" are asked in the same way, but at the end of the precontent
- * phase: a request that keyspace_cache answers does not come so far.
+ * Rules with "misses" are asked in the same way, but at the end of the
+ * precontent phase: a request that keyspace_cache answers does not come so far.
  *
  * All rules are asked in one transaction.  Whatever goes wrong is for a rule's
  * on_error to judge.

@@ -64,10 +64,11 @@ typedef struct {
     unsigned                    algorithm:1;
     unsigned                    burst:1;
     unsigned                    prefixed:1;
-    unsigned                    strict:1;       /* on_error=reject */
-    unsigned                    delay:1;        /* what was given */
-    unsigned                    dry:1;          /* dry_run=on */
-    unsigned                    misses:1;       /* misses=on */
+    unsigned                    delay:1;
+
+    ngx_uint_t                  strict;         /* on_error=reject */
+    ngx_uint_t                  dry;            /* dry_run=on */
+    ngx_uint_t                  misses;         /* misses=on */
 } ngx_http_keyspace_limit_rule_t;
 
 

@@ -95,6 +95,10 @@ static ngx_http_variable_t  ngx_http_keyspace_limit_vars[] = {
       ngx_http_keyspace_limit_network_variable, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("keyspace_client_net"), NULL,
+      ngx_http_keyspace_limit_network_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
       ngx_http_null_variable
 };
 

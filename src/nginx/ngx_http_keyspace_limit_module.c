@@ -335,8 +335,8 @@ ngx_http_keyspace_limit_postconfiguration(ngx_conf_t *cf)
      * charged.
      */
 
-    if (ngx_http_keyspace_last_handler(cf, NGX_HTTP_PREACCESS_PHASE,
-                                       ngx_http_keyspace_limit_handler)
+    if (ngx_http_keyspace_front_handler(cf, NGX_HTTP_PREACCESS_PHASE,
+                                        ngx_http_keyspace_limit_handler)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -362,7 +362,7 @@ ngx_http_keyspace_limit_add_misses(ngx_conf_t *cf)
                                               ngx_http_keyspace_limit_module);
 
     return (lmcf->used && lmcf->misses)
-           ? ngx_http_keyspace_last_handler(cf, NGX_HTTP_PRECONTENT_PHASE,
+           ? ngx_http_keyspace_front_handler(cf, NGX_HTTP_PRECONTENT_PHASE,
                                       ngx_http_keyspace_limit_misses_handler)
            : NGX_OK;
 }

@@ -11,6 +11,7 @@
 #include "ngx_http_keyspace_common.h"
 #include "ngx_http_keyspace_limit.h"
 #include "ngx_keyspace_param.h"
+#include "ngx_keyspace_uses.h"
 
 
 static char *ngx_http_keyspace_limit_rule_finish(ngx_conf_t *cf,
@@ -37,38 +38,42 @@ static const char *ngx_http_keyspace_limit_set_cost(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_limit_set_prefix(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_limit_set_on_error(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_limit_set_delay(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_limit_set_block(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_limit_set_dry_run(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_limit_set_misses(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_limit_on(ngx_str_t *value,
-    ngx_uint_t *on);
 static char *ngx_http_keyspace_limit_rule_names(ngx_conf_t *cf,
     ngx_http_keyspace_limit_rule_t *rule);
 static char *ngx_http_keyspace_limit_variable(ngx_conf_t *cf,
     ngx_str_t *value, ngx_http_complex_value_t **cv);
 
 
+static ngx_conf_enum_t  ngx_http_keyspace_limit_errors[] = {
+    { ngx_string("pass"), 0 },
+    { ngx_string("reject"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_keyspace_param_t  ngx_http_keyspace_limit_params[] = {
-    { ngx_string("zone"), ngx_http_keyspace_limit_set_zone, 0 },
-    { ngx_string("key"), ngx_http_keyspace_limit_set_key, 0 },
-    { ngx_string("rate"), ngx_http_keyspace_limit_set_rate, 0 },
-    { ngx_string("concurrent"), ngx_http_keyspace_limit_set_concurrent, 0 },
-    { ngx_string("algorithm"), ngx_http_keyspace_limit_set_algorithm, 0 },
-    { ngx_string("burst"), ngx_http_keyspace_limit_set_burst, 0 },
-    { ngx_string("cost"), ngx_http_keyspace_limit_set_cost, 0 },
-    { ngx_string("prefix"), ngx_http_keyspace_limit_set_prefix, 0 },
-    { ngx_string("on_error"), ngx_http_keyspace_limit_set_on_error, 0 },
-    { ngx_string("delay"), ngx_http_keyspace_limit_set_delay, 0 },
-    { ngx_string("block"), ngx_http_keyspace_limit_set_block, 0 },
-    { ngx_string("dry_run"), ngx_http_keyspace_limit_set_dry_run, 0 },
-    { ngx_string("misses"), ngx_http_keyspace_limit_set_misses, 0 },
+    ngx_keyspace_param_row("zone", ngx_http_keyspace_limit_set_zone, 0),
+    ngx_keyspace_param_row("key", ngx_http_keyspace_limit_set_key, 0),
+    ngx_keyspace_param_row("rate", ngx_http_keyspace_limit_set_rate, 0),
+    ngx_keyspace_param_row("concurrent", ngx_http_keyspace_limit_set_concurrent,
+                           0),
+    ngx_keyspace_param_row("algorithm", ngx_http_keyspace_limit_set_algorithm,
+                           0),
+    ngx_keyspace_param_row("burst", ngx_http_keyspace_limit_set_burst, 0),
+    ngx_keyspace_param_row("cost", ngx_http_keyspace_limit_set_cost, 0),
+    ngx_keyspace_param_row("prefix", ngx_http_keyspace_limit_set_prefix, 0),
+    ngx_keyspace_param_words("on_error", ngx_http_keyspace_limit_errors,
+                             ngx_http_keyspace_limit_rule_t, strict),
+    ngx_keyspace_param_row("delay", ngx_http_keyspace_limit_set_delay, 0),
+    ngx_keyspace_param_row("block", ngx_http_keyspace_limit_set_block, 0),
+    ngx_keyspace_param_words("dry_run", ngx_keyspace_on_off,
+                             ngx_http_keyspace_limit_rule_t, dry),
+    ngx_keyspace_param_words("misses", ngx_keyspace_on_off,
+                             ngx_http_keyspace_limit_rule_t, misses),
     ngx_keyspace_null_param
 };
 
@@ -204,6 +209,8 @@ ngx_http_keyspace_limit_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
+    lmcf->misses |= rule->misses;
+
     return ngx_http_keyspace_limit_rule_finish(cf, rule);
 }
 
@@ -242,6 +249,13 @@ ngx_http_keyspace_limit_rule_finish(ngx_conf_t *cf,
 
     if (ngx_http_keyspace_limit_rule_names(cf, rule) != NGX_CONF_OK
         || ngx_http_keyspace_limit_rule_burst(cf, rule) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_keyspace_use(cf, rule->zone, NGX_KEYSPACE_USE_LIMITS,
+                         &rule->prefix)
+        != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -587,25 +601,6 @@ ngx_http_keyspace_limit_set_prefix(ngx_conf_t *cf, void *conf,
 
 
 static const char *
-ngx_http_keyspace_limit_set_on_error(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value)
-{
-    ngx_http_keyspace_limit_rule_t *rule = conf;
-
-    if (value->len == 4 && ngx_strncmp(value->data, "pass", 4) == 0) {
-        return NGX_CONF_OK;
-    }
-
-    if (value->len == 6 && ngx_strncmp(value->data, "reject", 6) == 0) {
-        rule->strict = 1;
-        return NGX_CONF_OK;
-    }
-
-    return "on_error is \"pass\" or \"reject\"";
-}
-
-
-static const char *
 ngx_http_keyspace_limit_set_delay(ngx_conf_t *cf, void *conf,
     ngx_str_t *value)
 {
@@ -645,57 +640,6 @@ ngx_http_keyspace_limit_set_block(ngx_conf_t *cf, void *conf,
     rule->block = ms;
 
     return NGX_CONF_OK;
-}
-
-
-static const char *
-ngx_http_keyspace_limit_set_dry_run(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value)
-{
-    ngx_http_keyspace_limit_rule_t *rule = conf;
-
-    ngx_uint_t  on;
-
-    if (ngx_http_keyspace_limit_on(value, &on) != NGX_CONF_OK) {
-        return "dry_run is \"on\" or \"off\"";
-    }
-
-    rule->dry = on;
-
-    return NGX_CONF_OK;
-}
-
-
-static const char *
-ngx_http_keyspace_limit_set_misses(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value)
-{
-    ngx_http_keyspace_limit_rule_t *rule = conf;
-
-    ngx_uint_t                            on;
-    ngx_http_keyspace_limit_main_conf_t  *lmcf;
-
-    if (ngx_http_keyspace_limit_on(value, &on) != NGX_CONF_OK) {
-        return "misses is \"on\" or \"off\"";
-    }
-
-    lmcf = ngx_http_conf_get_module_main_conf(cf,
-                                              ngx_http_keyspace_limit_module);
-    lmcf->misses |= on;
-    rule->misses = on;
-
-    return NGX_CONF_OK;
-}
-
-
-static const char *
-ngx_http_keyspace_limit_on(ngx_str_t *value, ngx_uint_t *on)
-{
-    *on = (value->len == 2 && ngx_strncmp(value->data, "on", 2) == 0);
-
-    return (*on || (value->len == 3
-                    && ngx_strncmp(value->data, "off", 3) == 0))
-           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

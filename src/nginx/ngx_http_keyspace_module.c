@@ -6,6 +6,7 @@
 
 
 #include "ngx_http_keyspace.h"
+#include "ngx_http_keyspace_common.h"
 
 
 static void *ngx_http_keyspace_create_srv_conf(ngx_conf_t *cf);
@@ -28,11 +29,6 @@ static ngx_uint_t ngx_http_keyspace_is_exact(
     ngx_http_location_tree_node_t *node, u_char *p, size_t len);
 static ngx_http_core_loc_conf_t *ngx_http_keyspace_locate(
     ngx_http_location_tree_node_t *node, u_char *p, size_t len);
-static ngx_int_t ngx_http_keyspace_log_first(
-    ngx_http_core_main_conf_t *cmcf, ngx_http_handler_pt handler);
-static ngx_int_t ngx_http_keyspace_add_handler(
-    ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
-    ngx_http_handler_pt handler);
 
 
 static ngx_command_t  ngx_http_keyspace_commands[] = {
@@ -283,7 +279,9 @@ ngx_http_keyspace_rest(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* Without its slash it is nginx's to redirect: a page's links go by its path. */
+/*
+ * Without its slash it is nginx's to redirect: a page's links go by its path.
+ */
 
 static char *
 ngx_http_keyspace_console_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -376,28 +374,31 @@ ngx_http_keyspace_postconfiguration(ngx_conf_t *cf)
         ngx_http_keyspace_drop_bases(cscfp[i], kscf);
     }
 
-    if (ngx_http_keyspace_add_handler(cmcf, NGX_HTTP_SERVER_REWRITE_PHASE,
-                                      ngx_http_keyspace_rewrite_handler)
+    if (ngx_http_keyspace_push_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE,
+                                       ngx_http_keyspace_rewrite_handler)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (ngx_http_keyspace_add_handler(cmcf, NGX_HTTP_REWRITE_PHASE,
-                                      ngx_http_keyspace_query_token)
+    if (ngx_http_keyspace_push_handler(cf, NGX_HTTP_REWRITE_PHASE,
+                                       ngx_http_keyspace_query_token)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (ngx_http_keyspace_add_handler(cmcf, NGX_HTTP_LOG_PHASE,
-                                      ngx_http_keyspace_log_bytes)
+    if (ngx_http_keyspace_push_handler(cf, NGX_HTTP_LOG_PHASE,
+                                       ngx_http_keyspace_log_bytes)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_keyspace_log_first(cmcf, ngx_http_keyspace_log_token);
+    /* before the access logs write */
+
+    return ngx_http_keyspace_front_handler(cf, NGX_HTTP_LOG_PHASE,
+                                           ngx_http_keyspace_log_token);
 }
 
 
@@ -444,32 +445,6 @@ ngx_http_keyspace_fields_used(ngx_conf_t *cf)
     }
 
     return ngx_http_keyspace_rest_used(cf);
-}
-
-
-/* Those of the log phase run in the order of their array: logs come later. */
-
-static ngx_int_t
-ngx_http_keyspace_log_first(ngx_http_core_main_conf_t *cmcf,
-    ngx_http_handler_pt handler)
-{
-    ngx_array_t          *handlers;
-    ngx_http_handler_pt  *h;
-
-    if (ngx_http_keyspace_add_handler(cmcf, NGX_HTTP_LOG_PHASE, handler)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    handlers = &cmcf->phases[NGX_HTTP_LOG_PHASE].handlers;
-    h = handlers->elts;
-
-    ngx_memmove(h + 1, h,
-                (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
-    h[0] = handler;
-
-    return NGX_OK;
 }
 
 
@@ -607,21 +582,4 @@ ngx_http_keyspace_unlocated(ngx_http_request_t *r)
     klcf = clcf->loc_conf[ngx_http_keyspace_module.ctx_index];
 
     return (klcf->zone != NULL) ? klcf : NULL;
-}
-
-
-static ngx_int_t
-ngx_http_keyspace_add_handler(ngx_http_core_main_conf_t *cmcf,
-    ngx_uint_t phase, ngx_http_handler_pt handler)
-{
-    ngx_http_handler_pt  *h;
-
-    h = ngx_array_push(&cmcf->phases[phase].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = handler;
-
-    return NGX_OK;
 }

@@ -96,5 +96,13 @@ ngx_http_keyspace_var_ctx(ngx_http_request_t *r)
 static void
 ngx_http_keyspace_var_cleanup(void *data)
 {
-    /* there is nothing to clean: it marks the place of the context */
+    ngx_http_keyspace_var_ctx_t *ctx = data;
+
+    /*
+     * without it there is nothing to clean: it marks the place of the context
+     */
+
+    if (ctx->end != NULL) {
+        ctx->end(ctx);
+    }
 }

@@ -31,6 +31,10 @@ ngx_http_keyspace_ready_follows(ngx_keyspace_zone_t *kz)
 
     ks_upstream_state(kz->zone, &st);
 
+    if (gate & KS_GATE_FULL) {
+        return "the zone is full, and has no room for the upstream's keys";
+    }
+
     if (gate & KS_GATE_LOADING) {
         return "the keys of the upstream are being loaded";
     }

@@ -26,12 +26,6 @@ typedef struct {
 } ngx_http_keyspace_single_t;
 
 
-/* what becomes of a request's commands */
-
-typedef ngx_int_t (*ngx_http_keyspace_run_pt)(ngx_http_request_t *r,
-    ngx_http_keyspace_ctx_t *ctx, ngx_keyspace_zone_t *kz, ks_request_t *rq);
-
-
 static const char *ngx_http_keyspace_unauthorized(ngx_http_request_t *r);
 static const char *ngx_http_keyspace_media(ngx_http_request_t *r);
 static ngx_int_t ngx_http_keyspace_command(ngx_http_request_t *r,
@@ -227,7 +221,9 @@ ngx_http_keyspace_command(ngx_http_request_t *r, ngx_str_t *body)
         ctx->commands = rq.commands;
         ctx->ncommands = rq.ncommands;
 
-        return run(r, ctx, ngx_http_keyspace_zone(klcf, ctx), &rq);
+        return ngx_http_keyspace_sync(r, ctx,
+                                      ngx_http_keyspace_zone(klcf, ctx), &rq,
+                                      run);
 
     case KS_NOMEM:
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -160,37 +160,18 @@ ngx_http_keyspace_rest_header_filter(ngx_http_request_t *r)
 }
 
 
-/*
- * All workers see what was acknowledged before, whichever client asked for it,
- * so what clients bring in Upstash-Sync-Token needs no look.  They get the
- * time of the store, milliseconds since the epoch.
- */
-
 static ngx_int_t
 ngx_http_keyspace_rest_fields(ngx_http_request_t *r,
     ngx_http_keyspace_loc_conf_t *klcf)
 {
-    uint64_t     now;
-    ngx_str_t    value;
-    ngx_time_t  *tp;
+    ngx_http_keyspace_ctx_t  *ctx;
 
-    static ngx_str_t  name = ngx_string("Upstash-Sync-Token");
+    ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_module);
 
-    value.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-    if (value.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    tp = ngx_timeofday();
-    now = (uint64_t) tp->sec * 1000 + tp->msec;
-
-    if (klcf->zone->space != NULL) {
-        now = ngx_max(now, ks_space_now(klcf->zone->space));
-    }
-
-    value.len = ngx_sprintf(value.data, "%uL", now) - value.data;
-
-    if (ngx_http_keyspace_add_header(r, &name, &value) != NGX_OK) {
+    if (ngx_http_keyspace_sync_fields(r, ctx ? ngx_http_keyspace_zone(klcf, ctx)
+                                             : klcf->zone)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

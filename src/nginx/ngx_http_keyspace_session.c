@@ -10,6 +10,7 @@
 #include "ngx_http_keyspace_common.h"
 #include "ngx_http_keyspace_session.h"
 #include "ngx_keyspace_param.h"
+#include "ngx_keyspace_uses.h"
 
 
 #define NGX_HTTP_KEYSPACE_SESSION_TTL       (3600 * 1000)
@@ -40,17 +41,7 @@ static char *ngx_http_keyspace_session_require(ngx_conf_t *cf,
 
 static const char *ngx_http_keyspace_session_cookie(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_ttl(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_grace(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_absolute(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_session_prefix(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_secure(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_httponly(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_session_samesite(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
@@ -58,31 +49,41 @@ static const char *ngx_http_keyspace_session_path(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_session_domain(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_create(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
-static const char *ngx_http_keyspace_session_remember(ngx_conf_t *cf,
-    void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_session_subject(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 static const char *ngx_http_keyspace_session_limit(ngx_conf_t *cf,
     void *conf, ngx_str_t *value);
 
 
+static ngx_conf_enum_t  ngx_http_keyspace_session_creates[] = {
+    { ngx_string("always"), 0 },
+    { ngx_string("on_write"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_keyspace_param_t  ngx_http_keyspace_session_params[] = {
-    { ngx_string("cookie"), ngx_http_keyspace_session_cookie, 0 },
-    { ngx_string("ttl"), ngx_http_keyspace_session_ttl, 0 },
-    { ngx_string("absolute"), ngx_http_keyspace_session_absolute, 0 },
-    { ngx_string("grace"), ngx_http_keyspace_session_grace, 0 },
-    { ngx_string("prefix"), ngx_http_keyspace_session_prefix, 0 },
-    { ngx_string("secure"), ngx_http_keyspace_session_secure, 0 },
-    { ngx_string("httponly"), ngx_http_keyspace_session_httponly, 0 },
-    { ngx_string("samesite"), ngx_http_keyspace_session_samesite, 0 },
-    { ngx_string("path"), ngx_http_keyspace_session_path, 0 },
-    { ngx_string("domain"), ngx_http_keyspace_session_domain, 0 },
-    { ngx_string("create"), ngx_http_keyspace_session_create, 0 },
-    { ngx_string("remember"), ngx_http_keyspace_session_remember, 0 },
-    { ngx_string("subject"), ngx_http_keyspace_session_subject, 0 },
-    { ngx_string("limit"), ngx_http_keyspace_session_limit, 0 },
+    ngx_keyspace_param_row("cookie", ngx_http_keyspace_session_cookie, 0),
+    ngx_keyspace_param_field("ttl", ngx_keyspace_param_period,
+                             ngx_http_keyspace_session_conf_t, rule.ttl),
+    ngx_keyspace_param_field("absolute", ngx_keyspace_param_time,
+                             ngx_http_keyspace_session_conf_t, rule.absolute),
+    ngx_keyspace_param_field("grace", ngx_keyspace_param_time,
+                             ngx_http_keyspace_session_conf_t, rule.grace),
+    ngx_keyspace_param_row("prefix", ngx_http_keyspace_session_prefix, 0),
+    ngx_keyspace_param_words("secure", ngx_keyspace_on_off,
+                             ngx_http_keyspace_session_conf_t, secure),
+    ngx_keyspace_param_words("httponly", ngx_keyspace_on_off,
+                             ngx_http_keyspace_session_conf_t, httponly),
+    ngx_keyspace_param_row("samesite", ngx_http_keyspace_session_samesite, 0),
+    ngx_keyspace_param_row("path", ngx_http_keyspace_session_path, 0),
+    ngx_keyspace_param_row("domain", ngx_http_keyspace_session_domain, 0),
+    ngx_keyspace_param_words("create", ngx_http_keyspace_session_creates,
+                             ngx_http_keyspace_session_conf_t, on_write),
+    ngx_keyspace_param_field("remember", ngx_keyspace_param_time,
+                             ngx_http_keyspace_session_conf_t, rule.remember),
+    ngx_keyspace_param_row("subject", ngx_http_keyspace_session_subject, 0),
+    ngx_keyspace_param_row("limit", ngx_http_keyspace_session_limit, 0),
     ngx_keyspace_null_param
 };
 
@@ -256,9 +257,6 @@ ngx_http_keyspace_session_merge_loc_conf(ngx_conf_t *cf, void *parent,
 static ngx_int_t
 ngx_http_keyspace_session_postconfiguration(ngx_conf_t *cf)
 {
-    ngx_array_t                            *access;
-    ngx_http_handler_pt                    *h;
-    ngx_http_core_main_conf_t              *cmcf;
     ngx_http_keyspace_session_main_conf_t  *mcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf,
@@ -267,28 +265,28 @@ ngx_http_keyspace_session_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    /* nginx asks those of the access phase from the last to the first */
 
-    access = &cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers;
-
-    if (ngx_array_push_n(access, 2) == NULL) {
+    if (ngx_http_keyspace_front_handler(cf, NGX_HTTP_ACCESS_PHASE,
+                                        ngx_http_keyspace_session_last_handler)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    /* nginx asks them from the last to the first */
-
-    h = access->elts;
-    ngx_memmove(h + 1, h, (access->nelts - 2) * sizeof(ngx_http_handler_pt));
-
-    h[0] = ngx_http_keyspace_session_last_handler;
-    h[access->nelts - 1] = ngx_http_keyspace_session_access_handler;
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
-    if (h == NULL) {
+    if (ngx_http_keyspace_push_handler(cf, NGX_HTTP_ACCESS_PHASE,
+                                     ngx_http_keyspace_session_access_handler)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    *h = ngx_http_keyspace_session_content_handler;
+    if (ngx_http_keyspace_push_handler(cf, NGX_HTTP_PRECONTENT_PHASE,
+                                    ngx_http_keyspace_session_content_handler)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     ngx_http_keyspace_session_init_filter();
 
@@ -361,7 +359,8 @@ ngx_http_keyspace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *slot = sc;
     slcf->session = sc;
 
-    return NGX_CONF_OK;
+    return ngx_keyspace_use(cf, sc->zone, NGX_KEYSPACE_USE_SESSIONS,
+                            &sc->prefix);
 }
 
 
@@ -496,73 +495,6 @@ ngx_http_keyspace_session_cookie(ngx_conf_t *cf, void *conf,
 
 
 static const char *
-ngx_http_keyspace_session_time(ngx_str_t *value, uint64_t *time)
-{
-    ngx_int_t  ms;
-
-    ms = ngx_parse_time(value, 0);
-
-    if (ms == NGX_ERROR) {
-        return "it is not a time";
-    }
-
-    *time = (uint64_t) ms;
-
-    return NULL;
-}
-
-
-static const char *
-ngx_http_keyspace_session_ttl(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value)
-{
-    ngx_http_keyspace_session_conf_t *sc = conf;
-
-    const char  *wrong;
-
-    wrong = ngx_http_keyspace_session_time(value, &sc->rule.ttl);
-
-    if (wrong == NULL && sc->rule.ttl == 0) {
-        return "it must be longer than 0";
-    }
-
-    return wrong;
-}
-
-
-/* 0: none but the TTL */
-
-static const char *
-ngx_http_keyspace_session_grace(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value)
-{
-    ngx_http_keyspace_session_conf_t *sc = conf;
-
-    return ngx_http_keyspace_session_time(value, &sc->rule.grace);
-}
-
-
-static const char *
-ngx_http_keyspace_session_absolute(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value)
-{
-    ngx_http_keyspace_session_conf_t *sc = conf;
-
-    return ngx_http_keyspace_session_time(value, &sc->rule.absolute);
-}
-
-
-static const char *
-ngx_http_keyspace_session_remember(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value)
-{
-    ngx_http_keyspace_session_conf_t *sc = conf;
-
-    return ngx_http_keyspace_session_time(value, &sc->rule.remember);
-}
-
-
-static const char *
 ngx_http_keyspace_session_prefix(ngx_conf_t *cf, void *conf,
     ngx_str_t *value)
 {
@@ -575,51 +507,6 @@ ngx_http_keyspace_session_prefix(ngx_conf_t *cf, void *conf,
     sc->prefix = *value;
 
     return NULL;
-}
-
-
-static const char *
-ngx_http_keyspace_session_flag(ngx_str_t *value, ngx_uint_t *flag)
-{
-    *flag = ngx_http_keyspace_session_is(value, "on");
-
-    if (!*flag && !ngx_http_keyspace_session_is(value, "off")) {
-        return "it must be \"on\" or \"off\"";
-    }
-
-    return NULL;
-}
-
-
-static const char *
-ngx_http_keyspace_session_secure(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value)
-{
-    ngx_http_keyspace_session_conf_t *sc = conf;
-
-    ngx_uint_t   flag;
-    const char  *wrong;
-
-    wrong = ngx_http_keyspace_session_flag(value, &flag);
-    sc->secure = flag;
-
-    return wrong;
-}
-
-
-static const char *
-ngx_http_keyspace_session_httponly(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value)
-{
-    ngx_http_keyspace_session_conf_t *sc = conf;
-
-    ngx_uint_t   flag;
-    const char  *wrong;
-
-    wrong = ngx_http_keyspace_session_flag(value, &flag);
-    sc->httponly = flag;
-
-    return wrong;
 }
 
 
@@ -699,22 +586,6 @@ ngx_http_keyspace_session_domain(ngx_conf_t *cf, void *conf,
     }
 
     sc->domain = *value;
-
-    return NULL;
-}
-
-
-static const char *
-ngx_http_keyspace_session_create(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value)
-{
-    ngx_http_keyspace_session_conf_t *sc = conf;
-
-    sc->on_write = ngx_http_keyspace_session_is(value, "on_write");
-
-    if (!sc->on_write && !ngx_http_keyspace_session_is(value, "always")) {
-        return "it must be \"always\" or \"on_write\"";
-    }
 
     return NULL;
 }

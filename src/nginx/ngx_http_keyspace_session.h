@@ -48,9 +48,9 @@ typedef struct {
     ngx_str_t             samesite;     /* "Lax"; empty: off */
     ks_session_rule_t     rule;
 
-    unsigned              secure:1;
-    unsigned              httponly:1;
-    unsigned              on_write:1;
+    ngx_uint_t            secure;
+    ngx_uint_t            httponly;
+    ngx_uint_t            on_write;     /* create=on_write */
 } ngx_http_keyspace_session_conf_t;
 
 
@@ -103,8 +103,9 @@ struct ngx_http_keyspace_session_s {
     unsigned                             live:1;    /* there is a key */
     unsigned                             came:1;    /* ... by the cookie */
     unsigned                             sent:1;    /* a cookie of the name */
-    unsigned                             moved:1;   /* ... from before a renewal:
-                                                       no cookie is given */
+    unsigned                             moved:1;   /* ... from before a
+                                                       renewal: no cookie is
+                                                       given */
     unsigned                             ended:1;   /* and none shall begin */
     unsigned                             failed:1;  /* it cannot be told */
 

@@ -10,6 +10,9 @@
 #include "ngx_http_keyspace_common.h"
 #include "ngx_http_keyspace_session.h"
 
+#include "keyspace/ks_key.h"
+#include "keyspace/ks_upstream.h"
+
 
 static void ngx_http_keyspace_session_cleanup(void *data);
 static ngx_http_keyspace_session_t *ngx_http_keyspace_session_get(
@@ -702,11 +705,22 @@ static void
 ngx_http_keyspace_session_failed(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s, ngx_int_t rc, const char *what)
 {
+    ks_str_t             prefix;
+    const char          *why;
+    const ks_space_t    *space;
+
     s->failed = !s->live;
 
+    space = s->conf->zone->space;
+    prefix.data = s->conf->prefix.data;
+    prefix.len = s->conf->prefix.len;
+
+    why = (rc != NGX_ABORT) ? "no memory for keyspace zone"
+          : (ks_follows(space) && !ks_key_local(space, &prefix))
+            ? "its keys are those of the upstream of keyspace zone"
+            : "no room in keyspace zone";
+
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "a session %s: %s \"%V\"", what,
-                  (rc == NGX_ABORT) ? "no room in keyspace zone"
-                                    : "no memory for keyspace zone",
+                  "a session %s: %s \"%V\"", what, why,
                   &s->conf->zone->name);
 }

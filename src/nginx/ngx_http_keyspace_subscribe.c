@@ -21,6 +21,9 @@ typedef struct {
     ngx_http_keyspace_ctx_t     *ctx;
     ngx_http_keyspace_stream_t  *stream;
     ks_argv_t                    command;
+    ks_client_t                  client;
+    ks_held_t                    first;         /* of the first try */
+    ngx_http_keyspace_held_t    *held;          /* once it was told "not yet" */
     ngx_http_keyspace_hold_t    *hold;
 } ngx_http_keyspace_subscribe_t;
 
@@ -29,6 +32,8 @@ static ks_bytes_t *ngx_http_keyspace_subscribe_form(
     ngx_http_keyspace_stream_t *st, ks_push_t *push);
 static const char *ngx_http_keyspace_subscribe_wrong(ngx_http_request_t *r,
     ks_argv_t *command);
+static ngx_int_t ngx_http_keyspace_subscribe_postpone(ngx_http_request_t *r,
+    ngx_http_keyspace_subscribe_t *s);
 static ngx_int_t ngx_http_keyspace_subscribe_retry(ngx_http_request_t *r,
     void *data);
 static ngx_int_t ngx_http_keyspace_subscribe_try(ngx_http_request_t *r,
@@ -81,14 +86,13 @@ ngx_http_keyspace_subscribe(ngx_http_request_t *r,
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_module);
 
-    s = ngx_palloc(r->pool, sizeof(ngx_http_keyspace_subscribe_t));
+    s = ngx_pcalloc(r->pool, sizeof(ngx_http_keyspace_subscribe_t));
     if (s == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     s->ctx = ctx;
     s->command = *command;
-    s->hold = NULL;
 
     s->stream = ngx_http_keyspace_stream_create(r, ctx, kz, &klcf->stream,
                                          &ngx_http_keyspace_subscribe_ops,
@@ -99,19 +103,7 @@ ngx_http_keyspace_subscribe(ngx_http_request_t *r,
 
     rc = ngx_http_keyspace_subscribe_try(r, s, NGX_KEYSPACE_WAIT);
 
-    if (rc != NGX_BUSY) {
-        return rc;
-    }
-
-    s->hold = ngx_http_keyspace_hold(r, ngx_http_keyspace_subscribe_retry, s,
-                                     1);
-    if (s->hold == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ngx_http_keyspace_wake_after(s->hold, ngx_keyspace_retry(s->hold->since));
-
-    return NGX_DONE;
+    return (rc == NGX_BUSY) ? ngx_http_keyspace_subscribe_postpone(r, s) : rc;
 }
 
 
@@ -149,6 +141,37 @@ ngx_http_keyspace_subscribe_wrong(ngx_http_request_t *r, ks_argv_t *command)
 }
 
 
+/* It is one of the zone's clients while it waits, and told to go on. */
+
+static ngx_int_t
+ngx_http_keyspace_subscribe_postpone(ngx_http_request_t *r,
+    ngx_http_keyspace_subscribe_t *s)
+{
+    ks_held_t  *held;
+
+    s->hold = ngx_http_keyspace_hold(r, ngx_http_keyspace_subscribe_retry, s,
+                                     1);
+    if (s->hold == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    s->held = ngx_http_keyspace_held(r, s->stream->zone, &s->client, s->hold);
+    if (s->held == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    held = &s->held->held;
+    held->until = s->first.until;
+    held->hears = s->first.hears;
+    held->asks = s->first.asks;
+
+    ngx_http_keyspace_wake_after(s->hold,
+                                 ngx_keyspace_held(held, s->hold->since));
+
+    return NGX_DONE;
+}
+
+
 /* Once the stream is open, its own handler waits for the client. */
 
 static ngx_int_t
@@ -160,10 +183,16 @@ ngx_http_keyspace_subscribe_retry(ngx_http_request_t *r, void *data)
     ngx_http_keyspace_hold_t  *h;
 
     h = s->hold;
+
+    if (s->held->peer.killed) {
+        return NGX_ERROR;
+    }
+
     rc = ngx_http_keyspace_subscribe_try(r, s, ngx_keyspace_patience(h->since));
 
     if (rc == NGX_BUSY) {
-        ngx_http_keyspace_wake_after(h, ngx_keyspace_retry(h->since));
+        ngx_http_keyspace_wake_after(h, ngx_keyspace_held(&s->held->held,
+                                                          h->since));
 
     } else if (rc == NGX_DONE) {
         h->reading = r->read_event_handler;
@@ -183,24 +212,27 @@ ngx_http_keyspace_subscribe_try(ngx_http_request_t *r,
     uint64_t              begun;
     ks_sse_t              w;
     ks_out_t              out;
-    ks_client_t           client;
+    ks_client_t          *client;
     ngx_keyspace_zone_t  *kz;
 
     ks_ahead_t  ahead = ks_ahead(s->command.argc, s->command.argv);
 
     kz = s->stream->zone;
+    client = &s->client;
 
-    ngx_http_keyspace_client(r, s->ctx, kz, &client);
-    client.sink = &s->stream->sink;
-    client.monitor = &s->stream->monitor;
-    client.patience = patience;
+    ngx_http_keyspace_client(r, s->ctx, kz, client);
+    client->sink = &s->stream->sink;
+    client->monitor = &s->stream->monitor;
+    client->patience = patience;
+    client->held = s->held ? &s->held->held : &s->first;
+    client->held->until = 0;
 
     ngx_http_keyspace_scratch(r, &out);
     ks_sse_init(&w, &out);
 
     begun = ngx_http_keyspace_begin();
 
-    rc = ks_execute(&client, &ahead, &w.reply);
+    rc = ks_execute(client, &ahead, &w.reply);
 
     ngx_http_keyspace_end(s->ctx, begun);
     ks_pubsub_settle(kz->space);
@@ -210,9 +242,13 @@ ngx_http_keyspace_subscribe_try(ngx_http_request_t *r,
         return NGX_BUSY;
     }
 
-    ngx_http_keyspace_subscribe_log(s->ctx, &client);
+    if (s->held != NULL) {
+        ngx_http_keyspace_held_end(s->held);
+    }
 
-    if (client.outcome == KS_OUTCOME_ERROR || out.failed) {
+    ngx_http_keyspace_subscribe_log(s->ctx, client);
+
+    if (client->outcome == KS_OUTCOME_ERROR || out.failed) {
         return ngx_http_keyspace_subscribe_refuse(r, s, &w);
     }
 

@@ -22,8 +22,6 @@ static ngx_keyspace_answer_t *ngx_http_keyspace_var_ask(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_keyspace_var_with(ngx_http_request_t *r,
     ngx_http_keyspace_var_ctx_t *ctx, ngx_http_keyspace_var_t *var,
     ngx_keyspace_answer_t *answers);
-static ks_str_t *ngx_http_keyspace_var_early_args(ngx_http_request_t *r,
-    ngx_http_keyspace_var_t *var);
 static ngx_uint_t ngx_http_keyspace_var_same(ngx_keyspace_answer_t *answer,
     ks_str_t *argv);
 static char *ngx_http_keyspace_var_look(ngx_conf_t *cf,
@@ -102,7 +100,19 @@ ngx_http_keyspace_var(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     *slot = var;
 
-    return ngx_http_keyspace_var_look(cf, var);
+    if (ngx_http_keyspace_var_look(cf, var) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (var->q.query.wait == 0) {
+        return NGX_CONF_OK;
+    }
+
+    vmcf->waits = 1;
+
+    return var->early ? NGX_CONF_OK
+           : "with \"wait\" is read where a request begins: its arguments can "
+             "be text and what a request begins with";
 }
 
 
@@ -357,7 +367,7 @@ ngx_http_keyspace_var_with(ngx_http_request_t *r,
  * left as if nobody had looked: other modules may still change a header.
  */
 
-static ks_str_t *
+ks_str_t *
 ngx_http_keyspace_var_early_args(ngx_http_request_t *r,
     ngx_http_keyspace_var_t *var)
 {

@@ -9,6 +9,7 @@
 #define _NGX_HTTP_KEYSPACE_VAR_H_INCLUDED_
 
 
+#include "ngx_http_keyspace.h"
 #include "ngx_http_keyspace_common.h"
 #include "ngx_keyspace_query.h"
 
@@ -47,6 +48,7 @@ typedef struct {
     ngx_array_t                vars;        /* of ngx_http_keyspace_var_t * */
     unsigned                   before:1;    /* there is a run before content */
     unsigned                   after:1;     /* and one in the log phase */
+    unsigned                   waits:1;     /* a variable has "wait" */
 } ngx_http_keyspace_var_main_conf_t;
 
 
@@ -57,11 +59,19 @@ typedef struct {
 
 
 /* of a main request, kept as long as it lives */
-typedef struct {
+typedef struct ngx_http_keyspace_var_ctx_s  ngx_http_keyspace_var_ctx_t;
+
+struct ngx_http_keyspace_var_ctx_s {
     ngx_keyspace_answer_t    **answers;     /* by var->number; NULL: there is
                                                none yet */
     ngx_array_t                ran;         /* of ngx_http_keyspace_run_t * */
-} ngx_http_keyspace_var_ctx_t;
+
+    /* ngx_http_keyspace_var_wait.c */
+    ngx_array_t                waits;
+    ngx_msec_t                 since;
+    ngx_http_keyspace_hold_t  *hold;
+    void                     (*end)(ngx_http_keyspace_var_ctx_t *ctx);
+};
 
 
 /*
@@ -80,6 +90,16 @@ ngx_http_keyspace_var_ctx_t *ngx_http_keyspace_var_ctx(ngx_http_request_t *r);
 
 /* keyspace_var $NAME ZONE COMMAND ARG... [default=] [path=] [item=] */
 char *ngx_http_keyspace_var(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/*
+ * The arguments of a variable before it is asked for; NULL: no memory.  It is
+ * an early one.
+ */
+ks_str_t *ngx_http_keyspace_var_early_args(ngx_http_request_t *r,
+    ngx_http_keyspace_var_t *var);
+
+/* The handler of the first phase. */
+ngx_int_t ngx_http_keyspace_var_wait(ngx_http_request_t *r);
 
 /* All variables of the configuration are known now. */
 void ngx_http_keyspace_var_settle(ngx_conf_t *cf,

@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_http_keyspace_common.h"
 #include "ngx_http_keyspace_var.h"
 
 
@@ -12,8 +13,6 @@ static void *ngx_http_keyspace_var_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_keyspace_var_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 static ngx_int_t ngx_http_keyspace_var_postconfiguration(ngx_conf_t *cf);
-static ngx_int_t ngx_http_keyspace_var_handler(ngx_conf_t *cf,
-    ngx_uint_t phase, ngx_http_handler_pt handler);
 
 
 static ngx_command_t  ngx_http_keyspace_var_commands[] = {
@@ -127,41 +126,29 @@ ngx_http_keyspace_var_postconfiguration(ngx_conf_t *cf)
 
     ngx_http_keyspace_var_settle(cf, vmcf);
 
+    if (vmcf->waits
+        && ngx_http_keyspace_push_handler(cf, NGX_HTTP_POST_READ_PHASE,
+                                          ngx_http_keyspace_var_wait)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (vmcf->before
-        && ngx_http_keyspace_var_handler(cf, NGX_HTTP_PRECONTENT_PHASE,
-                                         ngx_http_keyspace_run_before)
+        && ngx_http_keyspace_push_handler(cf, NGX_HTTP_PRECONTENT_PHASE,
+                                          ngx_http_keyspace_run_before)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     if (vmcf->after
-        && ngx_http_keyspace_var_handler(cf, NGX_HTTP_LOG_PHASE,
-                                         ngx_http_keyspace_run_after)
+        && ngx_http_keyspace_push_handler(cf, NGX_HTTP_LOG_PHASE,
+                                          ngx_http_keyspace_run_after)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_keyspace_var_handler(ngx_conf_t *cf, ngx_uint_t phase,
-    ngx_http_handler_pt handler)
-{
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    h = ngx_array_push(&cmcf->phases[phase].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = handler;
 
     return NGX_OK;
 }

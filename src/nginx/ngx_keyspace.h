@@ -20,6 +20,7 @@
 
 #include "bus/ks_hub.h"
 #include "commands/ks_command.h"
+#include "keyspace/ks_role.h"
 #include "memory/ks_process.h"
 #include "persist/ks_appender.h"
 #include "persist/ks_saver.h"
@@ -117,7 +118,8 @@ typedef struct ngx_keyspace_zone_s {
     unsigned                public:1;       /* token off */
     unsigned                unset:1;        /* a token is in another shell */
     unsigned                aside:1;        /* an unfit file is set aside */
-    unsigned                load_skip:1;    /* what cannot be held is left out */
+    unsigned                load_skip:1;    /* what cannot be held is left
+                                               out */
     unsigned                snapshot_changes:1;     /* how many: was said */
     unsigned                metrics:1;      /* commands are counted, timed */
 
@@ -130,15 +132,22 @@ typedef struct ngx_keyspace_zone_s {
     size_t                  backlog;        /* bytes that the ring is to have */
     ks_primary_settings_t   primary;
     ks_syncer_conf_t        syncs;
+    ngx_array_t            *migrate;        /* where keys may go,
+                                               ngx_keyspace_migrate.c; NULL or
+                                               empty: nowhere */
     ngx_keyspace_upstream_t *upstream;      /* NULL: it goes with no other
                                                store; ngx_keyspace_far.h */
+    ngx_keyspace_upstream_t *replicaof;     /* NULL: REPLICAOF is refused */
+    ngx_array_t            *uses;           /* ngx_keyspace_uses.c; NULL:
+                                               none */
 
     /* shared memory; set when the cycle's zones are */
     ngx_shm_zone_t         *shm_zone;
     ngx_keyspace_memory_t  *memory;
     ks_zone_t              *zone;
     ngx_keyspace_begins_t   begins;
-    const char             *loaded;         /* the RDB file that it began with */
+    const char             *loaded;         /* the RDB file that it began
+                                               with */
 
     ks_stats_t             *stats;          /* NULL: nothing is counted */
     ks_prefix_count_t      *prefixes;       /* of keys, that are counted */
@@ -149,6 +158,8 @@ typedef struct ngx_keyspace_zone_s {
     uint64_t                armed;          /* the expiry that timer awaits */
     ngx_event_t             timer;
     ngx_event_t             reclaim;
+    unsigned                unswept:1;      /* the dead have left topics, */
+    unsigned                unswept_waiters:1;      /* and waiting clients */
     ngx_event_t             hear;
     unsigned                heard:1;        /* "hear" has nothing to do */
     uint64_t                losses;         /* told so far, in the log */
@@ -171,6 +182,8 @@ typedef struct ngx_keyspace_zone_s {
     void                  (*goes_on)(struct ngx_keyspace_zone_s *kz);
     ngx_keyspace_follow_t  *follow;         /* the link to its upstream; NULL:
                                                it follows none */
+    ks_role_host_t          role;
+    ngx_msec_t              role_refused;   /* when it was told in the log */
 } ngx_keyspace_zone_t;
 
 
@@ -230,9 +243,9 @@ ngx_keyspace_held(const ks_held_t *held, ngx_msec_t since)
 ngx_keyspace_zone_t *ngx_keyspace_zone_named(ngx_conf_t *cf, ngx_str_t *name);
 
 /*
- * The zones of n names, the databases of a door, in their order.  NULL: there is
- * no memory, they are too many, or one is there twice, and the message is in the
- * log.
+ * The zones of n names, the databases of a door, in their order.  NULL: there
+ * is no memory, they are too many, or one is there twice, and the message is in
+ * the log.
  */
 ngx_keyspace_zone_t **ngx_keyspace_zones_named(ngx_conf_t *cf,
     ngx_str_t *names, ngx_uint_t n);
@@ -278,6 +291,10 @@ ngx_int_t ngx_keyspace_open(ngx_keyspace_zone_t *kz);
 /* So many clients of Redis are connected to this worker. */
 void ngx_keyspace_set_clients(ngx_keyspace_zone_t *kz, ngx_uint_t n);
 
+/* What is configured of its zone, as client->configured() tells it. */
+void ngx_keyspace_configured(const ks_client_t *client,
+    ks_configured_t *conf);
+
 /* ks_run(), and what it left to be done later. */
 int ngx_keyspace_run(ngx_keyspace_zone_t *kz, ks_call_t *call);
 
@@ -309,9 +326,9 @@ void ngx_keyspace_hub_open(ngx_keyspace_zone_t *kz, ngx_log_t *log);
 void ngx_keyspace_hub_close(ngx_keyspace_zone_t *kz);
 
 /*
- * The same for a helper process: the handler is called when it is woken, and has
- * to call ngx_keyspace_wake_heard(); its end of a zone's bus, on which it is
- * asked nothing.  The other handler is that of the event "hear".
+ * The same for a helper process: the handler is called when it is woken, and
+ * has to call ngx_keyspace_wake_heard(); its end of a zone's bus, on which it
+ * is asked nothing.  The other handler is that of the event "hear".
  */
 ngx_int_t ngx_keyspace_wake_listen(ngx_cycle_t *cycle,
     ngx_event_handler_pt handler);
@@ -333,9 +350,9 @@ void ngx_keyspace_hear(ngx_keyspace_zone_t *kz);
     } while (0)
 
 /*
- * Whether clients that publish are to pause, as others have yet to hear what was
- * told; this worker hears it now.  Not for more than a second at a time: whoever
- * does not hear by then may miss some.
+ * Whether clients that publish are to pause, as others have yet to hear what
+ * was told; this worker hears it now.  Not for more than a second at a time:
+ * whoever does not hear by then may miss some.
  */
 ngx_uint_t ngx_keyspace_crowded(ngx_keyspace_zone_t *kz);
 
@@ -374,8 +391,9 @@ struct ngx_keyspace_unsynced_s {
 };
 
 /*
- * Waits until what was told before the position is on the disk, anew if it waits
- * already.  NGX_OK: it need not; NGX_AGAIN: synced() is going to be called.
+ * Waits until what was told before the position is on the disk, anew if it
+ * waits already.  NGX_OK: it need not; NGX_AGAIN: synced() is going to be
+ * called.
  */
 ngx_int_t ngx_keyspace_unsynced_wait(ngx_keyspace_zone_t *kz,
     ngx_keyspace_unsynced_t *u, uint64_t position);

@@ -11,6 +11,8 @@
 
 #include <dlfcn.h>
 
+#include "memory/ks_zone.h"
+
 
 #define NGX_KEYSPACE_MARK      "@(#)keyspace "
 #define NGX_KEYSPACE_MARK_LEN  (sizeof(NGX_KEYSPACE_MARK) - 1)
@@ -45,8 +47,9 @@ ngx_keyspace_tell_build(ngx_cycle_t *cycle)
     ngx_fd_t  fd;
 
     if (ngx_is_init_cycle(cycle->old_cycle)) {
-        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0, "keyspace %s",
-                      ngx_keyspace_build);
+        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                      "keyspace %s, zones of layout %ui", ngx_keyspace_build,
+                      (ngx_uint_t) ks_zone_version());
         return;
     }
 

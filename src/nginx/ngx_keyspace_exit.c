@@ -2,8 +2,8 @@
 /*
  * Learning at once that this worker has begun to shut down.
  *
- * nginx tells idle connections, and nobody else.  So there is one that never has
- * anything to read, as long as somebody wants to know; it takes one of
+ * nginx tells idle connections, and nobody else.  So there is one that never
+ * has anything to read, as long as somebody wants to know; it takes one of
  * worker_connections.  Without a free one nobody is told, and the worker waits
  * for its clients.
  */

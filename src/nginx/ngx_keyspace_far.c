@@ -17,6 +17,7 @@
 #include "commands/ks_args.h"
 
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 
 
 #define NGX_KEYSPACE_FAR_REST      50           /* ms, before the second try */
@@ -39,6 +40,7 @@ static void ngx_keyspace_far_connected(ngx_keyspace_far_t *far);
 static void ngx_keyspace_far_greet(ngx_keyspace_far_t *far);
 static void ngx_keyspace_far_up(ngx_keyspace_far_t *far);
 static void ngx_keyspace_far_read(ngx_event_t *rev);
+static ngx_int_t ngx_keyspace_far_receive(ngx_keyspace_far_t *far);
 static ngx_int_t ngx_keyspace_far_room(ngx_keyspace_far_t *far);
 static ngx_int_t ngx_keyspace_far_deliver(ngx_keyspace_far_t *far);
 static void ngx_keyspace_far_write(ngx_event_t *wev);
@@ -88,6 +90,7 @@ ngx_keyspace_far_try(ngx_event_t *ev)
     ngx_keyspace_far_t  *far;
 
     far = ev->data;
+    far->moved = 0;
     far->state = NGX_KEYSPACE_FAR_RESOLVES;
 
     rc = ngx_keyspace_far_address(far, ngx_keyspace_far_resolved);
@@ -273,8 +276,7 @@ ngx_keyspace_far_handshaken(ngx_connection_t *c)
     far = c->data;
 
     if (c->write->timedout) {
-        ngx_keyspace_far_fail(far, "the TLS handshake takes longer than "
-                              "\"connect_timeout\"");
+        ngx_keyspace_far_fail(far, "the TLS handshake takes too long");
         return;
     }
 
@@ -341,6 +343,7 @@ ngx_keyspace_far_up(ngx_keyspace_far_t *far)
     far->state = NGX_KEYSPACE_FAR_UP;
     far->expects = 0;
     c->idle = 1;
+    ks_reader_init(&far->reader, 0);
 
     far->owner->up(far);
 }
@@ -351,8 +354,6 @@ ngx_keyspace_far_up(ngx_keyspace_far_t *far)
 static void
 ngx_keyspace_far_read(ngx_event_t *rev)
 {
-    size_t               total;
-    ssize_t              n;
     ngx_connection_t    *c;
     ngx_keyspace_far_t  *far;
 
@@ -379,35 +380,16 @@ ngx_keyspace_far_read(ngx_event_t *rev)
         return;
     }
 
-    for (total = 0; rev->ready && !far->paused; total += (size_t) n) {
-
-        if (total >= NGX_KEYSPACE_FAR_TURN) {
-            ngx_post_event(rev, &ngx_posted_next_events);
-            break;
-        }
-
-        if (ngx_keyspace_far_room(far) != NGX_OK) {
-            ngx_keyspace_far_fail(far, "there is no memory for its replies");
-            return;
-        }
-
-        n = c->recv(c, far->in + far->in_len, far->in_size - far->in_len);
-
-        if (n == NGX_AGAIN) {
-            break;
-        }
-
-        if (n == 0 || n == NGX_ERROR) {
-            ngx_keyspace_far_fail(far, n == 0 ? "it has closed the connection"
-                                              : "the connection is broken");
-            return;
-        }
-
-        far->in_len += (size_t) n;
+    if (far->again) {
+        far->again = 0;
 
         if (ngx_keyspace_far_deliver(far) != NGX_OK) {
             return;
         }
+    }
+
+    if (ngx_keyspace_far_receive(far) != NGX_OK) {
+        return;
     }
 
     if (far->in_len == 0 && far->in != NULL) {
@@ -419,6 +401,54 @@ ngx_keyspace_far_read(ngx_event_t *rev)
     if (ngx_handle_read_event(rev, 0) != NGX_OK) {
         ngx_keyspace_far_fail(far, "the connection is broken");
     }
+}
+
+
+/* A turn's bytes, each delivered at once.  NGX_ERROR: it is none any more. */
+
+static ngx_int_t
+ngx_keyspace_far_receive(ngx_keyspace_far_t *far)
+{
+    size_t             total;
+    ssize_t            n;
+    ngx_event_t       *rev;
+    ngx_connection_t  *c;
+
+    c = far->connection;
+    rev = c->read;
+
+    for (total = 0; rev->ready && !far->paused; total += (size_t) n) {
+
+        if (total >= NGX_KEYSPACE_FAR_TURN) {
+            ngx_post_event(rev, &ngx_posted_next_events);
+            break;
+        }
+
+        if (ngx_keyspace_far_room(far) != NGX_OK) {
+            ngx_keyspace_far_fail(far, "there is no memory for its replies");
+            return NGX_ERROR;
+        }
+
+        n = c->recv(c, far->in + far->in_len, far->in_size - far->in_len);
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        if (n == 0 || n == NGX_ERROR) {
+            ngx_keyspace_far_fail(far, n == 0 ? "it has closed the connection"
+                                              : "the connection is broken");
+            return NGX_ERROR;
+        }
+
+        far->in_len += (size_t) n;
+
+        if (ngx_keyspace_far_deliver(far) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -518,6 +548,59 @@ ngx_keyspace_far_expect(ngx_keyspace_far_t *far, ngx_msec_t ms)
 }
 
 
+ssize_t
+ngx_keyspace_far_replies(ngx_keyspace_far_t *far, u_char *p, size_t len,
+    ngx_int_t (*said)(ngx_keyspace_far_t *far, u_char *p, size_t len),
+    const char *strange)
+{
+    int        rc;
+    size_t     n, done;
+    ngx_int_t  ok;
+
+    for (done = 0; done < len; done += n) {
+        rc = ks_reader_next(&far->reader, p + done, len - done, &n);
+
+        if (rc == KS_AGAIN) {
+            break;
+        }
+
+        if (rc == KS_ERR) {
+            ngx_keyspace_far_lost(far, strange);
+            return NGX_ERROR;
+        }
+
+        ok = said(far, p + done, n);
+
+        if (ok == NGX_DONE) {
+            return (ssize_t) (done + n);
+        }
+
+        if (ok != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return (ssize_t) done;
+}
+
+
+size_t
+ngx_keyspace_far_unread(ngx_keyspace_far_t *far)
+{
+    int  n;
+
+    n = 0;
+
+    if (far->state != NGX_KEYSPACE_FAR_UP || far->upstream->tls
+        || ioctl(far->ident, FIONREAD, &n) == -1 || n < 0)
+    {
+        return 0;
+    }
+
+    return far->in_len + (size_t) n;
+}
+
+
 void
 ngx_keyspace_far_pause(ngx_keyspace_far_t *far)
 {
@@ -529,6 +612,7 @@ void
 ngx_keyspace_far_resume(ngx_keyspace_far_t *far)
 {
     if (far->paused && far->connection != NULL) {
+        far->again = (far->in_len != 0);
         ngx_post_event(far->connection->read, &ngx_posted_next_events);
     }
 
@@ -606,11 +690,13 @@ ngx_keyspace_far_fail(ngx_keyspace_far_t *far, const char *why)
     far->text[sizeof(far->text) - 1] = '\0';
 
     ngx_keyspace_far_tell(far);
+    ngx_keyspace_far_address_cancel(far);
     ngx_keyspace_far_close(far);
     ngx_keyspace_far_address_next(far);
 
     if (far->once || (ngx_exiting && far->state == NGX_KEYSPACE_FAR_UP)) {
         far->state = NGX_KEYSPACE_FAR_IDLE;
+        ngx_keyspace_far_address_left(far);
 
     } else {
         ngx_keyspace_far_rest(far);
@@ -626,6 +712,13 @@ static void
 ngx_keyspace_far_tell(ngx_keyspace_far_t *far)
 {
     ngx_uint_t  level;
+
+    if (far->quiet) {
+        ngx_log_debug2(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                       "keyspace far: \"%s\" has failed: %s", far->name,
+                       far->text);
+        return;
+    }
 
     level = (far->told || ngx_exiting) ? NGX_LOG_INFO : NGX_LOG_ERR;
     far->told = !ngx_exiting;
@@ -656,6 +749,16 @@ ngx_keyspace_far_rest(ngx_keyspace_far_t *far)
                    ms);
 
     ngx_add_timer(&far->event, ms);
+}
+
+
+void
+ngx_keyspace_far_hurry(ngx_keyspace_far_t *far)
+{
+    if (far->state == NGX_KEYSPACE_FAR_RESTS && far->event.timer_set) {
+        ngx_del_timer(&far->event);
+        ngx_post_event(&far->event, &ngx_posted_events);
+    }
 }
 
 
@@ -699,6 +802,7 @@ ngx_keyspace_far_close(ngx_keyspace_far_t *far)
     far->unsent = 0;
     far->expects = 0;
     far->paused = 0;
+    far->again = 0;
 }
 
 
@@ -713,6 +817,7 @@ ngx_keyspace_far_stop(ngx_keyspace_far_t *far)
                    "keyspace far: \"%s\" is not wanted any more", far->name);
 
     ngx_keyspace_far_address_cancel(far);
+    ngx_keyspace_far_address_left(far);
     ngx_keyspace_far_close(far);
 
     if (far->event.posted) {

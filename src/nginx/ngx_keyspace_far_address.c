@@ -22,20 +22,48 @@ ngx_int_t
 ngx_keyspace_far_address(ngx_keyspace_far_t *far,
     void (*done)(ngx_keyspace_far_t *far, ngx_int_t rc))
 {
-    ngx_addr_t                 *addr;
     ngx_keyspace_far_server_t  *server;
+
+    if (far->node != NULL) {
+        return ngx_keyspace_far_address_of(far, far->node, done);
+    }
+
+    if (far->upstream->finder != NULL) {
+        return far->upstream->finder->address(far, done);
+    }
 
     server = far->upstream->servers.elts;
     far->next %= far->upstream->servers.nelts;
-    far->server = &server[far->next];
 
-    if (far->server->naddrs == 0) {
+    return ngx_keyspace_far_address_of(far, &server[far->next], done);
+}
+
+
+ngx_int_t
+ngx_keyspace_far_address_of(ngx_keyspace_far_t *far,
+    ngx_keyspace_far_server_t *server,
+    void (*done)(ngx_keyspace_far_t *far, ngx_int_t rc))
+{
+    ngx_addr_t  *addr;
+
+    far->server = server;
+
+    if (server->naddrs == 0) {
         return ngx_keyspace_far_ask(far, done);
     }
 
-    addr = &far->server->addrs[far->next_addr % far->server->naddrs];
+    addr = &server->addrs[far->next_addr % server->naddrs];
 
     return ngx_keyspace_far_take(far, addr->sockaddr, addr->socklen);
+}
+
+
+void
+ngx_keyspace_far_address_left(ngx_keyspace_far_t *far)
+{
+    if (far->upstream->finder != NULL) {
+        far->upstream->finder->left(far);
+    }
 }
 
 
@@ -43,6 +71,11 @@ void
 ngx_keyspace_far_address_next(ngx_keyspace_far_t *far)
 {
     far->next_addr++;
+
+    if (far->upstream->finder != NULL) {
+        far->upstream->finder->lost(far);
+        return;
+    }
 
     if (far->server == NULL || far->next_addr >= far->server->naddrs) {
         far->next++;
@@ -67,6 +100,13 @@ ngx_keyspace_far_ask(ngx_keyspace_far_t *far,
     void (*done)(ngx_keyspace_far_t *far, ngx_int_t rc))
 {
     ngx_resolver_ctx_t  *ctx, temp;
+
+    if (far->upstream->resolver == NULL) {
+        ngx_snprintf((u_char *) far->text, sizeof(far->text),
+                     "\"%V\" is a name, which takes \"resolver\"%Z",
+                     &far->server->host);
+        return NGX_ERROR;
+    }
 
     ngx_memzero(&temp, sizeof(ngx_resolver_ctx_t));
     temp.name = far->server->host;
@@ -141,4 +181,6 @@ ngx_keyspace_far_address_cancel(ngx_keyspace_far_t *far)
         ngx_resolve_name_done(far->resolving);
         far->resolving = NULL;
     }
+
+    far->asks = 0;
 }

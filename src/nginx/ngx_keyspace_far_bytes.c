@@ -1,7 +1,7 @@
 
 /*
- * What is sent to another store: bytes that wait in memory of the connection, and
- * commands as bytes.
+ * What is sent to another store: bytes that wait in memory of the connection,
+ * and commands as bytes.
  */
 
 

@@ -6,86 +6,96 @@
  */
 
 
-#include "ngx_keyspace_far.h"
+#include "ngx_keyspace_far_sentinel.h"
 #include "ngx_keyspace_follow.h"
 #include "ngx_keyspace_param.h"
 #include "ngx_keyspace_secret.h"
 
 
-#define NGX_KEYSPACE_FAR_PORT     6379
 #define NGX_KEYSPACE_FAR_CONNECT  3000          /* milliseconds */
 #define NGX_KEYSPACE_FAR_TIMEOUT  5000
+#define NGX_KEYSPACE_FAR_SYNC     1000
 
 
 static ngx_uint_t ngx_keyspace_far_is_address(ngx_str_t *arg);
 static ngx_uint_t ngx_keyspace_far_late(ngx_conf_t *cf, ngx_uint_t i);
-static ngx_int_t ngx_keyspace_far_add(ngx_conf_t *cf,
+static ngx_int_t ngx_keyspace_far_cluster(ngx_conf_t *cf,
     ngx_keyspace_upstream_t *us, ngx_str_t *arg);
 static ngx_int_t ngx_keyspace_far_userinfo(ngx_conf_t *cf,
     ngx_keyspace_upstream_t *us, ngx_str_t *rest);
 static ngx_int_t ngx_keyspace_far_unescape(ngx_conf_t *cf, ngx_str_t *s);
 static ngx_int_t ngx_keyspace_far_path(ngx_conf_t *cf, ngx_str_t *rest);
-static ngx_int_t ngx_keyspace_far_server(ngx_conf_t *cf,
-    ngx_keyspace_upstream_t *us, ngx_str_t *name);
-static ngx_int_t ngx_keyspace_far_host(ngx_conf_t *cf,
-    ngx_keyspace_far_server_t *server, ngx_str_t *host);
-static ngx_int_t ngx_keyspace_far_resolve(ngx_conf_t *cf,
-    ngx_keyspace_upstream_t *us);
-static ngx_int_t ngx_keyspace_far_check(ngx_conf_t *cf,
-    ngx_keyspace_upstream_t *us);
-static const char *ngx_keyspace_far_mode(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
-static const char *ngx_keyspace_far_writes(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
-static const char *ngx_keyspace_far_msec(ngx_str_t *value, ngx_msec_t *ms,
-    ngx_uint_t zero);
-static const char *ngx_keyspace_far_stale(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
-static const char *ngx_keyspace_far_ttl(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
-static const char *ngx_keyspace_far_connect(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
-static const char *ngx_keyspace_far_timeout(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
-static const char *ngx_keyspace_far_user(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
-static const char *ngx_keyspace_far_password(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
 static const char *ngx_keyspace_far_prefix(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
-static const char *ngx_keyspace_far_resolver(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
-static const char *ngx_keyspace_far_ca(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
-static const char *ngx_keyspace_far_cert(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
-static const char *ngx_keyspace_far_key(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
-static const char *ngx_keyspace_far_sni(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
-static const char *ngx_keyspace_far_verify(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
+
+
+static ngx_conf_enum_t  ngx_keyspace_far_modes[] = {
+    { ngx_string("near"), NGX_KEYSPACE_NEAR },
+    { ngx_string("replica"), NGX_KEYSPACE_REPLICA },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_keyspace_far_writings[] = {
+    { ngx_string("forward"), NGX_KEYSPACE_FORWARD },
+    { ngx_string("refuse"), NGX_KEYSPACE_REFUSE },
+    { ngx_string("local"), NGX_KEYSPACE_LOCAL },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_keyspace_far_lates[] = {
+    { ngx_string("forward"), 0 },
+    { ngx_string("refuse"), 1 },
+    { ngx_null_string, 0 }
+};
 
 
 static ngx_keyspace_param_t  ngx_keyspace_far_params[] = {
-    { ngx_string("mode"), ngx_keyspace_far_mode, 0 },
-    { ngx_string("writes"), ngx_keyspace_far_writes, 0 },
-    { ngx_string("stale"), ngx_keyspace_far_stale, 0 },
-    { ngx_string("ttl"), ngx_keyspace_far_ttl, 0 },
-    { ngx_string("connect_timeout"), ngx_keyspace_far_connect, 0 },
-    { ngx_string("timeout"), ngx_keyspace_far_timeout, 0 },
-    { ngx_string("user"), ngx_keyspace_far_user, 0 },
-    { ngx_string("password"), ngx_keyspace_far_password, NGX_KEYSPACE_MANY },
-    { ngx_string("local_prefix"), ngx_keyspace_far_prefix,
-      NGX_KEYSPACE_MANY },
-    { ngx_string("resolver"), ngx_keyspace_far_resolver, 0 },
-    { ngx_string("tls_ca"), ngx_keyspace_far_ca, 0 },
-    { ngx_string("tls_cert"), ngx_keyspace_far_cert, 0 },
-    { ngx_string("tls_key"), ngx_keyspace_far_key, 0 },
-    { ngx_string("tls_name"), ngx_keyspace_far_sni, 0 },
-    { ngx_string("tls_verify"), ngx_keyspace_far_verify, 0 },
+    ngx_keyspace_param_words("mode", ngx_keyspace_far_modes,
+                             ngx_keyspace_upstream_t, mode),
+    ngx_keyspace_param_words("writes", ngx_keyspace_far_writings,
+                             ngx_keyspace_upstream_t, writes),
+    ngx_keyspace_param_field("ttl", ngx_keyspace_param_period,
+                             ngx_keyspace_upstream_t, ttl),
+    ngx_keyspace_param_field("sync_timeout", ngx_keyspace_param_period,
+                             ngx_keyspace_upstream_t, sync_timeout),
+    ngx_keyspace_param_words("sync_late", ngx_keyspace_far_lates,
+                             ngx_keyspace_upstream_t, sync_refuse),
+    ngx_keyspace_param_row("local_prefix", ngx_keyspace_far_prefix,
+                           NGX_KEYSPACE_MANY),
+    ngx_keyspace_param_row("sentinel_user", ngx_keyspace_sentinel_user, 0),
+    ngx_keyspace_param_row("sentinel_password", ngx_keyspace_sentinel_password,
+                           0),
+    ngx_keyspace_param_row("tls", ngx_keyspace_sentinel_tls, 0),
+    ngx_keyspace_far_link_params,
     ngx_keyspace_null_param
 };
+
+
+ngx_keyspace_upstream_t *
+ngx_keyspace_far_begin(ngx_conf_t *cf, ngx_keyspace_zone_t *kz)
+{
+    ngx_keyspace_upstream_t  *us;
+
+    us = ngx_pcalloc(cf->pool, sizeof(ngx_keyspace_upstream_t));
+    if (us == NULL
+        || ngx_array_init(&us->servers, cf->pool, 2,
+                          sizeof(ngx_keyspace_far_server_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    us->zone = kz;
+    us->stale = NGX_CONF_UNSET_MSEC;
+    us->connect_timeout = NGX_KEYSPACE_FAR_CONNECT;
+    us->timeout = NGX_KEYSPACE_FAR_TIMEOUT;
+    us->sync_timeout = NGX_KEYSPACE_FAR_SYNC;
+    us->verify = 1;
+
+    return us;
+}
 
 
 const char *
@@ -97,26 +107,21 @@ ngx_keyspace_far_line(ngx_conf_t *cf, void *conf, ngx_str_t *value)
     ngx_uint_t                i;
     ngx_keyspace_upstream_t  *us;
 
-    us = ngx_pcalloc(cf->pool, sizeof(ngx_keyspace_upstream_t));
-    if (us == NULL
-        || ngx_array_init(&us->servers, cf->pool, 2,
-                          sizeof(ngx_keyspace_far_server_t))
-           != NGX_OK)
-    {
+    us = ngx_keyspace_far_begin(cf, kz);
+    if (us == NULL) {
         return NGX_CONF_ERROR;
     }
-
-    us->zone = kz;
-    us->stale = NGX_CONF_UNSET_MSEC;
-    us->connect_timeout = NGX_KEYSPACE_FAR_CONNECT;
-    us->timeout = NGX_KEYSPACE_FAR_TIMEOUT;
 
     args = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts
                 && ngx_keyspace_far_is_address(&args[i]); i++)
     {
-        if (ngx_keyspace_far_add(cf, us, &args[i]) != NGX_OK) {
+        if ((ngx_strncmp(args[i].data, "cluster:", 8) == 0
+             ? ngx_keyspace_far_cluster(cf, us, &args[i])
+             : ngx_keyspace_far_add(cf, us, &args[i]))
+            != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
@@ -124,7 +129,8 @@ ngx_keyspace_far_line(ngx_conf_t *cf, void *conf, ngx_str_t *value)
     if (i == 1) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"upstream\" in keyspace_zone begins with an "
-                           "address: redis://host:port, or rediss:// for TLS");
+                           "address: redis://host:port, rediss:// for TLS, "
+                           "sentinel:name@host:port or cluster:host:port");
         return NGX_CONF_ERROR;
     }
 
@@ -132,8 +138,8 @@ ngx_keyspace_far_line(ngx_conf_t *cf, void *conf, ngx_str_t *value)
         || ngx_keyspace_params(cf, i, ngx_keyspace_far_params, us,
                             "\"upstream\" in keyspace_zone")
            != NGX_CONF_OK
-        || ngx_keyspace_far_check(cf, us) != NGX_OK
-        || ngx_keyspace_far_resolve(cf, us) != NGX_OK)
+        || ngx_keyspace_far_check(cf, us, "upstream") != NGX_OK
+        || (us->finder == NULL && ngx_keyspace_far_resolve(cf, us) != NGX_OK))
     {
         return NGX_CONF_ERROR;
     }
@@ -147,17 +153,40 @@ ngx_keyspace_far_line(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 
     kz->upstream = us;
 
-    return us->tls ? ngx_keyspace_far_tls_conf(cf, us) : NGX_CONF_OK;
+    if (us->tls
+        && ngx_keyspace_far_tls_conf(cf, us, "upstream") != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (us->sentinel != NULL
+        && ngx_keyspace_sentinel_apply(cf, us) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 
 /* --- addresses --- */
 
 static ngx_uint_t
+ngx_keyspace_far_is_sentinel(ngx_str_t *arg)
+{
+    return ngx_strncmp(arg->data, NGX_KEYSPACE_SENTINEL,
+                       NGX_KEYSPACE_SENTINEL_LEN)
+           == 0;
+}
+
+
+static ngx_uint_t
 ngx_keyspace_far_is_address(ngx_str_t *arg)
 {
-    return ngx_strncmp(arg->data, "redis://", 8) == 0
-           || ngx_strncmp(arg->data, "rediss://", 9) == 0;
+    return ngx_strncmp(arg->data, "cluster:", 8) == 0
+           || ngx_strncmp(arg->data, "redis://", 8) == 0
+           || ngx_strncmp(arg->data, "rediss://", 9) == 0
+           || ngx_keyspace_far_is_sentinel(arg);
 }
 
 
@@ -172,7 +201,9 @@ ngx_keyspace_far_late(ngx_conf_t *cf, ngx_uint_t i)
 
     for ( /* void */ ; i < cf->args->nelts; i++) {
 
-        if (ngx_strncmp(args[i].data, "redis", 5) == 0) {
+        if (ngx_strncmp(args[i].data, "redis", 5) == 0
+            || ngx_keyspace_far_is_sentinel(&args[i]))
+        {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "the addresses of \"upstream\" come before its "
                                "parameters, each as redis://host:port or "
@@ -185,14 +216,87 @@ ngx_keyspace_far_late(ngx_conf_t *cf, ngx_uint_t i)
 }
 
 
+/* cluster:[rediss://][user[:password]@]host[:port][,host[:port] ...] */
+
 static ngx_int_t
+ngx_keyspace_far_cluster(ngx_conf_t *cf, ngx_keyspace_upstream_t *us,
+    ngx_str_t *arg)
+{
+    u_char      *p, *end, *comma;
+    ngx_str_t    one;
+    const char  *scheme;
+
+    if (us->servers.nelts != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"cluster:\" of \"upstream\" is its only address: "
+                           "nodes are separated by commas");
+        return NGX_ERROR;
+    }
+
+    p = arg->data + 8;
+    end = arg->data + arg->len;
+    scheme = "redis://";
+
+    do {
+        comma = ngx_strlchr(p, end, ',');
+        comma = comma ? comma : end;
+
+        if (ngx_strncmp(p, "redis://", 8) == 0) {
+            p += 8;
+
+        } else if (ngx_strncmp(p, "rediss://", 9) == 0) {
+            p += 9;
+            scheme = "rediss://";
+        }
+
+        one.len = ngx_strlen(scheme) + (comma - p);
+        one.data = ngx_pnalloc(cf->pool, one.len + 1);
+        if (one.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_sprintf(one.data, "%s%*s%Z", scheme, (size_t) (comma - p), p);
+
+        if (ngx_keyspace_far_add(cf, us, &one) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        p = comma + 1;
+
+    } while (comma < end);
+
+    us->cluster = 1;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_keyspace_far_add(ngx_conf_t *cf, ngx_keyspace_upstream_t *us,
     ngx_str_t *arg)
 {
     ngx_str_t   rest;
     ngx_uint_t  tls;
 
+    if (ngx_keyspace_far_is_sentinel(arg)) {
+        return ngx_keyspace_sentinel_line(cf, us, arg);
+    }
+
+    if (us->sentinel != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"upstream\" with \"sentinel:\" has no other "
+                           "address: the sentinels name the primary");
+        return NGX_ERROR;
+    }
+
     tls = (arg->data[5] == 's');
+
+    if (us->cluster) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"cluster:\" of \"upstream\" is its only address: "
+                           "nodes are separated by commas");
+        return NGX_ERROR;
+    }
 
     if (us->servers.nelts != 0 && tls != us->tls) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -212,7 +316,7 @@ ngx_keyspace_far_add(ngx_conf_t *cf, ngx_keyspace_upstream_t *us,
         return NGX_ERROR;
     }
 
-    return ngx_keyspace_far_server(cf, us, &rest);
+    return ngx_keyspace_far_server(cf, us, &rest, NGX_KEYSPACE_FAR_PORT);
 }
 
 
@@ -326,142 +430,36 @@ ngx_keyspace_far_path(ngx_conf_t *cf, ngx_str_t *rest)
 }
 
 
-static ngx_int_t
-ngx_keyspace_far_server(ngx_conf_t *cf, ngx_keyspace_upstream_t *us,
-    ngx_str_t *name)
-{
-    ngx_url_t                   u;
-    ngx_keyspace_far_server_t  *server;
-
-    if (name->len == 0 || name->data[0] == ':') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "an address of \"upstream\" names no host");
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(&u, sizeof(ngx_url_t));
-    u.url.len = name->len;
-    u.url.data = ngx_pnalloc(cf->pool, name->len + 1);
-    if (u.url.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_cpystrn(u.url.data, name->data, name->len + 1);
-    u.default_port = NGX_KEYSPACE_FAR_PORT;
-    u.no_resolve = 1;
-
-    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%s in address \"%V\" of \"upstream\"",
-                           u.err ? u.err : "error", &u.url);
-        return NGX_ERROR;
-    }
-
-    server = ngx_array_push(&us->servers);
-    if (server == NULL) {
-        return NGX_ERROR;
-    }
-
-    server->name = u.url;
-
-    if (ngx_keyspace_far_host(cf, server, &u.host) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    server->port = u.port;
-    server->addrs = u.addrs;
-    server->naddrs = u.naddrs;
-
-    return NGX_OK;
-}
-
-
-/* A copy with a NUL behind it, without the brackets of an IPv6 address. */
-
-static ngx_int_t
-ngx_keyspace_far_host(ngx_conf_t *cf, ngx_keyspace_far_server_t *server,
-    ngx_str_t *host)
-{
-    ngx_str_t  name;
-
-    name = *host;
-
-    if (name.len > 2 && name.data[0] == '[') {
-        name.data++;
-        name.len -= 2;
-    }
-
-    server->host.len = name.len;
-    server->host.data = ngx_pnalloc(cf->pool, name.len + 1);
-    if (server->host.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_cpystrn(server->host.data, name.data, name.len + 1);
-
-    return NGX_OK;
-}
-
-
-/* Without a resolver names are resolved now, as nginx does elsewhere. */
-
-static ngx_int_t
-ngx_keyspace_far_resolve(ngx_conf_t *cf, ngx_keyspace_upstream_t *us)
-{
-    ngx_url_t                   u;
-    ngx_uint_t                  i;
-    ngx_keyspace_far_server_t  *server;
-
-    server = us->servers.elts;
-
-    for (i = 0; i < us->servers.nelts && us->resolver == NULL; i++) {
-
-        if (server[i].naddrs != 0) {
-            continue;
-        }
-
-        ngx_memzero(&u, sizeof(ngx_url_t));
-        u.url = server[i].name;
-        u.default_port = NGX_KEYSPACE_FAR_PORT;
-
-        if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "%s in address \"%V\" of \"upstream\"",
-                               u.err ? u.err : "error", &u.url);
-            return NGX_ERROR;
-        }
-
-        server[i].addrs = u.addrs;
-        server[i].naddrs = u.naddrs;
-    }
-
-    return NGX_OK;
-}
-
-
 /* What says nothing, or contradicts the rest, is a mistake. */
 
-static ngx_int_t
-ngx_keyspace_far_check(ngx_conf_t *cf, ngx_keyspace_upstream_t *us)
+ngx_int_t
+ngx_keyspace_far_check(ngx_conf_t *cf, ngx_keyspace_upstream_t *us,
+    const char *of)
 {
     const char  *wrong;
 
     wrong = NULL;
 
     if (!us->tls && (us->ca.len || us->certificate.len || us->key.len
-                     || us->server_name.len || us->no_verify))
+                     || us->server_name.len || !us->verify))
     {
-        wrong = "has parameters of TLS, but its addresses are redis://, "
-                "and not rediss://";
+        wrong = (us->sentinel != NULL || us->servers.nelts == 0)
+                ? "has parameters of TLS, but not \"tls=on\""
+                : "has parameters of TLS, but its addresses are redis://, "
+                  "and not rediss://";
 
     } else if ((us->certificate.len == 0) != (us->key.len == 0)) {
         wrong = "has only one of \"tls_cert\" and \"tls_key\"";
 
-    } else if (us->no_verify && us->ca.len) {
+    } else if (!us->verify && us->ca.len) {
         wrong = "has \"tls_ca\", and \"tls_verify=off\" makes no use of it";
 
     } else if (us->user.len != 0 && us->password.len == 0 && !us->unset) {
         wrong = "names a user without a password";
+
+    } else if (us->mode == NGX_KEYSPACE_REPLICA && us->cluster) {
+        wrong = "has \"mode=replica\", which follows one store, and no "
+                "cluster: for this there is \"mode=near\"";
 
     } else if (us->mode == NGX_KEYSPACE_REPLICA && us->ttl != 0) {
         wrong = "has \"ttl\", which is for \"mode=near\"";
@@ -477,12 +475,13 @@ ngx_keyspace_far_check(ngx_conf_t *cf, ngx_keyspace_upstream_t *us)
                 "set of data: \"local_prefix\" says what is local";
 
     } else {
-        wrong = ngx_keyspace_follow_check(us);
+        wrong = ngx_keyspace_sentinel_check(us);
+        wrong = wrong ? wrong : ngx_keyspace_follow_check(us);
     }
 
     if (wrong != NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"upstream\" in keyspace_zone %s", wrong);
+                           "\"%s\" in keyspace_zone %s", of, wrong);
         return NGX_ERROR;
     }
 
@@ -490,129 +489,7 @@ ngx_keyspace_far_check(ngx_conf_t *cf, ngx_keyspace_upstream_t *us)
 }
 
 
-ngx_uint_t
-ngx_keyspace_far_local(const ngx_keyspace_upstream_t *us, const ks_str_t *key)
-{
-    ngx_str_t   *prefix;
-    ngx_uint_t   i;
-
-    if (us->local == NULL) {
-        return 0;
-    }
-
-    prefix = us->local->elts;
-
-    for (i = 0; i < us->local->nelts; i++) {
-        if (key->len >= prefix[i].len
-            && ngx_memcmp(key->data, prefix[i].data, prefix[i].len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* --- name=value --- */
-
-static const char *
-ngx_keyspace_far_mode(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_keyspace_upstream_t *us = conf;
-
-    if (ngx_strcmp(value->data, "near") == 0) {
-        us->mode = NGX_KEYSPACE_NEAR;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strcmp(value->data, "replica") == 0) {
-        us->mode = NGX_KEYSPACE_REPLICA;
-        return NGX_CONF_OK;
-    }
-
-    return "it is \"near\" or \"replica\"";
-}
-
-
-static const char *
-ngx_keyspace_far_writes(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_keyspace_upstream_t *us = conf;
-
-    if (ngx_strcmp(value->data, "forward") == 0) {
-        us->writes = NGX_KEYSPACE_FORWARD;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strcmp(value->data, "refuse") == 0) {
-        us->writes = NGX_KEYSPACE_REFUSE;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strcmp(value->data, "local") == 0) {
-        us->writes = NGX_KEYSPACE_LOCAL;
-        return NGX_CONF_OK;
-    }
-
-    return "it is \"forward\", \"refuse\" or \"local\"";
-}
-
-
-static const char *
-ngx_keyspace_far_msec(ngx_str_t *value, ngx_msec_t *ms, ngx_uint_t zero)
-{
-    ngx_int_t  n;
-
-    n = ngx_parse_time(value, 0);
-
-    if (n == NGX_ERROR || (n == 0 && !zero)) {
-        return "it is no such time";
-    }
-
-    *ms = (ngx_msec_t) n;
-
-    return NGX_CONF_OK;
-}
-
-
-static const char *
-ngx_keyspace_far_stale(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_keyspace_upstream_t *us = conf;
-
-    return ngx_keyspace_far_msec(value, &us->stale, 1);
-}
-
-
-static const char *
-ngx_keyspace_far_ttl(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_keyspace_upstream_t *us = conf;
-
-    return ngx_keyspace_far_msec(value, &us->ttl, 0);
-}
-
-
-static const char *
-ngx_keyspace_far_connect(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_keyspace_upstream_t *us = conf;
-
-    return ngx_keyspace_far_msec(value, &us->connect_timeout, 0);
-}
-
-
-static const char *
-ngx_keyspace_far_timeout(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_keyspace_upstream_t *us = conf;
-
-    return ngx_keyspace_far_msec(value, &us->timeout, 0);
-}
-
-
-static const char *
+const char *
 ngx_keyspace_far_user(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 {
     ngx_keyspace_upstream_t *us = conf;
@@ -631,7 +508,7 @@ ngx_keyspace_far_user(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 }
 
 
-static const char *
+const char *
 ngx_keyspace_far_password(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 {
     ngx_keyspace_upstream_t *us = conf;
@@ -705,7 +582,7 @@ ngx_keyspace_far_prefix(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 
 /* As nginx's directive of that name, with commas for blanks. */
 
-static const char *
+const char *
 ngx_keyspace_far_resolver(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 {
     ngx_keyspace_upstream_t *us = conf;
@@ -747,48 +624,7 @@ ngx_keyspace_far_resolver(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 }
 
 
-static const char *
-ngx_keyspace_far_file(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *path)
-{
-    if (value->len == 0) {
-        return "it needs a path";
-    }
-
-    *path = *value;
-
-    return (ngx_conf_full_name(cf->cycle, path, 1) == NGX_OK)
-           ? NGX_CONF_OK : NGX_CONF_ERROR;
-}
-
-
-static const char *
-ngx_keyspace_far_ca(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_keyspace_upstream_t *us = conf;
-
-    return ngx_keyspace_far_file(cf, value, &us->ca);
-}
-
-
-static const char *
-ngx_keyspace_far_cert(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_keyspace_upstream_t *us = conf;
-
-    return ngx_keyspace_far_file(cf, value, &us->certificate);
-}
-
-
-static const char *
-ngx_keyspace_far_key(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_keyspace_upstream_t *us = conf;
-
-    return ngx_keyspace_far_file(cf, value, &us->key);
-}
-
-
-static const char *
+const char *
 ngx_keyspace_far_sni(ngx_conf_t *cf, void *conf, ngx_str_t *value)
 {
     ngx_keyspace_upstream_t *us = conf;
@@ -796,22 +632,4 @@ ngx_keyspace_far_sni(ngx_conf_t *cf, void *conf, ngx_str_t *value)
     us->server_name = *value;
 
     return value->len ? NGX_CONF_OK : "it is empty";
-}
-
-
-static const char *
-ngx_keyspace_far_verify(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_keyspace_upstream_t *us = conf;
-
-    if (ngx_strcmp(value->data, "on") == 0) {
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strcmp(value->data, "off") == 0) {
-        us->no_verify = 1;
-        return NGX_CONF_OK;
-    }
-
-    return "it is \"on\" or \"off\"";
 }

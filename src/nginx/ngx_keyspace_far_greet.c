@@ -10,12 +10,15 @@
 
 
 #define NGX_KEYSPACE_FAR_GREETING  (64 * 1024)  /* bytes of a reply */
+#define NGX_KEYSPACE_FAR_REFUSES   "it refuses the connection: "
 
 
 static ngx_int_t ngx_keyspace_far_hello(ngx_keyspace_far_t *far);
 static ngx_int_t ngx_keyspace_far_auth(ngx_keyspace_far_t *far);
+static ngx_int_t ngx_keyspace_far_role(ngx_keyspace_far_t *far);
 static ngx_int_t ngx_keyspace_far_refused(ngx_keyspace_far_t *far, u_char *p,
     size_t len);
+static ngx_uint_t ngx_keyspace_far_no_primary(u_char *p, size_t len);
 
 
 ngx_int_t
@@ -25,9 +28,14 @@ ngx_keyspace_far_login(ngx_keyspace_far_t *far)
     ks_str_t   argv[3];
 
     far->greetings = 0;
+    far->refusal = NULL;
     ks_reader_init(&far->reader, NGX_KEYSPACE_FAR_GREETING);
 
     rc = far->resp3 ? ngx_keyspace_far_hello(far) : ngx_keyspace_far_auth(far);
+
+    if (rc == NGX_OK && far->upstream->primary) {
+        rc = ngx_keyspace_far_role(far);
+    }
 
     if (rc != NGX_OK) {
         return rc;
@@ -101,6 +109,18 @@ ngx_keyspace_far_auth(ngx_keyspace_far_t *far)
 }
 
 
+static ngx_int_t
+ngx_keyspace_far_role(ngx_keyspace_far_t *far)
+{
+    ks_str_t  argv[1];
+
+    argv[0] = ks_text("ROLE");
+    far->greetings++;
+
+    return ngx_keyspace_far_command(far, 1, argv);
+}
+
+
 /* Takes the replies; it is up with the last of them. */
 
 ssize_t
@@ -120,7 +140,7 @@ ngx_keyspace_far_greeted(ngx_keyspace_far_t *far, u_char *p, size_t len)
 
         if (rc == KS_ERR) {
             ngx_sprintf((u_char *) far->text,
-                        "it does not speak the protocol of Redis%Z");
+                        NGX_KEYSPACE_FAR_STRANGE "%Z");
             return NGX_ERROR;
         }
 
@@ -138,12 +158,25 @@ ngx_keyspace_far_greeted(ngx_keyspace_far_t *far, u_char *p, size_t len)
 
 /*
  * CLIENT SETNAME is a courtesy, but it fails as well where a password is
- * missing.
+ * missing.  Of a user who may not ask for ROLE nothing is known: replicas
+ * refuse what writes.
  */
 
 static ngx_int_t
 ngx_keyspace_far_refused(ngx_keyspace_far_t *far, u_char *p, size_t len)
 {
+    if (far->upstream->primary && far->greetings == 2) {
+
+        if (ngx_keyspace_far_no_primary(p, len)) {
+            ngx_sprintf((u_char *) far->text, "it is not a primary%Z");
+            return NGX_ERROR;
+        }
+
+        if (ngx_strncmp(p, "-NOPERM", 7) == 0) {
+            return NGX_OK;
+        }
+    }
+
     if (*p != '-'
         || (far->greetings == 1 && ngx_strncmp(p, "-NOAUTH", 7) != 0))
     {
@@ -151,8 +184,27 @@ ngx_keyspace_far_refused(ngx_keyspace_far_t *far, u_char *p, size_t len)
     }
 
     ngx_snprintf((u_char *) far->text, sizeof(far->text),
-                 "it refuses the connection: %*s%Z",
+                 NGX_KEYSPACE_FAR_REFUSES "%*s%Z",
                  ngx_min(len - 3, sizeof(far->text) - 40), p + 1);
 
+    far->refusal = far->text + sizeof(NGX_KEYSPACE_FAR_REFUSES) - 1;
+
     return NGX_ERROR;
+}
+
+
+/* A reply to ROLE that begins with another word than "master". */
+
+static ngx_uint_t
+ngx_keyspace_far_no_primary(u_char *p, size_t len)
+{
+    const u_char      *at;
+    ks_reader_item_t   it;
+
+    at = p;
+
+    return ks_reader_item(&at, p + len, &it) == KS_OK && it.kind == '*'
+           && (ks_reader_item(&at, p + len, &it) != KS_OK
+               || it.text.len != 6
+               || ngx_memcmp(it.text.data, "master", 6) != 0);
 }

@@ -28,6 +28,7 @@ typedef struct {
     uint64_t                 offset;
     ngx_msec_t               since;
     ks_str_t                 reply;         /* behind it */
+    unsigned                 patient:1;     /* it waits until it leaves */
 } ngx_keyspace_far_late_t;
 
 struct ngx_keyspace_far_lates_s {
@@ -37,13 +38,21 @@ struct ngx_keyspace_far_lates_s {
     ngx_event_t              timer;
     ngx_socket_t             ident;
     uint64_t                 behind;        /* an offset that a client has been
-                                               told of */
+                                               told of, */
+    u_char                   id[KS_REPLID]; /* in that history, */
+    uint64_t                 fulls;         /* with so many full resyncs */
 };
 
 
 static uint64_t ngx_keyspace_far_late_at(ngx_keyspace_far_lates_t *ls,
     ngx_uint_t *up);
-static int ngx_keyspace_far_late_serves(ks_far_t *far);
+static int ngx_keyspace_far_late_serves(ks_far_t *far, const ks_str_t *key);
+static uint64_t ngx_keyspace_far_late_fulls(ngx_keyspace_far_lates_t *ls);
+static void ngx_keyspace_far_late_told(ngx_keyspace_far_lates_t *ls,
+    uint64_t offset);
+static ngx_int_t ngx_keyspace_far_late_add(ngx_keyspace_far_lates_t *ls,
+    ks_waiter_t *waiter, const ks_str_t *reply, uint64_t offset,
+    ngx_uint_t patient);
 static void ngx_keyspace_far_late_look(ngx_event_t *ev);
 static void ngx_keyspace_far_late_left(ks_waiter_t *w);
 
@@ -104,47 +113,111 @@ ngx_keyspace_far_late_at(ngx_keyspace_far_lates_t *ls, ngx_uint_t *up)
     ks_upstream_state(ls->zone->zone, &st);
     *up = (st.link == KS_LINK_UP);
 
-    return st.offset;
+    return st.shown;
+}
+
+
+static uint64_t
+ngx_keyspace_far_late_fulls(ngx_keyspace_far_lates_t *ls)
+{
+    return __atomic_load_n(&ls->zone->zone->counts[KS_COUNT_UPSTREAM_FULL],
+                           __ATOMIC_RELAXED);
+}
+
+
+/* A client knows of an offset before the zone has come there. */
+
+static void
+ngx_keyspace_far_late_told(ngx_keyspace_far_lates_t *ls, uint64_t offset)
+{
+    ks_upstream_state_t  st;
+
+    ks_upstream_state(ls->zone->zone, &st);
+    ngx_memcpy(ls->id, st.replid, KS_REPLID);
+    ls->fulls = ngx_keyspace_far_late_fulls(ls);
+
+    ls->behind = ngx_max(ls->behind, offset);
+    ls->far->behind = 1;
 }
 
 
 void
 ngx_keyspace_far_late_reply(ngx_keyspace_far_lates_t *ls, ks_waiter_t *waiter,
-    const ks_str_t *reply, uint64_t offset)
+    const ks_str_t *reply, uint64_t offset, ngx_uint_t reads)
 {
-    ngx_uint_t                up;
-    ngx_keyspace_far_late_t  *late;
+    ngx_uint_t  up;
+
+    if (ngx_keyspace_far_late_at(ls, &up) < offset
+        && ks_upstream_store(ls->zone->space) == ls->far->store)
+    {
+        if (up && !reads
+            && ngx_keyspace_far_late_add(ls, waiter, reply, offset, 0)
+               == NGX_OK)
+        {
+            return;
+        }
+
+        ngx_keyspace_far_late_told(ls, offset);
+    }
+
+    ks_waiters_wake_far(waiter, reply);
+}
+
+
+ngx_int_t
+ngx_keyspace_far_late_wait(ngx_keyspace_far_lates_t *ls, ks_waiter_t *waiter,
+    uint64_t offset)
+{
+    ngx_uint_t             up;
+    static const ks_str_t  ok = { 5, (u_char *) "+OK" CRLF };
 
     if (ngx_keyspace_far_late_at(ls, &up) >= offset) {
-        ks_waiters_wake_far(waiter, reply);
-        return;
+        return NGX_OK;
     }
 
-    late = up ? ngx_alloc(sizeof(ngx_keyspace_far_late_t) + reply->len,
-                          ngx_cycle->log)
-              : NULL;
+    return (ngx_keyspace_far_late_add(ls, waiter, &ok, offset, 1) == NGX_OK)
+           ? NGX_AGAIN : NGX_ERROR;
+}
 
+
+uint64_t
+ngx_keyspace_far_late_behind(ngx_keyspace_far_lates_t *ls)
+{
+    return (ls->far->behind && !ngx_keyspace_far_late_serves(ls->far, NULL))
+           ? ls->behind : 0;
+}
+
+
+static ngx_int_t
+ngx_keyspace_far_late_add(ngx_keyspace_far_lates_t *ls, ks_waiter_t *waiter,
+    const ks_str_t *reply, uint64_t offset, ngx_uint_t patient)
+{
+    ngx_keyspace_far_late_t  *late;
+
+    late = ngx_alloc(sizeof(ngx_keyspace_far_late_t) + reply->len,
+                     ngx_cycle->log);
     if (late == NULL) {
-        ls->behind = ngx_max(ls->behind, offset);
-        ls->far->behind = 1;
-        ks_waiters_wake_far(waiter, reply);
-        return;
+        return NGX_ERROR;
     }
 
-    late->waiter = waiter;
     late->offset = offset;
     late->since = ngx_current_msec;
+    late->patient = patient;
     late->reply.data = (u_char *) (late + 1);
     late->reply.len = reply->len;
     ngx_memcpy(late->reply.data, reply->data, reply->len);
 
+    late->waiter = waiter;
     waiter->far = late;
     waiter->leave = ngx_keyspace_far_late_left;
+    waiter->waits = 1;
     ngx_queue_insert_tail(&ls->lates, &late->queue);
 
     if (!ls->timer.timer_set) {
         ngx_add_timer(&ls->timer, NGX_KEYSPACE_FAR_LATE_LOOK);
     }
+
+    return NGX_OK;
 }
 
 
@@ -184,14 +257,14 @@ ngx_keyspace_far_late_look(ngx_event_t *ev)
 
         if (late->offset > at) {
 
-            if (up && ngx_current_msec - late->since
-                      < NGX_KEYSPACE_FAR_LATE_MAX)
+            if (late->patient
+                || (up && ngx_current_msec - late->since
+                          < NGX_KEYSPACE_FAR_LATE_MAX))
             {
                 continue;
             }
 
-            ls->behind = ngx_max(ls->behind, late->offset);
-            ls->far->behind = 1;
+            ngx_keyspace_far_late_told(ls, late->offset);
 
             ngx_log_debug2(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
                            "keyspace far: the zone is at %uL, and a client "
@@ -210,20 +283,30 @@ ngx_keyspace_far_late_look(ngx_event_t *ev)
 }
 
 
-/* Whether the zone has come to what clients have been told of. */
+/*
+ * Whether the zone has come to what clients have been told of.  Offsets of a
+ * history that it has left say nothing any more.
+ */
 
 static int
-ngx_keyspace_far_late_serves(ks_far_t *far)
+ngx_keyspace_far_late_serves(ks_far_t *far, const ks_str_t *key)
 {
-    ngx_uint_t                 up;
+    ks_upstream_state_t        st;
     ngx_keyspace_far_lates_t  *ls;
 
     ls = far->late;
+    ks_upstream_state(ls->zone->zone, &st);
 
-    if (ngx_keyspace_far_late_at(ls, &up) < ls->behind) {
+    /* another primary may go on with the history, under another name */
+
+    if (st.shown < ls->behind
+        && (ngx_memcmp(st.replid, ls->id, KS_REPLID) == 0
+            || ls->fulls == ngx_keyspace_far_late_fulls(ls)))
+    {
         return 0;
     }
 
+    ls->behind = 0;
     far->behind = 0;
 
     return 1;

@@ -25,21 +25,22 @@
 
 
 static ngx_int_t ngx_keyspace_far_tls_files(ngx_conf_t *cf,
-    ngx_keyspace_upstream_t *us);
+    ngx_keyspace_upstream_t *us, const char *of);
 static ngx_uint_t ngx_keyspace_far_tls_is_ip(ngx_str_t *name);
 static ngx_int_t ngx_keyspace_far_tls_named(ngx_keyspace_far_t *far,
     ngx_str_t *name);
 
 
 char *
-ngx_keyspace_far_tls_conf(ngx_conf_t *cf, ngx_keyspace_upstream_t *us)
+ngx_keyspace_far_tls_conf(ngx_conf_t *cf, ngx_keyspace_upstream_t *us,
+    const char *of)
 {
     ngx_pool_cleanup_t  *cln;
 
     if (ngx_ssl_create == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"upstream\" is rediss://, and this nginx was "
-                           "built without TLS");
+                           "\"%s\" has TLS, and this nginx was built without "
+                           "it", of);
         return NGX_CONF_ERROR;
     }
 
@@ -65,13 +66,14 @@ ngx_keyspace_far_tls_conf(ngx_conf_t *cf, ngx_keyspace_upstream_t *us)
     cln->handler = ngx_ssl_cleanup_ctx;
     cln->data = us->ssl;
 
-    return (ngx_keyspace_far_tls_files(cf, us) == NGX_OK) ? NGX_CONF_OK
-                                                          : NGX_CONF_ERROR;
+    return (ngx_keyspace_far_tls_files(cf, us, of) == NGX_OK) ? NGX_CONF_OK
+                                                              : NGX_CONF_ERROR;
 }
 
 
 static ngx_int_t
-ngx_keyspace_far_tls_files(ngx_conf_t *cf, ngx_keyspace_upstream_t *us)
+ngx_keyspace_far_tls_files(ngx_conf_t *cf, ngx_keyspace_upstream_t *us,
+    const char *of)
 {
     if (us->certificate.len != 0
         && ngx_ssl_certificate(cf, us->ssl, &us->certificate, &us->key, NULL)
@@ -80,7 +82,7 @@ ngx_keyspace_far_tls_files(ngx_conf_t *cf, ngx_keyspace_upstream_t *us)
         return NGX_ERROR;
     }
 
-    if (us->no_verify) {
+    if (!us->verify) {
         return NGX_OK;
     }
 
@@ -91,9 +93,8 @@ ngx_keyspace_far_tls_files(ngx_conf_t *cf, ngx_keyspace_upstream_t *us)
 
     if (SSL_CTX_set_default_verify_paths(us->ssl->ctx) != 1) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"upstream\" is rediss://, and the system's "
-                           "certificates cannot be used: \"tls_ca\" names "
-                           "others");
+                           "\"%s\" has TLS, and the system's certificates "
+                           "cannot be used: \"tls_ca\" names others", of);
         return NGX_ERROR;
     }
 
@@ -145,7 +146,7 @@ ngx_keyspace_far_tls(ngx_keyspace_far_t *far,
         return NGX_ERROR;
     }
 
-    /* both are arguments of the configuration, with a NUL behind */
+    /* both are texts with a NUL behind */
 
     if (!ngx_keyspace_far_tls_is_ip(name)
         && SSL_set_tlsext_host_name(c->ssl->connection, (char *) name->data)
@@ -179,7 +180,7 @@ ngx_keyspace_far_tls_verify(ngx_keyspace_far_t *far)
         return NGX_ERROR;
     }
 
-    if (far->upstream->no_verify) {
+    if (!far->upstream->verify) {
         return NGX_OK;
     }
 
@@ -229,11 +230,12 @@ ngx_keyspace_far_tls_named(ngx_keyspace_far_t *far, ngx_str_t *name)
 #else
 
 char *
-ngx_keyspace_far_tls_conf(ngx_conf_t *cf, ngx_keyspace_upstream_t *us)
+ngx_keyspace_far_tls_conf(ngx_conf_t *cf, ngx_keyspace_upstream_t *us,
+    const char *of)
 {
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "\"upstream\" is rediss://, and this module was built "
-                       "without TLS");
+                       "\"%s\" has TLS, and this module was built without it",
+                       of);
     return NGX_CONF_ERROR;
 }
 

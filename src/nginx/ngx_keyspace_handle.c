@@ -6,7 +6,9 @@
 
 
 #include "ngx_keyspace_far.h"
+#include "ngx_keyspace_far_cluster.h"
 #include "ngx_keyspace_follow.h"
+#include "ngx_keyspace_migrate.h"
 #include "ngx_keyspace_user.h"
 
 
@@ -60,7 +62,20 @@ ngx_keyspace_open(ngx_keyspace_zone_t *kz)
     ngx_keyspace_hub_open(kz, ngx_cycle->log);
     ngx_keyspace_stats_open(kz);
 
-    if (kz->upstream != NULL && ngx_keyspace_forward_open(kz) != NGX_OK) {
+    if (kz->upstream != NULL) {
+
+        if (ngx_keyspace_forward_open(kz) != NGX_OK
+            || ngx_keyspace_cluster_open(kz) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ngx_keyspace_batch_open(kz);
+    }
+
+    ngx_keyspace_replicaof_open(kz);
+
+    if (ngx_keyspace_migrate_open(kz) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -89,6 +104,7 @@ ngx_keyspace_close(ngx_keyspace_zone_t *kz)
     }
 
     ngx_keyspace_forward_close(kz);
+    ngx_keyspace_migrate_close(kz);
     ngx_keyspace_hub_close(kz);
     ks_script_close(kz->space);
     ks_users_close(kz->space);

@@ -2,11 +2,11 @@
 /*
  * The journal on disk, as nginx has it.
  *
- * The master makes the directory and locks it, for itself and all that it forks.
- * The process that makes snapshots writes it (ngx_keyspace_snapshot.c): here is
- * its part of that, with a timer of its own, and an eventfd by which its threads
- * say that they have done something.  When all processes have ended the master
- * writes what was left over.
+ * The master makes the directory and locks it, for itself and all that it
+ * forks.  The process that makes snapshots writes it (ngx_keyspace_snapshot.c):
+ * here is its part of that, with a timer of its own, and an eventfd by which
+ * its threads say that they have done something.  When all processes have ended
+ * the master writes what was left over.
  */
 
 
@@ -42,10 +42,10 @@ static void ngx_keyspace_journal_finish_wake(void *data, unsigned row);
 
 
 static ngx_keyspace_param_t  ngx_keyspace_journal_params[] = {
-    { ngx_string("sync"), ngx_keyspace_journal_sync, 0 },
-    { ngx_string("on_error"), ngx_keyspace_journal_on_error, 0 },
-    { ngx_string("auto"), ngx_keyspace_journal_auto, 0 },
-    { ngx_string("auto_min"), ngx_keyspace_journal_auto_min, 0 },
+    ngx_keyspace_param_row("sync", ngx_keyspace_journal_sync, 0),
+    ngx_keyspace_param_row("on_error", ngx_keyspace_journal_on_error, 0),
+    ngx_keyspace_param_row("auto", ngx_keyspace_journal_auto, 0),
+    ngx_keyspace_param_row("auto_min", ngx_keyspace_journal_auto_min, 0),
     ngx_keyspace_null_param
 };
 

@@ -31,16 +31,18 @@ void ngx_keyspace_journal_takeover(ngx_cycle_t *cycle,
     ngx_keyspace_conf_t *kcf);
 
 /*
- * In the helper process, which has kz->space and kz->saver: begins, goes on, and
- * ends.  goes_on() is called when a thread or a timer has come to its end, and
- * calls ngx_keyspace_journal_run().  NGX_ERROR: there is no memory.
+ * In the helper process, which has kz->space and kz->saver: begins, goes on,
+ * and ends.  goes_on() is called when a thread or a timer has come to its end,
+ * and calls ngx_keyspace_journal_run().  NGX_ERROR: there is no memory.
  */
 ngx_int_t ngx_keyspace_journal_open(ngx_keyspace_zone_t *kz,
     void (*goes_on)(ngx_keyspace_zone_t *kz));
 void ngx_keyspace_journal_run(ngx_keyspace_zone_t *kz);
 void ngx_keyspace_journal_close(ngx_keyspace_zone_t *kz);
 
-/* In the master, when all other processes have ended: what is left is written. */
+/*
+ * In the master, when all other processes have ended: what is left is written.
+ */
 void ngx_keyspace_journal_finish(ngx_keyspace_zone_t *kz, ngx_log_t *log);
 
 

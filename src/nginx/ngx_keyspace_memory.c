@@ -52,6 +52,10 @@ ngx_keyspace_memory_begin(ngx_keyspace_zone_t *kz, ngx_log_t *log)
     rc = kz->path.len ? ngx_keyspace_memory_file(kz, log)
                       : ngx_keyspace_memory_plain(kz, log);
 
+    if (rc == NGX_OK && ks_zone_know(kz->zone) != KS_OK) {
+        rc = NGX_ERROR;
+    }
+
     if (rc != NGX_OK) {
         ngx_keyspace_memory_end(kz, 1, log);
     }
@@ -269,6 +273,7 @@ ngx_keyspace_memory_carry(ngx_keyspace_zone_t *kz, ks_file_t *old,
     ks_zone_stats_t   st;
 
     from = ks_file_zone(old);
+    ks_zone_settle(from);
     kz->memory->base = ks_file_base(&kz->memory->file);
 
     if (ngx_keyspace_memory_lay_out(kz, ks_zone_seed(from), log) != NGX_OK) {
@@ -376,6 +381,8 @@ ngx_keyspace_memory_end(ngx_keyspace_zone_t *kz, ngx_uint_t last,
     ngx_keyspace_memory_t  *m;
 
     m = kz->memory;
+
+    ks_zone_forget(kz->zone);
 
     kz->memory = NULL;
     kz->zone = NULL;

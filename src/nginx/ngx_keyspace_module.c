@@ -10,13 +10,16 @@
 
 #include "ngx_keyspace_build.h"
 #include "ngx_keyspace_far_near.h"
+#include "ngx_keyspace_follow.h"
 #include "ngx_keyspace_journal.h"
 #include "ngx_keyspace_load.h"
 #include "ngx_keyspace_memory.h"
+#include "ngx_keyspace_migrate.h"
 #include "ngx_keyspace_param.h"
 #include "ngx_keyspace_replicas.h"
 #include "ngx_keyspace_snapshot.h"
 #include "ngx_keyspace_user.h"
+#include "ngx_keyspace_uses.h"
 
 
 static void *ngx_keyspace_create_conf(ngx_cycle_t *cycle);
@@ -61,7 +64,7 @@ static ngx_int_t ngx_keyspace_init_process(ngx_cycle_t *cycle);
 /* what may follow the path of "file" */
 
 static ngx_keyspace_param_t  ngx_keyspace_file_params[] = {
-    { ngx_string("on_fault"), ngx_keyspace_on_fault, 0 },
+    ngx_keyspace_param_row("on_fault", ngx_keyspace_on_fault, 0),
     ngx_keyspace_null_param
 };
 
@@ -69,29 +72,37 @@ static ngx_keyspace_param_t  ngx_keyspace_file_params[] = {
 /* the lines of a zone's block */
 
 static ngx_keyspace_param_t  ngx_keyspace_zone_lines[] = {
-    { ngx_string("eviction"), ngx_keyspace_eviction, 0 },
-    { ngx_string("file"), ngx_keyspace_file, NGX_KEYSPACE_MORE },
-    { ngx_string("journal"), ngx_keyspace_journal, NGX_KEYSPACE_MORE },
-    { ngx_string("load"), ngx_keyspace_load, NGX_KEYSPACE_MORE },
-    { ngx_string("metrics"), ngx_keyspace_metrics, 0 },
-    { ngx_string("metrics_prefix"), ngx_keyspace_metrics_prefix,
-      NGX_KEYSPACE_MORE },
-    { ngx_string("notify_keyspace_events"), ngx_keyspace_notify, 0 },
-    { ngx_string("token"), ngx_keyspace_full_token, NGX_KEYSPACE_MANY },
-    { ngx_string("readonly_token"), ngx_keyspace_readonly_token,
-      NGX_KEYSPACE_MANY },
-    { ngx_string("replicas"), ngx_keyspace_replicas, NGX_KEYSPACE_MORE },
-    { ngx_string("script_timeout"), ngx_keyspace_script_timeout, 0 },
-    { ngx_string("script_memory"), ngx_keyspace_script_memory, 0 },
-    { ngx_string("snapshot"), ngx_keyspace_snapshot, NGX_KEYSPACE_MORE },
-    { ngx_string("upstream"), ngx_keyspace_far_line, NGX_KEYSPACE_MORE },
+    ngx_keyspace_param_row("eviction", ngx_keyspace_eviction, 0),
+    ngx_keyspace_param_row("file", ngx_keyspace_file, NGX_KEYSPACE_MORE),
+    ngx_keyspace_param_row("journal", ngx_keyspace_journal, NGX_KEYSPACE_MORE),
+    ngx_keyspace_param_row("load", ngx_keyspace_load, NGX_KEYSPACE_MORE),
+    ngx_keyspace_param_row("metrics", ngx_keyspace_metrics, 0),
+    ngx_keyspace_param_row("metrics_prefix", ngx_keyspace_metrics_prefix,
+                           NGX_KEYSPACE_MORE),
+    ngx_keyspace_param_row("migrate", ngx_keyspace_migrate_line,
+                           NGX_KEYSPACE_MORE|NGX_KEYSPACE_MANY),
+    ngx_keyspace_param_row("notify_keyspace_events", ngx_keyspace_notify, 0),
+    ngx_keyspace_param_row("token", ngx_keyspace_full_token,
+                           NGX_KEYSPACE_MANY),
+    ngx_keyspace_param_row("readonly_token", ngx_keyspace_readonly_token,
+                           NGX_KEYSPACE_MANY),
+    ngx_keyspace_param_row("replicaof", ngx_keyspace_replicaof_line,
+                           NGX_KEYSPACE_MORE),
+    ngx_keyspace_param_row("replicas", ngx_keyspace_replicas,
+                           NGX_KEYSPACE_MORE),
+    ngx_keyspace_param_row("script_timeout", ngx_keyspace_script_timeout, 0),
+    ngx_keyspace_param_row("script_memory", ngx_keyspace_script_memory, 0),
+    ngx_keyspace_param_row("snapshot", ngx_keyspace_snapshot,
+                           NGX_KEYSPACE_MORE),
+    ngx_keyspace_param_row("upstream", ngx_keyspace_far_line,
+                           NGX_KEYSPACE_MORE),
     ngx_keyspace_null_param
 };
 
 
 /*
- * The same as directives of a context of their own, so that there may be a block
- * among them.
+ * The same as directives of a context of their own, so that there may be a
+ * block among them.
  */
 
 #define NGX_KEYSPACE_ZONE_CONF  0x40000000
@@ -124,9 +135,11 @@ static ngx_command_t  ngx_keyspace_commands[] = {
     NGX_KEYSPACE_LINE("load"),
     NGX_KEYSPACE_LINE("metrics"),
     NGX_KEYSPACE_LINE("metrics_prefix"),
+    NGX_KEYSPACE_LINE("migrate"),
     NGX_KEYSPACE_LINE("notify_keyspace_events"),
     NGX_KEYSPACE_LINE("token"),
     NGX_KEYSPACE_LINE("readonly_token"),
+    NGX_KEYSPACE_LINE("replicaof"),
     NGX_KEYSPACE_LINE("replicas"),
     NGX_KEYSPACE_LINE("script_timeout"),
     NGX_KEYSPACE_LINE("script_memory"),
@@ -199,7 +212,17 @@ ngx_keyspace_init_conf(ngx_cycle_t *cycle, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        if (ngx_keyspace_users_check(cycle, kz[i]) != NGX_OK) {
+        if (kz[i]->upstream != NULL && kz[i]->replicaof != NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                          "keyspace zone \"%V\" has both \"upstream\" and "
+                          "\"replicaof\", which may name another store",
+                          &kz[i]->name);
+            return NGX_CONF_ERROR;
+        }
+
+        if (ngx_keyspace_users_check(cycle, kz[i]) != NGX_OK
+            || ngx_keyspace_uses_check(cycle, kz[i]) != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
@@ -271,7 +294,7 @@ ngx_keyspace_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (ngx_keyspace_stats_add(cf, kz) != NGX_CONF_OK
-        || ngx_keyspace_near_add(cf, kz) != NGX_CONF_OK)
+        || ngx_keyspace_shared_add(cf, kz) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -726,7 +749,9 @@ ngx_keyspace_exit_process(ngx_cycle_t *cycle)
 
     for (i = 0; i < kcf->zones.nelts; i++) {
         if (kz[i]->space != NULL) {
+            ngx_keyspace_follow_close(kz[i]);
             ngx_keyspace_forward_close(kz[i]);
+            ngx_keyspace_migrate_close(kz[i]);
         }
     }
 }

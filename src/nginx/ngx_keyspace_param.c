@@ -10,10 +10,23 @@
 static char *ngx_keyspace_param(ngx_conf_t *cf, ngx_str_t *arg,
     ngx_keyspace_param_t *params, void *conf, uint64_t *given,
     const char *of);
+static const char *ngx_keyspace_param_set(ngx_conf_t *cf,
+    ngx_keyspace_param_t *p, void *conf, ngx_str_t *value);
+static const char *ngx_keyspace_param_word(ngx_conf_t *cf,
+    ngx_conf_enum_t *words, ngx_uint_t *field, ngx_str_t *value);
+static const char *ngx_keyspace_param_no_word(ngx_conf_t *cf,
+    ngx_conf_enum_t *words);
 static ngx_keyspace_param_t *ngx_keyspace_param_named(
     ngx_keyspace_param_t *params, u_char *name, size_t len);
 static ngx_uint_t ngx_keyspace_param_again(ngx_keyspace_param_t *params,
     ngx_keyspace_param_t *p, uint64_t *given);
+
+
+ngx_conf_enum_t  ngx_keyspace_on_off[] = {
+    { ngx_string("on"), 1 },
+    { ngx_string("off"), 0 },
+    { ngx_null_string, 0 }
+};
 
 
 char *
@@ -70,7 +83,7 @@ ngx_keyspace_param(ngx_conf_t *cf, ngx_str_t *arg,
     value.data = eq + 1;
     value.len = arg->data + arg->len - value.data;
 
-    wrong = p->set(cf, conf, &value);
+    wrong = ngx_keyspace_param_set(cf, p, conf, &value);
 
     if (wrong == NGX_CONF_OK) {
         return NGX_CONF_OK;
@@ -117,7 +130,134 @@ ngx_keyspace_param_line(ngx_conf_t *cf, ngx_keyspace_param_t *params,
         return NGX_CONF_ERROR;
     }
 
-    return (char *) p->set(cf, conf, &value[1]);
+    return (char *) ngx_keyspace_param_set(cf, p, conf, &value[1]);
+}
+
+
+static const char *
+ngx_keyspace_param_set(ngx_conf_t *cf, ngx_keyspace_param_t *p, void *conf,
+    ngx_str_t *value)
+{
+    void  *field;
+
+    field = (u_char *) conf + p->offset;
+
+    if (p->words != NULL) {
+        return ngx_keyspace_param_word(cf, p->words, field, value);
+    }
+
+    return p->set(cf, field, value);
+}
+
+
+static const char *
+ngx_keyspace_param_word(ngx_conf_t *cf, ngx_conf_enum_t *words,
+    ngx_uint_t *field, ngx_str_t *value)
+{
+    ngx_conf_enum_t  *w;
+
+    for (w = words; w->name.len; w++) {
+        if (w->name.len == value->len
+            && ngx_strncmp(w->name.data, value->data, value->len) == 0)
+        {
+            *field = w->value;
+            return NGX_CONF_OK;
+        }
+    }
+
+    return ngx_keyspace_param_no_word(cf, words);
+}
+
+
+/* it is "a", "b" or "c" */
+
+static const char *
+ngx_keyspace_param_no_word(ngx_conf_t *cf, ngx_conf_enum_t *words)
+{
+    size_t            len;
+    u_char           *text, *p;
+    ngx_conf_enum_t  *w;
+
+    len = sizeof("it is ");
+
+    for (w = words; w->name.len; w++) {
+        len += w->name.len + sizeof("\"\" or ") - 1;
+    }
+
+    text = ngx_pnalloc(cf->pool, len);
+    if (text == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    p = ngx_cpymem(text, "it is ", sizeof("it is ") - 1);
+
+    for (w = words; w->name.len; w++) {
+        p = ngx_sprintf(p, "%s\"%V\"",
+                        w == words ? "" : w[1].name.len ? ", " : " or ",
+                        &w->name);
+    }
+
+    *p = '\0';
+
+    return (const char *) text;
+}
+
+
+static const char *
+ngx_keyspace_param_least(ngx_str_t *value, uint64_t *ms, ngx_int_t least,
+    const char *wrong)
+{
+    ngx_int_t  n;
+
+    n = ngx_parse_time(value, 0);
+
+    if (n == NGX_ERROR || n < least) {
+        return wrong;
+    }
+
+    *ms = (uint64_t) n;
+
+    return NGX_CONF_OK;
+}
+
+
+const char *
+ngx_keyspace_param_time(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    return ngx_keyspace_param_least(value, conf, 0,
+                                    "it is a time, as 10s, or 0");
+}
+
+
+const char *
+ngx_keyspace_param_period(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    return ngx_keyspace_param_least(value, conf, 1,
+                                    "it is a time above 0, as 10s");
+}
+
+
+const char *
+ngx_keyspace_param_seconds(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    return ngx_keyspace_param_least(value, conf, 1000,
+                                    "it is a time of a second or more");
+}
+
+
+const char *
+ngx_keyspace_param_path(ngx_conf_t *cf, void *conf, ngx_str_t *value)
+{
+    ngx_str_t *path = conf;
+
+    if (value->len == 0) {
+        return "it is a path";
+    }
+
+    *path = *value;
+
+    return (ngx_conf_full_name(cf->cycle, path, 1) == NGX_OK)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -127,7 +267,7 @@ ngx_keyspace_param_named(ngx_keyspace_param_t *params, u_char *name,
 {
     ngx_keyspace_param_t  *p;
 
-    for (p = params; p->set; p++) {
+    for (p = params; p->name.len; p++) {
         if (p->name.len == len && ngx_memcmp(p->name.data, name, len) == 0) {
             return p;
         }

@@ -29,15 +29,47 @@ typedef const char *(*ngx_keyspace_param_pt)(ngx_conf_t *cf, void *conf,
                                            value, which set() takes from
                                            cf->args */
 
-/* A table has 64 rows at the most, and ends with ngx_keyspace_null_param. */
+/*
+ * A row.  set() is given the field of conf that is at offset, or conf itself.
+ * A field has 64 bits, or is a ngx_str_t: the macros look at its size.
+ * With words there is no set(): the field is a ngx_uint_t, and becomes the
+ * value of the word.  A table has 64 rows at the most, and ends with
+ * ngx_keyspace_null_param.
+ */
 
 typedef struct {
     ngx_str_t              name;
     ngx_keyspace_param_pt  set;
     ngx_uint_t             flags;
+    size_t                 offset;
+    ngx_conf_enum_t       *words;
 } ngx_keyspace_param_t;
 
-#define ngx_keyspace_null_param  { ngx_null_string, NULL, 0 }
+#define ngx_keyspace_param_row(name, set, flags)                              \
+    { ngx_string(name), set, flags, 0, NULL }
+#define ngx_keyspace_param_field(name, set, type, field)                      \
+    { ngx_string(name), set, 0, ngx_keyspace_param_at(type, field), NULL }
+#define ngx_keyspace_param_words(name, words, type, field)                    \
+    { ngx_string(name), NULL, 0, ngx_keyspace_param_at(type, field), words }
+#define ngx_keyspace_param_at(type, field)                                    \
+    (offsetof(type, field)                                                    \
+     + 0 * sizeof(char [sizeof(((type *) 0)->field) % 8 == 0 ? 1 : -1]))
+#define ngx_keyspace_null_param  { ngx_null_string, NULL, 0, 0, NULL }
+
+/* for words, of a ngx_uint_t */
+extern ngx_conf_enum_t  ngx_keyspace_on_off[];
+
+/* set() for milliseconds, of 64 bits: 0 or more, more, a second or more. */
+const char *ngx_keyspace_param_time(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+const char *ngx_keyspace_param_period(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+const char *ngx_keyspace_param_seconds(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
+
+/* set() for a ngx_str_t: the full path of a file beside nginx.conf. */
+const char *ngx_keyspace_param_path(ngx_conf_t *cf, void *conf,
+    ngx_str_t *value);
 
 
 /*

@@ -9,7 +9,9 @@
 
 #include "ngx_keyspace_query.h"
 #include "ngx_keyspace_param.h"
-#include "commands/ks_command_table.h"
+#include "ngx_keyspace_uses.h"
+#include "commands/ks_blocking.h"
+#include "commands/ks_far.h"
 #include "commands/ks_transaction.h"
 #include "protocol/ks_writers.h"
 
@@ -27,8 +29,19 @@ typedef struct {
     ks_queued_t             queued;
     ks_out_t                out;
     ks_plain_t              writer;
+    unsigned                away:1;     /* another store has it */
     u_char                  block[NGX_KEYSPACE_QUERY_BLOCK];
 } ngx_keyspace_running_t;
+
+
+/* what a query of the configuration does with keys */
+
+typedef struct {
+    ngx_conf_t              *cf;
+    ngx_keyspace_zone_t     *zone;
+    ngx_keyspace_use_t       what;
+    ngx_uint_t               keys;
+} ngx_keyspace_query_use_t;
 
 
 typedef struct {
@@ -39,6 +52,9 @@ typedef struct {
 } ngx_keyspace_runs_t;
 
 
+static const ngx_str_t  ngx_keyspace_no_key = ngx_null_string;
+
+
 static char *ngx_keyspace_query_options(ngx_conf_t *cf, ngx_uint_t last,
     ngx_keyspace_query_t *q, ngx_uint_t *end);
 static ngx_uint_t ngx_keyspace_query_option(ngx_str_t *arg, const char *name,
@@ -46,7 +62,12 @@ static ngx_uint_t ngx_keyspace_query_option(ngx_str_t *arg, const char *name,
 static char *ngx_keyspace_query_check(ngx_conf_t *cf, ngx_keyspace_query_t *q,
     ngx_uint_t reads);
 static ngx_uint_t ngx_keyspace_query_may_run(const ks_command_t *cmd);
-static void ngx_keyspace_query_one(ngx_keyspace_running_t *run,
+static char *ngx_keyspace_query_uses(ngx_conf_t *cf, ngx_keyspace_query_t *q,
+    const ks_command_t *cmd, ngx_uint_t reads);
+static int ngx_keyspace_query_key(void *data, const ks_str_t *key);
+static int ngx_keyspace_query_one(ngx_keyspace_running_t *run,
+    ngx_pool_t *pool, ngx_keyspace_query_wait_t *wait);
+static void ngx_keyspace_query_far(ngx_keyspace_running_t *run,
     ngx_pool_t *pool);
 static ngx_int_t ngx_keyspace_query_all(ngx_keyspace_running_t *run,
     ngx_uint_t n, ngx_pool_t *pool);
@@ -99,6 +120,7 @@ ngx_keyspace_query_read(ngx_conf_t *cf, ngx_uint_t first,
     value = cf->args->elts;
     end = cf->args->nelts;
     q->item = KS_PLAIN_WHOLE;
+    q->reads = (reads != 0);
 
     if (reads
         && ngx_keyspace_query_options(cf, first + 2, q, &end) != NGX_CONF_OK)
@@ -148,6 +170,20 @@ ngx_keyspace_query_options(ngx_conf_t *cf, ngx_uint_t last,
             && ngx_keyspace_query_option(&arg[*end - 1], "path=", &v))
         {
             q->path = v;
+            continue;
+        }
+
+        if (q->wait == 0
+            && ngx_keyspace_query_option(&arg[*end - 1], "wait=", &v))
+        {
+            q->wait = (ngx_msec_t) ngx_parse_time(&v, 0);
+
+            if (q->wait == (ngx_msec_t) NGX_ERROR || q->wait == 0) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "invalid time in \"%V\"", &arg[*end - 1]);
+                return NGX_CONF_ERROR;
+            }
+
             continue;
         }
 
@@ -242,7 +278,7 @@ ngx_keyspace_query_check(ngx_conf_t *cf, ngx_keyspace_query_t *q,
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    return ngx_keyspace_query_uses(cf, q, cmd, reads);
 }
 
 
@@ -260,6 +296,64 @@ ngx_keyspace_query_may_run(const ks_command_t *cmd)
 }
 
 
+/* What it does with which keys, as they are written. */
+
+static char *
+ngx_keyspace_query_uses(ngx_conf_t *cf, ngx_keyspace_query_t *q,
+    const ks_command_t *cmd, ngx_uint_t reads)
+{
+    ks_str_t                  *argv;
+    ngx_uint_t                 i;
+    ngx_keyspace_query_use_t   use;
+
+    if (reads && !(cmd->flags & KS_CMD_ALLKEYS)
+        && !(cmd->acl & KS_ACL_SCRIPTING))
+    {
+        return NGX_CONF_OK;
+    }
+
+    argv = ngx_palloc(cf->pool, q->nargs * sizeof(ks_str_t));
+    if (argv == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < q->nargs; i++) {
+        argv[i].data = q->args[i].data;
+        argv[i].len = q->args[i].len;
+    }
+
+    use.cf = cf;
+    use.zone = q->zone;
+    use.what = reads ? NGX_KEYSPACE_USE_ALL : NGX_KEYSPACE_USE_RUN;
+    use.keys = 0;
+
+    if (ks_far_keys(cmd, (int) q->nargs, argv, ngx_keyspace_query_key, &use)
+        != 0)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return use.keys ? NGX_CONF_OK
+           : ngx_keyspace_use(cf, q->zone, use.what, &ngx_keyspace_no_key);
+}
+
+
+static int
+ngx_keyspace_query_key(void *data, const ks_str_t *key)
+{
+    ngx_keyspace_query_use_t *use = data;
+
+    ngx_str_t  text;
+
+    text.data = key->data;
+    text.len = key->len;
+    use->keys++;
+
+    return ngx_keyspace_use(use->cf, use->zone, use->what, &text)
+           != NGX_CONF_OK;
+}
+
+
 /* --- a request --- */
 
 void
@@ -267,8 +361,12 @@ ngx_keyspace_query_run(ngx_keyspace_answer_t *answers, ngx_uint_t n,
     ngx_pool_t *pool, ngx_log_t *log)
 {
     ngx_uint_t               i;
+    const ks_far_t          *far;
+    ngx_keyspace_query_t    *q;
     ngx_keyspace_running_t  *run, one;
 
+    q = answers[0].query;
+    far = ks_space_far(q->zone->space);
     run = (n == 1) ? &one : ngx_palloc(pool,
                                        n * sizeof(ngx_keyspace_running_t));
 
@@ -283,15 +381,24 @@ ngx_keyspace_query_run(ngx_keyspace_answer_t *answers, ngx_uint_t n,
 
     for (i = 0; i < n; i++) {
         run[i].answer = &answers[i];
+        run[i].away = 0;
     }
 
-    if (n == 1 || ngx_keyspace_query_all(run, n, pool) != NGX_OK) {
+    if (far != NULL && (!q->reads || ngx_keyspace_near(q->zone))) {
+
         for (i = 0; i < n; i++) {
-            ngx_keyspace_query_one(&run[i], pool);
+            ngx_keyspace_query_far(&run[i], pool);
+        }
+
+    } else if ((n == 1 && far == NULL)
+               || ngx_keyspace_query_all(run, n, pool) != NGX_OK)
+    {
+        for (i = 0; i < n; i++) {
+            (void) ngx_keyspace_query_one(&run[i], pool, NULL);
         }
     }
 
-    ngx_keyspace_settle(answers[0].query->zone);
+    ngx_keyspace_settle(q->zone);
 
     for (i = 0; i < n; i++) {
         ngx_keyspace_query_end(&run[i], pool, log);
@@ -317,8 +424,14 @@ ngx_keyspace_query_begin(ngx_keyspace_running_t *run, ngx_pool_t *pool)
 }
 
 
-static void
-ngx_keyspace_query_one(ngx_keyspace_running_t *run, ngx_pool_t *pool)
+/*
+ * Where the command would have to wait, and wait is NULL, its reply is an
+ * error.
+ */
+
+static int
+ngx_keyspace_query_one(ngx_keyspace_running_t *run, ngx_pool_t *pool,
+    ngx_keyspace_query_wait_t *wait)
 {
     ks_client_t            client;
     ngx_keyspace_query_t  *q;
@@ -329,8 +442,89 @@ ngx_keyspace_query_one(ngx_keyspace_running_t *run, ngx_pool_t *pool)
 
     ngx_keyspace_query_begin(run, pool);
     ks_client_init(&client, q->zone->space, &ks_user_default);
+    client.waiter = wait ? &wait->waiter : NULL;
 
-    (void) ks_execute(&client, &a, &run->writer.reply);
+    if (ks_execute(&client, &a, &run->writer.reply) != KS_WAITS) {
+        return KS_OK;
+    }
+
+    ngx_keyspace_query_waits(wait);
+
+    return KS_WAITS;
+}
+
+
+static void
+ngx_keyspace_query_far(ngx_keyspace_running_t *run, ngx_pool_t *pool)
+{
+    ngx_keyspace_query_wait_t  *wait;
+
+    wait = ngx_keyspace_query_wait(run->answer->query, NULL, NULL);
+
+    if (ngx_keyspace_query_one(run, pool, wait) == KS_WAITS) {
+        run->away = 1;
+
+    } else if (wait != NULL) {
+        ngx_keyspace_query_leave(wait);
+    }
+}
+
+
+ngx_int_t
+ngx_keyspace_query_ask(ngx_keyspace_answer_t *answer,
+    ngx_keyspace_query_wait_t *wait, ngx_pool_t *pool, ngx_log_t *log)
+{
+    int                     rc;
+    ngx_keyspace_running_t  run;
+
+    answer->value = answer->query->value;
+    answer->error = 0;
+
+    ngx_memzero(&run, sizeof(ngx_keyspace_running_t));
+    run.answer = answer;
+
+    rc = ngx_keyspace_query_one(&run, pool, wait);
+    ngx_keyspace_settle(answer->query->zone);
+
+    if (rc == KS_WAITS) {
+        return NGX_AGAIN;
+    }
+
+    ngx_keyspace_query_end(&run, pool, log);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_keyspace_query_go_on(ngx_keyspace_answer_t *answer,
+    ngx_keyspace_query_wait_t *wait, ngx_pool_t *pool, ngx_log_t *log)
+{
+    int                     rc;
+    ks_client_t             client;
+    ngx_keyspace_zone_t    *kz;
+    ngx_keyspace_running_t  run;
+
+    kz = answer->query->zone;
+
+    ngx_memzero(&run, sizeof(ngx_keyspace_running_t));
+    run.answer = answer;
+
+    ngx_keyspace_query_begin(&run, pool);
+    ks_client_init(&client, kz->space, &ks_user_default);
+    client.waiter = &wait->waiter;
+
+    rc = ks_blocking_reply(&client, wait->why, &wait->said, &run.writer.reply);
+    ngx_keyspace_settle(kz);
+
+    if (rc != KS_OK) {
+        ngx_keyspace_query_waits(wait);
+        return NGX_AGAIN;
+    }
+
+    ngx_keyspace_query_end(&run, pool, log);
+
+    return NGX_OK;
 }
 
 
@@ -423,6 +617,10 @@ ngx_keyspace_query_end(ngx_keyspace_running_t *run, ngx_pool_t *pool,
 
     answer = run->answer;
     q = answer->query;
+
+    if (run->away) {
+        return;
+    }
 
     ngx_log_debug4(NGX_LOG_DEBUG_CORE, log, 0,
                    "keyspace query: \"%V\" found:%d error:%d size:%uz",

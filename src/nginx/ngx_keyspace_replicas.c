@@ -22,23 +22,19 @@
 
 static const char *ngx_keyspace_replicas_backlog(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
-static const char *ngx_keyspace_replicas_ping(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
-static const char *ngx_keyspace_replicas_timeout(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
 static const char *ngx_keyspace_replicas_min(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
-static const char *ngx_keyspace_replicas_min_lag(ngx_conf_t *cf, void *conf,
-    ngx_str_t *value);
-static void ngx_keyspace_replicas_id(u_char id[KS_REPLID], ngx_log_t *log);
 
 
 static ngx_keyspace_param_t  ngx_keyspace_replicas_params[] = {
-    { ngx_string("backlog"), ngx_keyspace_replicas_backlog, 0 },
-    { ngx_string("ping"), ngx_keyspace_replicas_ping, 0 },
-    { ngx_string("timeout"), ngx_keyspace_replicas_timeout, 0 },
-    { ngx_string("min"), ngx_keyspace_replicas_min, 0 },
-    { ngx_string("min_lag"), ngx_keyspace_replicas_min_lag, 0 },
+    ngx_keyspace_param_row("backlog", ngx_keyspace_replicas_backlog, 0),
+    ngx_keyspace_param_field("ping", ngx_keyspace_param_seconds,
+                             ngx_keyspace_zone_t, primary.period),
+    ngx_keyspace_param_field("timeout", ngx_keyspace_param_seconds,
+                             ngx_keyspace_zone_t, primary.timeout),
+    ngx_keyspace_param_row("min", ngx_keyspace_replicas_min, 0),
+    ngx_keyspace_param_field("min_lag", ngx_keyspace_param_seconds,
+                             ngx_keyspace_zone_t, primary.most),
     ngx_keyspace_null_param
 };
 
@@ -95,52 +91,6 @@ ngx_keyspace_replicas_backlog(ngx_conf_t *cf, void *conf, ngx_str_t *value)
     kz->backlog = (size_t) size;
 
     return NGX_CONF_OK;
-}
-
-
-/* NULL: it is none */
-
-static const char *
-ngx_keyspace_replicas_time(ngx_str_t *value, uint64_t *ms)
-{
-    ngx_int_t  t;
-
-    t = ngx_parse_time(value, 0);
-
-    if (t == NGX_ERROR || t < 1000) {
-        return "it is a time, of a second or more";
-    }
-
-    *ms = (uint64_t) t;
-
-    return NGX_CONF_OK;
-}
-
-
-static const char *
-ngx_keyspace_replicas_ping(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_keyspace_zone_t *kz = conf;
-
-    return ngx_keyspace_replicas_time(value, &kz->primary.period);
-}
-
-
-static const char *
-ngx_keyspace_replicas_timeout(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_keyspace_zone_t *kz = conf;
-
-    return ngx_keyspace_replicas_time(value, &kz->primary.timeout);
-}
-
-
-static const char *
-ngx_keyspace_replicas_min_lag(ngx_conf_t *cf, void *conf, ngx_str_t *value)
-{
-    ngx_keyspace_zone_t *kz = conf;
-
-    return ngx_keyspace_replicas_time(value, &kz->primary.most);
 }
 
 
@@ -224,7 +174,7 @@ ngx_keyspace_replicas_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
 }
 
 
-static void
+void
 ngx_keyspace_replicas_id(u_char id[KS_REPLID], ngx_log_t *log)
 {
     u_char  bytes[KS_REPLID / 2];

@@ -20,8 +20,8 @@ const char *ngx_keyspace_replicas(ngx_conf_t *cf, void *conf,
     ngx_str_t *value);
 
 /*
- * Before the zone has its memory: its directory is there.  NGX_ERROR: it is told
- * in the log why not.
+ * Before the zone has its memory: its directory is there.  NGX_ERROR: it is
+ * told in the log why not.
  */
 ngx_int_t ngx_keyspace_replicas_take(ngx_keyspace_zone_t *kz, ngx_log_t *log);
 
@@ -31,6 +31,11 @@ size_t ngx_keyspace_ring(ngx_keyspace_zone_t *kz);
 /* A cycle has taken over: what it wants comes into force. */
 void ngx_keyspace_replicas_takeover(ngx_cycle_t *cycle,
     ngx_keyspace_conf_t *kcf);
+
+/*
+ * Digits that nobody can guess: the name of a history, or the mark of a file.
+ */
+void ngx_keyspace_replicas_id(u_char id[KS_REPLID], ngx_log_t *log);
 
 /*
  * In a worker: a replica has come to the zone, whose event is posted when there

@@ -1,7 +1,7 @@
 
 /*
- * Lines of what a helper process makes of a zone: snapshots, the journal on disk,
- * files for replicas.
+ * Lines of what a helper process makes of a zone: snapshots, the journal on
+ * disk, files for replicas.
  */
 
 

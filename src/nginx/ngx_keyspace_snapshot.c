@@ -40,9 +40,9 @@ static void ngx_keyspace_snapshot_exit(void);
 
 
 static ngx_keyspace_param_t  ngx_keyspace_snapshot_params[] = {
-    { ngx_string("every"), ngx_keyspace_snapshot_every, 0 },
-    { ngx_string("changes"), ngx_keyspace_snapshot_changes, 0 },
-    { ngx_string("version"), ngx_keyspace_snapshot_version, 0 },
+    ngx_keyspace_param_row("every", ngx_keyspace_snapshot_every, 0),
+    ngx_keyspace_param_row("changes", ngx_keyspace_snapshot_changes, 0),
+    ngx_keyspace_param_row("version", ngx_keyspace_snapshot_version, 0),
     ngx_keyspace_null_param
 };
 

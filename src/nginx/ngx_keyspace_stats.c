@@ -23,7 +23,9 @@
 static ngx_int_t ngx_keyspace_stats_init(ngx_shm_zone_t *shm_zone, void *data);
 
 
-/* whose shared memory it is: not that of zones, which are looked for by theirs */
+/*
+ * whose shared memory it is: not that of zones, which are looked for by theirs
+ */
 static u_char  ngx_keyspace_stats_tag;
 
 

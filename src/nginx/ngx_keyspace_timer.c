@@ -1,7 +1,7 @@
 
 /*
- * The work that is done between requests: expiring keys and freeing the chunks
- * of large values.
+ * The work that is done between requests: expiring keys, freeing the chunks of
+ * large values, and, once in a process, removing what dead ones have left.
  *
  * There is one timer a zone, and it is set only while a key is going to fall
  * due: a worker with nothing to do never wakes.  It is armed anew when somebody
@@ -27,10 +27,13 @@
 /* until it is tried again to get a shard that others have locked for long */
 #define NGX_KEYSPACE_BUSY_DELAY     5           /* milliseconds */
 
+#define NGX_KEYSPACE_SWEEP_PATIENCE 1           /* milliseconds */
+
 
 static void ngx_keyspace_arm(ngx_keyspace_zone_t *kz, uint64_t due);
 static void ngx_keyspace_expire_handler(ngx_event_t *ev);
 static void ngx_keyspace_reclaim_handler(ngx_event_t *ev);
+static void ngx_keyspace_sweep(ngx_keyspace_zone_t *kz);
 static uint64_t ngx_keyspace_now(void);
 
 
@@ -55,6 +58,10 @@ ngx_keyspace_timer_init(ngx_keyspace_zone_t *kz, ngx_log_t *log)
     kz->armed = UINT64_MAX;
 
     (void) ks_expire_next(kz->space);
+
+    if (kz->unswept) {
+        ngx_post_event(&kz->reclaim, &ngx_posted_next_events);
+    }
 
     ngx_keyspace_settle(kz);
 }
@@ -169,6 +176,10 @@ ngx_keyspace_reclaim_handler(ngx_event_t *ev)
     kz = (ngx_keyspace_zone_t *) ((u_char *) ev
                                   - offsetof(ngx_keyspace_zone_t, reclaim));
 
+    if (kz->unswept || kz->unswept_waiters) {
+        ngx_keyspace_sweep(kz);
+    }
+
     n = ks_reclaim(kz->space, NGX_KEYSPACE_RECLAIM_SLICE);
 
     if (n == 0 && ks_backlog(kz->space)) {
@@ -177,9 +188,35 @@ ngx_keyspace_reclaim_handler(ngx_event_t *ev)
                        &kz->name);
 
         ngx_add_timer(ev, NGX_KEYSPACE_BUSY_DELAY);
+
+    } else if (kz->unswept || kz->unswept_waiters) {
+        ngx_log_debug1(NGX_LOG_DEBUG_CORE, ev->log, 0,
+                       "keyspace \"%V\": what the dead have left is locked",
+                       &kz->name);
+
+        ngx_add_timer(ev, NGX_KEYSPACE_BUSY_DELAY);
     }
 
     ngx_keyspace_settle(kz);
+}
+
+
+/* A script may hold the locks for long: a worker that begins does not wait. */
+
+static void
+ngx_keyspace_sweep(ngx_keyspace_zone_t *kz)
+{
+    if (kz->unswept) {
+        kz->unswept = (ks_registry_sweep(kz->space,
+                                         NGX_KEYSPACE_SWEEP_PATIENCE)
+                       == KS_AGAIN);
+    }
+
+    if (kz->unswept_waiters) {
+        kz->unswept_waiters = (ks_waiters_sweep(kz->space,
+                                                NGX_KEYSPACE_SWEEP_PATIENCE)
+                               == KS_AGAIN);
+    }
 }
 
 

@@ -5,8 +5,8 @@
  *
  * The helper that writes the journal wakes the worker when it has come further.
  * A timer looks as well, once a second while anybody waits: a worker that shuts
- * down waits for timers, and nothing that goes wrong elsewhere holds a reply for
- * ever.
+ * down waits for timers, and nothing that goes wrong elsewhere holds a reply
+ * for ever.
  */
 
 

@@ -1,7 +1,8 @@
 
 /*
  * user NAME { ... } in a zone's block: a user with its tokens and rights, and
- * the addresses that it may come from.  Its quotas are ngx_keyspace_user_quota.c's.
+ * the addresses that it may come from.  Its quotas are
+ * ngx_keyspace_user_quota.c's.
  *
  * Rules are applied where they stand, so that what is wrong with them is told
  * by the test of a configuration.  What comes of it is a text, which is written
@@ -37,18 +38,21 @@ static ngx_int_t ngx_keyspace_user_word(ngx_conf_t *cf,
 /* the lines of a user's block */
 
 static ngx_keyspace_param_t  ngx_keyspace_user_lines[] = {
-    { ngx_string("token"), ngx_keyspace_user_token, NGX_KEYSPACE_MANY },
-    { ngx_string("rights"), ngx_keyspace_user_rights,
-      NGX_KEYSPACE_MANY|NGX_KEYSPACE_MORE },
-    { ngx_string("allow"), ngx_keyspace_user_allow, NGX_KEYSPACE_MANY },
-    { ngx_string("deny"), ngx_keyspace_user_deny, NGX_KEYSPACE_MANY },
-    { ngx_string("usage"), ngx_keyspace_user_usage, 0 },
-    { ngx_string("rate"), ngx_keyspace_user_rate, NGX_KEYSPACE_MORE },
-    { ngx_string("commands"), ngx_keyspace_user_commands, NGX_KEYSPACE_MANY },
-    { ngx_string("bandwidth"), ngx_keyspace_user_bandwidth,
-      NGX_KEYSPACE_MANY },
-    { ngx_string("memory"), ngx_keyspace_user_memory, 0 },
-    { ngx_string("max_request_size"), ngx_keyspace_user_request, 0 },
+    ngx_keyspace_param_row("token", ngx_keyspace_user_token,
+                           NGX_KEYSPACE_MANY),
+    ngx_keyspace_param_row("rights", ngx_keyspace_user_rights,
+                           NGX_KEYSPACE_MANY|NGX_KEYSPACE_MORE),
+    ngx_keyspace_param_row("allow", ngx_keyspace_user_allow,
+                           NGX_KEYSPACE_MANY),
+    ngx_keyspace_param_row("deny", ngx_keyspace_user_deny, NGX_KEYSPACE_MANY),
+    ngx_keyspace_param_row("usage", ngx_keyspace_user_usage, 0),
+    ngx_keyspace_param_row("rate", ngx_keyspace_user_rate, NGX_KEYSPACE_MORE),
+    ngx_keyspace_param_row("commands", ngx_keyspace_user_commands,
+                           NGX_KEYSPACE_MANY),
+    ngx_keyspace_param_row("bandwidth", ngx_keyspace_user_bandwidth,
+                           NGX_KEYSPACE_MANY),
+    ngx_keyspace_param_row("memory", ngx_keyspace_user_memory, 0),
+    ngx_keyspace_param_row("max_request_size", ngx_keyspace_user_request, 0),
     ngx_keyspace_null_param
 };
 

@@ -337,6 +337,9 @@ ngx_keyspace_hub_open(ngx_keyspace_zone_t *kz, ngx_log_t *log)
                       &kz->name);
     }
 
+    kz->unswept = 1;
+    kz->unswept_waiters = 1;
+
     /* the master has nobody whom it could tell in the name of */
 
     ks_users_announce(kz->space);
@@ -350,6 +353,7 @@ ngx_keyspace_hub_close(ngx_keyspace_zone_t *kz)
         ngx_delete_posted_event(&kz->hear);
     }
 
+    ks_waiters_leave_all(kz->space);
     ks_waiters_close(kz->space);
     ks_followers_close(kz->space);
     ks_pubsub_close(kz->space);
@@ -399,10 +403,12 @@ ngx_keyspace_wake(void *data, unsigned row)
 void
 ngx_keyspace_wake_heard(void)
 {
+    ssize_t   rc;
     uint64_t  n;
 
     if (!(ngx_event_flags & NGX_USE_CLEAR_EVENT)) {
-        (void) read(ngx_keyspace_place.connection.fd, &n, sizeof(n));
+        rc = read(ngx_keyspace_place.connection.fd, &n, sizeof(n));
+        (void) rc;
     }
 }
 

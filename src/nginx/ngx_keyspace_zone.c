@@ -10,6 +10,7 @@
  */
 
 
+#include "ngx_keyspace_far_store.h"
 #include "ngx_keyspace_follow.h"
 #include "ngx_keyspace_journal.h"
 #include "ngx_keyspace_memory.h"
@@ -22,6 +23,7 @@
 
 
 static ngx_int_t ngx_keyspace_shm_init(ngx_shm_zone_t *shm_zone, void *data);
+static void ngx_keyspace_shm_settle(ngx_keyspace_zone_t *kz);
 static void ngx_keyspace_shm_begins(ngx_cycle_t *cycle,
     ngx_keyspace_zone_t *kz);
 static void ngx_keyspace_shm_lost(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf,
@@ -108,6 +110,7 @@ ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
 
     for (i = 0; i < kcf->zones.nelts; i++) {
         if (kz[i]->memory->owner == NULL) {
+            ngx_keyspace_shm_settle(kz[i]);
             ngx_keyspace_shm_begins(cycle, kz[i]);
         }
 
@@ -119,6 +122,8 @@ ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
         ks_zone_set_notify(kz[i]->zone, kz[i]->notify);
         ks_zone_reset_settings(kz[i]->zone);
         ngx_keyspace_users_apply(cycle, kz[i]);
+        ngx_keyspace_store_apply(cycle, kz[i]);
+        ngx_keyspace_replicaof_apply(kz[i]);
         ngx_keyspace_follow_apply(kz[i]);
     }
 
@@ -131,6 +136,21 @@ ngx_keyspace_shm_takeover(ngx_cycle_t *cycle, ngx_keyspace_conf_t *kcf)
         for (i = 0; i < part->nelts; i++) {
             ngx_keyspace_shm_lost(cycle, kcf, &old[i]);
         }
+    }
+}
+
+
+/*
+ * A worker may have died while it moved a key to another zone, as the last one
+ * of those who had a file: now all zones are there that may know what became of
+ * it.
+ */
+
+static void
+ngx_keyspace_shm_settle(ngx_keyspace_zone_t *kz)
+{
+    if (kz->begins == NGX_KEYSPACE_KEPT) {
+        ks_zone_settle(kz->zone);
     }
 }
 

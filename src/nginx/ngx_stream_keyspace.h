@@ -23,6 +23,7 @@
 #include "commands/ks_block.h"
 #include "commands/ks_conn.h"
 #include "commands/ks_databases.h"
+#include "memory/ks_ticks.h"
 #include "protocol/ks_request.h"
 #include "protocol/ks_resp_request.h"
 #include "protocol/ks_writers.h"
@@ -162,6 +163,10 @@ typedef struct {
     ngx_str_t                        laddr;
     ngx_str_t                        user;      /* who has logged in */
 
+    uint64_t                         commands;  /* that were run */
+    uint64_t                         nanos;     /* that they took, if it is
+                                                   asked for */
+
     unsigned                         open:1;    /* it is in the queue */
     unsigned                         large:1;   /* "in" is read into */
     unsigned                         eof:1;     /* nothing more will come */
@@ -242,6 +247,9 @@ struct ngx_stream_keyspace_turn_s {
     ngx_uint_t                       ran;       /* commands, so far */
     ngx_uint_t                       again;     /* the first one was told "not
                                                    yet" last time */
+    uint64_t                         sending;   /* ticks that went into sending
+                                                   between the commands of the
+                                                   window */
 
     ks_out_t                         out;
     ks_resp_t                        writer;
@@ -258,6 +266,13 @@ struct ngx_stream_keyspace_turn_s {
 
 /* The content handler. */
 void ngx_stream_keyspace_handler(ngx_stream_session_t *s);
+
+
+/* --- ngx_stream_keyspace_configured.c --- */
+
+/* client->configured() of a connection. */
+void ngx_stream_keyspace_configured(const ks_client_t *client,
+    ks_configured_t *conf);
 
 
 /* --- ngx_stream_keyspace_conn.c --- */
@@ -367,6 +382,16 @@ ngx_stream_keyspace_part_t *ngx_stream_keyspace_late_part(
 /* The connection goes. */
 void ngx_stream_keyspace_late_drop(ngx_stream_keyspace_ctx_t *ctx);
 
+/* --- ngx_stream_keyspace_join.c --- */
+
+/*
+ * A command while a batch of the client is open.  NGX_DECLINED: it is to be run
+ * when that has its replies, and the batch is closed.
+ */
+ngx_int_t ngx_stream_keyspace_join(ngx_stream_keyspace_ctx_t *ctx,
+    ks_ahead_t *a);
+
+
 /* A WAIT or a WAITAOF waits, and does not any more. */
 void ngx_stream_keyspace_late_ask(ngx_stream_keyspace_ctx_t *ctx);
 void ngx_stream_keyspace_late_answered(ngx_stream_keyspace_ctx_t *ctx);
@@ -394,8 +419,8 @@ void ngx_stream_keyspace_forget_pushes(ngx_stream_keyspace_ctx_t *ctx);
 extern const ks_sink_ops_t  ngx_stream_keyspace_sink;
 
 /*
- * To be called behind the commands of a client that listens, or did so: it hears
- * what its own commands have told.
+ * To be called behind the commands of a client that listens, or did so: it
+ * hears what its own commands have told.
  */
 void ngx_stream_keyspace_listen(ngx_stream_keyspace_ctx_t *ctx);
 
@@ -426,8 +451,11 @@ ngx_uint_t ngx_stream_keyspace_block_gone(ngx_stream_keyspace_ctx_t *ctx);
 
 /* --- ngx_stream_keyspace_replica.c --- */
 
-/* The connection is that of a replica from now on; and it goes. */
-ngx_int_t ngx_stream_keyspace_replica_begin(ngx_stream_keyspace_ctx_t *ctx);
+/*
+ * Behind a command of a connection that is a replica's, from the first of these
+ * on; and it goes.
+ */
+ngx_int_t ngx_stream_keyspace_replica_said(ngx_stream_keyspace_ctx_t *ctx);
 void ngx_stream_keyspace_replica_end(ngx_stream_keyspace_ctx_t *ctx);
 
 /* Sends it what there is, behind the replies that it has yet to get. */
@@ -435,6 +463,18 @@ void ngx_stream_keyspace_replica_feed(ngx_stream_keyspace_ctx_t *ctx);
 
 /* Whether it is being sent its file. */
 ngx_uint_t ngx_stream_keyspace_replica_busy(ngx_stream_keyspace_ctx_t *ctx);
+
+
+/* --- ngx_stream_keyspace_variables.c --- */
+
+ngx_int_t ngx_stream_keyspace_add_variables(ngx_conf_t *cf);
+ngx_int_t ngx_stream_keyspace_init_variables(ngx_cycle_t *cycle);
+
+/* The time is asked for: $keyspace_time is in the configuration. */
+extern ngx_uint_t  ngx_stream_keyspace_timed;
+
+#define ngx_stream_keyspace_ticks()                                           \
+    (ngx_stream_keyspace_timed ? ks_ticks() : 0)
 
 
 /*

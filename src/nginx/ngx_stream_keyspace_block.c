@@ -39,6 +39,7 @@ ngx_stream_keyspace_block_init(ngx_stream_keyspace_ctx_t *ctx)
     ctx->waiter.id = ctx->ks.id;
     ctx->waiter.woken = ngx_stream_keyspace_woken;
     ctx->ks.client.waiter = &ctx->waiter;
+    ctx->ks.client.batches = 1;
 }
 
 

@@ -119,6 +119,7 @@ ngx_stream_keyspace_init(ngx_stream_keyspace_ctx_t *ctx)
     ctx->zone = kz;
     ks_conn_init(&ctx->ks, kz->space, &ngx_stream_keyspace_host, ctx,
                  ks_users_default(kz->space));
+    ctx->ks.client.configured = ngx_stream_keyspace_configured;
 
     if (ctx->conf->databases.n > 1
         && ngx_stream_keyspace_databases(ctx) != NGX_OK)

@@ -10,10 +10,20 @@
 
 
 #include "ngx_stream_keyspace.h"
+#include "commands/ks_far.h"
 
 
 /* why no further command is run */
 #define NGX_STREAM_KEYSPACE_STOP    NGX_DONE
+
+
+/* It waits for a reply, and nothing may be run before. */
+
+static ngx_inline ngx_uint_t
+ngx_stream_keyspace_stands(ngx_stream_keyspace_ctx_t *ctx)
+{
+    return ctx->awaits && !ctx->ks.client.open;
+}
 
 
 static void ngx_stream_keyspace_start(ngx_stream_keyspace_turn_t *turn,
@@ -40,6 +50,8 @@ static void ngx_stream_keyspace_set_aside(ngx_stream_keyspace_turn_t *turn,
     ngx_uint_t i);
 static ngx_uint_t ngx_stream_keyspace_pause(ngx_stream_keyspace_turn_t *turn);
 static ngx_int_t ngx_stream_keyspace_after(ngx_stream_keyspace_turn_t *turn);
+static ngx_int_t ngx_stream_keyspace_flush_between(
+    ngx_stream_keyspace_turn_t *turn);
 static ngx_int_t ngx_stream_keyspace_select(ngx_stream_keyspace_turn_t *turn);
 static ngx_uint_t ngx_stream_keyspace_is_late(ngx_stream_keyspace_ctx_t *ctx);
 static void ngx_stream_keyspace_forget(ngx_stream_keyspace_ctx_t *ctx);
@@ -61,6 +73,7 @@ ngx_stream_keyspace_run(ngx_stream_keyspace_ctx_t *ctx)
 
     rc = ngx_stream_keyspace_turn(turn);
 
+    ks_far_close(&ctx->ks.client);
     ngx_stream_keyspace_settle(ctx);
 
     if (ngx_stream_keyspace_flush(turn) != NGX_OK) {
@@ -219,7 +232,9 @@ ngx_stream_keyspace_commands(ngx_stream_keyspace_turn_t *turn)
             return NGX_AGAIN;
         }
 
-        if (rc == NGX_ERROR || ctx->closing || ctx->waiting || ctx->awaits) {
+        if (rc == NGX_ERROR || ctx->closing || ctx->waiting
+            || ngx_stream_keyspace_stands(ctx))
+        {
             return rc;
         }
 
@@ -415,17 +430,26 @@ ngx_stream_keyspace_add(ngx_stream_keyspace_turn_t *turn, u_char *end)
 static ngx_int_t
 ngx_stream_keyspace_window(ngx_stream_keyspace_turn_t *turn)
 {
+    uint64_t                    begun;
     ngx_int_t                   rc;
     ngx_uint_t                  done;
     ngx_stream_keyspace_ctx_t  *ctx;
 
     ctx = turn->ctx;
+    begun = ngx_stream_keyspace_ticks();
+    turn->sending = 0;
 
     ngx_stream_keyspace_fetch(turn);
 
     rc = ngx_stream_keyspace_each(turn, &done);
 
-    ks_let_go(ctx->ks.client.space);
+    ks_pipeline_end(&ctx->ks.client);
+
+    ctx->commands += done;
+
+    if (ngx_stream_keyspace_timed) {
+        ctx->nanos += ks_ticks_nanos(ks_ticks() - begun - turn->sending);
+    }
 
     if (rc == NGX_ERROR || ctx->closing) {
         return rc;
@@ -438,7 +462,8 @@ ngx_stream_keyspace_window(ngx_stream_keyspace_turn_t *turn)
         return NGX_OK;
     }
 
-    return (turn->window.rc == KS_RESP_AGAIN && !ctx->awaits && !ctx->waiting)
+    return (turn->window.rc == KS_RESP_AGAIN && !ctx->waiting
+            && !ngx_stream_keyspace_stands(ctx))
            ? NGX_AGAIN : NGX_OK;
 }
 
@@ -476,8 +501,10 @@ ngx_stream_keyspace_each(ngx_stream_keyspace_turn_t *turn, ngx_uint_t *done)
     ngx_uint_t                     i;
     ks_ahead_t                    *a;
     ks_pipeline_t                  p;
+    ngx_stream_keyspace_ctx_t     *ctx;
     ngx_stream_keyspace_window_t  *w;
 
+    ctx = turn->ctx;
     w = &turn->window;
     ngx_memzero(&p, sizeof(ks_pipeline_t));
     rc = NGX_OK;
@@ -491,7 +518,13 @@ ngx_stream_keyspace_each(ngx_stream_keyspace_turn_t *turn, ngx_uint_t *done)
 
         ks_pipeline_next(&p, a, i + 1 < w->n ? a + 1 : NULL, turn->out.size);
 
-        rc = ngx_stream_keyspace_command(turn, a);
+        rc = ctx->ks.client.open ? ngx_stream_keyspace_join(ctx, a)
+                                 : ngx_stream_keyspace_command(turn, a);
+
+        if (rc == NGX_DECLINED) {
+            rc = NGX_OK;
+            break;
+        }
 
         if (rc == NGX_AGAIN) {
             ngx_stream_keyspace_set_aside(turn, i);
@@ -503,6 +536,10 @@ ngx_stream_keyspace_each(ngx_stream_keyspace_turn_t *turn, ngx_uint_t *done)
 
         if (rc == NGX_OK) {
             rc = ngx_stream_keyspace_after(turn);
+        }
+
+        if (rc == NGX_OK && ngx_stream_keyspace_stands(ctx)) {
+            rc = NGX_STREAM_KEYSPACE_STOP;
         }
     }
 
@@ -531,7 +568,7 @@ ngx_stream_keyspace_command(ngx_stream_keyspace_turn_t *turn, ks_ahead_t *a)
 
     case KS_WAITS:
         ngx_stream_keyspace_block_begin(turn->ctx);
-        return NGX_STREAM_KEYSPACE_STOP;
+        return turn->ctx->ks.client.open ? NGX_OK : NGX_STREAM_KEYSPACE_STOP;
     }
 
     if (turn->out.failed) {
@@ -581,7 +618,7 @@ ngx_stream_keyspace_pause(ngx_stream_keyspace_turn_t *turn)
     ctx = turn->ctx;
     ctx->ks.client.crowded = 0;
 
-    ks_let_go(ctx->ks.client.space);
+    ks_pipeline_end(&ctx->ks.client);
 
     if (!ngx_keyspace_crowded(ctx->zone)) {
         return 0;
@@ -617,8 +654,7 @@ ngx_stream_keyspace_after(ngx_stream_keyspace_turn_t *turn)
         return NGX_STREAM_KEYSPACE_STOP;
     }
 
-    if (ctx->ks.replicating && ctx->replica == NULL
-        && ngx_stream_keyspace_replica_begin(ctx) != NGX_OK)
+    if (ctx->ks.replicating && ngx_stream_keyspace_replica_said(ctx) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -637,9 +673,9 @@ ngx_stream_keyspace_after(ngx_stream_keyspace_turn_t *turn)
 
     if (ngx_stream_keyspace_full(turn)) {
 
-        ks_let_go(ctx->ks.client.space);
+        ks_pipeline_end(&ctx->ks.client);
 
-        if (ngx_stream_keyspace_flush(turn) != NGX_OK) {
+        if (ngx_stream_keyspace_flush_between(turn) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -650,6 +686,22 @@ ngx_stream_keyspace_after(ngx_stream_keyspace_turn_t *turn)
 
     return ngx_stream_keyspace_is_late(ctx) ? NGX_STREAM_KEYSPACE_STOP
                                             : NGX_OK;
+}
+
+
+/* Sends before all of the window was run: that is no time of its commands. */
+
+static ngx_int_t
+ngx_stream_keyspace_flush_between(ngx_stream_keyspace_turn_t *turn)
+{
+    uint64_t   begun;
+    ngx_int_t  rc;
+
+    begun = ngx_stream_keyspace_ticks();
+    rc = ngx_stream_keyspace_flush(turn);
+    turn->sending += ngx_stream_keyspace_ticks() - begun;
+
+    return rc;
 }
 
 
@@ -665,7 +717,7 @@ ngx_stream_keyspace_select(ngx_stream_keyspace_turn_t *turn)
 
     ctx = turn->ctx;
 
-    if (ngx_stream_keyspace_flush(turn) != NGX_OK) {
+    if (ngx_stream_keyspace_flush_between(turn) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -11,9 +11,6 @@
 #include "ngx_keyspace_build.h"
 
 
-static ngx_int_t ngx_stream_keyspace_add_variables(ngx_conf_t *cf);
-static ngx_int_t ngx_stream_keyspace_user_variable(ngx_stream_session_t *s,
-    ngx_stream_variable_value_t *v, uintptr_t data);
 static void *ngx_stream_keyspace_create_srv_conf(ngx_conf_t *cf);
 static char *ngx_stream_keyspace_merge_srv_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -88,7 +85,7 @@ ngx_module_t  ngx_stream_keyspace_module = {
     ngx_stream_keyspace_commands,          /* module directives */
     NGX_STREAM_MODULE,                     /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_stream_keyspace_init_variables,    /* init module */
     NULL,                                  /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -96,54 +93,6 @@ ngx_module_t  ngx_stream_keyspace_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
-
-
-static ngx_int_t
-ngx_stream_keyspace_add_variables(ngx_conf_t *cf)
-{
-    ngx_str_t               name = ngx_string("keyspace_user");
-    ngx_stream_variable_t  *v;
-
-    v = ngx_stream_add_variable(cf, &name, NGX_STREAM_VAR_NOCACHEABLE);
-    if (v == NULL) {
-        return NGX_ERROR;
-    }
-
-    v->get_handler = ngx_stream_keyspace_user_variable;
-
-    return NGX_OK;
-}
-
-
-/* The last one that has logged in, or as whom the connection came. */
-
-static ngx_int_t
-ngx_stream_keyspace_user_variable(ngx_stream_session_t *s,
-    ngx_stream_variable_value_t *v, uintptr_t data)
-{
-    ngx_stream_keyspace_ctx_t  *ctx;
-
-    ctx = ngx_stream_get_module_ctx(s, ngx_stream_keyspace_module);
-
-    if (ctx != NULL && ctx->user.len != 0) {
-        v->data = ctx->user.data;
-        v->len = ctx->user.len;
-
-    } else if (ctx != NULL && ctx->conf->zone->public) {
-        v->data = (u_char *) "default";
-        v->len = sizeof("default") - 1;
-
-    } else {
-        v->not_found = 1;
-        return NGX_OK;
-    }
-
-    v->valid = 1;
-    v->no_cacheable = 1;
-    v->not_found = 0;
-
-    return NGX_OK;
-}
 
 
 static void *

@@ -3,7 +3,8 @@
  * A connection that has become a replica's.
  *
  * What it is sent comes from three places, one behind the other: a line that
- * says how it begins, a file if it needs one, and the stream out of the ring.
+ * says how it begins, a file if it needs one, which may grow meanwhile, and the
+ * stream out of the ring.
  * Of each there is one piece at a time, and the next is taken when that one has
  * gone: so nothing gathers for a replica that is slow.  One that the ring
  * overtakes is closed, and comes again.
@@ -14,6 +15,7 @@
 
 #include "ngx_stream_keyspace.h"
 #include "ngx_keyspace_replicas.h"
+#include "persist/ks_rdb_file.h"
 
 
 /* pieces that are sent before others get their turn */
@@ -25,6 +27,7 @@
 typedef enum {
     NGX_STREAM_KEYSPACE_WAITS = 0,  /* for its file */
     NGX_STREAM_KEYSPACE_FILE,
+    NGX_STREAM_KEYSPACE_ACK,        /* for a word that it has loaded it */
     NGX_STREAM_KEYSPACE_STREAM,
     NGX_STREAM_KEYSPACE_DONE
 } ngx_stream_keyspace_phase_t;
@@ -42,11 +45,14 @@ struct ngx_stream_keyspace_replica_s {
 
     ngx_fd_t                      fd;       /* of the file */
     off_t                         offset;
-    off_t                         size;
+    ks_replica_file_t             file;
     u_char                       *block;    /* NULL: there is no file */
+    u_char                        mark[KS_REPLICA_MARK];
+    unsigned                      marked:1; /* that goes behind the file */
 
     u_char                        text[KS_REPLICA_TEXT];
     ngx_uint_t                    broken;   /* it is going to be closed */
+    ngx_uint_t                    kept;     /* a worker that shuts down waits */
 };
 
 
@@ -54,12 +60,18 @@ static void ngx_stream_keyspace_replica_handler(ngx_event_t *ev);
 static ngx_int_t ngx_stream_keyspace_replica_piece(
     ngx_stream_keyspace_replica_t *r);
 static ngx_int_t ngx_stream_keyspace_replica_open(
-    ngx_stream_keyspace_replica_t *r, uint64_t number, uint64_t size);
+    ngx_stream_keyspace_replica_t *r);
 static ngx_int_t ngx_stream_keyspace_replica_read(
+    ngx_stream_keyspace_replica_t *r);
+static void ngx_stream_keyspace_replica_online(
     ngx_stream_keyspace_replica_t *r);
 static ngx_int_t ngx_stream_keyspace_replica_stream(
     ngx_stream_keyspace_replica_t *r);
 static void ngx_stream_keyspace_replica_line(ngx_stream_keyspace_replica_t *r);
+static void ngx_stream_keyspace_replica_enter(ngx_stream_keyspace_replica_t *r,
+    ngx_stream_keyspace_phase_t phase);
+static void ngx_stream_keyspace_replica_keep(ngx_stream_keyspace_replica_t *r,
+    ngx_uint_t keep);
 
 
 /* Its events close it: here others may be looking at it. */
@@ -94,9 +106,7 @@ ngx_stream_keyspace_replica_address(ngx_stream_keyspace_ctx_t *ctx)
 }
 
 
-/* Behind a command that has made it one. */
-
-ngx_int_t
+static ngx_int_t
 ngx_stream_keyspace_replica_begin(ngx_stream_keyspace_ctx_t *ctx)
 {
     int                             rc;
@@ -130,17 +140,33 @@ ngx_stream_keyspace_replica_begin(ngx_stream_keyspace_ctx_t *ctx)
 
     if (rc == KS_OK) {
         ngx_stream_keyspace_replica_line(r);
-        r->phase = NGX_STREAM_KEYSPACE_STREAM;
+        ngx_stream_keyspace_replica_enter(r, NGX_STREAM_KEYSPACE_STREAM);
     }
 
     ngx_log_error(NGX_LOG_NOTICE, c->log, 0,
-                  "a replica of keyspace zone \"%V\" %s", &ctx->conf->zone->name,
+                  "a replica of keyspace zone \"%V\" %s",
+                  &ctx->conf->zone->name,
                   rc == KS_OK ? "goes on with what it has"
                               : "asks for everything");
 
     ctx->replica = r;
     ngx_keyspace_replica_add(ctx->conf->zone, &r->link);
     ngx_post_event(&r->link.event, &ngx_posted_events);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_stream_keyspace_replica_said(ngx_stream_keyspace_ctx_t *ctx)
+{
+    if (ctx->replica == NULL) {
+        return ngx_stream_keyspace_replica_begin(ctx);
+    }
+
+    if (ctx->replica->phase == NGX_STREAM_KEYSPACE_ACK) {
+        ngx_post_event(&ctx->replica->link.event, &ngx_posted_events);
+    }
 
     return NGX_OK;
 }
@@ -158,6 +184,7 @@ ngx_stream_keyspace_replica_end(ngx_stream_keyspace_ctx_t *ctx)
     }
 
     ctx->replica = NULL;
+    ngx_stream_keyspace_replica_keep(r, 0);
 
     if (r->link.event.posted) {
         ngx_delete_posted_event(&r->link.event);
@@ -184,6 +211,32 @@ ngx_stream_keyspace_replica_busy(ngx_stream_keyspace_ctx_t *ctx)
 {
     return ctx->replica != NULL
            && ctx->replica->phase == NGX_STREAM_KEYSPACE_FILE;
+}
+
+
+/*
+ * A worker that shuts down waits for timers, and for no posted event: there is
+ * a timer from a file's beginning until the stream, or the connection's end.
+ */
+
+static void
+ngx_stream_keyspace_replica_enter(ngx_stream_keyspace_replica_t *r,
+    ngx_stream_keyspace_phase_t phase)
+{
+    ngx_stream_keyspace_replica_keep(r, phase == NGX_STREAM_KEYSPACE_FILE
+                                        || phase == NGX_STREAM_KEYSPACE_DONE);
+    r->phase = phase;
+}
+
+
+static void
+ngx_stream_keyspace_replica_keep(ngx_stream_keyspace_replica_t *r,
+    ngx_uint_t keep)
+{
+    if (r->kept != keep) {
+        r->kept = keep;
+        ngx_keyspace_keep(keep ? 1 : -1);
+    }
 }
 
 
@@ -302,16 +355,14 @@ ngx_stream_keyspace_replica_feed(ngx_stream_keyspace_ctx_t *ctx)
 static ngx_int_t
 ngx_stream_keyspace_replica_piece(ngx_stream_keyspace_replica_t *r)
 {
-    uint64_t  number, size;
-
     switch (r->phase) {
 
     case NGX_STREAM_KEYSPACE_WAITS:
 
-        switch (ks_replica_file(&r->state, &number, &size)) {
+        switch (ks_replica_file(&r->state, &r->file)) {
 
         case KS_OK:
-            return ngx_stream_keyspace_replica_open(r, number, size);
+            return ngx_stream_keyspace_replica_open(r);
 
         case KS_AGAIN:
             return NGX_DONE;
@@ -325,6 +376,14 @@ ngx_stream_keyspace_replica_piece(ngx_stream_keyspace_replica_t *r)
     case NGX_STREAM_KEYSPACE_FILE:
         return ngx_stream_keyspace_replica_read(r);
 
+    case NGX_STREAM_KEYSPACE_ACK:
+        if (!r->state.said->acked) {
+            return NGX_DONE;
+        }
+
+        ngx_stream_keyspace_replica_online(r);
+        return NGX_OK;
+
     case NGX_STREAM_KEYSPACE_STREAM:
         return ngx_stream_keyspace_replica_stream(r);
 
@@ -336,36 +395,60 @@ ngx_stream_keyspace_replica_piece(ngx_stream_keyspace_replica_t *r)
 }
 
 
+/* One that grows has another name until it is complete, which may be now. */
+
 static ngx_int_t
-ngx_stream_keyspace_replica_open(ngx_stream_keyspace_replica_t *r,
-    uint64_t number, uint64_t size)
+ngx_stream_keyspace_replica_fd(ngx_stream_keyspace_replica_t *r)
 {
-    int                   rc;
-    char                  path[NGX_MAX_PATH];
-    ngx_log_t            *log;
+    char                  path[NGX_MAX_PATH], temp[NGX_MAX_PATH];
     ngx_keyspace_zone_t  *kz;
 
     kz = r->ctx->conf->zone;
-    log = r->ctx->connection->log;
 
-    if (ks_syncer_path(kz->syncs.prefix, number, path, sizeof(path)) != KS_OK)
+    if (ks_syncer_path(kz->syncs.prefix, r->file.number, path, sizeof(path))
+        != KS_OK
+        || ks_rdb_file_temp(path, temp, sizeof(temp)) != KS_OK)
     {
         return NGX_ERROR;
     }
 
-    r->fd = ngx_open_file((u_char *) path, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    if (r->file.grows) {
+        r->fd = ngx_open_file((u_char *) temp, NGX_FILE_RDONLY, NGX_FILE_OPEN,
+                              0);
+    }
 
     if (r->fd == NGX_INVALID_FILE) {
-        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+        r->fd = ngx_open_file((u_char *) path, NGX_FILE_RDONLY, NGX_FILE_OPEN,
+                              0);
+    }
+
+    if (r->fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_WARN, r->ctx->connection->log, ngx_errno,
                       ngx_open_file_n " \"%s\" failed: another file is asked "
                       "for", path);
     }
 
-    rc = ks_replica_took(&r->state, size, r->fd != NGX_INVALID_FILE,
-                         (char *) r->text);
+    return NGX_OK;
+}
 
-    if (rc != KS_OK) {
 
+static ngx_int_t
+ngx_stream_keyspace_replica_open(ngx_stream_keyspace_replica_t *r)
+{
+    ngx_log_t  *log;
+
+    log = r->ctx->connection->log;
+
+    if (ngx_stream_keyspace_replica_fd(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_keyspace_replicas_id(r->mark, log);
+
+    if (ks_replica_took(&r->state, &r->file, r->fd != NGX_INVALID_FILE,
+                        (char *) r->mark, (char *) r->text)
+        != KS_OK)
+    {
         if (r->fd != NGX_INVALID_FILE) {
             (void) ngx_close_file(r->fd);
             r->fd = NGX_INVALID_FILE;
@@ -379,10 +462,14 @@ ngx_stream_keyspace_replica_open(ngx_stream_keyspace_replica_t *r,
         return NGX_ERROR;
     }
 
-    r->phase = NGX_STREAM_KEYSPACE_FILE;
+    ngx_stream_keyspace_replica_enter(r, NGX_STREAM_KEYSPACE_FILE);
     r->offset = 0;
-    r->size = (off_t) size;
+    r->marked = r->file.grows;
     r->ctx->connection->idle = 0;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_STREAM, log, 0,
+                   "keyspace replica: file %uL, %uL bytes%s", r->file.number,
+                   r->file.size, r->file.grows ? " so far" : "");
 
     ngx_stream_keyspace_replica_line(r);
 
@@ -390,32 +477,96 @@ ngx_stream_keyspace_replica_open(ngx_stream_keyspace_replica_t *r,
 }
 
 
+/* NGX_OK: there is more of the file; NGX_DONE: not yet, or that was all. */
+
+static ngx_int_t
+ngx_stream_keyspace_replica_more(ngx_stream_keyspace_replica_t *r)
+{
+    if (r->offset < (off_t) r->file.size || !r->file.grows) {
+        return NGX_OK;
+    }
+
+    /* the maker of a file ends before the workers do */
+
+    if (ks_replica_grown(&r->state, &r->file) != KS_OK
+        || (ngx_exiting && r->file.grows
+            && r->offset == (off_t) r->file.size))
+    {
+        ngx_log_error(NGX_LOG_WARN, r->ctx->connection->log, 0,
+                      "the file that a replica is sent is not gone on with: it "
+                      "is closed, and has to come again");
+        return NGX_ERROR;
+    }
+
+    return r->offset == (off_t) r->file.size && r->file.grows ? NGX_DONE
+                                                              : NGX_OK;
+}
+
+
+static void
+ngx_stream_keyspace_replica_online(ngx_stream_keyspace_replica_t *r)
+{
+    ngx_stream_keyspace_replica_enter(r, NGX_STREAM_KEYSPACE_STREAM);
+    r->ctx->connection->idle = 1;
+    ks_replica_online(&r->state);
+}
+
+
+/*
+ * All of the file has gone.  A replica looks for the mark at the end of what it
+ * has read: so nothing may follow until it has found it.
+ */
+
+static void
+ngx_stream_keyspace_replica_sent(ngx_stream_keyspace_replica_t *r)
+{
+    (void) ngx_close_file(r->fd);
+    r->fd = NGX_INVALID_FILE;
+
+    ngx_free(r->block);
+    r->block = NULL;
+
+    if (r->marked) {
+        r->pos = r->mark;
+        r->last = r->mark + KS_REPLICA_MARK;
+        r->state.said->acked = 0;
+    }
+
+    /* another worker goes on with the stream */
+
+    if (r->state.said->only || ngx_exiting) {
+        ngx_stream_keyspace_replica_enter(r, NGX_STREAM_KEYSPACE_DONE);
+
+    } else if (r->marked) {
+        ngx_stream_keyspace_replica_enter(r, NGX_STREAM_KEYSPACE_ACK);
+        r->ctx->connection->idle = 1;
+
+    } else {
+        ngx_stream_keyspace_replica_online(r);
+    }
+}
+
+
 static ngx_int_t
 ngx_stream_keyspace_replica_read(ngx_stream_keyspace_replica_t *r)
 {
-    ssize_t  n;
+    ssize_t    n;
+    ngx_int_t  rc;
 
-    if (r->offset == r->size) {
-        (void) ngx_close_file(r->fd);
-        r->fd = NGX_INVALID_FILE;
+    rc = ngx_stream_keyspace_replica_more(r);
 
-        ngx_free(r->block);
-        r->block = NULL;
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
-        if (r->state.said->only) {
-            r->phase = NGX_STREAM_KEYSPACE_DONE;
-            return NGX_OK;
-        }
-
-        r->phase = NGX_STREAM_KEYSPACE_STREAM;
-        r->ctx->connection->idle = 1;
-        ks_replica_online(&r->state);
-
+    if (r->offset == (off_t) r->file.size) {
+        ngx_stream_keyspace_replica_sent(r);
         return NGX_OK;
     }
 
     n = pread(r->fd, r->block,
-              (size_t) ngx_min(r->size - r->offset, NGX_STREAM_KEYSPACE_BLOCK),
+              (size_t) ngx_min((off_t) r->file.size - r->offset,
+                               NGX_STREAM_KEYSPACE_BLOCK),
               r->offset);
 
     if (n <= 0) {
@@ -456,6 +607,13 @@ ngx_stream_keyspace_replica_stream(ngx_stream_keyspace_replica_t *r)
                       "anew", &r->ctx->conf->zone->name);
         return NGX_ERROR;
 
+    case KS_ABORTED:
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "a replica of keyspace zone \"%V\" is closed, as the "
+                      "zone has become a primary, and comes again",
+                      &r->ctx->conf->zone->name);
+        return NGX_ERROR;
+
     default:
         ngx_log_error(NGX_LOG_ALERT, log, 0,
                       "there is no memory for a replica: it is closed");
@@ -465,8 +623,9 @@ ngx_stream_keyspace_replica_stream(ngx_stream_keyspace_replica_t *r)
 
 
 /*
- * There is more for it, its file is there, or a second is over.  Who waits for a
- * file is sent a newline now and then, so that it knows that somebody is there.
+ * There is more for it, its file is there, or a second is over.  Who waits for
+ * a file is sent a newline now and then, so that it knows that somebody is
+ * there.
  */
 
 static void

@@ -93,6 +93,10 @@ ngx_stream_keyspace_var(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (var->query.wait != 0) {
+        return "has \"wait\", but no connection waits for a variable";
+    }
+
     v = ngx_stream_add_variable(cf, &name, 0);
     if (v == NULL) {
         return NGX_CONF_ERROR;
