@@ -93,6 +93,7 @@ worker_join(ks_space_t *sp, unsigned number)
 {
     assert_int_equal(ks_hub_open(sp, number, worker_wake, NULL), KS_OK);
     assert_int_equal(ks_waiters_open(sp), KS_OK);
+    assert_int_equal(ks_waiters_sweep(sp, 0), KS_OK);
 }
 
 

@@ -1,6 +1,7 @@
 /*
  * What test_crash.c kills a process in, as crash_ops.h: commands of an upstream
- * with the offset behind them, and its history's other name.
+ * with the offset behind them, its history's other name, and what REPLICAOF
+ * says.
  */
 
 #ifndef CRASH_FOLLOW_H
@@ -8,6 +9,8 @@
 
 #include "crash_users.h"
 
+#include "keyspace/ks_primary.h"
+#include "keyspace/ks_role.h"
 #include "keyspace/ks_upstream.h"
 #include "replica/ks_follow.h"
 
@@ -32,6 +35,7 @@ setup_follow(ks_space_t *sp)
 
     ks_upstream_configure(ks_space_zone(sp), &settings);
     assert_int_equal(transaction(sp, all(sp), follow_begin_body, NULL), KS_OK);
+    ks_upstream_show(sp);
 }
 
 
@@ -134,7 +138,7 @@ op_follow_rename(ks_space_t *sp)
 /* all keys come beside those that there are, and take their place */
 
 #define FOLLOW_FILE                                                           \
-    "REDIS0011\xfe\x00\x00\x05key:1\x03new\x00\x05key:9\x02ok"                  \
+    "REDIS0011\xfe\x00\x00\x05key:1\x03new\x00\x05key:9\x02ok"                 \
     "\x01\x06key:23\x02\x01x\x01y\xff\x00\x00\x00\x00\x00\x00\x00\x00"
 
 static void
@@ -151,6 +155,83 @@ op_follow_swap(ks_space_t *sp)
 }
 
 
+/* --- REPLICAOF --- */
+
+static void
+setup_role(ks_space_t *sp)
+{
+    ks_role_settings_t                  obeys = { 1, 1, 100 };
+    static const ks_primary_settings_t  settings = { FOLLOW_OTHER, 1000, 1000,
+                                                     0, 0 };
+
+    ks_primary_configure(ks_space_zone(sp), &settings);
+    ks_role_configure(ks_space_zone(sp), &obeys);
+}
+
+
+static void
+setup_role_replica(ks_space_t *sp)
+{
+    setup_role(sp);
+    setup_follow(sp);
+}
+
+
+static void
+role_replica_body(ks_space_t *sp, void *data)
+{
+    ks_str_t  host = ks_str("10.0.0.7");
+
+    (void) data;
+    (void) ks_role_replica(sp, &host, 6380);
+}
+
+
+static void
+op_role_replica(ks_space_t *sp)
+{
+    transaction(sp, all(sp), role_replica_body, NULL);
+}
+
+
+static void
+role_primary_body(ks_space_t *sp, void *data)
+{
+    (void) data;
+    (void) ks_role_primary(sp);
+}
+
+
+static void
+op_role_primary(ks_space_t *sp)
+{
+    transaction(sp, all(sp), role_primary_body, NULL);
+}
+
+
+/* what the zone is, but for names, which are never the same */
+
+static uint64_t
+role_state(ks_space_t *sp)
+{
+    const ks_zone_t     *zone;
+    const ks_history_t  *h;
+
+    zone = ks_space_zone(sp);
+    h = &zone->primary.history;
+
+    return ((zone->role.order.role * 31ull + zone->role.order.port) * 31
+            + zone->role.order.turn) * 31
+           + (zone->gate.upstream & (KS_GATE_FOLLOWS|KS_GATE_READONLY)) * 17
+           + (h->turn * 31 + h->shift) * 31 + h->until
+           + ks_siphash((const uint64_t *) SEED,
+                        (const u_char *) zone->role.order.host,
+                        KS_UPSTREAM_HOST)
+           + ks_siphash((const uint64_t *) SEED, (const u_char *) h->before,
+                        KS_REPLID);
+}
+
+
 /* how far the zone is, as a number */
 
 static uint64_t
@@ -161,7 +242,8 @@ follow_state(ks_space_t *sp)
     up = &ks_space_zone(sp)->upstream;
 
     return (up->offset * 31 + up->db) * 31 + up->whole
-           + ks_siphash((const uint64_t *) SEED, up->replid, KS_REPLID);
+           + ks_siphash((const uint64_t *) SEED, up->replid, KS_REPLID)
+           + role_state(sp);
 }
 
 
@@ -174,6 +256,8 @@ static const op_t  follow_ops[] = {
     { "follow_rename", op_follow_rename, setup_follow, NOW, 0 },
     { "follow_swap", op_follow_swap, setup_follow, NOW, 0 },
     { "follow_swap_told", op_follow_swap, setup_follow, NOW, KS_TOLD_EFFECTS },
+    { "role_replica", op_role_replica, setup_role, NOW, 0 },
+    { "role_primary", op_role_primary, setup_role_replica, NOW, 0 },
 };
 
 

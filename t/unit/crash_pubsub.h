@@ -140,7 +140,7 @@ setup_topics_dead(ks_space_t *sp)
 static void op_topics_new(ks_space_t *sp) { registry_run(sp, topics_new_body); }
 static void op_topics_end(ks_space_t *sp) { registry_run(sp, topics_end_body); }
 static void op_message(ks_space_t *sp) { registry_run(sp, message_body); }
-static void op_sweep_topics(ks_space_t *sp) { ks_registry_sweep(sp); }
+static void op_sweep_topics(ks_space_t *sp) { (void) ks_registry_sweep(sp, 0); }
 
 
 static void

@@ -277,11 +277,22 @@ setup_subject_void(ks_space_t *sp)
 }
 
 
+/* it has ended by itself, and is listed still */
+
+static void
+setup_subject_gone(ks_space_t *sp)
+{
+    op_subject_begin(sp);
+    kv_del(sp, keys[SESSION]);
+}
+
+
 static const op_t  session_ops[] = {
     told_row(subject_begin, NULL, NOW),
     told_row(subject_other, op_subject_begin, NOW + 9),
     told_row(subject_renew, op_subject_begin, NOW + 9),
     told_row(subject_second, op_subject_begin, NOW + 9),
+    { "subject_gone", op_subject_second, setup_subject_gone, NOW + 9, 1 },
     told_row(session_remember, op_subject_begin, NOW + 9),
     told_row(subject_all, op_subject_begin, NOW + 9),
     { "subject_end", op_subject_over, setup_subject_endless,

@@ -10,7 +10,8 @@
 #include "crash_values.h"
 
 
-#define GARBAGE   20                    /* a large string, until it is deleted */
+#define GARBAGE   20                    /* a large string, until it is
+                                           deleted */
 #define GARBAGE_LEN  120000             /* bytes, for which there is room */
 #define GIVEN     3                     /* pages, at least */
 #define PAGES     512                   /* of the zone, at most */

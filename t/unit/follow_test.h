@@ -24,7 +24,8 @@ typedef struct {
     char          said[65536];  /* what it has sent since it was asked */
     size_t        len;
     char          log[65536];
-    size_t        cut;          /* bytes that are given at once; 0: any number */
+    size_t        cut;          /* bytes that are given at once; 0: any
+                                   number */
 } edge_t;
 
 

@@ -113,7 +113,8 @@ static const char  *const replay_commands[] = {
     "GEOADD %g 13.361389 38.115556 %m", "GEOADD %g 15.08 37.5 %m",
     "GEOSEARCHSTORE %g %g FROMLONLAT 15 37 BYRADIUS 200 km",
     "GEORADIUS %g 15 37 200 km STORE %g", "PFADD %p %m %v", "PFADD %p %v",
-    "PFMERGE %p %p %p", "PFCOUNT %p %p", "CL.THROTTLE %s 5 10 60 1",
+    "PFMERGE %p %p %p", "PFCOUNT %p %p", "PFCOUNT %p", "PFCOUNT %p",
+    "CL.THROTTLE %s 5 10 60 1",
     "EVAL %e 2 %k %s %v %n", "EVAL %e 1 %l %v %n", "EVAL %e 1 %h %v %n",
     "FCALL change 1 %k %v", "SCRIPT FLUSH", "FUNCTION DELETE lib",
     "FUNCTION LOAD REPLACE %F", "FLUSHALL", "FLUSHDB ASYNC",
@@ -177,7 +178,8 @@ static const char  *const replay_groups[] = {
     " return one and redis.call('XACK', KEYS[1], ARGV[1], one[1], p[1][1])",
     "local p = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', 10)"
     " local one = p[1 + tonumber(ARGV[3])]"
-    " return one and redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, one[1])",
+    " return one and redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0,"
+    " one[1])",
     "local p = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', 10)"
     " local one = p[1 + tonumber(ARGV[3])]"
     " if one then redis.call('XDEL', KEYS[1], one[1]) end"
@@ -546,7 +548,9 @@ static const char *const  replay_looks =
     "local k, out = KEYS[1], {}\n"
     "local t = redis.call('TYPE', k).ok\n"
     "out[1] = t .. ' ' .. redis.call('PEXPIRETIME', k)\n"
-    "if t == 'string' then out[2] = redis.call('GET', k)\n"
+    "if t == 'string' then\n"
+    "  out[2] = redis.call('GET', k)\n"
+    "  if out[2]:find('%z') then out[2] = redis.sha1hex(out[2]) end\n"
     "elseif t == 'list' then\n"
     "  for _, v in ipairs(redis.call('LRANGE', k, 0, -1)) do\n"
     "    out[#out + 1] = v end\n"

@@ -194,7 +194,8 @@ typedef struct {
     uint64_t   keys;            /* as it says, and as there are */
     uint64_t   found;
     int        newer;           /* its version is 12 */
-    unsigned   used;            /* keys of which it is told how they were used */
+    unsigned   used;            /* keys of which it is told how they were
+                                   used */
 } rdb_t;
 
 

@@ -3,21 +3,22 @@
  * written is the keyspace, wherever it is killed, whatever a disk refuses, and
  * if frames are lost.
  *
- * The files are read by the test itself: the base as an RDB file, the increments
- * as commands.
+ * The files are read by the test itself: the base as an RDB file, the
+ * increments as commands.
  */
 
 #define _GNU_SOURCE                     /* REG_EFL */
 
 #include "snapshot_test.h"
+#include "one_store.h"
 
 #include "keyspace/ks_aof.h"
 #include "persist/ks_aof_manifest.h"
 #include "persist/ks_appender.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/syscall.h>
-#include <ucontext.h>
 
 
 #define LITTLE  (256u * 1024)           /* a ring */
@@ -46,6 +47,9 @@ static int    disk_err;                 /* of writing; 0: it is good */
 static int    sync_err;
 static long   calls;                    /* so far */
 static long   fatal;                    /* the call that it is killed before */
+static int    slow;                     /* the next fdatasync() takes as long
+                                           as it is held */
+static int    held;
 
 
 static void
@@ -82,6 +86,12 @@ fdatasync(int fd)
 {
     step();
 
+    if (__atomic_exchange_n(&slow, 0, __ATOMIC_SEQ_CST)) {
+        while (__atomic_load_n(&held, __ATOMIC_SEQ_CST)) {
+            usleep(1000);
+        }
+    }
+
     if (sync_err) {
         errno = sync_err;
         return -1;
@@ -113,7 +123,7 @@ int
 unlink(const char *path)
 {
     step();
-    return (int) syscall(SYS_unlink, path);
+    return (int) syscall(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
 
@@ -127,11 +137,14 @@ rename(const char *from, const char *to)
         return -1;
     }
 
-    return (int) syscall(SYS_rename, from, to);
+    return (int) syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 
 /* --- the writer --- */
+
+static void  (*scribe_done)(void *data);        /* NULL: it has no threads */
+
 
 static void
 scribe_log(void *data, ks_saver_level_t level, int err, const char *text)
@@ -161,6 +174,7 @@ scribe_open(scribe_t *s, ks_zone_t *zone)
     s->conf.mode = settings.mode;
     s->conf.lax = settings.lax;
     s->conf.log = scribe_log;
+    s->conf.done = scribe_done;
 
     s->saver = ks_saver_open(s->space, &s->saving);
     assert_non_null(s->saver);
@@ -412,8 +426,6 @@ static size_t   page_room;
 static void
 on_fault(int sig, siginfo_t *info, void *ctx)
 {
-    ucontext_t *uc = ctx;
-
     (void) sig;
 
     if ((u_char *) info->si_addr < watched_page
@@ -427,20 +439,18 @@ on_fault(int sig, siginfo_t *info, void *ctx)
     }
 
     mprotect(watched_page, page_room, PROT_READ|PROT_WRITE);
-    uc->uc_mcontext.gregs[REG_EFL] |= 0x100;
+    one_store_go(ctx);
 }
 
 
 static void
 on_step(int sig, siginfo_t *info, void *ctx)
 {
-    ucontext_t *uc = ctx;
-
     (void) sig;
     (void) info;
 
     mprotect(watched_page, page_room, PROT_READ);
-    uc->uc_mcontext.gregs[REG_EFL] &= ~0x100ll;
+    one_store_gone(ctx);
 }
 
 
@@ -449,6 +459,10 @@ watch(ks_zone_t *zone)
 {
     u_char            *p, *end;
     struct sigaction   sa;
+
+    if (one_store_init() != 0) {
+        _exit(6);
+    }
 
     memset(&sa, 0, sizeof(sa));
     sa.sa_flags = SA_SIGINFO|SA_NODEFER;
@@ -711,16 +725,95 @@ test_sync_fails(void **unused)
     sync_err = EIO;
     scribe_run(&s, &now, 50);
     assert_int_equal(ks_aof_refuses(s.space), EIO);
+    ks_aof_state(ks_space_zone(s.space), &after);
+    assert_int_equal(after.last_error, EIO);
     sync_err = 0;
     now += 120000;
     scribe_settles(&s, &now);
     assert_int_equal(ks_aof_refuses(s.space), 0);
     ks_aof_state(ks_space_zone(s.space), &after);
+    assert_int_equal(before.last_error, 0);
+    assert_int_equal(after.last_error, EIO);
     assert_true(after.rewrites > before.rewrites);
     a->now = now;
     assert_true(compare(a) > 0);
 
     scribe_close(&s);
+    replay_close(a);
+}
+
+
+static int  jobs_done;
+
+
+static void
+done(void *data)
+{
+    (void) data;
+    __atomic_fetch_add(&jobs_done, 1, __ATOMIC_SEQ_CST);
+}
+
+
+/*
+ * Whoever goes on with the files brings what it finds to the disk, and that
+ * takes long: what is written meanwhile, with an fdatasync() of its own, is on
+ * the disk, and stays there when the other one ends.
+ */
+
+static void
+test_sync_late(void **unused)
+{
+    int        i, before;
+    box_t     *a;
+    scribe_t   s;
+    uint64_t   now, head;
+
+    (void) unused;
+
+    clean();
+    settings.mode = KS_AOF_ALWAYS;
+    a = source(4u << 20, LITTLE);
+    scribe_open(&s, ks_space_zone(a->client.space));
+    now = NOW;
+    scribe_settles(&s, &now);
+    little(a, 1);
+    scribe_settles(&s, &now);
+    scribe_close(&s);
+
+    scribe_done = done;
+    scribe_open(&s, ks_space_zone(a->client.space));
+    held = 1;
+    slow = 1;
+    scribe_run(&s, &now, 100);
+
+    for (i = 0; __atomic_load_n(&slow, __ATOMIC_SEQ_CST); i++) {
+        assert_true(i < 60000);
+        usleep(1000);
+    }
+
+    line(a, "SET late 1");
+    head = ks_aof_head(s.space);
+    scribe_run(&s, &now, 100);
+
+    for (i = 0; !ks_aof_synced(s.space, head); i++) {
+        assert_true(i < 60000);
+        usleep(1000);
+        scribe_run(&s, &now, 1);
+    }
+
+    before = __atomic_load_n(&jobs_done, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&held, 0, __ATOMIC_SEQ_CST);
+
+    for (i = 0; __atomic_load_n(&jobs_done, __ATOMIC_SEQ_CST) == before; i++) {
+        assert_true(i < 60000);
+        usleep(1000);
+    }
+
+    scribe_run(&s, &now, 100);
+    assert_true(ks_aof_synced(s.space, head));
+
+    scribe_close(&s);
+    scribe_done = NULL;
     replay_close(a);
 }
 
@@ -777,7 +870,8 @@ test_overtaken(void **unused)
     {
         ks_ahead_t  ahead = ks_ahead(a->argc, a->argv);
 
-        assert_int_equal(ks_execute(&a->client, &ahead, &a->resp.reply), KS_AGAIN);
+        assert_int_equal(ks_execute(&a->client, &ahead, &a->resp.reply),
+                         KS_AGAIN);
     }
 
     scribe_settles(&s, &now);
@@ -852,6 +946,7 @@ main(void)
         cmocka_unit_test(test_stops),
         cmocka_unit_test(test_continues),
         cmocka_unit_test(test_sync_fails),
+        cmocka_unit_test(test_sync_late),
         cmocka_unit_test(test_overtaken),
         cmocka_unit_test(test_mismatch),
     };

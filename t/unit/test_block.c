@@ -442,6 +442,47 @@ test_dead(void **unused)
 }
 
 
+/* a process that ends in order takes its records with it */
+
+static void
+test_leave_all(void **unused)
+{
+    guest_t  *g[3];
+    hall_t    h;
+    size_t    i;
+
+    (void) unused;
+
+    hall_open(&h, KS_NOEVICTION, SIZE);
+
+    for (i = 0; i < 3; i++) {
+        g[i] = guest_open(h.sps[2]);
+        says(g[i], "BLPOP k l 0", "");
+    }
+
+    says(h.guests[0], "BLPOP k 0", "");
+    assert_int_equal(ks_wait_count(h.sps[0]), 4);
+
+    ks_waiters_leave_all(h.sps[2]);
+    assert_int_equal(ks_wait_count(h.sps[0]), 1);
+    assert_int_equal(ks_check(h.sps[0], report, NULL), 0);
+    worker_leave(h.sps[2]);
+
+    says(h.guests[1], "RPUSH k 1", ":1\r\n");
+    hear(h.sps[0]);
+    assert_string_equal(heard(h.guests[0]), "*2\r\n$1\r\nk\r\n$1\r\n1\r\n");
+
+    worker_join(h.sps[2], 2);
+    ks_waiters_leave_all(h.sps[2]);
+
+    for (i = 0; i < 3; i++) {
+        guest_close(g[i]);
+    }
+
+    hall_close(&h);
+}
+
+
 /* a reply that cannot be told: its client runs the command itself, in turn */
 
 static void
@@ -577,6 +618,7 @@ main(void)
         cmocka_unit_test(test_flush),
         cmocka_unit_test(test_consumers),
         cmocka_unit_test(test_dead),
+        cmocka_unit_test(test_leave_all),
         cmocka_unit_test(test_large),
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_no_wait)

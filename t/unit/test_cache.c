@@ -11,6 +11,7 @@
 
 #include "commands/ks_cache.h"
 #include "commands/ks_cache_lock.h"
+#include "keyspace/ks_ended.h"
 #include "memory/ks_process.h"
 
 
@@ -440,6 +441,7 @@ test_locks(void **state)
     assert_int_equal(ks_cache_lock(sp, &key, 1000, b->now, &id),
                      KS_CACHE_LOCKED);
 
+    ks_process_close(&sp->mem);
     box_close(b);
 }
 
@@ -594,6 +596,94 @@ test_tags(void **state)
 }
 
 
+/* What was purged while it was fetched is not stored. */
+
+static int
+put_since(box_t *b, const char *key, const char *tags, uint64_t since)
+{
+    ks_cache_put_t  p = {
+        .key = ks_text(key), .vary = ks_text(""), .id = ks_text(""),
+        .tags = ks_text(tags), .head = ks_text("A: b\r\n"),
+        .body = { 100, content },
+        .meta = { .status = 200, .stored = b->now, .fresh = b->now + 5000 },
+        .keep = 10000, .now = b->now, .since = since,
+    };
+
+    return ks_cache_put(b->client.space, &p);
+}
+
+
+static void
+test_late(void **state)
+{
+    box_t       *b;
+    uint64_t     since;
+    ks_space_t  *sp;
+
+    (void) state;
+
+    b = box_open(16u << 20, KS_NOEVICTION);
+    sp = b->client.space;
+
+    /* nothing is noted before the first question */
+
+    assert_int_equal(put_tags(b, "k", "", "", "red"), KS_OK);
+    line(b, "DEL k");
+    since = ks_ended_now(sp);
+    assert_int_not_equal(since, 0);
+    assert_int_equal(put_since(b, "k", "red", since), KS_OK);
+
+    /* the key; a tag; both, for those that have begun later */
+
+    since = ks_ended_now(sp);
+    line(b, "DEL k");
+    assert_int_equal(put_since(b, "k", "", since), KS_NONE);
+    get(b, "k", "", KS_CACHE_NONE);
+    assert_int_equal(put_since(b, "other", "", since), KS_OK);
+    assert_int_equal(put_since(b, "k", "red", ks_ended_now(sp)), KS_OK);
+
+    since = ks_ended_now(sp);
+    line(b, "UNLINK tag:red");
+    assert_int_equal(put_since(b, "k2", "blue red", since), KS_NONE);
+    get(b, "k2", "", KS_CACHE_NONE);
+    assert_int_equal(put_since(b, "k2", "blue", since), KS_OK);
+    assert_int_equal(put_since(b, "k2", "red", ks_ended_now(sp)), KS_OK);
+
+    since = ks_ended_now(sp);
+    line(b, "RENAME tag:red stale:tag:red");
+    assert_int_equal(put_since(b, "k3", "red", since), KS_NONE);
+
+    /* without a moment it is stored whatever happens */
+
+    assert_int_equal(put_since(b, "k3", "red", 0), KS_OK);
+
+    since = ks_ended_now(sp);
+    line(b, "FLUSHALL");
+    assert_int_equal(put_since(b, "k4", "", since), KS_NONE);
+    assert_int_equal(put_since(b, "k4", "", ks_ended_now(sp)), KS_OK);
+
+    /* what expires is no purge; nor are strings */
+
+    assert_int_equal(put_since(b, "k5", "", ks_ended_now(sp)), KS_OK);
+    line(b, "SET s 1");
+    since = ks_ended_now(sp);
+    line(b, "DEL s");
+    b->now += 60000;
+    get(b, "k5", "", KS_CACHE_NONE);
+    assert_int_equal(ks_ended_now(sp), since);
+    assert_int_equal(put_since(b, "k5", "", since), KS_OK);
+
+    /* a response with another Vary ends what is there, and counts as one */
+
+    since = ks_ended_now(sp);
+    assert_int_equal(put_tags(b, "k5", "other", "1", ""), KS_OK);
+    assert_int_equal(put_since(b, "k5", "", since), KS_NONE);
+    assert_int_equal(put_since(b, "k5", "", ks_ended_now(sp)), KS_OK);
+
+    box_close(b);
+}
+
+
 static void
 test_told(void **state)
 {
@@ -629,6 +719,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_locks),
         cmocka_unit_test(test_uses),
         cmocka_unit_test(test_tags),
+        cmocka_unit_test(test_late),
         cmocka_unit_test(test_told),
     };
 

@@ -7,10 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "protocol/ks_cache_policy.h"
+#include "protocol/ks_cache_vary.h"
 #include "protocol/ks_http_date.h"
 
 
@@ -113,7 +115,8 @@ test_control(void **state)
     assert_int_equal(control("max-age =9", NULL).max_age, 0);
     assert_int_equal(control("max-age= 9", NULL).max_age, 0);
     assert_int_equal(control("max-age=9 9", NULL).max_age, 0);
-    assert_int_equal(control("max-age=\"9", NULL).max_age, 9);
+    assert_int_equal(control("max-age=\"9", NULL).max_age, 0);
+    assert_true(control("max-age=9, a=\"b, no-store", NULL).no_store);
     assert_int_equal(control("max-age=009", NULL).max_age, 9);
     assert_int_equal(control("max-age=99999999999999999999999", NULL).max_age,
                      KS_CACHE_AGE_MAX);
@@ -176,9 +179,157 @@ test_targeted(void **state)
     assert_true(targeted("", &cc));
     assert_false(cc.given);
 
+    assert_true(targeted("max-age=10, max-age=20, no-store=?0, private=?1",
+                         &cc));
+    assert_int_equal(cc.max_age, 20);
+    assert_true(cc.private && cc.given && !cc.no_store);
+    assert_true(targeted("no-store=?0", &cc));
+    assert_true(cc.given && !cc.no_store);
+
     for (i = 0; i < ks_nelts(wrong); i++) {
         assert_false(targeted(wrong[i], &cc));
     }
+}
+
+
+static ks_cache_control_t
+surrogate(const char *line)
+{
+    ks_str_t            t = text(line);
+    ks_cache_control_t  cc;
+
+    ks_cache_control_init(&cc);
+    ks_cache_control_surrogate(&cc, &t);
+
+    return cc;
+}
+
+
+static void
+test_surrogate(void **state)
+{
+    ks_cache_control_t  cc;
+
+    (void) state;
+
+    assert_int_equal(surrogate("MaX-aGe=3600").max_age, 3600);
+    assert_int_equal(surrogate("foobar, max-age=3600").max_age, 3600);
+    assert_true(surrogate("no-store").no_store);
+
+    cc = surrogate("content=\"ESI/1.0\", max-age=600+30");
+    assert_int_equal(cc.max_age, 600);
+    assert_int_equal(cc.stale_while_revalidate, 30);
+
+    /* garbled: stale */
+
+    assert_int_equal(surrogate("max-age=x").max_age, 0);
+    assert_int_equal(surrogate("max-age=+30").max_age, 0);
+    assert_int_equal(surrogate("max-age=5+").stale_while_revalidate, 0);
+
+    /* it says nothing to us */
+
+    assert_false(surrogate("max-age=3600;other, no-store;other").given);
+    assert_false(surrogate("content=\"ESI/1.0\"").given);
+    assert_false(surrogate("max-age =60").given);
+    assert_false(surrogate("").given);
+}
+
+
+/* Whether values of a field are the same to Vary. */
+
+static int
+alike(const char *name, const char *one, const char *two)
+{
+    size_t    a, b;
+    u_char    p[2][2048];
+    ks_str_t  n = text(name), v1 = text(one), v2 = text(two);
+
+    a = ks_cache_vary_value(&n, &v1, p[0]);
+    b = ks_cache_vary_value(&n, &v2, p[1]);
+
+    return a == b && memcmp(p[0], p[1], a) == 0;
+}
+
+
+static void
+test_vary(void **state)
+{
+    int   i;
+    char  *p, one[2000], two[2000];
+
+    (void) state;
+
+    assert_true(alike("foo", " 1 ,2,, ", "1, 2"));
+    assert_false(alike("foo", "1, 2", "2, 1"));
+    assert_false(alike("foo", "a", "A"));
+    assert_false(alike("foo", "a b", "ab"));
+
+    assert_true(alike("Accept-Language", "eN , De;Q=0.5", "en,de; q=0.5"));
+    assert_false(alike("accept-language", "en, de", "de, en"));
+    assert_true(alike("accept-language", "fr;q=0.5, de", "de;q=1.0,fr;q=0.50"));
+    assert_true(alike("accept-language", "de;q=0, en;q=0.500",
+                      "en;q=0.5,de;q=0."));
+    assert_true(alike("accept-language", "en, en", "en"));
+    assert_false(alike("accept-language", "fr;q=0.5, de", "fr, de;q=0.5"));
+    assert_false(alike("accept-language", "de;q=0.5", "de;q=0.05"));
+    assert_false(alike("accept-language", "de;q=1", "de;q=1.1"));
+    assert_false(alike("accept-language", "de;q=x, en", "en, de;q=x"));
+    assert_true(alike("accept", "a/b;q=0.1, c/d, e/f", "c/d, e/f, a/b;q=0.1"));
+    assert_false(alike("accept", "a/b, c/d", "c/d, a/b"));
+    assert_false(alike("accept", "a/b;x=\"1,c/d;q=0.1\", e/f",
+                       "e/f, a/b;x=\"1,c/d;q=0.1\""));
+    assert_true(alike("accept", "text/html; level=1", "Text/HTML;level=1"));
+    assert_false(alike("accept", "a/b;x=\"c d\"", "a/b;x=\"cd\""));
+
+    /* a weight with parameters behind it may be another one to the server */
+
+    assert_false(alike("accept", "a/a;q=0.8;x=1, b/b;q=0.9",
+                       "b/b;q=0.9, a/a;q=0.8;x=1"));
+    assert_false(alike("accept", "b/b;q=0.9, a/a ; Q = 0.8 ; x=1",
+                       "a/a ; Q = 0.8 ; x=1, b/b;q=0.9"));
+    assert_false(alike("accept", "a/a;q=0.1;q=0.9, b/b;q=0.5",
+                       "b/b;q=0.5, a/a;q=0.1;q=0.9"));
+    assert_false(alike("accept", "a/a;q=0.8;q=1", "a/a;q=0.8"));
+    assert_false(alike("accept", "a/a;q=0.8;x=A", "a/a;q=0.8;x=a"));
+    assert_false(alike("accept-encoding", "a;q=0.1;, b", "b, a;q=0.1;"));
+    assert_true(alike("accept", "a/a;q=0.8;x=1 ,b/b", "a/a;q=0.8;x=1, b/b"));
+    assert_true(alike("accept", "b/b;q=0.8, a/a;x=1;q=0.9",
+                      "a/a;x=1;q=0.9, b/b;q=0.8"));
+    assert_true(alike("accept-encoding", "a;q=0.1, b;xq=1;y",
+                      "b;xq=1;y,a;q=0.1"));
+
+    assert_true(alike("accept-encoding", "gzip, br", "BR,gzip;q=1.0,gzip"));
+    assert_true(alike("accept-encoding", "gzip;q=1", "gzip ; q = 1.000"));
+    assert_false(alike("accept-encoding", "gzip", "gzip;q=0"));
+    assert_false(alike("accept-encoding", "gzip", "gzip;q=1.0000"));
+    assert_false(alike("accept-encoding", "gzip", "gzip;q=1.01"));
+    assert_false(alike("accept-encoding", "gzip", "gzip;q=10"));
+    assert_false(alike("accept-encoding", "", "identity"));
+    assert_true(alike("accept-charset", "utf-8, a", "a, utf-8"));
+
+    /* what is very long is not sorted, and nothing of it is lost */
+
+    for (p = one, i = 0; i < 150; i++) {
+        p += sprintf(p, "c%d,", i);
+    }
+
+    for (p = two, i = 149; i >= 0; i--) {
+        p += sprintf(p, "c%d,", i);
+    }
+
+    assert_true(alike("accept-encoding", one, one));
+    assert_false(alike("accept-encoding", one, two));
+
+    memset(one, ',', 512);
+    memset(two, 'a', 512);
+    one[512] = two[512] = '\0';
+
+    for (i = 0; i < 512; i += 2) {
+        one[i] = 'a';
+    }
+
+    assert_true(alike("accept-encoding", one, "a"));
+    assert_true(alike("accept-encoding", two, two));
 }
 
 
@@ -240,6 +391,9 @@ test_policy(void **state)
     assert_false(judge(200, "", KS_CACHE_NEVER, 0));
 
     assert_false(judge(206, "max-age=9", KS_CACHE_NEVER, 0));
+    assert_true(judge(413, "max-age=9", KS_CACHE_NEVER, 0));
+    assert_true(judge(414, "max-age=9", KS_CACHE_NEVER, 0));
+    assert_false(judge(431, "max-age=9", KS_CACHE_NEVER, 0));
     assert_false(judge(304, "max-age=9", KS_CACHE_NEVER, 0));
     assert_false(judge(103, "max-age=9", KS_CACHE_NEVER, 0));
     assert_false(judge(200, "max-age=9, no-store", KS_CACHE_NEVER, 0));
@@ -258,6 +412,8 @@ main(void)
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_control),
         cmocka_unit_test(test_targeted),
+        cmocka_unit_test(test_surrogate),
+        cmocka_unit_test(test_vary),
         cmocka_unit_test(test_policy),
     };
 

@@ -321,9 +321,11 @@ test_rows(void **state)
         assert_false((cmd->flags & KS_CMD_WRITE)
                      && (cmd->flags & (KS_CMD_READONLY|KS_CMD_OPEN)));
 
-        /* MOVE locks by itself, in two zones */
+        /* MOVE and MIGRATE lock by themselves, two times */
 
-        if (strcmp(cmd->name, "move") == 0) {
+        if (strcmp(cmd->name, "move") == 0
+            || strcmp(cmd->name, "migrate") == 0)
+        {
             continue;
         }
 
@@ -910,11 +912,14 @@ test_info(void **state)
     assert_non_null(strstr(s, "\r\nmaxmemory_policy:allkeys-lfu\r\n"));
     assert_non_null(strstr(s, "\r\nkeyspace_hits:1\r\n"));
     assert_non_null(strstr(s, "\r\nkeyspace_misses:1\r\n"));
-    assert_non_null(strstr(s, "\r\ndb0:keys=1,expires=1\r\n"));
+    s = strstr(s, "\r\ndb0:keys=1,expires=1,avg_ttl=");
+    assert_non_null(s);
+    assert_in_range(atoi(strstr(s, "ttl=") + 4), 1, 100 * 1000);
 
+    line(b, "persist k");
     s = line(b, "info KEYSPACE nonsense");
-    assert_string_equal(s, "$34\r\n# Keyspace\r\ndb0:keys=1,expires=1\r\n"
-                           "\r\n");
+    assert_string_equal(s, "$44\r\n# Keyspace\r\n"
+                           "db0:keys=1,expires=0,avg_ttl=0\r\n\r\n");
     assert_string_equal(line(b, "info nonsense"), "$0\r\n\r\n");
 
     assert_string_equal(line(b, "config get MAXMEMORY-pol* nonsense"),

@@ -1,6 +1,6 @@
 /*
- * Connections: logging in, HELLO, MULTI and EXEC, WATCH across processes' handles,
- * CLIENT, and that none of it works without a connection.
+ * Connections: logging in, HELLO, MULTI and EXEC, WATCH across processes'
+ * handles, CLIENT, and that none of it works without a connection.
  *
  * Several clients share one zone, each with a handle of its own, as if each
  * were served by a worker of its own.
@@ -1218,7 +1218,8 @@ test_names(void **state)
            "CLIENT NO-TOUCH x",
            ":-1\r\n*6\r\n$5\r\nflags\r\n*1\r\n$3\r\noff\r\n$8\r\nredirect\r\n"
            ":-1\r\n$8\r\nprefixes\r\n*0\r\n" OK
-           "-ERR this worker cannot be told anything: the zone has no place for it\r\n" OK
+           "-ERR this worker cannot be told anything: the zone has no place "
+           "for it\r\n" OK
            "-ERR syntax error\r\n-ERR syntax error\r\n");
     assert_non_null(strstr(say(b, 0, "CLIENT HELP"), "+GETNAME\r\n"));
     expect(b, 0, "CLIENT PAUSE x\nCLIENT PAUSE -1\nCLIENT PAUSE 1 foo\n"
@@ -1226,7 +1227,7 @@ test_names(void **state)
            "-ERR timeout is not an integer or out of range\r\n"
            "-ERR timeout is negative\r\n"
            "-ERR CLIENT PAUSE mode must be WRITE or ALL\r\n"
-           "-ERR unknown subcommand or wrong number of arguments for 'pause'. "
+           "-ERR unknown subcommand or wrong number of arguments for 'PAUSE'. "
            "Try CLIENT HELP.\r\n" OK);
 
     box_close(b);

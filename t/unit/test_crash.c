@@ -2,7 +2,7 @@
  * A process dies at every single store of every write path.
  *
  * A child runs one operation on a shared zone that it may only read: a store
- * faults, is let through alone (one instruction, with the trap flag), and
+ * faults, is let through alone (one instruction, see one_store.h), and
  * then the child waits.  The parent takes a copy of the zone
  * as it is at that moment, marks the locks that were held as a dead man's
  * (which is what the kernel does), lets the next one lock, recover and check
@@ -18,10 +18,9 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/wait.h>
-#include <ucontext.h>
-#include <unistd.h>
 
 #include "keyspace/ks_wire.h"
+#include "one_store.h"
 #include "crash_values.h"
 #include "crash_stream.h"
 #include "crash_json.h"
@@ -218,13 +217,11 @@ watchers_know(ks_space_t *sp)
 /* the kernel's part: locks of the dead are marked so, and free */
 
 static void
-bury(u_char *to, const u_char *from, ks_space_t *sp)
+bury_locks(ks_space_t *sp)
 {
     int               *futex;
     unsigned           i;
-    pthread_mutex_t   *locks[2 * SHARDS + KS_OWN_SHARDS + 4];
-
-    memcpy(to, from, SIZE);
+    pthread_mutex_t   *locks[2 * SHARDS + KS_OWN_SHARDS + 6];
 
     for (i = 0; i < ks_zone_locks(sp->mem.zone); i++) {
         locks[i] = &sp->mem.shards[i].mutex;
@@ -232,6 +229,8 @@ bury(u_char *to, const u_char *from, ks_space_t *sp)
 
     locks[i++] = &sp->mem.zone->pool.mutex;
     locks[i++] = &sp->mem.zone->journal.mutex;
+    locks[i++] = &sp->mem.zone->meters;
+    locks[i++] = &sp->mem.zone->ferry;
 
     while (i--) {
         futex = (int *) locks[i];
@@ -240,6 +239,14 @@ bury(u_char *to, const u_char *from, ks_space_t *sp)
             *futex = OWNER_DIED;
         }
     }
+}
+
+
+static void
+bury(u_char *to, const u_char *from, ks_space_t *sp)
+{
+    memcpy(to, from, SIZE);
+    bury_locks(sp);
 }
 
 
@@ -253,6 +260,10 @@ static int  reviving;
 static uint64_t
 recovered_state(ks_space_t *sp, const char *name, long step)
 {
+    ks_upstream_state_t  seen, is;
+
+    ks_upstream_state(sp->mem.zone, &seen);
+
     if (reviving || step % 5 == 2) {
         ks_zone_revive(sp->mem.zone, NOW);
     }
@@ -272,6 +283,15 @@ recovered_state(ks_space_t *sp, const char *name, long step)
 
     if (ks_check(sp, report, (void *) name)) {
         fail_msg("%s: faults after a death at step %ld", name, step);
+    }
+
+    /* what others were told of an upstream's offset is not undone */
+
+    ks_upstream_state(sp->mem.zone, &is);
+
+    if (is.offset < seen.shown) {
+        fail_msg("%s: an offset that was shown is undone at step %ld", name,
+                 step);
     }
 
     return dump(sp);
@@ -298,7 +318,9 @@ marks(ks_space_t *sp)
 }
 
 
-/* The stream is as long as what its frames come to, from the first of them on. */
+/*
+ * The stream is as long as what its frames come to, from the first of them on.
+ */
 
 static void
 stream_fits(ks_space_t *sp, uint64_t at)
@@ -376,41 +398,36 @@ typedef struct {
 /* in the child: where it works, and whom it tells of which of its stores */
 
 static u_char  *guarded;
+static size_t   guarded_len = SIZE;
 static int      said, heard;
 static long     stored, told_all, told_every;
-
-#define TRAP_FLAG  0x100
-
 
 static void
 on_store(int sig, siginfo_t *info, void *context)
 {
-    ucontext_t  *uc = context;
-
     (void) sig;
 
     if ((u_char *) info->si_addr < guarded
-        || (u_char *) info->si_addr >= guarded + SIZE)
+        || (u_char *) info->si_addr >= guarded + guarded_len)
     {
         _exit(3);                       /* a fault of its own */
     }
 
-    mprotect(guarded, SIZE, PROT_READ|PROT_WRITE);
-    uc->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
+    mprotect(guarded, guarded_len, PROT_READ|PROT_WRITE);
+    one_store_go(context);
 }
 
 
 static void
 on_stored(int sig, siginfo_t *info, void *context)
 {
-    char         c = 's';
-    ucontext_t  *uc = context;
+    char  c = 's';
 
     (void) sig;
     (void) info;
 
-    uc->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
-    mprotect(guarded, SIZE, PROT_READ);
+    one_store_gone(context);
+    mprotect(guarded, guarded_len, PROT_READ);
 
     if (stored++ >= told_all && stored % told_every) {
         return;
@@ -447,6 +464,10 @@ spawn_victim(ks_space_t *sp, u_char *mem, op_pt op, long all, long every)
         told_all = all;
         told_every = every;
 
+        if (one_store_init() != 0) {
+            _exit(6);
+        }
+
         memset(&sa, 0, sizeof(sa));
         sa.sa_flags = SA_SIGINFO;
         sa.sa_sigaction = on_store;
@@ -454,7 +475,7 @@ spawn_victim(ks_space_t *sp, u_char *mem, op_pt op, long all, long every)
         sa.sa_sigaction = on_stored;
         sigaction(SIGTRAP, &sa, NULL);
 
-        mprotect(mem, SIZE, PROT_READ);
+        mprotect(mem, guarded_len, PROT_READ);
         op(sp);
         _exit(0);
     }
@@ -713,6 +734,7 @@ test_evict(void **unused)
 
 
 #include "crash_watch.h"
+#include "crash_move.h"
 
 
 static uint64_t
@@ -843,7 +865,7 @@ main(int argc, char **argv)
                              + ks_nelts(shard_ops) + ks_nelts(pubsub_ops)
                              + ks_nelts(wait_ops) + ks_nelts(cache_ops)
                              + ks_nelts(user_ops) + ks_nelts(follow_ops)
-                             + 2];
+                             + ks_nelts(move_ops) + 2];
 
     memset(tests, 0, sizeof(tests));
 
@@ -854,6 +876,12 @@ main(int argc, char **argv)
             tests[n].test_func = test_op;
             tests[n].initial_state = (void *) op;
         }
+    }
+
+    for (i = 0; i < ks_nelts(move_ops); i++, n++) {
+        tests[n].name = move_ops[i].name;
+        tests[n].test_func = test_move;
+        tests[n].initial_state = (void *) &move_ops[i];
     }
 
     tests[n].name = "evict";

@@ -269,7 +269,8 @@ test_pushes(void **state)
                "data: {\"channel\":\"news\",\"message\":\"hi\"}\n\n");
     check_push(KS_PUSH_PMESSAGE, KS_FORM_TEXT_EVENT,
                "data: {\"channel\":\"news\",\"message\":\"hi\"}\n\n");
-    check_push(KS_PUSH_MESSAGE, KS_FORM_TEXT_FRAME, "\x81\x0d{\"data\":\"hi\"}");
+    check_push(KS_PUSH_MESSAGE, KS_FORM_TEXT_FRAME,
+               "\x81\x0d{\"data\":\"hi\"}");
     check_push(KS_PUSH_PMESSAGE, KS_FORM_TEXT_FRAME,
                "\x81\x2a{\"data\":{\"channel\":\"news\",\"message\":\"hi\"}}");
     check_push(KS_PUSH_MESSAGE, KS_FORM_JSON_FRAME,

@@ -17,6 +17,7 @@ typedef struct {
     int            knows;               /* that keys are none */
     int            serves;
     const char    *command;
+    int            slot;
 } store_t;
 
 static store_t      store;
@@ -46,7 +47,8 @@ store_forward(ks_far_t *far, ks_client_t *client, const ks_far_job_t *job,
     (void) far;
 
     store.forwarded++;
-    store.command = job->cmd->name;
+    store.command = job->cmd ? job->cmd->name : NULL;
+    store.slot = job->slot;
     client->outcome = KS_OUTCOME_OK;
     ks_reply_status(reply, "FAR");
 
@@ -65,9 +67,10 @@ store_knows(ks_far_t *far, const ks_str_t *key)
 
 
 static int
-store_serves(ks_far_t *far)
+store_serves(ks_far_t *far, const ks_str_t *key)
 {
     (void) far;
+    (void) key;
 
     return store.serves;
 }
@@ -218,6 +221,56 @@ test_reads(void **state)
 }
 
 
+/* With a cluster: what a command is about lies in one slot. */
+
+static void
+test_slots(void **state)
+{
+    box_t       *b;
+    const char  *crossslot = "-CROSSSLOT Keys in request don't hash to the "
+                             "same slot\r\n";
+
+    (void) state;
+
+    b = open_edge(1);
+    store.far.cluster = 1;
+
+    assert_string_equal(line(b, "SET foo 1"), "+FAR\r\n");
+    assert_int_equal(store.slot, 12182);
+    assert_string_equal(line(b, "MSET {foo}1 1 {foo}2 2"), "+FAR\r\n");
+    assert_int_equal(store.slot, 12182);
+    assert_string_equal(line(b, "PUBLISH foo m"), "+FAR\r\n");
+    assert_int_equal(store.slot, -1);
+    assert_string_equal(line(b, "SPUBLISH foo m"), "+FAR\r\n");
+    assert_int_equal(store.slot, 12182);
+    assert_string_equal(line(b, "DBSIZE"), "+FAR\r\n");
+    assert_int_equal(store.slot, -1);
+    assert_string_equal(line(b, "SUNIONSTORE foo {foo}2"), "+FAR\r\n");
+    assert_int_equal(store.slot, 12182);
+    assert_string_equal(line(b, "GET bar"), "+FAR\r\n");
+    assert_int_equal(store.slot, 5061);
+    assert_int_equal(store.fetched, 1);
+
+    /* several of them are refused, whether or not anything is sent */
+
+    store.forwarded = 0;
+    assert_string_equal(line(b, "MSET foo 1 bar 2"), crossslot);
+    assert_string_equal(line(b, "MGET foo bar"), crossslot);
+    store.knows = 1;
+    assert_string_equal(line(b, "MGET foo bar"), crossslot);
+    assert_string_equal(line(b, "SUNIONSTORE foo bar"), crossslot);
+    assert_string_equal(line(b, "BLPOP foo bar 0"), crossslot);
+    assert_int_equal(store.forwarded, 0);
+
+    /* keys of this edge have none */
+
+    assert_string_equal(line(b, "MSET l:a 1 l:b 2"), "+OK\r\n");
+    assert_non_null(strstr(line(b, "MGET l:a l:b"), "$1\r\n2\r\n"));
+
+    close_edge(b);
+}
+
+
 /* What is older than a change never comes into the zone. */
 
 static void
@@ -262,10 +315,10 @@ test_cells(void **state)
     assert_string_equal(line(b, "EXISTS k"), ":0\r\n");
 
     seen = ks_near_cell(store.near, sp, &key);
-    store.near->suspect = 1;
+    store.near->slots[0] = KS_NEAR_SUSPECT;
     assert_int_equal(ks_near_store(store.near, sp, &key, seen, &dump, 0),
                      KS_NONE);
-    store.near->suspect = 0;
+    store.near->slots[0] = KS_NEAR_GOOD;
 
     /* and what is no dump at all */
 
@@ -294,13 +347,105 @@ test_cells(void **state)
 }
 
 
+/* A process of an older configuration: the zone is another store's by now. */
+
+static void
+test_left(void **state)
+{
+    int         near;
+    box_t      *b;
+    ks_str_t    key, dump;
+    ks_space_t *sp;
+
+    (void) state;
+
+    for (near = 0; near <= 1; near++) {
+        b = open_edge(near);
+        sp = b->client.space;
+        store.knows = 1;
+
+        assert_int_equal(ks_upstream_belongs(ks_space_zone(sp), 7), 1);
+        assert_int_equal(ks_upstream_belongs(ks_space_zone(sp), 7), 0);
+        assert_int_equal(ks_upstream_store(sp), 7);
+
+        /* what reads goes to its own store, as does a transaction */
+
+        assert_string_equal(line(b, "GET k"), "+FAR\r\n");
+        assert_string_equal(line(b, "DBSIZE"), "+FAR\r\n");
+        assert_string_equal(line(b, "GET l:k"), "$-1\r\n");
+        assert_string_equal(line(b, "PING"), "+PONG\r\n");
+
+        if (near) {
+            key = ks_text("k");
+            dump = ks_text("any");
+            assert_int_equal(ks_near_store(store.near, sp, &key,
+                                           ks_near_cell(store.near, sp, &key),
+                                           &dump, 0),
+                             KS_NONE);
+        }
+
+        store.far.store = 7;
+        assert_string_equal(line(b, "GET k"), "$-1\r\n");
+        close_edge(b);
+    }
+}
+
+
+/* The prefixes of keys that were not fetched. */
+
+static void
+test_own(void **state)
+{
+    u_char      text[300];
+    box_t      *b;
+    ks_str_t    own[3], key;
+    ks_zone_t  *zone;
+
+    (void) state;
+
+    b = open_edge(1);
+    zone = ks_space_zone(b->client.space);
+    key = ks_text("own:k");
+    own[0] = ks_text("a");
+    own[1] = ks_text("own:");
+
+    assert_int_equal(ks_upstream_fetches(zone), 0);
+    assert_int_equal(ks_upstream_fetched(zone, own, 2), KS_OK);
+    assert_int_equal(ks_upstream_fetches(zone), 1);
+    assert_int_equal(ks_upstream_own(zone, &key), 1);
+    key.len = 3;
+    assert_int_equal(ks_upstream_own(zone, &key), 0);
+    key.len = 0;
+    assert_int_equal(ks_upstream_own(zone, &key), 0);
+
+    memset(text, 'x', sizeof(text));
+    own[0].data = own[1].data = text;
+    own[0].len = 255;
+    own[1].len = KS_LOCALS - 2 - 255;
+    assert_int_equal(ks_upstream_fetched(zone, own, 2), KS_OK);
+    assert_int_equal(ks_upstream_own(zone, &key), 0);
+    own[1].len++;
+    assert_int_equal(ks_upstream_fetched(zone, own, 2), KS_ERR);
+    assert_int_equal(ks_upstream_own(zone, &key), KS_NONE);
+    own[0].len = 256;
+    assert_int_equal(ks_upstream_fetched(zone, own, 1), KS_ERR);
+
+    assert_int_equal(ks_upstream_fetched(zone, NULL, 0), KS_OK);
+    assert_int_equal(ks_upstream_fetches(zone), 0);
+    close_edge(b);
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_writes),
         cmocka_unit_test(test_reads),
+        cmocka_unit_test(test_slots),
         cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_left),
+        cmocka_unit_test(test_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

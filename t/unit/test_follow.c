@@ -1,9 +1,12 @@
 /*
- * Following an upstream, byte by byte and in other cuts: what is said before the
- * stream, all keys as a file, the stream and how far it is, and what ends a link.
+ * Following an upstream, byte by byte and in other cuts: what is said before
+ * the stream, all keys as a file, the stream and how far it is, and what ends a
+ * link.
  */
 
 #include "follow_test.h"
+
+#include "keyspace/ks_role.h"
 
 
 /* --- before the stream --- */
@@ -564,47 +567,9 @@ test_gate(void **state)
 }
 
 
-/* Keys that are due are hidden, and are there until the upstream ends them. */
-
-static void
-test_due(void **state)
-{
-    file_t       f = { NULL, 0, 0 };
-    edge_t      *e;
-    ks_space_t  *sp;
-
-    (void) state;
-
-    e = edge_follows();
-    sp = e->b->client.space;
-
-    aof_linef(&f, "SET d v PXAT %llu", (unsigned long long) e->now - 1000);
-    aof_linef(&f, "SET e v PXAT %llu", (unsigned long long) e->now - 1000);
-    assert_int_equal(edge_bytes(e, f.p, f.len), KS_OK);
-
-    assert_string_equal(line(e->b, "GET d"), "$-1\r\n");
-    assert_string_equal(line(e->b, "EXISTS d e"), ":0\r\n");
-    assert_string_equal(line(e->b, "DBSIZE"), ":5\r\n");
-    assert_int_equal(ks_expire_next(sp), UINT64_MAX);
-    ks_space_set_time(sp, e->now + 100000);
-    assert_int_equal(ks_expire_cycle(sp, SIZE_MAX), 0);
-    assert_string_equal(line(e->b, "DBSIZE"), ":5\r\n");
-
-    /* they live longer, says the upstream; and end */
-
-    f.len = 0;
-    aof_linef(&f, "PEXPIREAT d %llu", (unsigned long long) e->now + 1000000);
-    aof_line(&f, "DEL e");
-    assert_int_equal(edge_bytes(e, f.p, f.len), KS_OK);
-    assert_string_equal(line(e->b, "GET d"), "$1\r\nv\r\n");
-    assert_string_equal(line(e->b, "DBSIZE"), ":4\r\n");
-
-    file_free(&f);
-    edge_close(e);
-}
-
-
-/* The zone is too small: nothing is evicted, and the link ends with a reason. */
+/*
+ * The zone is too small: nothing is evicted, and the link ends with a reason.
+ */
 
 static void
 test_full(void **state)
@@ -935,6 +900,218 @@ test_tight(void **state)
 }
 
 
+/*
+ * An edge that has all of a small file, and so much of its own that a value of
+ * 3 MB, to which *value is set, has no room.
+ */
+
+static edge_t *
+crowded(u_char **value)
+{
+    file_t   f;
+    edge_t  *e;
+
+    e = edge_open_spared(8 << 20);
+    edge_keys(&f, 3);
+    file_end(&f);
+    edge_connect(e, "PSYNC ? -1");
+    assert_int_equal(edge_file(e, &f, 100, 1), KS_OK);
+    file_free(&f);
+
+    assert_string_equal(own(e, "SETRANGE limit:a 2499999 x"), ":2500000\r\n");
+    assert_string_equal(own(e, "SETRANGE limit:b 2499999 x"), ":2500000\r\n");
+
+    *value = malloc(3 << 20);
+    assert_non_null(*value);
+    memset(*value, 'x', 3 << 20);
+    e->cut = 1 << 24;
+
+    return e;
+}
+
+
+/* the next try, in one cut; the state stays that of a zone that is full */
+
+static void
+again(edge_t *e, const file_t *f, int rc)
+{
+    ks_follow_lost(e->f, e->now, NULL);
+    assert_true(edge_state(e).full);
+    assert_int_equal(ks_follow_connected(e->f, e->now), KS_OK);
+    assert_false(ks_follow_lacks_room(e->f));
+    assert_int_equal(edge_gets(e, "+PONG\r\n+OK\r\n+OK\r\n+CONTINUE\r\n"),
+                     KS_OK);
+    e->len = 0;
+
+    assert_true(edge_state(e).full);
+    assert_int_equal(edge_state(e).link, KS_LINK_CONNECTING);
+    assert_int_equal(edge_bytes(e, f->p, f->len), rc);
+    assert_int_equal(ks_follow_lacks_room(e->f), rc != KS_OK);
+    assert_true(edge_state(e).full);
+}
+
+
+static unsigned
+lines_with(const edge_t *e, const char *text)
+{
+    unsigned     n;
+    const char  *p;
+
+    for (n = 0, p = e->log; (p = strstr(p, text)) != NULL; p++) {
+        n++;
+    }
+
+    return n;
+}
+
+
+/*
+ * A zone that is full says so until it has come past what it had no room for,
+ * and its place is right before that.
+ */
+
+static void
+test_full_stays(void **state)
+{
+    file_t                f = { NULL, 0, 0 }, ping = { NULL, 0, 0 };
+    edge_t               *e;
+    size_t                head;
+    u_char               *value;
+    ks_upstream_state_t   st;
+
+    (void) state;
+
+    e = crowded(&value);
+    edge_configure(e, 5000);
+
+    assert_false(edge_state(e).full);
+    assert_non_null(strstr(line(e->b, "INFO replication"),
+                           "keyspace_upstream_full:0\r\n"));
+
+    /* one that fits, what changes nothing, one that does not, others */
+
+    aof_line(&f, "SET k1 2");
+    aof_line(&f, "PING");
+    head = f.len;
+    file_str(&f, "*3\r\n$3\r\nSET\r\n$1\r\nv\r\n$3145728\r\n");
+    file_add(&f, value, 3 << 20);
+    file_str(&f, "\r\n");
+    aof_line(&f, "SELECT 3");
+    aof_line(&f, "SET k2 3");
+    assert_int_equal(edge_bytes(e, f.p, f.len), KS_ERR);
+    st = edge_state(e);
+    assert_true(st.full);
+    assert_int_equal(st.offset, 100 + head);
+    assert_int_equal(st.db, 0);
+    assert_int_equal(st.link, KS_LINK_CONNECTING);
+    assert_true(ks_follow_lacks_room(e->f));
+    assert_int_equal(lines_with(e, "is full"), 1);
+    assert_non_null(strstr(line(e->b, "INFO replication"),
+                           "keyspace_upstream_full:1\r\n"));
+    assert_string_equal(line(e->b, "GET k1"), "$1\r\n2\r\n");
+
+    /* it comes up for a moment each time: reads are out of date all the same */
+
+    memmove(f.p, f.p + head, f.len - head);
+    f.len -= head;
+    e->now += 3000;
+    again(e, &f, KS_ERR);
+    e->now += 3000;
+    again(e, &f, KS_ERR);
+    ks_follow_tick(e->f, e->now);
+    assert_string_equal(line(e->b, "GET k1"), "-" KS_ERR_MASTERDOWN "\r\n");
+    assert_int_equal(edge_state(e).offset, 100 + head);
+    assert_int_equal(lines_with(e, "is full"), 1);
+    assert_int_equal(lines_with(e, "goes on at offset"), 0);
+
+    /* nothing but a word of the link: it has not come further */
+
+    e->now += 3000;
+    again(e, &ping, KS_OK);
+    e->now += 3000;
+    assert_int_equal(ks_follow_tick(e->f, e->now), KS_OK);
+    assert_true(edge_state(e).full);
+
+    /* there is room: it takes a second until it is sure */
+
+    assert_string_equal(own(e, "DEL limit:a"), ":1\r\n");
+    again(e, &f, KS_OK);
+    ks_follow_tick(e->f, e->now + 500);
+    assert_true(edge_state(e).full);
+    e->now += 1000;
+    ks_follow_tick(e->f, e->now);
+    st = edge_state(e);
+    assert_false(st.full);
+    assert_int_equal(st.link, KS_LINK_UP);
+    assert_int_equal(st.since, e->now);
+    assert_int_equal(lines_with(e, "there is room for the upstream's keys "
+                                "again"), 1);
+    assert_string_equal(line(e->b, "STRLEN v"), ":3145728\r\n");
+    assert_string_equal(line(e->b, "GET k2"), "$1\r\n2\r\n");
+
+    free(value);
+    file_free(&f);
+    edge_close(e);
+}
+
+
+/* A transaction, and one command that stands alone in its own. */
+
+static void
+test_full_before(void **state)
+{
+    file_t    f = { NULL, 0, 0 };
+    edge_t   *e;
+    size_t    head;
+    u_char   *value;
+
+    (void) state;
+
+    e = crowded(&value);
+
+    aof_line(&f, "SELECT 0");
+    aof_line(&f, "PING");
+    head = f.len;
+    aof_line(&f, "MULTI");
+    aof_line(&f, "PING");
+    aof_line(&f, "SET k1 2");
+    file_str(&f, "*3\r\n$3\r\nSET\r\n$1\r\nv\r\n$3145728\r\n");
+    file_add(&f, value, 3 << 20);
+    file_str(&f, "\r\n");
+    aof_line(&f, "EXEC");
+    assert_int_equal(edge_bytes(e, f.p, f.len), KS_ERR);
+    assert_true(edge_state(e).full);
+    assert_int_equal(edge_state(e).offset, 100 + head);
+    assert_string_equal(line(e->b, "GET k1"), "$1\r\n1\r\n");
+
+    /* all keys come anew, and fit */
+
+    file_free(&f);
+    ks_follow_lost(e->f, e->now, NULL);
+    e->len = 0;
+    edge_keys(&f, 5);
+    file_end(&f);
+    assert_int_equal(ks_follow_connected(e->f, e->now), KS_OK);
+    assert_int_equal(edge_gets(e, "+PONG\r\n+OK\r\n+OK\r\n"), KS_OK);
+    assert_int_equal(edge_file(e, &f, 500, 1), KS_OK);
+    assert_false(edge_state(e).full);
+    assert_int_equal(edge_state(e).link, KS_LINK_UP);
+
+    /* a zone that follows nobody is not full */
+
+    assert_true(ks_upstream_set_full(e->b->client.space, 1, e->now));
+    assert_false(ks_upstream_set_full(e->b->client.space, 1, e->now));
+    assert_true(edge_state(e).full);
+    ks_upstream_configure(ks_space_zone(e->b->client.space), NULL);
+    assert_false(edge_state(e).full);
+    assert_false(ks_upstream_set_full(e->b->client.space, 1, e->now));
+
+    free(value);
+    file_free(&f);
+    edge_close(e);
+}
+
+
 /* What writes without a command is barred, but of local keys. */
 
 static void
@@ -1007,6 +1184,51 @@ look_one(ks_space_t *sp, void *data)
 
 
 static void
+test_lag(void **state)
+{
+    edge_t               *e;
+    const char           *half = "*3\r\n$3\r\nSET\r\n$1\r\na\r\n";
+    ks_upstream_state_t   st;
+
+    (void) state;
+
+    e = edge_follows();
+    st = edge_state(e);
+    assert_int_equal(ks_upstream_lag(&st), 0);
+
+    /* of what has come not all is a command, and more is there */
+
+    assert_int_equal(edge_gets(e, half), KS_OK);
+    st = edge_state(e);
+    assert_int_equal(ks_upstream_lag(&st), strlen(half));
+    ks_follow_known(e->f, 100);
+    st = edge_state(e);
+    assert_int_equal(ks_upstream_lag(&st), strlen(half) + 100);
+    assert_non_null(strstr(line(e->b, "INFO replication"),
+                           "keyspace_upstream_lag_bytes:120\r\n"));
+
+    assert_int_equal(edge_gets(e, "$1\r\nb\r\n"), KS_OK);
+    st = edge_state(e);
+    assert_int_equal(ks_upstream_lag(&st), 100 - 7);
+
+    /* another link begins anew with what is known */
+
+    ks_follow_lost(e->f, e->now, "cut");
+    st = edge_state(e);
+    assert_int_equal(ks_upstream_lag(&st), 100 - 7);
+    e->len = 0;
+    assert_int_equal(ks_follow_connected(e->f, e->now), KS_OK);
+    assert_int_equal(edge_gets(e, "+PONG\r\n+OK\r\n+OK\r\n+CONTINUE\r\n"),
+                     KS_OK);
+    st = edge_state(e);
+    assert_int_equal(st.link, KS_LINK_UP);
+    assert_int_equal(ks_upstream_lag(&st), 0);
+
+    edge_close(e);
+}
+
+
+static void
 test_watched(void **state)
 {
     file_t       f;
@@ -1042,6 +1264,65 @@ test_watched(void **state)
 }
 
 
+/* --- REPLICAOF --- */
+
+static void
+order_one(ks_space_t *sp, void *data)
+{
+    ks_str_t  host = ks_str("10.0.0.7");
+
+    (void) data;
+
+    assert_int_equal(ks_role_replica(sp, &host, 6380), KS_OK);
+}
+
+
+/* What the upstream of before still sends changes nothing, nor its place. */
+
+static void
+test_order(void **state)
+{
+    unsigned             i;
+    file_t               f;
+    edge_t              *e;
+    ks_space_t          *sp;
+    ks_upstream_state_t  st;
+
+    static const char  *lines[] = {
+        "SET k1 other", "FLUSHALL", "SWAPDB 0 1", "MULTI"
+    };
+
+    (void) state;
+
+    for (i = 0; i < 4; i++) {
+        e = edge_follows();
+        sp = e->b->client.space;
+        transaction(sp, ks_all_shards(sp), order_one, NULL);
+
+        memset(&f, 0, sizeof(f));
+        aof_line(&f, lines[i]);
+
+        if (i == 3) {
+            aof_line(&f, "DEL k1");
+            aof_line(&f, "EXEC");
+        }
+
+        assert_int_equal(edge_bytes(e, f.p, f.len), KS_ERR);
+        assert_string_equal(ks_follow_why(e->f),
+                            "REPLICAOF has said something else");
+
+        st = edge_state(e);
+        assert_memory_equal(st.replid, ID, KS_REPLID);
+        assert_int_equal(st.offset, 100);
+        assert_string_equal(st.host, "10.0.0.7");
+        assert_string_equal(line(e->b, "GET k1"), "$1\r\n1\r\n");
+
+        file_free(&f);
+        edge_close(e);
+    }
+}
+
+
 int
 main(void)
 {
@@ -1059,8 +1340,9 @@ main(void)
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_promises),
         cmocka_unit_test(test_gate),
-        cmocka_unit_test(test_due),
         cmocka_unit_test(test_full),
+        cmocka_unit_test(test_full_stays),
+        cmocka_unit_test(test_full_before),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_claim),
         cmocka_unit_test(test_beside),
@@ -1068,7 +1350,9 @@ main(void)
         cmocka_unit_test(test_narrow),
         cmocka_unit_test(test_tight),
         cmocka_unit_test(test_barred),
-        cmocka_unit_test(test_watched)
+        cmocka_unit_test(test_lag),
+        cmocka_unit_test(test_watched),
+        cmocka_unit_test(test_order)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

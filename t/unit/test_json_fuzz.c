@@ -1,8 +1,8 @@
 /*
- * What is no JSON, no path, no regular expression, and what nearly is: each ends
- * with an error that says where, or with a value whose text is read again to the
- * same; paths are followed over a document.  KS_RUNS says how often, KS_SEED
- * with which numbers.
+ * What is no JSON, no path, no regular expression, and what nearly is: each
+ * ends with an error that says where, or with a value whose text is read again
+ * to the same; paths are followed over a document.  KS_RUNS says how often,
+ * KS_SEED with which numbers.
  */
 
 #include "json_test.h"

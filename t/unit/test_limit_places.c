@@ -77,6 +77,14 @@ with_row(void)
 
 
 static void
+close_row(box_t *b)
+{
+    ks_process_close(&b->client.space->mem);
+    box_close(b);
+}
+
+
+static void
 test_places(void **state)
 {
     box_t       *b;
@@ -108,7 +116,7 @@ test_places(void **state)
     assert_int_equal(ask(sp, 3), 0);
 
     assert_int_equal(ks_check(sp, report, "places"), 0);
-    box_close(b);
+    close_row(b);
 }
 
 
@@ -178,7 +186,7 @@ test_death(void **state)
 
     close(pipes[0]);
     close(pipes[1]);
-    box_close(b);
+    close_row(b);
 }
 
 
@@ -234,7 +242,7 @@ test_foreign(void **state)
                                  &a), KS_OK);
     assert_int_equal(a.check.fault, KS_LIMIT_GARBAGE);
 
-    box_close(b);
+    close_row(b);
 }
 
 

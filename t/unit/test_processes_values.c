@@ -49,7 +49,8 @@ require(int ok)
 static size_t
 len_of(unsigned id)
 {
-    return id % 50 == 0 ? 2000 + id : id % 11 == 0 ? 100 + id % 200 : 7 + id % 9;
+    return id % 50 == 0 ? 2000 + id
+           : id % 11 == 0 ? 100 + id % 200 : 7 + id % 9;
 }
 
 

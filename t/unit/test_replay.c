@@ -208,7 +208,8 @@ test_killed(void **unused)
     replay_follow(a, &r);
     a->now = r.to->now;
     print_message("%llu recovered\n",
-                  (unsigned long long) metric(a->client.space, "keyspace_recovered_locks"));
+                  (unsigned long long) metric(a->client.space,
+                                              "keyspace_recovered_locks"));
     finish(a, &r);
 }
 

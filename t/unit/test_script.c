@@ -177,19 +177,22 @@ test_count(void **state)
 
     before = metric(b->client.space, "total_commands_processed");
     assert_string_equal(line(b, "SET a 1"), "+OK\r\n");
-    assert_int_equal(metric(b->client.space, "total_commands_processed"), before + 1);
+    assert_int_equal(metric(b->client.space, "total_commands_processed"),
+                     before + 1);
 
     /* what is refused is not */
 
     assert_true(begins(line(b, "GET"), "-ERR wrong number"));
     assert_true(begins(line(b, "nonsense"), "-ERR unknown"));
-    assert_int_equal(metric(b->client.space, "total_commands_processed"), before + 1);
+    assert_int_equal(metric(b->client.space, "total_commands_processed"),
+                     before + 1);
 
     /* begun again for shards that nobody has declared, and counted once */
 
     assert_string_equal(eval(b, "for i = 1, 50 do redis.call('INCR', 'n' .. i) "
                              "end return 'done'", "0"), "$4\r\ndone\r\n");
-    assert_int_equal(metric(b->client.space, "total_commands_processed"), before + 52);
+    assert_int_equal(metric(b->client.space, "total_commands_processed"),
+                     before + 52);
 
     scripts_close(b);
 }

@@ -6,6 +6,8 @@
 
 #include "snapshot_test.h"
 
+#include "keyspace/ks_upstream.h"
+
 
 #define WORKERS  3
 
@@ -260,6 +262,75 @@ test_timed(void **unused)
     assert_string_equal(line(to, "HLEN timed:1"), ":590\r\n");
     assert_string_equal(line(to, "HPEXPIRETIME timed:1 FIELDS 2 field:0 f"),
                         "*2\r\n:1700001000000\r\n:-2\r\n");
+
+    replay_close(to);
+    box_check(a);
+    maker_close(&m);
+    ks_journal_done(&r.cursor);
+    replay_close(copy);
+    replay_close(a);
+}
+
+
+/*
+ * Where an upstream says what ends, what is due is saved as it is: that it
+ * lives longer may be on its way.
+ */
+
+static void
+test_due(void **unused)
+{
+    int                     n;
+    box_t                  *a, *copy, *to;
+    rdb_t                   f;
+    maker_t                 m;
+    replay_t                r;
+    ks_upstream_settings_t  settings = { "primary", 6379, 0, KS_STALE_EVER };
+
+    (void) unused;
+
+    a = source_open(64u << 20, KS_NOEVICTION);
+    copy = target_open();
+    memset(&r, 0, sizeof(r));
+    r.to = copy;
+
+    fill_timed(a);
+    line(a, "SET string x PX 500");
+    line(a, "SET told x PX 500");
+    line(a, "HSET ends f 1 g 2");
+    linef(a, "HPEXPIREAT ends %llu FIELDS 2 f g",
+          (unsigned long long) NOW + 500);
+    replay_follow(a, &r);
+
+    ks_upstream_configure(ks_space_zone(a->client.space), &settings);
+    assert_int_equal(maker_open(&m, ks_space_zone(a->client.space),
+                                NOW + 2000000), 0);
+    maker_begin(&m);
+
+    /* the upstream's commands: their images are told */
+
+    a->now = NOW + 2000000;
+    a->client.obeys = 1;
+    ks_space_set_expiry(a->client.space, 0);
+    line(a, "APPEND told y");
+    line(a, "HSET ends h 3");
+
+    while (maker_step(&m) == KS_OK) { /* void */ }
+
+    assert_true(m.images > 0);
+    to = target_open();
+    rdb_read(&f, m.path);
+    rdb_load(&f, to);
+    assert_int_equal(f.found, 9);
+    assert_string_equal(line(to, "GET string"), "$1\r\nx\r\n");
+    assert_string_equal(line(to, "GET told"), "$1\r\nx\r\n");
+    assert_string_equal(line(to, "HLEN ends"), ":2\r\n");
+
+    for (n = 0; n < 3; n++) {
+        linef(to, "HLEN timed:%d", n);
+        assert_string_equal(to->reply, n == 0 ? ":100\r\n"
+                                       : n == 1 ? ":600\r\n" : ":9000\r\n");
+    }
 
     replay_close(to);
     box_check(a);
@@ -553,8 +624,8 @@ start_maker(ks_zone_t *zone)
 
 
 /*
- * It is killed anywhere, and others with it; whoever comes next makes a good one
- * of what the zone is then.
+ * It is killed anywhere, and others with it; whoever comes next makes a good
+ * one of what the zone is then.
  */
 
 static void
@@ -667,6 +738,7 @@ main(int argc, char **argv)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_whole),
         cmocka_unit_test(test_timed),
+        cmocka_unit_test(test_due),
         cmocka_unit_test(test_load),
         cmocka_unit_test(test_load_kills),
         cmocka_unit_test(test_load_evicting),

@@ -58,7 +58,7 @@ percentiles(void **state)
     /* 90 of 1 us, 10 of 1 ms: each in the upper half of its step */
 
     for (i = 0; i < 100; i++) {
-        ks_stat_count(&st, i < 90 ? 1000 : 1000000);
+        ks_stat_count(&st, 1, i < 90 ? 1000 : 1000000);
     }
 
     assert_int_equal(st.calls, 100);
@@ -92,7 +92,7 @@ lanes_of_processes(void **state)
             lane = ks_stats_lane(stats, i);
 
             for (k = 0; k < COUNTS; k++) {
-                ks_stat_count(&lane->commands[7], 1000);
+                ks_stat_count(&lane->commands[7], 1, 1000);
                 lane->doors[KS_DOOR_RESP]++;
                 ks_stat_error(lane, k % 2 ? "ERR" : "OOM", 3);
             }
@@ -107,7 +107,7 @@ lanes_of_processes(void **state)
 
     /* one that comes after them goes on in the lane of the first */
 
-    ks_stat_count(&ks_stats_lane(stats, 0)->commands[7], 1000);
+    ks_stat_count(&ks_stats_lane(stats, 0)->commands[7], 1, 1000);
 
     ks_stats_command(stats, 7, &sum);
     assert_int_equal(sum.calls, 4 * COUNTS + 1);
@@ -197,7 +197,7 @@ starting_over(void **state)
     stats = stats_new();
     lane = ks_stats_lane(stats, 0);
 
-    ks_stat_count(&lane->commands[3], 5000);
+    ks_stat_count(&lane->commands[3], 1, 5000);
     lane->doors[KS_DOOR_REST]++;
     ks_stat_error(lane, "ERR", 3);
     ks_stat_error(lane, "", 0);
@@ -215,11 +215,11 @@ starting_over(void **state)
     assert_int_equal(errors_of(stats, "ERR"), 0);
     assert_int_equal(errors_of(stats, "other"), 0);
 
-    ks_stat_count(&lane->commands[3], 5000);
+    ks_stat_count(&lane->commands[3], 1, 5000);
     ks_stat_error(lane, "ERR", 3);
 
     ks_stats_reset(stats);
-    ks_stat_count(&lane->commands[3], 7000);
+    ks_stat_count(&lane->commands[3], 1, 7000);
     ks_stat_error(lane, "ERR", 3);
 
     ks_stats_command(stats, 3, &sum);

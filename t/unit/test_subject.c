@@ -123,7 +123,8 @@ test_index(void **state)
 {
     box_t                *b;
     ks_session_edit_t     unset = { ks_str("user"), { 0, NULL }, 1 };
-    ks_session_changes_t  ch = { &unset, 1, 0, 0, 0 }, end = { NULL, 0, 1, 0, 0 };
+    ks_session_changes_t  ch = { &unset, 1, 0, 0, 0 };
+    ks_session_changes_t  end = { NULL, 0, 1, 0, 0 };
 
     (void) state;
 
@@ -213,7 +214,9 @@ test_void(void **state)
 }
 
 
-/* whoever names a subject by a command has the session listed when it is used */
+/*
+ * whoever names a subject by a command has the session listed when it is used
+ */
 
 static void
 test_command(void **state)

@@ -309,7 +309,7 @@ test_random(void **state)
     (void) state;
 
     random_covers(192 << 10, 1, 1);
-    random_covers(256 << 10, 1, 3000);          /* 12 keys a bucket */
+    random_covers(264 << 10, 1, 3000);          /* 12 keys a bucket */
     random_covers(1 << 20, 2, 15000);
     random_covers(8 << 20, 4, 100);
 }

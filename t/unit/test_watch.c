@@ -335,7 +335,8 @@ test_compaction(void **state)
          kv_set(sp, name(buf, "l:%d", i), v, 700, KS_NO_EXPIRE) == KS_OK;
          i++) { /* void */ }
 
-    assert_true(i > 300);               /* pages of the others have gone to it */
+    assert_true(i > 300);               /* pages of the others have gone to
+                                           it */
 
     for (i = 0, lost = 0; i < 32; i++) {
         lost += !unchanged(sp, name(buf, "k:%d", i * 64), w[i]);

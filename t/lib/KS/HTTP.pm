@@ -19,7 +19,9 @@ use IO::Socket::INET;
 use JSON::PP ();
 use Time::HiRes qw(time);
 
-our $TIMEOUT = 30;
+use KS::Proc qw(first_bytes);
+
+our $TIMEOUT = 60;
 
 my $json = JSON::PP->new->utf8->allow_nonref;
 
@@ -37,6 +39,7 @@ sub connect {
     return $self->{socket} if $self->{socket};
 
     $self->{in} = '';
+    $self->{first} = 1;
     $self->{socket} = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                             PeerPort => $self->{port},
                                             Proto => 'tcp');
@@ -86,7 +89,11 @@ sub fill {
         return undef;
     }
 
-    if (!IO::Select->new($s)->can_read($self->{timeout} // $TIMEOUT)) {
+    my $seconds = $self->{timeout} // $TIMEOUT;
+
+    if (!(delete $self->{first} ? first_bytes($s, $seconds)
+                                : IO::Select->new($s)->can_read($seconds)))
+    {
         $self->{why} = 'timeout';
         return undef;
     }

@@ -25,7 +25,7 @@ use Test::More ();
 use KS::HTTP;
 use KS::RESP;
 use KS::Proc qw(tempdir free_port wait_for spawn_command stop_pid children
-                slurp spew root alive capture);
+                slurp spew root alive capture program_paths);
 
 our $TOKEN = 'test-token-0123456789';
 our $READONLY = 'readonly-token-0123456789';
@@ -73,7 +73,8 @@ sub environment {
 # own format), resp (lines in a server of stream for Redis clients; without it
 # there is none), resp_listen (parameters of its listen), stream (text more in
 # the stream block), databases (so many zones stand behind keyspace_resp: main,
-# db1 and so on, each with that size, zone and tokens), conf (the whole text), env, level (of error_log).  In each text %PORT%, %PORT2%, %RESP%, %RESP2%,
+# db1 and so on, each with that size, zone, where %ZONE% is its name, and
+# tokens), conf (the whole text), env, level (of error_log).  In each text %PORT%, %PORT2%, %RESP%, %RESP2%,
 # %DIR%, %MODULE% and %STREAM% (load_module lines) stand for what they say.
 #
 # daemon => 1: a master of its own, which is what can be upgraded.
@@ -88,6 +89,10 @@ sub config {
 
     if (!defined $text) {
         my $zone = $o{zone} // '';
+
+        # a script may have to wait for a processor
+        $zone .= ' script_timeout 60s;' if $zone !~ /\bscript_timeout\b/;
+
         my $tokens = $o{tokens}
             // "token $TOKEN;\n    readonly_token $READONLY;";
         my $eviction = $o{eviction} ? "eviction $o{eviction};" : '';
@@ -106,10 +111,11 @@ sub config {
         my $more = join '', map { " $_" } @more;
         my $locations = $o{locations}
             // "location / { keyspace_rest main$more; }";
+        my $own = sub { my ($name) = @_; $zone =~ s/%ZONE%/$name/gr };
         my $zones = join '', map { <<"CONF" } @more;
 keyspace_zone $_ $size {
     $tokens
-    $zone
+    @{[$own->($_)]}
 }
 CONF
 
@@ -136,7 +142,7 @@ $o{main}
 keyspace_zone main $size {
     $eviction
     $tokens
-    $zone
+    @{[$own->('main')]}
 }
 ${zones}events {
     worker_connections $connections;
@@ -258,10 +264,7 @@ sub start {
 sub binary_path {
     return binary() if binary() =~ m{/};
 
-    my ($nginx) = grep { -x } map { "$_/" . binary() }
-        split /:/, "$ENV{PATH}:/usr/sbin:/usr/local/sbin";
-
-    return $nginx // croak "there is no " . binary();
+    return (program_paths(binary()))[0] // croak "there is no " . binary();
 }
 
 
@@ -302,8 +305,7 @@ sub launch {
         return 0 if !$self->accepts;
 
         # the master listens before it has its workers
-        my @workers = $self->workers;
-        return @workers >= ($self->{options}{workers} // 1);
+        return $self->complete($self->{pid});
     }) // 0;
 
     croak "nginx does not start:\n" . $self->log if $up != 1;
@@ -344,6 +346,40 @@ sub workers {
 }
 
 
+# Whether a master has all its workers, and all processes that it has made have
+# begun: they then give themselves names of their own.
+sub complete {
+    my ($self, $master) = @_;
+    my @names = map { slurp("/proc/$_/cmdline") // '' }
+                grep { $_ != ($self->{upgrade} // 0) } children($master);
+
+    return !(grep { !/^nginx: (?:worker|cache \w+) process/ } @names)
+           && grep({ /^nginx: worker / } @names)
+              >= ($self->{options}{workers} // 1);
+}
+
+
+# Its workers, or these, stand still, all of them when it returns; thaw() lets
+# them go on.
+sub freeze {
+    my ($self, @pids) = @_;
+
+    $self->{frozen} = [@pids ? @pids : $self->workers];
+    kill 'STOP', @{$self->{frozen}};
+
+    return wait_for(30, sub {
+        !grep { (slurp("/proc/$_/stat") // '') !~ /\) T / } @{$self->{frozen}}
+    });
+}
+
+
+sub thaw {
+    my ($self) = @_;
+
+    kill 'CONT', @{$self->{frozen}};
+}
+
+
 # The death of all processes at once; launch() starts it again.
 sub crash {
     my ($self) = @_;
@@ -381,8 +417,7 @@ sub upgrade {
 
         return 0 if !$new || $new == $self->{pid};
         $masters{$new} = 1;
-        my @workers = children($new);
-        return @workers >= ($self->{options}{workers} // 1) ? $new : 0;
+        return $self->complete($new) ? $new : 0;
     });
 }
 
@@ -461,8 +496,8 @@ sub reload {
     kill 'HUP', $self->{pid};
 
     return wait_for(30, sub {
-        my @now = $self->workers;
-        return @now && !grep { $before{$_} } @now;
+        return !(grep { $before{$_} } $self->workers)
+               && $self->complete($self->{pid});
     }) || 0;
 }
 

@@ -11,12 +11,14 @@ use Exporter 'import';
 use Fcntl qw(:flock);
 use File::Spec ();
 use File::Temp ();
+use IO::Select;
 use IO::Socket::INET;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(tempdir free_port wait_for spawn_command stop_pid children
-                    slurp spew root alive capture installed);
+our @EXPORT_OK = qw(tempdir free_port wait_for within spawn_command stop_pid
+                    children slurp spew root alive capture installed
+                    program_paths first_bytes);
 
 my $owner = $$;
 my %running;        # pid => signal that ends it
@@ -31,11 +33,19 @@ sub root {
 }
 
 
+# Where the programs of that name are.
+sub program_paths {
+    my ($program) = @_;
+
+    return grep { -x } map { "$_/$program" }
+        split /:/, "$ENV{PATH}:/usr/sbin:/usr/local/sbin";
+}
+
+
 sub installed {
     my ($program) = @_;
 
-    return scalar grep { -x "$_/$program" }
-        split /:/, "$ENV{PATH}:/usr/sbin:/usr/local/sbin";
+    return scalar(my @paths = program_paths($program));
 }
 
 
@@ -79,8 +89,20 @@ sub free_port {
 }
 
 
-# Polls code until it returns true; its value, or undef after the limit.
+# Polls code until it returns true; its value, or undef after the limit.  That is
+# never less than a minute: a machine that has much else to do may leave a
+# process without a processor for seconds.
+our $PATIENCE = 60;
+
 sub wait_for {
+    my ($seconds, @rest) = @_;
+
+    return within($seconds > $PATIENCE ? $seconds : $PATIENCE, @rest);
+}
+
+
+# The same for what need not come to be true: so many seconds, and no more.
+sub within {
     my ($seconds, $code, $step) = @_;
     my $end = time + $seconds;
 
@@ -92,6 +114,23 @@ sub wait_for {
 
         sleep($step // 0.01);
     }
+}
+
+
+# Waits for the first bytes of a new connection.  The kernel wakes one worker for
+# it; where that worker is killed before it has taken the connection, no other
+# one hears of it until the next connection comes: here it comes.
+sub first_bytes {
+    my ($socket, $seconds) = @_;
+    my $select = IO::Select->new($socket);
+    my $soon = $seconds < 3 ? $seconds : 3;
+
+    return 1 if $select->can_read($soon);
+
+    my $next = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                     PeerPort => $socket->peerport // return 0);
+
+    return $select->can_read($seconds - $soon) ? 1 : 0;
 }
 
 

@@ -46,7 +46,8 @@ sub port { $_[0]{port} }
 
 # cut: ends all connections; refuse, accept: of new ones; swallow: takes and
 # forgets what the store says; hold: takes and forgets all; pass; delay SECONDS;
-# to PORT; count: how many connections there are
+# to PORT; count: how many connections there are; until TEXT: what is said to the
+# store is kept from that text on, go: and comes there
 sub tell {
     my ($self, @words) = @_;
     my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{ctl}, Timeout => 10)
@@ -74,6 +75,7 @@ sub DESTROY { $_[0]->stop }
 sub serve {
     my ($self, $listen, $ctl, $parent) = @_;
     my (%peer, @late);                      # socket => [its other end, is a client]
+    my ($until, %keeps, @kept);
     my $all = IO::Select->new($listen, $ctl);
     my ($mode, $accepts) = ('pass', 1);
 
@@ -113,6 +115,8 @@ sub serve {
                 elsif ($word eq 'accept') { $accepts = 1 }
                 elsif ($word eq 'delay') { $self->{delay} = $arg }
                 elsif ($word eq 'to') { $self->{to} = $arg }
+                elsif ($word eq 'until') { $until = $arg }
+                elsif ($word eq 'go') { push @late, map { [time, @$_] } @kept; undef $until; %keeps = (); @kept = () }
                 elsif ($word ne 'count') { $mode = $word }
                 print $c scalar(grep { $_->[1] } values %peer), "\n";
                 close $c;
@@ -125,6 +129,13 @@ sub serve {
             if (!$n) { $drop->($s); next }
 
             next if $mode eq 'hold' || ($mode eq 'swallow' && !$p->[1]);
+
+            if (defined $until && $p->[1]) {
+                my $at = $keeps{$s} ? 0 : index $bytes, $until;
+                if ($at >= 0) { $keeps{$s} = 1; push @kept, [$p->[0], substr $bytes, $at, length $bytes, ''] }
+                next if $bytes eq '';
+            }
+
             push @late, [time + $self->{delay}, $p->[0], $bytes];
         }
 

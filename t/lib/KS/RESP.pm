@@ -21,8 +21,10 @@ use Exporter 'import';
 use IO::Select;
 use IO::Socket::INET;
 
+use KS::Proc qw(first_bytes);
+
 our @EXPORT_OK = qw(encode take value);
-our $TIMEOUT = 30;
+our $TIMEOUT = 60;
 
 
 sub encode {
@@ -178,7 +180,10 @@ sub new {
     $self->{out} //= $self->{socket};
     $_->blocking(0) for $self->{socket}, $self->{out};
 
-    $self->run('AUTH', $self->{token}) if defined $self->{token};
+    if (defined $self->{token}) {
+        $self->{first} = 1;
+        $self->run('AUTH', $self->{token});
+    }
 
     return $self;
 }
@@ -227,8 +232,11 @@ sub send {
 sub fill {
     my ($self) = @_;
     my $s = $self->{socket};
+    my $seconds = $self->{timeout} // $TIMEOUT;
 
-    if (!IO::Select->new($s)->can_read($self->{timeout} // $TIMEOUT)) {
+    if (!(delete $self->{first} ? first_bytes($s, $seconds)
+                                : IO::Select->new($s)->can_read($seconds)))
+    {
         $self->{why} = 'timeout';
         return undef;
     }
@@ -255,6 +263,21 @@ sub reply {
         return $bytes if defined $bytes;
         $self->fill // return undef;
     }
+}
+
+
+# The last words of what is pushed, until one that is this, or for a minute.
+sub heard {
+    my ($self, $last) = @_;
+    my @heard;
+    my $until = time + 60;
+
+    while (time < $until) {
+        push @heard, ($self->reply // last) =~ /([^\r\n]*)\r\n\z/;
+        last if $heard[-1] eq $last;
+    }
+
+    return \@heard;
 }
 
 

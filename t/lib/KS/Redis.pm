@@ -14,7 +14,7 @@ use IO::Select;
 use IO::Socket::INET;
 
 use KS::Proc qw(tempdir free_port wait_for spawn_command stop_pid alive slurp
-                installed);
+                installed program_paths);
 use KS::RESP;
 
 
@@ -50,7 +50,8 @@ sub start_of {
     my ($class, $name, @options) = @_;
     my $self = bless { dir => tempdir(), port => free_port(), in => '' },
                      $class;
-    my @program = 'redis-server';
+    # the whole path, which DEBUG RESTART starts again
+    my @program = (program_paths('redis-server'))[0];
 
     $name //= 'redis-server' if ($ENV{KS_REFEREE} // '') eq 'trixie';
     @program = of_trixie($name) or croak "KS_TRIXIE has no $name" if $name;

@@ -19,6 +19,8 @@ use IO::Select;
 use IO::Socket::INET;
 use Socket qw(SOL_SOCKET SO_RCVBUF);
 
+use KS::Proc qw(first_bytes);
+
 
 # what: method, body, token (undef: none), headers (lines), version, rcvbuf,
 # port
@@ -47,6 +49,8 @@ sub open {
         . join('', map { "$_\r\n" } @{$o{headers} // []});
 
     syswrite $self->{socket}, "$head\r\n$body";
+
+    first_bytes($self->{socket}, 30);
 
     while ($self->{in} !~ /\r\n\r\n/) {
         $self->fill or return $self;

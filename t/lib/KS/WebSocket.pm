@@ -17,6 +17,8 @@ use IO::Select;
 use IO::Socket::INET;
 use JSON::PP ();
 
+use KS::Proc qw(first_bytes);
+
 my $KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 
 our $ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
@@ -41,6 +43,8 @@ sub open {
         . join('', map { "$_\r\n" } 'Host: localhost', @headers,
                                     @{$o{more} // []})
         . "\r\n" . ($o{after} // '');
+
+    first_bytes($self->{socket}, 30);
 
     while ($self->{in} !~ /\r\n\r\n/) {
         $self->fill(30) or return $self;
