@@ -19,8 +19,12 @@ use KS::RESP qw(encode value);
 my $KILLS = $ENV{KS_KILLS} // 120;
 
 my $ngx = KS::Nginx->start(size => '16m', workers => 4, resp => '',
-                           stream => 'keyspace_resp_timeout 2s;');
-my $r = $ngx->resp(timeout => 5);
+                           stream => 'server {
+                               listen 127.0.0.1:%RESP2%;
+                               keyspace_resp main;
+                               keyspace_resp_timeout 1s;
+                           }');
+my $r = $ngx->resp;
 
 sub plain { KS::RESP::plain(value($_[0]->reply // return 'no reply')) }
 
@@ -87,8 +91,9 @@ is($ngx->resp->command('BLMOVE', 'q', 'q2', 'LEFT', 'LEFT', 0.01), "*-1\r\n",
 is($ngx->resp->run('WAIT', 1, 20), 0, 'WAIT waits for nothing');
 is_deeply($ngx->resp->run('WAITAOF', 0, 1, 20), [0, 0], '... and WAITAOF');
 
-my $long = waits($ngx->resp, 'BLPOP', 'q', 0);
-select undef, undef, undef, 2.5;
+my $long = waits(KS::RESP->new(port => $ngx->resp_port2,
+                               token => $KS::Nginx::TOKEN), 'BLPOP', 'q', 0);
+select undef, undef, undef, 1.5;
 is(waiting(), 1, 'keyspace_resp_timeout does not end who waits');
 run('RPUSH', 'q', 1);
 is_deeply(plain($long), ['q', 1], '... and is served after it');
@@ -147,7 +152,7 @@ is_deeply(plain($t), ['q', 1], '... and who waits gets it behind it');
 
 # --- a reload: old workers go on to serve who waits ---
 
-my @old = map { waits($ngx->resp(timeout => 20), 'BLPOP', 'q', 0) } 1 .. 4;
+my @old = map { waits($ngx->resp, 'BLPOP', 'q', 0) } 1 .. 4;
 my %before = map { $_ => 1 } $ngx->workers;
 kill 'HUP', $ngx->pid;
 ok(wait_for(30, sub { grep { !$before{$_} } $ngx->workers }), 'a reload');
@@ -171,7 +176,7 @@ SKIP: {
     $ngx->allow('exited on signal 9');
 
     my $again = sub {
-        my $c = eval { $ngx->resp(timeout => 20) } or return;
+        my $c = eval { $ngx->resp } or return;
         $c->{timeout} = 0;
         $c->send(encode('BLPOP', 'jobs', 'more', 0));
         return $c;
@@ -208,11 +213,21 @@ SKIP: {
     }
 
     wait_for(20, sub { my @w = $ngx->workers; @w == 4 && eval { run('PING') } });
-    $gather->();
-    select undef, undef, undef, 0.5;
+
+    my @left;
+    wait_for(30, sub {
+        $gather->();
+        @left = map { @{run('LRANGE', $_, 0, -1)} } qw(jobs more);
+        return !@left;
+    });
+
+    # what was popped is on its way until nobody has anything to say
+    wait_for(30, sub {
+        $gather->();
+        return waiting() == @consumers;
+    });
     $gather->();
 
-    my @left = map { @{run('LRANGE', $_, 0, -1)} } qw(jobs more);
     my @twice = grep { $got{$_} > 1 } keys %got;
 
     is_deeply(\@twice, [], 'no element was popped twice');

@@ -87,16 +87,17 @@ is(body(ask('/', '["BLPOP","q",-1]')), '{"error":"ERR timeout is negative"}',
 # --- pipelines ---
 
 $h = held('/pipeline', '[["SET","a",1],["BLPOP","q",0],["INCR","a"],'
-          . '["BLPOP","q",0.05],["BLPOP","q",0],["INCR","a"]]');
+          . '["BLPOP","q",0.05],["INCR","a"],["BLPOP","q",0],["INCR","a"]]');
 is($r->run('GET', 'a'), 1, 'a pipeline waits with a command');
 $r->run('RPUSH', 'q', 'x');
 ok(wait_for(10, sub { $r->run('GET', 'a') == 2 }), '... and goes on behind it');
+ok(wait_for(10, sub { $r->run('GET', 'a') == 3 }), '... and behind a time-out');
 ok(wait_for(10, sub { waiting() == 1 }), '... and waits again');
-select undef, undef, undef, 0.2;
-is($r->run('GET', 'a'), 2, '... each in its turn');
+is($r->run('GET', 'a'), 3, '... each in its turn');
 $r->run('RPUSH', 'q', 'y');
 is(body($h), '[{"result":"OK"},{"result":["q","x"]},{"result":2},'
-   . '{"result":null},{"result":["q","y"]},{"result":3}]', '... to its end');
+   . '{"result":null},{"result":3},{"result":["q","y"]},{"result":4}]',
+   '... to its end');
 
 is(body(ask('/multi-exec', '[["BLPOP","q",0],["BZPOPMIN","q",0]]')),
    '[{"result":null},{"result":null}]', 'a transaction does not wait');

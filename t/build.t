@@ -10,7 +10,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
-use KS::Proc qw(capture installed root slurp tempdir);
+use KS::Proc qw(capture installed root slurp spew tempdir);
 
 my $source = $ENV{NGINX_SRC} || '/usr/share/nginx/src';
 
@@ -48,13 +48,14 @@ sub modules {
 }
 
 
-# The objects made of src/nginx, in that tree.
+# The objects made of src/nginx, in that tree, or of some of these.
 sub compiled {
-    my ($dir) = @_;
+    my ($dir, $some) = @_;
     my @objects = slurp("$dir/objs/Makefile")
         =~ m{^(objs/(?:addon/nginx|src/nginx)/\w+\.o):}mg;
 
-    ok(@objects > 20, 'it knows our sources');
+    @objects = grep { /$some/ } @objects if $some;
+    ok(@objects > ($some ? 10 : 20), 'it knows our sources');
 
     return capture(1200, {}, 'make', '-C', $dir, '-f', 'objs/Makefile', '-j2',
                    @objects);
@@ -102,6 +103,61 @@ for my $case (['little', 0, @minimal], ['much', 1, @full]) {
         is($code, 0, 'compiled without a warning') or diag($out);
     };
 }
+
+
+subtest 'the listener, where nothing has TLS' => sub {
+    my ($ok, $dir, $said) = configured('--with-cc=gcc', @minimal,
+                                       '--with-stream',
+                                       "--add-module=$module");
+    ok($ok, 'configured') or diag($said), return;
+
+    my ($code, $out) = compiled($dir, qr/ngx_stream_keyspace/);
+    is($code, 0, 'compiled without a warning') or diag($out);
+};
+
+
+# What the file asks of nginx's configure, which sources it and tells what there
+# is: (the status of it, the types of modules with how they are linked).
+sub asked {
+    my ($dir, $http, $stream, $link) = @_;
+
+    return capture(60, {}, 'sh', '-c',
+        "cd '$dir' && HTTP=$http STREAM=$stream ngx_module_link=$link "
+        . "NGX_OBJS=objs CC=cc ngx_addon_dir='$module' && . '$module/config'");
+}
+
+
+subtest 'what is a part of nginx, and what a module' => sub {
+    my $dir = tempdir();
+
+    mkdir "$dir/$_" or die "$dir/$_: $!" for qw(auto objs);
+    spew("$dir/auto/feature", "ngx_found=yes\n");
+    spew("$dir/auto/module", qq(echo "\$ngx_module_type \$ngx_module_link"\n));
+
+    my @inside = ('HTTP ADDON', 'HTTP_AUX_FILTER ADDON',
+                  'HTTP_INIT_FILTER ADDON');
+
+    for my $case (
+        ['NO',      'ADDON',   @inside],
+        ['YES',     'ADDON',   @inside, 'STREAM ADDON'],
+        ['DYNAMIC', 'ADDON',   @inside, 'STREAM DYNAMIC'],
+        ['NO',      'DYNAMIC', 'HTTP DYNAMIC'],
+        ['YES',     'DYNAMIC', 'HTTP DYNAMIC', 'STREAM DYNAMIC'],
+        ['DYNAMIC', 'DYNAMIC', 'HTTP DYNAMIC', 'STREAM DYNAMIC'])
+    {
+        my ($stream, $link, @want) = @$case;
+        my ($code, $said) = asked($dir, 'YES', $stream, $link);
+
+        is($code, 0, "$link, where stream is $stream");
+        is_deeply([$said =~ /^([A-Z_]+ [A-Z]+)$/mg], \@want, '... as it is to be')
+            or diag($said);
+    }
+
+    my ($code, $said) = asked($dir, 'NO', 'YES', 'ADDON');
+
+    isnt($code, 0, 'nothing, without HTTP');
+    like($said, qr/needs nginx's HTTP/, '... and why');
+};
 
 
 subtest 'Lua that cannot be had is told of' => sub {

@@ -42,9 +42,11 @@ my $SCRIPT = q{
 };
 
 
-# Stops a worker that has the lock of the shard of "busy"; returns its
-# connection and its pid.  One that was through too early has another try.
+# Stops a worker that has the lock of the shard of "busy", and, if the text of the
+# script is a new one, of the library of scripts.  Returns its connection and its
+# pid.  One that was through too early has another try.
 sub stop_inside {
+    my ($more) = @_;
     my $loops = 1_000_000;
 
     for (1 .. 12) {
@@ -52,7 +54,8 @@ sub stop_inside {
         my $c = $ngx->resp;
         my ($pid) = $c->run('INFO', 'server') =~ /process_id:(\d+)/;
 
-        $c->send(encode('EVAL', $SCRIPT, 1, 'busy', $loops, $try));
+        $c->send(encode('EVAL', $SCRIPT . ($more ? "-- $more $try" : ''), 1,
+                        'busy', $loops, $try));
         wait_for(60, sub { $ngx->log =~ /inside $try\b/ })
             or BAIL_OUT('the script has not begun');
         kill STOP => $pid;
@@ -100,6 +103,11 @@ sub answer {
     return $whole ? $all : $all =~ s/.*?\r\n\r\n//sr;
 }
 
+
+{
+    my $c = $ngx->resp;
+    $c->run('SET', "ends$_", 1, 'EX', 10000) for 1 .. $KEYS;
+}
 
 my ($holder, $pid) = stop_inside();
 
@@ -215,6 +223,10 @@ for my $round (1 .. 100) {
     is($round, 100, 'others are served all the while') if $round == 100;
 }
 
+my ($ttl) = $others->run('INFO', 'keyspace')
+            =~ /^db0:keys=\d+,expires=\d+,avg_ttl=(\d+)/m;
+cmp_ok($ttl // 0, '>', 1_000_000, 'INFO looks at the shards that are free');
+
 ok(silent($_->{socket}), 'no reply over RESP yet')
     for $holder, $resp, $inline, $exec, $eval, $scan;
 ok(silent($_), 'no response yet') for $single, $pipeline, $multi;
@@ -282,6 +294,32 @@ kill CONT => $pid;
 is(next_value($late), 1, 'RESP: its answer comes');
 is(answer($late_rest), '{"result":1}', 'REST, too');
 is(next_value($holder), 'done', 'and the script ends');
+
+
+# --- a worker that begins meanwhile serves, though it cannot look yet for what the
+# dead have left: that lies under the same lock as scripts
+
+ok(wait_for(60, sub { $ngx->workers == 2 }), 'two workers again');
+
+my @subscribers = $ngx->two_workers;
+$_->run('SUBSCRIBE', 'news') for @subscribers;
+($holder, $pid) = stop_inside('new');
+
+my ($other) = grep { $_ != $pid } $ngx->workers;
+$ngx->allow(qr/exited on signal 9/);
+kill KILL => $other;
+ok(wait_for(60, sub { grep { $_ != $pid && $_ != $other } $ngx->workers }),
+   'a worker begins while another one holds scripts');
+
+my $first = $ngx->resp;
+is($first->run('SET', $free, 'served'), 'OK', 'it serves');
+ok(silent($holder->{socket}), '... while the script runs');
+
+kill CONT => $pid;
+is(next_value($holder), 'done', 'the script ends');
+ok(wait_for(60, sub { $first->run('PUBSUB', 'NUMSUB', 'news')->[1] == 1 }),
+   'of the subscribers that of the dead worker is gone');
+$_->close for @subscribers;
 
 $ngx->stop;
 done_testing;

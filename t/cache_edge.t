@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use IO::Select;
 use JSON::PP ();
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -39,6 +40,12 @@ location /fastcgi/ {
     fastcgi_param REQUEST_METHOD \$request_method;
     fastcgi_pass 127.0.0.1:$app->{fastcgi};
 }
+location /grpc/ {
+    keyspace_cache main key=\$uri;
+    rewrite ^/grpc/(.*)\$ /back/\$1 break;
+    grpc_pass grpc://127.0.0.1:%PORT2%;
+}
+location /back/ { $proxy }
 location /huge/ {
     keyspace_cache main key=\$uri ttl=60s;
     alias %DIR%/huge/;
@@ -62,6 +69,12 @@ location /try/ {
 location \@try { keyspace_cache main key=\$uri; $proxy }
 location /accel/ { keyspace_cache main key=\$uri; $proxy }
 location /inside/ { internal; $proxy }
+location /parts/ {
+    ssi on; ssi_types text/plain;
+    keyspace_cache main subrequests=on;
+    $proxy
+}
+location /whole/ { keyspace_cache main key=\$uri ranges=whole; $proxy }
 location /ssi/ { ssi on; ssi_types text/plain; keyspace_cache main key=\$uri; $proxy }
 CONF
 );
@@ -163,7 +176,9 @@ for my $at ('', '/unbuffered') {
     my $slow = $ngx->client(token => undef);
     $slow->connect;
     $slow->send($slow->build('GET', '/slow'));
-    sleep 0.3;
+
+    # its first bytes are on their way
+    IO::Select->new($slow->{socket})->can_read(60);
     $redis->run('DEL', 'cache:/slow');
     $origin->plan('/slow', { headers => [@fresh], body => 'other' });
     get('/slow');
@@ -193,6 +208,16 @@ for my $at ('', '/unbuffered') {
     is($r->{body}, $first->{body}, '... the body');
     is($r->{headers}{'x-a'}, 'b', '... a field');
 
+    $origin->plan('/back/g', { headers => [@fresh, ['ETag', '"g"']],
+                               body => 100_000 });
+    for my $want (qr/uri-miss; stored/, qr/hit/) {
+        $r = get('/grpc/g');
+        like(cache($r), $want, 'grpc');
+        is(length $r->{body}, 100_000, '... the body');
+    }
+    is(get('/grpc/g', 'If-None-Match' => '"g"')->{status}, 304,
+       '... a condition');
+
     $origin->plan('/page/a', { status => 404, headers => [@fresh] });
     is(get('/page/a')->{status}, 404, 'an error page') for 1 .. 2;
     is(get('/page/a')->{body}, "page\n", '... is what is sent');
@@ -220,6 +245,102 @@ for my $at ('', '/unbuffered') {
     is(get('/ssi/a')->{body}, '[part]', 'a page of parts') for 1 .. 2;
     like($redis->run('HGET', 'cache:/ssi/a', 'body:'), qr/include/,
          '... is stored as it came');
+}
+
+
+# --- ranges of what is not stored ---
+
+{
+    my %r = (headers => [@fresh, ['ETag', '"r"']], body => '0123456789');
+    my $last = sub { $origin->seen($_[0])->[-1]{headers} };
+
+    $origin->plan("/whole/$_", { %r }) for 'a', 'b', 'c';
+    my $r = get('/whole/a', Range => 'bytes=2-4');
+    is("$r->{status} $r->{body}", '206 234', 'a range of what is not stored');
+    is($r->{headers}{'content-range'}, 'bytes 2-4/10', '... as it is said');
+    like(cache($r), qr/fwd=uri-miss; stored/, '... is fetched and stored');
+    ok(!defined $last->('/whole/a')->{range}, '... whole');
+    $r = get('/whole/a');
+    is("$r->{status} $r->{body}", '200 0123456789', 'all of it is there');
+    $r = get('/whole/a', Range => 'bytes=-1');
+    is("$r->{status} $r->{body}", '206 9', '... and any range');
+    is(scalar @{$origin->seen('/whole/a')}, 1, '... by one request');
+
+    $r = get('/whole/b', Range => 'bytes=2-4', 'If-Range' => '"old"');
+    is("$r->{status} $r->{body}", '200 0123456789', 'If-Range of another one');
+    $r = get('/whole/c', Range => 'bytes=2-4', 'If-Range' => '"r"');
+    is("$r->{status} $r->{body}", '206 234', 'If-Range of that one');
+    is(get('/whole/c', Range => 'bytes=10-')->{status}, 416, 'beyond its end');
+
+    # an application that goes on to a new one while a range is asked for
+    $origin->plan('/renewed', { headers => [@short], body => 'old' },
+                  { headers => [@fresh, ['ETag', '"n"']], body => 'newer' });
+    get('/renewed');
+    sleep 1.2;
+    $r = get('/renewed', Range => 'bytes=0-0');
+    is("$r->{status} $r->{body}", '206 n', 'a range of what has changed');
+    is(get('/renewed')->{body}, 'newer', '... which is stored');
+
+    $origin->plan('/ranged', { headers => [@fresh, ['Content-Range',
+                                                    'bytes 0-1/10']],
+                               status => 206, body => '01' });
+    $r = get('/ranged', Range => 'bytes=0-1') for 1, 2;
+    is($last->('/ranged')->{range}, 'bytes=0-1', 'by default a range goes on');
+    is(scalar @{$origin->seen('/ranged')}, 2, '... and is not stored');
+}
+
+
+# --- parts of pages ---
+
+{
+    my @text = (['Content-Type', 'text/plain'], ['ETag', '"t"']);
+    my @include = map { qq(<!--# include virtual="/parts/$_" -->) }
+                      'a?x=1', 'a?x=2', 'b';
+
+    $origin->plan('/parts/page', { headers => [@fresh, @text],
+                                   body => join '+', @include });
+    $origin->plan("/parts/a?x=$_", { headers => [@fresh, @text],
+                                     body => "a$_" }) for 1, 2;
+    $origin->plan('/parts/b', { headers => [@fresh, @text], body => 'b1' });
+
+    my $key = 'cache:http://localhost/parts';
+    is(get('/parts/page')->{body}, 'a1+a2+b1', 'a page of cached parts');
+    is(get('/parts/page')->{body}, 'a1+a2+b1', '... once more');
+    is_deeply([map { scalar @{$origin->seen("/parts/$_")} }
+                   'page', 'a?x=1', 'a?x=2', 'b'], [1, 1, 1, 1],
+              '... which were fetched once');
+    is($redis->run('HGET', "$key/a?x=2", 'body:'), 'a2', '... as keys');
+    $redis->run('DEL', "$key/a?x=1");
+    is(get('/parts/page')->{body}, 'a1+a2+b1', 'one is purged');
+    is(scalar @{$origin->seen('/parts/a?x=1')}, 2, '... and fetched');
+    is(get('/parts/b')->{body}, 'b1', 'a part is a resource, too');
+    is(scalar @{$origin->seen('/parts/b')}, 1, '... and the same one');
+
+    # conditions of the client and of the page are not for the parts
+    $redis->run('DEL', "$key/a?x=1", "$key/a?x=2");
+    my $r = get('/parts/page', 'If-None-Match' => '"other"',
+                Range => 'bytes=0-1',
+                'If-Modified-Since' => 'Sun, 06 Nov 2044 08:49:37 GMT');
+    my $asked = $origin->seen('/parts/a?x=2')->[-1]{headers};
+    is($r->{body}, 'a1+a2+b1', 'conditions are about the page');
+    is(join(',', grep { /^(if-|range)/ } sort keys %$asked), '',
+       '... and its parts are fetched without them');
+
+    $origin->plan('/parts/b',
+                  { headers => [['Cache-Control', 'max-age=1'], @text],
+                    body => 'b1' }, { headers => [@fresh, @text],
+                                      body => 'b2', status => 304 });
+    $redis->run('DEL', "$key/b");
+    get('/parts/page');
+    sleep 1.2;
+    $r = get('/parts/page');
+    is($r->{body}, 'a1+a2+b1', 'a part is validated');
+    is($origin->seen('/parts/b')->[-1]{headers}{'if-none-match'}, '"t"',
+       '... with its ETag');
+    is(get('/parts/page', 'Cache-Control' => 'no-cache')->{body}, 'a1+a2+b1',
+       'all are');
+    is($origin->seen('/parts/page')->[-1]{headers}{'if-none-match'}, '"t"',
+       '... the page, too');
 }
 
 
@@ -259,10 +380,14 @@ for (['keyspace_cache;', 'invalid number of arguments'],
      ['keyspace_cache nowhere;', 'unknown'],
      ['keyspace_cache main; keyspace_cache main;', 'is duplicate'],
      ['keyspace_cache main key=;', 'is empty'],
-     ['keyspace_cache main ttl=x;', 'is no time'],
+     ['keyspace_cache main ttl=x;', 'it is a time'],
      ['keyspace_cache main max_size=65m;', 'is no size of up to 64m'],
      ['keyspace_cache main methods=POST;', 'is neither "GET" nor'],
-     ['keyspace_cache main set_cookie=x;', 'is neither on nor off'],
+     ['keyspace_cache main set_cookie=x;', 'it is "on" or "off"'],
+     ['keyspace_cache main subrequests=x;', 'it is "on" or "off"'],
+     ['keyspace_cache main ranges=x;', 'it is "whole" or "pass"'],
+     ['keyspace_cache main key=$request_uri subrequests=on;',
+      'is the same for all "subrequests"'],
      ['keyspace_cache main foo=1;', 'unknown parameter'],
      ['keyspace_cache_valid 99 1m;', 'invalid status "99"'],
      ['keyspace_cache_valid 200 x;', 'invalid time "x"'],

@@ -124,9 +124,14 @@ two('Age beyond Expires, the clock is fast', 'fetched',
     [['Date', 10], ['Expires', 20], 'Age: 15']);
 two('an old Date', 'fetched', [@hour, ['Date', -7200]]);
 two("Age: $_", 'cached', [@hour, "Age: $_"])
-    for 'abc', '-7200', '7200.0', '0, 7200', '0, 0';
+    for 'abc', '-7200', '7200.0', '0, 7200', '0, 0', '7200x', ';7200',
+        '7200 ;a';
 two("Age: $_", 'fetched', [@hour, "Age: $_"]) for '7200, 0', '7200, 7200';
 two('Age in two lines', 'fetched', [@hour, 'Age: 7200', 'Age: 0']);
+two('Age in two lines, the first counts', 'cached',
+    [@hour, 'Age: 0', 'Age: 7200']);
+two("Age: $_", 'fetched', [@hour, "Age: $_"])
+    for '7200;foo=bar', '7200;a;b=1', '99999999999';
 
 
 # --- without being told ---
@@ -159,12 +164,31 @@ for my $status (200, 203, 204, 299, 301, 302, 303, 307, 308, 400, 404, 410,
         status => $status);
 }
 
+# what is about one request and not about its URL
+two("a fresh $_ is not", 'fetched', [@hour], status => $_)
+    for 408, 412, 417, 421, 425, 428, 429, 431, 511;
+two("also with must-understand, $_", 'fetched',
+    ['Cache-Control: must-understand, max-age=60'], status => $_)
+    for 428, 429, 431, 511;
+case('a 416 does not take the place of a page',
+     { res => [@hour], req => ['Range: bytes=9999-'], status => 416 },
+     { res => [@hour], want => 'fetched', status_is => 200, body => 'page',
+       body_is => 'page' });
+case('a 412 does not either',
+     { res => [@hour], req => ['If-Match: "none"'], status => 412 },
+     { res => [@hour], want => 'fetched', status_is => 200 });
+
 
 # --- directives of responses ---
 
 two('private', 'fetched', ['Cache-Control: private, max-age=3600']);
 two('no-store', 'fetched', ['Cache-Control: no-store']);
 two('no-store, any case', 'fetched', ['Cache-Control: No-StOrE, max-age=9']);
+two("a quote that nothing closes hides nothing: $_", 'fetched',
+    ["Cache-Control: max-age=3600, $_"])
+    for 'a="b, no-store', 'a=", no-store', 'private="b, no-store';
+two('an escaped quote closes nothing', 'cached',
+    ['Cache-Control: max-age=3600, a="b\\", no-store"']);
 two('no-store with max-age', 'fetched',
     ['Cache-Control: max-age=10000, no-store', ['Expires', 10000]]);
 two('no-cache', 'fetched', ['Cache-Control: max-age=10000, no-cache']);
@@ -288,6 +312,20 @@ two('Vary, lines', 'cached', \@vary, first => { req => ['Foo: 1, 2'] },
 two("Vary: $_", 'fetched', [@hour, "Vary: $_"])
     for '*', '*, *', ', *', '*, Foo', 'Foo, *';
 two('Vary: * in a second line', 'fetched', [@hour, 'Vary: Foo', 'Vary: *']);
+two('Vary, none and an empty one', 'fetched', \@vary, req => ['Foo:']);
+two('Vary, an empty one both times', 'cached', \@vary,
+    first => { req => ['Foo:'] }, req => ['Foo: ']);
+two("Vary, $_->[0]: $_->[1] and $_->[2]", $_->[3],
+    [@hour, "Vary: $_->[0]"], first => { req => ["$_->[0]: $_->[1]"] },
+    req => ["$_->[0]: $_->[2]"])
+    for ['Accept-Encoding', 'gzip, br', 'br,GZIP;q=1.0', 'cached'],
+        ['Accept-Encoding', 'gzip, br', 'gzip', 'fetched'],
+        ['Accept-Language', 'en, de;q=0.5', 'EN,de ; q=0.5', 'cached'],
+        ['Accept-Language', 'en, de', 'de, en', 'fetched'],
+        ['Accept-Language', 'fr;q=0.5, de', 'de;q=1.0, fr;q=0.50', 'cached'],
+        ['Accept-Language', 'fr;q=0.5, de', 'fr, de;q=0.5', 'fetched'],
+        ['Accept', 'a/b;q=0.2, c/d, e/f', 'c/d, e/f, a/b;q=0.20', 'cached'],
+        ['Foo', 'a', 'A', 'fetched'];
 case('variants stay', { res => \@vary, req => ['Foo: 1'], body => 'one' },
      { res => \@vary, req => ['Foo: 2'], want => 'fetched', body => 'two' },
      { req => ['Foo: 1'], want => 'cached', body_is => 'one' },
@@ -326,8 +364,6 @@ for my $by ('ETag: "v"', "Last-Modified: $old") {
     for my $f (['Test-Header', 'A', 'B'], ['Content-Foo', 'A', 'B'],
                ['Content-Type', 'text/plain', 'text/plain; charset=utf-8'],
                ['Content-Location', '/foo', '/bar'],
-               ['Content-MD5', 'rL0Y20zC+Fzt72VPzMSk2A==',
-                               'N7UdGUp1E+RbVvZSTy1R8g=='],
                ['X-Frame-Options', 'deny', 'sameorigin'],
                ['Content-Security-Policy', "default-src 'self'",
                                            "default-src 'none'"],
@@ -350,6 +386,26 @@ for my $by ('ETag: "v"', "Last-Modified: $old") {
          { want => 'cached', has => ['Test-Header: A'], body_is => 'whole' });
 }
 
+for my $f (['ETag', '"v"', '"w"'],
+           ['Content-MD5', 'rL0Y20zC+Fzt72VPzMSk2A==',
+                           'N7UdGUp1E+RbVvZSTy1R8g=='],
+           ['Repr-Digest', 'sha-256=:YQ==:', 'sha-256=:Yg==:'])
+{
+    my ($name, $a, $b) = @$f;
+    my @by = ($name eq 'ETag' ? () : 'ETag: "v"');
+
+    case("a 304 does not update $name",
+         { res => [@short, @by, "$name: $a"], body => 'whole' },
+         { res => [@hour, @by, "$name: $b"], status => 304, wait => 2,
+           want => 'etag', has => ["$name: $a"], body_is => 'whole' },
+         { want => 'cached', has => ["$name: $a"], body_is => 'whole' });
+    case("a 304 may bring $name",
+         { res => [@short, "Last-Modified: $old"] },
+         { res => [@hour, "Last-Modified: $old", "$name: $b"], wait => 2,
+           want => 'lm', has => ["$name: $b"] },
+         { want => 'cached', has => ["$name: $b"] });
+}
+
 case('a 304 does not update what is the body\'s',
      { res => [@short, 'ETag: "v"'], body => '12345' },
      { res => [@hour, 'ETag: "v"', 'Content-Encoding: x'], wait => 2,
@@ -360,6 +416,22 @@ case('a new response instead of a 304',
      { res => [@hour, 'ETag: "w"'], body => 'new', wait => 2, want => 'etag',
        body_is => 'new' },
      { want => 'cached', body_is => 'new' });
+
+
+# --- conditions of clients ---
+
+for (['"a"', '"a"', 304], ['"a"', '"b"', 200], ['"a"', 'W/"a"', 304],
+     ['W/"a"', '"a"', 304], ['"a"', '"x", "a","y"', 304], ['"a"', '*', 304],
+     ['"a,b"', '"x", "a,b"', 304], ['"a,b"', '"a,b"', 304],
+     ['"b"', '"a,b,c"', 200], ['"a"', 'a', 304], ['a', '"a"', 304],
+     ['a', 'x, a , y', 304], ['"a"', '"a', 304], ['"a"', '"', 200],
+     ['"a"', 'W/', 200], ['""', '""', 304], ['""', '"a"', 200])
+{
+    my ($tag, $asks, $status) = @$_;
+
+    two("ETag $tag, If-None-Match $asks", 'cached', [@hour, "ETag: $tag"],
+        req => ["If-None-Match: $asks"], then => { status_is => $status });
+}
 
 
 # --- fields ---
@@ -374,6 +446,9 @@ case("$_ is not", { res => [@hour, "$_: v"] },
            Upgrade);
 case('what Connection names is not',
      { res => [@hour, 'Connection: a, b', 'a: 1', 'b: 2', 'c: 3'] },
+     { want => 'cached', has => ['c: 3'], lacks => ['a', 'b'] });
+case('nor what a second Connection names',
+     { res => [@hour, 'Connection: a', 'Connection: b', 'a: 1', 'b: 2', 'c: 3'] },
      { want => 'cached', has => ['c: 3'], lacks => ['a', 'b'] });
 case('Date is the origin\'s', { res => [@hour, "Date: $old", 'Expires: 0'] },
      { want => 'fetched' });
@@ -417,6 +492,85 @@ for my $method (qw(POST PUT DELETE M-SEARCH)) {
 }
 
 
+# what Location says has a URL in its arguments, or arguments alone
+
+my %reference = ('%PATH%/target?u=http://a/b' => '/target?u=http://a/b',
+                 'target?u=x:/b' => '/target?u=x:/b',
+                 '?b=2' => '/source?b=2',
+                 'http://localhost%PATH%/target#end' => '/target',
+                 '//localhost:80%PATH%/target' => '/target',
+                 'HTTP://LOCALHOST%PATH%/target' => '/target');
+
+for my $to (sort keys %reference) {
+    case("Location: $to",
+         { res => [@hour], at => $reference{$to} },
+         { method => 'POST', body_sent => 'abc', at => '/source',
+           res => ["Location: $to"] },
+         { want => 'fetched', at => $reference{$to} });
+}
+
+case("Location: $_ is elsewhere",
+     { res => [@hour], at => '/target' },
+     { method => 'POST', body_sent => 'abc', at => '/source',
+       res => ["Location: $_"] },
+     { want => 'cached', at => '/target' })
+    for '//other%PATH%/target', 'http://localhost.other%PATH%/target',
+        'mailto:target', 'http://localhos%PATH%/target';
+
+# a POST whose response is what GET gets from then on
+
+my @post = (method => 'POST', body_sent => 'abc', body => 'new');
+
+for my $self ('%PATH%', 'http://localhost%PATH%', '') {
+    case("POST with Content-Location: '$self'",
+         { res => [@hour], body => 'old' },
+         { @post, res => [@hour, "Content-Location: $self"] },
+         { want => 'cached', body_is => 'new' });
+}
+
+case("POST is not stored: $_->[0]",
+     { @post, res => $_->[1], status => $_->[2] // 200, req => $_->[3] // [] },
+     { want => 'fetched' })
+    for ['without Content-Location', [@hour]],
+        ['of another URL', [@hour, 'Content-Location: %PATH%/a']],
+        ['without a time', [['Last-Modified', -86400],
+                            'Content-Location: %PATH%']],
+        ['no-store', ['Cache-Control: no-store, max-age=60',
+                      'Content-Location: %PATH%']],
+        ['a 201', [@hour, 'Content-Location: %PATH%'], 201],
+        ['the request says no-store', [@hour, 'Content-Location: %PATH%'], 200,
+         ['Cache-Control: no-store']],
+        ['Authorization', [@hour, 'Content-Location: %PATH%'], 200,
+         ['Authorization: FOO']];
+
+case('GET with a body is not stored',
+     { method => 'GET', body_sent => 'abc', res => [@hour], body => 'odd' },
+     { res => [@hour], body => 'good', want => 'fetched', body_is => 'good' },
+     { method => 'GET', body_sent => 'abc', want => 'cached',
+       body_is => 'good' });
+case('PUT is not stored', { method => 'PUT', body_sent => 'abc',
+                            res => [@hour, 'Content-Location: %PATH%'] },
+     { want => 'fetched' });
+
+
+# --- HEAD ---
+
+case('HEAD of what is stale brings it up to date',
+     { res => [@short, 'a: 1'] },
+     { method => 'HEAD', wait => 2, res => [@hour, 'a: 2'], body => 'step0' },
+     { want => 'cached', has => ['a: 2'], body_is => 'step0' });
+case("HEAD with another $_->[0] ends it",
+     { res => [@short, "$_->[0]: $_->[1]"], body => 'old' },
+     { method => 'HEAD', wait => 2, res => [@hour, "$_->[0]: $_->[2]"],
+       body => 'new' },
+     { want => 'fetched' })
+    for ['ETag', '"a"', '"b"'],
+        ['Last-Modified', $old, 'Mon, 07 Nov 1994 08:49:37 GMT'];
+case('HEAD of another length ends it', { res => [@short], body => 'old' },
+     { method => 'HEAD', wait => 2, res => [@hour], body => 'longer' },
+     { want => 'fetched' });
+
+
 # --- CDN-Cache-Control ---
 
 my $cdn = 'CDN-Cache-Control';
@@ -441,6 +595,24 @@ two("$cdn that is garbled: $_", 'fetched',
         'max-age= 100', 'max-age=100,', 'MAX-AGE=100';
 two("$cdn with parameters", 'cached', ["$cdn: max-age=60;a;b=\"c\", x=(1 2)"]);
 case("$cdn is passed on", { res => [@hour, "$cdn: foo"], has => ["$cdn: foo"] });
+
+
+two("$cdn twice: the last", 'fetched', ["$cdn: max-age=60, max-age=0", @hour]);
+two("$cdn with a false one", 'cached', ["$cdn: max-age=60, no-store=?0"]);
+
+my $surrogate = 'Surrogate-Control';
+two("$surrogate: max-age", 'cached', ["$surrogate: MaX-aGe=60, foo"]);
+two("$surrogate: before no-store", 'cached',
+    ['Cache-Control: no-store', ['Expires', -1000], "$surrogate: max-age=60"]);
+two("$surrogate: $_", 'fetched', [@hour, "$surrogate: $_"])
+    for 'no-store', 'max-age=0', 'max-age=x';
+two("$surrogate: $_ is for others", 'cached', [@hour, "$surrogate: $_"])
+    for 'no-store;b', 'max-age=0;b', 'content="ESI/1.0"';
+two("$surrogate behind $cdn", 'fetched',
+    ["$surrogate: max-age=60", "$cdn: no-store"]);
+case("$surrogate: so long stale",
+     { res => ["$surrogate: max-age=1+60"], body => 'old' },
+     { wait => 2, want => 'any', body_is => 'old' });
 
 
 # --- stale ---

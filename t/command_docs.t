@@ -22,7 +22,7 @@ my %MORE = map { $_ => 1 } qw(set bitop zunion zinter zunionstore zinterstore
 
 # Where all may be left out alone and not together, or the command says how many
 # it wants.
-my %ARITY = map { $_ => 1 } qw(client|kill cl.throttle debug geosearch
+my %ARITY = map { $_ => 1 } qw(client|kill cl.throttle cluster debug geosearch
                                geosearchstore);
 
 my $ngx = KS::Nginx->start(size => '16m', resp => '');

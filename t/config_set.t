@@ -10,8 +10,10 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 
 use KS::Nginx;
+use KS::Proc qw(free_port tempdir);
 use KS::Redis;
 use KS::Referee;
+use KS::RESP;
 
 my $ngx = KS::Nginx->start(size => '8m', resp => '', workers => 2,
                            zone => 'notify_keyspace_events Kx;');
@@ -57,8 +59,54 @@ subtest 'small lists and sets, beside Redis 8.0' => sub {
 };
 
 
+# what nginx's own directives say of the door that a client came by
+subtest 'a door' => sub {
+    my ($port, $path) = (free_port, tempdir() . '/socket');
+    my $with = KS::Nginx->start(size => '8m', resp => '', workers => 2,
+        resp_listen => 'backlog=77 so_keepalive=90s:5s:2',
+        zone => 'snapshot %DIR%/kept/one.rdb; script_timeout 3s;',
+        locations => 'location / { keyspace_rest main; }',
+        stream => "server { listen 127.0.0.1:$port so_keepalive=on; keyspace_resp main; keyspace_resp_timeout 1500ms;
+                            keyspace_resp_max_clients 12; }
+                   server { listen unix:$path; keyspace_resp main; }");
+    my $all = sub {
+        my ($c) = @_;
+        my %is = @{$c->run('CONFIG', 'GET', '*')};
+        return \%is;
+    };
+
+    my $is = $all->($with->resp);
+    is($is->{port}, $with->resp_port, 'port');
+    is($is->{bind}, '127.0.0.1', 'bind');
+    is($is->{'tls-port'}, 0, 'tls-port');
+    is($is->{unixsocket}, '', 'unixsocket');
+    is($is->{maxclients}, 20_000, 'maxclients: of all workers');
+    is($is->{timeout}, 0, 'timeout');
+    is($is->{'tcp-backlog'}, 77, 'tcp-backlog');
+    is($is->{'tcp-keepalive'}, 90, 'tcp-keepalive');
+    is($is->{'lua-time-limit'}, 3000, 'lua-time-limit');
+    is($is->{'busy-reply-threshold'}, 3000, 'and its other name');
+    is($is->{dir}, $with->dir . '/kept', 'dir');
+    is($is->{dbfilename}, 'one.rdb', 'dbfilename');
+    like($with->resp->run('INFO', 'clients'), qr/^maxclients:20000\r$/m, 'INFO clients');
+
+    $is = $all->(KS::RESP->new(port => $port, token => $KS::Nginx::TOKEN));
+    is($is->{port}, $port, 'the port of another server');
+    is($is->{maxclients}, 24, 'its maxclients');
+    is($is->{timeout}, 2, 'its timeout, in seconds');
+    is($is->{'tcp-keepalive'}, 7200, 'its tcp-keepalive: that of the system');
+
+    is(setting($with->client, 'port'), 0, 'REST has no port of Redis');
+    is(setting($with->client, 'dir'), $with->dir . '/kept', 'and the same files');
+    ok(!grep({ /pass$|^masterauth$|^requirepass$/ } keys %$is), 'no passwords');
+
+    $with->stop;
+};
+
+
 subtest 'of what is fixed' => sub {
-    for my $name (qw(appendonly databases maxmemory proto-max-bulk-len save)) {
+    for my $name (qw(appendonly databases maxmemory proto-max-bulk-len save
+                     bind dir maxclients port tcp-keepalive timeout)) {
         is($resp->error('CONFIG', 'SET', $name, 'no'),
            'ERR CONFIG SET failed (possibly related to argument '
            . "'$name') - can't set immutable config", $name);
@@ -140,6 +188,24 @@ CONFIG GET tracking-table-max-keys
 CONFIG SET tracking-table-max-keys 1000000
 CONFIG REWRITE
 CONFIG REWRITE x
+CONFIG GET aclfile
+CONFIG GET acllog-max-len
+CONFIG GET dbfilename
+CONFIG GET hll-sparse-max-bytes
+CONFIG GET hz
+CONFIG GET io-threads-do-reads
+CONFIG GET lazyfree-lazy-eviction
+CONFIG GET lazyfree-lazy-user-flush
+CONFIG GET lfu-decay-time
+CONFIG GET LFU-log-factor
+CONFIG GET logfile
+CONFIG GET loglevel
+CONFIG GET replica-announced
+CONFIG GET slave-serve-stale-data
+CONFIG GET supervised
+CONFIG GET timeout
+CONFIG GET tls-port
+CONFIG GET unixsocket
 CONFIG GET nosuch
 CONFIG SET hash-max-listpack-entries 5
 CONFIG GET hash-max-ziplist-entries

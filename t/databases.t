@@ -38,8 +38,26 @@ is(join('', @bytes), join('', map { "+OK\r\n+OK\r\n" . "\$1\r\n$_\r\n" x 2 }
 is($a->run('GET', 'k'), 'zero', 'and where it ended');
 
 like($a->run('INFO', 'keyspace'),
-     qr/^# Keyspace\r\ndb0:keys=2,expires=0\r\ndb1:keys=3,expires=0\r\ndb2:keys=1,expires=0\r\n$/,
+     qr/^# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0\r\ndb1:keys=3,expires=0,avg_ttl=0\r\ndb2:keys=1,expires=0,avg_ttl=0\r\n$/,
      'INFO keyspace');
+
+# how long keys have, of each by itself
+$a->run('SELECT', 1);
+$a->run('SET', "far $_", 1, 'PX', 4_000_000) for 1 .. 50;
+$a->run('SELECT', 2);
+$a->run('SET', 'near', 1, 'PX', 1_000_000);
+my ($near, $far) = map { $a->run('INFO', 'keyspace') =~ /^db$_:.*,avg_ttl=(\d+)\r$/m ? $1 : '' } 2, 1;
+ok($near > 500_000 && $near <= 1_000_000, 'avg_ttl') or diag($near);
+ok($far > 3_500_000 && $far <= 4_000_000, 'avg_ttl of another one') or diag($far);
+$a->run('MULTI');
+$a->run('GET', 'near');
+$a->run('INFO', 'keyspace');
+like($a->run('EXEC')->[1], qr/^db1:keys=53,expires=50,avg_ttl=0\r\ndb2:keys=2,expires=1,avg_ttl=[1-9]\d+\r$/m,
+     'in a transaction: of its own zone');
+$a->run('DEL', 'near');
+$a->run('SELECT', 1);
+$a->run('DEL', map { "far $_" } 1 .. 50);
+$a->run('SELECT', 0);
 
 is_deeply($a->run('CONFIG', 'GET', 'databases'), ['databases', 3],
           'CONFIG GET databases');
@@ -268,6 +286,50 @@ is($a->error('SWAPDB', 0, 'x'), 'ERR invalid second DB index', 'SWAPDB 0 x');
 is($a->error('SWAPDB', 0, 3), 'ERR DB index is out of range', 'SWAPDB 0 3');
 like($a->error('SWAPDB', 0, 1), qr/^ERR databases are zones, each with/,
      'SWAPDB 0 1');
+is($a->run('SWAPDB', 1, 1), 'OK', 'SWAPDB with itself');
+
+# what is told of it, in the zone where it happens
+
+my $told = $ngx->resp;
+
+$told->send(KS::RESP::encode('PSUBSCRIBE', '__keyevent@*__:move_*'));
+$told->reply;
+$a->run('SELECT', 0);
+$a->run('SET', 'told', 1);
+is($a->run('MOVE', 'told', 2), 1, 'MOVE');
+is_deeply([sort map { ($told->reply =~ /(__keyevent\S+)\r\n\$4\r\ntold/)[0] } 1, 2],
+          ['__keyevent@0__:move_from', '__keyevent@2__:move_to'],
+          'move_from and move_to');
+$told->close;
+$b->run('SELECT', 2);
+$b->run('DEL', 'told');
+
+# MOVE is a change in both zones, for those who watch a key in either
+
+for my $db (0, 2) {
+    $a->run('SELECT', 0);
+    $a->run('SET', 'watched', 1);
+    $b->run('SELECT', $db);
+    $b->run('WATCH', 'watched');
+    is($a->run('MOVE', 'watched', 2), 1, 'MOVE of a watched key');
+    $b->run('MULTI');
+    $b->run('PING');
+    is($b->run('EXEC'), undef, "is seen by who watches it in $db");
+    $b->run('SELECT', 2);
+    $b->run('DEL', 'watched');
+}
+
+# and one that fails is none
+
+$a->run('SET', 'watched', 1);
+$b->run('SET', 'watched', 2);
+$b->run('WATCH', 'watched');
+is($a->run('MOVE', 'watched', 2), 0, 'MOVE that fails');
+$b->run('MULTI');
+$b->run('PING');
+is_deeply($b->run('EXEC'), ['PONG'], 'is seen by nobody');
+$b->run('DEL', 'watched');
+$a->run('DEL', 'watched');
 
 # two that move in opposite directions wait for nobody
 

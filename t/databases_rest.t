@@ -10,6 +10,7 @@ use JSON::PP ();
 use Test::More;
 use KS::HTTP;
 use KS::Nginx;
+use KS::Stream;
 
 my $ngx = KS::Nginx->start(size => '8m', resp => '', databases => 3,
     server => 'location /one/ { keyspace_rest main; }
@@ -80,6 +81,49 @@ like(in(1, 'INFO', 'keyspace'), qr/^# Keyspace\r\ndb0:keys=2,.*\r\ndb1:keys=1,.*
      'INFO keyspace');
 like(in(1, 'CLIENT', 'INFO'), qr/ db=1 /, 'CLIENT INFO');
 is(in(1, 'EVAL', "return redis.call('GET', 'k')", 0), 'one', 'a script');
+
+# streams hear the zone that they name, and no other
+
+sub stream {
+    my ($path) = @_;
+    my $s = KS::Stream->open($ngx, $path);
+
+    is($s->{status}, 200, $path);
+    return ($s, $s->event);
+}
+
+for my $db (0, 1) {
+    my ($s, $first) = stream("/subscribe/ch?_db=$db");
+
+    is($first, 'subscribe,ch,1', 'begins');
+    is(in(1 - $db, 'PUBLISH', 'ch', 'not here'), 0, 'has no ears elsewhere');
+    is(in($db, 'PUBLISH', 'ch', "in $db"), 1, 'but here');
+    is($s->event, "message,ch,in $db", 'and hears that alone');
+    $s->close;
+
+    ($s, $first) = stream("/psubscribe/c*?_db=$db");
+    is($first, 'psubscribe,c*,1', 'a pattern');
+    is(in(1 - $db, 'PUBLISH', 'ch', 'not here'), 0, 'is deaf for others');
+    is(in($db, 'PUBLISH', 'ch', 'here'), 1, 'not for its own');
+    is($s->event, 'pmessage,c*,ch,here', 'which comes');
+    $s->close;
+
+    ($s, $first) = stream("/monitor?_db=$db");
+    is($first, '"OK"', 'begins');
+    in(1 - $db, 'GET', 'elsewhere');
+    in($db, 'GET', "seen in $db");
+    like($s->event, qr/\[$db .*GET.*seen in $db/, 'shows one zone');
+    $s->close;
+}
+
+my ($field) = KS::Stream->open($ngx, '/subscribe/ch',
+                               headers => ['Keyspace-Db: 2']);
+is($field->event, 'subscribe,ch,1', 'a stream by the field');
+is(in(2, 'PUBLISH', 'ch', 'x'), 1, 'is in that zone');
+$field->close;
+
+is(KS::Stream->open($ngx, '/subscribe/ch?_db=3')->{status}, 400,
+   'a stream of no database');
 
 # a token of one zone alone
 

@@ -109,33 +109,77 @@ like(slurp("$dir/zone.conf"), qr/256m \{\n.*\n    eviction allkeys-lru;\n\}/,
      '... this one');
 
 
-# --- Kubernetes ---
+# --- what is read by others: compose, Kubernetes, docker build ---
 
-SKIP: {
-    my $yaml = root() . '/conf-examples/kubernetes/keyspace.yaml';
-    my ($code, $json) = capture(30, {}, 'python3', '-c', <<'CODE', $yaml);
+my $script = slurp(root() . '/docker/start');
+
+# the documents of a YAML file; none if nothing here reads YAML
+sub documents {
+    my ($code, $json) = capture(30, {}, 'python3', '-c', <<'CODE', root() . "/$_[0]");
 import json, sys, yaml
 print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))
 CODE
 
-    skip 'there is no python3-yaml', 4 if $code;
-
     require JSON::PP;
-    my ($service, $set) = @{ JSON::PP::decode_json($json) };
+    return $code ? () : @{ JSON::PP::decode_json($json) };
+}
+
+sub known {
+    my ($name, @variables) = @_;
+
+    is(join(' ', grep { !/^KEYSPACE_/ || $script !~ /\b\Q$_\E\b/ } @variables),
+       '', "$name: the script knows all variables");
+}
+
+SKIP: {
+    my ($service, $set) = documents('conf-examples/kubernetes/keyspace.yaml');
+
+    skip 'there is no python3-yaml', 15 if !$service;
+
     my $c = $set->{spec}{template}{spec}{containers}[0];
     my %ports = map { $_->{name} => $_->{containerPort} } @{ $c->{ports} };
-    my $script = slurp(root() . '/docker/start');
 
     is(join(' ', sort values %ports), '6379 8080 8081', 'the same ports');
     is_deeply([map { $_->{port} } @{ $service->{spec}{ports} }], [8080, 6379],
               'those of the service');
-    is(join(' ', map { $c->{$_}{httpGet}{path} } qw(startupProbe
-                                                    readinessProbe)),
-       '/ready /ready', 'probes ask keyspace_ready');
-    is(join(' ', grep { $script !~ /\b$_\b/ } map { $_->{name} }
-                                              @{ $c->{env} }),
-       '', 'the script knows all variables');
+
+    my ($beside) = documents('conf-examples/kubernetes/sidecar.yaml');
+    my $pod = $beside->{spec}{template}{spec};
+    my ($side) = grep { $_->{name} eq 'keyspace' } @{ $pod->{containers} };
+
+    for my $case (['a set', $c], ['a sidecar', $side]) {
+        my ($name, $c) = @$case;
+
+        is(join(' ', map { $c->{$_}{httpGet}{path} } qw(startupProbe
+                                                        readinessProbe)),
+           '/ready /ready', "$name: probes ask keyspace_ready");
+        known($name, map { $_->{name} } @{ $c->{env} });
+        ok($c->{securityContext}{readOnlyRootFilesystem},
+           '... nothing is written to the image');
+        ok((grep { $_->{mountPath} eq '/tmp' } @{ $c->{volumeMounts} }),
+           '... but to /tmp');
+    }
+
+    my ($compose) = documents('docker/compose.yaml');
+    my $s = $compose->{services}{keyspace};
+
+    known('compose', keys %{ $s->{environment} });
+    ok($s->{read_only} && $s->{tmpfs}[0] eq '/tmp',
+       '... nothing is written to the image but to /tmp');
+    is(join(' ', map { /:(\d+)$/ } @{ $s->{ports} }), '8080 6379',
+       '... with the same ports');
+    like($s->{environment}{KEYSPACE_FILE}, qr{^/data/}, '... and a volume');
+    is($s->{volumes}[0], 'data:/data', '... which is there');
 }
+
+my $file = slurp(root() . '/docker/Dockerfile');
+my @copied = map { split ' ', s/\\\n//gr }
+    $file =~ /^COPY (?!--from)((?:.*\\\n)*.*) \S+$/mg;
+
+ok(@copied > 5, 'the image is made of some files');
+is(join(' ', grep { !-e root() . "/$_" } @copied), '', '... which are there');
+like($file, qr/^HEALTHCHECK .*\n +\[.*8081.*\/ready/m, '... it tells its health');
+like($file, qr/^USER (?!root)/m, '... and has another user than root');
 
 
 # --- systemd ---

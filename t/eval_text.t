@@ -18,6 +18,7 @@ my $READONLY = $KS::Nginx::READONLY;
 my $ngx = KS::Nginx->start(
     size    => '32m',
     workers => 2,
+    zone    => 'script_timeout 2s;',
     http    => <<'CONF',
         large_client_header_buffers 4 32k;
         client_max_body_size 8m;

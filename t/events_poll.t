@@ -51,6 +51,19 @@ sub answer {
 sub poll { return answer(ask(@_)) }
 
 
+# Until so many requests are held.
+sub held {
+    my ($ngx, $n) = @_;
+    my $http = KS::HTTP->new(port => $ngx->port);
+
+    # which is one itself
+    return wait_for(30, sub {
+        $http->request('GET', '/status')->{body} =~ /Writing: (\d+)/
+            && $1 == $n + 1;
+    });
+}
+
+
 subtest 'answers' => sub {
     my $ngx = start(<<'CONF');
         location /log { keyspace_events main stream=log; }
@@ -61,6 +74,7 @@ subtest 'answers' => sub {
         location /news { keyspace_events main channel=news pattern=o*; }
         location /of { keyspace_events main stream=of:$arg_who; }
         location /shut { keyspace_events main stream=log; deny all; }
+        location = /status { stub_status; }
 CONF
     my $http = $ngx->client;
 
@@ -88,7 +102,7 @@ CONF
 
     my $waits = ask($ngx, '/log?wait=60');
     my $other = ask($ngx, '/log?wait=60&last_event_id=3-0');
-    sleep 0.2;
+    ok(held($ngx, 2), 'two wait');
     $http->run('XADD', 'log', '4-0', 'x', "\xe2\x82\xac");
     is_deeply(answer($waits), {
         events => [{ id => '4-0', data => { x => "\x{20ac}" } }],
@@ -149,12 +163,12 @@ CONF
 
     # a worker that shuts down does not keep those that can come again
     $waits = ask($ngx, '/log?wait=60');
-    sleep 0.3;
+    ok(held($ngx, 1), 'one waits again');
     $t = time;
     ok($ngx->reload, 'a reload');
     is_deeply(answer($waits), { events => [], last_event_id => '4-0' },
               '... answers');
-    cmp_ok(time - $t, '<', 30, '... before the time is over');
+    cmp_ok(time - $t, '<', 55, '... before the time is over');
     $ngx->stop;
 };
 

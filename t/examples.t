@@ -36,6 +36,8 @@ my %test = (
     'durable.conf'    => \&durable,
     'near.conf'       => \&near,
     'primary.conf'    => \&primary,
+    'failover.conf'   => \&failover,
+    'databases.conf'  => \&databases,
 );
 
 is_deeply([sort map { m{([^/]+)$} } glob "$examples/*.conf"],
@@ -184,6 +186,14 @@ sub near {
     ok(wait_for(20, sub { curl('http://127.0.0.1:' . $ngx->port . '/ready') =~ / 200$/ }),
        'and connected');
 
+    # what is in front of an application that is not there
+
+    my $app = 'http://127.0.0.1:' . $ngx->port . '/app/?user=eve';
+    like(curl($app), qr/ 502$/, 'a request passes');
+    ok(wait_for(20, sub { ($redis->run('GET', 'hits') // 0) == 1 }), 'and is counted by the store');
+    $redis->run('SET', 'blocked:eve', 1);
+    ok(wait_for(20, sub { curl($app) =~ / 403$/ }), 'until its user is blocked there');
+
     $ngx->stop;
 }
 
@@ -296,6 +306,39 @@ sub primary {
 }
 
 
+sub failover {
+    my ($name) = @_;
+
+    plan skip_all => 'there is no redis-server' unless KS::Redis::available();
+
+    my $ngx = start($name);
+    my $http = $ngx->client(token => undef);
+    my ($port) = slurp($ngx->dir . '/conf/nginx.conf')
+        =~ /listen 127\.0\.0\.1:(\d+);\s+keyspace_resp/;
+    my $redis = KS::Redis->start('--replicaof', "127.0.0.1 $port", '--requirepass', 'failover',
+                                 '--masterauth', 'failover', '--repl-diskless-sync-delay', 0);
+    my $r = KS::RESP->new(port => $port, token => 'failover');
+    my $other = KS::RESP->new(port => $redis->port, token => 'failover');
+    my $has = sub { my ($at, $value) = @_; wait_for(30, sub { ($at->run('GET', 'greeting') // '') eq $value }) };
+    my $ready = sub { return $http->request('GET', '/ready')->{status} };
+
+    is($ready->(), 200, 'a primary is ready');
+    is($r->run('SET', 'greeting', 'hello'), 'OK', 'a key');
+    ok($has->($other, 'hello'), '... is there in the replica');
+
+    # what sentinels say
+    $other->run('REPLICAOF', 'NO', 'ONE');
+    $other->run('SET', 'greeting', 'there');
+    is($r->run('REPLICAOF', '127.0.0.1', $redis->port), 'OK', 'it follows the other one');
+    ok($has->($r, 'there'), '... and has its keys');
+    ok(wait_for(30, sub { $ready->() == 200 }), '... and is ready');
+    is($r->run('REPLICAOF', 'NO', 'ONE'), 'OK', 'and is the primary again');
+    is($r->run('SET', 'greeting', 'here'), 'OK', '... which is written to');
+    $redis->stop;
+    $ngx->stop;
+}
+
+
 sub resp {
     my ($name) = @_;
 
@@ -320,6 +363,28 @@ sub resp {
     ok(wait_for(20, sub {
         slurp($ngx->dir . '/logs/resp.log') =~ /^127\.0\.0\.1:\d+ /m
     }, 0.1), 'the log is written');
+
+    $ngx->stop;
+}
+
+
+sub databases {
+    my ($name) = @_;
+
+    plan skip_all => 'there is no redis-cli' unless installed('redis-cli');
+
+    my $ngx = start($name, 'conf/tokens' => "token-one\n",
+                    'data/README' => '');
+    my $text = slurp("$examples/$name") =~ s/TOKEN/token-one/gr;
+    my @try = $text =~ /^# try: redis-cli (.*)$/mg;
+    my ($path) = $text =~ m{^# try: curl .*:8080(/[^"]+)"$}m;
+
+    is(cli($ngx, $try[0]), "OK\n", $try[0]);
+    is(cli($ngx, $try[1]), "1\n", $try[1]);
+    is(cli($ngx, $try[2]), "tea\n", $try[2]);
+    is(cli($ngx, $try[2] =~ s/-n 1/-n 0/r), "\n", 'it is no more in the first');
+    is(curl('http://127.0.0.1:' . $ngx->port . $path, 'token-one'),
+       '{"result":"tea"} 200', $path);
 
     $ngx->stop;
 }

@@ -149,12 +149,16 @@ subtest 'clients of before' => sub {
 
 subtest 'a test of the configuration' => sub {
     my $ngx = start();
+
+    # nothing else can touch it meanwhile
+    $ngx->freeze;
     my $before = join ' ', (stat $file)[7, 9, 10];
     my ($code, $out) = capture(30, KS::Nginx::environment(), $ngx->command('-t'));
 
     is($code, 0, 'while another runs');
     is(join(' ', (stat $file)[7, 9, 10]), $before,
        '... it does not touch the file');
+    $ngx->thaw;
     is($ngx->client->run('GET', 'k'), 'v', '... which is served');
     $ngx->stop;
 
@@ -264,6 +268,29 @@ subtest 'a file that cannot be trusted' => sub {
     $ngx = start(zone => "file $file on_fault=aside;");
     is($ngx->client->run('DBSIZE'), 0, 'set aside');
     $ngx->client->run('SET', 'k', 'v');
+    $ngx->stop;
+};
+
+
+# What an upgrade to a build does that lays out zones in another way: the file is
+# not for it.  The zone gets a snapshot while nginx runs.
+subtest 'a snapshot takes the place of a file that is set aside' => sub {
+    my $theirs = tempdir();             # of the workers
+    my $rdb = "$theirs/place.rdb";
+    my $ngx = start(zone => "file $dir/place;");
+
+    chmod 0777, $theirs;
+
+    $ngx->client->run('SET', 'k', 'kept');
+    ok($ngx->reload(zone => "file $dir/place on_fault=aside; snapshot $rdb;"),
+       'a reload that adds a snapshot');
+    is($ngx->client->run('SAVE'), 'OK', 'SAVE');
+    $ngx->stop;
+
+    truncate "$dir/place", 5000;
+    $ngx = start(zone => "file $dir/place on_fault=aside; snapshot $rdb;");
+    is($ngx->client->run('GET', 'k'), 'kept', 'the keys are there');
+    like($ngx->log, qr/kept as "\Q$dir\E\/place.old.1"/, '... and the file is');
     $ngx->stop;
 };
 

@@ -107,7 +107,7 @@ subtest 'libraries outlive a reload, workers and a flush of the keys' => sub {
 # --- ends ---
 
 subtest 'functions that are ended' => sub {
-    my $ngx = start();
+    my $ngx = start(zone => 'script_timeout 500ms;');
     my $c = $ngx->resp;
 
     $c->run('FUNCTION', 'LOAD', lib('slow', 'redis.call("SET", "gone", 1) '

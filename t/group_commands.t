@@ -31,7 +31,7 @@ sub consumers {
     $r->run('DEL', 's');
     $r->run(words('XGROUP CREATE s g $ MKSTREAM'));
 
-    my @all = map { $ngx->resp(timeout => 20) } 1 .. $n;
+    my @all = map { $ngx->resp } 1 .. $n;
 
     for my $i (0 .. $#all) {
         $all[$i]->send(KS::RESP::encode(words("XREADGROUP GROUP g c$i BLOCK 0 "
@@ -87,7 +87,7 @@ subtest 'each is given one' => sub {
 
 subtest 'by REST' => sub {
     my @consumers = consumers(1);
-    my $h = $ngx->client(timeout => 20);
+    my $h = $ngx->client;
 
     is_deeply($h->run(words('XREADGROUP GROUP g web BLOCK 10 STREAMS s >')),
               undef, 'in vain');

@@ -110,6 +110,11 @@ SKIP: {
         my ($old) = $ngx->log =~ /keyspace (\d\S* build [0-9a-f]{8})\b/;
         ok($old, 'a start says which build it is');
 
+        my ($layout) = slurp("$root/src/memory/ks_layout.h")
+            =~ /^#define KS_ZONE_VERSION +(\d+)$/m;
+        like($ngx->log, qr/ \Q$old\E, zones of layout $layout$/m,
+             '... and how it lays out zones');
+
         ok($ngx->reload, 'a reload with nothing new');
         unlike($ngx->log, qr/goes on after this reload/, 'has nothing to say');
 

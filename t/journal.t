@@ -338,8 +338,13 @@ for my $round (1 .. 3) {
 
     my @pids = counts($ngx, $said);
 
+    my $r = $ngx->resp;
+
+    # the second INCR of this one was sent when the first was acknowledged
+    wait_for(60, sub { ($r->run('GET', 'count:1') // 0) > 1 });
+
     sleep 0.3 + rand 0.4;
-    $ngx->resp->run('BGREWRITEAOF') if $round == 2;
+    $r->run('BGREWRITEAOF') if $round == 2;
     sleep 0.05;
     $ngx->crash;
     waitpid $_, 0 for @pids;
@@ -411,6 +416,26 @@ with_redis("$dir/aof", sub {
                '... and what was acknowledged is in the journal');
     }
 });
+
+
+# --- reloads of a zone without a file ---
+
+$dir = directory();
+$ngx = begin("$dir/aof sync=always");
+$ngx->client->run('SET', 'before', 1);
+
+for (1 .. 2) {
+    ok($ngx->reload, 'reload without a file');
+}
+
+is($ngx->client->run('GET', 'before'), 1, 'the zone goes on');
+$ngx->client->run('SET', 'after', 2);
+$ngx->stop;
+
+$ngx = begin("$dir/aof sync=always");
+is_deeply([map { $ngx->client->run('GET', $_) } qw(before after)], [1, 2],
+          'and its journal');
+$ngx->stop;
 
 
 # --- reloads, an upgrade, and a directory that is another's ---

@@ -31,9 +31,20 @@ sub begin {
     $dir = tempdir();
     chmod 0777, $dir;
     $ngx = KS::Nginx->start(size => '32m', resp => '', workers => 2, daemon => 1,
-                            env => $disk->env, zone => "journal $dir/aof $options;");
+                            env => $disk->env, zone => "journal $dir/aof $options;",
+                            locations => 'location / { keyspace_rest main; } '
+                                . 'location /metrics { keyspace_metrics; }');
     $r = $ngx->resp;
     wait_for(20, sub { $ngx->log =~ /is rewritten/ });
+}
+
+
+# The errno of the last error, as INFO and the page of metrics tell it.
+sub last_errno {
+    my ($page) = $ngx->client->request('GET', '/metrics')->{body}
+        =~ /^keyspace_journal_last_errno\{[^}]*\} (\d+)$/m;
+
+    return [info()->{keyspace_journal_last_errno}, $page];
 }
 
 
@@ -108,6 +119,7 @@ sub failed {
 
 for my $mode (qw(always everysec)) {
     begin("sync=$mode auto=off");
+    is_deeply(last_errno(), [0, 0], "$mode: no error so far");
     fill();
 
     for (['pwrite', EIO], ['pwrite', ENOSPC], ['ftruncate', EIO]) {
@@ -115,6 +127,8 @@ for my $mode (qw(always everysec)) {
         my $is = "$mode: $call() fails ($errno)";
         my $log = length $ngx->log;
 
+        # the commands below are the first that it fails for
+        wait_for(60, sub { $r->run('WAITAOF', 1, 0, 5000)->[0] });
         $disk->fail($call, '.incr.aof', $errno, times => 1000, %options);
 
         my $c = $ngx->resp;
@@ -129,10 +143,12 @@ for my $mode (qw(always everysec)) {
         is($r->run('GET', 'count'), $r->run('LLEN', 'list'), '... reads are not');
         like(substr($ngx->log, $log), qr/writing failed; commands that write are refused.*\($errno: /,
              '... and the log has the error');
+        is_deeply(last_errno(), [$errno + 0, $errno + 0], '... INFO and metrics have its errno');
         $disk->mend;
         is($c->reply, "+OK\r\n", '... when it can, what waited is answered');
         ok(wait_for(20, sub { $r->command('SET', 'x', 2) eq "+OK\r\n" }), '... and writes go on');
         like(substr($ngx->log, $log), qr/can be written again/, '... which the log tells');
+        is_deeply(last_errno(), [$errno + 0, $errno + 0], '... and the errno is still told');
         fill();
     }
 

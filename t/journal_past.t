@@ -65,8 +65,12 @@ my @fields = (
     [@hset, ['HSETEX', 'h', 'PXAT', 1, 'FIELDS', 1, 'a', 5]],
     [@hset, ['HSETEX', 'h', 'PXAT', 1, 'FIELDS', 2, 'a', 5, 'b', 3]],
     [@hset, ['HSETEX', 'h', 'PXAT', 1, 'FIELDS', 1, 'z', 5]],
-    [@hset, ['HSETEX', 'h', 'PXAT', $later, 'FIELDS', 1, 'a', 4]],
-    [@hset, ['HSETEX', 'h', 'KEEPTTL', 'FIELDS', 1, 'a', 4]],
+
+    # said so that a server of 7.4 knows it
+    [@hset, ['HSETEX', 'h', 'PXAT', $later, 'FIELDS', 1, 'a', 4],
+     "HSET h a 1 b 2\nMULTI\nHSET h a 4\nHPEXPIREAT h $later FIELDS 1 a\nEXEC"],
+    [@hset, ['HSETEX', 'h', 'KEEPTTL', 'FIELDS', 1, 'a', 4],
+     "HSET h a 1 b 2\nHSET h a 4"],
 );
 
 

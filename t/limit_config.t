@@ -80,7 +80,7 @@ my @refused = (
     ['a cost', rule('rate=1r/s cost=x'), '', qr/"cost=x" .*: cost is a number/],
     ['no cost', rule('rate=1r/s cost=0'), '', qr/"cost=0" .*: cost is a number/],
     ['on_error', rule('rate=1r/s on_error=fail'), '',
-     qr/on_error is "pass" or "reject"/],
+     qr/it is "pass" or "reject"/],
     ['a long prefix', rule('rate=1r/s prefix=' . 'p' x 257), '',
      qr/is too long/],
 

@@ -98,6 +98,6 @@ $origin->stop;
 
 my ($code, $out) = KS::Nginx->check(http =>
     'keyspace_limit_rule x zone=main key=$uri rate=1r/s misses=yes;');
-ok($code != 0 && $out =~ /misses is "on" or "off"/, 'misses=yes');
+ok($code != 0 && $out =~ /it is "on" or "off"/, 'misses=yes');
 
 done_testing;

@@ -133,7 +133,7 @@ for (['delay=1', qr/no "delay" with the algorithm "sliding_window"/],
      ['block=0', qr/"block=0" .*: block is a time/],
      ['block=x', qr/"block=x" .*: block is a time/],
      ['block=367d', qr/"block=367d" .*: block is a time/],
-     ['dry_run=yes', qr/"dry_run=yes" .*: dry_run is "on" or "off"/])
+     ['dry_run=yes', qr/"dry_run=yes" .*: it is "on" or "off"/])
 {
     my ($parameter, $why) = @$_;
     my ($code, $out) = KS::Nginx->check(http =>

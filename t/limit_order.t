@@ -42,6 +42,7 @@ CONF
         location = /x { root %DIR%; }
         location /req { $real limit_req zone=req; keyspace_limit after; $x }
         location /net { $real keyspace_limit net; $x }
+        location /client { $real return 200 "\$keyspace_client_net"; }
         location /not { keyspace_limit addr; $x }
 CONF
 );
@@ -99,6 +100,9 @@ subtest 'the network of an address' => sub {
        '... the same, mapped into IPv6');
     is(asked(1, '/net', '192.0.2.2'), '200', '... another');
     is(asked(1, '/net', '::1'), '200', 'short ones');
+
+    is($http->request('GET', '/client')->{body}, '127.0.0.1',
+       'the same for other uses');
 
     is_deeply([sort @{$redis->run('KEYS', 'limit:net:*')}],
               [map { "limit:net:$_" } '192.0.2.1', '192.0.2.2',

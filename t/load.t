@@ -130,7 +130,7 @@ for my $name (undef, 'redis-server', 'valkey-server') {
 }
 
 SKIP: {
-    skip 'there is no redis-server', 11 if !KS::Redis->available;
+    skip 'there is no redis-server', 12 if !KS::Redis->available;
 
     # keys of another database
     my $redis = KS::Redis->start('--databases', 4);
@@ -165,6 +165,11 @@ SKIP: {
     spew($bad, substr $bytes, 0, $middle);
     like(refused(size => '64m', zone => "load $bad;"),
          qr/the file ends too early at byte \d+/, 'the half of it is missing');
+
+    # wherever it is cut: in a list of more elements than bytes are left, too
+    spew($bad, "REDIS0011\x12\x01k\x3f\x01" . "\x05" x 8);
+    like(refused(zone => "load $bad;"), qr/the file ends too early at byte \d+/,
+         'amid the elements of a key');
     like(refused(size => '2m', zone => "load $written;"),
          qr/the zone of 2097152 bytes is full: about \d+ bytes are needed/,
          'a zone that is too small');

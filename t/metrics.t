@@ -8,6 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use JSON::PP;
+use POSIX qw(sysconf _SC_CLK_TCK);
 use Test::More;
 use KS::HTTP;
 use KS::Nginx;
@@ -107,6 +108,32 @@ subtest 'counts of both workers, and of REST' => sub {
     ok(!exists info('default')->{cmdstat_set}, 'not by default');
     ok(exists info('all')->{cmdstat_set}, 'but with all');
     ok(exists info('default')->{errorstat_ERR}, 'errors are');
+};
+
+
+# what the kernel says of both workers, which is told in hundredths of a second
+subtest 'INFO cpu' => sub {
+    my $before = info('cpu');
+
+    is_deeply([sort keys %$before], [qw(used_cpu_sys used_cpu_user)], 'fields');
+    like($before->{$_}, qr/^\d+\.\d{6}$/, $_) for sort keys %$before;
+
+    ok(wait_for(60, sub {
+        $_->run('EVAL', 'for i = 1, 300000 do local x = i % 7 end', 0) for $a, $b;
+        return info('cpu')->{used_cpu_user} >= $before->{used_cpu_user} + 0.1;
+    }), 'it grows with work');
+
+    my $sum = 0;
+
+    for my $pid ($ngx->workers) {
+        my ($user) = slurp("/proc/$pid/stat") =~ /^.*\) \S+(?: \S+){10} (\d+)/;
+        $sum += $user;
+    }
+
+    my $said = info('cpu')->{used_cpu_user};
+
+    cmp_ok($said, '>', 0.9 * $sum / sysconf(_SC_CLK_TCK), 'of both workers');
+    ok(exists info('default')->{used_cpu_sys}, 'by default');
 };
 
 

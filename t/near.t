@@ -39,14 +39,22 @@ sub ready { return wait_for(20, sub { (grep { $http->request('GET', '/ready')->{
 # until the edge says so of itself
 sub soon { my ($want, @command) = @_; return wait_for(10, sub { my $v = eval { $r->run(@command) }; ($v // "\0none") eq ($want // "\0none") }) }
 
+# both workers are told of each of n keys that the code writes over there
+sub told {
+    my ($n, $code) = @_;
+    my $before = stat_of('near_invalidations');
+
+    $code->();
+    wait_for(30, sub { stat_of('near_invalidations') >= $before + 2 * $n }) or die 'a change is not told';
+}
+
 ok(ready(), 'both workers have a link');
 is(() = $redis->run('CLIENT', 'LIST') =~ /name=keyspace-near/g, 2, 'a link each');
 
 
 # --- a read fetches ---
 
-$redis->run('SET', 'a', '1');
-sleep 0.3;                              # each worker is told of that
+told(1, sub { $redis->run('SET', 'a', '1') });
 is($r->run('GET', 'a'), '1', 'GET of a key that is not here');
 my ($gets, $dumps) = (calls('get'), calls('dump'));
 is($r->run('GET', 'a'), '1', 'and again') for 1 .. 5;
@@ -58,12 +66,13 @@ cmp_ok(stat_of('near_fetches'), '>=', 1, 'fetches are counted');
 
 # each type
 
-$redis->run('RPUSH', 'list', 'x', 'y', 'z');
-$redis->run('HSET', 'hash', 'f', 'v', 'g', 'w');
-$redis->run('SADD', 'set', '1', '2', '3');
-$redis->run('ZADD', 'zset', '1.5', 'm', '2', 'n');
-$redis->run('XADD', 'stream', '1-1', 'f', 'v');
-sleep 0.3;
+told(5, sub {
+    $redis->run('RPUSH', 'list', 'x', 'y', 'z');
+    $redis->run('HSET', 'hash', 'f', 'v', 'g', 'w');
+    $redis->run('SADD', 'set', '1', '2', '3');
+    $redis->run('ZADD', 'zset', '1.5', 'm', '2', 'n');
+    $redis->run('XADD', 'stream', '1-1', 'f', 'v');
+});
 is_deeply($r->run('LRANGE', 'list', '0', '-1'), ['x', 'y', 'z'], 'a list');
 is_deeply($r->run('HGETALL', 'hash'), ['f', 'v', 'g', 'w'], 'a hash');
 is_deeply([sort @{$r->run('SMEMBERS', 'set')}], ['1', '2', '3'], 'a set');
@@ -177,17 +186,21 @@ is($r->run('STRLEN', 'large'), 2_000_000, 'is here');
 # --- many that miss at once ---
 
 $proxy->tell('delay', '0.2');
-$redis->run('SET', 'herd', 'v');
-sleep 0.5;
+told(1, sub { $redis->run('SET', 'herd', 'v') });
 $dumps = calls('dump');
 my @herd = map { $ngx->resp } 1 .. 20;
 $_->send(KS::RESP::encode('GET', 'herd')) for @herd;
 is(join('', map { $_->reply } @herd), "\$1\r\nv\r\n" x 20, 'many that miss at once');
-cmp_ok(calls('dump') - $dumps, '<=', 2, 'wait for one fetch of each worker');
+is(calls('dump') - $dumps, 1, 'wait for one fetch of all workers');
 
-my $t = time;
+$dumps = calls('dump');
+$_->send(KS::RESP::encode('GET', 'herd none')) for @herd;
+is(join('', map { $_->reply } @herd), "\$-1\r\n" x 20, 'of a key that is none as well');
+is(calls('dump') - $dumps, 1, 'which all know then');
+
+$dumps = calls('dump') + calls('get');
 is($r->run('GET', 'herd'), 'v', 'then it is here');
-cmp_ok(time - $t, '<', 0.2, 'and does not wait for the other side');
+is(calls('dump') + calls('get'), $dumps, 'and the other side is not asked');
 $proxy->tell('delay', '0');
 
 
@@ -203,6 +216,49 @@ is($r->run('GET', 'here:k'), 'mine', 'local keys are');
 $proxy->tell('accept');
 ok(soon('w', 'GET', 'k1'), 'with a link it is, as it is now');
 ok(ready(), 'ready');
+
+# who fetches is killed: the others get their replies
+
+$proxy->tell('delay', '0.5');
+told(1, sub { $redis->run('SET', 'killed', 'v') });
+$_->send(KS::RESP::encode('GET', 'killed')) for @herd;
+sleep 0.2;
+kill KILL => ($ngx->workers)[0];
+{
+    my @said = map { eval { $_->reply } // 'gone' } @herd;
+    is(scalar(grep { $_ ne 'gone' && $_ ne "\$1\r\nv\r\n" } @said), 0, 'a worker is killed that may be fetching');
+    cmp_ok(scalar(grep { $_ ne 'gone' } @said), '>', 0, 'clients of the other one have their replies');
+}
+$proxy->tell('delay', '0');
+$ngx->allow(qr/exited on signal 9/);
+$r = $ngx->resp;
+$http = $ngx->client;
+
+# the death of any worker costs nothing that is here, once its link has passed on what it covers
+
+sub shared { return wait_for(20, sub { $redis->run('CLIENT', 'LIST') =~ /name=keyspace-near.* cmd=ping/ }) }
+
+ok(ready() && shared(), 'a new worker has a link, and hears of what the other covers');
+sleep 0.5;
+is($r->run('GET', 'k6'), 'v', 'a key');
+$dumps = calls('dump');
+
+for my $round (0 .. 3) {
+    my ($pid) = ($ngx->workers)[$round % 2];
+    my @near = $redis->run('CLIENT', 'LIST') =~ /id=(\d+) .*name=keyspace-near/g;
+    kill KILL => $pid;
+    ok(wait_for(20, sub { my %was = map { $_ => 1 } @near; my $list = $redis->run('CLIENT', 'LIST');
+                          my @now = $list =~ /id=(\d+) .*name=keyspace-near/g;
+                          @now == 2 && grep({ !$was{$_} } @now) == 1 && $list =~ /name=keyspace-near.* cmd=ping/ }),
+       "a worker is killed, round $round");
+    sleep 0.3;
+    $r = $ngx->resp;
+    is($r->run('GET', 'k6'), 'v', 'the key');
+}
+is(calls('dump'), $dumps, 'is here all the time');
+$redis->run('SET', 'k6', 'w');
+ok(soon('w', 'GET', 'k6'), 'until it changes');
+$http = $ngx->client;
 
 # writers over there, cuts and kills in between: at the end all is as it is there
 
@@ -239,7 +295,7 @@ $ngx->stop;
 
 $ngx = KS::Nginx->start(size => '8m', resp => '', workers => 1,
     locations => 'location / { keyspace_rest main; } location = /ready { keyspace_ready; }',
-    zone => "upstream redis://127.0.0.1:$port stale=2s timeout=1s;");
+    zone => "upstream redis://127.0.0.1:$port stale=10s timeout=5s;");
 $ngx->allow(qr/upstream "127\.0\.0\.1:\d+" of keyspace zone/);
 $r = $ngx->resp;
 $http = $ngx->client;

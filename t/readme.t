@@ -72,7 +72,7 @@ subtest 'directives' => sub {
 
         # those within the braces of keyspace_zone
         my ($lines) = $text =~ /^static \w+  ngx_keyspace_zone_lines\[\](.*?)^};/ms;
-        $declared{$_} = 1 for ($lines // '') =~ /ngx_string\("(\w+)"\)/g;
+        $declared{$_} = 1 for ($lines // '') =~ /ngx_keyspace_param_row\("(\w+)"/g;
     }
 
     ok($declared{$_}, "$_ is found in the code")

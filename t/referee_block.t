@@ -14,7 +14,7 @@ use Test::More;
 
 use IO::Select;
 use KS::Nginx;
-use KS::Proc qw(wait_for);
+use KS::Proc qw(wait_for within);
 use KS::Redis;
 use KS::RESP qw(encode);
 
@@ -276,7 +276,7 @@ sub play {
 
         # theirs has all replies when another connection has two of its own
         select undef, undef, undef, 0.25 if $nap;
-        wait_for(5, sub { IO::Select->new($theirs->{conns}[$i]{socket})
+        within(5, sub { IO::Select->new($theirs->{conns}[$i]{socket})
                               ->can_read(0) }) if $commands[0][0] !~ /^(?:B|XREAD)/;
         $theirs->{control}->run('PING') for 1 .. 2;
 

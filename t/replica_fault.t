@@ -9,7 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
 use KS::Nginx;
 use KS::Proc qw(wait_for);
@@ -34,7 +34,7 @@ sub edge_of {
 }
 
 
-sub client { return KS::RESP->new(port => $_[0]->port, timeout => 30, @_[1 .. $#_]) }
+sub client { return KS::RESP->new(port => $_[0]->port, @_[1 .. $#_]) }
 sub up { return (info($_[0], 'master_link_status') // '') eq 'up' }
 
 
@@ -142,6 +142,41 @@ sub up { return (info($_[0], 'master_link_status') // '') eq 'up' }
                           && ($edge->command('GET', 'b') =~ /2/) }),
        'when there is less it goes on by itself');
     is_deeply([differs($r, $edge)], [], 'and is the same');
+
+    $ngx->stop;
+    $redis->stop;
+}
+
+
+# --- and whose primary still has what it lacks ---
+
+{
+    my $redis = KS::Redis->start('--repl-diskless-sync-delay', 0,
+                                 '--repl-backlog-size', '100mb');
+    my $r = client($redis);
+
+    $r->run('SET', 'a', 1);
+
+    my $ngx = edge_of($redis->port, '', size => '4m');
+    my $edge = $ngx->resp;
+
+    ok(wait_for(20, sub { up($edge) }), 'another one');
+    $r->replies(map { ['SET', "k$_", 'x' x 1000] } 1 .. 8000);
+    ok(wait_for(20, sub {
+        $ngx->log =~ /is full, and has no room for the upstream's keys/ }),
+       'is too small');
+
+    # it comes no further, so it tries ever less often, at first after 250 ms
+    my $tries = sub {
+        info($edge, 'keyspace_upstream_partial_syncs', 'stats') };
+    my $before = $tries->();
+    my $since = time;
+
+    ok(wait_for(60, sub { $tries->() >= $before + 5 }), 'it tries again');
+    cmp_ok(time - $since, '>', 3, 'but not at once each time');
+    my @lines = $ngx->log =~ /is full, and has no room|stream goes on at/g;
+    is(scalar @lines, 1, 'and the log says so once');
+    is($edge->run('GET', 'a'), 1, 'reads go on');
 
     $ngx->stop;
     $redis->stop;

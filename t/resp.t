@@ -574,7 +574,7 @@ subtest 'reloads' => sub {
 subtest 'limits, and who may come' => sub {
     my $ngx = KS::Nginx->start(
         size   => '8m',
-        resp   => "keyspace_resp_max_clients 3;\nkeyspace_resp_timeout 1s;",
+        resp   => "keyspace_resp_max_clients 3;\nkeyspace_resp_timeout 4s;",
     );
 
     my @c = map { $ngx->resp } 1 .. 3;

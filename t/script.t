@@ -134,7 +134,7 @@ subtest 'scripts outlive a reload, a worker and a flush of the keys' => sub {
 # --- semantics that are Redis's ---
 
 subtest 'errors keep what was written, ends do not' => sub {
-    my $ngx = start();
+    my $ngx = start(zone => 'script_timeout 500ms;');
     my $c = $ngx->resp;
 
     like($c->error('EVAL', 'redis.call("SET", "kept", 1) error("stop")', 0),
@@ -219,7 +219,7 @@ LUA
 
 
 subtest 'in MULTI' => sub {
-    my $ngx = start();
+    my $ngx = start(zone => 'script_timeout 500ms;');
     my $c = $ngx->resp;
     my $sha = $c->run('SCRIPT', 'LOAD', 'return redis.call("INCRBY", KEYS[1], ARGV[1])');
 
@@ -408,11 +408,11 @@ my @bombs = (
 );
 
 subtest 'bombs' => sub {
-    my $ngx = start(workers => 2, size => '64m');
+    my $ngx = start(workers => 2, size => '64m', zone => 'script_timeout 50ms;');
     my $c = $ngx->resp;
     my @workers = $ngx->workers;
 
-    $c->run('EVAL', 'for i = 1, 1000 do redis.call("SET", "k" .. i, i) end', 0);
+    $c->run('MSET', map { ("k$_", $_) } 1 .. 1000);
 
     my $before = private_memory($ngx);
     my $most = $before;
@@ -556,9 +556,9 @@ subtest 'limits that are set' => sub {
 
 # each may run as long as it does, but not all of them
 subtest 'many scripts at once' => sub {
-    my $ngx = start(zone => 'script_timeout 100ms;');
+    my $ngx = start(zone => 'script_timeout 200ms;');
     my $c = $ngx->resp;
-    my $eval = KS::HTTP::array('EVAL', 'for i = 1, 2e5 do end', 0);
+    my $eval = KS::HTTP::array('EVAL', 'for i = 1, 1e6 do end', 0);
     my $text = join "\n", map { "::l$_\:: f()" } 1 .. 60_000;
 
     for my $n (2, 5000) {
@@ -576,6 +576,9 @@ subtest 'many scripts at once' => sub {
     }
 
     is_deeply($c->run('MGET', 'k2', 'k5000'), [1, undef], 'nothing of these');
+    $c->close;
+    ok($ngx->reload(zone => 'script_timeout 50ms;'), 'less time');
+    $c = $ngx->resp;
     like($c->error('EVAL', $text, 0), qr/script_timeout/, 'one that is long');
 
     $c->close;
@@ -609,7 +612,7 @@ subtest 'what goes into the log' => sub {
 
 
 subtest 'others while a script runs' => sub {
-    my $ngx = start(zone => 'script_timeout 2s;');
+    my $ngx = start(zone => 'script_timeout 5s;');
     my ($a, $b) = $ngx->two_workers;
 
     $b->run('MSET', 'far', 1, 'near', 1);

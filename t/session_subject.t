@@ -131,6 +131,71 @@ is(who(@ann, $bob), '- - - bob', 'a command has ended all');
 run('ZREM', 'session:of:ann', get($ann[1], '/id'));
 is(who(@ann), 'ann -', 'or one');
 
+# Those that have ended by themselves do not count for the limit.
+
+{
+    my @max = map { login('max') } 1 .. 3;
+    my @by_age = sort { $a->{at} <=> $b->{at} } map {
+        { browser => $_,
+          at => run('ZSCORE', 'session:of:max', get($_, '/id')) }
+    } @max;
+
+    run('DEL', 'session:' . get($by_age[$_]{browser}, '/id')) for 1, 2;
+    push @max, login('max');
+    is(who($by_age[0]{browser}, $max[3]), 'max max',
+       'the oldest stays where others have ended');
+    is(run('ZCARD', 'session:of:max'), 2, '... and these are listed no more');
+    push @max, login('max'), login('max');
+    is(who($by_age[0]{browser}, @max[3 .. 5]), '- max max max',
+       '... until there are too many');
+}
+
+# A subject may be any bytes; what is none, or too long, is in no set.
+
+for my $odd ('a%00b', '%FF%FE%0D%0A', 'a%20b', 'x' x 512, '%25', '*', 'of%3Abob') {
+    my $in = login($odd);
+    (my $name = $odd) =~ s/%(..)/chr hex $1/ge;
+    my $id = get($in, '/id');
+
+    isnt($id, '', 'a subject of odd bytes has a session');
+    is(run('HGET', "session:$id", '_subject') // '', $name, '... it is kept')
+        if $name =~ /^[ -~]*$/;
+    get($in, '/everywhere');
+    is(get($in, '/id'), '', '... which ends');
+}
+
+for my $none ('', 'y' x 513) {
+    my $in = login($none);
+    my $id = get($in, '/id');
+
+    isnt($id, '', 'a session without a subject');
+    is(run('HEXISTS', "session:$id", '_subject'), 0, '... is in no set');
+}
+
+is(who($bob), 'bob', 'and nobody else has been signed out');
+
+# Two requests of one page with the same cookie, of which one renews.
+
+{
+    my $page = login('pat');
+    my $old = { %$page };
+
+    get($page, '/renew');
+    isnt($page->{cookie}, $old->{cookie}, 'a renewal');
+    is(who($old, $page), 'pat pat', '... and the old cookie goes on with it');
+    is(get($old, '/id'), get($page, '/id'), '... as the same session');
+    is(run('ZCARD', 'session:of:pat'), 1, '... which is one in the list');
+    get($old, '/everywhere');
+    is(who($page), '-', 'signing out by the old cookie ends the new one');
+
+    # a renewed session whose user is signed out elsewhere meanwhile
+    my @two = map { login('pat') } 1 .. 2;
+    my $before = { %{$two[0]} };
+    get($two[0], '/renew');
+    get($two[1], '/everywhere');
+    is(who($before, @two), '- - -', 'the old cookie leads to nothing then');
+}
+
 # What a command sets.
 
 my $cart = browser();

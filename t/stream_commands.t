@@ -260,8 +260,8 @@ subtest 'large ones' => sub {
 
 
 subtest 'waiting' => sub {
-    my @waiters = map { $ngx->resp(timeout => 10) } 1 .. 6;
-    my $three = $ngx->resp(timeout => 10);
+    my @waiters = map { $ngx->resp } 1 .. 6;
+    my $three = $ngx->resp;
 
     $three->command('HELLO', 3);
     $r->run('XADD', 'w', '1-1', 'a', 0);
@@ -320,7 +320,7 @@ subtest 'waiting' => sub {
 
 
 subtest 'a read-only token' => sub {
-    my $reader = $ngx->resp(token => $KS::Nginx::READONLY, timeout => 10);
+    my $reader = $ngx->resp(token => $KS::Nginx::READONLY);
 
     like($reader->error(words('XADD ro 1-1 a b')), qr/^NOPERM/, 'XADD');
     is_deeply($reader->run(words('XRANGE ro - +')), [], 'XRANGE');
@@ -334,7 +334,7 @@ subtest 'a read-only token' => sub {
 
 # more than can be told at once: they fetch it themselves
 subtest 'many who wait for a large one' => sub {
-    my @waiters = map { $ngx->resp(timeout => 20) } 1 .. 150;
+    my @waiters = map { $ngx->resp } 1 .. 150;
 
     for my $size (1000, 100_000, 3_000_000) {
         my @some = $size > 1_000_000 ? @waiters[0 .. 9] : @waiters;

@@ -10,8 +10,9 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 
 use IO::Socket::INET;
+use KS::Names qw(certificates);
 use KS::Nginx;
-use KS::Proc qw(capture free_port installed spew stop_pid tempdir wait_for);
+use KS::Proc qw(capture free_port installed spew tempdir wait_for);
 use KS::Proxy;
 use KS::Redis;
 
@@ -111,39 +112,14 @@ $redis->run('CONFIG', 'SET', 'requirepass', '');
 
 # --- names ---
 
-# A name server that says where "far.test" is, as long as it is told.
-sub dns {
-    my ($at) = @_;
-    my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'udp') or die $!;
-    my $ns = $s->sockport;
-    my $parent = $$;
-    my $pid = fork() // die $!;
-
-    return ($ns, $pid) if $pid;
-
-    while (getppid() == $parent) {
-        next unless IO::Select->new($s)->can_read(0.5);
-        my $peer = $s->recv(my $q, 512) // next;
-        my ($question) = substr($q, 12) =~ /^(.*?\0....)/s;
-        my $type = unpack 'n', substr($question, -4, 2);
-        my $known = -e $at && $type == 1;
-        my $a = $known ? "\xc0\x0c" . pack('nnNn', 1, 1, 1, 4) . pack('C4', 127, 0, 0, 1) : '';
-        $s->send(substr($q, 0, 2) . pack('nnnnn', $known || $type != 1 ? 0x8180 : 0x8183, 1, $known ? 1 : 0, 0, 0)
-                 . $question . $a);
-    }
-
-    require POSIX;
-    POSIX::_exit(0);
-}
-
 {
-    my ($ns, $pid) = dns("$dir/known");
-    my $ngx = edge("redis://far.test:$port resolver=127.0.0.1:$ns,ipv6=off,valid=1s");
+    my $names = KS::Names->start;
+    my $ngx = edge("redis://far.test:$port " . $names->resolver);
     like(wrote($ngx), qr/UPSTREAM nothing was run: its name could not be resolved/, 'a name that is none yet');
-    spew("$dir/known", '');
+    $names->says('far.test' => '127.0.0.1');
     ok(wait_for(20, sub { wrote($ngx) eq 'OK' }), 'and is found once it is one');
     $ngx->stop;
-    stop_pid($pid, 'KILL');
+    $names->stop;
 }
 
 
@@ -152,19 +128,14 @@ sub dns {
 SKIP: {
     skip 'no openssl', 8 unless installed('openssl');
 
-    my ($code, $said) = capture(60, {}, 'sh', '-e', '-c', <<"SH");
-cd $dir
-openssl req -x509 -newkey rsa:2048 -nodes -days 30 -keyout ca.key -out ca.pem -subj /CN=ca 2>&1
-openssl req -x509 -newkey rsa:2048 -nodes -days 30 -keyout other.key -out other.pem -subj /CN=other 2>&1
-openssl req -newkey rsa:2048 -nodes -keyout redis.key -out redis.csr -subj /CN=redis 2>&1
-printf 'subjectAltName=DNS:redis.test,IP:127.0.0.1' > ext
-openssl x509 -req -in redis.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile ext -out redis.pem 2>&1
-SH
+    my ($code, $said) = certificates($dir, 'DNS:redis.test,IP:127.0.0.1');
+    ($code, $said) = capture(60, {}, qw(openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=other),
+                             '-keyout', "$dir/other.key", '-out', "$dir/other.pem") unless $code;
     is($code, 0, 'certificates') or diag($said);
 
     my $tls = free_port();
     my $secure = eval {
-        KS::Redis->start('--tls-port', $tls, '--tls-cert-file', "$dir/redis.pem", '--tls-key-file', "$dir/redis.key",
+        KS::Redis->start('--tls-port', $tls, '--tls-cert-file', "$dir/pem", '--tls-key-file', "$dir/key",
                          '--tls-ca-cert-file', "$dir/ca.pem", '--tls-auth-clients', 'optional');
     };
 
@@ -177,7 +148,7 @@ SH
         ["tls_ca=$dir/other.pem", qr/UPSTREAM .*not to be trusted/, 'another CA'],
         ['', qr/UPSTREAM .*not to be trusted/, 'the CAs of the system'],
         ['tls_verify=off', qr/^OK$/, 'any certificate'],
-        ["tls_ca=$dir/ca.pem tls_cert=$dir/redis.pem tls_key=$dir/redis.key", qr/^OK$/, 'a certificate of its own'],
+        ["tls_ca=$dir/ca.pem tls_cert=$dir/pem tls_key=$dir/key", qr/^OK$/, 'a certificate of its own'],
     );
 
     for my $case (@cases) {

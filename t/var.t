@@ -24,7 +24,9 @@ my $ngx = KS::Nginx->start(
     resp => '',
     stream => <<'CONF',
     keyspace_var $s main get at:$server_port default=nothing;
-    server { listen 127.0.0.1:%RESP2%; return "<$s>"; }
+    keyspace_var $e main lrange list 0 -1 item=1 default=none;
+    keyspace_var $j main get json path=n;
+    server { listen 127.0.0.1:%RESP2%; return "<$s $e $j>"; }
 CONF
     http => <<"CONF",
     keyspace_var \$plain    main get text;
@@ -147,9 +149,19 @@ sub connected {
     return scalar <$c>;
 }
 
-is(connected(), '<nothing>', 'a connection of stream, and a default');
+is(connected(), '<nothing y" 12.5>',
+   'a connection of stream: a default, of a list, of JSON');
 $http->run('SET', 'at:' . $ngx->resp_port2, 'here');
-is(connected(), '<here>', 'the next one reads what is there now');
+is(connected(), '<here y" 12.5>', 'the next one reads what is there now');
+
+# --- a reload ---
+
+ok($ngx->reload, 'a reload');
+$http->close;
+is(get('/values', 'X-Key: k1') =~ s/^.*?\|(.*?)\|.*/$1/r, 'gold',
+   '... keeps what there is');
+is(get('/switch'), 503, '... and what is switched');
+is(connected(), '<here y" 12.5>', '... for stream as well');
 
 $http->close;
 $ngx->stop;
@@ -169,6 +181,10 @@ refused('keyspace_var $x main blpop k 0;', qr/"blpop" does not only read/,
         'one that waits');
 refused('keyspace_var $x main xread block 0 streams k 0;',
         qr/"xread" does not only read/, 'one that may wait');
+refused("keyspace_var \$x main $_;", qr/does not only read/, $_)
+    for 'eval "return 1" 0', 'fcall f 0', 'getdel k', 'getex k', 'spop k',
+        'sort k store d', 'publish c m', 'subscribe c', 'multi', 'flushall',
+        'config set maxmemory 1', 'script load x', 'debug sleep 1', 'monitor';
 refused('keyspace_var $x main nosuch k;', qr/unknown command "nosuch k"/,
         'an unknown one');
 refused('keyspace_var $x main get;', qr/wrong number of arguments .*"get"/,

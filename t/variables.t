@@ -91,4 +91,75 @@ is((split /\n/, $ngx->access_log)[-1], '- -', 'no command has neither');
 
 $http->close;
 $ngx->stop;
+
+
+# --- connections over RESP ---
+
+# The line that the log has of a connection, when it has ended.
+sub line_of {
+    my ($end) = @_;
+    my $lines = () = $ngx->access_log =~ /\n/g;
+
+    $end->();
+    wait_for(10, sub { (() = $ngx->access_log =~ /\n/g) > $lines });
+
+    return (split /\n/, $ngx->access_log)[-1];
+}
+
+
+sub stream_of {
+    my ($format, %options) = @_;
+    $ngx = KS::Nginx->start(
+        stream => "log_format s '$format'; access_log %DIR%/access.log s;",
+        resp => '', %options);
+}
+
+
+# The commands are sent at once; the connection ends when all were answered.
+sub connection {
+    my (@commands) = @_;
+    my $r = $ngx->resp(token => undef);
+
+    $r->replies(@commands);
+
+    return line_of(sub { $r->close });
+}
+
+my $token = $KS::Nginx::TOKEN;
+
+stream_of('$keyspace_user $keyspace_commands $keyspace_time',
+          zone => 'user app { token app-secret; rights "+@all ~*"; }');
+
+like(connection(['AUTH', $token], ['SET', 'k', 'v'], ['GET', 'k']),
+     qr/^default 3 \d+\.\d{3}$/, 'who, how many, how long');
+like(connection(['AUTH', $token], ['AUTH', 'app', 'app-secret']),
+     qr/^app 2 \d+\.\d{3}$/, 'who has logged in last');
+like(connection(['PING'], ['GET', 'k']), qr/^- 2 /,
+     'commands that are refused, of nobody');
+like(connection(['AUTH', $token], ['NOSUCH'], ['MULTI'], ['INCR', 'n'],
+                ['INCR', 'n'], ['EXEC']),
+     qr/^default 6 /, 'those of a transaction, each');
+like(connection(['AUTH', $token], map { ['INCR', 'n'] } 1 .. 1000),
+     qr/^default 1001 /, 'a long pipeline');
+
+my $r = $ngx->resp(token => undef);
+is(line_of(sub { $r->close }), '- 0 -', 'none');
+
+$r = $ngx->resp;
+like(line_of(sub { $r->run('QUIT') }), qr/^default 2 /, 'QUIT is a command');
+
+# one that waits for a key takes the time of its work
+
+$r = $ngx->resp;
+like(line_of(sub { $r->run('BLPOP', 'empty', '0.3'); $r->close }),
+     qr/^default 2 (\d+)\.\d{3}$/, 'one that waits, once');
+my ($waited) = (split /\n/, $ngx->access_log)[-1] =~ / (\d+)\./;
+cmp_ok($waited, '<', 300_000, '... whose waiting is no part of the time');
+
+$ngx->stop;
+
+stream_of('$keyspace_commands');
+is(connection(['AUTH', $token], ['PING']), '2', 'the number alone');
+$ngx->stop;
+
 done_testing;

@@ -44,7 +44,7 @@ def divide(x, y):
 
 
 def until(what, code):
-    for _ in range(600):
+    for _ in range(2400):
         if code():
             return
         time.sleep(0.05)

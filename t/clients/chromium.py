@@ -104,7 +104,7 @@ class Browser:
 
     # what is shown may be that of before for a moment
     def shows(self, text):
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 seen = self.text()
             except RuntimeError as e:
@@ -127,7 +127,7 @@ def start(directory):
             ["chromedriver", f"--port={port}"], stdout=log, stderr=log,
             start_new_session=True, env={**os.environ, "HOME": directory})
 
-    for _ in range(300):
+    for _ in range(900):
         try:
             with urllib.request.urlopen(driver + "/status", timeout=20) as r:
                 if json.load(r)["value"]["ready"]:

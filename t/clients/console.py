@@ -57,7 +57,7 @@ def command(*args, binary=False):
 
 
 def later(code):
-    for _ in range(200):
+    for _ in range(2400):
         if code():
             return
         time.sleep(0.05)
@@ -76,7 +76,8 @@ class Console(chromium.Browser):
             return found instanceof Node ? true : found;
         """
 
-        for _ in range(400):
+        end = time.time() + 90
+        while time.time() < end:
             found = self.script(script, *args)
             if found:
                 return found
@@ -531,7 +532,7 @@ def run(driver):
         b.fill("Name", "news", ".tall")
         b.press("Start")
         b.shows("Waiting for the first.")
-        for _ in range(100):
+        for _ in range(900):
             if command("PUBLISH", "news", HOSTILE[0]):
                 break
             time.sleep(0.1)
@@ -552,7 +553,7 @@ def run(driver):
 
         b.fill("What", "MONITOR", ".tall")
         b.press("Start")
-        for _ in range(100):
+        for _ in range(900):
             command("SET", "watched", "by monitor")
             if "watched" in b.text():
                 break

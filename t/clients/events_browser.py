@@ -63,7 +63,7 @@ def run_command(*command):
 
 # a worker that is killed may have added it, or not
 def add(n):
-    for _ in range(200):
+    for _ in range(1200):
         try:
             run_command("XADD", "log", f"{n}-0", "n", n)
             return
@@ -95,7 +95,7 @@ def run(driver):
     b = chromium.Browser(driver, URL, f"{DIRECTORY}/one")
 
     def wait(script):
-        for _ in range(600):
+        for _ in range(1200):
             if b.script(script):
                 return
             time.sleep(0.1)

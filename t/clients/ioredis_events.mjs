@@ -192,7 +192,12 @@ for (const protocol of [2, 3]) {
 
         await until("it waits", async () =>
             /blocked_clients:1\r/.test(await redis.info("clients")));
+
+        // before it has noticed, it is the one that waited who is counted
+        const again = new Promise((r) => c.once("close", r));
+
         process.kill(pid, "SIGKILL");
+        await again;
         await until("it waits again", async () =>
             /blocked_clients:1\r/.test(await redis.info("clients"))
             && c.status === "ready");

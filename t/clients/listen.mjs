@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 
 
-// Waits for what is to happen; fails after half a minute.
+// Waits for what is to happen; fails after two minutes.
 export async function until(what, condition) {
-    for (let i = 0; i < 600; i++) {
+    for (let i = 0; i < 2400; i++) {
         if (await condition()) {
             return;
         }
@@ -19,7 +19,7 @@ export async function until(what, condition) {
 
 // What was heard comes to be these, in this order.
 export async function hears(heard, want) {
-    for (let i = 0; i < 600 && heard.length < want.length; i++) {
+    for (let i = 0; i < 2400 && heard.length < want.length; i++) {
         await new Promise((r) => setTimeout(r, 50));
     }
 

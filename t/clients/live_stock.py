@@ -58,7 +58,7 @@ def run(driver):
             e.onmessage = (event) => window.got.push(event.data);
         """)
 
-        for _ in range(200):
+        for _ in range(1200):
             if b.script("return window.got.length"):
                 break
             time.sleep(0.1)
@@ -67,7 +67,7 @@ def run(driver):
         run_command("PUBLISH", "odd,one", text)
         run_command("PUBLISH", "odd", "last")
 
-        for _ in range(200):
+        for _ in range(1200):
             if b.script("return window.got.length") == 3:
                 break
             time.sleep(0.1)

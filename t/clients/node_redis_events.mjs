@@ -225,5 +225,8 @@ await test("a client-side cache, changed by other workers", async () => {
 });
 
 
+// A client that is destroyed while it connects again keeps that connection.
+await until("all are connected",
+            () => open.every((c) => !c.isOpen || c.isReady));
 open.filter((c) => c.isOpen).forEach((c) => c.destroy());
 done();

@@ -37,7 +37,7 @@ def connect_once(**options):
 
 
 def until(what, code):
-    for _ in range(600):
+    for _ in range(2400):
         if code():
             return
         time.sleep(0.05)

@@ -25,7 +25,7 @@ def connect():
 
 
 def until(what, code):
-    for _ in range(600):
+    for _ in range(2400):
         if code():
             return
         time.sleep(0.05)
