@@ -43,8 +43,8 @@ typedef struct {
     const char          *bind;              /* the address; empty: not known */
     const char          *path;              /* of a socket; empty: there is
                                                none */
-    unsigned             port;              /* 0: there is none */
-    unsigned             tls_port;          /* the same with TLS */
+    uint64_t             port;              /* 0: there is none */
+    uint64_t             tls_port;          /* the same with TLS */
     uint64_t             clients;           /* at the most; 0: not known */
     uint64_t             timeout;           /* seconds that a client may rest;
                                                0: any */

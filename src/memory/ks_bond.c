@@ -20,9 +20,9 @@
  *  B3  A fate that is known stays where it was written until the shard decides
  *      for another bond.
  *
- * Whoever finds a follower whose other zone it does not have, or which knows
- * nothing of the ticket, keeps what the follower has done: what was moved is
- * then in both zones, if the other was undone, and in none by no way.
+ * A process that finds a follower whose other zone it does not have, or whose
+ * other zone knows nothing of the ticket, keeps what the follower has done: what
+ * was moved is then in both zones if the other was undone, and is never lost.
  */
 
 #include <stdlib.h>
