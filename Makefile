@@ -23,7 +23,8 @@
 #   SANITIZE=address,undefined
 #                   builds with these, into build/sanitize
 #   BUILD=DIR       builds there
-#   JOBS=N          runs so many tests at a time; by default one a processor
+#   JOBS=N          runs so many programs of tests at a time, and a file of
+#                   t/ more; by default a program for each processor
 #   V=1             shows the commands
 
 MODULE      = ngx_http_keyspace_module
@@ -238,8 +239,9 @@ $(BUILD)/bench/%: bench/%.c bench/bench.c $(LIB) $(LUA_OWN) $(BUILD)/flags
 
 -include $(UNITS:%=%.d)
 
-# so many at a time: programs, or files of tests
+# so many programs at a time, and files of tests, which wait for much of theirs
 JOBS       ?= $(shell nproc)
+FILES      ?= $(shell expr $(JOBS) + 1)
 
 # those that look at what the whole machine does
 ALONE       = t/idle.t
@@ -271,7 +273,7 @@ test: deps
 	    npm ci --prefix t/clients --no-audit --no-fund --loglevel=error \
 	    || status=1; \
 	fi; \
-	$(TEST_ENV) prove -j $(JOBS) -I t/lib $(TOGETHER) || status=1; \
+	$(TEST_ENV) prove -j $(FILES) -I t/lib $(TOGETHER) || status=1; \
 	$(TEST_ENV) prove -I t/lib $(ALONE) || status=1; \
 	exit $$status
 
