@@ -21,8 +21,9 @@
  *      for another bond.
  *
  * A process that finds a follower whose other zone it does not have, or whose
- * other zone knows nothing of the ticket, keeps what the follower has done: what
- * was moved is then in both zones if the other was undone, and is never lost.
+ * other zone knows nothing of the ticket, keeps what the follower has done:
+ * what was moved is then in both zones if the other was undone, and is never
+ * lost.
  */
 
 #include <stdlib.h>
