@@ -4,11 +4,10 @@
  *
  * Which channels have subscribers, of all workers, is in the zone's registry.
  * A worker that gets its first subscriber of a channel, or loses the last one,
- * tells the name to all with the commit of that (KS_ASK_SHARD), and the one
- * that has the connection looks then how many there are.  Each channel is a
- * command of its own: what is refused of one is no matter to others.  An error
- * does not say which: replies come in the order of the commands, which are kept
- * until then.
+ * tells the name to all with the commit of that (KS_ASK_SHARD), and the worker
+ * with the connection then looks how many there are.  Each channel is a
+ * command of its own, so that an error is about a single channel.
+ * ngx_keyspace_far_asked.c finds the command of a reply.
  *
  * In a cluster a channel belongs to the node of its slot, and each node has a
  * connection and channels of its own here, while it has any.  A node that loses
@@ -46,18 +45,6 @@ typedef struct {
     unsigned                  done:1;           /* the store has said so, */
     unsigned                  refused:1;        /* or an error */
 } ngx_keyspace_shard_t;
-
-typedef enum {
-    NGX_KEYSPACE_SHARDS_IN = 0, /* SSUBSCRIBE, */
-    NGX_KEYSPACE_SHARDS_OUT,    /* SUNSUBSCRIBE of a channel; */
-    NGX_KEYSPACE_SHARDS_OTHER   /* the owner's */
-} ngx_keyspace_shards_kind_t;
-
-typedef struct {
-    ngx_queue_t                 queue;
-    ngx_keyspace_shards_kind_t  kind;
-    ks_str_t                    name;           /* its bytes follow */
-} ngx_keyspace_shards_asked_t;
 
 typedef struct {
     ngx_keyspace_shards_t    *shards;
@@ -98,18 +85,7 @@ static void ngx_keyspace_shards_drop(ngx_keyspace_shards_t *sh,
 static void ngx_keyspace_shards_subscribe(ngx_keyspace_shards_t *sh,
     ngx_keyspace_shard_t *s);
 static ngx_int_t ngx_keyspace_shards_say(ngx_keyspace_shards_t *sh,
-    ngx_keyspace_shards_kind_t kind, ngx_keyspace_shard_t *s);
-static ngx_keyspace_shards_asked_t *ngx_keyspace_shards_put(
-    ngx_keyspace_shards_t *sh, ngx_keyspace_shards_kind_t kind,
-    const ngx_str_t *name);
-static ngx_keyspace_shards_asked_t *ngx_keyspace_shards_first(
-    ngx_keyspace_shards_t *sh);
-static void ngx_keyspace_shards_pop(ngx_keyspace_shards_t *sh);
-static void ngx_keyspace_shards_pop_to(ngx_keyspace_shards_t *sh,
-    ngx_keyspace_shards_kind_t kind, const ks_str_t *name);
-static ngx_uint_t ngx_keyspace_shards_asks(
-    const ngx_keyspace_shards_asked_t *asked, ngx_keyspace_shards_kind_t kind,
-    const ks_str_t *name);
+    ngx_keyspace_asked_kind_t kind, ngx_keyspace_shard_t *s);
 
 
 void
@@ -153,9 +129,7 @@ ngx_keyspace_shards_down(ngx_keyspace_shards_t *sh)
                                                     queue));
     }
 
-    while (!ngx_queue_empty(&sh->asked)) {
-        ngx_keyspace_shards_pop(sh);
-    }
+    ngx_keyspace_asked_clear(&sh->asked);
 }
 
 
@@ -189,7 +163,7 @@ ngx_keyspace_shards_told(ngx_keyspace_shards_t *sh, const ks_str_t *channel)
 
     } else if (wanted == NGX_DECLINED && s != NULL
                && (ngx_msec_int_t) (s->kept - ngx_current_msec) <= 0
-               && ngx_keyspace_shards_say(sh, NGX_KEYSPACE_SHARDS_OUT, s)
+               && ngx_keyspace_shards_say(sh, NGX_KEYSPACE_ASKED_OUT, s)
                   == NGX_OK)
     {
         ngx_keyspace_shards_drop(sh, s);
@@ -451,9 +425,10 @@ ngx_keyspace_shards_heard(ngx_keyspace_shards_t *sh, const ks_str_t *channel,
 {
     ngx_keyspace_shard_t  *s;
 
-    ngx_keyspace_shards_pop_to(sh, subscribed ? NGX_KEYSPACE_SHARDS_IN
-                                              : NGX_KEYSPACE_SHARDS_OUT,
-                               channel);
+    ngx_keyspace_asked_pop_to(&sh->asked,
+                              subscribed ? NGX_KEYSPACE_ASKED_IN
+                                         : NGX_KEYSPACE_ASKED_OUT,
+                              channel);
 
     s = ngx_keyspace_shards_find(sh, channel);
 
@@ -497,7 +472,7 @@ ngx_keyspace_shards_refused(ngx_keyspace_shards_t *sh, u_char *p, size_t len)
         return NGX_DECLINED;
     }
 
-    ngx_keyspace_shards_pop(sh);
+    ngx_keyspace_asked_pop(&sh->asked);
     sh->again = 1;
     sh->near->calls->renew(sh->near->cluster);
 
@@ -510,17 +485,17 @@ ngx_keyspace_shards_refused(ngx_keyspace_shards_t *sh, u_char *p, size_t len)
 static void
 ngx_keyspace_shards_denied(ngx_keyspace_shards_t *sh)
 {
-    ngx_keyspace_shard_t         *s;
-    ngx_keyspace_shards_asked_t  *asked;
+    ngx_keyspace_shard_t  *s;
+    ngx_keyspace_asked_t  *asked;
 
-    asked = ngx_keyspace_shards_first(sh);
+    asked = ngx_keyspace_asked_first(&sh->asked);
     s = NULL;
 
-    if (asked != NULL && asked->kind == NGX_KEYSPACE_SHARDS_IN) {
+    if (asked != NULL && asked->kind == NGX_KEYSPACE_ASKED_IN) {
         s = ngx_keyspace_shards_find(sh, &asked->name);
     }
 
-    ngx_keyspace_shards_pop(sh);
+    ngx_keyspace_asked_pop(&sh->asked);
 
     if (s == NULL) {
         return;
@@ -800,35 +775,33 @@ static void
 ngx_keyspace_shards_subscribe(ngx_keyspace_shards_t *sh,
     ngx_keyspace_shard_t *s)
 {
-    s->sent = (ngx_keyspace_shards_say(sh, NGX_KEYSPACE_SHARDS_IN, s)
+    s->sent = (ngx_keyspace_shards_say(sh, NGX_KEYSPACE_ASKED_IN, s)
                == NGX_OK);
 }
 
 
 static ngx_int_t
 ngx_keyspace_shards_say(ngx_keyspace_shards_t *sh,
-    ngx_keyspace_shards_kind_t kind, ngx_keyspace_shard_t *s)
+    ngx_keyspace_asked_kind_t kind, ngx_keyspace_shard_t *s)
 {
-    ks_str_t                      argv[2];
-    ngx_keyspace_shards_asked_t  *asked;
+    ks_str_t               argv[2];
+    ngx_keyspace_asked_t  *asked;
 
-    asked = ngx_keyspace_shards_put(sh, kind, &s->sn.str);
+    asked = ngx_keyspace_asked_put(&sh->asked, kind, &s->sn.str);
 
     if (asked == NULL) {
         return NGX_ERROR;
     }
 
-    argv[0] = (kind == NGX_KEYSPACE_SHARDS_IN) ? ks_text("SSUBSCRIBE")
-                                               : ks_text("SUNSUBSCRIBE");
+    argv[0] = (kind == NGX_KEYSPACE_ASKED_IN) ? ks_text("SSUBSCRIBE")
+                                              : ks_text("SUNSUBSCRIBE");
     argv[1] = asked->name;
 
     ngx_log_debug2(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
                    "keyspace shards: %s %V", argv[0].data, &s->sn.str);
 
     if (ngx_keyspace_far_command(sh->far, 2, argv) != NGX_OK) {
-        ngx_queue_remove(&asked->queue);
-        ngx_free(asked);
-
+        ngx_keyspace_asked_drop(asked);
         return NGX_ERROR;
     }
 
@@ -836,14 +809,14 @@ ngx_keyspace_shards_say(ngx_keyspace_shards_t *sh,
 }
 
 
-/* --- what the store has not replied to --- */
+/* --- commands of the connection's owner --- */
 
 ngx_int_t
 ngx_keyspace_shards_ask(ngx_keyspace_shards_t *sh)
 {
     ngx_str_t  none = ngx_null_string;
 
-    return ngx_keyspace_shards_put(sh, NGX_KEYSPACE_SHARDS_OTHER, &none)
+    return ngx_keyspace_asked_put(&sh->asked, NGX_KEYSPACE_ASKED_OTHER, &none)
            ? NGX_OK : NGX_ERROR;
 }
 
@@ -853,104 +826,5 @@ ngx_keyspace_shards_answered(ngx_keyspace_shards_t *sh)
 {
     ks_str_t  none = { 0, NULL };
 
-    ngx_keyspace_shards_pop_to(sh, NGX_KEYSPACE_SHARDS_OTHER, &none);
-}
-
-
-static ngx_keyspace_shards_asked_t *
-ngx_keyspace_shards_put(ngx_keyspace_shards_t *sh,
-    ngx_keyspace_shards_kind_t kind, const ngx_str_t *name)
-{
-    ngx_keyspace_shards_asked_t  *asked;
-
-    asked = ngx_alloc(sizeof(ngx_keyspace_shards_asked_t) + name->len,
-                      ngx_cycle->log);
-    if (asked == NULL) {
-        return NULL;
-    }
-
-    asked->kind = kind;
-    asked->name.data = (u_char *) (asked + 1);
-    asked->name.len = name->len;
-
-    if (name->len != 0) {
-        ngx_memcpy(asked->name.data, name->data, name->len);
-    }
-
-    ngx_queue_insert_tail(&sh->asked, &asked->queue);
-
-    return asked;
-}
-
-
-static ngx_keyspace_shards_asked_t *
-ngx_keyspace_shards_first(ngx_keyspace_shards_t *sh)
-{
-    return ngx_queue_empty(&sh->asked)
-           ? NULL : ngx_queue_data(ngx_queue_head(&sh->asked),
-                                   ngx_keyspace_shards_asked_t, queue);
-}
-
-
-static void
-ngx_keyspace_shards_pop(ngx_keyspace_shards_t *sh)
-{
-    ngx_keyspace_shards_asked_t  *asked;
-
-    asked = ngx_keyspace_shards_first(sh);
-
-    if (asked != NULL) {
-        ngx_queue_remove(&asked->queue);
-        ngx_free(asked);
-    }
-}
-
-
-/*
- * There is a reply to the first such command, and so to all before it.  A
- * channel that a node has lost ends without a command, or before the reply to
- * one: only the next command may be its.
- */
-
-static void
-ngx_keyspace_shards_pop_to(ngx_keyspace_shards_t *sh,
-    ngx_keyspace_shards_kind_t kind, const ks_str_t *name)
-{
-    ngx_queue_t  *q;
-
-    for (q = ngx_queue_head(&sh->asked);
-         q != ngx_queue_sentinel(&sh->asked);
-         q = ngx_queue_next(q))
-    {
-        if (ngx_keyspace_shards_asks(ngx_queue_data(q,
-                                     ngx_keyspace_shards_asked_t, queue),
-                                     kind, name))
-        {
-            break;
-        }
-
-        if (kind == NGX_KEYSPACE_SHARDS_OUT) {
-            return;
-        }
-    }
-
-    if (q == ngx_queue_sentinel(&sh->asked)) {
-        return;
-    }
-
-    while (ngx_queue_head(&sh->asked) != q) {
-        ngx_keyspace_shards_pop(sh);
-    }
-
-    ngx_keyspace_shards_pop(sh);
-}
-
-
-static ngx_uint_t
-ngx_keyspace_shards_asks(const ngx_keyspace_shards_asked_t *asked,
-    ngx_keyspace_shards_kind_t kind, const ks_str_t *name)
-{
-    return asked->kind == kind && asked->name.len == name->len
-           && (name->len == 0
-               || ngx_memcmp(asked->name.data, name->data, name->len) == 0);
+    ngx_keyspace_asked_pop_to(&sh->asked, NGX_KEYSPACE_ASKED_OTHER, &none);
 }

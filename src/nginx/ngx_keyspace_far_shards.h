@@ -9,6 +9,7 @@
 #define _NGX_KEYSPACE_FAR_SHARDS_H_INCLUDED_
 
 
+#include "ngx_keyspace_far_asked.h"
 #include "ngx_keyspace_far_fetch.h"
 
 
@@ -22,8 +23,7 @@ typedef struct {
     ngx_rbtree_t              names;
     ngx_rbtree_node_t         sentinel;
     ngx_queue_t               all;          /* the newest first */
-    ngx_queue_t               asked;        /* commands that the store has not
-                                               replied to, the oldest first */
+    ngx_queue_t               asked;        /* ngx_keyspace_asked_t */
     ngx_uint_t                round;        /* of looks at the registry */
     ngx_uint_t                map;          /* of the cluster, at the last */
     ngx_msec_t                looked;       /* when that was */
