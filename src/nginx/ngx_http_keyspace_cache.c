@@ -13,6 +13,7 @@
 
 
 #include "ngx_http_keyspace_cache.h"
+#include "ngx_http_keyspace_session.h"
 
 
 /* how soon it is seen that who has the lock is dead; milliseconds */
@@ -22,6 +23,15 @@
 #define NGX_HTTP_KEYSPACE_CACHE_UPDATE  30000
 
 
+static ngx_uint_t ngx_http_keyspace_cache_goes_on(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_loc_conf_t *conf,
+    ngx_http_keyspace_cache_ctx_t *left);
+static ngx_uint_t ngx_http_keyspace_cache_elsewhere(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_keyspace_cache_same(
+    ngx_http_keyspace_cache_ctx_t *ctx, ngx_keyspace_zone_t *zone,
+    ks_str_t *key);
+static void ngx_http_keyspace_cache_inherit(
+    ngx_http_keyspace_cache_ctx_t *ctx, ngx_http_keyspace_cache_ctx_t *left);
 static ngx_http_keyspace_cache_ctx_t *ngx_http_keyspace_cache_begin(
     ngx_http_request_t *r, ngx_http_keyspace_cache_loc_conf_t *conf);
 static ngx_uint_t ngx_http_keyspace_cache_unsafe(ngx_http_request_t *r);
@@ -43,6 +53,8 @@ static void ngx_http_keyspace_cache_refresh(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_keyspace_cache_wait(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx);
+static void ngx_http_keyspace_cache_wait_no_more(
+    ngx_http_keyspace_cache_ctx_t *ctx);
 static void ngx_http_keyspace_cache_changed(ks_follower_t *f);
 static void ngx_http_keyspace_cache_cleanup(void *data);
 
@@ -50,22 +62,31 @@ static void ngx_http_keyspace_cache_cleanup(void *data);
 ngx_int_t
 ngx_http_keyspace_cache_handler(ngx_http_request_t *r)
 {
-    ngx_http_keyspace_cache_ctx_t       *ctx;
+    ngx_http_keyspace_cache_ctx_t       *ctx, *left;
     ngx_http_keyspace_cache_loc_conf_t  *conf;
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_keyspace_cache_module);
-
-    if (conf->cache == NULL || r->error_page
-        || (r != r->main && (!conf->cache->subrequests || r->background)))
-    {
-        return NGX_DECLINED;
-    }
-
     ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_cache_module);
 
     if (ctx) {
         return ctx->until ? ngx_http_keyspace_cache_wait(r, ctx)
                           : NGX_DECLINED;
+    }
+
+    left = ngx_http_keyspace_cache_left(r);
+
+    if (left && ngx_http_keyspace_cache_goes_on(r, conf, left)) {
+        return NGX_DECLINED;
+    }
+
+    if (conf->cache == NULL || ngx_http_keyspace_cache_elsewhere(r)
+        || (r != r->main && (!conf->cache->subrequests || r->background)))
+    {
+        if (left) {
+            ngx_http_keyspace_cache_unlock(left);
+        }
+
+        return NGX_DECLINED;
     }
 
     if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD
@@ -77,6 +98,10 @@ ngx_http_keyspace_cache_handler(ngx_http_request_t *r)
     ctx = ngx_http_keyspace_cache_begin(r, conf);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (left) {
+        ngx_http_keyspace_cache_inherit(ctx, left);
     }
 
     if (ctx->key.len == 0) {
@@ -93,6 +118,108 @@ ngx_http_keyspace_cache_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_keyspace_cache_look(r, ctx);
+}
+
+
+/* --- internal redirects --- */
+
+ngx_http_keyspace_cache_ctx_t *
+ngx_http_keyspace_cache_left(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t             *cln;
+    ngx_http_keyspace_cache_ctx_t  *ctx;
+
+    if (!r->internal && !r->filter_finalize) {
+        return NULL;
+    }
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        ctx = cln->data;
+
+        if (cln->handler == ngx_http_keyspace_cache_cleanup
+            && ctx->request == r)
+        {
+            return ctx;
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Whether the request is still about what it was about at the location that it
+ * has left: an unsafe one changes what it changes wherever its response comes
+ * from, and what is fetched for nobody is for the same key.
+ */
+
+static ngx_uint_t
+ngx_http_keyspace_cache_goes_on(ngx_http_request_t *r,
+    ngx_http_keyspace_cache_loc_conf_t *conf,
+    ngx_http_keyspace_cache_ctx_t *left)
+{
+    ks_str_t  key;
+
+    if (left->disguised) {
+        ngx_http_keyspace_cache_undisguise(r, left);
+    }
+
+    if (left->unsafe) {
+        ngx_http_set_ctx(r, left, ngx_http_keyspace_cache_module);
+        return 1;
+    }
+
+    if (!left->background || conf->cache == NULL
+        || ngx_http_keyspace_cache_elsewhere(r)
+        || ngx_http_keyspace_cache_key(r, conf->cache, &key) != NGX_OK
+        || !ngx_http_keyspace_cache_same(left, conf->cache->zone, &key))
+    {
+        return 0;
+    }
+
+    left->conf = conf;
+    left->revalidate = (ngx_http_keyspace_cache_condition(r, left) == NGX_OK);
+
+    ngx_http_set_ctx(r, left, ngx_http_keyspace_cache_module);
+
+    return 1;
+}
+
+
+/*
+ * Whether it was led to what is no response to what it has asked for, though
+ * the key may say so: an error page, the way to a session.
+ */
+
+static ngx_uint_t
+ngx_http_keyspace_cache_elsewhere(ngx_http_request_t *r)
+{
+    return r->error_page || r->err_status || r->post_action
+           || (r->internal && ngx_http_keyspace_session_redirected(r));
+}
+
+
+static ngx_uint_t
+ngx_http_keyspace_cache_same(ngx_http_keyspace_cache_ctx_t *ctx,
+    ngx_keyspace_zone_t *zone, ks_str_t *key)
+{
+    return ctx->conf->cache->zone == zone && ctx->key.len == key->len
+           && ngx_memcmp(ctx->key.data, key->data, key->len) == 0;
+}
+
+
+/* It must not wait for itself. */
+
+static void
+ngx_http_keyspace_cache_inherit(ngx_http_keyspace_cache_ctx_t *ctx,
+    ngx_http_keyspace_cache_ctx_t *left)
+{
+    if (ngx_http_keyspace_cache_same(left, ctx->conf->cache->zone, &ctx->key)) {
+        ctx->lock = left->lock;
+        left->lock = 0;
+    }
+
+    ngx_http_keyspace_cache_unlock(left);
 }
 
 
@@ -317,7 +444,7 @@ ngx_http_keyspace_cache_miss(ngx_http_request_t *r,
     }
 
     if (ctx->conf->lock && !ctx->no_store && !ctx->collapsed
-        && r == r->main)
+        && ctx->lock == 0 && r == r->main)
     {
         return ngx_http_keyspace_cache_wait(r, ctx);
     }
@@ -343,12 +470,7 @@ ngx_http_keyspace_cache_fetch(ngx_http_request_t *r,
     ngx_int_t  rc;
 
     ngx_http_keyspace_cache_goes(ctx);
-    ctx->until = 0;
-
-    if (ctx->follows) {
-        ks_unfollow(ctx->conf->cache->zone->space, &ctx->follower);
-        ctx->follows = 0;
-    }
+    ngx_http_keyspace_cache_wait_no_more(ctx);
 
     rc = ngx_http_keyspace_cache_condition(r, ctx);
 
@@ -373,6 +495,7 @@ ngx_http_keyspace_cache_serve(ngx_http_request_t *r,
 
     ctx->served = 1;
     ctx->forward = NULL;
+    ngx_http_keyspace_cache_wait_no_more(ctx);
 
     rc = ngx_http_discard_request_body(r);
 
@@ -555,15 +678,25 @@ ngx_http_keyspace_cache_changed(ks_follower_t *f)
 }
 
 
+/* Nothing wakes it any more: its phase is over. */
+
 static void
-ngx_http_keyspace_cache_cleanup(void *data)
+ngx_http_keyspace_cache_wait_no_more(ngx_http_keyspace_cache_ctx_t *ctx)
 {
-    ngx_http_keyspace_cache_ctx_t *ctx = data;
+    ctx->until = 0;
 
     if (ctx->follows) {
         ks_unfollow(ctx->conf->cache->zone->space, &ctx->follower);
         ctx->follows = 0;
     }
+}
 
+
+static void
+ngx_http_keyspace_cache_cleanup(void *data)
+{
+    ngx_http_keyspace_cache_ctx_t *ctx = data;
+
+    ngx_http_keyspace_cache_wait_no_more(ctx);
     ngx_http_keyspace_cache_unlock(ctx);
 }

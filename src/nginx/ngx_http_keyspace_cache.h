@@ -132,6 +132,7 @@ typedef struct {
                                                    nobody else */
     unsigned                    authorized:1;
     unsigned                    capturing:1;
+    unsigned                    counted:1;      /* it is in the metrics */
     unsigned                    served:1;       /* what is sent is stored */
     unsigned                    swallow:1;      /* what comes is not sent */
     unsigned                    background:1;   /* nobody waits for it */
@@ -144,6 +145,13 @@ typedef struct {
 
 /* The precontent phase handler. */
 ngx_int_t ngx_http_keyspace_cache_handler(ngx_http_request_t *r);
+
+/*
+ * What nginx has forgotten of the request at an internal redirect; NULL: there
+ * was none, or nothing.
+ */
+ngx_http_keyspace_cache_ctx_t *ngx_http_keyspace_cache_left(
+    ngx_http_request_t *r);
 
 
 /* --- ngx_http_keyspace_cache_request.c --- */

@@ -16,6 +16,8 @@
 static ngx_int_t ngx_http_keyspace_cache_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_keyspace_cache_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static ngx_http_keyspace_cache_ctx_t *ngx_http_keyspace_cache_fallen(
+    ngx_http_request_t *r);
 static ngx_uint_t ngx_http_keyspace_cache_failed(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx);
 static ngx_int_t ngx_http_keyspace_cache_replace(ngx_http_request_t *r,
@@ -59,8 +61,17 @@ ngx_http_keyspace_cache_header_filter(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_cache_module);
 
+    if (ctx == NULL) {
+        ctx = ngx_http_keyspace_cache_fallen(r);
+    }
+
     if (ctx == NULL || ctx->key.len == 0 || ctx->served) {
         return ngx_http_next_header_filter(r);
+    }
+
+    if (ctx->capturing) {
+        /* what was on its way has become an error of nginx's */
+        ngx_http_keyspace_cache_release(r, ctx);
     }
 
     ctx->upstream = r->headers_out.status;
@@ -111,6 +122,34 @@ ngx_http_keyspace_cache_header_filter(ngx_http_request_t *r)
     }
 
     return ngx_http_keyspace_cache_pass(r, ctx);
+}
+
+
+/*
+ * An error page comes from another location: it is for the one that the request
+ * has left to say whether something better is stored.
+ */
+
+static ngx_http_keyspace_cache_ctx_t *
+ngx_http_keyspace_cache_fallen(ngx_http_request_t *r)
+{
+    ngx_http_keyspace_cache_ctx_t  *ctx;
+
+    if (r->headers_out.status < NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        return NULL;
+    }
+
+    ctx = ngx_http_keyspace_cache_left(r);
+
+    if (ctx == NULL || !ctx->fetch || !ctx->found
+        || !ngx_http_keyspace_cache_failed(r, ctx))
+    {
+        return NULL;
+    }
+
+    ngx_http_set_ctx(r, ctx, ngx_http_keyspace_cache_module);
+
+    return ctx;
 }
 
 
@@ -166,12 +205,25 @@ ngx_http_keyspace_cache_replace(ngx_http_request_t *r,
     }
 
     ctx->served = 1;
+    r->err_status = 0;
 
     if (ngx_http_keyspace_cache_answer(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
 
     rc = ngx_http_next_header_filter(r);
+
+    if (rc == NGX_HTTP_RANGE_NOT_SATISFIABLE) {
+
+        /* not all that calls this would send that error: all is sent */
+
+        if (ngx_http_keyspace_cache_answer(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        r->allow_ranges = 0;
+        rc = ngx_http_next_header_filter(r);
+    }
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;
@@ -305,8 +357,14 @@ ngx_http_keyspace_cache_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_keyspace_cache_module);
 
-    if (ctx == NULL) {
+    if (ctx == NULL && !r->background) {
         return ngx_http_next_body_filter(r, in);
+    }
+
+    if (ctx == NULL) {
+        /* nobody gets it, and the request must not wait for anybody */
+        ngx_http_keyspace_cache_swallow(in);
+        return NGX_OK;
     }
 
     if (ctx->capturing) {

@@ -129,7 +129,8 @@ ngx_http_keyspace_cache_say(ngx_http_request_t *r,
     int64_t     ttl;
     ngx_str_t  *name, value;
 
-    if (ctx->status != NGX_HTTP_KEYSPACE_CACHE_UNSAID) {
+    if (ctx->status != NGX_HTTP_KEYSPACE_CACHE_UNSAID && !ctx->counted) {
+        ctx->counted = 1;
         ks_count(ctx->conf->cache->zone->zone,
                  ngx_http_keyspace_cache_counts[ctx->status - 1]);
     }

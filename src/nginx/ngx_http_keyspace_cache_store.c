@@ -411,6 +411,17 @@ ngx_http_keyspace_cache_store(ngx_http_request_t *r,
 }
 
 
+/* Whether the response has it, and the stored one something else. */
+
+static ngx_uint_t
+ngx_http_keyspace_cache_differs(ks_str_t *new, ks_str_t *old)
+{
+    return new->len != 0
+           && (new->len != old->len
+               || ngx_memcmp(new->data, old->data, new->len) != 0);
+}
+
+
 ngx_int_t
 ngx_http_keyspace_cache_freshen(ngx_http_request_t *r,
     ngx_http_keyspace_cache_ctx_t *ctx)
@@ -456,10 +467,14 @@ ngx_http_keyspace_cache_freshen(ngx_http_request_t *r,
 
     ctx->stored.head = head;
 
+    /* with another Vary nobody knows whom the stored one is for */
+
     if (ctx->no_store
         || ngx_http_keyspace_cache_judge(r, ctx, ctx->stored.meta.status,
                                          &head)
-           != NGX_OK)
+           != NGX_OK
+        || ngx_http_keyspace_cache_differs(&ctx->capture.vary,
+                                           &ctx->stored.vary))
     {
         if (!ctx->no_store) {
             ngx_http_keyspace_cache_end(r, ctx, &ctx->key);
@@ -491,17 +506,6 @@ ngx_http_keyspace_cache_freshen(ngx_http_request_t *r,
     (void) ngx_http_keyspace_cache_run(r, ctx, &put);
 
     return NGX_OK;
-}
-
-
-/* Whether the response has this validator, and the stored one has another. */
-
-static ngx_uint_t
-ngx_http_keyspace_cache_differs(ks_str_t *new, ks_str_t *old)
-{
-    return new->len != 0
-           && (new->len != old->len
-               || ngx_memcmp(new->data, old->data, new->len) != 0);
 }
 
 

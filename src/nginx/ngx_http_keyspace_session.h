@@ -125,6 +125,7 @@ struct ngx_http_keyspace_session_s {
 
 typedef struct {
     ngx_http_keyspace_session_t  *sessions;     /* one, as a rule */
+    unsigned                      redirected:1; /* for want of one */
 } ngx_http_keyspace_session_ctx_t;
 
 
@@ -159,6 +160,9 @@ ngx_http_keyspace_session_t *ngx_http_keyspace_session_open(
  */
 void ngx_http_keyspace_session_apply(ngx_http_request_t *r,
     ngx_http_keyspace_session_changes_t *ch);
+
+/* Whether what it gets is where those without a session are sent to. */
+ngx_uint_t ngx_http_keyspace_session_redirected(ngx_http_request_t *r);
 
 /* Phase handlers; the last one is asked when no other grants access. */
 ngx_int_t ngx_http_keyspace_session_access_handler(ngx_http_request_t *r);

@@ -453,19 +453,36 @@ ngx_http_keyspace_session_unauthorized(ngx_http_request_t *r,
 }
 
 
+ngx_uint_t
+ngx_http_keyspace_session_redirected(ngx_http_request_t *r)
+{
+    ngx_http_keyspace_session_ctx_t  *ctx;
+
+    ctx = ngx_http_keyspace_session_ctx(r, 0);
+
+    return ctx != NULL && ctx->redirected;
+}
+
+
 /* Where those without a session are sent to, none is needed. */
 
 static ngx_int_t
 ngx_http_keyspace_session_redirect(ngx_http_request_t *r,
     ngx_http_keyspace_session_loc_conf_t *slcf)
 {
-    ngx_str_t                  uri, args;
-    ngx_uint_t                 flags;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_str_t                         uri, args;
+    ngx_uint_t                        flags;
+    ngx_http_core_loc_conf_t         *clcf;
+    ngx_http_keyspace_session_ctx_t  *ctx;
 
-    if (ngx_http_complex_value(r, slcf->location, &uri) != NGX_OK) {
+    ctx = ngx_http_keyspace_session_ctx(r, 1);
+
+    if (ctx == NULL
+        || ngx_http_complex_value(r, slcf->location, &uri) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "keyspace session: there is none, on to \"%V\"", &uri);
@@ -478,6 +495,8 @@ ngx_http_keyspace_session_redirect(ngx_http_request_t *r,
         {
             return NGX_OK;
         }
+
+        ctx->redirected = 1;
 
         (void) ngx_http_named_location(r, &uri);
 
@@ -511,6 +530,8 @@ ngx_http_keyspace_session_redirect(ngx_http_request_t *r,
             r->method = NGX_HTTP_GET;
             r->method_name = ngx_http_core_get_method;
         }
+
+        ctx->redirected = 1;
 
         (void) ngx_http_internal_redirect(r, &uri, &args);
     }
