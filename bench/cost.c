@@ -46,7 +46,7 @@
 
 typedef struct {
     const char  *name;
-    int          set;
+    int          set;                   /* 2: every other one */
     int          journal;               /* kinds that are told */
     int          counted;               /* 2: and timed one by one */
     int          metered;
@@ -62,6 +62,8 @@ static const cost_t  costs[] = {
     { "SET-replicas", 1, KS_WIRE_STREAM, 0, 0, 0, 0 },
     { "GET-metrics", 0, 0, 1, 0, 0, 0 },
     { "SET-metrics", 1, 0, 1, 0, 0, 0 },
+    { "GET-SET", 2, 0, 0, 0, 0, 0 },
+    { "GET-SET-metrics", 2, 0, 1, 0, 0, 0 },
     { "GET-each", 0, 0, 2, 0, 0, 0 },
     { "SET-each", 1, 0, 2, 0, 0, 0 },
     { "GET-quota", 0, 0, 0, 1, 0, 0 },
@@ -88,20 +90,22 @@ static u_char  value[COST_VALUE];
 static void
 cost_fill(cost_window_t *w, int set, uint64_t *seed)
 {
-    int       i;
+    int       i, sets;
     ks_str_t  get = ks_str("GET"), put = ks_str("SET");
 
     for (i = 0; i < COST_WINDOW; i++) {
+        sets = (set == 2) ? i % 2 : set;
+
         bench_key(w->keys[i], COST_KEY_LEN,
                   (bench_random(seed) >> 32) % COST_KEYS);
 
-        w->argv[i][0] = set ? put : get;
+        w->argv[i][0] = sets ? put : get;
         w->argv[i][1].data = w->keys[i];
         w->argv[i][1].len = COST_KEY_LEN;
         w->argv[i][2].data = value;
         w->argv[i][2].len = COST_VALUE;
 
-        w->ahead[i].argc = set ? 3 : 2;
+        w->ahead[i].argc = sets ? 3 : 2;
         w->ahead[i].argv = w->argv[i];
     }
 }

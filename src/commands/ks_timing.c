@@ -269,24 +269,46 @@ ks_handle_timed(ks_ctx_t *c, int argc, ks_str_t *argv)
 
 /* --- together --- */
 
+static void
+ks_timed_end(ks_timed_group_t *g, uint64_t now)
+{
+    uint64_t  nanos, waited;
+
+    nanos = ks_ticks_nanos(now - g->start);
+    waited = g->lane->waited - g->waited;
+    nanos = nanos > waited ? nanos - waited : 0;
+
+    ks_stat_count(&g->lane->commands[ks_command_number(g->cmd)], g->n, nanos);
+    g->lane->doors[g->door] += g->n;
+    g->n = 0;
+}
+
+
+/* Where one group ends the next one begins, by the same look at the clock. */
+
 int
 ks_timed_begins(const ks_ctx_t *c)
 {
+    uint64_t           now;
     ks_timed_group_t  *g;
 
     if (ks_timed_is_long(ks_space_zone(c->space), KS_TIMED_SHORT)) {
         return 0;
     }
 
-    ks_timing_settle();
-
     g = &ks_timed_group;
+    now = ks_ticks();
+
+    if (g->n != 0) {
+        ks_timed_end(g, now);
+    }
+
     g->cmd = c->cmd;
     g->lane = ks_space_lane(c->space);
     g->door = ks_timed_door(c);
     g->n = 1;
     g->waited = g->lane->waited;
-    g->start = ks_ticks();
+    g->start = now;
 
     return 1;
 }
@@ -309,22 +331,9 @@ ks_timed_failed(const ks_command_t *cmd, const ks_reply_t *reply)
 void
 ks_timing_settle(void)
 {
-    uint64_t           nanos, waited;
-    ks_timed_group_t  *g;
-
-    g = &ks_timed_group;
-
-    if (g->n == 0) {
-        return;
+    if (ks_timed_group.n != 0) {
+        ks_timed_end(&ks_timed_group, ks_ticks());
     }
-
-    nanos = ks_ticks_nanos(ks_ticks() - g->start);
-    waited = g->lane->waited - g->waited;
-    nanos = nanos > waited ? nanos - waited : 0;
-
-    ks_stat_count(&g->lane->commands[ks_command_number(g->cmd)], g->n, nanos);
-    g->lane->doors[g->door] += g->n;
-    g->n = 0;
 }
 
 
