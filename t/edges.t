@@ -125,6 +125,8 @@ sub fill {
     like($said, qr/^redis_master_last_io_seconds_ago\{zone="main"\} \d+$/m,
          '... and is heard of');
     cmp_ok($offset, '>', 1000, '... so far');
+    like($said, qr/^redis_instance_info\{.*role="slave"/m,
+         'and its role is a label, as in INFO');
 
     # it says each second what it has
     wait_for(30, sub {
@@ -132,6 +134,7 @@ sub fill {
         $said =~ /^redis_connected_slave_offset_bytes\{.*\} (\d+)$/m && $1 > 1000;
     });
     unlike($said, qr/^redis_master_link_up\{/m, 'who follows nobody has none');
+    like($said, qr/^redis_instance_info\{.*role="master"/m, '... and is a master');
     cmp_ok($said =~ /^redis_connected_slave_offset_bytes\{.*\} (\d+)$/m && $1,
            '>', 1000, '... but a replica');
 

@@ -8,6 +8,7 @@
 
 #include "commands/ks_command_table.h"
 #include "commands/ks_usage.h"
+#include "keyspace/ks_upstream.h"
 #include "protocol/ks_exposing.h"
 
 #include <stdio.h>
@@ -71,9 +72,11 @@ ks_expose_rows(ks_exposing_t *x)
 static void
 ks_expose_info(ks_exposing_t *x)
 {
-    int                 len;
-    char                text[KS_SAMPLE_MAX];
-    unsigned            k;
+    int                  len;
+    char                 text[KS_SAMPLE_MAX];
+    unsigned             k;
+    const ks_zone_t     *zone;
+    ks_upstream_state_t  up;
     static const ks_family_t  family = {
         "redis_instance_info", "gauge", "What the zone is, as labels."
     };
@@ -81,13 +84,16 @@ ks_expose_info(ks_exposing_t *x)
     ks_expose_family(x, &family);
 
     for (k = 0; k < x->n; k++) {
+        zone = x->zones[k].zone->zone;
+        ks_upstream_state(zone, &up);
+
         ks_expose_head(x, &family, "", &x->zones[k], "redis_version",
                        KS_REDIS_VERSION);
         len = snprintf(text, sizeof(text), ",keyspace_version=\"%s\","
-                       "redis_mode=\"standalone\",role=\"master\","
+                       "redis_mode=\"standalone\",role=\"%s\","
                        "maxmemory_policy=\"%s\"} 1\n", KS_VERSION,
-                       ks_policy_name(ks_zone_policy(
-                                          x->zones[k].zone->zone)));
+                       up.on ? "slave" : "master",
+                       ks_policy_name(ks_zone_policy(zone)));
         ks_out_write(x->out, text, (size_t) len);
     }
 }
