@@ -445,6 +445,65 @@ subtest 'dashboard and alerts' => sub {
 };
 
 
+# Each alert fires when its series, with the labels that a scrape has, go as is
+# said here, once in a minute: from, by how much more, how often.
+
+SKIP: {
+    skip 'there is no promtool', 1 unless installed('promtool');
+
+    subtest 'alerts fire' => sub {
+        my $rules = root() . '/conf-examples/prometheus/keyspace.rules.yml';
+        my $text = scrape('/metrics')->{body};
+        my %goes = (
+            redis_memory_used_bytes => '95+0x40',
+            redis_memory_max_bytes => '100+0x40',
+            redis_instance_info => '1+0x40',
+            'redis_errors_total err=OOM' => '0+60x40',
+            redis_evicted_keys_total => '0+6000x40',
+            redis_db_keys => '1000+0x40',
+            'keyspace_command_duration_seconds_bucket le=0.262144' => '0+0x40',
+            'keyspace_command_duration_seconds_bucket le=+Inf' => '0+60x40',
+            keyspace_lock_wait_seconds_total => '0+60x40',
+            redis_commands_total => '0+60x40',
+            redis_commands_failed_calls_total => '0+30x40',
+            redis_rejected_connections_total => '0+1x40',
+            redis_rdb_last_bgsave_status => '0+0x40',
+            keyspace_recovered_locks_total => '0+1x40',
+            keyspace_limit_errors_total => '0+1x40',
+        );
+        my @series = (q({series: 'up{job="keyspace",instance="i"}', values: '0+0x40'}));
+
+        for my $what (sort keys %goes) {
+            my ($name, $label, $value) = split /[ =]/, $what;
+            my ($labels) = $text =~ /^$name\{(.*)\} /m;
+
+            ok(defined $labels, "$name is there") or next;
+            $labels =~ s/\b$label="[^"]*"/$label="$value"/ if defined $label;
+            push @series,
+                qq({series: '$name\{$labels,job="keyspace",instance="i"}', )
+                . "values: '$goes{$what}'}";
+        }
+
+        my @alerts = slurp($rules) =~ /- alert: (\w+)/g;
+        my $test = join "\n", 'rule_files:', "  - $rules",
+            'evaluation_interval: 1m', 'tests:', '  - interval: 1m',
+            '    input_series:', (map { "      - $_" } @series),
+            '    promql_expr_test:',
+            q(      - expr: 'count by (alertname) (ALERTS{alertstate="firing"})'),
+            '        eval_time: 35m', '        exp_samples:',
+            (map { "          - {labels: '{alertname=\"$_\"}', value: 1}" } @alerts),
+            '';
+
+        spew($ngx->dir . '/alerts.yml', $test);
+        my ($code, $out) = capture(60, {}, 'promtool', 'test', 'rules',
+                                   $ngx->dir . '/alerts.yml');
+
+        cmp_ok(scalar @alerts, '>', 10, 'the alerts');
+        is($code, 0, 'all of them fire') or diag($out);
+    };
+}
+
+
 # what redis_exporter reads over RESP are the same figures
 
 SKIP: {
