@@ -42,12 +42,12 @@ typedef struct {
 } ks_regex_t;
 
 
-/* KS_ERR: it is none, or too long. */
+/* KS_ERR: the text is no expression, or it is too long. */
 int ks_regex_compile(ks_regex_t *re, const ks_str_t *text);
 
 /*
- * Whether it is found anywhere in the text; whole: whether it is all of it.
- * *steps is added to by what it took.
+ * Whether the expression is found anywhere in the text; whole: whether it is
+ * all of the text.  The steps that this took are added to *steps.
  */
 int ks_regex_match(const ks_regex_t *re, const ks_str_t *text, int whole,
     uint64_t *steps);
