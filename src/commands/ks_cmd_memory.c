@@ -22,6 +22,12 @@ typedef struct {
     uint64_t  keys;
 } ks_memory_t;
 
+/* of MEMORY STATS */
+typedef struct {
+    const char  *name;
+    uint64_t     v;
+} ks_memory_row_t;
+
 
 /* The value of a row of INFO; all rows are there. */
 
@@ -79,12 +85,23 @@ ks_memory_database(ks_ctx_t *c, const ks_memory_t *m)
 }
 
 
+static void
+ks_memory_rows(ks_ctx_t *c, const ks_memory_row_t *rows, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        ks_reply_cstr(c->reply, rows[i].name);
+        ks_reply_integer(c->reply, (int64_t) rows[i].v);
+    }
+}
+
+
 /* Redis's order, with what there is of it. */
 
 void
 ks_cmd_memory_stats(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
-    size_t       i;
     uint64_t     data;
     ks_memory_t  m;
 
@@ -94,10 +111,7 @@ ks_cmd_memory_stats(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_memory_look(c, &m);
     data = m.used - m.overhead;
 
-    const struct {
-        const char  *name;
-        uint64_t     v;
-    } first[] = {
+    const ks_memory_row_t first[] = {
         { "peak.allocated", m.used },
         { "total.allocated", m.used },
         { "startup.allocated", m.overhead },
@@ -123,19 +137,13 @@ ks_cmd_memory_stats(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_reply_map(c->reply, ks_nelts(first) + (m.keys != 0) + ks_nelts(then)
                            + 3 + ks_nelts(last));
 
-    for (i = 0; i < ks_nelts(first); i++) {
-        ks_reply_cstr(c->reply, first[i].name);
-        ks_reply_integer(c->reply, (int64_t) first[i].v);
-    }
+    ks_memory_rows(c, first, ks_nelts(first));
 
     if (m.keys != 0) {
         ks_memory_database(c, &m);
     }
 
-    for (i = 0; i < ks_nelts(then); i++) {
-        ks_reply_cstr(c->reply, then[i].name);
-        ks_reply_integer(c->reply, (int64_t) then[i].v);
-    }
+    ks_memory_rows(c, then, ks_nelts(then));
 
     ks_reply_cstr(c->reply, "dataset.percentage");
     ks_reply_double(c->reply, ks_memory_percent(data, m.used));
@@ -144,10 +152,7 @@ ks_cmd_memory_stats(ks_ctx_t *c, int argc, ks_str_t *argv)
     ks_reply_cstr(c->reply, "fragmentation");
     ks_reply_double(c->reply, 1);
 
-    for (i = 0; i < ks_nelts(last); i++) {
-        ks_reply_cstr(c->reply, last[i].name);
-        ks_reply_integer(c->reply, (int64_t) last[i].v);
-    }
+    ks_memory_rows(c, last, ks_nelts(last));
 }
 
 

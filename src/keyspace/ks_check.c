@@ -23,6 +23,8 @@ static void ks_check_shard(ks_check_t *c);
 static void ks_check_bucket(ks_check_t *c, uint32_t i);
 static void ks_check_entry(ks_check_t *c, const ks_bucket_t *b, unsigned i,
     uint32_t bucket);
+static void ks_check_place(ks_check_t *c, const ks_entry_t *e, ks_ref_t ref,
+    uint32_t bucket);
 static void ks_check_values(ks_check_t *c, const ks_entry_t *e, int dead);
 static void ks_check_wheel(ks_check_t *c);
 static void ks_check_dead(ks_check_t *c);
@@ -139,9 +141,6 @@ ks_check_entry(ks_check_t *c, const ks_bucket_t *b, unsigned i,
     uint32_t bucket)
 {
     size_t             faults;
-    uint64_t           hash;
-    ks_str_t           key;
-    ks_place_t         at;
     const ks_entry_t  *e;
 
     faults = c->ck.faults;
@@ -173,9 +172,21 @@ ks_check_entry(ks_check_t *c, const ks_bucket_t *b, unsigned i,
 
     ks_check_values(c, e, 0);
 
-    if (c->ck.faults != faults) {
-        return;
+    if (c->ck.faults == faults) {
+        ks_check_place(c, e, b->ref[i], bucket);
     }
+}
+
+
+/* The entry lies where it is looked for, and is found there. */
+
+static void
+ks_check_place(ks_check_t *c, const ks_entry_t *e, ks_ref_t ref,
+    uint32_t bucket)
+{
+    uint64_t    hash;
+    ks_str_t    key;
+    ks_place_t  at;
 
     hash = ks_entry_hash(c->sp, e);
     at.hash = hash;
@@ -187,7 +198,7 @@ ks_check_entry(ks_check_t *c, const ks_bucket_t *b, unsigned i,
 
     if (at.shard != c->sh || !ks_table_has(c->sp, &at, e)) {
         ks_checker_fault(&c->ck, "entry %u in bucket %u is in the wrong place",
-                         b->ref[i], bucket);
+                         ref, bucket);
         return;
     }
 
@@ -199,7 +210,7 @@ ks_check_entry(ks_check_t *c, const ks_bucket_t *b, unsigned i,
 
     if (ks_table_find(c->sp, &at, &key) != e) {
         ks_checker_fault(&c->ck, "entry %u in bucket %u has its key twice",
-                         b->ref[i], bucket);
+                         ref, bucket);
     }
 }
 

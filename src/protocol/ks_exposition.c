@@ -242,77 +242,79 @@ ks_level_area(const ks_gathered_t *z)
 }
 
 
+static const struct {
+    ks_family_t  family;
+    ks_level_pt  level;
+    unsigned     db:1;                  /* has the label of a database */
+} ks_levels[] = {
+    { { "redis_up", "gauge", "1: the zone answers." },
+      ks_level_up, 0 },
+    { { "redis_blocked_clients", "gauge", "Clients that wait for keys." },
+      ks_level_blocked, 0 },
+    { { "redis_db_keys", "gauge", "Keys." }, ks_level_keys, 1 },
+    { { "redis_db_keys_expiring", "gauge", "Keys with a time to live." },
+      ks_level_expiring, 1 },
+    { { "redis_rdb_bgsave_in_progress", "gauge",
+        "1: a snapshot is being made." }, ks_level_saving, 0 },
+    { { "redis_rdb_last_bgsave_status", "gauge",
+        "1: the last snapshot that ended was complete." },
+      ks_level_save_good, 0 },
+    { { "redis_rdb_last_save_timestamp_seconds", "gauge",
+        "When the last snapshot was complete, or the zone laid out." },
+      ks_level_saved, 0 },
+    { { "keyspace_snapshot_duration_seconds", "gauge",
+        "How long the last snapshot took." }, ks_level_save_took, 0 },
+    { { "redis_aof_enabled", "gauge", "1: there is a journal on disk." },
+      ks_level_aof, 0 },
+    { { "redis_aof_current_size_bytes", "gauge",
+        "Bytes of the journal on disk." }, ks_level_aof_size, 0 },
+    { { "redis_aof_base_size_bytes", "gauge",
+        "Bytes that it had when it was rewritten last." },
+      ks_level_aof_base, 0 },
+    { { "redis_aof_rewrite_in_progress", "gauge",
+        "1: the journal is being rewritten." }, ks_level_aof_rewrite, 0 },
+    { { "redis_aof_last_bgrewrite_status", "gauge",
+        "1: the last rewriting of the journal was complete." },
+      ks_level_aof_rewritten, 0 },
+    { { "redis_aof_last_write_status", "gauge",
+        "1: the journal could be written the last time." },
+      ks_level_aof_written, 0 },
+    { { "keyspace_journal_last_errno", "gauge",
+        "The errno of the last error in writing the journal; 0: none." },
+      ks_level_aof_error, 0 },
+    { { "keyspace_journal_behind_bytes", "gauge",
+        "Bytes of changes that are not yet written to the journal." },
+      ks_level_aof_behind, 0 },
+    { { "keyspace_journal_unsynced_bytes", "gauge",
+        "Bytes that are written and not yet known to be on the disk." },
+      ks_level_aof_unsynced, 0 },
+    { { "keyspace_journal_rewrites_total", "counter",
+        "Rewritings of the journal that were complete." },
+      ks_level_aof_rewrites, 0 },
+    { { "keyspace_journal_delayed_fsync_total", "counter",
+        "Times that the disk took long to sync the journal." },
+      ks_level_aof_delayed, 0 },
+    { { "keyspace_memory_byte_seconds_total", "counter",
+        "Memory in use over time." }, ks_level_area, 0 }
+};
+
+
 static void
 ks_expose_levels(ks_exposing_t *x)
 {
-    int                  len;
-    char                 text[64];
-    size_t               i;
-    unsigned             k;
-    static const struct {
-        ks_family_t      family;
-        ks_level_pt      level;
-        unsigned         db:1;          /* has the label of a database */
-    } levels[] = {
-        { { "redis_up", "gauge", "1: the zone answers." },
-          ks_level_up, 0 },
-        { { "redis_blocked_clients", "gauge", "Clients that wait for keys." },
-          ks_level_blocked, 0 },
-        { { "redis_db_keys", "gauge", "Keys." }, ks_level_keys, 1 },
-        { { "redis_db_keys_expiring", "gauge", "Keys with a time to live." },
-          ks_level_expiring, 1 },
-        { { "redis_rdb_bgsave_in_progress", "gauge",
-            "1: a snapshot is being made." }, ks_level_saving, 0 },
-        { { "redis_rdb_last_bgsave_status", "gauge",
-            "1: the last snapshot that ended was complete." },
-          ks_level_save_good, 0 },
-        { { "redis_rdb_last_save_timestamp_seconds", "gauge",
-            "When the last snapshot was complete, or the zone laid out." },
-          ks_level_saved, 0 },
-        { { "keyspace_snapshot_duration_seconds", "gauge",
-            "How long the last snapshot took." }, ks_level_save_took, 0 },
-        { { "redis_aof_enabled", "gauge", "1: there is a journal on disk." },
-          ks_level_aof, 0 },
-        { { "redis_aof_current_size_bytes", "gauge",
-            "Bytes of the journal on disk." }, ks_level_aof_size, 0 },
-        { { "redis_aof_base_size_bytes", "gauge",
-            "Bytes that it had when it was rewritten last." },
-          ks_level_aof_base, 0 },
-        { { "redis_aof_rewrite_in_progress", "gauge",
-            "1: the journal is being rewritten." }, ks_level_aof_rewrite, 0 },
-        { { "redis_aof_last_bgrewrite_status", "gauge",
-            "1: the last rewriting of the journal was complete." },
-          ks_level_aof_rewritten, 0 },
-        { { "redis_aof_last_write_status", "gauge",
-            "1: the journal could be written the last time." },
-          ks_level_aof_written, 0 },
-        { { "keyspace_journal_last_errno", "gauge",
-            "The errno of the last error in writing the journal; 0: none." },
-          ks_level_aof_error, 0 },
-        { { "keyspace_journal_behind_bytes", "gauge",
-            "Bytes of changes that are not yet written to the journal." },
-          ks_level_aof_behind, 0 },
-        { { "keyspace_journal_unsynced_bytes", "gauge",
-            "Bytes that are written and not yet known to be on the disk." },
-          ks_level_aof_unsynced, 0 },
-        { { "keyspace_journal_rewrites_total", "counter",
-            "Rewritings of the journal that were complete." },
-          ks_level_aof_rewrites, 0 },
-        { { "keyspace_journal_delayed_fsync_total", "counter",
-            "Times that the disk took long to sync the journal." },
-          ks_level_aof_delayed, 0 },
-        { { "keyspace_memory_byte_seconds_total", "counter",
-            "Memory in use over time." }, ks_level_area, 0 }
-    };
+    int       len;
+    char      text[64];
+    size_t    i;
+    unsigned  k;
 
-    for (i = 0; i < ks_nelts(levels); i++) {
-        ks_expose_family(x, &levels[i].family);
+    for (i = 0; i < ks_nelts(ks_levels); i++) {
+        ks_expose_family(x, &ks_levels[i].family);
 
         for (k = 0; k < x->n; k++) {
-            ks_expose_head(x, &levels[i].family, "", &x->zones[k],
-                           levels[i].db ? "db" : NULL, "db0");
+            ks_expose_head(x, &ks_levels[i].family, "", &x->zones[k],
+                           ks_levels[i].db ? "db" : NULL, "db0");
             len = snprintf(text, sizeof(text), "} %.12g\n",
-                           levels[i].level(&x->zones[k]));
+                           ks_levels[i].level(&x->zones[k]));
             ks_out_write(x->out, text, (size_t) len);
         }
     }

@@ -165,6 +165,42 @@ ks_follow_room(ks_follow_t *f)
 }
 
 
+/* The command is put behind those that are to be applied. */
+
+static int
+ks_follow_note(ks_follow_t *f, size_t number, const ks_command_t *cmd,
+    ks_str_t *argv)
+{
+    int                argc;
+    ks_follow_todo_t  *todo;
+
+    if (ks_follow_room(f) != KS_OK) {
+        return KS_ERR;
+    }
+
+    argc = f->stream.commands[number].argc;
+    todo = &f->todos[f->n];
+    todo->cmd = cmd;
+    todo->number = number;
+    todo->db = f->db;
+    todo->shards = (cmd->acl & KS_ACL_SCRIPTING) ? ks_library_shard(f->space)
+                                                 : 0;
+
+    if (ks_command_keys(f->space, cmd, argc, argv, &todo->shards) != KS_OK) {
+        return ks_follow_skip(f, &argv[0], "its key is too long");
+    }
+
+    if (cmd->flags & KS_CMD_ALLKEYS) {
+        todo->shards &= ~ks_all_shards(f->space)
+                        | ks_followed_shards(f->space);
+    }
+
+    f->n++;
+
+    return KS_OK;
+}
+
+
 /* KS_OK: it is to be applied; KS_NONE: it is not; KS_ERR */
 
 static int
@@ -172,7 +208,6 @@ ks_follow_admit(ks_follow_t *f, size_t number)
 {
     int                         rc;
     ks_str_t                   *argv;
-    ks_follow_todo_t           *todo;
     const ks_command_t         *cmd;
     const ks_follow_command_t  *c;
 
@@ -218,31 +253,7 @@ ks_follow_admit(ks_follow_t *f, size_t number)
         return KS_NONE;
     }
 
-    if (ks_follow_room(f) != KS_OK) {
-        return KS_ERR;
-    }
-
-    todo = &f->todos[f->n];
-    todo->cmd = cmd;
-    todo->number = number;
-    todo->db = f->db;
-    todo->shards = (cmd->acl & KS_ACL_SCRIPTING) ? ks_library_shard(f->space)
-                                                 : 0;
-
-    if (ks_command_keys(f->space, cmd, c->argc, argv, &todo->shards)
-        != KS_OK)
-    {
-        return ks_follow_skip(f, &argv[0], "its key is too long");
-    }
-
-    if (cmd->flags & KS_CMD_ALLKEYS) {
-        todo->shards &= ~ks_all_shards(f->space)
-                        | ks_followed_shards(f->space);
-    }
-
-    f->n++;
-
-    return KS_OK;
+    return ks_follow_note(f, number, cmd, argv);
 }
 
 
