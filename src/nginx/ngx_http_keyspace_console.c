@@ -40,23 +40,11 @@ static ngx_keyspace_param_t  ngx_http_keyspace_console_params[] = {
 };
 
 
-char *
-ngx_http_keyspace_console(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+/* What is wrong with the location of the directive; NULL: nothing. */
+
+static char *
+ngx_http_keyspace_console_stands(ngx_http_core_loc_conf_t *clcf)
 {
-    ngx_http_keyspace_loc_conf_t *klcf = conf;
-
-    char                         *rv;
-    u_char                       *p;
-    ngx_str_t                    *value, *name;
-    ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_keyspace_console_t  *console;
-
-    if (klcf->console != NULL) {
-        return "is duplicate";
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
     if (clcf->handler != NULL) {
         return "stands beside another directive that answers the location's "
                "requests";
@@ -71,6 +59,53 @@ ngx_http_keyspace_console(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         return "stands in a location that is a prefix and ends with a slash, "
                "as /console/";
+    }
+
+    return NULL;
+}
+
+
+/* The path of the requests that the page makes. */
+
+static ngx_int_t
+ngx_http_keyspace_console_prefix(ngx_conf_t *cf, ngx_str_t *location,
+    ngx_str_t *prefix)
+{
+    u_char  *p;
+
+    prefix->len = location->len + sizeof(NGX_HTTP_KEYSPACE_CONSOLE_API) - 1;
+    prefix->data = ngx_pnalloc(cf->pool, prefix->len);
+    if (prefix->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(prefix->data, location->data, location->len);
+    ngx_memcpy(p, NGX_HTTP_KEYSPACE_CONSOLE_API,
+               sizeof(NGX_HTTP_KEYSPACE_CONSOLE_API) - 1);
+
+    return NGX_OK;
+}
+
+
+char *
+ngx_http_keyspace_console(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_keyspace_loc_conf_t *klcf = conf;
+
+    char                         *rv;
+    ngx_str_t                    *value, *name;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_keyspace_console_t  *console;
+
+    if (klcf->console != NULL) {
+        return "is duplicate";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    rv = ngx_http_keyspace_console_stands(clcf);
+    if (rv != NULL) {
+        return rv;
     }
 
     console = ngx_pcalloc(cf->pool, sizeof(ngx_http_keyspace_console_t));
@@ -100,20 +135,12 @@ ngx_http_keyspace_console(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         *name = console->name;
     }
 
-    if (ngx_http_keyspace_console_policy(cf, &console->policy) != NGX_OK) {
+    if (ngx_http_keyspace_console_policy(cf, &console->policy) != NGX_OK
+        || ngx_http_keyspace_console_prefix(cf, &clcf->name, &klcf->prefix)
+           != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
-
-    klcf->prefix.len = clcf->name.len
-                       + sizeof(NGX_HTTP_KEYSPACE_CONSOLE_API) - 1;
-    klcf->prefix.data = ngx_pnalloc(cf->pool, klcf->prefix.len);
-    if (klcf->prefix.data == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    p = ngx_cpymem(klcf->prefix.data, clcf->name.data, clcf->name.len);
-    ngx_memcpy(p, NGX_HTTP_KEYSPACE_CONSOLE_API,
-               sizeof(NGX_HTTP_KEYSPACE_CONSOLE_API) - 1);
 
     console->location = clcf->name;
     klcf->console = console;

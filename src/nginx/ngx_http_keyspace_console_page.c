@@ -127,15 +127,14 @@ ngx_http_keyspace_console_digest(const u_char *p, const u_char *last,
 }
 
 
-ngx_int_t
-ngx_http_keyspace_console_page(ngx_http_request_t *r,
+/* What browsers are told of the page. */
+
+static ngx_int_t
+ngx_http_keyspace_console_fields(ngx_http_request_t *r,
     ngx_http_keyspace_console_t *console)
 {
-    ngx_int_t    rc;
-    ngx_str_t    name;
-    ngx_buf_t   *b;
-    ngx_uint_t   i;
-    ngx_chain_t  out;
+    ngx_str_t   name;
+    ngx_uint_t  i;
 
     static struct {
         ngx_str_t  name;
@@ -150,23 +149,39 @@ ngx_http_keyspace_console_page(ngx_http_request_t *r,
         { ngx_string("Cache-Control"), ngx_string("no-store") }
     };
 
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
     ngx_str_set(&name, "Content-Security-Policy");
 
     if (ngx_http_keyspace_add_header(r, &name, &console->policy) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_ERROR;
     }
 
     for (i = 0; i < ks_nelts(fields); i++) {
         if (ngx_http_keyspace_add_header(r, &fields[i].name, &fields[i].value)
             != NGX_OK)
         {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            return NGX_ERROR;
         }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_keyspace_console_page(ngx_http_request_t *r,
+    ngx_http_keyspace_console_t *console)
+{
+    ngx_int_t    rc;
+    ngx_buf_t   *b;
+    ngx_chain_t  out;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_keyspace_console_fields(r, console) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     b = ngx_calloc_buf(r->pool);

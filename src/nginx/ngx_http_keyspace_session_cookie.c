@@ -262,6 +262,34 @@ ngx_http_keyspace_session_hex(u_char *p, u_char *digest)
 }
 
 
+/* The attributes of the cookie, as they are configured. */
+
+static u_char *
+ngx_http_keyspace_session_attributes(u_char *p,
+    ngx_http_keyspace_session_conf_t *conf)
+{
+    p = ngx_sprintf(p, "; Path=%V", &conf->path);
+
+    if (conf->domain.len != 0) {
+        p = ngx_sprintf(p, "; Domain=%V", &conf->domain);
+    }
+
+    if (conf->secure) {
+        p = ngx_cpymem(p, "; Secure", sizeof("; Secure") - 1);
+    }
+
+    if (conf->httponly) {
+        p = ngx_cpymem(p, "; HttpOnly", sizeof("; HttpOnly") - 1);
+    }
+
+    if (conf->samesite.len != 0) {
+        p = ngx_sprintf(p, "; SameSite=%V", &conf->samesite);
+    }
+
+    return p;
+}
+
+
 ngx_int_t
 ngx_http_keyspace_session_set_cookie(ngx_http_request_t *r,
     ngx_http_keyspace_session_t *s)
@@ -310,24 +338,7 @@ ngx_http_keyspace_session_set_cookie(ngx_http_request_t *r,
                    - 1);
     }
 
-    p = ngx_sprintf(p, "; Path=%V", &conf->path);
-
-    if (conf->domain.len != 0) {
-        p = ngx_sprintf(p, "; Domain=%V", &conf->domain);
-    }
-
-    if (conf->secure) {
-        p = ngx_cpymem(p, "; Secure", sizeof("; Secure") - 1);
-    }
-
-    if (conf->httponly) {
-        p = ngx_cpymem(p, "; HttpOnly", sizeof("; HttpOnly") - 1);
-    }
-
-    if (conf->samesite.len != 0) {
-        p = ngx_sprintf(p, "; SameSite=%V", &conf->samesite);
-    }
-
+    p = ngx_http_keyspace_session_attributes(p, conf);
     h->value.len = p - h->value.data;
 
     return NGX_OK;

@@ -232,6 +232,37 @@ ngx_keyspace_user_word(ngx_conf_t *cf, ngx_keyspace_user_conf_t *u, u_char *p,
 }
 
 
+/* Whether the words of "rights" are rules; *nopass: the user has "nopass". */
+
+static ngx_int_t
+ngx_keyspace_user_judge(ngx_conf_t *cf, ngx_keyspace_user_conf_t *u,
+    ngx_uint_t *nopass)
+{
+    ks_acl_t     acl;
+    ks_str_t     bad;
+    const char  *wrong;
+
+    ks_acl_init(&acl, NULL);
+    wrong = ks_acl_apply(&acl, (int) u->words.nelts, u->words.elts, &bad);
+    *nopass = acl.nopass;
+    ks_acl_done(&acl);
+
+    if (wrong == NULL) {
+        return NGX_OK;
+    }
+
+    if (bad.len != 0 && ngx_strchr(">#<!", bad.data[0]) != NULL) {
+        bad.len = 1;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid rule \"%*s\" in \"rights\" of user "
+                       "\"%V\": %s", bad.len, bad.data, &u->name, wrong);
+
+    return NGX_ERROR;
+}
+
+
 /* The text: on, the rules, the tokens; once it is known that all is right. */
 
 static char *
@@ -240,34 +271,17 @@ ngx_keyspace_user_rules(ngx_conf_t *cf, ngx_keyspace_zone_t *kz,
 {
     u_char                *p;
     size_t                 len;
-    ks_acl_t               acl;
-    ks_str_t               bad, *word;
+    ks_str_t              *word;
     ngx_uint_t             i, tokens, nopass;
-    const char            *wrong;
     ngx_keyspace_token_t  *token;
 
-    if (ngx_keyspace_know_commands() != NGX_OK) {
+    if (ngx_keyspace_know_commands() != NGX_OK
+        || ngx_keyspace_user_judge(cf, u, &nopass) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
     word = u->words.elts;
-
-    ks_acl_init(&acl, NULL);
-    wrong = ks_acl_apply(&acl, (int) u->words.nelts, word, &bad);
-    nopass = acl.nopass;
-    ks_acl_done(&acl);
-
-    if (wrong != NULL) {
-        if (bad.len != 0 && ngx_strchr(">#<!", bad.data[0]) != NULL) {
-            bad.len = 1;
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid rule \"%*s\" in \"rights\" of user "
-                           "\"%V\": %s", bad.len, bad.data, &u->name, wrong);
-        return NGX_CONF_ERROR;
-    }
-
     len = sizeof("on") - 1;
     tokens = 0;
     token = kz->tokens.elts;
