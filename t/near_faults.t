@@ -8,6 +8,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use IO::Select;
 use JSON::PP ();
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -162,6 +163,30 @@ subtest 'a store that refuses' => sub {
     is(calls('get') - $gets, 5, '... asks each time');
     my $denied = $redis->run('INFO', 'commandstats') =~ /cmdstat_dump:.*rejected_calls=(\d+)/ ? $1 : 0;
     cmp_ok($denied, '<=', 2, '... and does not try to fetch it each time');
+    $ngx->stop;
+};
+
+subtest 'a store that hangs while keys are asked for' => sub {
+    my $proxy = KS::Proxy->start(to => $redis->port);
+    my $ngx = edge_of($proxy->port, 'timeout=1s connect_timeout=1s');
+    my $first = $ngx->resp;
+    my ($until, $n, @others) = (time + 60, 0);
+
+    ok(wait_for(20, sub { links() == 1 }), 'a link');
+    $proxy->tell('swallow');
+    $first->send(KS::RESP::encode('GET', 'hangs'));
+
+    while (time < $until && !IO::Select->new($first->{socket})->can_read(0.25)) {
+        push @others, $ngx->resp;
+        $others[-1]->send(KS::RESP::encode('GET', 'hangs:' . ++$n));
+    }
+
+    cmp_ok(time, '<', $until, 'the first one has a reply while others ask');
+    like($first->reply // '', qr/^-UPSTREAM|^-UNCERTAIN/, '... an error');
+    $proxy->tell('pass');
+    $redis->run('SET', 'hangs', 'v');
+    ok(wait_for(60, sub { (eval { $first->run('GET', 'hangs') } // '') eq 'v' }), 'then it is read');
+    $_->close for @others;
     $ngx->stop;
 };
 

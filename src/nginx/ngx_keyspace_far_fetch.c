@@ -57,6 +57,7 @@ static ngx_keyspace_near_fetch_t *ngx_keyspace_near_asked(
     ngx_keyspace_near_t *nr, uint64_t hash, const ks_str_t *key);
 static ngx_keyspace_near_fetch_t *ngx_keyspace_near_ask(
     ngx_keyspace_near_link_t *l, const ks_str_t *key);
+static void ngx_keyspace_near_expect(ngx_keyspace_near_link_t *l);
 static ngx_int_t ngx_keyspace_near_wait(ngx_keyspace_near_fetch_t *f,
     ks_waiter_t *waiter, int argc, const ks_str_t *argv);
 static void ngx_keyspace_near_left(ks_waiter_t *w);
@@ -350,10 +351,25 @@ ngx_keyspace_near_ask(ngx_keyspace_near_link_t *l, const ks_str_t *key)
     ngx_queue_insert_tail(&nr->buckets[f->hash % NGX_KEYSPACE_NEAR_BUCKETS],
                           &f->bucket);
 
-    ngx_keyspace_far_expect(&l->far, nr->zone->upstream->timeout);
+    ngx_keyspace_near_expect(l);
     ks_count(nr->zone->zone, KS_COUNT_NEAR_FETCHES);
 
     return f;
+}
+
+
+/*
+ * Its replies are expected, from the first question on: what is asked behind
+ * that puts off nothing, or a store that hangs would not be found out as long
+ * as there are questions.
+ */
+
+static void
+ngx_keyspace_near_expect(ngx_keyspace_near_link_t *l)
+{
+    if (l->far.expects == 0) {
+        ngx_keyspace_far_expect(&l->far, l->far.upstream->timeout);
+    }
 }
 
 
@@ -473,7 +489,7 @@ ngx_keyspace_near_ping(ngx_keyspace_near_link_t *l,
     ngx_queue_init(&f->waits);
     ngx_queue_insert_tail(&l->fetches, &f->queue);
 
-    ngx_keyspace_far_expect(&l->far, l->far.upstream->timeout);
+    ngx_keyspace_near_expect(l);
 
     return NGX_OK;
 }
