@@ -109,6 +109,14 @@ $redis->run('CONFIG', 'SET', 'requirepass', '');
     $ngx->stop;
 }
 
+{
+    my $ngx = KS::Nginx->start(size => '8m', resp => '', zone => "upstream redis://127.0.0.1:$port timeout=60s;");
+    is($ngx->resp->run('SET', 'large', 'x' x 70_000_000), 'OK', 'the first command may be a large one');
+    is($redis->run('STRLEN', 'large'), 70_000_000, '... and comes there');
+    $redis->run('DEL', 'large');
+    $ngx->stop;
+}
+
 
 # --- names ---
 

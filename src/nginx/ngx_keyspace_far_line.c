@@ -169,7 +169,9 @@ ngx_keyspace_line_add(ngx_keyspace_line_t *line, ngx_keyspace_job_t *job)
         return NGX_OK;
     }
 
-    if (line->unsent_bytes + job->len > NGX_KEYSPACE_FAR_JOBS) {
+    /* one may be larger, as where the line is up */
+
+    if (line->unsent_bytes > NGX_KEYSPACE_FAR_JOBS) {
         return NGX_ERROR;
     }
 
