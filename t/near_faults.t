@@ -166,6 +166,24 @@ subtest 'a store that refuses' => sub {
     $ngx->stop;
 };
 
+subtest 'a store that refuses MULTI' => sub {
+    $redis->run('ACL', 'SETUSER', 'single', 'on', '>p', '~*', '&*', '+@all', '-multi', '-exec');
+    my $ngx = edge_of($redis->port, '', user => 'single:p');
+    my $r = $ngx->resp;
+
+    ok(wait_for(20, sub { links() == 1 }), 'a link');
+    $r->run('MULTI');
+    $r->run('SET', 'torn:1', 'a');
+    $r->run('SET', 'torn:2', 'b');
+    like($r->error('EXEC'), qr/^UNCERTAIN the commands were run, but one by one/, 'what was run by itself is no error of EXEC alone');
+    is(join(',', map { $redis->run('GET', "torn:$_") } 1, 2), 'a,b', '... and it was run');
+    $r->run('MULTI');
+    $r->run('INCR', 'torn:1');
+    like($r->error('EXEC'), qr/NOPERM/, 'where nothing was run that is the error');
+    is($r->run('GET', 'torn:1'), 'a', '... and no other reply is');
+    $ngx->stop;
+};
+
 subtest 'a store that hangs while keys are asked for' => sub {
     my $proxy = KS::Proxy->start(to => $redis->port);
     my $ngx = edge_of($proxy->port, 'timeout=1s connect_timeout=1s');

@@ -552,6 +552,50 @@ ngx_keyspace_job_wrote(ngx_keyspace_job_t *job)
 }
 
 
+/* --- a store that refuses MULTI --- */
+
+/*
+ * All of a transaction is sent at once, so what was to be queued is run by
+ * itself then, and what EXEC says is not the truth.
+ */
+
+void
+ngx_keyspace_job_torn(ngx_keyspace_job_t *job, u_char **p, size_t *len)
+{
+    ngx_uint_t  n, replies;
+
+    static u_char  torn[] =
+        "-UNCERTAIN the commands were run, but one by one and not as a "
+        "transaction: the upstream refuses MULTI" CRLF;
+
+    /* the reply to ASKING comes before those of the part */
+
+    n = job->line->replies - job->asked;
+    replies = job->parts[job->part].replies - job->asked;
+
+    if (replies == 1 || n == 0) {
+        return;
+    }
+
+    if (n == 1) {
+        job->alone = (**p == '-');
+        job->ran = 0;
+        return;
+    }
+
+    if (n < replies) {
+        job->ran |= job->alone && **p != '-';
+        return;
+    }
+
+    if (job->ran) {
+        job->ran = 0;
+        *p = torn;
+        *len = sizeof(torn) - 1;
+    }
+}
+
+
 /* --- a store that has become a replica --- */
 
 /*

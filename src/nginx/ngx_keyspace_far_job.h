@@ -96,6 +96,9 @@ struct ngx_keyspace_job_s {
     unsigned                 readonly:1;    /* a reply of the part that comes
                                                says so, */
     unsigned                 refused:1;     /* and that of a part has */
+    unsigned                 alone:1;       /* MULTI of the part that comes has
+                                               an error for its reply, */
+    unsigned                 ran:1;         /* and a command behind it none */
     unsigned                 open:1;        /* more may be added */
 
     /* of a cluster, where it is one command */
@@ -181,6 +184,13 @@ ngx_int_t ngx_keyspace_job_said(ngx_keyspace_job_t *job,
  */
 void ngx_keyspace_job_judge(ngx_keyspace_job_t *job, const u_char *p,
     size_t len);
+
+/*
+ * A reply to the part that comes, *p and *len.  The last one of a transaction
+ * becomes an error that says so, if its commands have been run one by one, as
+ * the store has refused MULTI.
+ */
+void ngx_keyspace_job_torn(ngx_keyspace_job_t *job, u_char **p, size_t *len);
 
 /*
  * It has all replies.  NGX_OK: what was refused of it, and what reads behind

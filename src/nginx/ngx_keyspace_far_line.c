@@ -409,6 +409,7 @@ ngx_keyspace_line_reply(ngx_keyspace_line_t *line, u_char *p, size_t len)
         return;
     }
 
+    ngx_keyspace_job_torn(job, &p, &len);
     ngx_keyspace_job_judge(job, p, len);
 
     if (line->replies < job->parts[job->part].replies) {
