@@ -610,6 +610,7 @@ ks_follow_tick(ks_follow_t *f, uint64_t now)
     }
 
     ks_follow_past(f);
+    ks_follow_faults(f);
 
     if (now < f->acked + KS_FOLLOW_ACK) {
         return KS_OK;

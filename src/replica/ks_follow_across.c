@@ -26,15 +26,23 @@ ks_follow_forget(ks_space_t *sp, void *data)
 }
 
 
-static int
-ks_follow_anew(ks_follow_t *f, const char *name)
+int
+ks_follow_anew(ks_follow_t *f, const char *name, const char *why)
 {
     if (ks_follow_by_itself(f, ks_follow_forget) != KS_OK) {
         return ks_follow_undone(f);
     }
 
-    return ks_follow_fail(f, "\"%s\" has given database 0 the keys of another "
-                          "one: all keys are to come anew", name);
+    return ks_follow_fail(f, "\"%s\" %s: all keys are to come anew", name,
+                          why);
+}
+
+
+static int
+ks_follow_given(ks_follow_t *f, const char *name)
+{
+    return ks_follow_anew(f, name,
+                          "has given database 0 the keys of another one");
 }
 
 
@@ -58,7 +66,7 @@ ks_follow_swapdb(ks_follow_t *f, const ks_str_t *argv)
     a = ks_follow_database(&argv[1]);
     b = ks_follow_database(&argv[2]);
 
-    return (a == 0) == (b == 0) ? KS_NONE : ks_follow_anew(f, "SWAPDB");
+    return (a == 0) == (b == 0) ? KS_NONE : ks_follow_given(f, "SWAPDB");
 }
 
 
@@ -72,7 +80,7 @@ ks_follow_move(ks_follow_t *f, const ks_command_t **cmd, ks_str_t *argv)
     to = ks_follow_database(&argv[2]);
 
     if (f->db != 0) {
-        return to == 0 ? ks_follow_anew(f, "MOVE") : KS_NONE;
+        return to == 0 ? ks_follow_given(f, "MOVE") : KS_NONE;
     }
 
     argv[0] = ks_text("DEL");
@@ -98,7 +106,7 @@ ks_follow_copy(ks_follow_t *f, int argc, const ks_str_t *argv)
     }
 
     if (f->db != 0) {
-        return to == 0 ? ks_follow_anew(f, "COPY") : KS_NONE;
+        return to == 0 ? ks_follow_given(f, "COPY") : KS_NONE;
     }
 
     return to == 0 ? KS_AGAIN : KS_NONE;

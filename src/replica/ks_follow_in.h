@@ -19,6 +19,7 @@
 #define KS_FOLLOW_LINE_MAX  512         /* of a reply, and behind it no more */
 #define KS_FOLLOW_MARK      40          /* bytes that end a file */
 #define KS_FOLLOW_BATCH     64          /* commands of one transaction */
+#define KS_FOLLOW_NAME      32          /* bytes of a name, as it is logged */
 
 /* what is waited for */
 typedef enum {
@@ -95,8 +96,10 @@ struct ks_follow_s {
     uint32_t               end_db;      /* what is selected there */
     uint64_t               applied;     /* since they were counted */
     uint64_t               skipped;
-    uint64_t               faults;      /* of those, and when it was logged */
-    uint64_t               logged;
+    uint64_t               faults;      /* of those, that were not logged, */
+    uint64_t               logged;      /* when some were, */
+    char                   fault[KS_FOLLOW_NAME];       /* and the last one */
+    char                   fault_why[KS_WHY_MAX + 1];
     ks_reply_why_t         reply;
     size_t                 failed;      /* of the last transaction, */
     const ks_follow_todo_t  *failing;   /* and one of these */
@@ -185,6 +188,21 @@ void ks_follow_sync_drop(ks_follow_t *f);
 int ks_follow_across(ks_follow_t *f, const ks_command_t **cmd, int argc,
     ks_str_t *argv);
 
+/* The place in the stream is forgotten, and the link has to end: KS_ERR. */
+int ks_follow_anew(ks_follow_t *f, const char *name, const char *why);
+
+
+/* --- ks_follow_local.c --- */
+
+/*
+ * A command that may have keys that are local to this zone: the upstream's keys
+ * of these names are others.  KS_AGAIN: it has none.  KS_OK: it is to be
+ * applied, without them, as *cmd and argv say now; KS_NONE: it changes no key
+ * but those; KS_ERR.
+ */
+int ks_follow_local(ks_follow_t *f, const ks_command_t **cmd, int argc,
+    ks_str_t *argv);
+
 
 /* --- ks_follow_run.c --- */
 
@@ -196,6 +214,9 @@ void ks_follow_run_begin(ks_follow_t *f);
  * f->asks is set if the upstream wants to be told how far it is.
  */
 int ks_follow_run(ks_follow_t *f, const u_char *p, size_t n);
+
+/* Logs how many commands were left out, if it did not do so just now. */
+void ks_follow_faults(ks_follow_t *f);
 void ks_follow_run_end(ks_follow_t *f);
 
 

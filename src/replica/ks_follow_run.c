@@ -14,14 +14,12 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "commands/ks_far.h"
 #include "replica/ks_follow_in.h"
 #include "types/ks_number.h"
 
 
 #define KS_FOLLOW_AHEAD   6             /* whose keys are looked for */
-#define KS_FOLLOW_QUIET   0         /* ms between lines about faults */
-#define KS_FOLLOW_NAME    32
+#define KS_FOLLOW_QUIET   60000     /* ms between lines about faults */
 
 
 /* --- commands that are not applied --- */
@@ -34,33 +32,42 @@ ks_follow_is(const ks_str_t *word, const char *name)
 }
 
 
+void
+ks_follow_faults(ks_follow_t *f)
+{
+    if (f->faults == 0
+        || (f->logged != 0 && f->now < f->logged + KS_FOLLOW_QUIET))
+    {
+        return;
+    }
+
+    ks_follow_log(f, KS_FOLLOW_WARN, "%llu commands of the upstream were not "
+                  "applied, the last one \"%s\": %s",
+                  (unsigned long long) f->faults, f->fault, f->fault_why);
+
+    f->logged = f->now;
+    f->faults = 0;
+}
+
+
 /* one that is left out: counted, and told now and then; KS_NONE */
 
 static int
 ks_follow_skip(ks_follow_t *f, const ks_str_t *name, const char *why)
 {
-    char    text[KS_FOLLOW_NAME];
     size_t  i;
 
     f->skipped++;
     f->faults++;
 
-    if (f->logged != 0 && f->now < f->logged + KS_FOLLOW_QUIET) {
-        return KS_NONE;
+    for (i = 0; i < name->len && i < sizeof(f->fault) - 1; i++) {
+        f->fault[i] = isgraph(name->data[i]) ? (char) name->data[i] : '?';
     }
 
-    for (i = 0; i < name->len && i < sizeof(text) - 1; i++) {
-        text[i] = isgraph(name->data[i]) ? (char) name->data[i] : '?';
-    }
+    f->fault[i] = '\0';
+    (void) snprintf(f->fault_why, sizeof(f->fault_why), "%s", why);
 
-    text[i] = '\0';
-
-    ks_follow_log(f, KS_FOLLOW_WARN, "%llu commands of the upstream were not "
-                  "applied, the last one \"%s\": %s",
-                  (unsigned long long) f->faults, text, why);
-
-    f->logged = f->now;
-    f->faults = 0;
+    ks_follow_faults(f);
 
     return KS_NONE;
 }
@@ -107,29 +114,6 @@ ks_follow_link(ks_follow_t *f, int argc, const ks_str_t *argv)
     }
 
     return KS_OK;
-}
-
-
-static int
-ks_follow_foreign_key(void *data, const ks_str_t *key)
-{
-    return !ks_key_local(data, key);
-}
-
-
-/*
- * Whether all keys of a command are local to this zone: then the upstream's
- * keys of these names are others.
- */
-
-static int
-ks_follow_local(ks_follow_t *f, const ks_command_t *cmd, int argc,
-    const ks_str_t *argv)
-{
-    return ks_space_zone(f->space)->nlocals != 0 && cmd->keys[0].first != 0
-           && argc > cmd->keys[0].first
-           && ks_far_keys(cmd, argc, argv, ks_follow_foreign_key, f->space)
-              == 0;
 }
 
 
@@ -248,9 +232,14 @@ ks_follow_admit(ks_follow_t *f, size_t number)
         return ks_follow_skip(f, &argv[0], "it is none that a stream has");
     }
 
-    if (ks_follow_local(f, cmd, c->argc, argv)) {
+    rc = ks_follow_local(f, &cmd, c->argc, argv);
+
+    if (rc == KS_NONE) {
         f->skipped++;
-        return KS_NONE;
+    }
+
+    if (rc == KS_ERR || rc == KS_NONE) {
+        return rc;
     }
 
     return ks_follow_note(f, number, cmd, argv);
@@ -716,8 +705,6 @@ ks_follow_run_begin(ks_follow_t *f)
     f->db = st.db;
     f->todos = f->todo;
     f->room = KS_FOLLOW_BATCH;
-    f->faults = 0;
-    f->logged = 0;
 }
 
 

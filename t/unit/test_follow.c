@@ -810,6 +810,66 @@ test_local(void **state)
 }
 
 
+/* Of a command with keys of both kinds only the upstream's change. */
+
+static void
+test_local_mixed(void **state)
+{
+    file_t   f = { NULL, 0, 0 };
+    edge_t  *e;
+
+    (void) state;
+
+    e = edge_open_spared(16 << 20);
+    edge_connect(e, "PSYNC ? -1");
+    edge_keys(&f, 3);
+    file_end(&f);
+    assert_string_equal(own(e, "SET limit:a 1"), "+OK\r\n");
+    assert_int_equal(edge_file(e, &f, 100, 0), KS_OK);
+
+    f.len = 0;
+    aof_line(&f, "MSET limit:a up b 1 limit:c up d 2 limit:a up b 3");
+    aof_line(&f, "MSETNX e 4 limit:e up");
+    aof_line(&f, "MSETEX 3 limit:a up g 5 limit:g up EX 10000");
+    aof_line(&f, "MULTI");
+    aof_line(&f, "DEL limit:a k0 limit:b");
+    aof_line(&f, "UNLINK k1 limit:a");
+    aof_line(&f, "EXEC");
+    assert_int_equal(edge_bytes(e, f.p, f.len), KS_OK);
+    assert_string_equal(line(e->b, "GET limit:a"), "$1\r\n1\r\n");
+    assert_string_equal(line(e->b, "EXISTS limit:b limit:c limit:e limit:g"),
+                        ":0\r\n");
+    assert_string_equal(line(e->b, "MGET b d e g k0 k1 k2"),
+                        "*7\r\n$1\r\n3\r\n$1\r\n2\r\n$1\r\n4\r\n$1\r\n5\r\n"
+                        "$-1\r\n$-1\r\n$1\r\n2\r\n");
+
+    /* it changes nothing of the upstream's */
+
+    f.len = 0;
+    aof_line(&f, "SADD s 1 2");
+    aof_line(&f, "SUNIONSTORE limit:a s");
+    aof_line(&f, "COPY b limit:a REPLACE");
+    aof_line(&f, "BITOP NOT limit:a b");
+    aof_line(&f, "SORT s STORE limit:a");
+    assert_int_equal(edge_bytes(e, f.p, f.len), KS_OK);
+    assert_string_equal(line(e->b, "GET limit:a"), "$1\r\n1\r\n");
+    box_check(e->b);
+
+    /* what the upstream's key of that name holds is not known */
+
+    f.len = 0;
+    aof_line(&f, "RENAME limit:a b");
+    assert_int_equal(edge_bytes(e, f.p, f.len), KS_ERR);
+    assert_non_null(strstr(ks_follow_why(e->f), "all keys are to come anew"));
+    assert_string_equal(line(e->b, "MGET limit:a b"),
+                        "*2\r\n$1\r\n1\r\n$1\r\n3\r\n");
+    assert_memory_not_equal(edge_state(e).replid, ID, KS_REPLID);
+
+    file_free(&f);
+    edge_close(e);
+}
+
+
 /* With too little room beside them the keys are replaced in their place. */
 
 static void
@@ -962,6 +1022,48 @@ lines_with(const edge_t *e, const char *text)
     }
 
     return n;
+}
+
+
+/* What is left out is told at once, and then once a minute. */
+
+static void
+test_left_out(void **state)
+{
+    unsigned  i;
+    file_t    f = { NULL, 0, 0 };
+    edge_t   *e;
+
+    (void) state;
+
+    e = edge_follows();
+    aof_line(&f, "SELECT 1");
+
+    for (i = 0; i < 1000; i++) {
+        aof_line(&f, "SET a 1");
+    }
+
+    assert_int_equal(edge_bytes(e, f.p, f.len), KS_OK);
+    assert_int_equal(lines_with(e, "were not applied"), 1);
+    assert_int_equal(lines_with(e, "1 commands of the upstream"), 1);
+
+    e->now += 59000;
+    assert_int_equal(edge_gets(e, "*1\r\n$4\r\nPING\r\n"), KS_OK);
+    assert_int_equal(ks_follow_tick(e->f, e->now), KS_OK);
+    assert_int_equal(lines_with(e, "were not applied"), 1);
+
+    e->now += 1000;
+    assert_int_equal(ks_follow_tick(e->f, e->now), KS_OK);
+    assert_int_equal(lines_with(e, "999 commands of the upstream were not "
+                                   "applied, the last one \"SET\": it is for "
+                                   "another database than 0"), 1);
+
+    e->now += 1000;
+    assert_int_equal(ks_follow_tick(e->f, e->now), KS_OK);
+    assert_int_equal(lines_with(e, "were not applied"), 2);
+
+    file_free(&f);
+    edge_close(e);
 }
 
 
@@ -1347,6 +1449,8 @@ main(void)
         cmocka_unit_test(test_claim),
         cmocka_unit_test(test_beside),
         cmocka_unit_test(test_local),
+        cmocka_unit_test(test_local_mixed),
+        cmocka_unit_test(test_left_out),
         cmocka_unit_test(test_narrow),
         cmocka_unit_test(test_tight),
         cmocka_unit_test(test_barred),
