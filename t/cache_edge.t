@@ -186,6 +186,17 @@ for my $at ('', '/unbuffered') {
     is($slow->response('GET')->{body}, 'x' x 1_000_000,
        'a slow client gets the response that it was promised');
 
+    # what was asked for before a change is not stored behind it
+    $origin->plan('/late', { headers => [@fresh], body => 'old', delay => 1 },
+                  { body => 'done' }, { headers => [@fresh], body => 'new' });
+    my $late = $ngx->client(token => undef);
+    $late->connect;
+    $late->send($late->build('GET', '/late'));
+    wait_for(60, sub { @{$origin->seen('/late')} });
+    is(get('/late', method => 'POST')->{body}, 'done', 'an unsafe method');
+    is($late->response('GET')->{body}, 'old', '... amid a GET');
+    is(get('/late')->{body}, 'new', '... which is not stored');
+
     # its first request, which is stored although it goes
     $origin->plan('/gone', { headers => [@fresh], body => 900_000,
                              slow => 0.3 });

@@ -17,6 +17,7 @@ my $proxy = "proxy_pass http://127.0.0.1:$origin->{port};";
 
 my $ngx = KS::Nginx->start(
     size => '16m', eviction => 'allkeys-lru', resp => '', workers => 2,
+    http => 'proxy_buffer_size 16k; proxy_buffers 8 16k;',
     locations => <<"CONF",
 location / {
     keyspace_cache main key=\$uri "tags=\$upstream_http_x_tags page";
@@ -123,6 +124,29 @@ sub late {
                       { %$plain, body => 'new' });
         $ngx->client(token => undef)->request('POST', '/late6', body => 'x');
     });
+}
+
+# what could not be purged by each of its tags is not stored
+{
+    my @many = map { "t$_" . 'x' x 200 } 1 .. 30;
+    my %tags = (longer => 'x' x 257, more => "@many");
+
+    for my $kind (sort keys %tags) {
+        $origin->plan("/$kind", { headers => [@fresh, ['Surrogate-Key',
+                                                       "tea $tags{$kind}"]] });
+        get("/$kind") for 1 .. 2;
+        is(get("/$kind")->{status}, 200, "$kind names than there is room for");
+        is(@{$origin->seen("/$kind")}, 3, '... are fetched each time');
+    }
+
+    my @half = ("@many[0 .. 14]", "@many[15 .. 29]");
+    $origin->plan('/both', map { { headers => [@fresh, ['Vary', 'X-A'],
+                                               ['Surrogate-Key', $_]] } } @half);
+    my $both = $ngx->client(token => undef);
+    my $ask = sub { $both->request('GET', '/both', headers => ["X-A: $_[0]"]) };
+    is($ask->($_)->{body}, $_, "variant $_") for 1, 2, 2;
+    $redis->run('DEL', "tag:$many[29]");
+    is($ask->(2)->{body}, 3, '... is purged by its last tag');
 }
 
 # many

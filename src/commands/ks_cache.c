@@ -625,7 +625,7 @@ ks_cache_named(const ks_str_t *tags, const u_char *p, size_t n)
 }
 
 
-/* The tags of both, in the arena. */
+/* The tags of both, in the arena; data NULL: they are too many. */
 
 static ks_str_t
 ks_cache_union(ks_space_t *sp, const ks_str_t *own, const ks_str_t *more)
@@ -642,13 +642,17 @@ ks_cache_union(ks_space_t *sp, const ks_str_t *own, const ks_str_t *more)
             /* void */
         }
 
-        if (n && !ks_cache_named(own, more->data + i, n)
-            && all.len + n + 1 <= KS_CACHE_TAGS)
-        {
-            all.data[all.len++] = ' ';
-            memcpy(all.data + all.len, more->data + i, n);
-            all.len += n;
+        if (n == 0 || ks_cache_named(own, more->data + i, n)) {
+            continue;
         }
+
+        if (all.len + n + 1 > KS_CACHE_TAGS) {
+            return (ks_str_t) { 0, NULL };
+        }
+
+        all.data[all.len++] = ' ';
+        memcpy(all.data + all.len, more->data + i, n);
+        all.len += n;
     }
 
     return all;
@@ -656,14 +660,15 @@ ks_cache_union(ks_space_t *sp, const ks_str_t *own, const ks_str_t *more)
 
 
 /*
- * What the tags of the entry say: 0: it ends, as it is purged, or as it is
- * stale and what is stored would make its other variants fresh.
+ * What the tags of the entry say: 0: it ends, as it is purged, as it is stale
+ * and what is stored would make its other variants fresh, or as all of its
+ * variants have too many.
  */
 
 static int
 ks_cache_stands(ks_space_t *sp, ks_cache_store_t *st, const ks_value_t *v)
 {
-    ks_str_t           own;
+    ks_str_t           own, all;
     ks_cache_tagged_t  tagged;
 
     own = ks_cache_names(sp, v);
@@ -681,7 +686,18 @@ ks_cache_stands(ks_space_t *sp, ks_cache_store_t *st, const ks_value_t *v)
         return 0;
     }
 
-    st->tags = st->tags.len ? ks_cache_union(sp, &own, &st->tags) : own;
+    if (st->tags.len == 0) {
+        st->tags = own;
+        return 1;
+    }
+
+    all = ks_cache_union(sp, &own, &st->tags);
+
+    if (all.data == NULL) {
+        return 0;
+    }
+
+    st->tags = all;
 
     return 1;
 }
@@ -857,6 +873,10 @@ ks_cache_drop_body(ks_space_t *sp, void *data)
 
     if (e) {
         ks_cache_remove(sp, end->key, e);
+
+    } else {
+        /* what is on its way to become one is of before */
+        ks_ended_say(sp, end->key);
     }
 }
 

@@ -118,7 +118,10 @@ ks_cache_found_t ks_cache_get(ks_space_t *sp, ks_cache_get_t *get);
  */
 int ks_cache_put(ks_space_t *sp, ks_cache_put_t *put);
 
-/* Ends an entry with all variants; whether there was one.  now: as above. */
+/*
+ * Ends an entry with all variants; whether there was one.  What is being
+ * fetched counts as purged as well.  now: as above.
+ */
 int ks_cache_drop(ks_space_t *sp, const ks_str_t *key, uint64_t now);
 
 

@@ -60,6 +60,18 @@ ks_ended_since(ks_space_t *sp, const ks_str_t *key, uint64_t number)
 
 
 void
+ks_ended_say(ks_space_t *sp, const ks_str_t *key)
+{
+    ks_place_t  at;
+
+    if (sp->mem.zone->ends) {
+        at = ks_place(sp, key);
+        ks_ended_note(sp, at.hash);
+    }
+}
+
+
+void
 ks_ended_note(ks_space_t *sp, uint64_t hash)
 {
     ks_zone_t  *zone;

@@ -25,5 +25,8 @@ uint64_t ks_ended_now(ks_space_t *sp);
  */
 int ks_ended_since(ks_space_t *sp, const ks_str_t *key, uint64_t number);
 
+/* The same way: the key counts as deleted now, whether or not it is there. */
+void ks_ended_say(ks_space_t *sp, const ks_str_t *key);
+
 
 #endif /* KS_ENDED_H */

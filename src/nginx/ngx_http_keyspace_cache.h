@@ -235,7 +235,10 @@ ngx_uint_t ngx_http_keyspace_cache_is(const ks_str_t *name,
 
 /* --- ngx_http_keyspace_cache_tags.c --- */
 
-/* The names of the response's tags between single blanks; empty: none. */
+/*
+ * The names of the response's tags between single blanks; empty: none.
+ * NGX_DECLINED: they are too many, or too long, so that nobody could purge it.
+ */
 ngx_int_t ngx_http_keyspace_cache_tags(ngx_http_request_t *r,
     ngx_http_keyspace_cache_t *cache, ks_str_t *tags);
 

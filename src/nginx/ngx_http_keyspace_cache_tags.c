@@ -9,8 +9,9 @@
 #include "ngx_http_keyspace_cache.h"
 
 
-static void ngx_http_keyspace_cache_names(ngx_list_t *list, ks_str_t *tags);
-static void ngx_http_keyspace_cache_add_names(u_char *p, size_t len,
+static ngx_int_t ngx_http_keyspace_cache_names(ngx_list_t *list,
+    ks_str_t *tags);
+static ngx_int_t ngx_http_keyspace_cache_add_names(u_char *p, size_t len,
     ks_str_t *tags);
 static ngx_uint_t ngx_http_keyspace_cache_name_is_new(ks_str_t *tags,
     u_char *p, size_t n);
@@ -31,12 +32,20 @@ ngx_http_keyspace_cache_tags(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        ngx_http_keyspace_cache_add_names(value.data, value.len, tags);
+        if (ngx_http_keyspace_cache_add_names(value.data, value.len, tags)
+            != NGX_OK)
+        {
+            return NGX_DECLINED;
+        }
     }
 
-    ngx_http_keyspace_cache_names(r->upstream
-                                  ? &r->upstream->headers_in.headers
-                                  : &r->headers_out.headers, tags);
+    if (ngx_http_keyspace_cache_names(r->upstream
+                                      ? &r->upstream->headers_in.headers
+                                      : &r->headers_out.headers, tags)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
 
     tags->data = NULL;
 
@@ -55,7 +64,7 @@ ngx_http_keyspace_cache_tags(ngx_http_request_t *r,
 }
 
 
-static void
+static ngx_int_t
 ngx_http_keyspace_cache_names(ngx_list_t *list, ks_str_t *tags)
 {
     ks_str_t                    name;
@@ -69,19 +78,23 @@ ngx_http_keyspace_cache_names(ngx_list_t *list, ks_str_t *tags)
         name.len = h->key.len;
         name.data = h->key.data;
 
-        if (ngx_http_keyspace_cache_is(&name, "Surrogate-Key")
-            || ngx_http_keyspace_cache_is(&name, "Cache-Tag"))
+        if ((ngx_http_keyspace_cache_is(&name, "Surrogate-Key")
+             || ngx_http_keyspace_cache_is(&name, "Cache-Tag"))
+            && ngx_http_keyspace_cache_add_names(h->value.data, h->value.len,
+                                                 tags)
+               != NGX_OK)
         {
-            ngx_http_keyspace_cache_add_names(h->value.data,
-                                              h->value.len, tags);
+            return NGX_DECLINED;
         }
     }
+
+    return NGX_OK;
 }
 
 
-/* A name that is too long is none, nor is one that there is no room for. */
+/* NGX_DECLINED: a name is too long, or there is no room for it. */
 
-static void
+static ngx_int_t
 ngx_http_keyspace_cache_add_names(u_char *p, size_t len, ks_str_t *tags)
 {
     size_t   n;
@@ -95,11 +108,12 @@ ngx_http_keyspace_cache_add_names(u_char *p, size_t len, ks_str_t *tags)
             /* void */
         }
 
-        if (n == 0 || n > KS_CACHE_TAG_NAME
-            || tags->len + n + 1 > KS_CACHE_TAGS
-            || !ngx_http_keyspace_cache_name_is_new(tags, p, n))
-        {
+        if (n == 0 || !ngx_http_keyspace_cache_name_is_new(tags, p, n)) {
             continue;
+        }
+
+        if (n > KS_CACHE_TAG_NAME || tags->len + n + 1 > KS_CACHE_TAGS) {
+            return NGX_DECLINED;
         }
 
         to = tags->data + tags->len;
@@ -111,6 +125,8 @@ ngx_http_keyspace_cache_add_names(u_char *p, size_t len, ks_str_t *tags)
         to = ngx_cpymem(to, p, n);
         tags->len = to - tags->data;
     }
+
+    return NGX_OK;
 }
 
 
