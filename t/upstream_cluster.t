@@ -77,6 +77,13 @@ is($c->run('a', 'EXISTS', 'a'), 0, 'nothing of it was run');
 is($http->request('POST', '/multi-exec', body => '[["SET","{tag}m","5"],["INCR","{tag}m"]]')->{body},
    '[{"result":"OK"},{"result":6}]', '/multi-exec');
 is($r->run('EVAL', 'return redis.call("incr", KEYS[1])', '1', 'scripted'), 1, 'a script');
+
+for my $code ('TRYAGAIN', 'CLUSTERDOWN') {
+    my $key = "wrote:$code";
+    is($r->error('EVAL', "redis.call('incr', KEYS[1]) return redis.error_reply('$code for reasons of its own')", '1', $key),
+       "$code for reasons of its own", "a script's own $code is its reply");
+    is($c->run($key, 'GET', $key), 1, '... and it was run once');
+}
 is($r->run('GET', 'scripted'), '1', 'what it wrote');
 is($r->run('SET', 'here:a', '1'), 'OK', 'a local key');
 is_deeply($r->run('MGET', 'here:a', 'here:b'), ['1', undef], 'local keys have no slots');

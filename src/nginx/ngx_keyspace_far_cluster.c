@@ -224,6 +224,34 @@ ngx_keyspace_cluster_heard(ngx_keyspace_cluster_t *cl, u_char *p, size_t len)
 
 
 /*
+ * Whether an error that bids to try again is a node's, which has run nothing: a
+ * script may have one of that code when it has written.
+ */
+
+static ngx_uint_t
+ngx_keyspace_cluster_nodes_own(u_char *p, size_t len)
+{
+    ngx_uint_t  i;
+
+    static ngx_str_t  texts[] = {
+        ngx_string("-TRYAGAIN Multiple keys request during rehashing of slot"),
+        ngx_string("-CLUSTERDOWN Hash slot not served"),
+        ngx_string("-CLUSTERDOWN The cluster is down")
+    };
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (len >= texts[i].len
+            && ngx_memcmp(p, texts[i].data, texts[i].len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
  * Of a transaction any of the replies may say it, and then EXEC says that
  * nothing was run.
  */
@@ -244,6 +272,12 @@ ngx_keyspace_cluster_moved(ngx_keyspace_line_t *line, ngx_keyspace_job_t *job,
 
     if ((move == KS_CLUSTER_MOVED || move == KS_CLUSTER_ASK)
         && (int) slot != job->slot)
+    {
+        move = KS_CLUSTER_STAYS;
+    }
+
+    if ((move == KS_CLUSTER_TRYAGAIN || move == KS_CLUSTER_DOWN)
+        && job->script && !ngx_keyspace_cluster_nodes_own(p, len))
     {
         move = KS_CLUSTER_STAYS;
     }

@@ -172,6 +172,8 @@ ngx_keyspace_job_add(ngx_keyspace_job_t *job, const ks_far_job_t *fj)
     job->resp3 = fj->resp3;
     job->blocks = (fj->queue == NULL && fj->cmd != NULL
                    && (fj->cmd->flags & KS_CMD_BLOCKING) != 0);
+    job->script = (fj->queue == NULL && fj->cmd != NULL
+                   && (fj->cmd->acl & KS_ACL_SCRIPTING) != 0);
 
     return NGX_OK;
 }

@@ -109,6 +109,7 @@ struct ngx_keyspace_job_s {
     ngx_uint_t               strays;        /* times that no known one was */
     unsigned                 resp3:1;
     unsigned                 blocks:1;
+    unsigned                 script:1;      /* its errors may be its own */
     unsigned                 asks:1;        /* it is sent behind ASKING, */
     unsigned                 asked:1;       /* and has been */
 };
