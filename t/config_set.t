@@ -107,10 +107,20 @@ subtest 'a door' => sub {
 subtest 'of what is fixed' => sub {
     for my $name (qw(appendonly databases maxmemory proto-max-bulk-len save
                      bind dir maxclients port tcp-keepalive timeout)) {
-        is($resp->error('CONFIG', 'SET', $name, 'no'),
+        is($resp->error('CONFIG', 'SET', $name, 'other'),
            'ERR CONFIG SET failed (possibly related to argument '
            . "'$name') - can't set immutable config", $name);
+        is($resp->run('CONFIG', 'SET', $name, setting($resp, $name)), 'OK',
+           "$name as it is");
     }
+
+    my $policy = setting($resp, 'maxmemory-policy');
+
+    like($resp->error('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lfu', 'save', '60 1'),
+         qr/'save'\) - can't set immutable config$/, 'with a setting that is not');
+    is(setting($resp, 'maxmemory-policy'), $policy, 'which stays');
+    like($resp->error('CONFIG', 'SET', 'save', '', 'save', ''),
+         qr/'save'\) - duplicate parameter$/, 'twice');
 };
 
 

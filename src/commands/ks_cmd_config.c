@@ -98,10 +98,27 @@ ks_config_failed(ks_ctx_t *c, const ks_param_t *p, const char *why)
 }
 
 
-/* The row of a name, the changes before which have been looked at; NULL. */
+/* Whether a setting has that value already. */
+
+static int
+ks_config_holds(ks_ctx_t *c, const ks_param_t *p, const ks_str_t *value)
+{
+    char      text[KS_PARAM_TEXT];
+    ks_str_t  is;
+
+    is = ks_text(ks_param_value(c, p, text));
+
+    return ks_str_same(&is, value);
+}
+
+
+/*
+ * The row of a name, the changes before which have been looked at; NULL.  What
+ * is fixed may be set to what it is.
+ */
 
 static const ks_param_t *
-ks_config_param(ks_ctx_t *c, const ks_str_t *name,
+ks_config_param(ks_ctx_t *c, const ks_str_t *name, const ks_str_t *value,
     const ks_param_change_t *changes, int n)
 {
     int                i;
@@ -116,7 +133,7 @@ ks_config_param(ks_ctx_t *c, const ks_str_t *name,
         return NULL;
     }
 
-    if (p->parse == NULL) {
+    if (p->parse == NULL && !ks_config_holds(c, p, value)) {
         ks_config_failed(c, p, "can't set immutable config");
         return NULL;
     }
@@ -139,6 +156,7 @@ ks_cmd_config_set(ks_ctx_t *c, int argc, ks_str_t *argv)
 {
     int                 i, n;
     const char         *why;
+    const ks_param_t   *p;
     ks_param_change_t  *changes;
 
     if (argc % 2 != 0) {
@@ -150,7 +168,8 @@ ks_cmd_config_set(ks_ctx_t *c, int argc, ks_str_t *argv)
     changes = ks_arena_alloc(c->space, (size_t) n * sizeof(ks_param_change_t));
 
     for (i = 0; i < n; i++) {
-        changes[i].param = ks_config_param(c, &argv[2 + 2 * i], changes, i);
+        changes[i].param = ks_config_param(c, &argv[2 + 2 * i],
+                                           &argv[3 + 2 * i], changes, i);
 
         if (changes[i].param == NULL) {
             return;
@@ -158,18 +177,26 @@ ks_cmd_config_set(ks_ctx_t *c, int argc, ks_str_t *argv)
     }
 
     for (i = 0; i < n; i++) {
-        why = changes[i].param->parse(changes[i].param, &argv[3 + 2 * i],
-                                      &changes[i].v);
+        p = changes[i].param;
+
+        if (p->parse == NULL) {
+            continue;
+        }
+
+        why = p->parse(p, &argv[3 + 2 * i], &changes[i].v);
 
         if (why != NULL) {
-            ks_config_failed(c, changes[i].param, why);
+            ks_config_failed(c, p, why);
             return;
         }
     }
 
     for (i = 0; i < n; i++) {
-        changes[i].param->set(changes[i].param, ks_space_zone(c->space),
-                              changes[i].v);
+        p = changes[i].param;
+
+        if (p->set != NULL) {
+            p->set(p, ks_space_zone(c->space), changes[i].v);
+        }
     }
 
     ks_reply_ok(c->reply);
