@@ -140,8 +140,9 @@ sub late {
     }
 
     my @half = ("@many[0 .. 14]", "@many[15 .. 29]");
-    $origin->plan('/both', map { { headers => [@fresh, ['Vary', 'X-A'],
-                                               ['Surrogate-Key', $_]] } } @half);
+    my @vary = (@fresh, ['Vary', 'X-A']);
+    $origin->plan('/both',
+                  map { { headers => [@vary, ['Surrogate-Key', $_]] } } @half);
     my $both = $ngx->client(token => undef);
     my $ask = sub { $both->request('GET', '/both', headers => ["X-A: $_[0]"]) };
     is($ask->($_)->{body}, $_, "variant $_") for 1, 2, 2;

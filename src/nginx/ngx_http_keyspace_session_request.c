@@ -483,7 +483,6 @@ ngx_http_keyspace_session_redirect(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "keyspace session: there is none, on to \"%V\"", &uri);
 
