@@ -1,31 +1,13 @@
 /*
  * The rules of ACL SETUSER, and the text that rights are kept as.
  *
- * A rule is applied as it comes.  What it says of commands is both done to the
- * set of commands and kept as it was said, as Redis 7.2 does: the set cannot
- * tell which categories made it.
+ * A rule is applied as it comes.  What it says of commands is the matter of
+ * ks_acl_rule_commands.c.
  */
 
-#include "commands/ks_acl.h"
+#include "commands/ks_acl_rule.h"
 #include "commands/ks_args.h"
 
-#include <stdlib.h>
-
-
-#define KS_ACL_BLOCK  2000
-
-struct ks_acl_block_s {
-    ks_acl_block_t  *next;
-    size_t           used;
-    size_t           size;
-    u_char           data[];
-};
-
-
-static const char  ks_acl_syntax[] = "Syntax error";
-
-static const char  ks_acl_unknown[] =
-    "Unknown command or category name in ACL";
 
 static const char  ks_acl_hash[] =
     "The password hash must be exactly 64 characters and contain only "
@@ -44,125 +26,13 @@ static const char  ks_acl_after_channels[] =
     "valid and does not have any effect. Try 'resetchannels' to start with an "
     "empty list of channels";
 
-static const char  ks_acl_first_of_sub[] =
-    "Allowing first-arg of a subcommand is not supported";
-
-static const char  ks_acl_nomem[] = "The process has no memory";
-
 const char  ks_acl_unmatched[] = "Unmatched parenthesis in acl selector";
 
 
 static const char *ks_acl_rule(ks_acl_t *acl, const ks_str_t *op);
 
 
-/* --- memory --- */
-
-static void *
-ks_acl_alloc(ks_acl_t *acl, size_t len)
-{
-    size_t           size;
-    ks_acl_block_t  *b;
-
-    len = ks_align(len, 8);
-
-    if (acl->sp != NULL) {
-        return ks_arena_alloc(acl->sp, len);
-    }
-
-    b = acl->blocks;
-
-    if (b == NULL || b->size - b->used < len) {
-        size = ks_max(len, (size_t) KS_ACL_BLOCK);
-        b = malloc(sizeof(ks_acl_block_t) + size);
-
-        if (b == NULL) {
-            return NULL;
-        }
-
-        b->next = acl->blocks;
-        b->used = 0;
-        b->size = size;
-        acl->blocks = b;
-    }
-
-    b->used += len;
-
-    return b->data + b->used - len;
-}
-
-
-void
-ks_acl_done(ks_acl_t *acl)
-{
-    ks_acl_block_t  *b;
-
-    while (acl->blocks != NULL) {
-        b = acl->blocks;
-        acl->blocks = b->next;
-        free(b);
-    }
-}
-
-
-/* A copy of the text, with a NUL behind it, at the end of a list; or NULL. */
-
-static ks_acl_item_t *
-ks_acl_add(ks_acl_t *acl, ks_acl_item_t **list, const u_char *text, size_t len,
-    unsigned bits)
-{
-    ks_acl_item_t  *item;
-
-    item = ks_acl_alloc(acl, sizeof(ks_acl_item_t) + len + 1);
-
-    if (item == NULL) {
-        return NULL;
-    }
-
-    item->next = NULL;
-    item->bits = bits;
-    item->cmd = NULL;
-    item->text.len = len;
-    item->text.data = (u_char *) (item + 1);
-
-    if (len != 0) {
-        memcpy(item->text.data, text, len);
-    }
-
-    item->text.data[len] = '\0';
-
-    while (*list != NULL) {
-        list = &(*list)->next;
-    }
-
-    *list = item;
-
-    return item;
-}
-
-
-static ks_acl_item_t *
-ks_acl_find(ks_acl_item_t *list, const ks_str_t *text)
-{
-    while (list != NULL && !ks_str_same(&list->text, text)) {
-        list = list->next;
-    }
-
-    return list;
-}
-
-
-static void
-ks_acl_lower(ks_str_t *text)
-{
-    size_t  i;
-
-    for (i = 0; i < text->len; i++) {
-        if (text->data[i] >= 'A' && text->data[i] <= 'Z') {
-            text->data[i] |= 0x20;
-        }
-    }
-}
-
+/* --- keys and channels --- */
 
 static int
 ks_acl_has_spaces(const ks_str_t *s)
@@ -180,238 +50,6 @@ ks_acl_has_spaces(const ks_str_t *s)
     return 0;
 }
 
-
-/* --- commands --- */
-
-static void
-ks_acl_firsts_drop(ks_acl_selector_t *s, const ks_command_t *cmd)
-{
-    ks_acl_item_t  **p;
-
-    for (p = &s->firsts; *p != NULL; /* void */ ) {
-        if ((*p)->cmd == cmd) {
-            *p = (*p)->next;
-
-        } else {
-            p = &(*p)->next;
-        }
-    }
-}
-
-
-static void
-ks_acl_bit(ks_acl_selector_t *s, const ks_command_t *cmd, int allow)
-{
-    size_t    n;
-    uint64_t  bit;
-
-    n = ks_command_number(cmd);
-    bit = 1ull << n % 64;
-
-    if (allow) {
-        s->commands[n / 64] |= bit;
-
-    } else {
-        s->commands[n / 64] &= ~bit;
-        s->all_commands = 0;
-    }
-
-    ks_acl_firsts_drop(s, cmd);
-}
-
-
-/* a command, and its subcommands with it */
-
-static void
-ks_acl_change(ks_acl_selector_t *s, const ks_command_t *cmd, int allow)
-{
-    const ks_command_t  *sub;
-
-    ks_acl_bit(s, cmd, allow);
-
-    if (!(cmd->flags & KS_CMD_PARENT)) {
-        return;
-    }
-
-    for (sub = ks_command_sub(cmd, NULL);
-         sub != NULL;
-         sub = ks_command_sub(cmd, sub))
-    {
-        ks_acl_bit(s, sub, allow);
-    }
-}
-
-
-/*
- * The rule in its place at the end.  What was said before of the same command,
- * or of a part of it, has no effect any more, and goes.
- */
-
-static const char *
-ks_acl_note(ks_acl_t *acl, ks_acl_selector_t *s, const u_char *text,
-    size_t len, int allow)
-{
-    ks_str_t        *old;
-    ks_acl_item_t   *item, **p;
-
-    item = ks_acl_alloc(acl, sizeof(ks_acl_item_t) + len + 1);
-
-    if (item == NULL) {
-        return ks_acl_nomem;
-    }
-
-    item->next = NULL;
-    item->bits = (allow != 0);
-    item->cmd = NULL;
-    item->text.len = len;
-    item->text.data = (u_char *) (item + 1);
-    memcpy(item->text.data, text, len);
-    item->text.data[len] = '\0';
-    ks_acl_lower(&item->text);
-
-    for (p = &s->rules; *p != NULL; /* void */ ) {
-        old = &(*p)->text;
-
-        if (old->len >= len && memcmp(old->data, item->text.data, len) == 0
-            && (old->len == len || old->data[len] == '|'))
-        {
-            *p = (*p)->next;
-
-        } else {
-            p = &(*p)->next;
-        }
-    }
-
-    *p = item;
-
-    return NULL;
-}
-
-
-static void
-ks_acl_all_commands(ks_acl_selector_t *s, int allow)
-{
-    memset(s->commands, allow ? 0xff : 0, sizeof(s->commands));
-    s->all_commands = (allow != 0);
-    s->open = (allow != 0);
-    s->firsts = NULL;
-    s->rules = NULL;
-}
-
-
-static const char *
-ks_acl_category_rule(ks_acl_t *acl, ks_acl_selector_t *s, const ks_str_t *op)
-{
-    int                  allow;
-    size_t               i;
-    unsigned             category;
-    ks_str_t             name;
-    const ks_command_t  *cmd;
-
-    allow = (op->data[0] == '+');
-    name.data = op->data + 2;
-    name.len = op->len - 2;
-    category = ks_acl_category(&name);
-
-    if (category == 0) {
-        return ks_acl_unknown;
-    }
-
-    for (i = 0; (cmd = ks_command_row(i)) != NULL; i++) {
-        if (ks_command_acl(cmd) & category) {
-            ks_acl_change(s, cmd, allow);
-        }
-    }
-
-    return ks_acl_note(acl, s, op->data + 1, op->len - 1, allow);
-}
-
-
-/* "+get|key": what follows the last bar is no subcommand */
-
-static const char *
-ks_acl_first_rule(ks_acl_t *acl, ks_acl_selector_t *s, const ks_str_t *name)
-{
-    u_char              *bar;
-    ks_str_t             command, first;
-    ks_acl_item_t       *item;
-    const ks_command_t  *cmd;
-
-    for (bar = name->data + name->len - 1; *bar != '|'; bar--) {
-        /* void */
-    }
-
-    command.data = name->data;
-    command.len = (size_t) (bar - name->data);
-    first.data = bar + 1;
-    first.len = name->len - command.len - 1;
-
-    cmd = ks_command_named(&command);
-
-    if (cmd == NULL) {
-        return ks_acl_unknown;
-    }
-
-    if (cmd->flags & KS_CMD_SUB) {
-        return ks_acl_first_of_sub;
-    }
-
-    if (first.len == 0) {
-        return ks_acl_syntax;
-    }
-
-    if (cmd->flags & KS_CMD_PARENT) {
-        return ks_acl_unknown;
-    }
-
-    if (!ks_acl_first(s, cmd, &first)) {
-        item = ks_acl_add(acl, &s->firsts, first.data, first.len, 0);
-
-        if (item == NULL) {
-            return ks_acl_nomem;
-        }
-
-        item->cmd = cmd;
-        ks_acl_lower(&item->text);
-    }
-
-    return ks_acl_note(acl, s, name->data, name->len, 1);
-}
-
-
-static const char *
-ks_acl_command_rule(ks_acl_t *acl, ks_acl_selector_t *s, const ks_str_t *op)
-{
-    int                  allow;
-    ks_str_t             name;
-    const ks_command_t  *cmd;
-
-    if (op->len > 1 && op->data[1] == '@') {
-        return ks_acl_category_rule(acl, s, op);
-    }
-
-    allow = (op->data[0] == '+');
-    name.data = op->data + 1;
-    name.len = op->len - 1;
-    cmd = ks_command_named(&name);
-
-    if (cmd == NULL) {
-        if (allow && name.len != 0
-            && memchr(name.data, '|', name.len) != NULL)
-        {
-            return ks_acl_first_rule(acl, s, &name);
-        }
-
-        return ks_acl_unknown;
-    }
-
-    ks_acl_change(s, cmd, allow);
-
-    return ks_acl_note(acl, s, name.data, name.len, allow);
-}
-
-
-/* --- keys and channels --- */
 
 /* What "%RW" says, up to the pattern; KS_ERR: it is no such rule. */
 
@@ -459,14 +97,14 @@ ks_acl_key_rule(ks_acl_t *acl, ks_acl_selector_t *s, const ks_str_t *op)
     }
 
     if (ks_acl_key_bits(op, &bits, &at) != KS_OK) {
-        return ks_acl_syntax;
+        return KS_ACL_SYNTAX;
     }
 
     pattern.data = op->data + at;
     pattern.len = op->len - at;
 
     if (ks_acl_has_spaces(&pattern)) {
-        return ks_acl_syntax;
+        return KS_ACL_SYNTAX;
     }
 
     old = ks_acl_find(s->keys, &pattern);
@@ -477,7 +115,7 @@ ks_acl_key_rule(ks_acl_t *acl, ks_acl_selector_t *s, const ks_str_t *op)
     }
 
     return ks_acl_add(acl, &s->keys, pattern.data, pattern.len, bits)
-           ? NULL : ks_acl_nomem;
+           ? NULL : KS_ACL_NOMEM;
 }
 
 
@@ -494,7 +132,7 @@ ks_acl_channel_rule(ks_acl_t *acl, ks_acl_selector_t *s, const ks_str_t *op)
     pattern.len = op->len - 1;
 
     if (ks_acl_has_spaces(&pattern)) {
-        return ks_acl_syntax;
+        return KS_ACL_SYNTAX;
     }
 
     if (ks_acl_find(s->channels, &pattern) != NULL) {
@@ -502,7 +140,7 @@ ks_acl_channel_rule(ks_acl_t *acl, ks_acl_selector_t *s, const ks_str_t *op)
     }
 
     return ks_acl_add(acl, &s->channels, pattern.data, pattern.len, 0)
-           ? NULL : ks_acl_nomem;
+           ? NULL : KS_ACL_NOMEM;
 }
 
 
@@ -561,7 +199,7 @@ ks_acl_selector_rule(ks_acl_t *acl, ks_acl_selector_t *s, const ks_str_t *op)
         return ks_acl_command_rule(acl, s, op);
 
     } else {
-        return ks_acl_syntax;
+        return KS_ACL_SYNTAX;
     }
 
     return NULL;
@@ -610,7 +248,7 @@ ks_acl_selector_add(ks_acl_t *acl, const ks_str_t *op)
     s = ks_acl_alloc(acl, sizeof(ks_acl_selector_t));
 
     if (s == NULL) {
-        return ks_acl_nomem;
+        return KS_ACL_NOMEM;
     }
 
     memset(s, 0, sizeof(ks_acl_selector_t));
@@ -676,7 +314,7 @@ ks_acl_password_rule(ks_acl_t *acl, const ks_str_t *op)
     } else {
 
         if (ks_acl_digest(&s, hex) != KS_OK) {
-            return ks_acl_nomem;
+            return KS_ACL_NOMEM;
         }
 
         s.data = hex;
@@ -689,7 +327,7 @@ ks_acl_password_rule(ks_acl_t *acl, const ks_str_t *op)
         if (ks_acl_find(acl->passwords, &s) == NULL
             && ks_acl_add(acl, &acl->passwords, s.data, s.len, 0) == NULL)
         {
-            return ks_acl_nomem;
+            return KS_ACL_NOMEM;
         }
 
         return NULL;
@@ -842,7 +480,7 @@ ks_acl_apply(ks_acl_t *acl, int n, const ks_str_t *rules, ks_str_t *bad)
 
     for (i = 0; i < n; i += k) {
         k = ks_acl_merge(acl, n - i, &rules[i], &op);
-        why = (k == 0) ? ks_acl_nomem : ks_acl_rule(acl, &op);
+        why = (k == 0) ? KS_ACL_NOMEM : ks_acl_rule(acl, &op);
 
         if (why != NULL) {
             *bad = op;
