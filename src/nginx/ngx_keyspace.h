@@ -450,5 +450,20 @@ void ngx_keyspace_saver_log(void *data, ks_saver_level_t level, int err,
 
 extern ngx_module_t  ngx_keyspace_module;
 
+/* The zones of a cycle, one with each call, from *i = 0 on; NULL: no more. */
+
+static ngx_inline ngx_keyspace_zone_t *
+ngx_keyspace_zone_next(volatile ngx_cycle_t *cycle, ngx_uint_t *i)
+{
+    ngx_keyspace_conf_t   *kcf;
+    ngx_keyspace_zone_t  **kz;
+
+    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(cycle->conf_ctx,
+                                               ngx_keyspace_module);
+    kz = kcf->zones.elts;
+
+    return *i < kcf->zones.nelts ? kz[(*i)++] : NULL;
+}
+
 
 #endif /* _NGX_KEYSPACE_H_INCLUDED_ */

@@ -79,10 +79,9 @@ ngx_keyspace_clock_arm(ngx_socket_t fd)
 static void
 ngx_keyspace_clock_handler(ngx_event_t *ev)
 {
-    uint64_t               n;
-    ngx_uint_t             i;
-    ngx_keyspace_conf_t   *kcf;
-    ngx_keyspace_zone_t  **kz;
+    uint64_t              n;
+    ngx_uint_t            i = 0;
+    ngx_keyspace_zone_t  *kz;
 
     /* it fails with ECANCELED, which is what it is to say */
 
@@ -100,12 +99,8 @@ ngx_keyspace_clock_handler(ngx_event_t *ev)
         ngx_del_event(ev, NGX_READ_EVENT, 0);
     }
 
-    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
-                                               ngx_keyspace_module);
-    kz = kcf->zones.elts;
-
-    for (i = 0; i < kcf->zones.nelts; i++) {
-        ngx_keyspace_rearm(kz[i]);
+    while ((kz = ngx_keyspace_zone_next(ngx_cycle, &i)) != NULL) {
+        ngx_keyspace_rearm(kz);
     }
 }
 

@@ -40,17 +40,12 @@ ngx_keyspace_configured(const ks_client_t *client, ks_configured_t *conf)
 static ngx_keyspace_zone_t *
 ngx_keyspace_configured_zone(const ks_client_t *client)
 {
-    ngx_uint_t             i;
-    ngx_keyspace_conf_t   *kcf;
-    ngx_keyspace_zone_t  **kz;
+    ngx_uint_t            i = 0;
+    ngx_keyspace_zone_t  *kz;
 
-    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
-                                               ngx_keyspace_module);
-    kz = kcf->zones.elts;
-
-    for (i = 0; i < kcf->zones.nelts; i++) {
-        if (kz[i]->space == client->space) {
-            return kz[i];
+    while ((kz = ngx_keyspace_zone_next(ngx_cycle, &i)) != NULL) {
+        if (kz->space == client->space) {
+            return kz;
         }
     }
 

@@ -739,19 +739,14 @@ ngx_keyspace_cleanup(void *data)
 static void
 ngx_keyspace_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_uint_t             i;
-    ngx_keyspace_conf_t   *kcf;
-    ngx_keyspace_zone_t  **kz;
+    ngx_uint_t            i = 0;
+    ngx_keyspace_zone_t  *kz;
 
-    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(cycle->conf_ctx,
-                                               ngx_keyspace_module);
-    kz = kcf->zones.elts;
-
-    for (i = 0; i < kcf->zones.nelts; i++) {
-        if (kz[i]->space != NULL) {
-            ngx_keyspace_follow_close(kz[i]);
-            ngx_keyspace_forward_close(kz[i]);
-            ngx_keyspace_migrate_close(kz[i]);
+    while ((kz = ngx_keyspace_zone_next(cycle, &i)) != NULL) {
+        if (kz->space != NULL) {
+            ngx_keyspace_follow_close(kz);
+            ngx_keyspace_forward_close(kz);
+            ngx_keyspace_migrate_close(kz);
         }
     }
 }
@@ -762,18 +757,13 @@ ngx_keyspace_exit_process(ngx_cycle_t *cycle)
 static void
 ngx_keyspace_exit_master(ngx_cycle_t *cycle)
 {
-    ngx_uint_t             i;
-    ngx_keyspace_conf_t   *kcf;
-    ngx_keyspace_zone_t  **kz;
+    ngx_uint_t            i = 0;
+    ngx_keyspace_zone_t  *kz;
 
-    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(cycle->conf_ctx,
-                                               ngx_keyspace_module);
-    kz = kcf->zones.elts;
-
-    for (i = 0; i < kcf->zones.nelts; i++) {
-        ngx_keyspace_close(kz[i]);
-        ngx_keyspace_journal_finish(kz[i], cycle->log);
-        ngx_keyspace_memory_end(kz[i], 1, cycle->log);
+    while ((kz = ngx_keyspace_zone_next(cycle, &i)) != NULL) {
+        ngx_keyspace_close(kz);
+        ngx_keyspace_journal_finish(kz, cycle->log);
+        ngx_keyspace_memory_end(kz, 1, cycle->log);
     }
 }
 

@@ -391,19 +391,14 @@ ngx_keyspace_snapshot_goes_on(ngx_keyspace_zone_t *kz)
 static void
 ngx_keyspace_snapshot_wake_handler(ngx_event_t *ev)
 {
-    ngx_uint_t             i;
-    ngx_keyspace_conf_t   *kcf;
-    ngx_keyspace_zone_t  **kz;
+    ngx_uint_t            i = 0;
+    ngx_keyspace_zone_t  *kz;
 
     ngx_keyspace_wake_heard();
 
-    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
-                                               ngx_keyspace_module);
-    kz = kcf->zones.elts;
-
-    for (i = 0; i < kcf->zones.nelts; i++) {
-        if (!kz[i]->journal_rests) {
-            ngx_keyspace_snapshot_goes_on(kz[i]);
+    while ((kz = ngx_keyspace_zone_next(ngx_cycle, &i)) != NULL) {
+        if (!kz->journal_rests) {
+            ngx_keyspace_snapshot_goes_on(kz);
         }
     }
 }
@@ -414,19 +409,14 @@ ngx_keyspace_snapshot_wake_handler(ngx_event_t *ev)
 static void
 ngx_keyspace_snapshot_handler(ngx_event_t *ev)
 {
-    ngx_uint_t             i;
-    ngx_keyspace_conf_t   *kcf;
-    ngx_keyspace_zone_t  **kz;
+    ngx_uint_t            i = 0;
+    ngx_keyspace_zone_t  *kz;
 
-    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
-                                               ngx_keyspace_module);
-    kz = kcf->zones.elts;
-
-    for (i = 0; i < kcf->zones.nelts; i++) {
-        if (kz[i]->saver != NULL
-            && (ev == &kz[i]->timer || ev == &kz[i]->hear))
+    while ((kz = ngx_keyspace_zone_next(ngx_cycle, &i)) != NULL) {
+        if (kz->saver != NULL
+            && (ev == &kz->timer || ev == &kz->hear))
         {
-            ngx_keyspace_snapshot_run(kz[i]);
+            ngx_keyspace_snapshot_run(kz);
         }
     }
 }
@@ -435,17 +425,15 @@ ngx_keyspace_snapshot_handler(ngx_event_t *ev)
 /* Whether workers go on, and nobody else is there to write for them. */
 
 static ngx_uint_t
-ngx_keyspace_snapshot_needed(ngx_keyspace_conf_t *kcf)
+ngx_keyspace_snapshot_needed(void)
 {
-    ngx_uint_t             i;
-    ngx_keyspace_zone_t  **kz;
+    ngx_uint_t            i = 0;
+    ngx_keyspace_zone_t  *kz;
 
-    kz = kcf->zones.elts;
+    while ((kz = ngx_keyspace_zone_next(ngx_cycle, &i)) != NULL) {
 
-    for (i = 0; i < kcf->zones.nelts; i++) {
-
-        if (kz[i]->appender != NULL && ks_hub_alive(kz[i]->space) != 0
-            && !ks_hub_helped(kz[i]->space))
+        if (kz->appender != NULL && ks_hub_alive(kz->space) != 0
+            && !ks_hub_helped(kz->space))
         {
             return 1;
         }
@@ -468,7 +456,7 @@ ngx_keyspace_snapshot_stay_handler(ngx_event_t *ev)
  */
 
 static void
-ngx_keyspace_snapshot_stay(ngx_keyspace_conf_t *kcf)
+ngx_keyspace_snapshot_stay(void)
 {
     ngx_event_t       ev;
     ngx_connection_t  c;
@@ -481,7 +469,7 @@ ngx_keyspace_snapshot_stay(ngx_keyspace_conf_t *kcf)
     ev.data = &c;
     ev.log = ngx_cycle->log;
 
-    while (ngx_quit && !ngx_terminate && ngx_keyspace_snapshot_needed(kcf)) {
+    while (ngx_quit && !ngx_terminate && ngx_keyspace_snapshot_needed()) {
 
         if (!ev.timer_set) {
             ngx_add_timer(&ev, NGX_KEYSPACE_SNAPSHOT_STAY);
@@ -499,23 +487,18 @@ ngx_keyspace_snapshot_stay(ngx_keyspace_conf_t *kcf)
 static void
 ngx_keyspace_snapshot_exit(void)
 {
-    ngx_uint_t             i;
-    ngx_keyspace_conf_t   *kcf;
-    ngx_keyspace_zone_t  **kz;
+    ngx_uint_t            i = 0;
+    ngx_keyspace_zone_t  *kz;
 
-    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
-                                               ngx_keyspace_module);
-    kz = kcf->zones.elts;
+    ngx_keyspace_snapshot_stay();
 
-    ngx_keyspace_snapshot_stay(kcf);
-
-    for (i = 0; i < kcf->zones.nelts; i++) {
-        if (kz[i]->saver != NULL) {
-            ngx_keyspace_replicas_close(kz[i]);
-            ngx_keyspace_journal_close(kz[i]);
-            ks_saver_close(kz[i]->saver);
-            kz[i]->saver = NULL;
-            ks_hub_close(kz[i]->space);
+    while ((kz = ngx_keyspace_zone_next(ngx_cycle, &i)) != NULL) {
+        if (kz->saver != NULL) {
+            ngx_keyspace_replicas_close(kz);
+            ngx_keyspace_journal_close(kz);
+            ks_saver_close(kz->saver);
+            kz->saver = NULL;
+            ks_hub_close(kz->space);
         }
     }
 }

@@ -416,20 +416,15 @@ ngx_keyspace_wake_heard(void)
 static void
 ngx_keyspace_wake_handler(ngx_event_t *ev)
 {
-    ngx_uint_t             i;
-    ngx_keyspace_conf_t   *kcf;
-    ngx_keyspace_zone_t  **kz;
+    ngx_uint_t            i = 0;
+    ngx_keyspace_zone_t  *kz;
 
     ngx_keyspace_wake_heard();
 
-    kcf = (ngx_keyspace_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
-                                               ngx_keyspace_module);
-    kz = kcf->zones.elts;
-
-    for (i = 0; i < kcf->zones.nelts; i++) {
-        ngx_keyspace_unsynced_check(kz[i]);
-        ngx_keyspace_replicas_check(kz[i]);
-        ngx_keyspace_hear(kz[i]);
+    while ((kz = ngx_keyspace_zone_next(ngx_cycle, &i)) != NULL) {
+        ngx_keyspace_unsynced_check(kz);
+        ngx_keyspace_replicas_check(kz);
+        ngx_keyspace_hear(kz);
     }
 }
 
