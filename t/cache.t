@@ -69,16 +69,7 @@ my @fresh = (headers => [['Cache-Control', 'max-age=60'],
                          ['ETag', '"one"']]);
 
 
-sub get {
-    my ($path, %o) = @_;
-    my $method = delete $o{method} // 'GET';
-    my $body = delete $o{body};
-
-    return $http->request($method, $path, headers => [map { "$_: $o{$_}" } sort keys %o],
-                          defined $body ? (body => $body) : ());
-}
-
-
+sub get { $http->ask(@_) }
 sub cache { $_[0]{headers}{'cache-status'} // '' }
 
 

@@ -93,15 +93,7 @@ my @fresh = ['Cache-Control', 'max-age=60'];
 my @short = (['Cache-Control', 'max-age=1'], ['ETag', '"e"']);
 
 
-sub get {
-    my ($path, %o) = @_;
-    my $method = delete $o{method} // 'GET';
-
-    return $http->request($method, $path,
-                          headers => [map { "$_: $o{$_}" } sort keys %o]);
-}
-
-
+sub get { $http->ask(@_) }
 sub cache { $_[0]{headers}{'cache-status'} // '' }
 sub bodies { join ' ', map { $_->{body} =~ s/\n//r } @_ }
 sub last_of { $origin->seen($_[0])->[-1] }

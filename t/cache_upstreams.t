@@ -100,12 +100,7 @@ CONF
 my $http = $ngx->client;
 my $anyone = $ngx->client(token => undef);
 
-sub get {
-    my ($uri, %headers) = @_;
-    my $method = delete $headers{method} // 'GET';
-    return $anyone->request($method, $uri, headers =>
-        [map { "$_: $headers{$_}" } sort keys %headers]);
-}
+sub get { $anyone->ask(@_) }
 
 for my $name (sort keys %protocol) {
     my $r = get("/$name/a");

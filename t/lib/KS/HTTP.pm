@@ -235,6 +235,18 @@ sub request {
 }
 
 
+# A request with these fields of its header; but "method", by default GET, and
+# "body" are what they say.
+sub ask {
+    my ($self, $uri, %fields) = @_;
+    my $method = delete $fields{method} // 'GET';
+    my $body = delete $fields{body};
+
+    return $self->request($method, $uri, body => $body,
+                          headers => [map { "$_: $fields{$_}" } sort keys %fields]);
+}
+
+
 sub post {
     my ($self, $body, %o) = @_;
 
