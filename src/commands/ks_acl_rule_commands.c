@@ -86,22 +86,15 @@ ks_acl_note(ks_acl_t *acl, ks_acl_selector_t *s, const u_char *text,
     ks_str_t        *old;
     ks_acl_item_t   *item, **p;
 
-    item = ks_acl_alloc(acl, sizeof(ks_acl_item_t) + len + 1);
+    item = ks_acl_add(acl, &s->rules, text, len, allow != 0);
 
     if (item == NULL) {
         return KS_ACL_NOMEM;
     }
 
-    item->next = NULL;
-    item->bits = (allow != 0);
-    item->cmd = NULL;
-    item->text.len = len;
-    item->text.data = (u_char *) (item + 1);
-    memcpy(item->text.data, text, len);
-    item->text.data[len] = '\0';
     ks_acl_lower(&item->text);
 
-    for (p = &s->rules; *p != NULL; /* void */ ) {
+    for (p = &s->rules; *p != item; /* void */ ) {
         old = &(*p)->text;
 
         if (old->len >= len && memcmp(old->data, item->text.data, len) == 0
@@ -113,8 +106,6 @@ ks_acl_note(ks_acl_t *acl, ks_acl_selector_t *s, const u_char *text,
             p = &(*p)->next;
         }
     }
-
-    *p = item;
 
     return NULL;
 }
