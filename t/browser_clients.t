@@ -10,19 +10,13 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
-use KS::Clients qw(check_left run_on run_tap servers want_npm);
+use KS::Clients qw(check_left run_on run_tap servers start_nginx want_npm);
 use KS::Nginx;
 use KS::Proc qw(root);
 
 my $clients = root() . '/t/clients';
 
-my $ngx = KS::Nginx->start(
-    size        => '32m',
-    workers     => 2,
-    databases   => 2,
-    resp        => '',
-    resp_listen => 'reuseport',
-);
+my $ngx = start_nginx();
 
 my @servers = servers($ngx);
 

@@ -11,19 +11,12 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
-use KS::Clients qw(check_left run_on servers want_program);
-use KS::Nginx;
+use KS::Clients qw(check_left run_on servers start_nginx want_program);
 use KS::Proc qw(capture root);
 
 my $clients = root() . '/t/clients';
 
-my $ngx = KS::Nginx->start(
-    size        => '32m',
-    workers     => 2,
-    databases   => 2,
-    resp        => '',
-    resp_listen => 'reuseport',
-);
+my $ngx = start_nginx();
 
 # workers that are told to stop at once, amid a reload
 $ngx->allow('open socket #\d+ left in connection', 'aborting');

@@ -10,17 +10,10 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
-use KS::Clients qw(check_left run_on servers want_python);
-use KS::Nginx;
+use KS::Clients qw(check_left run_on servers start_nginx want_python);
 use KS::Proc qw(root);
 
-my $ngx = KS::Nginx->start(
-    size        => '32m',
-    workers     => 2,
-    databases   => 2,
-    resp        => '',
-    resp_listen => 'reuseport',
-);
+my $ngx = start_nginx();
 
 # workers that are told to stop at once, amid a reload
 $ngx->allow('open socket #\d+ left in connection', 'aborting');

@@ -13,10 +13,23 @@ use KS::Nginx;
 use KS::Proc qw(capture installed root spew tempdir wait_for);
 use KS::Redis;
 
-our @EXPORT_OK = qw(check_left run_on run_tap servers want_npm want_php
-                    want_program want_python);
+our @EXPORT_OK = qw(check_left run_on run_tap servers start_nginx want_npm
+                    want_php want_program want_python);
 
 my $TOKEN = $KS::Nginx::TOKEN;
+
+
+# An nginx for programs that find a Redis with two databases, whose connections
+# come to both workers.
+sub start_nginx {
+    return KS::Nginx->start(
+        size        => '32m',
+        workers     => 2,
+        databases   => 2,
+        resp        => '',
+        resp_listen => 'reuseport',
+    );
+}
 
 
 # The servers that a program is run on: a redis-server, if there is one, and then
